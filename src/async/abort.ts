@@ -1,0 +1,41 @@
+import { ErrCanceled, ErrDeadlineExceeded } from "../errors/classes.ts";
+import { isDrayageError } from "../errors/drayage-error.ts";
+
+/** Options of everything that waits. */
+export interface AbortOptions {
+  /** Ends the wait; the promise then rejects with `ErrCanceled` (`ErrDeadlineExceeded` for `AbortSignal.timeout`). */
+  readonly signal?: AbortSignal | undefined;
+}
+
+/** The error that an aborted wait rejects with. Our own errors given as abort reason are kept as they are. */
+export function abortError(signal: AbortSignal): Error {
+  const reason: unknown = signal.reason;
+  if (isDrayageError(reason)) return reason;
+  const timedOut = reason instanceof DOMException && reason.name === "TimeoutError";
+  return timedOut
+    ? new ErrDeadlineExceeded("context deadline exceeded", { cause: reason })
+    : new ErrCanceled("context canceled", { cause: reason });
+}
+
+/** Throws what `abortError` gives when the signal is aborted already. */
+export function throwIfAborted(signal: AbortSignal | undefined): void {
+  if (signal?.aborted) throw abortError(signal);
+}
+
+/**
+ * `promise`, or the abort error as soon as the signal fires. The work behind `promise` is not stopped by this: use it
+ * only for waits that somebody else owns. No listener stays behind.
+ */
+export function abortable<T>(promise: Promise<T>, signal: AbortSignal | undefined): Promise<T> {
+  if (!signal) return promise;
+  return new Promise<T>((resolve, reject) => {
+    const onAbort = (): void => reject(abortError(signal));
+    if (signal.aborted) {
+      promise.catch(() => {}); // its owner sees the failure; here nobody waits for it any more
+      onAbort();
+      return;
+    }
+    signal.addEventListener("abort", onAbort, { once: true });
+    promise.then(resolve, reject).finally(() => signal.removeEventListener("abort", onAbort));
+  });
+}

@@ -1,0 +1,48 @@
+import { type AbortOptions, abortError, throwIfAborted } from "./abort.ts";
+import type { Release } from "./keyed-lock.ts";
+
+/** Something that lets a limited number through at once. */
+export interface Limiter {
+  /** Waits for a permit; the caller must call the release it gets, exactly when it no longer works. */
+  acquire(options?: AbortOptions): Promise<Release>;
+}
+
+/** A counting semaphore, first come first served. */
+export class Semaphore implements Limiter {
+  readonly #waiting: Array<() => void> = [];
+  #free: number;
+
+  /** @param permits how many may hold a permit at once; at least 1 */
+  constructor(permits: number) {
+    this.#free = permits;
+  }
+
+  async acquire({ signal }: AbortOptions = {}): Promise<Release> {
+    throwIfAborted(signal);
+    if (this.#free > 0) this.#free--;
+    else await this.#turn(signal);
+    let held = true;
+    return () => {
+      if (!held) return;
+      held = false;
+      const next = this.#waiting.shift();
+      if (next) next();
+      else this.#free++;
+    };
+  }
+
+  #turn(signal: AbortSignal | undefined): Promise<void> {
+    return new Promise((resolve, reject) => {
+      const turn = (): void => {
+        signal?.removeEventListener("abort", leave);
+        resolve();
+      };
+      const leave = (): void => {
+        this.#waiting.splice(this.#waiting.indexOf(turn), 1);
+        if (signal) reject(abortError(signal));
+      };
+      this.#waiting.push(turn);
+      signal?.addEventListener("abort", leave, { once: true });
+    });
+  }
+}

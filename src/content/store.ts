@@ -1,0 +1,126 @@
+import type { AbortOptions } from "../async/abort.ts";
+import type { Digest } from "../digest/digest.ts";
+import type { Descriptor } from "../oci/descriptor.ts";
+
+/** What the store knows of committed content. */
+export interface Info {
+  readonly digest: Digest;
+  /** Size in bytes. */
+  readonly size: number;
+  readonly createdAt: Date;
+  readonly updatedAt: Date;
+  readonly labels: Readonly<Record<string, string>>;
+}
+
+/** How far an ingest has come. */
+export interface Status {
+  readonly ref: string;
+  /** Bytes on disk. */
+  readonly offset: number;
+  /** Announced size in bytes; 0 when none was. */
+  readonly total: number;
+  /** Announced digest; absent when none was, and in listings of the local store, which does not keep it. */
+  readonly expected?: Digest;
+  readonly startedAt: Date;
+  readonly updatedAt: Date;
+}
+
+/** Tells about committed content. */
+export interface InfoProvider {
+  /** Throws `ErrNotFound` (`content <digest>: not found`) for content that is not committed. */
+  info(digest: Digest, options?: AbortOptions): Promise<Info>;
+}
+
+/** Looks after committed content (containerd's `content.Manager`). */
+export interface Manager extends InfoProvider {
+  /**
+   * Changes labels: all of them without `fieldpaths`, otherwise the paths named (`labels` or `labels.<key>`; an absent or
+   * empty value removes the key). Throws `ErrNotFound`, or `ErrInvalidArgument` for any other path.
+   */
+  update(
+    info: { digest: Digest; labels: Readonly<Record<string, string>> },
+    fieldpaths?: readonly string[],
+  ): Promise<Info>;
+  /** Every committed blob, in no particular order; files that are not blobs are passed over. */
+  walk(options?: AbortOptions): AsyncIterable<Info>;
+  /** Removes a blob. Throws `ErrNotFound`. */
+  delete(digest: Digest, options?: AbortOptions): Promise<void>;
+}
+
+/** Random access to one blob. The caller closes it. */
+export interface ReaderAt extends AsyncDisposable {
+  /** Size of the blob in bytes. */
+  readonly size: number;
+  /** Fills `buffer` from `offset` on; fewer bytes than asked for only at the end of the blob. Returns the count. */
+  readAt(buffer: Uint8Array, offset: number): Promise<number>;
+  close(): Promise<void>;
+}
+
+/** Opens committed content. */
+export interface Provider {
+  /** Only the digest of the descriptor is needed. Throws `ErrNotFound`. */
+  readerAt(descriptor: Pick<Descriptor, "digest">, options?: AbortOptions): Promise<ReaderAt>;
+}
+
+/** How a writer is opened. */
+export interface WriterOptions extends AbortOptions {
+  /** Name of the ingest: one writer at a time; the same ref continues where an earlier writer stopped. */
+  readonly ref: string;
+  /** Announced size in bytes; absent or 0: not known. */
+  readonly size?: number | undefined;
+  /** Announced digest: content that is there already makes `writer` throw `ErrAlreadyExists`. */
+  readonly expected?: Digest | undefined;
+}
+
+/** How a writer is committed. */
+export interface CommitOptions {
+  /** Size to insist on, in bytes; absent or 0: not checked. */
+  readonly size?: number | undefined;
+  /** Digest to insist on; absent: not checked. */
+  readonly expected?: Digest | undefined;
+  /** Labels of the new blob. */
+  readonly labels?: Readonly<Record<string, string>> | undefined;
+}
+
+/** Takes the bytes of one ingest, in order. Bytes become visible as content only by a successful `commit`. */
+export interface Writer extends AsyncDisposable {
+  /**
+   * Appends. The bytes may be reused by the caller once the call returns, or once the promise it returns settles: a
+   * writer that takes them at once returns nothing.
+   */
+  write(bytes: Uint8Array): void | Promise<void>;
+  /** Digest of the bytes so far; `undefined` when the writer cannot tell before commit. */
+  digest(): Digest | undefined;
+  status(): Promise<Status>;
+  /** Drops what was written; only `size` 0 is possible (`ErrInvalidArgument` otherwise). */
+  truncate(size: number): Promise<void>;
+  /**
+   * Verifies and publishes, and closes the writer in any case. Throws `ErrFailedPrecondition` for a wrong size or digest
+   * (the ingest stays and can be opened again), `ErrAlreadyExists` when the content is there (the ingest is gone).
+   */
+  commit(options?: CommitOptions): Promise<Digest>;
+  /** Gives the ref free and keeps the bytes for a later writer. Closing twice is fine. */
+  close(): Promise<void>;
+}
+
+/** Opens writers. */
+export interface Ingester {
+  /**
+   * Opens the ingest `ref`, new or where it stands. Throws `ErrUnavailable` while another writer, of this process or
+   * another, has it; `ErrAlreadyExists` when `expected` is committed; `ErrInvalidArgument` for an empty ref.
+   */
+  writer(options: WriterOptions): Promise<Writer>;
+}
+
+/** Looks after ingests. */
+export interface IngestManager {
+  /** Throws `ErrNotFound`. */
+  status(ref: string, options?: AbortOptions): Promise<Status>;
+  /** Every ingest on disk, open or not. */
+  listStatuses(options?: AbortOptions): Promise<readonly Status[]>;
+  /** Removes an ingest and its bytes. Throws `ErrNotFound`. */
+  abort(ref: string, options?: AbortOptions): Promise<void>;
+}
+
+/** Content by digest and the ingests that become content: containerd's `content.Store`. */
+export interface Store extends Manager, Provider, Ingester, IngestManager {}

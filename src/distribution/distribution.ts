@@ -1,0 +1,72 @@
+import type { EventEmitter } from "eventemitter3";
+import type { AbortOptions } from "../async/abort.ts";
+import type { Store } from "../content/store.ts";
+import type { Digest } from "../digest/digest.ts";
+import type { ImageEvents, ImageStore } from "../images/image-store.ts";
+import type { Descriptor } from "../oci/descriptor.ts";
+import type { ProgressSink } from "../progress/progress.ts";
+import type { Credentials } from "../registry/credentials.ts";
+
+/** What a pull may be told. */
+export interface PullOptions extends AbortOptions {
+  /** `os/arch[/variant]` of the image wanted out of an index. Default: the host's. */
+  readonly platform?: string | undefined;
+  /** Take every image of an index. Not together with `platform`. */
+  readonly allPlatforms?: boolean | undefined;
+  /** Pull every tag of the repository; the reference then has neither tag nor digest. */
+  readonly allTags?: boolean | undefined;
+  /** Credentials for the reference's own registry, in place of the configured ones. Never sent to a mirror. */
+  readonly auth?: Credentials | undefined;
+  /** Sent with every registry request of this pull; names start with `X-Meta-`. */
+  readonly metaHeaders?: Readonly<Record<string, string>> | undefined;
+  /** Higher goes first among downloads that wait for a slot. Default 0. */
+  readonly priority?: number | undefined;
+  /** Progress in docker's words. */
+  readonly onProgress?: ProgressSink | undefined;
+}
+
+/** One name that a pull brought. */
+export interface PulledImage {
+  /** The full name: `docker.io/library/redis:7`. */
+  readonly name: string;
+  /** What the name now points at: an index stays an index. */
+  readonly target: Descriptor;
+  /** Whether the name is new or points elsewhere than before. */
+  readonly updated: boolean;
+}
+
+/** What a pull brought. */
+export interface PullResult {
+  /** The reference in full form. */
+  readonly reference: string;
+  /** Digest of the (last) image's target. */
+  readonly digest: Digest;
+  /** One image, or one per tag with `allTags`. */
+  readonly images: readonly PulledImage[];
+  /** Origin of the endpoint that served the pull. */
+  readonly endpoint: string;
+}
+
+/**
+ * Moves images between registries and one data root. Made by `openDistribution`, one per data root and process; every
+ * method may be called many times at once.
+ */
+export interface Distribution extends AsyncDisposable {
+  /**
+   * Brings an image into the content store and names it. Concurrent pulls share transfers by digest. Throws
+   * `ErrInvalidArgument` (reference, platform, options), `ErrNotFound`, `ErrUnauthenticated`, `ErrPermissionDenied`,
+   * `ErrUnavailable`, `ErrResourceExhausted`, `ErrDataLoss`, `ErrNotImplemented` (schema 1), `ErrCanceled`; the error of
+   * several endpoints holds each one in `errors`. Partial data stays on disk for the next pull.
+   */
+  pull(reference: string, options?: PullOptions): Promise<PullResult>;
+  /** The bytes by digest. */
+  readonly content: Store;
+  /** The names. */
+  readonly images: ImageStore;
+  /** What happened to names: pull, tag, untag, delete. */
+  readonly events: EventEmitter<ImageEvents>;
+  /** Changes the download limit at once, both ways; 0 is unlimited. */
+  setConcurrency(limits: { readonly downloads?: number | undefined }): void;
+  /** Takes no more work, waits for what runs, and lets the data root go. Abort by signal is the other way. */
+  close(): Promise<void>;
+}

@@ -1,0 +1,84 @@
+/** What an error says beyond its message. Every field is safe to log: no secret and no signed query string goes in. */
+export interface ErrorDetails {
+  /** The error that led to this one; kept as the standard `cause`. */
+  readonly cause?: unknown;
+  /** Origin and path prefix of the registry endpoint that answered, when the error was born there. */
+  readonly endpoint?: string | undefined;
+  /** Digest of the content concerned. */
+  readonly digest?: string | undefined;
+  /** Image reference concerned. */
+  readonly reference?: string | undefined;
+  /** Number of the attempt that failed, from 1. */
+  readonly attempt?: number | undefined;
+  /** HTTP status of the answer that caused the error. */
+  readonly httpStatus?: number | undefined;
+  /** Error code in the registry's own words, such as `MANIFEST_UNKNOWN`. */
+  readonly registryCode?: string | undefined;
+  /** Whether the same request may succeed later. Absent: the class decides, see `isRetryable`. */
+  readonly retryable?: boolean | undefined;
+  /** How long the server asked to wait, in milliseconds. */
+  readonly retryAfterMs?: number | undefined;
+  /** Every error that was collected on the way, oldest first. */
+  readonly errors?: readonly unknown[] | undefined;
+}
+
+/** The closed set of error codes. They never change their meaning; new ones are a major change. */
+export type ErrorCode =
+  | "ERR_UNKNOWN"
+  | "ERR_INVALID_ARGUMENT"
+  | "ERR_NOT_FOUND"
+  | "ERR_ALREADY_EXISTS"
+  | "ERR_PERMISSION_DENIED"
+  | "ERR_RESOURCE_EXHAUSTED"
+  | "ERR_FAILED_PRECONDITION"
+  | "ERR_ABORTED"
+  | "ERR_OUT_OF_RANGE"
+  | "ERR_NOT_IMPLEMENTED"
+  | "ERR_INTERNAL"
+  | "ERR_UNAVAILABLE"
+  | "ERR_DATA_LOSS"
+  | "ERR_UNAUTHENTICATED"
+  | "ERR_CANCELED"
+  | "ERR_DEADLINE_EXCEEDED"
+  | "ERR_NO_SUPPORT";
+
+/** Marks our errors across copies of the package, where `instanceof` alone would fail. */
+const BRAND: unique symbol = Symbol.for("drayage.error") as never;
+
+/**
+ * Base of every error that drayage throws on purpose. Match on `code` or with the predicates (`isNotFound`, ...);
+ * `instanceof` works too, also between two copies of the package.
+ */
+export abstract class DrayageError extends Error implements ErrorDetails {
+  /** Stable code of the class. */
+  abstract readonly code: ErrorCode;
+  readonly [BRAND] = true;
+  declare readonly endpoint?: string;
+  declare readonly digest?: string;
+  declare readonly reference?: string;
+  declare readonly attempt?: number;
+  declare readonly httpStatus?: number;
+  declare readonly registryCode?: string;
+  declare readonly retryable?: boolean;
+  declare readonly retryAfterMs?: number;
+  declare readonly errors?: readonly unknown[];
+
+  constructor(message: string, details: ErrorDetails = {}) {
+    const { cause, ...rest } = details;
+    super(message, cause === undefined ? undefined : { cause });
+    for (const [key, value] of Object.entries(rest)) {
+      if (value !== undefined) Object.defineProperty(this, key, { value, enumerable: true });
+    }
+  }
+
+  static override [Symbol.hasInstance](value: unknown): boolean {
+    if (!isDrayageError(value)) return false;
+    const name: unknown = Object.getOwnPropertyDescriptor(this.prototype, "name")?.value;
+    return name === undefined || value.name === name;
+  }
+}
+
+/** Whether `value` was made by any copy of this package. */
+export function isDrayageError(value: unknown): value is DrayageError {
+  return typeof value === "object" && value !== null && BRAND in value;
+}

@@ -1,0 +1,71 @@
+import { type DrayageError, type ErrorCode, isDrayageError } from "./drayage-error.ts";
+
+/** Bounds the walk through causes: a chain longer than this is a loop or an attack, not information. */
+const MAX_CAUSE_DEPTH = 32;
+
+/**
+ * The first of our errors in `error`, its collected errors and its causes, depth first: the one whose class counts
+ * (errdefs resolves wrapped and joined errors the same way).
+ */
+export function findError(error: unknown, depth = 0): DrayageError | undefined {
+  if (isDrayageError(error)) return error;
+  if (depth >= MAX_CAUSE_DEPTH || !(error instanceof Error)) return undefined;
+  const inner = error instanceof AggregateError ? error.errors : [error.cause];
+  for (const candidate of inner) {
+    const found = findError(candidate, depth + 1);
+    if (found) return found;
+  }
+  return undefined;
+}
+
+function predicate(code: ErrorCode): (error: unknown) => boolean {
+  return (error) => findError(error)?.code === code;
+}
+
+/** Whether the class of `error` is `ErrUnknown`, also when nothing of ours is in it. */
+export function isUnknown(error: unknown): boolean {
+  const code = findError(error)?.code;
+  return code === undefined || code === "ERR_UNKNOWN";
+}
+
+/** Whether the class of `error` is `ErrInvalidArgument`. */
+export const isInvalidArgument: (error: unknown) => boolean = predicate("ERR_INVALID_ARGUMENT");
+/** Whether the class of `error` is `ErrNotFound`. */
+export const isNotFound: (error: unknown) => boolean = predicate("ERR_NOT_FOUND");
+/** Whether the class of `error` is `ErrAlreadyExists`. */
+export const isAlreadyExists: (error: unknown) => boolean = predicate("ERR_ALREADY_EXISTS");
+/** Whether the class of `error` is `ErrPermissionDenied`. */
+export const isPermissionDenied: (error: unknown) => boolean = predicate("ERR_PERMISSION_DENIED");
+/** Whether the class of `error` is `ErrResourceExhausted`. */
+export const isResourceExhausted: (error: unknown) => boolean = predicate("ERR_RESOURCE_EXHAUSTED");
+/** Whether the class of `error` is `ErrFailedPrecondition`. */
+export const isFailedPrecondition: (error: unknown) => boolean = predicate("ERR_FAILED_PRECONDITION");
+/** Whether the class of `error` is `ErrAborted`. */
+export const isAborted: (error: unknown) => boolean = predicate("ERR_ABORTED");
+/** Whether the class of `error` is `ErrOutOfRange`. */
+export const isOutOfRange: (error: unknown) => boolean = predicate("ERR_OUT_OF_RANGE");
+/** Whether the class of `error` is `ErrNotImplemented`. */
+export const isNotImplemented: (error: unknown) => boolean = predicate("ERR_NOT_IMPLEMENTED");
+/** Whether the class of `error` is `ErrInternal`. */
+export const isInternal: (error: unknown) => boolean = predicate("ERR_INTERNAL");
+/** Whether the class of `error` is `ErrUnavailable`. */
+export const isUnavailable: (error: unknown) => boolean = predicate("ERR_UNAVAILABLE");
+/** Whether the class of `error` is `ErrDataLoss`. */
+export const isDataLoss: (error: unknown) => boolean = predicate("ERR_DATA_LOSS");
+/** Whether the class of `error` is `ErrUnauthenticated`. */
+export const isUnauthenticated: (error: unknown) => boolean = predicate("ERR_UNAUTHENTICATED");
+/** Whether the class of `error` is `ErrCanceled`. */
+export const isCanceled: (error: unknown) => boolean = predicate("ERR_CANCELED");
+/** Whether the class of `error` is `ErrDeadlineExceeded`. */
+export const isDeadlineExceeded: (error: unknown) => boolean = predicate("ERR_DEADLINE_EXCEEDED");
+/** Whether the class of `error` is `ErrNoSupport`. */
+export const isNoSupport: (error: unknown) => boolean = predicate("ERR_NO_SUPPORT");
+
+/**
+ * Whether the same request may succeed if it is made again later. What the error itself says (`retryable`) wins;
+ * otherwise only `ErrUnavailable` is worth another try.
+ */
+export function isRetryable(error: unknown): boolean {
+  const found = findError(error);
+  return found?.retryable ?? found?.code === "ERR_UNAVAILABLE";
+}

@@ -1,0 +1,48 @@
+import type { AbortOptions } from "../async/abort.ts";
+import type { Digest } from "../digest/digest.ts";
+import type { ProgressSink } from "../progress/progress.ts";
+
+/** What a download runs with. */
+export interface DownloadContext {
+  /** Fires when nobody wants the blob any more. */
+  readonly signal: AbortSignal;
+  readonly progress: ProgressSink;
+}
+
+/** A layer to be downloaded, as the download manager needs to know it: no registry, no disk, no format. */
+export interface DownloadDescriptor {
+  /** Equal keys are the same bytes: one transfer serves them all. */
+  readonly key: string;
+  /** Under which id progress is shown: 12 hexadecimal digits. */
+  readonly id: string;
+  /** Digest of the layer's blob. */
+  readonly digest: Digest;
+  /** Digest of the uncompressed layer, when the image's config tells it. */
+  readonly diffId?: Digest | undefined;
+  /** Whether the blob needs no download. */
+  exists(options?: AbortOptions): Promise<boolean>;
+  /**
+   * One attempt to bring the blob in, verified. Partial data stays for the next attempt, whoever makes it. The error says
+   * whether another attempt makes sense (`isRetryable`) and whether the source is to blame (`endpoint`).
+   */
+  download(context: DownloadContext): Promise<void>;
+}
+
+/** A registered layer; the holder gives it back to the target. */
+export interface Layer {
+  readonly chainId: Digest;
+  readonly diffId: Digest;
+}
+
+/**
+ * Where downloaded blobs become layers. Registration happens in chain order, one layer after its parent, while
+ * downloads run in parallel.
+ */
+export interface LayerTarget {
+  /** The layer of this chain if it is there, with a reference held for the caller. */
+  get(chainId: Digest, options?: AbortOptions): Promise<Layer | undefined>;
+  /** Makes the blob a layer on `parent` and holds a reference for the caller. Throws `ErrDataLoss` for a wrong diffID. */
+  register(blob: DownloadDescriptor, parent: Digest | undefined, context: DownloadContext): Promise<Layer>;
+  /** Drops one reference. */
+  release(layer: Layer): Promise<void>;
+}
