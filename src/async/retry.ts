@@ -19,7 +19,6 @@ export interface RetryOptions {
  * is thrown. This is the only loop in drayage that repeats a request because it failed.
  */
 export async function retry<T>(attempt: (number: number) => Promise<T>, options: RetryOptions): Promise<T> {
-  const clock = options.clock ?? systemClock;
   let fruitless = 0;
   for (let number = 1; ; number++) {
     try {
@@ -27,12 +26,17 @@ export async function retry<T>(attempt: (number: number) => Promise<T>, options:
     } catch (error) {
       throwIfAborted(options.signal);
       fruitless = options.progressed?.() ? 1 : fruitless + 1;
-      const delayMs = isRetryable(error)
-        ? nextDelayMs(options.policy, fruitless, findError(error)?.retryAfterMs)
-        : undefined;
-      if (delayMs === undefined) throw error;
-      if (options.wait) await options.wait(delayMs, error);
-      else await clock.sleep(delayMs, { signal: options.signal });
+      await waitOrThrow(error, fruitless, options);
     }
   }
+}
+
+async function waitOrThrow(error: unknown, fruitless: number, options: RetryOptions): Promise<void> {
+  const { policy, signal, clock = systemClock, wait } = options;
+  const delayMs = isRetryable(error)
+    ? nextDelayMs(policy, fruitless, findError(error)?.retryAfterMs)
+    : undefined;
+  if (delayMs === undefined) throw error;
+  if (wait) await wait(delayMs, error);
+  else await clock.sleep(delayMs, { signal });
 }

@@ -23,11 +23,16 @@ const FORMAT = /^[a-z0-9]+(?:[.+_-][a-z0-9]+)*:[a-zA-Z0-9=_-]+$/;
  * format", "unsupported digest algorithm", "invalid checksum digest length".
  */
 export function parseDigest(text: string): Digest {
-  if (!FORMAT.test(text)) throw invalid(text, "invalid checksum digest format");
   const colon = text.indexOf(":");
-  const algorithm = text.slice(0, colon);
-  if (!isAlgorithm(algorithm)) throw invalid(text, "unsupported digest algorithm");
+  const algorithm = text.slice(0, Math.max(colon, 0));
   const hex = text.slice(colon + 1);
+  if (!isAlgorithm(algorithm)) {
+    throw invalid(
+      text,
+      FORMAT.test(text) ? "unsupported digest algorithm" : "invalid checksum digest format",
+    );
+  }
+  if (hex === "") throw invalid(text, "invalid checksum digest format");
   if (hex.length !== HEX_LENGTH[algorithm]) throw invalid(text, "invalid checksum digest length");
   if (!/^[0-9a-f]+$/.test(hex)) throw invalid(text, "invalid checksum digest format");
   return text as Digest;

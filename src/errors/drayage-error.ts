@@ -71,11 +71,18 @@ export abstract class DrayageError extends Error implements ErrorDetails {
     }
   }
 
-  static override [Symbol.hasInstance](value: unknown): boolean {
-    if (!isDrayageError(value)) return false;
-    const name: unknown = Object.getOwnPropertyDescriptor(this.prototype, "name")?.value;
-    return name === undefined || value.name === name;
-  }
+  static override readonly [Symbol.hasInstance] = hasInstance;
+}
+
+/**
+ * `instanceof` for every class of the family: by prototype as usual, and for an error of another copy of the package by
+ * the class's name.
+ */
+function hasInstance(this: { readonly prototype: object }, value: unknown): boolean {
+  if (Object.prototype.isPrototypeOf.call(this.prototype, value as object)) return true;
+  if (!isDrayageError(value)) return false;
+  if (this.prototype === DrayageError.prototype) return true;
+  return Object.getOwnPropertyDescriptor(this.prototype, "name")?.value === value.name;
 }
 
 /** Whether `value` was made by any copy of this package. */

@@ -1,19 +1,23 @@
 import { type DrayageError, type ErrorCode, isDrayageError } from "./drayage-error.ts";
 
-/** Bounds the walk through causes: a chain longer than this is a loop or an attack, not information. */
-const MAX_CAUSE_DEPTH = 32;
+/** Bounds the walk through causes, in errors looked at: a tree larger than this is an attack, not information. */
+const MAX_ERRORS_SEEN = 1_000;
 
 /**
  * The first of our errors in `error`, its collected errors and its causes, depth first: the one whose class counts
  * (errdefs resolves wrapped and joined errors the same way).
  */
-export function findError(error: unknown, depth = 0): DrayageError | undefined {
-  if (isDrayageError(error)) return error;
-  if (depth >= MAX_CAUSE_DEPTH || !(error instanceof Error)) return undefined;
-  const inner = error instanceof AggregateError ? error.errors : [error.cause];
-  for (const candidate of inner) {
-    const found = findError(candidate, depth + 1);
-    if (found) return found;
+export function findError(error: unknown): DrayageError | undefined {
+  const seen = new Set<unknown>();
+  const next: unknown[] = [error];
+  while (next.length > 0 && seen.size < MAX_ERRORS_SEEN) {
+    const candidate = next.pop();
+    if (isDrayageError(candidate)) return candidate;
+    if (!(candidate instanceof Error) || seen.has(candidate)) continue;
+    seen.add(candidate);
+    next.push(candidate.cause);
+    if (candidate instanceof AggregateError)
+      next.push(...candidate.errors.slice(0, MAX_ERRORS_SEEN).reverse());
   }
   return undefined;
 }

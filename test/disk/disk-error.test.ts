@@ -1,0 +1,84 @@
+import { mkdtemp, open, readFile, rm } from "node:fs/promises";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { afterAll, beforeAll, describe, expect, it } from "vitest";
+import { diskError, isMissingFile } from "../../src/disk/disk-error.ts";
+import { ErrCanceled, ErrUnknown } from "../../src/errors/classes.ts";
+import { isRetryable } from "../../src/errors/predicates.ts";
+
+let root: string;
+beforeAll(async () => {
+  root = await mkdtemp(join(tmpdir(), "drayage-"));
+});
+afterAll(() => rm(root, { recursive: true }));
+
+/** The error of a system call, as Node makes it. */
+function systemError(code: string): Error {
+  return Object.assign(new Error(`${code}: it failed, write`), { code, syscall: "write" });
+}
+
+async function failure(promise: Promise<unknown>): Promise<unknown> {
+  return promise.then(
+    () => expect.unreachable("it should have failed"),
+    (error: unknown) => error,
+  );
+}
+
+describe("diskError()", () => {
+  it.each([
+    ["ENOSPC", "ErrResourceExhausted", "no space left on device"],
+    ["EDQUOT", "ErrResourceExhausted", "disk quota exceeded"],
+    ["EMFILE", "ErrResourceExhausted", "too many open files"],
+    ["EFBIG", "ErrResourceExhausted", "file too large"],
+    ["EROFS", "ErrFailedPrecondition", "read-only file system"],
+    ["ENOTDIR", "ErrFailedPrecondition", "not a directory"],
+    ["EISDIR", "ErrFailedPrecondition", "is a directory"],
+    ["EEXIST", "ErrFailedPrecondition", "file exists and is not a directory"],
+    ["EACCES", "ErrPermissionDenied", "permission denied"],
+    ["EPERM", "ErrPermissionDenied", "operation not permitted"],
+    ["ENOENT", "ErrNotFound", "no such file or directory"],
+  ])("makes %s an %s that is not tried again", (code, name, text) => {
+    const cause = systemError(code);
+    const error = diskError("write blob", "/data/blob", cause);
+    expect(error).toMatchObject({ name, message: `write blob "/data/blob": ${text}`, cause });
+    expect(isRetryable(error)).toBe(false);
+  });
+
+  it.each([
+    [systemError("EIO"), 'read "/x": EIO: it failed, write'],
+    [new Error("it broke"), 'read "/x": it broke'],
+    ["it broke", 'read "/x": it broke'],
+    [undefined, 'read "/x": undefined'],
+    [null, 'read "/x": null'],
+  ])("makes %s an ErrUnknown with its own words", (cause, message) => {
+    const error = diskError("read", "/x", cause);
+    expect(error).toBeInstanceOf(ErrUnknown);
+    expect(error).toMatchObject({ message });
+    expect(isRetryable(error)).toBe(false);
+  });
+
+  it("leaves an error of ours as it is", () => {
+    const error = new ErrCanceled("context canceled");
+    expect(diskError("read", "/x", error)).toBe(error);
+  });
+
+  it("reads the errors of real files", async () => {
+    const missing = await failure(readFile(join(root, "missing")));
+    expect(diskError("read", "x", missing)).toMatchObject({ name: "ErrNotFound" });
+    const directory = await failure(open(root, "w"));
+    expect(diskError("write", "x", directory)).toMatchObject({ name: "ErrFailedPrecondition" });
+  });
+});
+
+describe("isMissingFile()", () => {
+  it("says yes to a real missing file", async () => {
+    expect(isMissingFile(await failure(readFile(join(root, "missing"))))).toBe(true);
+  });
+
+  it.each([undefined, null, "ENOENT", new Error("ENOENT"), systemError("EACCES")])(
+    "says no to %s",
+    (error) => {
+      expect(isMissingFile(error)).toBe(false);
+    },
+  );
+});
