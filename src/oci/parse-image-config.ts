@@ -1,0 +1,42 @@
+import type { Digest } from "../digest/digest.ts";
+import { ErrInvalidArgument } from "../errors/classes.ts";
+import type { Platform } from "./descriptor.ts";
+import { asDigest, asObject, fieldsOf, invalidField, listOf } from "./json-field.ts";
+import { parseJsonObject } from "./json-object.ts";
+import { platformOf } from "./parse-descriptor.ts";
+import { MAX_CHILDREN } from "./parse-document.ts";
+
+/**
+ * Largest image config that is read, in bytes. It holds a line of history per build step, a few KiB in practice; 4 MiB is
+ * also where podman and skopeo stop.
+ */
+export const MAX_CONFIG_BYTES = 4_194_304;
+
+/** What a pull needs to know of an image config (OCI image-spec, config.md). */
+export interface ImageConfig {
+  readonly platform: Platform;
+  /** Digests of the uncompressed layers, from the base up. */
+  readonly diffIds: readonly Digest[];
+}
+
+const KEYS = ["os", "architecture", "variant", "os.version", "os.features", "rootfs"];
+
+/**
+ * `bytes` as an image config, docker's or OCI's. Everything that only a container runtime cares about is ignored. Throws
+ * `ErrInvalidArgument`; without a rootfs with moby's text `invalid rootfs in image configuration`.
+ */
+export function parseImageConfig(bytes: Uint8Array): ImageConfig {
+  const config = parseJsonObject(bytes, { what: "image config", maxBytes: MAX_CONFIG_BYTES, keys: KEYS });
+  const fields = fieldsOf(config, "");
+  const rootfs = fields.optional("rootfs", asObject);
+  if (rootfs === undefined) throw new ErrInvalidArgument("invalid rootfs in image configuration");
+  const rootfsFields = fieldsOf(rootfs, "rootfs");
+  rootfsFields.optional("type", asLayersType);
+  const diffIds = rootfsFields.optional("diff_ids", listOf(asDigest, MAX_CHILDREN)) ?? [];
+  return { platform: platformOf(fields), diffIds };
+}
+
+function asLayersType(value: unknown, path: string): string {
+  if (value !== "layers") throw invalidField(path, value, '"layers"');
+  return value;
+}
