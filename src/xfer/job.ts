@@ -7,7 +7,7 @@ export interface Job {
   readonly signal: AbortSignal;
   /** Tells every watcher. */
   progress(progress: Progress): void;
-  /** Gives the slot back while the job goes on without moving bytes. Calling it again does nothing. */
+  /** Gives the slot back while the job goes on without moving bytes. Does nothing when no slot is held. */
   inactive(): void;
   /** Waits for a slot again after `inactive`, at the job's present priority. Rejects with `ErrCanceled` on cancellation. */
   active(): Promise<void>;
@@ -18,21 +18,31 @@ export interface Job {
 /** One caller's share in a transfer. Whoever gets one must release it, also after `done` has settled. */
 export interface Watcher<T> extends AsyncDisposable {
   readonly key: string;
-  /** The result; rejects with the job's error, or with `ErrCanceled` when the last watcher left before the end. */
+  /**
+   * The result; rejects with the job's error, or with `ErrCanceled` as soon as this watcher is released before the end,
+   * whether or not others stay. Nobody needs to listen to it.
+   */
   readonly done: Promise<T>;
   /** Higher goes first, among jobs that still wait for a slot. A shared job has the highest priority of its watchers. */
   setPriority(priority: number): void;
   /**
-   * Leaves. The last watcher out cancels the job. Resolves when this watcher's sink will be called no more; does not wait
-   * for the job to wind down.
+   * Leaves. The last watcher out cancels the job. Resolves when this watcher's sink has had all that came before and will
+   * be called no more; does not wait for the job to wind down. Never rejects; again does nothing.
    */
   release(): Promise<void>;
 }
 
 /** How a transfer is joined. */
 export interface TransferOptions {
-  /** Called with the newest progress; when it returns a promise, the next call waits for it and skips to the newest. */
+  /**
+   * Called with the newest progress, first of all the last one there was before joining; an update equal to the one before
+   * is left out. When it returns a promise, the next call waits for it and skips to the newest update; such a sink must not
+   * wait for the `release` of its own watcher, which waits for the sink. When it throws or rejects it is called no more and
+   * a process warning tells why; the job and the other watchers do not notice.
+   */
   readonly onProgress?: ((progress: Progress) => void | Promise<void>) | ProgressSink | undefined;
   /** Default 0. */
   readonly priority?: number | undefined;
+  /** What all watchers are shown whenever the job has to wait for a slot. Only who starts the job decides it. */
+  readonly waiting?: Progress | undefined;
 }

@@ -1,0 +1,27 @@
+/**
+ * Shared transfers: jobs by key, each run once for everybody who wants it, a limited number at a time, cancelled when the
+ * last one leaves; and the download manager for image layers on top. Knows no registry, no disk and no layer format: a
+ * `DownloadDescriptor` brings a blob in, a `LayerTarget` makes it a layer.
+ * @module
+ */
+export { type BackoffPolicy, DEFAULT_BACKOFF } from "./async/backoff.ts";
+export type { Clock } from "./async/clock.ts";
+export {
+  type MessageProgress,
+  message,
+  type Progress,
+  type ProgressSink,
+  type UpdateProgress,
+  update,
+} from "./progress/progress.ts";
+export { throttleProgress } from "./progress/progress-throttle.ts";
+export {
+  type DownloadManagerOptions,
+  type DownloadOptions,
+  type LayerDownload,
+  LayerDownloadManager,
+} from "./xfer/download-manager.ts";
+export type { Job, TransferOptions, Watcher } from "./xfer/job.ts";
+export type { DownloadContext, DownloadDescriptor, Layer, LayerTarget } from "./xfer/layer.ts";
+export { type SharedTransferOptions, transferShared } from "./xfer/shared-transfer.ts";
+export { TransferManager } from "./xfer/transfer-manager.ts";

@@ -1,0 +1,91 @@
+import type { AbortOptions } from "../async/abort.ts";
+import { type BackoffPolicy, DEFAULT_BACKOFF } from "../async/backoff.ts";
+import { type Clock, systemClock } from "../async/clock.ts";
+import { guardSink } from "../progress/guard-sink.ts";
+import type { ProgressSink } from "../progress/progress.ts";
+import { type DownloadEngine, DownloadSession } from "./download-session.ts";
+import type { DownloadDescriptor, Layer, LayerTarget } from "./layer.ts";
+import { reportUnreleased } from "./layer-registration.ts";
+import { TransferManager } from "./transfer-manager.ts";
+
+/** Blobs downloaded at the same time by default: docker's `max-concurrent-downloads`. */
+const DEFAULT_CONCURRENCY = 3;
+
+/** What a download manager is made of. */
+export interface DownloadManagerOptions {
+  /** Where blobs become layers. Without it nothing is registered: a layer is complete when its blob is in. */
+  readonly target?: LayerTarget | undefined;
+  /** Blobs at the same time, for all downloads together; 0 means no limit. Default 3. Not used with `transfers`. */
+  readonly concurrency?: number | undefined;
+  /** Default: five attempts with full jitter. */
+  readonly backoff?: BackoffPolicy | undefined;
+  /** Default: the machine's. */
+  readonly clock?: Clock | undefined;
+  /** Carries the blobs, when something else shares its slots. Default: one of its own. */
+  readonly transfers?: TransferManager | undefined;
+}
+
+/** How one download runs. */
+export interface DownloadOptions extends AbortOptions {
+  /** Status of each layer in docker's words; a sink that fails is called no more and does not fail the download. */
+  readonly onProgress?: ProgressSink | undefined;
+  /** Among blobs that wait for a slot, higher goes first. Default 0. */
+  readonly priority?: number | undefined;
+}
+
+/** Layers that are there, and held until they are released. */
+export interface LayerDownload extends AsyncDisposable {
+  /** The registered layers, bottom to top; empty when nothing was to be registered. */
+  readonly layers: readonly Layer[];
+  /** Gives all layers back, once. Throws when the target could not take one back. */
+  release(): Promise<void>;
+}
+
+/**
+ * Downloads the layers of images for any number of callers at once (moby's `xfer.LayerDownloadManager`). A blob is
+ * transferred once for all who want it, whatever image it belongs to; a layer is registered once per chain ID. Statuses of
+ * a layer: "Already exists", or "Pulling fs layer", "Waiting" while it is queued, what the descriptor says ("Downloading",
+ * "Verifying Checksum"), "Retrying in N seconds", "Download complete", what the target says ("Extracting"), "Pull complete".
+ */
+export class LayerDownloadManager {
+  readonly #engine: DownloadEngine;
+
+  /** Throws `ErrInvalidArgument` for a concurrency that is not a whole number from 0. */
+  constructor(options: DownloadManagerOptions = {}) {
+    const { target, concurrency = DEFAULT_CONCURRENCY } = options;
+    this.#engine = {
+      target,
+      blobs: options.transfers ?? new TransferManager({ concurrency }),
+      registrations: new TransferManager({ concurrency: 0 }),
+      backoff: options.backoff ?? DEFAULT_BACKOFF,
+      clock: options.clock ?? systemClock,
+    };
+  }
+
+  /**
+   * Brings `layers` in, listed bottom to top, and registers them when there is a target and every diffID is known. Blobs
+   * come in parallel; a layer is registered after its parent. The caller must release the result.
+   *
+   * The first failure of any layer, or the signal, ends the download at once: it leaves all its transfers (those that other
+   * downloads share go on) and gives back what it held. Rejects with that first error, or with the abort error.
+   */
+  async download(
+    layers: readonly DownloadDescriptor[],
+    options: DownloadOptions = {},
+  ): Promise<LayerDownload> {
+    const { signal, onProgress = () => {}, priority = 0 } = options;
+    const session = new DownloadSession(this.#engine, { signal, priority, show: guardSink(onProgress) });
+    const release = (): Promise<void> => session.release();
+    try {
+      return { layers: await session.run(layers), release, [Symbol.asyncDispose]: release };
+    } catch (error) {
+      await release().catch(reportUnreleased); // the failure that led here is the one to tell
+      throw error;
+    }
+  }
+
+  /** Changes the number of blobs at the same time, at once and both ways; see `TransferManager.setConcurrency`. */
+  setConcurrency(concurrency: number): void {
+    this.#engine.blobs.setConcurrency(concurrency);
+  }
+}

@@ -1,0 +1,182 @@
+import { type AbortOptions, abortable, throwIfAborted } from "../async/abort.ts";
+import { allOrAbort } from "../async/all-or-abort.ts";
+import type { Digest } from "../digest/digest.ts";
+import { ErrUnknown } from "../errors/classes.ts";
+import { type ProgressSink, update } from "../progress/progress.ts";
+import { type RetryPacing, transferBlob } from "./blob-transfer.ts";
+import { chainIds } from "./chain-id.ts";
+import type { DownloadDescriptor, Layer, LayerTarget } from "./layer.ts";
+import { registerLayer } from "./layer-registration.ts";
+import { transferShared } from "./shared-transfer.ts";
+import type { TransferManager } from "./transfer-manager.ts";
+
+/** What all downloads of a manager share. */
+export interface DownloadEngine extends RetryPacing {
+  /** By the key of the blob; limited. */
+  readonly blobs: TransferManager;
+  /** By chain ID; not limited, because they wait for nothing from outside. */
+  readonly registrations: TransferManager;
+  readonly target: LayerTarget | undefined;
+}
+
+/** What one download wants. */
+export interface SessionOptions extends AbortOptions {
+  /** Must not throw. */
+  readonly show: ProgressSink;
+  readonly priority: number;
+}
+
+/** Where a layer is registered. */
+interface Place {
+  readonly target: LayerTarget;
+  readonly chainId: Digest;
+  readonly parent: Digest | undefined;
+}
+
+/** A layer of this download; without `place` only its blob is wanted. */
+interface Step {
+  readonly descriptor: DownloadDescriptor;
+  readonly place: Place | undefined;
+}
+
+/** One call of `LayerDownloadManager.download`: what it has found so far and what it holds. */
+export class DownloadSession {
+  readonly #engine: DownloadEngine;
+  readonly #options: SessionOptions;
+  /** This call's share in the blobs, by key: a blob that an image has twice comes once and is shown once. */
+  readonly #blobs = new Map<string, Promise<void>>();
+  readonly #held: Array<() => Promise<void>> = [];
+  #released: Promise<void> | undefined;
+
+  constructor(engine: DownloadEngine, options: SessionOptions) {
+    this.#engine = engine;
+    this.#options = options;
+  }
+
+  /** Brings all layers in, bottom to top; gives those that were registered. */
+  async run(layers: readonly DownloadDescriptor[]): Promise<readonly Layer[]> {
+    throwIfAborted(this.#options.signal);
+    const steps = plan(layers, this.#engine.target);
+    const existing = await this.#findExisting(steps);
+    const completed = await this.#completeAll(steps.slice(existing.length));
+    return [...existing, ...completed].filter((layer) => layer !== undefined);
+  }
+
+  /** Gives back everything it holds, upper layers first. Throws when the target could not take a layer back. */
+  release(): Promise<void> {
+    this.#released ??= releaseAll(this.#held.toReversed());
+    return this.#released;
+  }
+
+  /** One entry per layer from the bottom that needs nothing. The first missing one ends the search, as in moby. */
+  async #findExisting(steps: readonly Step[]): Promise<Array<Layer | undefined>> {
+    const existing: Array<Layer | undefined> = [];
+    const shown = new Set<string>();
+    for (const { descriptor, place } of steps) {
+      const layer = place && (await this.#getLayer(place));
+      const found = layer !== undefined || (!place && (await this.#hasBlob(descriptor)));
+      throwIfAborted(this.#options.signal);
+      if (!found) break;
+      existing.push(layer);
+      if (!shown.has(descriptor.key)) this.#show(descriptor, "Already exists");
+      shown.add(descriptor.key);
+    }
+    return existing;
+  }
+
+  async #getLayer({ target, chainId }: Place): Promise<Layer | undefined> {
+    const layer = await target.get(chainId, { signal: this.#options.signal });
+    if (layer) this.#held.push(() => target.release(layer));
+    return layer;
+  }
+
+  async #hasBlob(descriptor: DownloadDescriptor): Promise<boolean> {
+    if (this.#blobs.has(descriptor.key)) return true;
+    const exists = await descriptor.exists({ signal: this.#options.signal });
+    if (exists) this.#blobs.set(descriptor.key, Promise.resolve());
+    return exists;
+  }
+
+  /** Blobs side by side, registrations one upon the other; the first failure of any ends all. */
+  #completeAll(steps: readonly Step[]): Promise<Array<Layer | undefined>> {
+    let below: Promise<unknown> = Promise.resolve();
+    const tasks = steps.map((step) => (signal: AbortSignal) => {
+      const completed = this.#complete(step, below, signal);
+      below = completed;
+      return completed;
+    });
+    return allOrAbort(tasks, { signal: this.#options.signal });
+  }
+
+  async #complete(
+    { descriptor, place }: Step,
+    below: Promise<unknown>,
+    signal: AbortSignal,
+  ): Promise<Layer | undefined> {
+    const shared = this.#blobs.get(descriptor.key);
+    await (shared ?? this.#transferBlob(descriptor, signal));
+    if (place) await below;
+    const layer = place && (await this.#register(descriptor, place, { shown: !shared, signal }));
+    if (!shared) this.#show(descriptor, "Pull complete");
+    return layer;
+  }
+
+  #transferBlob(descriptor: DownloadDescriptor, signal: AbortSignal): Promise<void> {
+    this.#show(descriptor, "Pulling fs layer");
+    const { show: onProgress, priority } = this.#options;
+    const waiting = update(descriptor.id, "Waiting", 0, 0);
+    const transferred = transferShared(
+      this.#engine.blobs,
+      descriptor.key,
+      (job) => transferBlob(descriptor, job, this.#engine),
+      { signal, onProgress, priority, waiting },
+    );
+    this.#blobs.set(descriptor.key, transferred);
+    return transferred;
+  }
+
+  async #register(
+    descriptor: DownloadDescriptor,
+    { target, chainId, parent }: Place,
+    { shown, signal }: { readonly shown: boolean; readonly signal: AbortSignal },
+  ): Promise<Layer> {
+    throwIfAborted(signal);
+    const { registrations, clock } = this.#engine;
+    const watcher = registrations.transfer(
+      chainId,
+      (job) => registerLayer({ descriptor, chainId, parent }, job, { target, clock }),
+      { onProgress: shown ? this.#options.show : undefined },
+    );
+    this.#held.push(() => watcher.release());
+    return await abortable(watcher.done, signal);
+  }
+
+  #show(descriptor: DownloadDescriptor, action: string): void {
+    this.#options.show(update(descriptor.id, action, 0, 0));
+  }
+}
+
+/** The places of all layers, or none: a chain with a gap has no chain IDs. */
+function plan(layers: readonly DownloadDescriptor[], target: LayerTarget | undefined): Step[] {
+  const diffIds = layers.map((descriptor) => descriptor.diffId).filter((diffId) => diffId !== undefined);
+  const chain = target && diffIds.length === layers.length ? chainIds(diffIds) : [];
+  return layers.map((descriptor, index) => {
+    const id = chain[index];
+    return {
+      descriptor,
+      place: target && id ? { target, chainId: id, parent: chain[index - 1] } : undefined,
+    };
+  });
+}
+
+async function releaseAll(held: ReadonlyArray<() => Promise<void>>): Promise<void> {
+  const results = await Promise.allSettled(held.map(async (release) => await release()));
+  const errors: unknown[] = results
+    .filter((result) => result.status === "rejected")
+    .map((result) => result.reason);
+  if (errors.length === 0) return;
+  throw new ErrUnknown(`Release layers: ${errors.length} of ${held.length} failed`, {
+    cause: errors[0],
+    errors,
+  });
+}

@@ -1,0 +1,45 @@
+import type { Clock } from "../async/clock.ts";
+import type { Digest } from "../digest/digest.ts";
+import { throttleProgress } from "../progress/progress-throttle.ts";
+import type { Job } from "./job.ts";
+import type { DownloadDescriptor, Layer, LayerTarget } from "./layer.ts";
+
+/** A layer whose blob is there, and its place in the chain. */
+export interface Registration {
+  readonly descriptor: DownloadDescriptor;
+  readonly chainId: Digest;
+  readonly parent: Digest | undefined;
+}
+
+/** Where it is registered, and by which clock its progress is thinned out. */
+export interface RegistrationPlace {
+  readonly target: LayerTarget;
+  readonly clock: Clock;
+}
+
+/**
+ * The work of a registration's job. The job holds one reference to the layer for all its watchers, and drops it when the
+ * last of them has left. The parent is held by each watcher itself.
+ */
+export async function registerLayer(
+  { descriptor, chainId, parent }: Registration,
+  job: Job,
+  { target, clock }: RegistrationPlace,
+): Promise<Layer> {
+  const { signal } = job;
+  // Another call may have registered it since this one looked; asking costs less than unpacking twice.
+  const existing = await target.get(chainId, { signal });
+  const progress = throttleProgress((item) => job.progress(item), clock);
+  const layer = existing ?? (await target.register(descriptor, parent, { signal, progress }));
+  job.released.then(() => target.release(layer)).catch(reportUnreleased);
+  return layer;
+}
+
+/** A layer that could not be given back stays on disk, and nobody waits for this error any more: the process is told. */
+export function reportUnreleased(error: unknown): void {
+  const detail = error instanceof Error ? (error.stack ?? error.message) : String(error);
+  process.emitWarning("Releasing a layer failed, it may stay on disk", {
+    type: "DrayageLayerWarning",
+    detail,
+  });
+}

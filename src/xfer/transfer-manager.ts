@@ -1,0 +1,71 @@
+import PQueue from "p-queue";
+import { ErrInvalidArgument } from "../errors/classes.ts";
+import type { Job, TransferOptions, Watcher } from "./job.ts";
+import { Transfer } from "./transfer.ts";
+
+/**
+ * Runs jobs by key, each once for all who ask for it, a limited number at a time (moby's `xfer.TransferManager`). Higher
+ * priority first, first come first served among equals.
+ *
+ * - A request for a key whose job is queued or running joins it. One whose job has ended, or was cancelled and still winds
+ *   down, starts a fresh job at once: two jobs of one key can overlap then, and what they share on disk has its own lock.
+ * - The last watcher out cancels the job, never the first. A queued job leaves the queue at once and its `run` is never
+ *   called; a running one holds its slot until `run` has settled.
+ * - The manager belongs to nobody's request: no caller's signal stops a job that another caller still watches.
+ */
+export class TransferManager {
+  readonly #queue: PQueue;
+  readonly #joinable = new Map<string, Transfer<unknown>>();
+
+  /** @param options.concurrency slots; 0 means no limit. Throws `ErrInvalidArgument` for anything but whole numbers from 0. */
+  constructor({ concurrency }: { readonly concurrency: number }) {
+    this.#queue = new PQueue({ concurrency: slots(concurrency) });
+  }
+
+  /** Jobs that a request could join: queued or running, and not cancelled. */
+  get size(): number {
+    return this.#joinable.size;
+  }
+
+  /** Slots held at present; more than the limit for a while after it was lowered. */
+  get running(): number {
+    return this.#queue.pending;
+  }
+
+  /** Jobs in the queue for a slot. */
+  get waiting(): number {
+    return this.#queue.size;
+  }
+
+  /**
+   * Joins the job of `key`, or starts it with `run`, which is called once a slot is free; the promise it returns ends the
+   * job. Callers of one key must agree on the type of its result. The sink is not called before this returns. The caller
+   * must release the watcher. Throws `ErrInvalidArgument` for a priority that is not finite.
+   */
+  transfer<T>(key: string, run: (job: Job) => Promise<T>, options: TransferOptions = {}): Watcher<T> {
+    const running = this.#joinable.get(key) as Transfer<T> | undefined;
+    if (running) return running.watch(options);
+
+    const forget = (): void => void this.#joinable.delete(key);
+    const transfer = new Transfer<T>(key, { queue: this.#queue, forget });
+    const watcher = transfer.watch(options);
+    this.#joinable.set(key, transfer as Transfer<unknown>);
+    transfer.start(run, options.waiting);
+    return watcher;
+  }
+
+  /**
+   * Changes the limit at once. Raised: queued jobs start. Lowered: running jobs go on, and none starts until fewer than the
+   * new limit run. Throws like the constructor.
+   */
+  setConcurrency(concurrency: number): void {
+    this.#queue.concurrency = slots(concurrency);
+  }
+}
+
+function slots(concurrency: number): number {
+  if (!Number.isInteger(concurrency) || concurrency < 0) {
+    throw new ErrInvalidArgument(`Set concurrency: got ${concurrency}, wanted a whole number from 0`);
+  }
+  return concurrency === 0 ? Number.POSITIVE_INFINITY : concurrency;
+}
