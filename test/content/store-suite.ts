@@ -1,0 +1,24 @@
+import { describe } from "vitest";
+import { describeCommit } from "./suite/commit.ts";
+import { describeIngests } from "./suite/ingests.ts";
+import { describeManager } from "./suite/manager.ts";
+import { describeReading } from "./suite/reading.ts";
+import { describeResume } from "./suite/resume.ts";
+import { type StoreFixture, useStore } from "./suite/store-under-test.ts";
+import { describeWriters } from "./suite/writers.ts";
+
+/**
+ * What every implementation of `Store` does: the cases of containerd's `content/testsuite` (containerd.md 3.1) and the
+ * contract of the interfaces. `open` gives an empty store for each test.
+ */
+export function describeStore(name: string, open: () => Promise<StoreFixture>): void {
+  describe(name, () => {
+    const store = useStore(name, open);
+    describeWriters(store);
+    describeResume(store);
+    describeCommit(store);
+    describeIngests(store);
+    describeReading(store);
+    describeManager(store);
+  });
+}

@@ -1,0 +1,41 @@
+import { describe, expect, it } from "vitest";
+import { digestOf } from "../../../src/digest/digest.ts";
+import { ErrFailedPrecondition, ErrInvalidArgument, ErrNotFound } from "../../../src/errors/classes.ts";
+import type { StoreUnderTest } from "./store-under-test.ts";
+
+/** Random access. */
+export function describeReading(t: StoreUnderTest): void {
+  describe("readerAt()", () => {
+    it("reads any part, and less at the end", async () => {
+      const digest = await t.commit(Buffer.from("foobar"));
+      const reader = await t.store.readerAt({ digest });
+      const buffer = Buffer.alloc(7, ".");
+      expect(reader.size).toBe(6);
+      expect(await reader.readAt(buffer, 0)).toBe(6);
+      expect(buffer.toString()).toBe("foobar.");
+      expect(await reader.readAt(buffer.subarray(0, 2), 3)).toBe(2);
+      expect(buffer.toString()).toBe("baobar.");
+      expect(await reader.readAt(buffer, 6)).toBe(0);
+      expect(await reader.readAt(buffer, 1_000)).toBe(0);
+      await expect(reader.readAt(buffer, -1)).rejects.toThrow(ErrInvalidArgument);
+      await reader.close();
+      await reader.close();
+      await expect(reader.readAt(buffer, 0)).rejects.toThrow(ErrFailedPrecondition);
+    });
+
+    it("reads on after the blob was deleted", async () => {
+      const bytes = t.fresh(100_000);
+      const digest = await t.commit(bytes);
+      await using reader = await t.store.readerAt({ digest });
+      await t.store.delete(digest);
+      const buffer = Buffer.alloc(100_000);
+      await reader.readAt(buffer, 0);
+      expect(buffer.equals(bytes)).toBe(true);
+    });
+
+    it("throws ErrNotFound for content that is not there", async () => {
+      const digest = digestOf(t.fresh(10));
+      await expect(t.store.readerAt({ digest })).rejects.toThrow(ErrNotFound);
+    });
+  });
+}
