@@ -1,0 +1,36 @@
+/**
+ * A registry inside the test process: the OCI distribution API with its authentication over real sockets, with faults
+ * by script, a log of requests to wait on, and small real images to serve. It needs nothing but Node.
+ *
+ * ```ts
+ * await using registry = await TestRegistry.start();
+ * await buildImage(registry, "library/app", { tag: "v1", layers: [1_000_000] });
+ * const fault = registry.fault({ kind: "blob" }, { reset: true, afterBytes: 500_000 });
+ * // pull `${registry.host}/library/app:v1` with the engine under test: fault.hits is 1, and the pull succeeds
+ * ```
+ * @module
+ */
+export type { Account, RepositoryAction } from "./testing/access.ts";
+export {
+  type BuildImageOptions,
+  type BuildIndexOptions,
+  type BuiltImage,
+  type BuiltLayer,
+  buildImage,
+  buildIndex,
+  type MediaTypeFamily,
+} from "./testing/build-image.ts";
+export { type GeneratedBytes, seededBytes } from "./testing/content.ts";
+export type { Fault, FaultAction, FaultMatch } from "./testing/fault.ts";
+export type { ApiOptions, AuthOptions } from "./testing/registry-api.ts";
+export type { WaitForOptions } from "./testing/request-log.ts";
+export type { RequestKind, RequestRecord, RequestState } from "./testing/request-record.ts";
+export { type SelfSigned, selfSigned } from "./testing/self-signed.ts";
+export { type TarFile, writeTar } from "./testing/tar.ts";
+export {
+  type BlobSource,
+  type HeldManifest,
+  TestRegistry,
+  type TestRegistryOptions,
+} from "./testing/test-registry.ts";
+export type { BearerOptions } from "./testing/token-server.ts";

@@ -1,0 +1,245 @@
+import { once } from "node:events";
+import { createServer, type IncomingMessage, type Server, type ServerResponse } from "node:http";
+import { createServer as createTlsServer } from "node:https";
+import type { AddressInfo } from "node:net";
+import type { TlsOptions } from "node:tls";
+import { type Digest, Digester, digestOf, isDigest } from "../digest/digest.ts";
+import { ErrInvalidArgument, ErrNotFound } from "../errors/classes.ts";
+import type { Descriptor } from "../oci/descriptor.ts";
+import { Connections } from "./connections.ts";
+import {
+  type BlobContent,
+  type GeneratedBytes,
+  generatedContent,
+  memoryContent,
+  seededBytes,
+} from "./content.ts";
+import { Exchange } from "./exchange.ts";
+import { type Fault, type FaultAction, type FaultMatch, FaultScript } from "./fault.ts";
+import { scriptedRange, scriptedReply } from "./fault-reply.ts";
+import { storeManifest } from "./handle-manifest.ts";
+import { type ApiOptions, RegistryApi } from "./registry-api.ts";
+import { type Reply, refuse } from "./reply.ts";
+import { RequestLog, type WaitForOptions } from "./request-log.ts";
+import type { RequestRecord } from "./request-record.ts";
+import { isRepositoryName, isTag, parseRoute, type Route } from "./route.ts";
+import { sendReply } from "./send-reply.ts";
+import type { StoredManifest } from "./storage.ts";
+
+/** How `TestRegistry.start` sets the registry up. */
+export interface TestRegistryOptions extends ApiOptions {
+  /** Serve TLS with this key and certificate; `ca` and `requestCert` ask clients for theirs. */
+  readonly tls?: Pick<TlsOptions, "key" | "cert" | "ca" | "requestCert" | "rejectUnauthorized"> | undefined;
+  /** Address to listen on; default `127.0.0.1`. */
+  readonly host?: string | undefined;
+  /** Port to listen on; default 0, any free one. */
+  readonly port?: number | undefined;
+}
+
+/** A manifest that the registry holds. */
+export type HeldManifest = Pick<StoredManifest, "digest" | "mediaType" | "bytes">;
+
+/** What `putBlob` takes: bytes, a stream of them (kept in a temporary file), or a rule that makes them. */
+export type BlobSource = Uint8Array | AsyncIterable<Uint8Array> | GeneratedBytes;
+
+/**
+ * A registry inside this process, for tests: the OCI distribution API over real sockets, honest unless a fault is
+ * scripted. What it is given lives until `close`.
+ */
+export class TestRegistry implements AsyncDisposable {
+  /** Host and port, as in an image reference: `127.0.0.1:41234`. */
+  readonly host: string;
+  /** Base URL without a slash at the end: `http://127.0.0.1:41234`. */
+  readonly url: string;
+  readonly #server: Server;
+  readonly #api: RegistryApi;
+  readonly #log = new RequestLog();
+  readonly #faults = new FaultScript();
+  readonly #connections = new Connections();
+  readonly #running = new Set<Promise<void>>();
+
+  private constructor(server: Server, options: TestRegistryOptions) {
+    const { address, family, port } = server.address() as AddressInfo;
+    const scheme = options.tls ? "https" : "http";
+    this.host = `${family === "IPv6" ? `[${address}]` : address}:${port}`;
+    this.url = `${scheme}://${this.host}`;
+    this.#server = server;
+    this.#api = new RegistryApi(options, scheme);
+    server.on("connection", (socket) => this.#connections.add(socket));
+    server.on("request", (request, response) => this.#accept(request, response));
+  }
+
+  /** Starts a registry. The caller closes it. */
+  static async start(options: TestRegistryOptions = {}): Promise<TestRegistry> {
+    const server = options.tls ? createTlsServer(options.tls) : createServer();
+    server.keepAliveTimeout = 0; // an idle connection is the client's to close, or tests would depend on time
+    server.requestTimeout = 0;
+    server.listen(options.port ?? 0, options.host ?? "127.0.0.1");
+    await once(server, "listening");
+    return new TestRegistry(server, options);
+  }
+
+  /** Every request so far, oldest first. The array and its records are live. */
+  get requests(): readonly RequestRecord[] {
+    return this.#log.records;
+  }
+
+  /** Number of TCP connections that are open now. */
+  get openConnections(): number {
+    return this.#connections.size;
+  }
+
+  /** The first request, past or future, that `match` accepts, once it started (or is over, see the options). */
+  waitFor(match: (request: RequestRecord) => boolean, options?: WaitForOptions): Promise<RequestRecord> {
+    return this.#log.waitFor(match, options);
+  }
+
+  /** Scripts a fault. Earlier ones go first; a request gets one fault at most. */
+  fault(match: FaultMatch, action: FaultAction): Fault {
+    return this.#faults.add(match, action);
+  }
+
+  /** Makes every token issued so far invalid, as if it had expired. Refresh tokens stay. */
+  revokeTokens(): void {
+    this.#api.tokens?.revoke();
+  }
+
+  /** Adds a blob. Bytes given as an array are kept, not copied. Throws `ErrInvalidArgument` for a bad name. */
+  async putBlob(repository: string, source: BlobSource): Promise<Descriptor> {
+    checkName(repository);
+    const [digest, content] = await this.#take(source);
+    this.#api.storage.repository(repository).blobs.set(digest, content);
+    return { mediaType: "application/octet-stream", digest, size: content.size };
+  }
+
+  /** Adds a blob of pseudo-random bytes that are never stored: its size in bytes costs neither memory nor disk. */
+  putGeneratedBlob(repository: string, options: { size: number; seed: string }): Promise<Descriptor> {
+    return this.putBlob(repository, { size: options.size, generate: seededBytes(options.seed) });
+  }
+
+  /**
+   * Adds a manifest under a tag or its digest (`undefined`: its digest), whatever the bytes are and whether or not what
+   * they name is there. Throws `ErrInvalidArgument` for a bad name or tag, or the digest of other bytes.
+   */
+  putManifest(
+    repository: string,
+    reference: string | undefined,
+    bytes: Uint8Array | string,
+    mediaType: string,
+  ): Descriptor {
+    checkName(repository);
+    if (reference !== undefined && !isTag(reference) && !isDigest(reference)) {
+      throw new ErrInvalidArgument(`Put manifest: "${reference}" is neither a tag nor a digest`);
+    }
+    const manifest = { reference, mediaType, bytes: Buffer.from(bytes) };
+    const digest = storeManifest(this.#api.storage.repository(repository), manifest);
+    if (digest) return { mediaType, digest, size: manifest.bytes.byteLength };
+    throw new ErrInvalidArgument(`Put manifest: got the digest ${digestOf(bytes)}, wanted "${reference}"`);
+  }
+
+  /** Digests of the blobs of a repository. */
+  blobs(repository: string): readonly Digest[] {
+    return [...(this.#api.storage.find(repository)?.blobs.keys() ?? [])];
+  }
+
+  /** The bytes of a blob. Throws `ErrNotFound`. */
+  readBlob(repository: string, digest: Digest): AsyncIterable<Uint8Array> {
+    const content = this.#api.storage.find(repository)?.blobs.get(digest);
+    if (!content) throw new ErrNotFound(`Read blob of "${repository}": not found`, { digest });
+    return content.read(0, content.size);
+  }
+
+  /** Digests of the manifests of a repository. */
+  manifests(repository: string): readonly Digest[] {
+    return [...(this.#api.storage.find(repository)?.manifests.keys() ?? [])];
+  }
+
+  /** The manifest that a tag or digest names, if it is there. */
+  manifest(repository: string, reference: string): HeldManifest | undefined {
+    return this.#api.storage.find(repository)?.manifest(reference);
+  }
+
+  /** Tags of a repository, in lexical order. */
+  tags(repository: string): readonly string[] {
+    return this.#api.storage.find(repository)?.sortedTags() ?? [];
+  }
+
+  /** Ids of the upload sessions that are open in a repository. */
+  uploads(repository: string): readonly string[] {
+    return [...(this.#api.storage.find(repository)?.uploads.keys() ?? [])];
+  }
+
+  /** Cuts all connections and forgets everything. Closing twice is fine. */
+  async close(): Promise<void> {
+    const closed = this.#server.listening ? once(this.#server, "close") : undefined;
+    this.#server.close();
+    this.#connections.destroyAll();
+    await closed;
+    await Promise.all(this.#running);
+    await this.#api.storage.close();
+  }
+
+  async [Symbol.asyncDispose](): Promise<void> {
+    await this.close();
+  }
+
+  async #take(source: BlobSource): Promise<[Digest, BlobContent]> {
+    if (source instanceof Uint8Array) return [digestOf(source), memoryContent(source)];
+    if ("generate" in source) {
+      const content = generatedContent(source);
+      const digester = new Digester();
+      for await (const chunk of content.read(0, content.size)) digester.update(chunk);
+      return [digester.digest(), content];
+    }
+    const upload = await this.#api.storage.openUpload();
+    try {
+      await upload.append(source);
+      return [await upload.digest(), await upload.finish()];
+    } catch (error) {
+      await upload.discard();
+      throw error;
+    }
+  }
+
+  #accept(request: IncomingMessage, response: ServerResponse): void {
+    const route = parseRoute(request.url ?? "/");
+    const { socket, number } = this.#connections.under(request.socket);
+    const record = this.#log.start(request, route, number);
+    const exchange = new Exchange(request, { response, record, socket });
+    response.once("close", () => this.#log.end(record, response.writableEnded ? "finished" : "aborted"));
+    const running = this.#serve(exchange, route).catch((error: unknown) => {
+      if (exchange.isOver) return; // the connection closed first, so nobody waits for this answer
+      record.error = error;
+      exchange.reset();
+    });
+    this.#running.add(running);
+    void running.finally(() => this.#running.delete(running));
+  }
+
+  async #serve(exchange: Exchange, route: Route): Promise<void> {
+    const fault = this.#faults.take(exchange.record);
+    if (fault?.action.hold) await exchange.wait(fault.action.hold);
+    await sendReply(exchange, await this.#reply(exchange, route, fault?.action ?? {}), fault);
+  }
+
+  async #reply(exchange: Exchange, route: Route, action: FaultAction): Promise<Reply> {
+    const { request, record } = exchange;
+    const { method = "GET", headers } = request;
+    const body = exchange.body(action.resetRequest?.afterBytes);
+    const range = scriptedRange(action, headers.range);
+    try {
+      const scripted = scriptedReply(action, record);
+      return scripted ?? (await this.#api.answer({ method, route, headers, range, body }));
+    } catch (error) {
+      if (exchange.isOver || request.destroyed) throw error;
+      record.error = error;
+      return refuse("UNKNOWN", error instanceof Error ? error.message : String(error));
+    }
+  }
+}
+
+function checkName(repository: string): void {
+  if (!isRepositoryName(repository)) {
+    throw new ErrInvalidArgument(`Use repository: "${repository}" is not a repository name`);
+  }
+}
