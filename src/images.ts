@@ -1,0 +1,20 @@
+/**
+ * Images as graphs of descriptors: handlers, walks over them, platform filters, and the store of names.
+ * @module
+ */
+export { childrenHandler } from "./images/children.ts";
+export { type DispatchOptions, dispatch } from "./images/dispatch.ts";
+export {
+  filterPlatforms,
+  limitManifests,
+  type ManifestLimit,
+  skipNonDistributable,
+} from "./images/filters.ts";
+export { MAX_GRAPH_DEPTH, MAX_GRAPH_DESCRIPTORS } from "./images/graph-guard.ts";
+export { ErrSkipDesc, ErrStopHandler, type Handler, handlers } from "./images/handler.ts";
+export type { Image, ImageEvent, ImageEvents, ImageStore } from "./images/image-store.ts";
+export { LayoutImageStore } from "./images/layout-image-store.ts";
+export { reachableContent } from "./images/reachable.ts";
+export { sourceLabelHandler } from "./images/source-label.ts";
+export { walk } from "./images/walk.ts";
+export type { Descriptor, Platform } from "./oci/descriptor.ts";

@@ -1,0 +1,32 @@
+import { readBlob } from "../content/read-blob.ts";
+import type { Provider } from "../content/store.ts";
+import { isDrayageError } from "../errors/drayage-error.ts";
+import { withMessage } from "../errors/with-message.ts";
+import type { Descriptor } from "../oci/descriptor.ts";
+import { isIndexType, isManifestType } from "../oci/media-types.ts";
+import { childrenOf, MAX_MANIFEST_BYTES, parseIndex, parseManifest } from "../oci/parse-document.ts";
+import type { Handler } from "./handler.ts";
+
+/**
+ * The descriptors below a manifest (config, then layers) or an index (manifests), read from the store and validated;
+ * nothing below any other media type (containerd `images.Children`). Throws `ErrNotFound` for a document that is not in
+ * the store, and the errors of `parseManifest` and `parseIndex`.
+ */
+export function childrenHandler(provider: Provider): Handler {
+  return async (descriptor, { signal }) => {
+    if (!isManifestType(descriptor.mediaType) && !isIndexType(descriptor.mediaType)) return [];
+    const bytes = await readBlob(provider, descriptor, { maxBytes: MAX_MANIFEST_BYTES, signal });
+    return childrenOfDocument(descriptor, bytes);
+  };
+}
+
+function childrenOfDocument({ mediaType, digest }: Descriptor, bytes: Uint8Array): readonly Descriptor[] {
+  try {
+    return childrenOf(
+      isIndexType(mediaType) ? parseIndex(bytes, mediaType) : parseManifest(bytes, mediaType),
+    );
+  } catch (error) {
+    if (!isDrayageError(error)) throw error;
+    throw withMessage(error, `children: invalid desc ${digest}: ${error.message}`, { digest });
+  }
+}

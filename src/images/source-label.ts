@@ -1,0 +1,25 @@
+import type { Manager } from "../content/store.ts";
+import type { Handler } from "./handler.ts";
+
+/** Prefix of the labels that say which repositories a blob came from; the registry's host follows. */
+const SOURCE_LABEL = "containerd.io/distribution.source.";
+
+/** Longest key and value together, in bytes: containerd's bound for labels. */
+const MAX_LABEL_BYTES = 4096;
+
+/**
+ * Remembers on every blob visited that `repository` of `host` has it, so that a later push can mount it instead of sending
+ * it (containerd `docker.AppendDistributionSourceLabel`). A list that would grow too long is left as it is.
+ */
+export function sourceLabelHandler(manager: Manager, host: string, repository: string): Handler {
+  const key = SOURCE_LABEL + host.replace(/:\d+$/, "");
+  return async ({ digest }, options) => {
+    const { labels } = await manager.info(digest, options);
+    const known = labels[key]?.split(",").filter(Boolean) ?? [];
+    const value = [...new Set([...known, repository])].toSorted().join(",");
+    if (!known.includes(repository) && key.length + value.length <= MAX_LABEL_BYTES) {
+      await manager.update({ digest, labels: { [key]: value } }, [`labels.${key}`]);
+    }
+    return [];
+  };
+}

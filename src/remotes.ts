@@ -1,0 +1,9 @@
+/**
+ * A registry's repository seen as Resolver and Fetcher, and the handler that brings content from there into a store.
+ * @module
+ */
+export { type FetchContext, fetchContent } from "./remotes/fetch.ts";
+export { fetchHandler } from "./remotes/fetch-handler.ts";
+export { makeRefKey } from "./remotes/ref-key.ts";
+export { RegistryRemote } from "./remotes/registry-remote.ts";
+export type { ByteSink, Fetcher, FetchOptions, Remote, RemoteContent, Resolver } from "./remotes/remote.ts";

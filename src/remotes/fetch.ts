@@ -1,0 +1,158 @@
+import { throwIfAborted } from "../async/abort.ts";
+import { openWriter } from "../content/open-writer.ts";
+import type { Ingester, IngestManager, Writer } from "../content/store.ts";
+import { algorithmOf, digestOf } from "../digest/digest.ts";
+import {
+  ErrDataLoss,
+  ErrFailedPrecondition,
+  ErrInvalidArgument,
+  ErrNotImplemented,
+} from "../errors/classes.ts";
+import { findError, isAlreadyExists, isFailedPrecondition } from "../errors/predicates.ts";
+import type { Descriptor } from "../oci/descriptor.ts";
+import { isIndexType, isManifestType, isSchema1Type } from "../oci/media-types.ts";
+import { MAX_MANIFEST_BYTES } from "../oci/parse-document.ts";
+import { makeRefKey } from "./ref-key.ts";
+import type { Fetcher } from "./remote.ts";
+
+/** Where a fetch reads and writes, and whom it tells. */
+export interface FetchContext {
+  readonly fetcher: Fetcher;
+  readonly ingester: Ingester & IngestManager;
+  /** Origin of the endpoint behind `fetcher`, for errors. */
+  readonly endpoint: string;
+  readonly signal?: AbortSignal | undefined;
+  /** Called with the bytes on disk, of the whole content, whenever there are more. */
+  readonly onBytes?: ((bytes: number) => void) | undefined;
+  /** Called when all bytes are there and are about to be verified. */
+  readonly onVerify?: (() => void) | undefined;
+}
+
+/**
+ * Brings the content of a descriptor into the store: one attempt, resumed from what is on disk, verified by size and digest,
+ * committed (containerd `remotes.Fetch`). Content that is there already costs nothing; a writer elsewhere, in this
+ * process or another, is waited for. A broken connection leaves the bytes for the next attempt, of any source; wrong
+ * bytes are thrown away. Returns whether anything was fetched.
+ *
+ * Throws `ErrNotImplemented` (schema 1), `ErrInvalidArgument` (size 0), `ErrFailedPrecondition` (oversized manifest), `ErrDataLoss` (wrong, too many or too few bytes),
+ * the errors of the fetcher, and `ErrResourceExhausted` and its like from the disk.
+ */
+export async function fetchContent(descriptor: Descriptor, context: FetchContext): Promise<boolean> {
+  refuseUnfetchable(descriptor);
+  const writer = await openUnlessExists(descriptor, context);
+  if (!writer) return false;
+  await using _ = writer; // commit closes it as well; this is for the ways out before
+
+  const { offset } = await writer.status();
+  const body = embeddedContent(descriptor);
+  if (body) await writeEmbedded(writer, body);
+  else if (offset < descriptor.size) await receive(descriptor, writer, offset, context);
+  context.onVerify?.();
+  await commit(descriptor, writer, offset > 0, context);
+  return true;
+}
+
+function refuseUnfetchable({ mediaType, digest, size }: Descriptor): void {
+  if (isSchema1Type(mediaType)) {
+    throw new ErrNotImplemented(`fetch ${digest}: ${mediaType} (docker schema 1) is not supported`, {
+      digest,
+    });
+  }
+  if ((isManifestType(mediaType) || isIndexType(mediaType)) && size > MAX_MANIFEST_BYTES) {
+    const sizes = `got a manifest of ${size} bytes, wanted at most ${MAX_MANIFEST_BYTES}`;
+    throw new ErrFailedPrecondition(`fetch ${digest}: ${sizes}`, { digest });
+  }
+  if (size === 0) {
+    throw new ErrInvalidArgument(
+      `unable to fetch descriptor (${digest}) which reports content size of zero`,
+      {
+        digest,
+      },
+    );
+  }
+}
+
+async function openUnlessExists(descriptor: Descriptor, context: FetchContext): Promise<Writer | undefined> {
+  try {
+    return await openWriter(context.ingester, {
+      ref: makeRefKey(descriptor),
+      size: descriptor.size,
+      expected: descriptor.digest,
+      signal: context.signal,
+    });
+  } catch (error) {
+    if (isAlreadyExists(error)) return undefined;
+    throw error;
+  }
+}
+
+/** What the descriptor brings along, if it is what it claims to be (OCI image-spec, descriptor.md "data"). */
+function embeddedContent({ data, size, digest }: Descriptor): Uint8Array | undefined {
+  if (data === undefined) return undefined;
+  const bytes = Buffer.from(data, "base64");
+  const matches = bytes.length === size && digestOf(bytes, algorithmOf(digest)) === digest;
+  return matches ? bytes : undefined;
+}
+
+async function writeEmbedded(writer: Writer, bytes: Uint8Array): Promise<void> {
+  await writer.truncate(0);
+  await writer.write(bytes);
+}
+
+async function receive(
+  descriptor: Descriptor,
+  writer: Writer,
+  offset: number,
+  context: FetchContext,
+): Promise<void> {
+  const { digest, size } = descriptor;
+  const { endpoint, signal, onBytes } = context;
+  const content = await context.fetcher.fetch(descriptor, { offset, signal });
+  onBytes?.(offset);
+  let written = offset;
+  let skip = offset - content.offset; // a remote that cannot start in the middle sends again what we have
+  await content.pipeTo((bytes) => {
+    const fresh = skip > 0 ? bytes.subarray(skip) : bytes;
+    skip -= bytes.length - fresh.length;
+    if (written + fresh.length > size) {
+      throw new ErrDataLoss(`fetch ${digest}: got more than the ${size} bytes wanted`, { digest, endpoint });
+    }
+    if (fresh.length === 0) return undefined;
+    written += fresh.length;
+    const taken = writer.write(fresh);
+    onBytes?.(written);
+    return taken;
+  });
+  throwIfAborted(signal);
+  if (written < size) {
+    const message = `fetch ${digest}: got ${written} bytes, wanted ${size}`;
+    throw new ErrDataLoss(message, { digest, endpoint, retryable: true });
+  }
+}
+
+async function commit(
+  descriptor: Descriptor,
+  writer: Writer,
+  resumed: boolean,
+  { ingester, endpoint }: FetchContext,
+): Promise<void> {
+  const { digest, size } = descriptor;
+  // After a resume the first part may be the wrong one: once more from the start, like moby.
+  const details = { digest, endpoint, retryable: resumed };
+  const got = writer.digest();
+  if (got !== undefined && got !== digest && algorithmOf(got) === algorithmOf(digest)) {
+    await writer.truncate(0);
+    throw new ErrDataLoss(`verify ${digest}: got ${got}`, details);
+  }
+  try {
+    await writer.commit({ size, expected: digest });
+  } catch (cause) {
+    if (isAlreadyExists(cause)) return;
+    if (!isFailedPrecondition(cause)) throw cause;
+    await ingester.abort(makeRefKey(descriptor)); // wrong bytes must not be the start of the next attempt
+    throw new ErrDataLoss(`verify ${digest}: ${findError(cause)?.message ?? "wrong content"}`, {
+      ...details,
+      cause,
+    });
+  }
+}

@@ -1,0 +1,103 @@
+import type { AbortOptions } from "../async/abort.ts";
+import { digestOf } from "../digest/digest.ts";
+import { ErrInvalidArgument } from "../errors/classes.ts";
+import { findError, isNoSupport } from "../errors/predicates.ts";
+import type { Descriptor } from "../oci/descriptor.ts";
+import { DOCKER_SCHEMA1_MANIFEST, isIndexType, isManifestType } from "../oci/media-types.ts";
+import type { NormalizedReference } from "../reference/reference.ts";
+import { type Endpoint, originOf } from "../registry/endpoint.ts";
+import type { RegistryClient } from "../registry/registry-client.ts";
+import type { FetchOptions, Remote, RemoteContent } from "./remote.ts";
+
+/** A repository at one endpoint, seen as Resolver and Fetcher. */
+export class RegistryRemote implements Remote {
+  readonly endpoint: string;
+  readonly #client: RegistryClient;
+
+  constructor(client: RegistryClient, endpoint: Endpoint) {
+    this.#client = client;
+    this.endpoint = originOf(endpoint);
+  }
+
+  async resolve(reference: NormalizedReference, options: AbortOptions = {}): Promise<Descriptor> {
+    const wanted = reference.digest ?? reference.tag ?? "latest";
+    try {
+      const head = await this.#client.headManifest(wanted, options);
+      if (head) return { ...head, mediaType: knownType(head.mediaType, reference) };
+      return await this.#resolveByGet(reference, wanted, options);
+    } catch (error) {
+      throw await this.#explained(error, options);
+    }
+  }
+
+  async fetch(descriptor: Descriptor, { offset = 0, signal }: FetchOptions = {}): Promise<RemoteContent> {
+    const { mediaType, digest, size } = descriptor;
+    if (isManifestType(mediaType) || isIndexType(mediaType)) {
+      const { bytes } = await this.#client.getManifest(digest, { accept: [mediaType, "*/*"], signal });
+      return contentOf(bytes);
+    }
+    const blob = await this.#client.openBlob(digest, { offset, size, signal });
+    return {
+      offset: blob.offset,
+      pipeTo: (sink) => blob.body.pipeTo(sink),
+      discard: () => blob.body.discard(),
+    };
+  }
+
+  /** Every tag of the repository, in the registry's order. Throws like `resolve`. */
+  async *tags(options: AbortOptions = {}): AsyncGenerator<string> {
+    try {
+      yield* this.#client.listTags(options);
+    } catch (error) {
+      throw await this.#explained(error, options);
+    }
+  }
+
+  /** The bytes are here then, so they travel with the descriptor and need not be asked for again. */
+  async #resolveByGet(
+    reference: NormalizedReference,
+    wanted: string,
+    options: AbortOptions,
+  ): Promise<Descriptor> {
+    const { bytes, mediaType } = await this.#client.getManifest(wanted, options);
+    return {
+      mediaType: knownType(mediaType, reference),
+      digest: reference.digest ?? digestOf(bytes),
+      size: bytes.length,
+      data: Buffer.from(bytes).toString("base64"),
+    };
+  }
+
+  /**
+   * "Not found" in no registry's words may come from something that never was a registry; that says nothing about the
+   * image. Only then a ping is worth its round trip: `ErrNoSupport` if nobody answers to the API's name, else `error`.
+   */
+  async #explained(error: unknown, options: AbortOptions): Promise<unknown> {
+    const found = findError(error);
+    if (found?.httpStatus !== 404 || found.registryCode !== undefined) return error;
+    try {
+      await this.#client.ping(options);
+      return error;
+    } catch (cause) {
+      return isNoSupport(cause) ? cause : error;
+    }
+  }
+}
+
+function knownType(mediaType: string, reference: NormalizedReference): string {
+  if (mediaType === "text/plain") return DOCKER_SCHEMA1_MANIFEST; // what old registries call it (containerd.md 5.6)
+  if (mediaType !== "") return mediaType;
+  throw new ErrInvalidArgument(`resolve ${reference}: got a manifest without Content-Type`, {
+    reference: reference.toString(),
+  });
+}
+
+function contentOf(bytes: Uint8Array): RemoteContent {
+  return {
+    offset: 0,
+    async pipeTo(sink) {
+      await sink(bytes);
+    },
+    async discard() {},
+  };
+}

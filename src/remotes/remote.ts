@@ -1,0 +1,44 @@
+import type { AbortOptions } from "../async/abort.ts";
+import type { Descriptor } from "../oci/descriptor.ts";
+import type { NormalizedReference } from "../reference/reference.ts";
+
+/** What a registry says a reference points at. */
+export interface Resolver {
+  /**
+   * Asks for the manifest behind a tag or digest. The registry's digest and size are promises to be checked when the
+   * bytes arrive; where it makes none, the bytes are read at once and travel in `data`. Throws `ErrNotFound`,
+   * `ErrUnauthenticated`, `ErrPermissionDenied`, `ErrNotImplemented` (schema 1), `ErrUnavailable`, ...
+   */
+  resolve(reference: NormalizedReference, options?: AbortOptions): Promise<Descriptor>;
+}
+
+/** Takes bytes in order. They may be overwritten once the call returns, or once its promise settles. */
+export type ByteSink = (bytes: Uint8Array) => void | Promise<void>;
+
+/** Content on its way from a remote. Either `pipeTo` or `discard` is called, once. */
+export interface RemoteContent {
+  /** Where the bytes start: what was asked for, or 0 when the remote cannot start elsewhere. */
+  readonly offset: number;
+  /** Streams to the end of the content. Rejects with a retryable error when the connection breaks. */
+  pipeTo(sink: ByteSink): Promise<void>;
+  /** Gives the content up and frees the connection. */
+  discard(): Promise<void>;
+}
+
+/** How content is fetched. */
+export interface FetchOptions extends AbortOptions {
+  /** Bytes that are there already; the answer starts behind them if the remote can. Default 0. */
+  readonly offset?: number | undefined;
+}
+
+/** Gets content by descriptor. */
+export interface Fetcher {
+  /** Opens the content. One attempt; nothing is verified here except that a range is the one asked for. */
+  fetch(descriptor: Descriptor, options?: FetchOptions): Promise<RemoteContent>;
+}
+
+/** A repository at one endpoint. */
+export interface Remote extends Resolver, Fetcher {
+  /** Origin of the endpoint, for errors. */
+  readonly endpoint: string;
+}

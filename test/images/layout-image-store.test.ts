@@ -1,0 +1,155 @@
+import { mkdtemp, readFile, rm, writeFile } from "node:fs/promises";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { afterEach, beforeEach, describe, expect, it } from "vitest";
+import { isDataLoss, isFailedPrecondition, isInvalidArgument, isNotFound } from "../../src/errors.ts";
+import type { ImageEvent } from "../../src/images/image-store.ts";
+import { LayoutImageStore } from "../../src/images/layout-image-store.ts";
+import { named } from "./support.ts";
+
+let root: string;
+beforeEach(async () => {
+  root = await mkdtemp(join(tmpdir(), "drayage-images-"));
+});
+afterEach(() => rm(root, { recursive: true, force: true }));
+
+const REDIS = "docker.io/library/redis:7";
+
+async function indexJson(): Promise<{ manifests: Array<Record<string, unknown>> }> {
+  return JSON.parse(await readFile(join(root, "index.json"), "utf8"));
+}
+
+describe("LayoutImageStore.open()", () => {
+  it("makes an empty OCI layout", async () => {
+    await LayoutImageStore.open(root);
+    expect(JSON.parse(await readFile(join(root, "oci-layout"), "utf8"))).toEqual({
+      imageLayoutVersion: "1.0.0",
+    });
+    expect(await indexJson()).toEqual({
+      schemaVersion: 2,
+      mediaType: "application/vnd.oci.image.index.v1+json",
+      manifests: [],
+    });
+  });
+
+  it("leaves a layout of another tool as it is", async () => {
+    const foreign = '{"schemaVersion":2,"manifests":[],"annotations":{"by":"another tool"}}';
+    await writeFile(join(root, "oci-layout"), '{"imageLayoutVersion":"1.0.0"}');
+    await writeFile(join(root, "index.json"), foreign);
+    await LayoutImageStore.open(root);
+    expect(await readFile(join(root, "index.json"), "utf8")).toBe(foreign);
+  });
+
+  it("throws ErrFailedPrecondition when the root is a file", async () => {
+    const file = join(root, "file");
+    await writeFile(file, "");
+    const error = await LayoutImageStore.open(file).catch((cause: unknown) => cause);
+    expect(isFailedPrecondition(error)).toBe(true);
+  });
+});
+
+describe("LayoutImageStore", () => {
+  it("tags under the full name, in both annotations that tools look at", async () => {
+    const store = await LayoutImageStore.open(root);
+    expect(await store.tag("redis:7", named("manifest"))).toBeUndefined();
+    expect((await indexJson()).manifests).toEqual([
+      {
+        ...named("manifest"),
+        annotations: { "org.opencontainers.image.ref.name": REDIS, "io.containerd.image.name": REDIS },
+      },
+    ]);
+  });
+
+  it("returns what the name pointed at before", async () => {
+    const store = await LayoutImageStore.open(root);
+    await store.tag("redis:7", named("old"));
+    expect(await store.tag(REDIS, named("new"))).toEqual(named("old"));
+    expect(await store.list()).toEqual([{ name: REDIS, target: named("new") }]);
+  });
+
+  it("keeps the annotations of the target apart from its own", async () => {
+    const store = await LayoutImageStore.open(root);
+    const target = named("manifest", { annotations: { "org.example.built": "today" } });
+    await store.tag("redis:7", target);
+    expect((await store.get("redis:7")).target).toEqual(target);
+  });
+
+  it("finds images by familiar and by full name, and lists them sorted", async () => {
+    const store = await LayoutImageStore.open(root);
+    await store.tag("zoo", named("z"));
+    await store.tag("quay.io/a/b:1", named("b"));
+    expect((await store.get("zoo")).name).toBe("docker.io/library/zoo:latest");
+    expect((await store.list()).map(({ name }) => name)).toEqual([
+      "docker.io/library/zoo:latest",
+      "quay.io/a/b:1",
+    ]);
+  });
+
+  it("untags one name and keeps the others", async () => {
+    const store = await LayoutImageStore.open(root);
+    await store.tag("redis:7", named("manifest"));
+    await store.tag("redis:latest", named("manifest"));
+    expect(await store.untag("redis:7")).toEqual({ name: REDIS, target: named("manifest") });
+    expect((await store.list()).map(({ name }) => name)).toEqual(["docker.io/library/redis:latest"]);
+  });
+
+  it("throws ErrNotFound for a name that is not there", async () => {
+    const store = await LayoutImageStore.open(root);
+    expect(isNotFound(await store.get("redis").catch((cause: unknown) => cause))).toBe(true);
+    expect(isNotFound(await store.untag("redis").catch((cause: unknown) => cause))).toBe(true);
+  });
+
+  it("throws ErrInvalidArgument with the grammar's text for a malformed name", async () => {
+    const store = await LayoutImageStore.open(root);
+    const error = await store.tag("Redis:7", named("manifest")).catch((cause: unknown) => cause);
+    expect(isInvalidArgument(error)).toBe(true);
+    expect((error as Error).message).toContain("must be lowercase");
+  });
+
+  it("emits tag and untag", async () => {
+    const store = await LayoutImageStore.open(root);
+    const told: Array<[string, ImageEvent]> = [];
+    store.events.on("tag", (event) => told.push(["tag", event]));
+    store.events.on("untag", (event) => told.push(["untag", event]));
+    await store.tag("redis:7", named("manifest"));
+    await store.untag("redis:7");
+    const event = { name: REDIS, digest: named("manifest").digest };
+    expect(told).toEqual([
+      ["tag", event],
+      ["untag", event],
+    ]);
+  });
+
+  it("keeps entries of other tools, named and unnamed, through every change", async () => {
+    const unnamed = { ...named("unnamed") };
+    const short = { ...named("short"), annotations: { "org.opencontainers.image.ref.name": "v1" } };
+    await writeFile(join(root, "oci-layout"), '{"imageLayoutVersion":"1.0.0"}');
+    await writeFile(
+      join(root, "index.json"),
+      JSON.stringify({ schemaVersion: 2, manifests: [unnamed, short] }),
+    );
+    const store = await LayoutImageStore.open(root);
+    await store.tag("redis:7", named("manifest"));
+    await store.untag("redis:7");
+    expect((await indexJson()).manifests).toEqual([unnamed, short]);
+    expect(await store.get("v1")).toEqual({ name: "v1", target: named("short") });
+  });
+
+  it("loses no name when two stores on one root tag at the same time", async () => {
+    const [one, two] = await Promise.all([LayoutImageStore.open(root), LayoutImageStore.open(root)]);
+    const names = Array.from({ length: 20 }, (_, index) => `repo:v${index}`);
+    await Promise.all(names.map((name, index) => (index % 2 === 0 ? one : two).tag(name, named(name))));
+    expect((await one.list()).map(({ name }) => name)).toEqual(
+      names.map((name) => `docker.io/library/${name}`).toSorted(),
+    );
+  });
+
+  it("throws ErrDataLoss for an index.json that is damaged, and does not replace it", async () => {
+    await LayoutImageStore.open(root);
+    await writeFile(join(root, "index.json"), '{"manifests": [');
+    const store = await LayoutImageStore.open(root);
+    const error = await store.tag("redis:7", named("manifest")).catch((cause: unknown) => cause);
+    expect(isDataLoss(error)).toBe(true);
+    expect(await readFile(join(root, "index.json"), "utf8")).toBe('{"manifests": [');
+  });
+});
