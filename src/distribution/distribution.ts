@@ -2,7 +2,7 @@ import type { EventEmitter } from "eventemitter3";
 import type { AbortOptions } from "../async/abort.ts";
 import type { Store } from "../content/store.ts";
 import type { Digest } from "../digest/digest.ts";
-import type { ImageEvents, ImageStore } from "../images/image-store.ts";
+import type { Image, ImageEvents, ImageStore } from "../images/image-store.ts";
 import type { Descriptor } from "../oci/descriptor.ts";
 import type { ProgressSink } from "../progress/progress.ts";
 import type { Credentials } from "../registry/credentials.ts";
@@ -47,6 +47,15 @@ export interface PullResult {
   readonly endpoint: string;
 }
 
+/** What a removal did. */
+export interface RemovedImage {
+  readonly untagged: Image;
+  /** Content that is gone with the name. */
+  readonly deleted: readonly Digest[];
+  /** Whether content was left because a pull is using the data root; a later removal of another name may free it. */
+  readonly kept: boolean;
+}
+
 /**
  * Moves images between registries and one data root. Made by `openDistribution`, one per data root and process; every
  * method may be called many times at once.
@@ -59,6 +68,13 @@ export interface Distribution extends AsyncDisposable {
    * several endpoints holds each one in `errors`. Partial data stays on disk for the next pull.
    */
   pull(reference: string, options?: PullOptions): Promise<PullResult>;
+  /**
+   * Takes a name away, and the content that only it needed; emits `untag`, and `delete` for each digest. Throws
+   * `ErrNotFound`.
+   */
+  remove(reference: string, options?: AbortOptions): Promise<RemovedImage>;
+  /** Bytes of the content that `target` needs and that is in the store. */
+  sizeOf(target: Descriptor, options?: AbortOptions): Promise<number>;
   /** The bytes by digest. */
   readonly content: Store;
   /** The names. */

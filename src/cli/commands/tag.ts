@@ -1,0 +1,16 @@
+import type { Command } from "commander";
+import { addRootOptions, openRoot, type RootOptions } from "../options.ts";
+
+/** `drayage tag SRC DST` */
+export function addTagCommand(program: Command, signal: AbortSignal): void {
+  const command = program
+    .command("tag")
+    .description("give an image another name")
+    .argument("<src>")
+    .argument("<dst>");
+  addRootOptions(command).action(async (source: string, destination: string, options: RootOptions) => {
+    await using distribution = await openRoot(options);
+    const { target } = await distribution.images.get(source, { signal });
+    await distribution.images.tag(destination, target, { signal });
+  });
+}

@@ -1,0 +1,94 @@
+import { homedir } from "node:os";
+import { join } from "node:path";
+import { type Command, InvalidArgumentError, Option } from "commander";
+import { pino } from "pino";
+import { type Distribution, type DistributionOptions, openDistribution } from "../index.ts";
+
+/** The options that every command takes. */
+export interface RootOptions {
+  readonly root: string;
+  readonly logLevel: string;
+}
+
+/** The options of commands that talk to registries. */
+export interface RegistryCliOptions extends RootOptions {
+  readonly plainHttp?: boolean;
+  readonly insecure?: boolean;
+  readonly mirror?: readonly string[];
+  readonly config?: string;
+  readonly maxConcurrentDownloads: number;
+}
+
+const LOG_LEVELS = ["silent", "error", "warn", "info", "debug"];
+
+/** Adds `--root` and `--log-level`. */
+export function addRootOptions(command: Command): Command {
+  return command
+    .addOption(
+      new Option("--root <dir>", "data root: an OCI image layout")
+        .env("DRAYAGE_ROOT")
+        .default(join(process.env["XDG_DATA_HOME"] ?? join(homedir(), ".local", "share"), "drayage")),
+    )
+    .addOption(
+      new Option("--log-level <level>", "JSON log lines on stderr").choices(LOG_LEVELS).default("silent"),
+    );
+}
+
+/** Adds what reaching a registry takes. */
+export function addRegistryOptions(command: Command): Command {
+  return addRootOptions(command)
+    .option("--plain-http", "talk plain HTTP to the registry")
+    .option("--insecure", "do not check the registry's certificate, fall back to plain HTTP")
+    .option("--mirror <host=url>", "ask this mirror first; may be repeated", collect)
+    .addOption(
+      new Option("--config <dir>", "where docker's config.json lies")
+        .env("DOCKER_CONFIG")
+        .default(join(homedir(), ".docker")),
+    )
+    .option("--max-concurrent-downloads <n>", "layers downloaded at once", parseCount, 3);
+}
+
+/** The engine that a command runs on; the command closes it. */
+export async function openRoot(
+  options: RootOptions,
+  more: Partial<DistributionOptions> = {},
+): Promise<Distribution> {
+  const logger = pino({ level: options.logLevel }, pino.destination({ dest: 2, sync: true }));
+  return await openDistribution({ root: options.root, logger, ...more });
+}
+
+/** What `openDistribution` needs to reach the registry of a command. */
+export function registryOptions(
+  options: RegistryCliOptions,
+  registryHost: string,
+): Partial<DistributionOptions> {
+  return {
+    registry: {
+      mirrors: parseMirrors(options.mirror ?? []),
+      plainHttp: options.plainHttp ?? false,
+      insecureRegistries: options.insecure ? [registryHost] : [],
+    },
+    credentials: { dockerConfigDir: options.config ?? join(homedir(), ".docker") },
+    maxConcurrentDownloads: options.maxConcurrentDownloads,
+  };
+}
+
+function collect(value: string, previous: readonly string[] = []): readonly string[] {
+  if (!/^[^=]+=./.test(value)) throw new InvalidArgumentError("wanted HOST=URL");
+  return [...previous, value];
+}
+
+function parseMirrors(values: readonly string[]): Record<string, string[]> {
+  const mirrors: Record<string, string[]> = {};
+  for (const value of values) {
+    const [host = "", ...url] = value.split("=");
+    const urls = mirrors[host] ?? [];
+    mirrors[host] = [...urls, url.join("=")];
+  }
+  return mirrors;
+}
+
+function parseCount(value: string): number {
+  if (!/^\d{1,6}$/.test(value)) throw new InvalidArgumentError("wanted a number, 0 for no limit");
+  return Number(value);
+}

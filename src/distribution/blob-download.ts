@@ -1,0 +1,38 @@
+import { exists } from "../content/exists.ts";
+import type { Store } from "../content/store.ts";
+import { shortId } from "../digest/digest.ts";
+import type { Descriptor } from "../oci/descriptor.ts";
+import { update } from "../progress/progress.ts";
+import { throttleProgress } from "../progress/progress-throttle.ts";
+import { fetchContent } from "../remotes/fetch.ts";
+import { makeRefKey } from "../remotes/ref-key.ts";
+import type { Remote } from "../remotes/remote.ts";
+import type { DownloadContext, DownloadDescriptor } from "../xfer/layer.ts";
+
+/** Where blobs come from and go to. */
+export interface BlobSource {
+  readonly content: Store;
+  readonly remote: Remote;
+}
+
+/** A layer as the download manager wants it: here registry, content store and transfers meet. */
+export function blobDownload(layer: Descriptor, source: BlobSource): DownloadDescriptor {
+  const id = shortId(layer.digest);
+  return {
+    key: makeRefKey(layer),
+    id,
+    digest: layer.digest,
+    exists: (options) => exists(source.content, layer.digest, options),
+    async download({ signal, progress }: DownloadContext) {
+      const show = throttleProgress(progress);
+      await fetchContent(layer, {
+        fetcher: source.remote,
+        ingester: source.content,
+        endpoint: source.remote.endpoint,
+        signal,
+        onBytes: (bytes) => show(update(id, "Downloading", bytes, layer.size)),
+        onVerify: () => show(update(id, "Verifying Checksum", 0, 0)),
+      });
+    },
+  };
+}

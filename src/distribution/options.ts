@@ -1,0 +1,30 @@
+import type { BackoffPolicy } from "../async/backoff.ts";
+import type { CredentialSource } from "../registry/credentials.ts";
+import type { RegistryOptions } from "../registry/lookup-endpoints.ts";
+import type { Logger } from "./logger.ts";
+
+/** Credentials out of docker's `config.json`, with its credential helpers. */
+export interface DockerCredentials {
+  /** The directory that holds `config.json`: `$DOCKER_CONFIG`, usually `~/.docker`. */
+  readonly dockerConfigDir: string;
+}
+
+/** How an engine is set up. */
+export interface DistributionOptions {
+  /** The data root: a directory that becomes an OCI image layout. Several processes may share it. */
+  readonly root: string;
+  /** Mirrors, insecure registries, plain HTTP. */
+  readonly registry?: RegistryOptions | undefined;
+  /** Called once per pull and endpoint with the host that will get them, or docker's config. Default: anonymous. */
+  readonly credentials?: CredentialSource | DockerCredentials | undefined;
+  /** Layers downloaded at the same time, over all pulls; 0 is unlimited. Default 3, as dockerd. */
+  readonly maxConcurrentDownloads?: number | undefined;
+  /** Attempts per blob and document without any progress in between. Default 5, as dockerd. */
+  readonly maxDownloadAttempts?: number | undefined;
+  /** How long to wait between attempts. Default: full jitter below 1, 2, 4, 8 s. */
+  readonly backoff?: Partial<BackoffPolicy> | undefined;
+  /** A body that brings nothing for so long is given up and asked for again, in milliseconds. Default 30,000. */
+  readonly bodyIdleTimeoutMs?: number | undefined;
+  /** pino, or anything with its methods. Default: silent. */
+  readonly logger?: Logger | undefined;
+}

@@ -1,0 +1,100 @@
+import { ErrNotFound } from "../errors/classes.ts";
+import { withTag } from "../reference/derive.ts";
+import { familiarString } from "../reference/familiar.ts";
+import type { NormalizedReference } from "../reference/reference.ts";
+import type { Endpoint } from "../registry/endpoint.ts";
+import { originOf } from "../registry/endpoint.ts";
+import type { RegistryRemote } from "../remotes/registry-remote.ts";
+import type { PulledImage, PullOptions, PullResult } from "./distribution.ts";
+import { type EndpointAttempt, tryEndpoints } from "./endpoint-loop.ts";
+import type { Logger } from "./logger.ts";
+import { choosePlatform, parsePullReference } from "./pull-reference.ts";
+import { pullStatus } from "./pull-status.ts";
+import type { Repositories } from "./repositories.ts";
+import { translatePullError } from "./translate-pull-error.ts";
+import { type PullRequest, type PullShared, V2Puller } from "./v2-puller.ts";
+
+/** What pulls of one engine share. */
+export interface PullEngine extends PullShared {
+  readonly repositories: Repositories;
+  readonly logger: Logger;
+}
+
+/** Pulls a reference: endpoint after endpoint until one has it (moby `distribution.Pull`). */
+export async function pull(engine: PullEngine, text: string, options: PullOptions): Promise<PullResult> {
+  const reference = parsePullReference(text, options);
+  const request = pullRequest(options);
+  const endpoints = await engine.repositories.endpoints(reference, options);
+  const attempts = endpoints.map((endpoint) => attemptAt(endpoint, engine, { reference, options, request }));
+  try {
+    const result = await tryEndpoints(attempts, {
+      familiar: familiarString(reference),
+      signal: options.signal,
+      onFallback: (endpoint, error) =>
+        engine.logger.warn(
+          { endpoint: originOf(endpoint), err: error },
+          "pull failed at endpoint, trying the next",
+        ),
+    });
+    request.onProgress(
+      pullStatus.done(
+        reference,
+        result.images.some(({ updated }) => updated),
+      ),
+    );
+    return result;
+  } catch (error) {
+    throw translatePullError(error, reference);
+  }
+}
+
+function pullRequest(options: PullOptions): PullRequest {
+  return {
+    platform: choosePlatform(options),
+    priority: options.priority ?? 0,
+    signal: options.signal,
+    onProgress: options.onProgress ?? (() => {}),
+  };
+}
+
+interface Attempted {
+  readonly reference: NormalizedReference;
+  readonly options: PullOptions;
+  readonly request: PullRequest;
+}
+
+function attemptAt(
+  endpoint: Endpoint,
+  engine: PullEngine,
+  { reference, options, request }: Attempted,
+): EndpointAttempt<PullResult> {
+  const { remote, answered } = engine.repositories.open(endpoint, reference, options);
+  return {
+    endpoint,
+    answered,
+    async run() {
+      const puller = new V2Puller(engine, remote, request);
+      const references = await wantedReferences(remote, reference, options);
+      const images: PulledImage[] = [];
+      for (const wanted of references) images.push(await puller.pull(wanted));
+      const last = images.at(-1);
+      if (!last)
+        throw new ErrNotFound(`no tags found for ${familiarString(reference)}`, {
+          reference: `${reference}`,
+        });
+      return { reference: `${reference}`, digest: last.target.digest, images, endpoint: originOf(endpoint) };
+    },
+  };
+}
+
+/** The reference itself, or one for each tag of the repository, in the registry's order. */
+async function wantedReferences(
+  remote: RegistryRemote,
+  reference: NormalizedReference,
+  { allTags, signal }: PullOptions,
+): Promise<readonly NormalizedReference[]> {
+  if (!allTags) return [reference];
+  const references: NormalizedReference[] = [];
+  for await (const tag of remote.tags({ signal })) references.push(withTag(reference, tag));
+  return references;
+}

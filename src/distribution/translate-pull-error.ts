@@ -1,0 +1,31 @@
+import { findError } from "../errors/predicates.ts";
+import { withMessage } from "../errors/with-message.ts";
+import { familiarName, familiarString } from "../reference/familiar.ts";
+import type { NormalizedReference } from "../reference/reference.ts";
+
+/**
+ * The error of a pull in the words that users of docker know (moby `translatePullError`, moby.md 5.4): the registry's own
+ * words stay behind them, the class stays as it is.
+ */
+export function translatePullError(error: unknown, reference: NormalizedReference): unknown {
+  const found = findError(error);
+  if (!found || found.errors) return error;
+  const words = wordsFor(found.registryCode, found.httpStatus, reference);
+  if (words === undefined) return error;
+  return withMessage(found, `${words}: ${found.message}`, { reference: reference.toString() });
+}
+
+function wordsFor(
+  code: string | undefined,
+  status: number | undefined,
+  reference: NormalizedReference,
+): string | undefined {
+  if (code === "DENIED" || (code === undefined && status === 403)) {
+    return `pull access denied for ${familiarName(reference)}, repository does not exist or may require 'docker login'`;
+  }
+  if (code === "NAME_UNKNOWN") return `repository ${familiarName(reference)} not found`;
+  if (code === "MANIFEST_UNKNOWN" || (code === undefined && status === 404)) {
+    return `manifest for ${familiarString(reference)} not found`;
+  }
+  return undefined;
+}

@@ -1,0 +1,15 @@
+/**
+ * drayage moves container images into an OCI layout: shared, verified, resumable.
+ * @module
+ */
+export type {
+  Distribution,
+  PulledImage,
+  PullOptions,
+  PullResult,
+  RemovedImage,
+} from "./distribution/distribution.ts";
+export type { Logger } from "./distribution/logger.ts";
+export { openDistribution } from "./distribution/open-distribution.ts";
+export type { DistributionOptions, DockerCredentials } from "./distribution/options.ts";
+export type { MessageProgress, Progress, ProgressSink, UpdateProgress } from "./progress/progress.ts";

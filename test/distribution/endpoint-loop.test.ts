@@ -1,0 +1,146 @@
+import { describe, expect, it } from "vitest";
+import { type EndpointAttempt, tryEndpoints } from "../../src/distribution/endpoint-loop.ts";
+import {
+  ErrCanceled,
+  ErrDataLoss,
+  ErrInternal,
+  ErrNoSupport,
+  ErrNotFound,
+  ErrNotImplemented,
+  ErrPermissionDenied,
+  ErrResourceExhausted,
+  ErrUnauthenticated,
+  ErrUnavailable,
+  findError,
+} from "../../src/errors.ts";
+import type { Endpoint } from "../../src/registry/endpoint.ts";
+
+const MIRROR = endpoint("https://mirror.example/v2", true);
+const REGISTRY = endpoint("https://registry.example/v2", false);
+const PLAIN = endpoint("http://registry.example/v2", false);
+
+function endpoint(baseUrl: string, mirror: boolean): Endpoint {
+  return { baseUrl, mirror, capabilities: ["pull", "resolve"], credentialHost: new URL(baseUrl).host };
+}
+
+function attempt(
+  at: Endpoint,
+  outcome: Error | string,
+  asked: string[],
+  answered = true,
+): EndpointAttempt<string> {
+  return {
+    endpoint: at,
+    answered: () => answered,
+    async run() {
+      asked.push(at.baseUrl);
+      if (typeof outcome === "string") return outcome;
+      throw outcome;
+    },
+  };
+}
+
+const from = { endpoint: "https://somewhere.example" };
+const down = new ErrUnavailable("connect: refused", from);
+const missing = new ErrNotFound("manifest unknown", from);
+const noSupport = new ErrNoSupport("no v2 here", from);
+const noSupportEither = new ErrNoSupport("nor here", from);
+
+describe("tryEndpoints()", () => {
+  const options = { familiar: "redis:7" };
+
+  it.each<[string, Endpoint, Error, boolean]>([
+    ["an endpoint that is down", REGISTRY, down, true],
+    ["a mirror's 404", MIRROR, missing, true],
+    ["a registry's 404", REGISTRY, missing, false],
+    ["a mirror's 401", MIRROR, new ErrUnauthenticated("unauthorized", from), true],
+    ["a registry's 401", REGISTRY, new ErrUnauthenticated("unauthorized", from), false],
+    ["a mirror's 403", MIRROR, new ErrPermissionDenied("denied", from), true],
+    ["a registry's 403", REGISTRY, new ErrPermissionDenied("denied", from), false],
+    ["a registry's 429", REGISTRY, new ErrResourceExhausted("toomanyrequests", from), false],
+    ["a server error", REGISTRY, new ErrInternal("500", from), true],
+    ["wrong bytes", REGISTRY, new ErrDataLoss("wrong digest", from), true],
+    ["no support", REGISTRY, noSupport, true],
+    ["a full disk", MIRROR, new ErrResourceExhausted("no space left on device"), false],
+    ["schema 1", MIRROR, new ErrNotImplemented("schema 1", from), false],
+    ["a defect", MIRROR, new TypeError("undefined is not a function"), false],
+  ])("after %s: next endpoint %#", async (_name, first, error, falls) => {
+    const asked: string[] = [];
+    const attempts = [attempt(first, error, asked), attempt(REGISTRY, "pulled", asked)];
+    const result = await tryEndpoints(attempts, options).catch((cause: unknown) => cause);
+    expect(result).toBe(falls ? "pulled" : error);
+    expect(asked).toHaveLength(falls ? 2 : 1);
+  });
+
+  it("throws the one error as it is", async () => {
+    await expect(tryEndpoints([attempt(REGISTRY, down, [])], options)).rejects.toBe(down);
+  });
+
+  it("joins several errors line by line, with the class of the last one and all of them in `errors`", async () => {
+    const attempts = [attempt(MIRROR, down, []), attempt(REGISTRY, missing, [])];
+    const error = await tryEndpoints(attempts, options).catch((cause: unknown) => cause);
+    expect(error).toBeInstanceOf(ErrNotFound);
+    expect((error as Error).message).toBe("connect: refused\nmanifest unknown");
+    expect(findError(error)?.errors).toEqual([down, missing]);
+  });
+
+  it("keeps ErrNoSupport while every error is one", async () => {
+    const attempts = [attempt(MIRROR, noSupport, []), attempt(REGISTRY, noSupportEither, [])];
+    const error = await tryEndpoints(attempts, options).catch((cause: unknown) => cause);
+    expect(error).toBeInstanceOf(ErrNoSupport);
+    expect((error as Error).message).toBe("no v2 here\nnor here");
+  });
+
+  it.each([
+    ["before", [noSupport, down]],
+    ["after", [down, noSupport]],
+  ])("drops an ErrNoSupport that came %s another error", async (_when, errors) => {
+    const attempts = errors.map((error) => attempt(MIRROR, error, []));
+    await expect(tryEndpoints(attempts, options)).rejects.toBe(down);
+  });
+
+  it("says that there are no endpoints when there are none", async () => {
+    await expect(tryEndpoints([], options)).rejects.toThrow("no endpoints found for redis:7");
+  });
+
+  it("skips plain HTTP once TLS answered for that host", async () => {
+    const asked: string[] = [];
+    const attempts = [
+      attempt(REGISTRY, new ErrInternal("500", from), asked),
+      attempt(PLAIN, "pulled", asked),
+    ];
+    await expect(tryEndpoints(attempts, options)).rejects.toThrow("500");
+    expect(asked).toEqual([REGISTRY.baseUrl]);
+  });
+
+  it("tries plain HTTP when TLS never answered", async () => {
+    const attempts = [attempt(REGISTRY, down, [], false), attempt(PLAIN, "pulled", [])];
+    expect(await tryEndpoints(attempts, options)).toBe("pulled");
+  });
+
+  it("tries nothing after cancellation, whatever the endpoint said", async () => {
+    const abort = new AbortController();
+    const asked: string[] = [];
+    const cancelled: EndpointAttempt<string> = {
+      endpoint: MIRROR,
+      answered: () => true,
+      async run() {
+        abort.abort();
+        throw down;
+      },
+    };
+    const result = tryEndpoints([cancelled, attempt(REGISTRY, "pulled", asked)], {
+      ...options,
+      signal: abort.signal,
+    });
+    await expect(result).rejects.toBeInstanceOf(ErrCanceled);
+    expect(asked).toEqual([]);
+  });
+
+  it("tells about every endpoint that it gives up", async () => {
+    const told: unknown[] = [];
+    const attempts = [attempt(MIRROR, down, []), attempt(REGISTRY, "pulled", [])];
+    await tryEndpoints(attempts, { ...options, onFallback: (at, error) => told.push([at.baseUrl, error]) });
+    expect(told).toEqual([[MIRROR.baseUrl, down]]);
+  });
+});
