@@ -1,0 +1,177 @@
+import { COMPUTED, type SourceModule } from "./parse-sources.ts";
+
+/**
+ * The strata, lowest first. A module may import its own folder, any folder of a lower stratum and, outside the engines,
+ * another folder of its own stratum. Folders of one stratum must not form a ring either, see `cycles`.
+ */
+const STRATA: readonly (readonly string[])[] = [
+  ["errors", "async", "disk", "progress"],
+  ["digest", "reference", "oci", "platform"],
+  ["xfer", "content", "registry", "layer"],
+  ["images", "remotes"],
+  ["distribution"],
+];
+
+/** The stratum whose folders are islands: only those above join them. */
+const ISLANDS = 2;
+
+/** Folders beside the strata: what of src/ they may import, apart from themselves. `door:` stands for `src/<name>.ts`. */
+const EDGES: Readonly<Record<string, (target: string) => boolean>> = {
+  cli: (target) => target.startsWith("door:"),
+  testing: (target) => ["errors", "digest", "oci", "door:errors"].includes(target),
+};
+
+/** Third-party packages and the folders that own them; `package.json` is our own, read for the version. */
+const OWNERS: Readonly<Record<string, readonly string[]>> = {
+  undici: ["registry"],
+  "p-queue": ["xfer"],
+  eventemitter3: ["distribution", "images"],
+  pino: ["distribution", "cli"],
+  commander: ["cli"],
+  "log-update": ["cli"],
+  "package.json": ["cli"],
+};
+
+/** Most lines of code in one file. */
+const MAX_CODE_LINES = 300;
+
+/** The folder of `src/<folder>/...`, or `door:<name>` of `src/<name>.ts`. */
+function homeOf(path: string): string {
+  const [, first = "", ...rest] = path.split("/");
+  return rest.length > 0 ? first : `door:${first.replace(/\.ts$/, "")}`;
+}
+
+/** Imports between files of src/ that point sideways or up, or to a door from inside. */
+export function strataViolations(modules: readonly SourceModule[]): string[] {
+  return modules.flatMap(({ path, imports }) =>
+    imports
+      .filter((target) => target.startsWith("src/") && !mayImport(homeOf(path), homeOf(target)))
+      .map((target) => `${path} must not import ${target}`),
+  );
+}
+
+function mayImport(from: string, to: string): boolean {
+  if (from === to) return !from.startsWith("door:");
+  if (from.startsWith("door:")) return stratumOf(to) >= 0 || to === "testing";
+  const edge = EDGES[from];
+  if (edge !== undefined) return edge(to);
+  const [upper, lower] = [stratumOf(from), stratumOf(to)];
+  if (upper < 0 || lower < 0) return false;
+  return upper === lower ? upper !== ISLANDS : upper > lower;
+}
+
+function stratumOf(folder: string): number {
+  return STRATA.findIndex((folders) => folders.includes(folder));
+}
+
+/** Files in folders of src/ that no stratum knows. */
+export function homelessFiles(modules: readonly SourceModule[]): string[] {
+  return modules.map(({ path }) => path).filter((path) => !isKnown(homeOf(path)));
+}
+
+function isKnown(home: string): boolean {
+  return home.startsWith("door:") || Object.hasOwn(EDGES, home) || stratumOf(home) >= 0;
+}
+
+/** Imports that leave src/ for anything but node and the packages that the folder owns, and imports nobody can check. */
+export function foreignImports(modules: readonly SourceModule[]): string[] {
+  return modules.flatMap(({ path, imports }) =>
+    imports
+      .filter((target) => !target.startsWith("src/") && !target.startsWith("node:"))
+      .filter((target) => target === COMPUTED || !(OWNERS[packageOf(target)] ?? []).includes(homeOf(path)))
+      .map((target) => `${path} must not import ${target}`),
+  );
+}
+
+function packageOf(specifier: string): string {
+  const [first = "", second = ""] = specifier.split("/");
+  return first.startsWith("@") ? `${first}/${second}` : first;
+}
+
+/** Rings of imports, types included: first between files, then between folders. Each ring is told once. */
+export function cycles(modules: readonly SourceModule[]): string[] {
+  const files = new Map<string, Set<string>>();
+  const folders = new Map<string, Set<string>>();
+  for (const { path, imports } of modules) {
+    for (const target of imports.filter((one) => one.startsWith("src/"))) {
+      link(files, path, target);
+      if (homeOf(path) !== homeOf(target)) link(folders, homeOf(path), homeOf(target));
+    }
+  }
+  return [...rings(files), ...rings(folders)];
+}
+
+function link(graph: Map<string, Set<string>>, from: string, to: string): void {
+  graph.set(from, (graph.get(from) ?? new Set()).add(to));
+}
+
+function rings(graph: ReadonlyMap<string, ReadonlySet<string>>): string[] {
+  const found = new Set<string>();
+  const finished = new Set<string>();
+  const trail: string[] = [];
+  function follow(node: string): void {
+    const start = trail.indexOf(node);
+    if (start >= 0) found.add([...trail.slice(start), node].join(" -> "));
+    if (start >= 0 || finished.has(node)) return;
+    trail.push(node);
+    for (const next of graph.get(node) ?? []) follow(next);
+    trail.pop();
+    finished.add(node);
+  }
+  for (const node of graph.keys()) follow(node);
+  return [...found];
+}
+
+/** An `exports` object of package.json. */
+export type PackageExports = Readonly<Record<string, unknown>>;
+
+/** Doors without a key, keys without a door, keys that lead elsewhere, and doors that hold more than named re-exports. */
+export function doorViolations(modules: readonly SourceModule[], exported: PackageExports): string[] {
+  const doors = modules.filter(({ path }) => homeOf(path).startsWith("door:"));
+  const names = new Set(doors.map(({ path }) => homeOf(path).slice("door:".length)));
+  const missing = [...names]
+    .filter((name) => !(keyOf(name) in exported))
+    .map((name) => `src/${name}.ts has no key ${keyOf(name)} in package.json`);
+  const wrong = Object.entries(exported)
+    .filter(([key]) => key !== "./package.json")
+    .flatMap(([key, value]) => {
+      const name = key === "." ? "index" : key.slice("./".length);
+      if (!names.has(name)) return [`package.json key ${key} has no door src/${name}.ts`];
+      const wanted = { types: `./dist/${name}.d.ts`, default: `./dist/${name}.js` };
+      return JSON.stringify(value) === JSON.stringify(wanted)
+        ? []
+        : [`package.json key ${key} must lead to ${wanted.default}`];
+    });
+  const crowded = doors
+    .filter(({ reExportsOnly }) => !reExportsOnly)
+    .map(({ path }) => `${path} must hold named re-exports only`);
+  return [...missing, ...wrong, ...crowded];
+}
+
+function keyOf(door: string): string {
+  return door === "index" ? "." : `./${door}`;
+}
+
+/** Exported declarations without a doc comment. */
+export function undocumentedExports(modules: readonly SourceModule[]): string[] {
+  return modules.flatMap(({ path, undocumented }) =>
+    undocumented.map((name) => `${path}: ${name} has no doc comment`),
+  );
+}
+
+/** Files that have grown too long. */
+export function longFiles(modules: readonly SourceModule[]): string[] {
+  return modules
+    .filter(({ codeLines }) => codeLines > MAX_CODE_LINES)
+    .map(({ path, codeLines }) => `${path} has ${codeLines} lines of code, at most ${MAX_CODE_LINES} wanted`);
+}
+
+/** Source files whose name says nothing, or is not kebab-case. */
+export function poorNames(paths: readonly string[]): string[] {
+  return paths.filter((path) => {
+    const parts = path.replace(/(?:(?:\.[a-z]+)?\.test|\.config)?\.ts$/, "").split("/");
+    return parts.some((part) => !/^[a-z0-9]+(?:-[a-z0-9]+)*$/.test(part) || LANDFILLS.test(part));
+  });
+}
+
+const LANDFILLS = /^(?:utils?|helpers?|common|misc)$/;

@@ -1,0 +1,165 @@
+import { once } from "node:events";
+import {
+  createServer,
+  type IncomingHttpHeaders,
+  type IncomingMessage,
+  request,
+  type ServerResponse,
+} from "node:http";
+import type { AddressInfo } from "node:net";
+import { pipeline } from "node:stream/promises";
+
+/** One request as the proxy saw it; the numbers grow while it is under way. */
+interface ProxyRecord {
+  readonly method: string;
+  /** Path with query. */
+  readonly path: string;
+  /** The Range header. */
+  readonly range: string | undefined;
+  /** The Authorization header's scheme, such as `Bearer`; the rest of it is nobody's business. */
+  readonly authScheme: string | undefined;
+  /** Status passed on; 0 as long as there is none. */
+  readonly status: number;
+  /** Bytes of the response's body passed on. */
+  readonly bytes: number;
+  /** Whether the proxy reset the connection on purpose. */
+  readonly cut: boolean;
+}
+
+/** What to cut. */
+interface Cut {
+  readonly method?: string | undefined;
+  /** Applied to the path with query. */
+  readonly path: RegExp;
+  /** Bytes of the response's body to pass on before the connection is reset. */
+  readonly afterBytes: number;
+  /** How many responses to cut; 1 by default. */
+  readonly times?: number | undefined;
+}
+
+/** An HTTP proxy in front of one registry that passes everything on and keeps count. */
+export interface CountingProxy extends AsyncDisposable {
+  /** `127.0.0.1:<port>`: speak to this instead of the registry. */
+  readonly host: string;
+  readonly url: string;
+  /** Requests in the order in which they came. A response's bytes are counted before they are passed on. */
+  readonly records: readonly ProxyRecord[];
+  /** Resets connections, as a network does that fails in the middle of a response. */
+  cut(cut: Cut): void;
+  /** Drops all connections and stops listening. Stopping twice is fine. */
+  stop(): Promise<void>;
+}
+
+type Mutable = { -readonly [K in keyof ProxyRecord]: ProxyRecord[K] };
+
+/** Starts a proxy on a free port of 127.0.0.1 in front of `target`, a `host:port` that speaks plain HTTP. */
+export async function startCountingProxy(target: string): Promise<CountingProxy> {
+  const records: Mutable[] = [];
+  const cuts: { rule: Cut; left: number }[] = [];
+
+  /** Where to cut the response to a request, if at all; uses the rule up. */
+  function takeCut({ method, path }: ProxyRecord): number | undefined {
+    const found = cuts.find(
+      ({ rule, left }) => left > 0 && rule.path.test(path) && (rule.method ?? method) === method,
+    );
+    if (found !== undefined) found.left--;
+    return found?.rule.afterBytes;
+  }
+
+  const server = createServer((incoming, outgoing) => {
+    const record = recordOf(incoming);
+    records.push(record);
+    // Either side may hang up at any time: that ends this exchange and nothing else.
+    passOn({ target, incoming, outgoing, record, cutAfter: takeCut(record) }).catch(() => outgoing.destroy());
+  });
+  server.listen(0, "127.0.0.1");
+  await once(server, "listening");
+  const host = `127.0.0.1:${(server.address() as AddressInfo).port}`;
+
+  async function stop(): Promise<void> {
+    if (!server.listening) return;
+    const closed = once(server, "close");
+    server.close();
+    server.closeAllConnections();
+    await closed;
+  }
+  return {
+    host,
+    url: `http://${host}`,
+    records,
+    cut: (rule) => void cuts.push({ rule, left: rule.times ?? 1 }),
+    stop,
+    [Symbol.asyncDispose]: stop,
+  };
+}
+
+function recordOf({ method = "", url = "", headers }: IncomingMessage): Mutable {
+  return {
+    method,
+    path: url,
+    range: headers.range,
+    authScheme: headers.authorization?.split(" ")[0],
+    status: 0,
+    bytes: 0,
+    cut: false,
+  };
+}
+
+interface Exchange {
+  readonly target: string;
+  readonly incoming: IncomingMessage;
+  readonly outgoing: ServerResponse;
+  readonly record: Mutable;
+  readonly cutAfter: number | undefined;
+}
+
+/** The Host header stays what the client sent, so that the registry's absolute URLs lead back here. */
+async function passOn({ target, incoming, outgoing, record, cutAfter }: Exchange): Promise<void> {
+  const [hostname = "", port = ""] = target.split(":");
+  const headers = endToEnd(incoming.headers);
+  const upstream = request({
+    hostname,
+    port,
+    method: record.method,
+    path: record.path,
+    headers,
+    agent: false,
+  });
+  upstream.on("error", () => outgoing.destroy());
+  outgoing.once("close", () => upstream.destroy());
+  // Not a pipeline: a registry may refuse, and hang up, before it has read the whole body, and its answer must get through.
+  incoming.pipe(upstream);
+  const [response] = (await once(upstream, "response")) as [IncomingMessage];
+  record.status = response.statusCode ?? 0;
+  outgoing.writeHead(record.status, endToEnd(response.headers));
+  await pipeline(
+    response,
+    async function* count(chunks: AsyncIterable<Buffer>) {
+      for await (const chunk of chunks) {
+        const passed =
+          cutAfter === undefined ? chunk.length : Math.min(chunk.length, cutAfter - record.bytes);
+        record.bytes += passed;
+        record.cut = cutAfter === record.bytes;
+        yield chunk.subarray(0, passed);
+        if (record.cut) {
+          await reset(outgoing);
+          break;
+        }
+      }
+    },
+    outgoing,
+  );
+}
+
+/** Headers without those that are about one connection only, and without the request for a `100 Continue`, which node answers. */
+function endToEnd(headers: IncomingHttpHeaders): IncomingHttpHeaders {
+  const { connection: _connection, "keep-alive": _keepAlive, expect: _expect, ...rest } = headers;
+  return rest;
+}
+
+/** Sends what is written and then RST instead of FIN. */
+async function reset({ socket }: ServerResponse): Promise<void> {
+  if (socket === null) return;
+  await new Promise((resolve) => socket.write("", resolve));
+  socket.resetAndDestroy();
+}

@@ -1,0 +1,135 @@
+import { type ChildProcessByStdio, spawn } from "node:child_process";
+import { once } from "node:events";
+import { mkdtemp, rm, writeFile } from "node:fs/promises";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { createInterface } from "node:readline";
+import type { Readable } from "node:stream";
+import { type AccessRecord, parseAccessLine } from "./access-log.ts";
+import { requirePart } from "./parts.ts";
+
+/** The one account of a registry that asks for credentials; the colon in the password is there on purpose. */
+export const ACCOUNT = { username: "hauler", password: "short:haul" };
+
+/** bcrypt of the password, which node:crypto does not offer. */
+const HTPASSWD = `${ACCOUNT.username}:$2y$05$drayagedrayagedrayageOAoOTXpe/S0Vvmu9Q8mgcJpBDdjqUmTq\n`;
+
+/** How a registry is started. */
+export interface DockerRegistryOptions {
+  /** Whether every request needs basic auth with `ACCOUNT`. */
+  readonly auth?: boolean | undefined;
+  /** Makes it a pull-through cache of the registry at this URL. */
+  readonly mirrorOf?: string | undefined;
+}
+
+/** A real registry (CNCF distribution) on this machine, in plain HTTP. */
+export interface DockerRegistry extends AsyncDisposable {
+  /** `127.0.0.1:<port>`. */
+  readonly host: string;
+  /** `http://127.0.0.1:<port>`. */
+  readonly url: string;
+  /** Every request that was answered before the call, in the order of their ends. */
+  accessLog(): Promise<readonly AccessRecord[]>;
+  /** Kills the registry and removes its data. Stopping twice is fine. */
+  stop(): Promise<void>;
+}
+
+/** User agent of the requests by which `accessLog` finds out that the log is complete. */
+const MARKER = "drayage-test-marker";
+
+/** Starts `docker-registry` on a free port of 127.0.0.1 with an empty temporary data folder. */
+export async function startDockerRegistry(options: DockerRegistryOptions = {}): Promise<DockerRegistry> {
+  const part = requirePart("docker-registry");
+  const folder = await mkdtemp(join(tmpdir(), "drayage-registry-"));
+  const config = join(folder, "config.json");
+  await writeFile(join(folder, "htpasswd"), HTPASSWD);
+  await writeFile(config, JSON.stringify(configuration(folder, options)));
+  const child = spawn(part.path, ["serve", config], {
+    env: { ...process.env, ...part.env },
+    stdio: ["ignore", "pipe", "pipe"],
+  });
+  const kill = () => child.kill("SIGKILL");
+  process.once("exit", kill);
+  async function stop(): Promise<void> {
+    process.off("exit", kill);
+    if (child.exitCode === null && child.signalCode === null && kill()) await once(child, "exit");
+    await rm(folder, { recursive: true, force: true });
+  }
+  try {
+    return serve(await listening(child), readLog(child.stdout), stop);
+  } catch (error) {
+    await stop();
+    throw error;
+  }
+}
+
+/** JSON is YAML, so this is the configuration file that the registry reads. */
+function configuration(folder: string, { auth, mirrorOf }: DockerRegistryOptions): object {
+  const basic = { htpasswd: { realm: "drayage tests", path: join(folder, "htpasswd") } };
+  return {
+    version: "0.1",
+    log: { level: "info", formatter: "json", accesslog: { disabled: false } },
+    storage: { filesystem: { rootdirectory: join(folder, "data") }, delete: { enabled: true } },
+    http: { addr: "127.0.0.1:0", secret: "one instance needs no shared secret" },
+    ...(auth === true ? { auth: basic } : {}),
+    ...(mirrorOf === undefined ? {} : { proxy: { remoteurl: mirrorOf } }),
+  };
+}
+
+type Server = ChildProcessByStdio<null, Readable, Readable>;
+
+/** The address that the registry says it listens on. Throws when it ends instead. */
+function listening(child: Server): Promise<string> {
+  return new Promise((resolve, reject) => {
+    const seen: string[] = [];
+    child.once("error", reject);
+    child.once("exit", () =>
+      reject(new Error(`Cannot start docker-registry: it ended with ${seen.join("\n")}`)),
+    );
+    createInterface(child.stderr).on("line", (line) => {
+      const host = /"msg":"listening on (127\.0\.0\.1:\d+)"/.exec(line)?.[1];
+      if (host !== undefined) resolve(host);
+      else if (seen.length < 20) seen.push(line);
+    });
+  });
+}
+
+interface Log {
+  readonly records: AccessRecord[];
+  /** Settles when the log tells a request of this user agent. */
+  told(userAgent: string): Promise<void>;
+}
+
+function readLog(stdout: Readable): Log {
+  const records: AccessRecord[] = [];
+  const waiting = new Map<string, () => void>();
+  createInterface(stdout).on("line", (line) => {
+    const record = parseAccessLine(line);
+    if (record === undefined) return;
+    if (record.userAgent.startsWith(MARKER)) waiting.get(record.userAgent)?.();
+    else records.push(record);
+  });
+  return {
+    records,
+    told: (userAgent) => new Promise((resolve) => waiting.set(userAgent, resolve)),
+  };
+}
+
+function serve(host: string, log: Log, stop: () => Promise<void>): DockerRegistry {
+  const url = `http://${host}`;
+  let markers = 0;
+  return {
+    host,
+    url,
+    async accessLog() {
+      // A line is written once the response has gone out, so it may come after the answer: a later request's line ends the wait.
+      const userAgent = `${MARKER}/${++markers}`;
+      const told = log.told(userAgent);
+      await (await fetch(`${url}/v2/`, { headers: { "user-agent": userAgent } })).arrayBuffer();
+      await told;
+      return [...log.records];
+    },
+    stop,
+    [Symbol.asyncDispose]: stop,
+  };
+}
