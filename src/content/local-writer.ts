@@ -100,7 +100,7 @@ export class LocalWriter implements Writer {
   }
 
   async #commit(options: CommitOptions): Promise<Digest> {
-    const { ingest, publish, release } = this.#parts;
+    const { publish } = this.#parts;
     let digest: Digest;
     try {
       digest = await this.#verify(options);
@@ -113,8 +113,7 @@ export class LocalWriter implements Writer {
       await publish(digest, options);
       return digest;
     } finally {
-      await ingest.file.close();
-      release();
+      await this.#letGo();
     }
   }
 
@@ -175,15 +174,22 @@ export class LocalWriter implements Writer {
   }
 
   async #leave(): Promise<void> {
-    const { ingest, release } = this.#parts;
+    const { ingest } = this.#parts;
     try {
       await ingest.file.sync();
       await recordUpdate(ingest.path, this.#updatedAt).catch(() => {}); // the time of the data file says nearly the same
     } catch (cause) {
       throw diskError("sync ingest", ingest.path, cause);
     } finally {
-      await ingest.file.close();
-      release();
+      await this.#letGo();
+    }
+  }
+
+  async #letGo(): Promise<void> {
+    try {
+      await this.#parts.ingest.file.close();
+    } finally {
+      this.#parts.release();
     }
   }
 

@@ -10,7 +10,7 @@ export interface EndpointAttempt<T> {
   readonly endpoint: Endpoint;
   run(): Promise<T>;
   /** Whether the endpoint gave any HTTP answer: then its host speaks its scheme. */
-  answered(): boolean;
+  readonly answered: () => boolean;
 }
 
 /** What the loop needs to know. */

@@ -80,9 +80,14 @@ function attemptAt(
       const last = images.at(-1);
       if (!last)
         throw new ErrNotFound(`no tags found for ${familiarString(reference)}`, {
-          reference: `${reference}`,
+          reference: reference.toString(),
         });
-      return { reference: `${reference}`, digest: last.target.digest, images, endpoint: originOf(endpoint) };
+      return {
+        reference: reference.toString(),
+        digest: last.target.digest,
+        images,
+        endpoint: originOf(endpoint),
+      };
     },
   };
 }

@@ -31,7 +31,7 @@ export interface Repositories {
 export interface OpenRepository {
   readonly remote: RegistryRemote;
   /** Whether the endpoint has given any HTTP answer so far. */
-  answered(): boolean;
+  readonly answered: () => boolean;
 }
 
 /** The throttle is shared by all repositories, because it is the host that asks to be left alone. */

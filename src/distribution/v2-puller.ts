@@ -72,7 +72,7 @@ export class V2Puller {
     const reason = isSchema1Type(mediaType)
       ? "docker schema 1 is not supported"
       : "unsupported manifest format";
-    throw new ErrNotImplemented(`pull ${reference}: got ${mediaType}, ${reason}`, { digest });
+    throw new ErrNotImplemented(`pull ${reference.toString()}: got ${mediaType}, ${reason}`, { digest });
   }
 
   #fetchDocuments(target: Descriptor): Promise<readonly ImageContent[]> {

@@ -105,7 +105,7 @@ export class LayoutImageStore implements ImageStore {
     await makeDirectory(dirname(this.#lockPath));
     const unlock = await lockFile(this.#lockPath, { signal: options.signal });
     try {
-      const { entries, result } = await edit(await readIndexFile(this.#indexPath));
+      const { entries, result } = edit(await readIndexFile(this.#indexPath));
       await writeIndexFile(this.#indexPath, entries);
       return result;
     } finally {

@@ -13,7 +13,7 @@ const MAX_HEADER_LENGTH = 8 * 1024;
 const SEPARATORS = /[ \t,]*/y;
 const TOKEN = /[!#$%&'*+\-.^_`|~0-9A-Za-z]+/y;
 const EQUALS = /[ \t]*=[ \t]*/y;
-const QUOTED = /"(?:[^"]|\\.)*"/sy;
+const QUOTED = /"(?:[^"\\]|\\.)*"/sy;
 const TOKEN68 = /[ \t]+[A-Za-z0-9\-._~+/]+=*(?=[ \t]*(?:,|$))/y;
 
 /**

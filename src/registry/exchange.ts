@@ -56,7 +56,9 @@ export class Exchange implements Dispatcher.DispatchHandler {
 
   onResponseEnd(): void {
     this.#finish();
-    this.#body?.complete();
+    // undici takes the connection back in the next turn of the loop; told earlier, a reader whose next request follows at
+    // once would make it open another one.
+    queueMicrotask(() => setImmediate(() => this.#body?.complete()));
   }
 
   onResponseError(_controller: unknown, error: Error): void {

@@ -83,8 +83,12 @@ export class IncomingBody implements HttpBody {
   push(chunk: Buffer): void {
     if (chunk.length === 0) return; // what a resumed parser says that has nothing; to pause for it would never end
     this.#receivedBytes += chunk.length;
-    if (this.#busy || !this.#sink) this.#late.push(Buffer.from(chunk));
-    else this.#deliver(this.#sink, chunk);
+    if (this.#busy || !this.#sink) {
+      this.#late.push(Buffer.from(chunk));
+      return;
+    }
+    this.#deliver(this.#sink, chunk);
+    if (this.#end) this.#advance(); // the sink itself ended the request
   }
 
   /** The whole body has come. */
@@ -105,10 +109,13 @@ export class IncomingBody implements HttpBody {
   }
 
   #deliver(sink: ChunkSink, chunk: Buffer): void {
+    this.#busy = true;
     try {
       const taken = sink(chunk);
-      if (!taken) return;
-      this.#busy = true;
+      if (!taken) {
+        this.#busy = false;
+        return;
+      }
       this.#controller.pause();
       taken.then(
         () => this.#goOn(),

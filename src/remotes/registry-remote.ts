@@ -87,7 +87,7 @@ export class RegistryRemote implements Remote {
 function knownType(mediaType: string, reference: NormalizedReference): string {
   if (mediaType === "text/plain") return DOCKER_SCHEMA1_MANIFEST; // what old registries call it (containerd.md 5.6)
   if (mediaType !== "") return mediaType;
-  throw new ErrInvalidArgument(`resolve ${reference}: got a manifest without Content-Type`, {
+  throw new ErrInvalidArgument(`resolve ${reference.toString()}: got a manifest without Content-Type`, {
     reference: reference.toString(),
   });
 }

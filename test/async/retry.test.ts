@@ -101,12 +101,12 @@ describe("retry()", () => {
     expect(numbers).toEqual([1]);
   });
 
-  it("ends with ErrCanceled when an attempt fails after the signal fired", async () => {
+  it("ends with ErrCanceled when an attempt fails for good because the signal fired", async () => {
     const controller = new AbortController();
     const clock = new FakeClock();
     const attempt = async (): Promise<never> => {
       controller.abort();
-      throw new ErrUnavailable("socket closed");
+      throw new ErrNotFound("socket closed");
     };
     const { signal } = controller;
     await expect(retry(attempt, { policy: POLICY, clock, signal })).rejects.toBeInstanceOf(ErrCanceled);

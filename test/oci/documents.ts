@@ -40,7 +40,7 @@ export function indexJson(overrides: Record<string, unknown> = {}): Record<strin
 }
 
 /** What `run` throws. Fails if it does not throw. */
-export function thrownBy(run: () => unknown): unknown {
+function thrownBy(run: () => unknown): unknown {
   try {
     run();
   } catch (error) {

@@ -123,12 +123,30 @@ describe("credentialsFromHelper()", () => {
     await expect.poll(() => isRunning(pid)).toBe(false);
   });
 
+  it("lets the pipes go that a helper's own child holds open", async () => {
+    await using programs = await helperPrograms();
+    await programs.add("test", 'sleep 1000 & echo $! > "$DIR/pid.tmp"; mv "$DIR/pid.tmp" "$DIR/pid"; wait');
+    const before = openPipes();
+    const controller = new AbortController();
+    const answer = credentialsFromHelper("test", SERVER, { env: programs.env, signal: controller.signal });
+    await expect.poll(() => programs.read("pid").catch(() => "")).not.toBe("");
+    expect(openPipes()).toBeGreaterThan(before);
+    controller.abort();
+    await expect(answer).rejects.toMatchObject({ code: "ERR_CANCELED" });
+    await expect.poll(openPipes).toBe(before);
+    process.kill(Number(await programs.read("pid")));
+  });
+
   it("starts no helper when the signal has fired already", async () => {
     await using programs = await helperPrograms();
     const answer = credentialsFromHelper("test", SERVER, { env: programs.env, signal: AbortSignal.abort() });
     await expect(answer).rejects.toMatchObject({ code: "ERR_CANCELED" });
   });
 });
+
+function openPipes(): number {
+  return process.getActiveResourcesInfo().filter((name) => name === "PipeWrap").length;
+}
 
 function isRunning(pid: number): boolean {
   try {

@@ -5,7 +5,7 @@ import { setImmediate } from "node:timers/promises";
 import fc from "fast-check";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { createTransport } from "../../src/registry/transport.ts";
-import { httpServer, httpsServer, type ScriptedServer } from "./scripted-server.ts";
+import { httpServer, httpsServer, type ScriptedServer } from "./support/raw-server.ts";
 
 type Framing = "length" | "chunked" | "close" | "truncated" | "reset";
 type Pace = "sync" | "async" | "mixed" | "abort";

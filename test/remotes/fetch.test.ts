@@ -45,7 +45,10 @@ interface Serving {
 }
 
 /** A remote that serves bytes in pieces, all in one buffer that it uses again for each piece. */
-function serving({ bytes = CONTENT, breakAfter, ignoreOffset = false }: Serving, asked: number[] = []): Fetcher {
+function serving(
+  { bytes = CONTENT, breakAfter, ignoreOffset = false }: Serving,
+  asked: number[] = [],
+): Fetcher {
   return {
     async fetch(_descriptor, { offset = 0 } = {}) {
       asked.push(offset);
@@ -55,7 +58,8 @@ function serving({ bytes = CONTENT, breakAfter, ignoreOffset = false }: Serving,
         async pipeTo(sink) {
           const reused = new Uint8Array(64);
           for (let at = start; at < bytes.length; at += reused.length) {
-            if (breakAfter !== undefined && at >= breakAfter) throw new ErrUnavailable("reset", { endpoint: ENDPOINT });
+            if (breakAfter !== undefined && at >= breakAfter)
+              throw new ErrUnavailable("reset", { endpoint: ENDPOINT });
             const piece = bytes.subarray(at, at + reused.length);
             reused.set(piece);
             await sink(reused.subarray(0, piece.length));
@@ -85,7 +89,9 @@ describe("fetchContent()", () => {
 
   it("keeps what came before the connection broke and goes on from there", async () => {
     const asked: number[] = [];
-    const broken = await fetchContent(LAYER, fetching(serving({ breakAfter: 512 }))).catch((cause: unknown) => cause);
+    const broken = await fetchContent(LAYER, fetching(serving({ breakAfter: 512 }))).catch(
+      (cause: unknown) => cause,
+    );
     expect(isUnavailable(broken)).toBe(true);
     expect((await store.status(makeRefKey(LAYER))).offset).toBe(512);
     await fetchContent(LAYER, fetching(serving({}, asked)));
@@ -111,7 +117,9 @@ describe("fetchContent()", () => {
   it("throws away wrong bytes, and says what it got", async () => {
     const wrong = Buffer.from(CONTENT);
     wrong[500] = (wrong[500] ?? 0) ^ 1;
-    const error = await fetchContent(LAYER, fetching(serving({ bytes: wrong }))).catch((cause: unknown) => cause);
+    const error = await fetchContent(LAYER, fetching(serving({ bytes: wrong }))).catch(
+      (cause: unknown) => cause,
+    );
     expect(isDataLoss(error)).toBe(true);
     expect(findError(error)).toMatchObject({ endpoint: ENDPOINT, digest: LAYER.digest, retryable: false });
     expect((error as Error).message).toBe(`verify ${LAYER.digest}: got ${digestOf(wrong)}`);
@@ -129,15 +137,21 @@ describe("fetchContent()", () => {
 
   it("refuses more bytes than the descriptor says, without storing them", async () => {
     const long = Buffer.concat([CONTENT, Buffer.from("tail")]);
-    const error = await fetchContent(LAYER, fetching(serving({ bytes: long }))).catch((cause: unknown) => cause);
+    const error = await fetchContent(LAYER, fetching(serving({ bytes: long }))).catch(
+      (cause: unknown) => cause,
+    );
     expect(isDataLoss(error)).toBe(true);
-    expect((error as Error).message).toBe(`fetch ${LAYER.digest}: got more than the ${LAYER.size} bytes wanted`);
+    expect((error as Error).message).toBe(
+      `fetch ${LAYER.digest}: got more than the ${LAYER.size} bytes wanted`,
+    );
     expect((await store.status(makeRefKey(LAYER))).offset).toBeLessThanOrEqual(LAYER.size);
   });
 
   it("reports a body that ends too early as worth another attempt", async () => {
     const short = CONTENT.subarray(0, 300);
-    const error = await fetchContent(LAYER, fetching(serving({ bytes: short }))).catch((cause: unknown) => cause);
+    const error = await fetchContent(LAYER, fetching(serving({ bytes: short }))).catch(
+      (cause: unknown) => cause,
+    );
     expect(findError(error)).toMatchObject({ code: "ERR_DATA_LOSS", retryable: true, endpoint: ENDPOINT });
     expect((await store.status(makeRefKey(LAYER))).offset).toBe(300);
   });
@@ -157,13 +171,21 @@ describe("fetchContent()", () => {
   it.each<[string, Partial<Descriptor>, (error: unknown) => boolean]>([
     ["schema 1", { mediaType: DOCKER_SCHEMA1_MANIFEST }, isNotImplemented],
     ["size zero", { size: 0 }, isInvalidArgument],
-    ["an oversized manifest", { mediaType: OCI_MANIFEST, size: MAX_MANIFEST_BYTES + 1 }, isFailedPrecondition],
+    [
+      "an oversized manifest",
+      { mediaType: OCI_MANIFEST, size: MAX_MANIFEST_BYTES + 1 },
+      isFailedPrecondition,
+    ],
   ])("refuses %s before anything is asked", async (_name, change, matches) => {
     const asked: number[] = [];
-    const error = await fetchContent({ ...LAYER, ...change }, fetching(serving({}, asked))).catch((cause: unknown) => cause);
+    const error = await fetchContent({ ...LAYER, ...change }, fetching(serving({}, asked))).catch(
+      (cause: unknown) => cause,
+    );
     expect(matches(error)).toBe(true);
     expect(asked).toEqual([]);
-    expect(isNotFound(await store.status(makeRefKey({ ...LAYER, ...change })).catch((cause: unknown) => cause))).toBe(true);
+    expect(
+      isNotFound(await store.status(makeRefKey({ ...LAYER, ...change })).catch((cause: unknown) => cause)),
+    ).toBe(true);
   });
 
   it("tells how many bytes are there, from the ones it found on", async () => {

@@ -129,6 +129,16 @@ describe("handleManifest()", () => {
     expect(response.headers.get("oci-subject")).toBe(missing);
   });
 
+  it.each([
+    ["takes its own media type", {}, 201],
+    ["refuses a manifest that has none", { mediaType: undefined }, 400],
+  ])("%s when there is no content-type", async (_, fields, status) => {
+    const body = Buffer.from(manifest(fields));
+    const response = await call(registry, "/v2/a/manifests/untyped", { method: "PUT", body });
+    expect(response.status).toBe(status);
+    if (status === 201) expect(registry.manifest("a", "untyped")?.mediaType).toBe(MANIFEST);
+  });
+
   it("takes anything well-formed when references are not checked", async () => {
     await using lenient = await startWith({ checkReferences: false, referrers: false });
     const body = manifest({ layers: [{ digest: missing }], subject: { digest: missing } });

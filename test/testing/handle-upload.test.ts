@@ -168,6 +168,26 @@ describe("handleUpload()", () => {
     expect((await put(location)).status).toBe(201);
   });
 
+  it("finishes a session once when two requests ask for it", async () => {
+    const name = newName();
+    const location = await start(name);
+    const responses = await Promise.all([put(location, bytes), put(location, bytes)]);
+    expect(new Set(responses.map(({ status }) => status))).toEqual(new Set([201, 404]));
+    expect(await collect(registry.readBlob(name, digest))).toEqual(bytes);
+  });
+
+  it("refuses a last chunk that is out of order, and keeps the session", async () => {
+    const name = newName();
+    const location = await start(name);
+    const response = await call(registry, withQuery(location, "digest", digest), {
+      method: "PUT",
+      body: bytes.subarray(10),
+      headers: { "content-range": "10-9999" },
+    });
+    expect(response.status).toBe(416);
+    expect((await put(location, bytes)).status).toBe(201);
+  });
+
   it("refuses bytes that do not have the digest, and ends the session", async () => {
     const name = newName();
     const location = await start(name);
@@ -222,6 +242,13 @@ describe("handleUpload()", () => {
     expect(registry.blobs(target)).toEqual(status === 201 ? [blob.digest] : []);
     expect(registry.uploads(target)).toHaveLength(status === 201 ? 0 : 1);
     expect(response.headers.get("location")).toContain(`/v2/${target}/blobs/`);
+  });
+
+  it("starts a session when nobody has the blob to mount", async () => {
+    const name = newName();
+    const target = `/v2/${name}/blobs/uploads/?mount=${digestOf("nowhere")}`;
+    expect((await call(registry, target, { method: "POST" })).status).toBe(202);
+    expect(registry.uploads(name)).toHaveLength(1);
   });
 
   it("announces and enforces the smallest chunk", async () => {

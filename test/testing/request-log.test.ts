@@ -1,7 +1,7 @@
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { isCanceled } from "../../src/errors.ts";
 import { TestRegistry } from "../../src/testing.ts";
-import { call } from "./wire.ts";
+import { call, Wire } from "./wire.ts";
 
 describe("RequestLog", () => {
   let registry: TestRegistry;
@@ -46,12 +46,16 @@ describe("RequestLog", () => {
     expect(record).toMatchObject({ bytesReceived: 8, bytesSent: sent, state: "finished", status: 400 });
   });
 
-  it("numbers connections", async () => {
+  it("numbers connections, so that a shared one shows", async () => {
     await using own = await TestRegistry.start();
-    await (await call(own, "/v2/")).arrayBuffer();
-    await own.waitFor(() => true, { finished: true });
-    await (await call(own, "/v2/", { headers: { connection: "close" } })).arrayBuffer();
-    expect(own.requests.every(({ connection }) => connection >= 1)).toBe(true);
+    await using first = await Wire.open(own);
+    await using second = await Wire.open(own);
+    for (const [index, wire] of [first, second, first].entries()) {
+      wire.send("GET", `/v2/?${index}`);
+      await own.waitFor(({ query }) => query.has(String(index)), { finished: true });
+    }
+    const [one, two, three] = own.requests.map(({ connection }) => connection);
+    expect([three, new Set([one, two])]).toEqual([one, new Set([1, 2])]);
   });
 });
 

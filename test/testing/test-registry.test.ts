@@ -1,19 +1,15 @@
 import { once } from "node:events";
-import { readdir } from "node:fs/promises";
+import { mkdtemp, readdir, rmdir } from "node:fs/promises";
 import { createServer } from "node:http";
 import { tmpdir } from "node:os";
-import { describe, expect, it } from "vitest";
+import { join } from "node:path";
+import { afterEach, describe, expect, it, vi } from "vitest";
 import { type Digest, digestOf } from "../../src/digest/digest.ts";
 import { isInvalidArgument, isNotFound } from "../../src/errors.ts";
 import { seededBytes, TestRegistry } from "../../src/testing.ts";
 import { call, collect, Wire, wireGet } from "./wire.ts";
 
 const MANIFEST = "application/vnd.oci.image.manifest.v1+json";
-
-async function temporaryDirectories(): Promise<Set<string>> {
-  const names = await readdir(tmpdir());
-  return new Set(names.filter((name) => name.startsWith("drayage-registry-")));
-}
 
 async function* stream(text: string): AsyncGenerator<Uint8Array> {
   for (const word of text.split(" ")) yield Buffer.from(word);
@@ -61,8 +57,13 @@ describe("TestRegistry.start()", () => {
 });
 
 describe("TestRegistry.close()", () => {
+  afterEach(() => {
+    vi.unstubAllEnvs();
+  });
+
   it("cuts open connections and stalled requests, and removes its files", async () => {
-    const before = await temporaryDirectories();
+    const directory = await mkdtemp(join(tmpdir(), "drayage-close-"));
+    vi.stubEnv("TMPDIR", directory);
     const registry = await TestRegistry.start();
     await registry.putBlob("a", stream("kept in a file"));
     await call(registry, "/v2/a/blobs/uploads/", { method: "POST" });
@@ -72,12 +73,13 @@ describe("TestRegistry.close()", () => {
     wire.send("GET", `/v2/a/blobs/${digest}`);
     await wire.until("\r\n\r\n");
     expect(registry.openConnections).toBeGreaterThan(0);
+    expect(await readdir(directory)).toHaveLength(1);
     await registry.close();
     await wire.answer();
     expect(registry.openConnections).toBe(0);
     await registry.close();
-    const own = [...(await temporaryDirectories())].filter((name) => !before.has(name));
-    expect(own).toEqual([]);
+    expect(await readdir(directory)).toEqual([]);
+    await rmdir(directory);
     await expect(fetch(registry.url)).rejects.toThrow();
   });
 

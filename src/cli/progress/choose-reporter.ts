@@ -18,14 +18,7 @@ export function chooseReporter(
   const write = (text: string): void => {
     stream.write(text);
   };
-  switch (form) {
-    case "json":
-      return jsonReporter(write);
-    case "plain":
-      return plainReporter(write);
-    case "bars":
-      return new BarsReporter(stream);
-    case "auto":
-      return stream.isTTY ? new BarsReporter(stream) : plainReporter(write);
-  }
+  if (form === "json") return jsonReporter(write);
+  if (form === "bars" || (form === "auto" && stream.isTTY)) return new BarsReporter(stream);
+  return plainReporter(write);
 }
