@@ -6,6 +6,8 @@ import {
   ErrUnavailable,
 } from "../errors/classes.ts";
 import type { DrayageError } from "../errors/drayage-error.ts";
+import { registryWords } from "./registry-words.ts";
+import { parseRetryAfter } from "./retry-after.ts";
 import { type HttpResponse, headerOf } from "./send.ts";
 
 /** A bearer token and the time until which it may be used. */
@@ -33,9 +35,6 @@ const MAX_TOKEN_BYTES = 1024 * 1024;
 
 /** Largest error answer that is read: it is there for one line of text. */
 const MAX_ERROR_BYTES = 64 * 1024;
-
-/** Longest text of the server in our messages, in characters. */
-const MAX_REASON_LENGTH = 512;
 
 /** Lifetime of a token that names none, and the least that is believed (distribution token spec: at least 60 s). */
 const MIN_LIFETIME_SECONDS = 60;
@@ -87,10 +86,7 @@ async function readReason(response: HttpResponse, { secrets, signal }: TokenExch
   });
   let reason = reasonOf(bytes) ?? "";
   for (const secret of secrets) reason = reason.replaceAll(secret, "***");
-  return reason
-    .replace(/[\p{Cc}\s]+/gu, " ")
-    .trim()
-    .slice(0, MAX_REASON_LENGTH);
+  return registryWords(reason);
 }
 
 /** Registries answer like `errors[].message`, OAuth2 servers with `error_description`, Docker Hub with `details`. */
@@ -105,13 +101,6 @@ function reasonOf(bytes: Uint8Array): string | undefined {
     answer?.message,
     answer?.error,
   ].find((text): text is string => typeof text === "string" && text !== "");
-}
-
-function parseRetryAfter(value: string | undefined, nowMs: number): number | undefined {
-  if (value === undefined) return undefined;
-  if (/^\d+$/.test(value)) return Number(value) * 1000;
-  const dateMs = Date.parse(value);
-  return Number.isNaN(dateMs) ? undefined : Math.max(0, dateMs - nowMs);
 }
 
 type Untrusted<Keys extends string> = Readonly<Partial<Record<Keys, unknown>>>;

@@ -38,13 +38,3 @@ export function indexJson(overrides: Record<string, unknown> = {}): Record<strin
     ...overrides,
   };
 }
-
-/** What `run` throws. Fails if it does not throw. */
-function thrownBy(run: () => unknown): unknown {
-  try {
-    run();
-  } catch (error) {
-    return error;
-  }
-  throw new Error("nothing was thrown");
-}

@@ -203,7 +203,7 @@ describe("fetchToken()", () => {
     [{ error: "invalid_grant" }, ": invalid_grant"],
     [{ details: "incorrect username or password" }, ": incorrect username or password"],
     [{ message: " two\r\n\u001b[31mlines\t" }, ": two [31mlines"],
-    [{ message: "x".repeat(600) }, `: ${"x".repeat(512)}`],
+    [{ message: "x".repeat(600) }, `: ${"x".repeat(512)}...`],
     [{ message: "x".repeat(70_000) }, ""],
     [{ message: 7 }, ""],
     [{ errors: [null] }, ""],
