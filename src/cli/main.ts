@@ -1,4 +1,14 @@
 #!/usr/bin/env -S node --disable-warning=ExperimentalWarning
-import { main } from "./program.ts";
+/** The oldest Node.js that has what drayage is built on. */
+const OLDEST_NODE = [22, 19] as const;
 
-process.exitCode = await main(process.argv);
+const [major = 0, minor = 0] = process.versions.node.split(".").map(Number);
+if (major < OLDEST_NODE[0] || (major === OLDEST_NODE[0] && minor < OLDEST_NODE[1])) {
+  process.stderr.write(
+    `drayage: Node.js ${OLDEST_NODE.join(".")} or newer is needed, this is ${process.versions.node}\n`,
+  );
+  process.exitCode = 1;
+} else {
+  const { main } = await import("./program.ts"); // not before the check: an older Node.js cannot even load it
+  process.exitCode = await main(process.argv);
+}

@@ -26,26 +26,18 @@ export async function pull(engine: PullEngine, text: string, options: PullOption
   const request = pullRequest(options);
   const endpoints = await engine.repositories.endpoints(reference, options);
   const attempts = endpoints.map((endpoint) => attemptAt(endpoint, engine, { reference, options, request }));
-  try {
-    const result = await tryEndpoints(attempts, {
-      familiar: familiarString(reference),
-      signal: options.signal,
-      onFallback: (endpoint, error) =>
-        engine.logger.warn(
-          { endpoint: originOf(endpoint), err: error },
-          "pull failed at endpoint, trying the next",
-        ),
-    });
-    request.onProgress(
-      pullStatus.done(
-        reference,
-        result.images.some(({ updated }) => updated),
+  const result = await tryEndpoints(attempts, {
+    familiar: familiarString(reference),
+    signal: options.signal,
+    onFallback: (endpoint, error) =>
+      engine.logger.warn(
+        { endpoint: originOf(endpoint), err: error },
+        "pull failed here, trying the next endpoint",
       ),
-    );
-    return result;
-  } catch (error) {
-    throw translatePullError(error, reference);
-  }
+  });
+  const updated = result.images.some((image) => image.updated);
+  request.onProgress(pullStatus.done(reference, updated));
+  return result;
 }
 
 function pullRequest(options: PullOptions): PullRequest {
@@ -66,30 +58,37 @@ interface Attempted {
 function attemptAt(
   endpoint: Endpoint,
   engine: PullEngine,
-  { reference, options, request }: Attempted,
+  attempted: Attempted,
 ): EndpointAttempt<PullResult> {
+  const { reference, options } = attempted;
   const { remote, answered } = engine.repositories.open(endpoint, reference, options);
   return {
     endpoint,
     answered,
     async run() {
-      const puller = new V2Puller(engine, remote, request);
-      const references = await wantedReferences(remote, reference, options);
-      const images: PulledImage[] = [];
-      for (const wanted of references) images.push(await puller.pull(wanted));
-      const last = images.at(-1);
-      if (!last)
-        throw new ErrNotFound(`no tags found for ${familiarString(reference)}`, {
-          reference: reference.toString(),
-        });
-      return {
-        reference: reference.toString(),
-        digest: last.target.digest,
-        images,
-        endpoint: originOf(endpoint),
-      };
+      try {
+        return await pullFrom(remote, engine, attempted);
+      } catch (error) {
+        throw translatePullError(error, reference);
+      }
     },
   };
+}
+
+async function pullFrom(
+  remote: RegistryRemote,
+  engine: PullEngine,
+  { reference, options, request }: Attempted,
+): Promise<PullResult> {
+  const puller = new V2Puller(engine, remote, request);
+  const images: PulledImage[] = [];
+  for (const wanted of await wantedReferences(remote, reference, options)) {
+    images.push(await puller.pull(wanted));
+  }
+  const last = images.at(-1);
+  const name = reference.toString();
+  if (!last) throw new ErrNotFound(`no tags found for ${familiarString(reference)}`, { reference: name });
+  return { reference: name, digest: last.target.digest, images, endpoint: remote.endpoint };
 }
 
 /** The reference itself, or one for each tag of the repository, in the registry's order. */

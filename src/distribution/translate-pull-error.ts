@@ -9,7 +9,7 @@ import type { NormalizedReference } from "../reference/reference.ts";
  */
 export function translatePullError(error: unknown, reference: NormalizedReference): unknown {
   const found = findError(error);
-  if (!found || found.errors) return error;
+  if (!found) return error;
   const words = wordsFor(found.registryCode, found.httpStatus, reference);
   if (words === undefined) return error;
   return withMessage(found, `${words}: ${found.message}`, { reference: reference.toString() });

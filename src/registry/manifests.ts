@@ -7,8 +7,8 @@ import { MAX_MANIFEST_BYTES } from "../oci/parse-document.ts";
 import type { RepositorySession } from "./repository-session.ts";
 import { type HttpRequest, type HttpResponse, headerOf } from "./send.ts";
 
-/** Refusals of HEAD after which GET says more: 405 and 501 mean the method, a 403 has its reason in the body. */
-const HEAD_REFUSALS: readonly unknown[] = [403, 405, 501];
+/** Refusals of HEAD after which GET says more: 405 and 501 mean the method, 403 and 404 have their reason in the body. */
+const HEAD_REFUSALS: readonly unknown[] = [403, 404, 405, 501];
 
 /** What is particular about a request for a manifest. */
 export interface ManifestOptions extends AbortOptions {
