@@ -20,11 +20,16 @@ export async function main(argv: readonly string[]): Promise<number> {
   const onSignal = (): void => interrupt.abort();
   process.once("SIGINT", onSignal);
   process.once("SIGTERM", onSignal);
+  let outputFailure: Error | undefined;
+  process.stdout.on("error", (error) => {
+    outputFailure ??= error; // nobody reads any more, as with `| head`: like a lost client of docker, this cancels
+    interrupt.abort();
+  });
   try {
     await buildProgram(interrupt.signal).parseAsync(argv);
     return EXIT.done;
   } catch (error) {
-    return exitStatus(error, interrupt.signal);
+    return exitStatus(outputFailure ?? error, interrupt.signal);
   } finally {
     process.removeListener("SIGINT", onSignal);
     process.removeListener("SIGTERM", onSignal);
