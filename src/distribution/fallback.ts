@@ -17,6 +17,7 @@ const MIRROR_ONLY: ReadonlySet<ErrorCode> = new Set([
   "ERR_RESOURCE_EXHAUSTED",
   "ERR_INVALID_ARGUMENT",
   "ERR_FAILED_PRECONDITION",
+  "ERR_NOT_IMPLEMENTED",
 ]);
 
 /**

@@ -62,7 +62,9 @@ describe("tryEndpoints()", () => {
     ["wrong bytes", REGISTRY, new ErrDataLoss("wrong digest", from), true],
     ["no support", REGISTRY, noSupport, true],
     ["a full disk", MIRROR, new ErrResourceExhausted("no space left on device"), false],
-    ["schema 1", MIRROR, new ErrNotImplemented("schema 1", from), false],
+    ['a mirror\'s "unsupported"', MIRROR, new ErrNotImplemented("unsupported", from), true],
+    ['a registry\'s "unsupported"', REGISTRY, new ErrNotImplemented("unsupported", from), false],
+    ["schema 1", MIRROR, new ErrNotImplemented("schema 1"), false],
     ["a defect", MIRROR, new TypeError("undefined is not a function"), false],
   ])("after %s: next endpoint %#", async (_name, first, error, falls) => {
     const asked: string[] = [];
