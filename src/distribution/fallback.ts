@@ -3,11 +3,7 @@ import { findError } from "../errors/predicates.ts";
 import type { Endpoint } from "../registry/endpoint.ts";
 
 /** What the caller did or asked for: no endpoint can change it. */
-const NEVER: ReadonlySet<ErrorCode> = new Set([
-  "ERR_CANCELED",
-  "ERR_DEADLINE_EXCEEDED",
-  "ERR_NOT_IMPLEMENTED",
-]);
+const NEVER: ReadonlySet<ErrorCode> = new Set(["ERR_CANCELED", "ERR_DEADLINE_EXCEEDED"]);
 
 /** Answers that are final from a registry about its own repositories, and only a mirror's opinion from a mirror. */
 const MIRROR_ONLY: ReadonlySet<ErrorCode> = new Set([

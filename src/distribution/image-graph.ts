@@ -1,11 +1,12 @@
 import type { AbortOptions } from "../async/abort.ts";
 import type { Store } from "../content/store.ts";
+import { ErrNotFound } from "../errors/classes.ts";
 import { childrenHandler } from "../images/children.ts";
 import { dispatch } from "../images/dispatch.ts";
 import { filterPlatforms, limitManifests } from "../images/filters.ts";
 import { type Handler, handlers } from "../images/handler.ts";
 import type { Descriptor } from "../oci/descriptor.ts";
-import { isIndexType } from "../oci/media-types.ts";
+import { isIndexType, isManifestType, isSchema1Type } from "../oci/media-types.ts";
 import type { PlatformMatcher } from "../platform/matcher.ts";
 
 /** Which images of an index are wanted. */
@@ -27,7 +28,8 @@ export interface ImageContent {
 
 /**
  * Fetches indexes and manifests from `root` down, through `fetchDocument`, and returns the images that `choice` wants: one
- * for a manifest, the best match for an index (the first match of a nested one).
+ * for a manifest, the best match for an index (the first match of a nested one). Entries of an index that are no images are
+ * passed over, as in moby. Throws `ErrNotFound` when no image is left, and the errors of the documents.
  */
 export async function collectImages(
   root: Descriptor,
@@ -35,18 +37,32 @@ export async function collectImages(
   options: AbortOptions,
 ): Promise<readonly ImageContent[]> {
   const images: ImageContent[] = [];
-  const children = limitManifests(filterPlatforms(childrenHandler(content), choice.matcher), {
-    matcher: choice.matcher,
-    count: choice.all ? 0 : 1,
-    wanted: choice.wanted,
+  const { matcher, all, wanted } = choice;
+  const children = childrenHandler(content);
+  const entries = limitManifests(filterPlatforms(imageEntries(children), matcher), {
+    matcher,
+    count: all ? 0 : 1,
+    wanted,
   });
   const descend: Handler = async (descriptor, abort) => {
-    const below = await children(descriptor, abort);
-    if (isIndexType(descriptor.mediaType)) return below;
-    const [config, ...layers] = below;
+    if (isIndexType(descriptor.mediaType)) return await entries(descriptor, abort);
+    const [config, ...layers] = await children(descriptor, abort); // whatever platform they claim to be for
     if (config) images.push({ manifest: descriptor, config, layers });
     return []; // blobs are moved by the download manager, in layer order
   };
   await dispatch(handlers(fetchDocument, descend), [root], options);
-  return images;
+  if (images.length > 0) return images;
+  throw new ErrNotFound(`no matching manifest for ${wanted} in the manifest list entries`, {
+    digest: root.digest,
+  });
+}
+
+/** The entries of an index that may be images; schema 1 is among them, to be refused by its name. */
+function imageEntries(children: Handler): Handler {
+  return async (index, options) => {
+    const entries = await children(index, options);
+    return entries.filter(
+      ({ mediaType }) => isManifestType(mediaType) || isIndexType(mediaType) || isSchema1Type(mediaType),
+    );
+  };
 }

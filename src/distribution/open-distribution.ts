@@ -44,9 +44,10 @@ export async function openDistribution(options: DistributionOptions): Promise<Di
     registry,
     credentials: credentialSource(options.credentials),
     send: transport.send,
+    backoff,
   });
   const lease = new RootLease(root);
-  const engine = { content, images, documents, downloads, backoff, repositories, logger };
+  const engine = { content, images, documents, downloads, repositories, logger };
   const { events } = images;
   const work = new OpenWork();
 

@@ -1,10 +1,12 @@
 import { ErrNotFound } from "../errors/classes.ts";
+import { guardSink } from "../progress/guard-sink.ts";
 import { withTag } from "../reference/derive.ts";
 import { familiarString } from "../reference/familiar.ts";
 import type { NormalizedReference } from "../reference/reference.ts";
 import type { Endpoint } from "../registry/endpoint.ts";
 import { originOf } from "../registry/endpoint.ts";
 import type { RegistryRemote } from "../remotes/registry-remote.ts";
+import { checkMetaHeaders } from "./check-meta-headers.ts";
 import type { PulledImage, PullOptions, PullResult } from "./distribution.ts";
 import { type EndpointAttempt, tryEndpoints } from "./endpoint-loop.ts";
 import type { Logger } from "./logger.ts";
@@ -41,11 +43,12 @@ export async function pull(engine: PullEngine, text: string, options: PullOption
 }
 
 function pullRequest(options: PullOptions): PullRequest {
+  checkMetaHeaders(options.metaHeaders ?? {});
   return {
     platform: choosePlatform(options),
     priority: options.priority ?? 0,
     signal: options.signal,
-    onProgress: options.onProgress ?? (() => {}),
+    onProgress: guardSink(options.onProgress ?? (() => {})),
   };
 }
 
@@ -98,7 +101,6 @@ async function wantedReferences(
   { allTags, signal }: PullOptions,
 ): Promise<readonly NormalizedReference[]> {
   if (!allTags) return [reference];
-  const references: NormalizedReference[] = [];
-  for await (const tag of remote.tags({ signal })) references.push(withTag(reference, tag));
-  return references;
+  const tags = await remote.tags({ signal });
+  return tags.map((tag) => withTag(reference, tag));
 }

@@ -1,11 +1,11 @@
 import type { AbortOptions } from "../async/abort.ts";
+import type { BackoffPolicy } from "../async/backoff.ts";
 import type { NormalizedReference } from "../reference/reference.ts";
 import type { CredentialSource } from "../registry/credentials.ts";
 import { type Endpoint, originOf } from "../registry/endpoint.ts";
 import { endpointSend } from "../registry/endpoint-send.ts";
 import { lookupEndpoints, type RegistryOptions } from "../registry/lookup-endpoints.ts";
 import { createRegistryClient } from "../registry/registry-client.ts";
-
 import type { Send } from "../registry/send.ts";
 import { withThrottle } from "../registry/with-throttle.ts";
 import { RegistryRemote } from "../remotes/registry-remote.ts";
@@ -17,6 +17,8 @@ export interface RepositoriesOptions {
   readonly credentials: CredentialSource;
   /** The transport's. */
   readonly send: Send;
+  /** How patiently documents are asked for. */
+  readonly backoff: BackoffPolicy;
 }
 
 /** Finds the endpoints of a reference and opens its repository there. */
@@ -35,7 +37,12 @@ export interface OpenRepository {
 }
 
 /** The throttle is shared by all repositories, because it is the host that asks to be left alone. */
-export function createRepositories({ registry, credentials, send }: RepositoriesOptions): Repositories {
+export function createRepositories({
+  registry,
+  credentials,
+  send,
+  backoff,
+}: RepositoriesOptions): Repositories {
   const throttled = withThrottle(send);
   return {
     endpoints: (reference, options) => lookupEndpoints(reference.domain, registry, "pull", options),
@@ -54,7 +61,7 @@ export function createRepositories({ registry, credentials, send }: Repositories
         send: endpointSend({ endpoint, credentials: own, send: observed }),
         metaHeaders,
       });
-      return { remote: new RegistryRemote(client, endpoint), answered: () => answered };
+      return { remote: new RegistryRemote(client, { endpoint, backoff }), answered: () => answered };
     },
   };
 }

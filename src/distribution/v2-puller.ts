@@ -1,8 +1,9 @@
 import { allOrAbort } from "../async/all-or-abort.ts";
-import type { BackoffPolicy } from "../async/backoff.ts";
 import { retry } from "../async/retry.ts";
 import type { Store } from "../content/store.ts";
 import { ErrNotImplemented } from "../errors/classes.ts";
+import { findError } from "../errors/predicates.ts";
+import { withMessage } from "../errors/with-message.ts";
 import type { Handler } from "../images/handler.ts";
 import type { ImageStore } from "../images/image-store.ts";
 import { sourceLabelHandler } from "../images/source-label.ts";
@@ -30,8 +31,6 @@ export interface PullShared {
   readonly documents: TransferManager;
   /** Transfers of layers. */
   readonly downloads: LayerDownloadManager;
-  /** How often and how patiently documents are asked for. */
-  readonly backoff: BackoffPolicy;
 }
 
 /** What one pull wants. */
@@ -75,14 +74,18 @@ export class V2Puller {
     throw new ErrNotImplemented(`pull ${reference.toString()}: got ${mediaType}, ${reason}`, { digest });
   }
 
-  #fetchDocuments(target: Descriptor): Promise<readonly ImageContent[]> {
+  async #fetchDocuments(target: Descriptor): Promise<readonly ImageContent[]> {
     const { content } = this.#shared;
     const fetchDocument: Handler = async (descriptor, { signal }) => {
       await this.#fetchDocument(descriptor, signal);
       return [];
     };
     const { platform: choice, signal } = this.#request;
-    return collectImages(target, { content, fetchDocument, choice }, { signal });
+    try {
+      return await collectImages(target, { content, fetchDocument, choice }, { signal });
+    } catch (error) {
+      throw servedBy(this.#remote.endpoint, error);
+    }
   }
 
   async #fetchBlobs(images: readonly ImageContent[]): Promise<void> {
@@ -103,7 +106,7 @@ export class V2Puller {
       makeRefKey(descriptor),
       (job) =>
         retry(() => fetchContent(descriptor, { fetcher, ingester, endpoint, signal: job.signal }), {
-          policy: this.#shared.backoff,
+          policy: this.#remote.backoff,
           signal: job.signal,
         }),
       { signal },
@@ -134,4 +137,12 @@ export class V2Puller {
     const before = await this.#shared.images.tag(name, named, this.#request);
     return { name, target: named, updated: before?.digest !== target.digest };
   }
+}
+
+/** A malformed document, or an index without the platform, is the word of its endpoint: a mirror's may be out of date. */
+function servedBy(endpoint: string, error: unknown): unknown {
+  const found = findError(error);
+  if (found === undefined || found.endpoint !== undefined) return error;
+  if (found.code !== "ERR_INVALID_ARGUMENT" && found.code !== "ERR_NOT_FOUND") return error;
+  return withMessage(found, found.message, { endpoint });
 }

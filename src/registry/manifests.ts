@@ -36,8 +36,8 @@ export interface ManifestContent {
 }
 
 /**
- * HEAD of a manifest by tag or digest. `undefined` when the registry refuses HEAD, or leaves out digest or length: then
- * `getManifest` must tell (containerd's resolver does the same).
+ * HEAD of a manifest by tag or digest. `undefined` when the registry refuses it (also with 404, because only the answer to
+ * GET has the registry's words), or leaves out digest or length: then `getManifest` must tell, as in containerd's resolver.
  */
 export async function headManifest(
   session: RepositorySession,

@@ -1,18 +1,9 @@
 import type { AbortOptions } from "../async/abort.ts";
-import { type BackoffPolicy, DEFAULT_BACKOFF } from "../async/backoff.ts";
 import type { Clock } from "../async/clock.ts";
-import { retry } from "../async/retry.ts";
 import type { Endpoint } from "./endpoint.ts";
 import { errorFromResponse } from "./error-response.ts";
 import type { HttpRequest, HttpResponse, Send } from "./send.ts";
 import { USER_AGENT } from "./user-agent.ts";
-
-/**
- * How documents are asked for again. Less patient than for blobs: somebody waits for the answer, and no bytes are lost.
- * A mirror gets one attempt only, because the next endpoint is the better second one (containerd retries on the last
- * host only).
- */
-export const DOCUMENT_BACKOFF: BackoffPolicy = { ...DEFAULT_BACKOFF, maxAttempts: 3, baseMs: 500 };
 
 /** A repository at an endpoint, and how to reach it. */
 export interface RegistryClientOptions {
@@ -23,8 +14,6 @@ export interface RegistryClientOptions {
   readonly send: Send;
   /** Sent with every request, such as `X-Meta-*` of an engine's client. */
   readonly metaHeaders?: Readonly<Record<string, string>> | undefined;
-  /** Default `DOCUMENT_BACKOFF`, for a mirror its first attempt. */
-  readonly backoff?: BackoffPolicy | undefined;
   readonly clock?: Clock | undefined;
 }
 
@@ -40,15 +29,13 @@ export interface RequestParts extends AbortOptions {
 export class RepositorySession {
   readonly #options: RegistryClientOptions;
   readonly #headers: Readonly<Record<string, string>>;
-  readonly #backoff: BackoffPolicy;
   /** The value of `ns`, for an endpoint that serves somebody else's repositories. */
   readonly #namespace: string | undefined;
 
   constructor(options: RegistryClientOptions) {
-    const { endpoint, metaHeaders, backoff, repository } = options;
+    const { endpoint, metaHeaders, repository } = options;
     this.#options = options;
     this.#headers = lowerCased({ "user-agent": USER_AGENT, ...endpoint.headers, ...metaHeaders });
-    this.#backoff = backoff ?? (endpoint.mirror ? { ...DOCUMENT_BACKOFF, maxAttempts: 1 } : DOCUMENT_BACKOFF);
     this.#namespace = namespaceFor(endpoint, repository.domain);
   }
 
@@ -73,11 +60,9 @@ export class RepositorySession {
     throw await errorFromResponse(request, response, clock);
   }
 
-  /** Sends and reads a document, again while the failure may pass. `read` ends the use of the body. */
-  document<T>(request: HttpRequest, read: (response: HttpResponse) => Promise<T>): Promise<T> {
-    const { clock } = this.#options;
-    const attempt = async (): Promise<T> => read(await this.send(request));
-    return retry(attempt, { policy: this.#backoff, clock, signal: request.signal });
+  /** Sends and reads a document, in one attempt. `read` ends the use of the body. */
+  async document<T>(request: HttpRequest, read: (response: HttpResponse) => Promise<T>): Promise<T> {
+    return await read(await this.send(request));
   }
 
   #request(address: string, { method, headers, signal }: Omit<RequestParts, "path">): HttpRequest {

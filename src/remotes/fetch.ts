@@ -10,8 +10,9 @@ import {
 } from "../errors/classes.ts";
 import { findError, isAlreadyExists, isFailedPrecondition } from "../errors/predicates.ts";
 import type { Descriptor } from "../oci/descriptor.ts";
-import { isIndexType, isManifestType, isSchema1Type } from "../oci/media-types.ts";
+import { isConfigType, isIndexType, isManifestType, isSchema1Type } from "../oci/media-types.ts";
 import { MAX_MANIFEST_BYTES } from "../oci/parse-document.ts";
+import { MAX_CONFIG_BYTES } from "../oci/parse-image-config.ts";
 import { makeRefKey } from "./ref-key.ts";
 import type { Fetcher } from "./remote.ts";
 
@@ -34,11 +35,11 @@ export interface FetchContext {
  * process or another, is waited for. A broken connection leaves the bytes for the next attempt, of any source; wrong
  * bytes are thrown away. Returns whether anything was fetched.
  *
- * Throws `ErrNotImplemented` (schema 1), `ErrInvalidArgument` (size 0), `ErrFailedPrecondition` (oversized manifest), `ErrDataLoss` (wrong, too many or too few bytes),
+ * Throws `ErrNotImplemented` (schema 1), `ErrInvalidArgument` (size 0), `ErrFailedPrecondition` (oversized manifest or config), `ErrDataLoss` (wrong, too many or too few bytes),
  * the errors of the fetcher, and `ErrResourceExhausted` and its like from the disk.
  */
 export async function fetchContent(descriptor: Descriptor, context: FetchContext): Promise<boolean> {
-  refuseUnfetchable(descriptor);
+  refuseUnfetchable(descriptor, context.endpoint);
   const writer = await openUnlessExists(descriptor, context);
   if (!writer) return false;
   await using _ = writer; // commit closes it as well; this is for the ways out before
@@ -52,24 +53,32 @@ export async function fetchContent(descriptor: Descriptor, context: FetchContext
   return true;
 }
 
-function refuseUnfetchable({ mediaType, digest, size }: Descriptor): void {
+/** A size is the word of an endpoint, and another one may say better; a type that we cannot take stays what it is. */
+function refuseUnfetchable({ mediaType, digest, size }: Descriptor, endpoint: string): void {
   if (isSchema1Type(mediaType)) {
     throw new ErrNotImplemented(`fetch ${digest}: ${mediaType} (docker schema 1) is not supported`, {
       digest,
     });
   }
-  if ((isManifestType(mediaType) || isIndexType(mediaType)) && size > MAX_MANIFEST_BYTES) {
-    const sizes = `got a manifest of ${size} bytes, wanted at most ${MAX_MANIFEST_BYTES}`;
-    throw new ErrFailedPrecondition(`fetch ${digest}: ${sizes}`, { digest });
+  const document = boundedDocument(mediaType);
+  if (document && size > document.maxBytes) {
+    const sizes = `got a ${document.what} of ${size} bytes, wanted at most ${document.maxBytes}`;
+    throw new ErrFailedPrecondition(`fetch ${digest}: ${sizes}`, { digest, endpoint });
   }
   if (size === 0) {
     throw new ErrInvalidArgument(
       `unable to fetch descriptor (${digest}) which reports content size of zero`,
-      {
-        digest,
-      },
+      { digest, endpoint },
     );
   }
+}
+
+/** What is read into memory whole, now or later, and how much of it. */
+function boundedDocument(mediaType: string): { what: string; maxBytes: number } | undefined {
+  if (isManifestType(mediaType) || isIndexType(mediaType)) {
+    return { what: "manifest", maxBytes: MAX_MANIFEST_BYTES };
+  }
+  return isConfigType(mediaType) ? { what: "config", maxBytes: MAX_CONFIG_BYTES } : undefined;
 }
 
 async function openUnlessExists(descriptor: Descriptor, context: FetchContext): Promise<Writer | undefined> {

@@ -1,4 +1,6 @@
 import type { AbortOptions } from "../async/abort.ts";
+import type { BackoffPolicy } from "../async/backoff.ts";
+import { retry } from "../async/retry.ts";
 import { digestOf } from "../digest/digest.ts";
 import { ErrInvalidArgument } from "../errors/classes.ts";
 import { findError, isNoSupport } from "../errors/predicates.ts";
@@ -12,28 +14,30 @@ import type { FetchOptions, Remote, RemoteContent } from "./remote.ts";
 /** A repository at one endpoint, seen as Resolver and Fetcher. */
 export class RegistryRemote implements Remote {
   readonly endpoint: string;
+  readonly backoff: BackoffPolicy;
   readonly #client: RegistryClient;
 
-  constructor(client: RegistryClient, endpoint: Endpoint) {
+  /** A mirror gets one attempt for a document, whatever `backoff` says: the next endpoint is the better second one. */
+  constructor(client: RegistryClient, { endpoint, backoff }: { endpoint: Endpoint; backoff: BackoffPolicy }) {
     this.#client = client;
     this.endpoint = originOf(endpoint);
+    this.backoff = endpoint.mirror ? { ...backoff, maxAttempts: 1 } : backoff;
   }
 
-  async resolve(reference: NormalizedReference, options: AbortOptions = {}): Promise<Descriptor> {
-    const wanted = reference.digest ?? reference.tag ?? "latest";
-    try {
+  resolve(reference: NormalizedReference, options: AbortOptions = {}): Promise<Descriptor> {
+    return this.#insist(options, async () => {
+      const wanted = reference.digest ?? reference.tag ?? "latest";
       const head = await this.#client.headManifest(wanted, options);
-      if (head) return { ...head, mediaType: knownType(head.mediaType, reference) };
-      return await this.#resolveByGet(reference, wanted, options);
-    } catch (error) {
-      throw await this.#explained(error, options);
-    }
+      if (!head) return await this.#resolveByGet(reference, wanted, options);
+      return { ...head, mediaType: this.#knownType(head.mediaType, reference) };
+    });
   }
 
   async fetch(descriptor: Descriptor, { offset = 0, signal }: FetchOptions = {}): Promise<RemoteContent> {
     const { mediaType, digest, size } = descriptor;
     if (isManifestType(mediaType) || isIndexType(mediaType)) {
-      const { bytes } = await this.#client.getManifest(digest, { accept: [mediaType, "*/*"], signal });
+      const accept = [mediaType, "*/*"];
+      const { bytes } = await this.#client.getManifest(digest, { accept, signal });
       return contentOf(bytes);
     }
     const blob = await this.#client.openBlob(digest, { offset, size, signal });
@@ -45,11 +49,19 @@ export class RegistryRemote implements Remote {
   }
 
   /** Every tag of the repository, in the registry's order. Throws like `resolve`. */
-  async *tags(options: AbortOptions = {}): AsyncGenerator<string> {
+  tags(options: AbortOptions = {}): Promise<readonly string[]> {
+    return this.#insist(options, async () => {
+      const tags: string[] = [];
+      for await (const tag of this.#client.listTags(options)) tags.push(tag);
+      return tags;
+    });
+  }
+
+  async #insist<T>({ signal }: AbortOptions, ask: () => Promise<T>): Promise<T> {
     try {
-      yield* this.#client.listTags(options);
+      return await retry(ask, { policy: this.backoff, signal });
     } catch (error) {
-      throw await this.#explained(error, options);
+      throw await this.#explained(error, { signal });
     }
   }
 
@@ -61,7 +73,7 @@ export class RegistryRemote implements Remote {
   ): Promise<Descriptor> {
     const { bytes, mediaType } = await this.#client.getManifest(wanted, options);
     return {
-      mediaType: knownType(mediaType, reference),
+      mediaType: this.#knownType(mediaType, reference),
       digest: reference.digest ?? digestOf(bytes),
       size: bytes.length,
       data: Buffer.from(bytes).toString("base64"),
@@ -82,14 +94,15 @@ export class RegistryRemote implements Remote {
       return isNoSupport(cause) ? cause : error;
     }
   }
-}
 
-function knownType(mediaType: string, reference: NormalizedReference): string {
-  if (mediaType === "text/plain") return DOCKER_SCHEMA1_MANIFEST; // what old registries call it (containerd.md 5.6)
-  if (mediaType !== "") return mediaType;
-  throw new ErrInvalidArgument(`resolve ${reference.toString()}: got a manifest without Content-Type`, {
-    reference: reference.toString(),
-  });
+  #knownType(mediaType: string, reference: NormalizedReference): string {
+    if (mediaType === "text/plain") return DOCKER_SCHEMA1_MANIFEST; // what old registries call it (containerd.md 5.6)
+    if (mediaType !== "") return mediaType;
+    throw new ErrInvalidArgument(`resolve ${reference.toString()}: got a manifest without Content-Type`, {
+      endpoint: this.endpoint,
+      reference: reference.toString(),
+    });
+  }
 }
 
 function contentOf(bytes: Uint8Array): RemoteContent {

@@ -1,4 +1,5 @@
 import type { AbortOptions } from "../async/abort.ts";
+import type { BackoffPolicy } from "../async/backoff.ts";
 import type { Descriptor } from "../oci/descriptor.ts";
 import type { NormalizedReference } from "../reference/reference.ts";
 
@@ -41,4 +42,6 @@ export interface Fetcher {
 export interface Remote extends Resolver, Fetcher {
   /** Origin of the endpoint, for errors. */
   readonly endpoint: string;
+  /** How patiently documents are asked for here. */
+  readonly backoff: BackoffPolicy;
 }

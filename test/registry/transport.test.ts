@@ -27,6 +27,21 @@ async function allClosed(server: ScriptedServer): Promise<void> {
   while (server.sockets.size > 0) await setImmediate();
 }
 
+const secureServer = (more: object = {}, names = SERVER_TLS): Promise<ScriptedServer> =>
+  httpsServer({ ...names, ...more }, (_, response) => void response.end("secure"));
+
+/** A proxy for plain requests, which notes what it was asked for. */
+const proxyServer = (asked: string[]): Promise<ScriptedServer> =>
+  httpServer((request, response) => {
+    asked.push(`${request.method} ${request.url}`);
+    httpRequest(request.url ?? "", { method: request.method }, (answer) => void answer.pipe(response)).end();
+  });
+
+const failByThrowing = (error: Error): never => {
+  throw error;
+};
+const failByRejecting = async (error: Error): Promise<never> => failByThrowing(error);
+
 describe.each([{ reuseBuffers: true }, { reuseBuffers: false }])(
   "createTransport($reuseBuffers)",
   (options) => {
@@ -56,7 +71,9 @@ describe.each([{ reuseBuffers: true }, { reuseBuffers: false }])(
         const server = await serve(
           httpServer((request, response) => {
             response.setHeader("X-Twice", ["a", "b"]);
-            response.writeHead(404).end(`${request.method} ${request.url} ${request.headers["x-name"]}`);
+            response
+              .writeHead(404)
+              .end(`${request.method} ${request.url} ${request.headers["x-name"]?.toString()}`);
           }),
         );
         const url = `${server.origin}/v2/a%20b?x=1`;
@@ -257,7 +274,7 @@ describe.each([{ reuseBuffers: true }, { reuseBuffers: false }])(
 
       it("stops reading from the server while the sink is busy", async () => {
         const gate = Promise.withResolvers<void>();
-        let paused = false;
+        const paused = Promise.withResolvers<void>();
         const server = await serve(
           httpServer((_, response) => {
             const piece = Buffer.alloc(1_000_000);
@@ -266,7 +283,7 @@ describe.each([{ reuseBuffers: true }, { reuseBuffers: false }])(
               while (sent < 40) {
                 sent++;
                 if (response.write(piece)) continue;
-                paused = true;
+                paused.resolve();
                 response.once("drain", more);
                 return;
               }
@@ -280,7 +297,7 @@ describe.each([{ reuseBuffers: true }, { reuseBuffers: false }])(
           received += chunk.length;
           return received === chunk.length ? gate.promise : undefined;
         });
-        while (!paused) await setImmediate();
+        await paused.promise;
         expect(received).toBeLessThan(1_000_000);
         gate.resolve();
         await piped;
@@ -309,13 +326,8 @@ describe.each([{ reuseBuffers: true }, { reuseBuffers: false }])(
       });
 
       it.each([
-        [
-          "throws",
-          (error: Error) => {
-            throw error;
-          },
-        ],
-        ["rejects", (error: Error) => Promise.reject(error)],
+        ["throws", failByThrowing],
+        ["rejects", failByRejecting],
       ])("rejects with the sink's own error when that %s, and closes the socket", async (_, fail) => {
         const server = await serve(answering("HTTP/1.1 200 OK\r\nContent-Length: 10\r\n\r\n1234"));
         const error = new Error("disk full");
@@ -408,14 +420,11 @@ describe.each([{ reuseBuffers: true }, { reuseBuffers: false }])(
     });
 
     describe("tls", () => {
-      const secure = (more: object = {}, names = SERVER_TLS) =>
-        serve(httpsServer({ ...names, ...more }, (_, response) => void response.end("secure")));
-
       it.each([
         ["refuses an unknown authority", {}, "certificate not trusted"],
         ["refuses a certificate for another host", { ca: CA }, "certificate is for another host"],
       ])("%s, for good", async (_, tls, words) => {
-        const server = await secure({}, { cert: pem("other.pem"), key: pem("other.key") });
+        const server = await serve(secureServer({}, { cert: pem("other.pem"), key: pem("other.key") }));
         await expect(transport.send({ method: "GET", url: server.origin, tls })).rejects.toMatchObject({
           name: "ErrUnavailable",
           message: expect.stringContaining(words),
@@ -427,7 +436,7 @@ describe.each([{ reuseBuffers: true }, { reuseBuffers: false }])(
         ["a given authority", { ca: CA }],
         ["any certificate, when told so", { skipVerify: true }],
       ])("accepts %s", async (_, tls) => {
-        const server = await secure();
+        const server = await serve(secureServer());
         for (let i = 0; i < 2; i++) {
           const response = await transport.send({ method: "GET", url: server.origin, tls });
           expect(await text(response.body)).toBe("secure");
@@ -436,14 +445,14 @@ describe.each([{ reuseBuffers: true }, { reuseBuffers: false }])(
       });
 
       it("never lends a connection to a request with other TLS options", async () => {
-        const server = await secure();
+        const server = await serve(secureServer());
         const lax = await transport.send({ method: "GET", url: server.origin, tls: { skipVerify: true } });
         await lax.body.discard();
         await expect(get(server.origin)).rejects.toBeInstanceOf(ErrUnavailable);
       });
 
       it("shows its client certificate", async () => {
-        const server = await secure({ ca: CA, requestCert: true, rejectUnauthorized: true });
+        const server = await serve(secureServer({ ca: CA, requestCert: true, rejectUnauthorized: true }));
         const tls = { ca: CA, cert: pem("client.pem"), key: pem("client.key") };
         const response = await transport.send({ method: "GET", url: server.origin, tls });
         expect(await text(response.body)).toBe("secure");
@@ -461,7 +470,7 @@ describe.each([{ reuseBuffers: true }, { reuseBuffers: false }])(
       });
 
       it("resumes sessions and survives many connections", async () => {
-        const server = await secure();
+        const server = await serve(secureServer());
         const send = () => transport.send({ method: "GET", url: server.origin, tls: { ca: CA } });
         const bodies = (await Promise.all([send(), send(), send()])).map(({ body }) => text(body));
         expect(await Promise.all(bodies)).toEqual(["secure", "secure", "secure"]);
@@ -469,24 +478,9 @@ describe.each([{ reuseBuffers: true }, { reuseBuffers: false }])(
     });
 
     describe("proxy", () => {
-      /** A proxy for plain requests and tunnels, which notes what it was asked for. */
-      async function proxyServer(asked: string[]): Promise<ScriptedServer> {
-        const proxy = await serve(
-          httpServer((request, response) => {
-            asked.push(`${request.method} ${request.url}`);
-            httpRequest(
-              request.url ?? "",
-              { method: request.method },
-              (answer) => void answer.pipe(response),
-            ).end();
-          }),
-        );
-        return proxy;
-      }
-
       it("sends plain requests through the proxy, except to the hosts named", async () => {
         const asked: string[] = [];
-        const proxy = await proxyServer(asked);
+        const proxy = await serve(proxyServer(asked));
         const server = await serve(httpServer((_, response) => void response.end("direct or not")));
         transport = open({ proxy: { httpProxy: proxy.origin } });
         expect(await text((await get(`${server.origin}/a`)).body)).toBe("direct or not");

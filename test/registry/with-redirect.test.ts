@@ -34,6 +34,8 @@ function following(locations: readonly string[], status = 307) {
   return { send: withRedirect(send), requests, responses };
 }
 
+const steps = (count: number): string[] => Array.from({ length: count }, (_, i) => `/${i}`);
+
 describe("withRedirect()", () => {
   it.each([301, 302, 303, 307, 308])("follows %d and gives up the first body", async (status) => {
     const { send, requests, responses } = following(["https://cdn.test/x?sig=1"], status);
@@ -108,7 +110,6 @@ describe("withRedirect()", () => {
   });
 
   it("stops after the limit", async () => {
-    const steps = (count: number): string[] => Array.from({ length: count }, (_, i) => `/${i}`);
     expect(await following(steps(MAX_REDIRECTS)).send(REQUEST)).toMatchObject({ status: 200 });
     const { send, requests } = following(steps(MAX_REDIRECTS + 1));
     await expect(send(REQUEST)).rejects.toBeInstanceOf(ErrUnavailable);
