@@ -21,6 +21,9 @@ import { RootLease } from "./root-lease.ts";
 /** docker's default for `max-concurrent-downloads`. */
 const DEFAULT_DOWNLOADS = 3;
 
+/** Attempts for a manifest, config or tag list: a registry that is down for three of them is down. */
+const MAX_DOCUMENT_ATTEMPTS = 3;
+
 /**
  * Opens a data root and everything that moves images into it: the composition root of drayage. The caller closes what it
  * gets. Throws `ErrInvalidArgument` for malformed options, and for a root that cannot be used `ErrFailedPrecondition` (a file,
@@ -42,12 +45,12 @@ export async function openDistribution(options: DistributionOptions): Promise<Di
     registry,
     credentials: credentialSource(options.credentials),
     send: transport.send,
-    backoff,
+    backoff: documentBackoff(backoff),
   });
   const lease = new RootLease(root);
-  const engine = { content, images, documents, downloads, repositories, logger };
-  const { events } = images;
   const work = new OpenWork();
+  const engine = { content, images, documents, downloads, work, repositories, logger };
+  const { events } = images;
 
   return {
     content,
@@ -67,10 +70,11 @@ export async function openDistribution(options: DistributionOptions): Promise<Di
         for (const digest of removed.deleted) events.emit("delete", { name: removed.untagged.name, digest });
         return removed;
       }),
-    async sizeOf(target, sizeOptions = {}) {
-      const reachable = await reachableContent(content, [target], sizeOptions);
-      return [...reachable.values()].reduce((sum, size) => sum + size, 0);
-    },
+    sizeOf: (target, sizeOptions = {}) =>
+      work.run(async () => {
+        const reachable = await reachableContent(content, [target], sizeOptions);
+        return [...reachable.values()].reduce((sum, size) => sum + size, 0);
+      }),
     setConcurrency(limits) {
       if (limits.downloads !== undefined) downloads.setConcurrency(limits.downloads);
     },
@@ -91,6 +95,12 @@ function downloadBackoff({ backoff, maxDownloadAttempts }: DistributionOptions):
   const policy = { ...DEFAULT_BACKOFF, ...backoff, maxAttempts: maxDownloadAttempts ?? maxAttempts };
   if (policy.maxAttempts >= 1) return policy; // never true for NaN, which would mean "for ever"
   throw new ErrInvalidArgument(`open distribution: got ${maxDownloadAttempts} attempts, wanted at least 1`);
+}
+
+/** Somebody waits for a document, and no bytes are lost with it: fewer attempts, closer together. */
+function documentBackoff(policy: BackoffPolicy): BackoffPolicy {
+  const maxAttempts = Math.min(policy.maxAttempts, MAX_DOCUMENT_ATTEMPTS);
+  return { ...policy, maxAttempts, baseMs: policy.baseMs / 2 };
 }
 
 function credentialSource(source: CredentialSource | DockerCredentials = anonymous): CredentialSource {
