@@ -34,9 +34,9 @@ async function withStore(options: RootOptions, use: (store: Store) => Promise<vo
 
 async function list(store: Store, signal: AbortSignal): Promise<void> {
   const rows = [["DIGEST", "SIZE", "CREATED", "LABELS"]];
-  for await (const { digest, size, createdAt, labels } of store.walk({ signal })) {
+  for await (const { digest, size, createdAtNs, labels } of store.walk({ signal })) {
     const pairs = Object.entries(labels).map(([key, value]) => `${key}=${value}`);
-    rows.push([digest, formatBytes(size), createdAt.toISOString(), pairs.toSorted().join(",") || "-"]);
+    rows.push([digest, formatBytes(size), isoTime(createdAtNs), pairs.toSorted().join(",") || "-"]);
   }
   process.stdout.write(formatTable(rows));
 }
@@ -54,9 +54,9 @@ async function get(store: Store, digest: string, signal: AbortSignal): Promise<v
 
 async function active(store: Store, signal: AbortSignal): Promise<void> {
   const rows = [["REF", "SIZE", "TOTAL", "STARTED", "UPDATED"]];
-  for (const { ref, offset, total, startedAt, updatedAt } of await store.listStatuses({ signal })) {
+  for (const { ref, offset, total, startedAtNs, updatedAtNs } of await store.listStatuses({ signal })) {
     const announced = total > 0 ? formatBytes(total) : "-";
-    rows.push([ref, formatBytes(offset), announced, startedAt.toISOString(), updatedAt.toISOString()]);
+    rows.push([ref, formatBytes(offset), announced, isoTime(startedAtNs), isoTime(updatedAtNs)]);
   }
   process.stdout.write(formatTable(rows));
 }
@@ -66,4 +66,9 @@ async function remove(store: Store, digests: readonly string[], signal: AbortSig
     await store.delete(parseDigest(digest), { signal });
     process.stdout.write(`${digest}\n`);
   }
+}
+
+/** Nanoseconds since the epoch, to the millisecond. */
+function isoTime(timeNs: bigint): string {
+  return new Date(Number(timeNs / 1_000_000n)).toISOString();
 }
