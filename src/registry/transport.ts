@@ -36,7 +36,9 @@ export function createTransport(options: ConnectionOptions = {}): Transport {
     const { origin, path } = splitUrl(request.url);
     const exchange = new Exchange(request, origin);
     const { method, headers = {}, body = null } = request;
-    agentFor(request.tls).dispatch({ origin, path, method, headers: { ...headers }, body }, exchange);
+    // Without `reset: false` undici closes the connection after HEAD, for servers that send a body with it.
+    const options = { origin, path, method, headers: { ...headers }, body, reset: false };
+    agentFor(request.tls).dispatch(options, exchange);
     return exchange.response;
   }
 
