@@ -5,6 +5,7 @@ import { addContentCommand } from "./commands/content.ts";
 import { addImagesCommand } from "./commands/images.ts";
 import { addPullCommand } from "./commands/pull.ts";
 import { addRmiCommand } from "./commands/rmi.ts";
+import { addServeCommand } from "./commands/serve.ts";
 import { addTagCommand } from "./commands/tag.ts";
 
 /** Exit statuses of the command line. */
@@ -41,7 +42,14 @@ function buildProgram(signal: AbortSignal): Command {
     .version(packageVersion())
     .exitOverride()
     .configureHelp({ showGlobalOptions: true });
-  for (const add of [addPullCommand, addImagesCommand, addTagCommand, addRmiCommand, addContentCommand]) {
+  for (const add of [
+    addPullCommand,
+    addImagesCommand,
+    addTagCommand,
+    addRmiCommand,
+    addContentCommand,
+    addServeCommand,
+  ]) {
     add(program, signal);
   }
   return program;

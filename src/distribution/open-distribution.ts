@@ -1,5 +1,6 @@
 import { type BackoffPolicy, DEFAULT_BACKOFF } from "../async/backoff.ts";
 import { openLocalStore } from "../content/local-store.ts";
+import type { Store } from "../content/store.ts";
 import { ErrInvalidArgument } from "../errors/classes.ts";
 import { LayoutImageStore } from "../images/layout-image-store.ts";
 import { reachableContent } from "../images/reachable.ts";
@@ -39,7 +40,7 @@ export async function openDistribution(options: DistributionOptions): Promise<Di
   });
   const documents = new TransferManager({ concurrency: 0 });
   const images = await LayoutImageStore.open(root); // from here on the disk is touched
-  const content = await openLocalStore({ root });
+  const { content, closeContent } = await openContent(options);
   const transport = createTransport({ bodyIdleTimeoutMs: options.bodyIdleTimeoutMs });
   const repositories = createRepositories({
     registry,
@@ -85,9 +86,19 @@ export async function openDistribution(options: DistributionOptions): Promise<Di
   async function close(): Promise<void> {
     await work.close();
     await transport.close();
-    await content.close();
+    await closeContent();
     events.removeAllListeners();
   }
+}
+
+/** The store to use, and what closes it if it is ours. */
+async function openContent({
+  root,
+  content,
+}: DistributionOptions): Promise<{ content: Store; closeContent: () => Promise<void> }> {
+  if (content) return { content, closeContent: async () => {} };
+  const local = await openLocalStore({ root });
+  return { content: local, closeContent: () => local.close() };
 }
 
 function downloadBackoff({ backoff, maxDownloadAttempts }: DistributionOptions): BackoffPolicy {
