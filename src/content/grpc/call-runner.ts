@@ -5,7 +5,7 @@ import type {
   Metadata,
 } from "@grpc/grpc-js";
 import { abortable } from "../../async/abort.ts";
-import { ErrCanceled } from "../../errors/classes.ts";
+import { ErrCanceled, ErrUnavailable } from "../../errors/classes.ts";
 import type { Store } from "../store.ts";
 import { callStatus } from "./call-status.ts";
 import { namespaceOf } from "./namespace.ts";
@@ -22,7 +22,7 @@ export interface CallContext {
   /** The store that the caller's namespace stands for. */
   readonly store: Store;
   readonly namespace: string | undefined;
-  /** Fires when the caller cancels, its deadline passes, its connection breaks or the server is forced to end. */
+  /** Fires when the caller cancels, its deadline passes, its connection breaks or the service has to end. */
   readonly signal: AbortSignal;
   readonly logger: ServiceLogger | undefined;
 }
@@ -54,9 +54,16 @@ interface ServerCall {
 export class CallRunner {
   readonly #options: CallRunnerOptions;
   readonly #running = new Set<Promise<void>>();
+  readonly #calls = new Set<AbortController>();
 
   constructor(options: CallRunnerOptions) {
     this.#options = options;
+  }
+
+  /** Ends what is running with `ErrUnavailable`. */
+  stop(): void {
+    const reason = new ErrUnavailable("content service is closing");
+    for (const call of this.#calls) call.abort(reason);
   }
 
   /** Resolves when no handler is running any more. */
@@ -126,8 +133,13 @@ export class CallRunner {
     fail: (status: { readonly code: number; readonly details: string }) => void,
   ): Promise<void> {
     const { logger, storeFor } = this.#options;
+    const controller = new AbortController();
+    const { signal } = controller;
+    const cancel = (): void => controller.abort(new ErrCanceled("context canceled"));
+    this.#calls.add(controller);
+    call.on("cancelled", cancel);
     try {
-      const signal = signalOf(call);
+      if (call.cancelled) cancel();
       const namespace = namespaceOf(call.metadata);
       const succeed = await handle({ store: storeFor(namespace), namespace, signal, logger });
       succeed();
@@ -135,16 +147,10 @@ export class CallRunner {
       const status = callStatus(err);
       logger?.debug({ method: call.getPath(), code: status.code, err }, "content call failed");
       fail(status);
+    } finally {
+      this.#calls.delete(controller);
     }
   }
-}
-
-function signalOf(call: ServerCall): AbortSignal {
-  const controller = new AbortController();
-  const cancel = (): void => controller.abort(new ErrCanceled("context canceled"));
-  call.on("cancelled", cancel);
-  if (call.cancelled) cancel();
-  return controller.signal;
 }
 
 /** One message at a time, so that a slow reader holds one piece in memory and not sixteen. */

@@ -16,6 +16,9 @@ const MAX_MESSAGE_BYTES = 16 * 1_048_576;
 /** How long `close` lets calls that are under way go on, in milliseconds. */
 const CLOSE_GRACE_MS = 10_000;
 
+/** How long calls that are told to end get for it, in milliseconds: a writer syncs its bytes before its status goes out. */
+const LEAVE_MS = 2_000;
+
 /** How a store is served. */
 export interface ServeContentOptions {
   /** The store; stays the caller's to close, after the server. */
@@ -43,8 +46,8 @@ export interface ContentServer extends AsyncDisposable {
   /** Where it listens, with the port that it got. */
   readonly address: string;
   /**
-   * Takes no more calls and resolves when the last one has ended; those that have not after `closeGraceMs` are cancelled.
-   * What was written stays resumable. Closing twice is fine.
+   * Takes no more connections and resolves when the last call has ended; those that have not after `closeGraceMs` end with
+   * `ErrUnavailable`. What was written stays resumable. Closing twice is fine.
    */
   close(): Promise<void>;
 }
@@ -109,13 +112,16 @@ function listenTcp(server: NetServer, address: Address & { kind: "tcp" }): Promi
   });
 }
 
-/** Waits for the calls under way, then cancels what is left and waits as long again for that to end. */
+/** Waits for the calls under way, then ends what is left, in the end by dropping the connections. */
 async function shutDown(grpc: Server, runner: CallRunner, graceMs: number): Promise<void> {
   const drained = new Promise<void>((resolve) => grpc.tryShutdown(() => resolve()));
   // grpc-js thinks that a connection which its client wants to end has no calls any more.
-  if (await settlesWithin(Promise.all([drained, runner.idle()]), graceMs)) return;
+  const ended = Promise.all([drained, runner.idle()]);
+  if (await settlesWithin(ended, graceMs)) return;
+  runner.stop();
+  if (await settlesWithin(ended, LEAVE_MS)) return;
   grpc.forceShutdown();
-  await settlesWithin(runner.idle(), graceMs);
+  await settlesWithin(runner.idle(), LEAVE_MS);
 }
 
 async function settlesWithin(promise: Promise<unknown>, ms: number): Promise<boolean> {

@@ -155,6 +155,20 @@ describe("namespacedStore() on its backend", () => {
     }
   });
 
+  it("waits for whoever adds or removes the same, until the signal fires", async () => {
+    const store = viewOf("one");
+    await writeBlob(store, "blob", BYTES, BLOB);
+    const release = await metadata.lock(DIGEST);
+    const controller = new AbortController();
+    const deleting = store.delete(DIGEST, { signal: controller.signal });
+    controller.abort();
+    await expect(deleting).rejects.toMatchObject({ code: "ERR_CANCELED" });
+    expect((await store.info(DIGEST)).size).toBe(1_000);
+    release();
+    await store.delete(DIGEST);
+    expect(await exists(backend, DIGEST)).toBe(false);
+  });
+
   it("keeps in every process what its namespace has, while others commit and delete the same", async () => {
     const children = ["a", "b", "c"].map((namespace) => spawnChild(["share", root, namespace, "15"]));
     try {
