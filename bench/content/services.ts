@@ -37,9 +37,9 @@ export interface Service extends AsyncDisposable {
 /** The version of containerd on the PATH; `undefined` unless both `containerd` and `ctr` are there. */
 export async function containerdVersion(): Promise<string | undefined> {
   try {
-    const [{ stdout }] = await Promise.all(
-      ["containerd", "ctr"].map((program) => promisify(execFile)(program, ["--version"])),
-    ).then((outputs) => outputs as [{ stdout: string }]);
+    const run = promisify(execFile);
+    await run("ctr", ["--version"]);
+    const { stdout } = await run("containerd", ["--version"]);
     return /\bv?(\d+\.\d+\.\d+\S*)/.exec(stdout)?.[1] ?? stdout.trim();
   } catch (error) {
     if (error instanceof Error && "code" in error && error.code === "ENOENT") return undefined;

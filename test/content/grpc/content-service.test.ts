@@ -59,6 +59,8 @@ const remove = (digest: string) =>
 const status = (ref: string) => client.call(contentMethods.status, create(StatusRequestSchema, { ref }));
 const listStatuses = (...filters: string[]) =>
   client.call(contentMethods.listStatuses, create(ListStatusesRequestSchema, { filters }));
+const refs = async (...filters: string[]) =>
+  (await listStatuses(...filters)).messages[0]?.statuses.map(({ ref }) => ref).sort();
 const abort = (ref: string) => client.call(contentMethods.abort, create(AbortRequestSchema, { ref }));
 
 /** Every text that is no digest, with what is wrong about it. */
@@ -259,8 +261,6 @@ describe("Status, ListStatuses and Abort", () => {
     expect(messages[0]?.status).toMatchObject({ ref: "a", offset: 3n, total: 10n, expected: "" });
     expect(messages[0]?.status?.startedAt?.seconds).toBeGreaterThan(0n);
 
-    const refs = async (...filters: string[]) =>
-      (await listStatuses(...filters)).messages[0]?.statuses.map(({ ref }) => ref).sort();
     expect(await refs()).toEqual(["a", "b"]);
     expect(await refs("")).toEqual(["a", "b"]);
     expect(await refs("ref==b")).toEqual(["b"]);

@@ -312,7 +312,7 @@ describe("the end of a stream", () => {
       const far = connect(patient.address.replace("unix://", ""));
       near.pipe(far).pipe(near);
       near.on("error", () => {}).on("close", () => far.destroy());
-      cut.promise.then(() => near.destroy());
+      void cut.promise.then(() => near.destroy());
     });
     const cut = Promise.withResolvers<void>();
     const path = `${patient.folder}/relay`;

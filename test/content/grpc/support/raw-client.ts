@@ -1,13 +1,6 @@
 import type { EventEmitter } from "node:events";
 import { create, type MessageInitShape } from "@bufbuild/protobuf";
-import {
-  Client,
-  type ClientDuplexStream,
-  credentials,
-  Metadata,
-  type MethodDefinition,
-  type ServiceError,
-} from "@grpc/grpc-js";
+import { Client, type ClientDuplexStream, credentials, Metadata, type MethodDefinition } from "@grpc/grpc-js";
 import {
   type WriteContentRequest,
   WriteContentRequestSchema,
@@ -21,6 +14,8 @@ export interface Outcome<O> {
   readonly details: string;
   readonly messages: readonly O[];
 }
+
+const asIs = (buffer: Buffer): Buffer => buffer;
 
 /** A stock gRPC client: what it sees is what goes over the wire. */
 export class RawClient implements Disposable {
@@ -54,7 +49,6 @@ export class RawClient implements Disposable {
 
   /** Sends bytes that need not be a message. */
   async send(path: string, bytes: Buffer): Promise<Outcome<Buffer>> {
-    const asIs = (buffer: Buffer): Buffer => buffer;
     return this.call(
       {
         path,
@@ -100,7 +94,7 @@ export class RawWrite {
       change();
     });
     call.on("end", change);
-    call.on("error", (_: ServiceError) => {});
+    call.on("error", () => {});
     this.#status = ended(call);
   }
 

@@ -6,7 +6,6 @@ const [, , root = "", address = ""] = process.argv;
 const store = await openLocalStore({ root });
 const server = await serveContent({ store, address });
 process.stdout.write("ready\n");
-process.once("SIGTERM", async () => {
-  await server.close();
-  await store.close();
-});
+await new Promise((resolve) => process.once("SIGTERM", resolve));
+await server.close();
+await store.close();
