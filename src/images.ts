@@ -18,3 +18,7 @@ export { reachableContent } from "./images/reachable.ts";
 export { sourceLabelHandler } from "./images/source-label.ts";
 export { walk } from "./images/walk.ts";
 export type { Descriptor, Platform } from "./oci/descriptor.ts";
+export { formatPlatform } from "./platform/format-platform.ts";
+export { hostPlatform } from "./platform/host-platform.ts";
+export { allPlatforms, anyOf, only, onlyStrict, ordered, type PlatformMatcher } from "./platform/matcher.ts";
+export { parsePlatform } from "./platform/parse-platform.ts";

@@ -2,6 +2,7 @@
  * A registry's repository seen as Resolver and Fetcher, and the handler that brings content from there into a store.
  * @module
  */
+export { type BackoffPolicy, DEFAULT_BACKOFF } from "./async/backoff.ts";
 export { type FetchContext, fetchContent } from "./remotes/fetch.ts";
 export { fetchHandler } from "./remotes/fetch-handler.ts";
 export { makeRefKey } from "./remotes/ref-key.ts";

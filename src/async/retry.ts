@@ -1,3 +1,4 @@
+import { noteAttempt } from "../errors/drayage-error.ts";
 import { findError, isRetryable } from "../errors/predicates.ts";
 import { throwIfAborted } from "./abort.ts";
 import { type BackoffPolicy, nextDelayMs } from "./backoff.ts";
@@ -23,8 +24,9 @@ export async function retry<T>(attempt: (number: number) => Promise<T>, options:
   for (let number = 1; ; number++) {
     try {
       return await attempt(number);
-    } catch (error) {
+    } catch (cause) {
       throwIfAborted(options.signal);
+      const error = noteAttempt(cause, number);
       fruitless = options.progressed?.() ? 1 : fruitless + 1;
       await waitOrThrow(error, fruitless, options);
     }

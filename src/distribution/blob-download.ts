@@ -3,7 +3,6 @@ import type { Store } from "../content/store.ts";
 import { shortId } from "../digest/digest.ts";
 import type { Descriptor } from "../oci/descriptor.ts";
 import { update } from "../progress/progress.ts";
-import { throttleProgress } from "../progress/progress-throttle.ts";
 import { fetchContent } from "../remotes/fetch.ts";
 import { makeRefKey } from "../remotes/ref-key.ts";
 import type { Remote } from "../remotes/remote.ts";
@@ -24,14 +23,13 @@ export function blobDownload(layer: Descriptor, source: BlobSource): DownloadDes
     digest: layer.digest,
     exists: (options) => exists(source.content, layer.digest, options),
     async download({ signal, progress }: DownloadContext) {
-      const show = throttleProgress(progress);
       await fetchContent(layer, {
         fetcher: source.remote,
         ingester: source.content,
         endpoint: source.remote.endpoint,
         signal,
-        onBytes: (bytes) => show(update(id, "Downloading", bytes, layer.size)),
-        onVerify: () => show(update(id, "Verifying Checksum", 0, 0)),
+        onBytes: (bytes) => progress(update(id, "Downloading", bytes, layer.size)),
+        onVerify: () => progress(update(id, "Verifying Checksum", 0, 0)),
       });
     },
   };

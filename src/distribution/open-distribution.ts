@@ -1,5 +1,6 @@
-import { DEFAULT_BACKOFF } from "../async/backoff.ts";
+import { type BackoffPolicy, DEFAULT_BACKOFF } from "../async/backoff.ts";
 import { openLocalStore } from "../content/local-store.ts";
+import { ErrInvalidArgument } from "../errors/classes.ts";
 import { LayoutImageStore } from "../images/layout-image-store.ts";
 import { reachableContent } from "../images/reachable.ts";
 import { anonymous, type CredentialSource } from "../registry/credentials.ts";
@@ -22,24 +23,21 @@ const DEFAULT_DOWNLOADS = 3;
 
 /**
  * Opens a data root and everything that moves images into it: the composition root of drayage. The caller closes what it
- * gets. Throws `ErrInvalidArgument` for malformed options, and the classes of a root that cannot be used:
+ * gets. Throws `ErrInvalidArgument` for malformed options, and for a root that cannot be used `ErrFailedPrecondition` (a file,
+ * a read-only disk), `ErrPermissionDenied` or `ErrResourceExhausted`.
  */
 export async function openDistribution(options: DistributionOptions): Promise<Distribution> {
   const { root, registry = {}, logger = silentLogger() } = options;
   checkRegistryOptions(registry);
-  const images = await LayoutImageStore.open(root);
-  const content = await openLocalStore({ root });
-  const transport = createTransport({ bodyIdleTimeoutMs: options.bodyIdleTimeoutMs });
-  const backoff = {
-    ...DEFAULT_BACKOFF,
-    ...options.backoff,
-    maxAttempts: options.maxDownloadAttempts ?? DEFAULT_BACKOFF.maxAttempts,
-  };
+  const backoff = downloadBackoff(options);
   const downloads = new LayerDownloadManager({
     concurrency: options.maxConcurrentDownloads ?? DEFAULT_DOWNLOADS,
     backoff,
   });
   const documents = new TransferManager({ concurrency: 0 });
+  const images = await LayoutImageStore.open(root); // from here on the disk is touched
+  const content = await openLocalStore({ root });
+  const transport = createTransport({ bodyIdleTimeoutMs: options.bodyIdleTimeoutMs });
   const repositories = createRepositories({
     registry,
     credentials: credentialSource(options.credentials),
@@ -86,6 +84,13 @@ export async function openDistribution(options: DistributionOptions): Promise<Di
     await content.close();
     events.removeAllListeners();
   }
+}
+
+function downloadBackoff({ backoff, maxDownloadAttempts }: DistributionOptions): BackoffPolicy {
+  const { maxAttempts } = DEFAULT_BACKOFF;
+  const policy = { ...DEFAULT_BACKOFF, ...backoff, maxAttempts: maxDownloadAttempts ?? maxAttempts };
+  if (policy.maxAttempts >= 1) return policy; // never true for NaN, which would mean "for ever"
+  throw new ErrInvalidArgument(`open distribution: got ${maxDownloadAttempts} attempts, wanted at least 1`);
 }
 
 function credentialSource(source: CredentialSource | DockerCredentials = anonymous): CredentialSource {

@@ -1,3 +1,4 @@
+import type { DrayageError } from "../errors/drayage-error.ts";
 import { findError } from "../errors/predicates.ts";
 import { withMessage } from "../errors/with-message.ts";
 import { familiarName, familiarString } from "../reference/familiar.ts";
@@ -10,21 +11,20 @@ import type { NormalizedReference } from "../reference/reference.ts";
 export function translatePullError(error: unknown, reference: NormalizedReference): unknown {
   const found = findError(error);
   if (!found) return error;
-  const words = wordsFor(found.registryCode, found.httpStatus, reference);
+  const words = wordsFor(found, reference);
   if (words === undefined) return error;
   return withMessage(found, `${words}: ${found.message}`, { reference: reference.toString() });
 }
 
 function wordsFor(
-  code: string | undefined,
-  status: number | undefined,
+  { registryCode: code, httpStatus: status, digest }: DrayageError,
   reference: NormalizedReference,
 ): string | undefined {
   if (code === "DENIED" || (code === undefined && status === 403)) {
     return `pull access denied for ${familiarName(reference)}, repository does not exist or may require 'docker login'`;
   }
   if (code === "NAME_UNKNOWN") return `repository ${familiarName(reference)} not found`;
-  if (code === "MANIFEST_UNKNOWN" || (code === undefined && status === 404)) {
+  if (code === "MANIFEST_UNKNOWN" || (code === undefined && status === 404 && digest === undefined)) {
     return `manifest for ${familiarString(reference)} not found`;
   }
   return undefined;

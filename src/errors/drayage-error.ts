@@ -89,3 +89,11 @@ function hasInstance(this: { readonly prototype: object }, value: unknown): bool
 export function isDrayageError(value: unknown): value is DrayageError {
   return typeof value === "object" && value !== null && BRAND in value;
 }
+
+/** Notes on `error`, if it is ours, which attempt it ended; the first note stays. Returns `error`. */
+export function noteAttempt(error: unknown, attempt: number): unknown {
+  if (isDrayageError(error) && error.attempt === undefined) {
+    Object.defineProperty(error, "attempt", { value: attempt, enumerable: true });
+  }
+  return error;
+}

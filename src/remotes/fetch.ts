@@ -9,12 +9,13 @@ import {
   ErrNotImplemented,
 } from "../errors/classes.ts";
 import { findError, isAlreadyExists, isFailedPrecondition } from "../errors/predicates.ts";
+import { withMessage } from "../errors/with-message.ts";
 import type { Descriptor } from "../oci/descriptor.ts";
 import { isConfigType, isIndexType, isManifestType, isSchema1Type } from "../oci/media-types.ts";
 import { MAX_MANIFEST_BYTES } from "../oci/parse-document.ts";
 import { MAX_CONFIG_BYTES } from "../oci/parse-image-config.ts";
 import { makeRefKey } from "./ref-key.ts";
-import type { Fetcher } from "./remote.ts";
+import type { Fetcher, RemoteContent } from "./remote.ts";
 
 /** Where a fetch reads and writes, and whom it tells. */
 export interface FetchContext {
@@ -116,7 +117,7 @@ async function receive(
 ): Promise<void> {
   const { digest, size } = descriptor;
   const { endpoint, signal, onBytes } = context;
-  const content = await context.fetcher.fetch(descriptor, { offset, signal });
+  const content = await open(descriptor, offset, context);
   onBytes?.(offset);
   let written = offset;
   let skip = offset - content.offset; // a remote that cannot start in the middle sends again what we have
@@ -136,6 +137,21 @@ async function receive(
   if (written < size) {
     const message = `fetch ${digest}: got ${written} bytes, wanted ${size}`;
     throw new ErrDataLoss(message, { digest, endpoint, retryable: true });
+  }
+}
+
+async function open(
+  descriptor: Descriptor,
+  offset: number,
+  { fetcher, signal }: FetchContext,
+): Promise<RemoteContent> {
+  try {
+    return await fetcher.fetch(descriptor, { offset, signal });
+  } catch (error) {
+    const found = findError(error);
+    // A refusal is about this content, not about the image that it belongs to.
+    if (found?.httpStatus === undefined || found.digest !== undefined) throw error;
+    throw withMessage(found, found.message, { digest: descriptor.digest });
   }
 }
 

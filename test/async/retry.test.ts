@@ -122,4 +122,14 @@ describe("retry()", () => {
     await expect(done).rejects.toBeInstanceOf(ErrCanceled);
     expect(numbers).toEqual([1]);
   });
+
+  it("notes on the error which attempt it ended", async () => {
+    const failing = retry(
+      async (number) => {
+        throw new ErrUnavailable(`attempt ${number}`);
+      },
+      { policy: { ...POLICY, maxAttempts: 3 }, wait: async () => {} },
+    );
+    await expect(failing).rejects.toMatchObject({ message: "attempt 3", attempt: 3 });
+  });
 });

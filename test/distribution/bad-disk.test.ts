@@ -1,0 +1,115 @@
+import { mkdtemp, readdir, rm, writeFile } from "node:fs/promises";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { afterEach, beforeEach, describe, expect, it } from "vitest";
+import { ErrFailedPrecondition, ErrResourceExhausted } from "../../src/errors.ts";
+import { type BuiltImage, buildImage, TestRegistry } from "../../src/testing.ts";
+import { mountSmallDisk, type SmallDisk } from "../content/support/small-disk.ts";
+import { describeWithMounts, resizeDisk } from "./support/describe-with-mounts.ts";
+import { blobsOn, failureOf, namesOn, openEngine } from "./support/engine.ts";
+import { asked, gets } from "./support/requests.ts";
+
+const REPOSITORY = "team/app";
+
+let registry: TestRegistry;
+let name: string;
+let image: BuiltImage;
+
+beforeEach(async () => {
+  registry = await TestRegistry.start();
+  name = `${registry.host}/${REPOSITORY}:v1`;
+  image = await buildImage(registry, REPOSITORY, { tag: "v1", layers: [2_000_000, 1_000] });
+});
+
+afterEach(async () => {
+  await registry.close();
+});
+
+describe("openDistribution() on what is no directory", () => {
+  it.each([
+    ["is a file", ""],
+    ["is below a file", "/below"],
+  ])("refuses a root that %s", async (_, suffix) => {
+    const parent = await mkdtemp(join(tmpdir(), "drayage-disk-"));
+    const file = join(parent, "file");
+    await writeFile(file, "not a directory");
+    const failure = await failureOf(openEngine({ root: file + suffix }));
+    expect(failure).toBeInstanceOf(ErrFailedPrecondition);
+    expect(failure.message).toContain(file);
+    expect(await readdir(parent)).toEqual(["file"]);
+    await rm(parent, { recursive: true });
+  });
+});
+
+describeWithMounts("pull() to a disk", () => {
+  let disk: SmallDisk;
+
+  beforeEach(async () => {
+    disk = await mountSmallDisk(16_384);
+  });
+
+  afterEach(async () => {
+    await disk.dispose();
+  });
+
+  it("that is read-only fails before content is asked for, and what is there can be read", async () => {
+    await using writable = await openEngine({ root: disk.path });
+    const { images } = await writable.pull(name);
+    await writable.close();
+    await disk.makeReadOnly();
+    await buildImage(registry, REPOSITORY, { tag: "v2", layers: [3_000] });
+    const before = asked(registry).length;
+
+    await using engine = await openEngine({ root: disk.path });
+    const next = `${registry.host}/${REPOSITORY}:v2`;
+    for (const attempt of [engine.pull(next), engine.remove(name)]) {
+      const failure = await failureOf(attempt);
+      expect(failure).toBeInstanceOf(ErrFailedPrecondition);
+      expect(failure.message).toMatch(/: read-only file system$/);
+    }
+
+    expect(asked(registry).slice(before)).toEqual(["HEAD manifest"]);
+    const target = images[0]?.target ?? image.descriptor;
+    expect(await engine.images.get(name)).toMatchObject({ target });
+    expect(await engine.sizeOf(target)).toBeGreaterThan(2_000_000);
+  });
+
+  it("that is read-only and empty cannot be opened", async () => {
+    await disk.makeReadOnly();
+    const failure = await failureOf(openEngine({ root: disk.path }));
+    expect(failure).toBeInstanceOf(ErrFailedPrecondition);
+    expect(failure.message).toMatch(/: read-only file system$/);
+  });
+
+  it("that is full stops at once, and goes on from there when there is space", async () => {
+    await using mirror = await TestRegistry.start();
+    await buildImage(mirror, REPOSITORY, { tag: "v1", layers: [2_000_000, 1_000] });
+    await using engine = await openEngine({
+      root: disk.path,
+      registry: { mirrors: { [registry.host]: [mirror.url] } },
+    });
+    const { digest, size } = image.layers[0]?.descriptor ?? image.descriptor;
+    resizeDisk(disk.path, 1_024);
+
+    const failure = await failureOf(engine.pull(name));
+
+    expect(failure).toBeInstanceOf(ErrResourceExhausted);
+    expect(failure.message).toMatch(/: no space left on device$/);
+    expect(gets(mirror, digest)).toHaveLength(1);
+    expect(registry.requests).toEqual([]);
+    expect(await namesOn(engine.root)).toEqual([]);
+    await blobsOn(engine.root);
+    const statuses = await engine.content.listStatuses();
+    const partial = statuses.find(({ ref }) => ref.endsWith(digest));
+    expect(partial).toMatchObject({ total: size });
+    expect(partial?.offset).toBeGreaterThan(100_000);
+
+    resizeDisk(disk.path, 16_384);
+    await engine.pull(name);
+
+    const [, rest, ...more] = gets(mirror, digest);
+    expect(more).toEqual([]);
+    expect(rest).toMatchObject({ status: 206, range: `bytes=${partial?.offset}-` });
+    expect(await blobsOn(engine.root)).toHaveLength(4);
+  });
+});

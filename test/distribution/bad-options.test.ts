@@ -1,0 +1,100 @@
+import { mkdtemp, readdir, rm } from "node:fs/promises";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { afterEach, beforeEach, describe, expect, it } from "vitest";
+import { ErrInvalidArgument } from "../../src/errors.ts";
+import { openDistribution, type PullOptions } from "../../src/index.ts";
+import { buildImage, TestRegistry } from "../../src/testing.ts";
+import { type Engine, failureOf, namesOn, openEngine } from "./support/engine.ts";
+
+let registry: TestRegistry;
+let engine: Engine;
+
+beforeEach(async () => {
+  registry = await TestRegistry.start();
+  engine = await openEngine();
+  await buildImage(registry, "app", { tag: "v1", layers: [1_000] });
+});
+
+afterEach(async () => {
+  await engine[Symbol.asyncDispose]();
+  await registry.close();
+});
+
+/** The pull is refused before anything was asked or named; a good one still works. */
+async function expectRefused(reference: string, options: PullOptions, message: string): Promise<void> {
+  const failure = await failureOf(engine.pull(reference, options));
+  expect(failure).toBeInstanceOf(ErrInvalidArgument);
+  expect(failure.message).toBe(message);
+  expect(registry.requests).toEqual([]);
+  expect(await namesOn(engine.root)).toEqual([]);
+  await engine.pull(`${registry.host}/app:v1`);
+}
+
+const HEX = "0123456789abcdef".repeat(4);
+
+describe("pull() of a reference that is none", () => {
+  it.each([
+    ["", "invalid reference format"],
+    ["app:", "invalid reference format"],
+    ["app:-v1", "invalid reference format"],
+    ["app@sha256:0123", "invalid reference format"],
+    [`app@sha256:${HEX}0`, "invalid checksum digest length"],
+    [`app@md5:${HEX}`, "unsupported digest algorithm"],
+    ["app app", "invalid reference format"],
+    ["../app", "invalid reference format"],
+    ["registry.example//app", "invalid reference format"],
+    ["https://registry.example/app", "invalid reference format"],
+    ["team/App", "invalid reference format: repository name (team/App) must be lowercase"],
+    ["a".repeat(256), "repository name must not be more than 255 characters"],
+    [HEX, `invalid repository name (${HEX}), cannot specify 64-byte hexadecimal strings`],
+    ["scratch", "'scratch' is a reserved name"],
+    ["docker.io/library/scratch:v1", "'scratch' is a reserved name"],
+  ])("refuses %j", async (reference, message) => {
+    await expectRefused(reference, {}, message);
+  });
+});
+
+describe("pull() with options that cannot be", () => {
+  it.each<[string, string, PullOptions, string]>([
+    ["all tags of a tag", ":v1", { allTags: true }, "tag can't be used with all tags"],
+    ["all tags of a digest", `@sha256:${HEX}`, { allTags: true }, "tag can't be used with all tags"],
+    [
+      "a platform and all platforms",
+      ":v1",
+      { platform: "linux/amd64", allPlatforms: true },
+      'choose platform: got "linux/amd64" and all platforms, wanted one of them',
+    ],
+    ["an empty platform", ":v1", { platform: "" }, "platform"],
+    ["a platform with a hole", ":v1", { platform: "linux//v8" }, "platform"],
+    ["a platform with too many parts", ":v1", { platform: "linux/arm/v8/x" }, "platform"],
+    ["a platform of odd characters", ":v1", { platform: "linux/am d64" }, "platform"],
+    ["a priority that is no number", ":v1", { priority: Number.NaN }, "priority"],
+  ])("refuses %s", async (_, suffix, options, part) => {
+    const reference = `${registry.host}/app${suffix}`;
+    const failure = await failureOf(engine.pull(reference, options));
+    expect(failure.message).toContain(part);
+    await expectRefused(reference, options, failure.message);
+  });
+});
+
+describe("openDistribution()", () => {
+  it.each([
+    ["attempts", { maxDownloadAttempts: 0 }],
+    ["a number of attempts that is none", { maxDownloadAttempts: Number.NaN }],
+    ["downloads", { maxConcurrentDownloads: -1 }],
+    ["half a download", { maxConcurrentDownloads: 0.5 }],
+    ["a mirror without a scheme", { registry: { mirrors: { "docker.io": ["mirror.example"] } } }],
+    ["an insecure registry that is no host", { registry: { insecureRegistries: ["a b"] } }],
+  ])("refuses %s, and leaves the disk alone", async (_, options) => {
+    const parent = await mkdtemp(join(tmpdir(), "drayage-options-"));
+    const failure = await failureOf(openDistribution({ root: join(parent, "root"), ...options }));
+    expect(failure).toBeInstanceOf(ErrInvalidArgument);
+    expect(await readdir(parent)).toEqual([]);
+    await rm(parent, { recursive: true });
+  });
+
+  it.each([-1, 1.5, Number.NaN])("refuses to be told %d downloads later", (downloads) => {
+    expect(() => engine.setConcurrency({ downloads })).toThrow(ErrInvalidArgument);
+  });
+});

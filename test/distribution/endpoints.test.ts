@@ -1,0 +1,294 @@
+import { afterEach, beforeEach, describe, expect, it } from "vitest";
+import {
+  type DrayageError,
+  ErrCanceled,
+  ErrDataLoss,
+  ErrDeadlineExceeded,
+  ErrFailedPrecondition,
+  ErrInternal,
+  ErrInvalidArgument,
+  ErrNoSupport,
+  ErrNotFound,
+  ErrPermissionDenied,
+  ErrResourceExhausted,
+  ErrUnauthenticated,
+  ErrUnavailable,
+} from "../../src/errors.ts";
+import { type BuiltImage, buildImage, selfSigned, TestRegistry } from "../../src/testing.ts";
+import { OCI, putIndex } from "./support/documents.ts";
+import { blobsOn, type Engine, failureOf, namesOn, openEngine } from "./support/engine.ts";
+import { memoryLogger } from "./support/memory-logger.ts";
+import { asked, gets } from "./support/requests.ts";
+import { closedPort, type Stranger, webServer } from "./support/servers.ts";
+
+const REPOSITORY = "team/app";
+const ALWAYS = Number.POSITIVE_INFINITY;
+
+/** The registry that a reference names, and a mirror in front of it. Both have the image. */
+let registry: TestRegistry;
+let mirror: TestRegistry;
+let image: BuiltImage;
+let name: string;
+let open: AsyncDisposable[];
+
+beforeEach(async () => {
+  registry = await TestRegistry.start();
+  mirror = await TestRegistry.start();
+  for (const place of [registry, mirror]) {
+    image = await buildImage(place, REPOSITORY, { tag: "v1", layers: [400_000, 5_000] });
+  }
+  name = `${registry.host}/${REPOSITORY}:v1`;
+  open = [registry, mirror];
+});
+
+afterEach(async () => {
+  for (const each of open.toReversed()) await each[Symbol.asyncDispose]();
+});
+
+function keep<T extends AsyncDisposable>(value: T): T {
+  open.push(value);
+  return value;
+}
+
+async function engineWith(mirrors: readonly string[], logger = memoryLogger()): Promise<Engine> {
+  const options = { mirrors: { [registry.host]: mirrors } };
+  return keep(await openEngine({ registry: options, logger, bodyIdleTimeoutMs: 100 }));
+}
+
+type ErrorClass = new (message: string) => DrayageError;
+
+/** Readies the mirror; gives the URL to use if it is another one. */
+type Arrange = () => unknown;
+
+const document = { kind: "manifest", times: ALWAYS } as const;
+const denied = { status: 403, body: { errors: [{ code: "DENIED", message: "not for you" }] } };
+
+describe("pull() with a mirror first", () => {
+  it("asks nobody else when the mirror has everything", async () => {
+    const engine = await engineWith([mirror.url]);
+    const result = await engine.pull(name);
+    expect(result).toMatchObject({ endpoint: mirror.url, images: [{ name }] });
+    expect(registry.requests).toEqual([]);
+    expect(mirror.requests.map(({ query }) => query.get("ns"))).toEqual(mirror.requests.map(() => registry.host));
+  });
+
+  it.each<[string, Arrange, ErrorClass, RegExp]>([
+    ["is down", async () => (await closedPort()).url, ErrUnavailable, /connection refused$/],
+    ["is a web server", async () => keep(await webServer()).url, ErrNoSupport, /no registry API v2 here$/],
+    [
+      "has no such repository",
+      async () => keep(await TestRegistry.start()).url,
+      ErrNotFound,
+      /^repository .* not found: name unknown/,
+    ],
+    [
+      "has no such tag",
+      () => mirrorWithAnotherTag(),
+      ErrNotFound,
+      /^manifest for .*:v1 not found: manifest unknown/,
+    ],
+    [
+      "says 404 and nothing else",
+      () => mirror.fault(document, { status: 404 }),
+      ErrNotFound,
+      /^manifest for .*:v1 not found: .*404 Not Found$/,
+    ],
+    [
+      "lacks a blob",
+      () => mirror.fault({ kind: "blob", times: ALWAYS }, { status: 404, body: "gone" }),
+      ErrNotFound,
+      /^GET .*\/blobs\/sha256:\w+.*: 404 Not Found: gone$/,
+    ],
+    ["wants credentials", () => guardMirror(), ErrUnauthenticated, /no basic auth credentials$/],
+    ["denies access", () => mirror.fault(document, denied), ErrPermissionDenied, /^pull access denied for /],
+    ["is throttling", () => mirror.fault(document, { status: 429 }), ErrResourceExhausted, /429/],
+    ["is broken", () => mirror.fault(document, { status: 500 }), ErrInternal, /500/],
+    ["is overloaded", () => mirror.fault(document, { status: 503 }), ErrUnavailable, /503/],
+    ["speaks no TLS", () => `https://${mirror.host}`, ErrUnavailable, /TLS handshake failed/],
+    ["wants a client certificate", () => certifiedMirror(), ErrUnavailable, /^(HEAD|GET) https:/],
+    [
+      "has a wrong manifest",
+      () => mirror.fault({ ...document, method: "GET" }, { corrupt: { offset: 10 } }),
+      ErrDataLoss,
+      /^verify sha256:\w+: got sha256:/,
+    ],
+    [
+      "has a wrong blob",
+      () => mirror.fault({ kind: "blob", times: ALWAYS }, { corrupt: { offset: 20 } }),
+      ErrDataLoss,
+      /^verify sha256:\w+: got sha256:/,
+    ],
+    [
+      "goes silent in the middle",
+      () => mirror.fault({ kind: "blob", times: ALWAYS }, { stall: true, afterBytes: 0 }),
+      ErrUnavailable,
+      /no data in time/,
+    ],
+    [
+      "announces a huge manifest",
+      () => mirror.fault({ ...document, method: "HEAD" }, { setHeaders: { "content-length": "5000000" } }),
+      ErrFailedPrecondition,
+      /got a manifest of 5000000 bytes, wanted at most/,
+    ],
+    [
+      "announces an empty manifest",
+      () => mirror.fault({ ...document, method: "HEAD" }, { setHeaders: { "content-length": "0" } }),
+      ErrInvalidArgument,
+      /content size of zero/,
+    ],
+    [
+      "does not say what it has",
+      () => mirror.fault({ ...document, method: "HEAD" }, { omitHeaders: ["content-type"] }),
+      ErrInvalidArgument,
+      /got a manifest without Content-Type$/,
+    ],
+    [
+      "has something malformed under the tag",
+      () => mirror.putManifest(REPOSITORY, "v1", '{"layers":', OCI.manifest),
+      ErrInvalidArgument,
+      /^children: invalid desc sha256:/,
+    ],
+    [
+      "has an index without the platform",
+      () => putIndex(mirror, { repository: REPOSITORY, tag: "v1" }, []),
+      ErrNotFound,
+      /^no matching manifest for linux\/amd64 /,
+    ],
+  ])("goes on when it %s", async (_, arrange, errorClass, message) => {
+    const arranged = await arrange();
+    const url = typeof arranged === "string" ? arranged : mirror.url;
+    const logger = memoryLogger();
+    const engine = await engineWith([url], logger);
+
+    const result = await engine.pull(name, { platform: "linux/amd64" });
+
+    expect(result).toMatchObject({ endpoint: registry.url, digest: image.descriptor.digest });
+    expect(await blobsOn(engine.root)).toEqual(expect.arrayContaining([image.descriptor.digest]));
+    const [fallback, ...more] = logger.entries.filter(({ level }) => level === "warn");
+    expect(more).toEqual([]);
+    expect(fallback?.fields).toMatchObject({ endpoint: new URL(url).origin, err: expect.any(errorClass) });
+    expect((fallback?.fields as { err: Error }).err.message).toMatch(message);
+  });
+
+  it("gets the second half of a blob from the registry", async () => {
+    const { digest, size } = image.layers[0]?.descriptor ?? image.descriptor;
+    mirror.fault({ digest }, { reset: true, afterBytes: size / 2 });
+    mirror.fault({ digest, times: ALWAYS }, { reset: true });
+    const engine = await engineWith([mirror.url]);
+
+    await engine.pull(name);
+
+    const [rest, ...more] = gets(registry, digest);
+    expect(more).toEqual([]);
+    expect(rest).toMatchObject({ status: 206, range: expect.stringMatching(/^bytes=[1-9]\d*-$/) });
+    const received = gets(mirror, digest).reduce((sum, { bytesSent }) => sum + bytesSent, 0);
+    expect(received + (rest?.bytesSent ?? 0)).toBeLessThan(size * 1.25); // a reset may cost what the kernel held
+    await blobsOn(engine.root);
+  });
+
+  it("takes a self-signed certificate at a loopback address", async () => {
+    const secure = keep(await TestRegistry.start({ tls: selfSigned() }));
+    await buildImage(secure, REPOSITORY, { tag: "v1", layers: [400_000, 5_000] });
+    const engine = await engineWith([secure.url]);
+    expect(await engine.pull(name)).toMatchObject({ endpoint: secure.url });
+  });
+
+  it.each([
+    ["cancelled", undefined, ErrCanceled],
+    ["out of time", new DOMException("too late", "TimeoutError"), ErrDeadlineExceeded],
+  ])("asks nobody else once it is %s", async (_, reason, errorClass) => {
+    mirror.fault({ method: "HEAD" }, { hold: new Promise(() => {}) });
+    const engine = await engineWith([mirror.url]);
+    const abort = new AbortController();
+    const failure = failureOf(engine.pull(name, { signal: abort.signal }));
+    await mirror.waitFor(({ method }) => method === "HEAD");
+    abort.abort(reason);
+    expect(await failure).toBeInstanceOf(errorClass);
+    expect(registry.requests).toEqual([]);
+    await mirror.waitFor(({ method }) => method === "HEAD", { finished: true });
+    expect(await namesOn(engine.root)).toEqual([]);
+  });
+});
+
+describe("pull() without an endpoint that has it", () => {
+  const missing = /^manifest for .* not found: manifest unknown/;
+
+  beforeEach(() => {
+    name = `${registry.host}/${REPOSITORY}:missing`;
+  });
+
+  it("tells what each endpoint said, line by line, with the class of the last", async () => {
+    mirror.fault(document, denied);
+    const engine = await engineWith([mirror.url]);
+    const failure = (await failureOf(engine.pull(name))) as DrayageError;
+    expect(failure).toBeInstanceOf(ErrNotFound);
+    const [first, second, ...more] = failure.message.split("\n");
+    expect(first).toMatch(/^pull access denied for /);
+    expect(second).toMatch(missing);
+    expect(more).toEqual([]);
+    expect(failure.errors).toMatchObject([{ endpoint: mirror.url }, { endpoint: registry.url }]);
+  });
+
+  it("leaves out an endpoint before it that is no registry", async () => {
+    const web = keep(await webServer());
+    const engine = await engineWith([web.url]);
+    const failure = await failureOf(engine.pull(name));
+    expect(failure).toBeInstanceOf(ErrNotFound);
+    expect(failure.message).toMatch(missing);
+    expect(failure.message).not.toContain("\n");
+    expect(web.seen).toContain(`GET /v2/?ns=${encodeURIComponent(registry.host)}`);
+  });
+
+  describe("when the registry itself is none", () => {
+    let web: Stranger;
+
+    beforeEach(async () => {
+      web = keep(await webServer());
+      name = `${web.host}/${REPOSITORY}:v1`;
+    });
+
+    it("says so when nobody else said more", async () => {
+      const other = keep(await webServer());
+      const engine = keep(await openEngine({ registry: { mirrors: { [web.host]: [other.url] } } }));
+      const failure = (await failureOf(engine.pull(name))) as DrayageError;
+      expect(failure).toBeInstanceOf(ErrNoSupport);
+      expect(failure.message.split("\n")).toEqual(
+        [other, web].map(({ url }) => `ping ${url}: no registry API v2 here`),
+      );
+      expect(failure.errors).toHaveLength(2);
+    });
+
+    it("gives the reason of the mirror before it", async () => {
+      mirror.fault(document, denied);
+      const engine = keep(await openEngine({ registry: { mirrors: { [web.host]: [mirror.url] } } }));
+      const failure = await failureOf(engine.pull(name));
+      expect(failure).toBeInstanceOf(ErrPermissionDenied);
+      expect(failure.message).toMatch(/^pull access denied for [^\n]*$/);
+    });
+  });
+
+  it("asks a registry again while that may help, and a mirror once", async () => {
+    for (const place of [mirror, registry]) place.fault(document, { status: 500 });
+    const engine = await engineWith([mirror.url]);
+    await failureOf(engine.pull(name));
+    expect(asked(mirror)).toEqual(["HEAD manifest"]);
+    expect(asked(registry)).toEqual(Array.from({ length: 5 }, () => "HEAD manifest"));
+  });
+});
+
+async function mirrorWithAnotherTag(): Promise<string> {
+  const other = keep(await TestRegistry.start());
+  await buildImage(other, REPOSITORY, { tag: "v2", layers: [] });
+  return other.url;
+}
+
+async function guardMirror(): Promise<string> {
+  const auth = { basic: { username: "user", password: "secret" } };
+  return keep(await TestRegistry.start({ auth })).url;
+}
+
+async function certifiedMirror(): Promise<string> {
+  const pair = selfSigned();
+  const tls = { ...pair, ca: pair.cert, requestCert: true, rejectUnauthorized: true };
+  return keep(await TestRegistry.start({ tls })).url;
+}

@@ -1,0 +1,67 @@
+import { createHash } from "node:crypto";
+import { createReadStream } from "node:fs";
+import { mkdtemp, readdir, readFile, rm } from "node:fs/promises";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { pipeline } from "node:stream/promises";
+import { expect } from "vitest";
+import type { Descriptor } from "../../../src/images.ts";
+import { type Distribution, type DistributionOptions, openDistribution } from "../../../src/index.ts";
+
+/** Delays of no length: nothing in these tests waits for the clock. */
+export const NO_WAIT = { baseMs: 1, random: () => 0 };
+
+/** A distribution on a data root of its own. Disposing of it closes it and removes a root that it made. */
+export interface Engine extends Distribution {
+  readonly root: string;
+}
+
+/** Opens an engine that speaks plain HTTP to the registries of references, unless `options` say otherwise. */
+export async function openEngine(options: Partial<DistributionOptions> = {}): Promise<Engine> {
+  const root = options.root ?? (await mkdtemp(join(tmpdir(), "drayage-pull-")));
+  const registry = { plainHttp: true, ...options.registry };
+  const distribution = await openDistribution({ backoff: NO_WAIT, ...options, root, registry });
+  return {
+    ...distribution,
+    root,
+    async [Symbol.asyncDispose]() {
+      await distribution.close();
+      if (options.root === undefined) await rm(root, { recursive: true, force: true });
+    },
+  };
+}
+
+/** Digests of all blobs on disk, sorted, each one hashed: a file whose name is not its digest fails the test. */
+export async function blobsOn(root: string): Promise<readonly string[]> {
+  const directory = join(root, "blobs", "sha256");
+  const names = await readdir(directory).catch(() => []);
+  for (const name of names) {
+    const hash = createHash("sha256");
+    await pipeline(createReadStream(join(directory, name)), hash);
+    expect(hash.digest("hex")).toBe(name);
+  }
+  return names.map((name) => `sha256:${name}`).toSorted();
+}
+
+/** The entries of `index.json` as they are on disk. */
+export async function indexOn(root: string): Promise<readonly Descriptor[]> {
+  const { manifests } = JSON.parse(await readFile(join(root, "index.json"), "utf8"));
+  return manifests;
+}
+
+/** The names in `index.json`. */
+export async function namesOn(root: string): Promise<readonly string[]> {
+  const entries = await indexOn(root);
+  return entries.map(({ annotations }) => annotations?.["org.opencontainers.image.ref.name"] ?? "");
+}
+
+/** A promise's error. One that resolves fails the test. */
+export async function failureOf(promise: Promise<unknown>): Promise<Error> {
+  const outcome = await promise.then(
+    (value) => new TypeError(`resolved: ${JSON.stringify(value)}`),
+    (error: unknown) => error,
+  );
+  expect(outcome).toBeInstanceOf(Error);
+  expect(outcome).not.toBeInstanceOf(TypeError);
+  return outcome as Error;
+}

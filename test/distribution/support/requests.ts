@@ -1,0 +1,20 @@
+import type { RequestRecord, TestRegistry } from "../../../src/testing.ts";
+
+/** `METHOD kind` of every request but pings, in order. */
+export function asked(registry: TestRegistry): readonly string[] {
+  return registry.requests.map(({ method, kind }) => `${method} ${kind}`).filter((line) => line !== "GET ping");
+}
+
+/** GET requests for content with the digest. */
+export function gets(registry: TestRegistry, digest: string): readonly RequestRecord[] {
+  return registry.requests.filter((request) => request.method === "GET" && request.reference === digest);
+}
+
+/** How often each digest was asked for by GET. */
+export function getCounts(registry: TestRegistry): ReadonlyMap<string, number> {
+  const counts = new Map<string, number>();
+  for (const { method, digest } of registry.requests) {
+    if (method === "GET" && digest !== undefined) counts.set(digest, (counts.get(digest) ?? 0) + 1);
+  }
+  return counts;
+}

@@ -1,0 +1,87 @@
+import { once } from "node:events";
+import { createServer as createHttpServer, type Server } from "node:http";
+import { type AddressInfo, connect, createServer, type Server as TcpServer, type Socket } from "node:net";
+
+/** A server on 127.0.0.1 that is no registry. */
+export interface Stranger extends AsyncDisposable {
+  readonly host: string;
+  readonly url: string;
+  /** `METHOD path` of every request, where it understands any. */
+  readonly seen: readonly string[];
+}
+
+/** The first byte of a TLS handshake record (RFC 8446, section 5.1). */
+const TLS_HANDSHAKE = 0x16;
+
+/** A web server that knows nothing and says so in words. */
+export async function webServer(): Promise<Stranger> {
+  const seen: string[] = [];
+  const server = createHttpServer((request, response) => {
+    seen.push(`${request.method} ${request.url}`);
+    response.writeHead(404, { "content-type": "text/plain" }).end("no such page\n");
+  });
+  return await listen(server, seen);
+}
+
+/** A port that was free a moment ago. */
+export async function closedPort(): Promise<Stranger> {
+  const stranger = await webServer();
+  await stranger[Symbol.asyncDispose]();
+  return { ...stranger, [Symbol.asyncDispose]: async () => {} };
+}
+
+/** Where the two protocols of one port lead; without a port the connection is closed. */
+export interface SplitTargets {
+  readonly tls: string | undefined;
+  readonly plain: string | undefined;
+}
+
+/** One port that speaks TLS and plain HTTP: connections go to either host by their first byte. */
+export async function splitServer({ tls, plain }: SplitTargets): Promise<Stranger> {
+  const seen: string[] = [];
+  const server = createServer((socket) => {
+    socket.on("error", () => {}); // a client may hang up as it likes
+    socket.once("data", (first) => {
+      const isTls = first[0] === TLS_HANDSHAKE;
+      seen.push(isTls ? "tls" : "plain");
+      const target = isTls ? tls : plain;
+      if (target === undefined) socket.destroy();
+      else forward(socket, first, target);
+    });
+  });
+  return await listen(server, seen);
+}
+
+function forward(socket: Socket, first: Buffer, target: string): void {
+  socket.pause();
+  const [host, port] = target.split(":");
+  const behind = connect({ host, port: Number(port) }, () => {
+    behind.write(first);
+    socket.pipe(behind).pipe(socket);
+  });
+  behind.on("error", () => socket.destroy());
+  behind.on("close", () => socket.destroy());
+  socket.on("close", () => behind.destroy());
+}
+
+async function listen(server: Server | TcpServer, seen: readonly string[]): Promise<Stranger> {
+  const sockets = new Set<Socket>();
+  server.on("connection", (socket: Socket) => {
+    sockets.add(socket);
+    socket.once("close", () => sockets.delete(socket));
+  });
+  server.listen(0, "127.0.0.1");
+  await once(server, "listening");
+  const host = `127.0.0.1:${(server.address() as AddressInfo).port}`;
+  return {
+    host,
+    url: `http://${host}`,
+    seen,
+    async [Symbol.asyncDispose]() {
+      const closed = once(server, "close");
+      server.close();
+      for (const socket of sockets) socket.destroy();
+      await closed;
+    },
+  };
+}

@@ -1,0 +1,123 @@
+import { afterEach, beforeEach, describe, expect, it } from "vitest";
+import {
+  type DrayageError,
+  ErrDataLoss,
+  ErrInternal,
+  ErrNotFound,
+  ErrPermissionDenied,
+  ErrUnauthenticated,
+  ErrUnavailable,
+} from "../../src/errors.ts";
+import { buildImage, selfSigned, TestRegistry } from "../../src/testing.ts";
+import { blobsOn, type Engine, failureOf, openEngine } from "./support/engine.ts";
+import { type SplitTargets, splitServer } from "./support/servers.ts";
+
+const REPOSITORY = "team/app";
+const ALWAYS = Number.POSITIVE_INFINITY;
+const PAIR = selfSigned();
+
+/** Two registries with the same image: behind one port they are the two protocols of one host. */
+let secure: TestRegistry;
+let plain: TestRegistry;
+let engine: Engine;
+let open: AsyncDisposable[];
+
+beforeEach(async () => {
+  secure = await TestRegistry.start({ tls: PAIR });
+  plain = await TestRegistry.start();
+  for (const place of [secure, plain]) {
+    await buildImage(place, REPOSITORY, { tag: "v1", layers: [300_000] });
+  }
+  engine = await openEngine({ registry: { plainHttp: false } });
+  open = [secure, plain, engine];
+});
+
+afterEach(async () => {
+  for (const each of open.toReversed()) await each[Symbol.asyncDispose]();
+});
+
+async function hostOf(targets: Partial<SplitTargets> = {}): Promise<string> {
+  const split = await splitServer({ tls: secure.host, plain: plain.host, ...targets });
+  open.push(split);
+  return split.host;
+}
+
+describe("pull() from a loopback registry", () => {
+  it("prefers TLS, whoever signed the certificate", async () => {
+    const host = await hostOf();
+    expect(await engine.pull(`${host}/${REPOSITORY}:v1`)).toMatchObject({ endpoint: `https://${host}` });
+    expect(plain.requests).toEqual([]);
+  });
+
+  it("speaks plain HTTP when nobody answers to TLS", async () => {
+    const host = await hostOf({ tls: undefined });
+    expect(await engine.pull(`${host}/${REPOSITORY}:v1`)).toMatchObject({ endpoint: `http://${host}` });
+  });
+
+  it("speaks plain HTTP to a server that does nothing else", async () => {
+    const { endpoint } = await engine.pull(`${plain.host}/${REPOSITORY}:v1`);
+    expect(endpoint).toBe(plain.url);
+  });
+
+  it("speaks plain HTTP when TLS is there but shows no usable key", async () => {
+    const tls = { ...PAIR, ca: PAIR.cert, requestCert: true, rejectUnauthorized: true };
+    const picky = await TestRegistry.start({ tls });
+    open.push(picky);
+    const host = await hostOf({ tls: picky.host });
+    expect(await engine.pull(`${host}/${REPOSITORY}:v1`)).toMatchObject({ endpoint: `http://${host}` });
+  });
+
+  it.each<[string, () => unknown, new (message: string) => DrayageError]>([
+    ["is broken", () => secure.fault({ times: ALWAYS }, { status: 500 }), ErrInternal],
+    ["is overloaded", () => secure.fault({ times: ALWAYS }, { status: 503 }), ErrUnavailable],
+    ["has no such image", () => secure.fault({ kind: "manifest", times: ALWAYS }, { status: 404 }), ErrNotFound],
+    ["wants credentials", () => secure.fault({ times: ALWAYS }, { status: 401 }), ErrUnauthenticated],
+    ["denies access", () => secure.fault({ times: ALWAYS }, { status: 403 }), ErrPermissionDenied],
+    [
+      "breaks every blob off",
+      () => secure.fault({ kind: "blob", times: ALWAYS }, { reset: true }),
+      ErrUnavailable,
+    ],
+    [
+      "has a wrong blob",
+      () => secure.fault({ kind: "blob", times: ALWAYS }, { corrupt: { offset: 0 } }),
+      ErrDataLoss,
+    ],
+  ])("says nothing in the clear once TLS has answered, even when it %s", async (_, arrange, errorClass) => {
+    arrange();
+    const host = await hostOf();
+    expect(await failureOf(engine.pull(`${host}/${REPOSITORY}:v1`))).toBeInstanceOf(errorClass);
+    expect(plain.requests).toEqual([]);
+  });
+
+  it("speaks nothing but plain HTTP when told so", async () => {
+    await using lax = await openEngine();
+    const host = await hostOf();
+    expect(await lax.pull(`${host}/${REPOSITORY}:v1`)).toMatchObject({ endpoint: `http://${host}` });
+    expect(secure.requests).toEqual([]);
+  });
+});
+
+describe("pull() through redirects", () => {
+  it.each([
+    ["https", "to plain HTTP", () => plain],
+    ["https", "to another scheme", () => ({ url: "ftp://127.0.0.1" })],
+  ])("from %s refuses to follow a blob %s", async (_, __, target) => {
+    secure.fault({ kind: "blob", times: ALWAYS }, { redirect: ({ path }) => target().url + path });
+    const host = await hostOf();
+    const failure = await failureOf(engine.pull(`${host}/${REPOSITORY}:v1`));
+    expect(failure).toBeInstanceOf(ErrUnavailable);
+    expect(failure.message).toMatch(/redirect (from https )?to .* refused$/);
+    expect(plain.requests).toEqual([]);
+  });
+
+  it("fetches a blob from where the registry says it is", async () => {
+    const elsewhere = await TestRegistry.start();
+    open.push(elsewhere);
+    await buildImage(elsewhere, REPOSITORY, { tag: "v1", layers: [300_000] });
+    plain.fault({ kind: "blob", times: ALWAYS }, { redirect: ({ path }) => `${elsewhere.url}${path}?sig=1` });
+    await engine.pull(`${plain.host}/${REPOSITORY}:v1`);
+    expect(await blobsOn(engine.root)).toHaveLength(3);
+    expect(elsewhere.requests.map(({ kind }) => kind)).toEqual(["blob", "blob"]);
+  });
+});

@@ -1,0 +1,64 @@
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { describe, expect, it } from "vitest";
+import { codeSpans, readDocument, TOP, tableRows } from "./support/documents.ts";
+import { runNode } from "./support/run-program.ts";
+
+/** How long the command line may take to show its help, in milliseconds. */
+const HELP_LIMIT_MS = 20_000;
+
+const readme = readDocument("README.md");
+
+/** Long options that the documents name in code marks. */
+const namedOptions = new Set(
+  codeSpans(readme).flatMap(({ text }) =>
+    Array.from(text.matchAll(/(?<![\w-])--[a-z-]+/g), ([option]) => option),
+  ),
+);
+
+/** `images`, `tag SRC DST` -> images, tag; `content ls|get` -> content ls, content get. */
+const commands = tableRows(readme, "command").flatMap(({ cells: [cell = ""] }) =>
+  cell.split(", ").flatMap((named) => {
+    const [first = "", second = ""] = named.split(" ");
+    return second.includes("\\|") ? second.split("\\|").map((one) => [first, one]) : [[first]];
+  }),
+);
+
+/** The help of a command, and how it ended. */
+async function help(command: readonly string[]): Promise<string> {
+  const main = join(TOP, "src", "cli", "main.ts");
+  const { PATH = "" } = process.env;
+  const options = { cwd: tmpdir(), env: { PATH, HOME: tmpdir() }, limitMs: HELP_LIMIT_MS };
+  const { status, stdout, stderr } = await runNode([main, ...command, "--help"], options);
+  if (status !== 0) throw new Error(`drayage ${command.join(" ")} --help: status ${status}\n${stderr}`);
+  return stdout;
+}
+
+const optionsIn = (text: string) =>
+  Array.from(text.matchAll(/^ +(?:-\w, )?(--[a-z-]+)/gm), ([, option]) => option);
+
+describe("README.md", () => {
+  it("names every command", async () => {
+    const listed = Array.from((await help([])).matchAll(/^ {2}(\w+) .*/gm), ([, name]) => name);
+    const named = new Set(commands.map(([name]) => name));
+    expect(named.size).toBeGreaterThan(4);
+    expect(new Set(listed.filter((name) => name !== "help"))).toEqual(named);
+  });
+
+  it.each(commands.map((command) => [command.join(" "), command] as const))(
+    "shows how to use %s",
+    async (_, command) => {
+      expect(await help(command)).toContain(`Usage: drayage ${command.join(" ")}`);
+    },
+  );
+
+  it("names the options of every command, and no others", async () => {
+    const texts = await Promise.all(commands.map(help));
+    const all = new Set(
+      texts.flatMap(optionsIn).filter((option) => option !== "--help" && option !== "--version"),
+    );
+    const unnamed = new Set(["--quiet"]); // named by its short form
+    expect([...all].filter((option = "") => !namedOptions.has(option) && !unnamed.has(option))).toEqual([]);
+    expect([...namedOptions].filter((option) => !all.has(option))).toEqual([]);
+  });
+});
