@@ -47,6 +47,41 @@ export interface PullResult {
   readonly endpoint: string;
 }
 
+/** What a push may be told. */
+export interface PushOptions extends AbortOptions {
+  /** What the image is to be called at the registry, in full or familiar form. Default: its local name. */
+  readonly target?: string | undefined;
+  /** Push only the image of an index for `os/arch[/variant]`. Default: everything that the name points at. */
+  readonly platform?: string | undefined;
+  /** Push every tag of the repository; the names then have neither tag nor digest. */
+  readonly allTags?: boolean | undefined;
+  /** Credentials for the target's registry, in place of the configured ones. */
+  readonly auth?: Credentials | undefined;
+  /** Sent with every registry request of this push; names start with `X-Meta-`. */
+  readonly metaHeaders?: Readonly<Record<string, string>> | undefined;
+  /** Progress in docker's words. */
+  readonly onProgress?: ProgressSink | undefined;
+}
+
+/** One name that a push put in place. */
+export interface PushedImage {
+  /** The full name at the registry. */
+  readonly name: string;
+  readonly target: Descriptor;
+}
+
+/** What a push did. */
+export interface PushResult {
+  /** The first target in full form. */
+  readonly reference: string;
+  /** Digest of the (last) image pushed. */
+  readonly digest: Digest;
+  /** One image, or one per tag with `allTags`. */
+  readonly images: readonly PushedImage[];
+  /** Origin of the endpoint that took it. */
+  readonly endpoint: string;
+}
+
 /** What a removal did. */
 export interface RemovedImage {
   readonly untagged: Image;
@@ -69,6 +104,12 @@ export interface Distribution extends AsyncDisposable {
    */
   pull(reference: string, options?: PullOptions): Promise<PullResult>;
   /**
+   * Sends an image of this data root to a registry: nothing that is there already, mounted where the registry can, blobs
+   * before what names them. Concurrent pushes share uploads by repository and digest. Throws `ErrNotFound` for a name or content
+   * that is not here, and like `pull`. A broken upload goes on with the next attempt; no tag is made before all is there.
+   */
+  push(reference: string, options?: PushOptions): Promise<PushResult>;
+  /**
    * Takes a name away, and the content that only it needed; emits `untag`, and `delete` for each digest. Throws
    * `ErrNotFound`.
    */
@@ -79,10 +120,13 @@ export interface Distribution extends AsyncDisposable {
   readonly content: Store;
   /** The names. */
   readonly images: ImageStore;
-  /** What happened to names: pull, tag, untag, delete. */
+  /** What happened to names: pull, push, tag, untag, delete. */
   readonly events: EventEmitter<ImageEvents>;
-  /** Changes the download limit at once, both ways; 0 is unlimited. */
-  setConcurrency(limits: { readonly downloads?: number | undefined }): void;
+  /** Changes the limits at once, both ways; 0 is unlimited. */
+  setConcurrency(limits: {
+    readonly downloads?: number | undefined;
+    readonly uploads?: number | undefined;
+  }): void;
   /** Takes no more work, waits for what runs, and lets the data root go. Abort by signal is the other way. */
   close(): Promise<void>;
 }
