@@ -2,6 +2,8 @@
  * drayage moves container images into an OCI layout: shared, verified, resumable.
  * @module
  */
+export type { ExportOptions } from "./archive/export-image.ts";
+export type { ImportOptions, ImportSource } from "./archive/import-images.ts";
 export type {
   Distribution,
   PulledImage,

@@ -10,14 +10,15 @@ export type DocumentName = (typeof DOCUMENT_NAMES)[number];
 /** What an entry can be by its path. A `file` is a config or a layer that docker's list may call by this path. */
 export type ArchivePath =
   | { readonly kind: "document"; readonly name: DocumentName }
-  | { readonly kind: "blob"; readonly digest: Digest }
+  | { readonly kind: "blob"; readonly path: string; readonly digest: Digest }
   | { readonly kind: "file"; readonly path: string };
 
 /**
  * `<hex>.json`, `<id>/layer.tar` (docker), `<hex>.tar` (skopeo), `<hex>.tar.gz` and `sha256:<hex>` (go-containerregistry).
  * Never a path on disk, only a key: so the bounds are there to keep the keys small and few.
  */
-const FILE = /^(?!\.\.?\/)(?:[\w.:-]{1,255}\/)?(?:[\w.:-]{1,255}\.(?:json|tar|tar\.gz|tgz|tar\.zst)|sha256:[0-9a-f]{64})$/;
+const FILE =
+  /^(?!\.\.?\/)(?:[\w.:-]{1,255}\/)?(?:[\w.:-]{1,255}\.(?:json|tar|tar\.gz|tgz|tar\.zst)|sha256:[0-9a-f]{64})$/;
 
 /** What `name` can be; `undefined` for everything that an import ignores. */
 export function parseArchivePath(name: string): ArchivePath | undefined {
@@ -26,7 +27,7 @@ export function parseArchivePath(name: string): ArchivePath | undefined {
   if (document !== undefined) return { kind: "document", name: document };
   const [blobs, algorithm = "", hex = "", ...rest] = path.split("/", 4);
   const digest = `${algorithm}:${hex}`;
-  if (blobs === "blobs" && rest.length === 0 && isDigest(digest)) return { kind: "blob", digest };
+  if (blobs === "blobs" && rest.length === 0 && isDigest(digest)) return { kind: "blob", path, digest };
   return FILE.test(path) ? { kind: "file", path } : undefined;
 }
 

@@ -9,8 +9,8 @@ const MAGIC: ReadonlyArray<readonly [Compression, readonly number[]]> = [
   ["zstd", [0x28, 0xb5, 0x2f, 0xfd]],
 ];
 
-/** First bytes that are enough to tell. */
-const HEAD_BYTES = 4;
+/** How many first bytes are enough to tell the compression. */
+export const HEAD_BYTES = 4;
 
 /** Bytes that come out of a decompressor at once. */
 const CHUNK_BYTES = 256 * 1024;

@@ -1,5 +1,5 @@
 import { once } from "node:events";
-import { type Entry, type Extract, extract } from "tar-stream";
+import { type Extract, type ExtractEvents, extract } from "tar-stream";
 import { type AbortOptions, abortError } from "../async/abort.ts";
 import { ErrDataLoss, ErrInvalidArgument } from "../errors/classes.ts";
 import { isDrayageError } from "../errors/drayage-error.ts";
@@ -17,6 +17,8 @@ export interface TarEntry {
   /** The content. It ends with the turn of the entry; what is left unread is passed over. */
   readonly content: AsyncIterable<Uint8Array>;
 }
+
+type Entry = ExtractEvents["entry"][1];
 
 const TYPES: ReadonlyMap<string, TarEntry["type"]> = new Map([
   ["file", "file"],
@@ -37,7 +39,9 @@ export async function* tarEntries(
   const archive = extract();
   const entries = archive[Symbol.asyncIterator](); // before the first byte: it listens for errors
   const stop = new AbortController();
-  const onAbort = (): void => void (signal && archive.destroy(abortError(signal)));
+  const onAbort = (): void => {
+    if (signal) archive.destroy(abortError(signal));
+  };
   signal?.addEventListener("abort", onAbort, { once: true });
   if (signal?.aborted) onAbort();
   else void feed(archive, source, stop.signal);
@@ -60,36 +64,32 @@ export async function* tarEntries(
 }
 
 /** Never rejects: what goes wrong ends the archive, and so reaches its reader. */
-async function feed(
-  archive: Extract,
-  source: AsyncIterable<Uint8Array>,
-  stop: AbortSignal,
-): Promise<void> {
+async function feed(archive: Extract, source: AsyncIterable<Uint8Array>, stop: AbortSignal): Promise<void> {
   try {
     for await (const chunk of source) {
       if (stop.aborted) return;
       if (!archive.write(chunk)) await once(archive, "drain", { signal: stop });
     }
-    archive.end();
+    archive.end(undefined);
   } catch (error) {
     archive.destroy(error instanceof Error ? error : new Error(String(error)));
   }
 }
 
 function describe(entry: Entry): TarEntry {
-  const { name, type, size = 0, linkname } = entry.header;
+  const { name, type, size, linkname } = entry.header;
   return {
     name,
-    type: TYPES.get(type ?? "") ?? "other",
+    type: TYPES.get(type) ?? "other",
     size,
-    linkName: linkname ?? "",
+    linkName: linkname ?? "", // null where there is none, whatever its type says
     content: contentOf(entry),
   };
 }
 
 async function* contentOf(entry: Entry): AsyncGenerator<Uint8Array> {
   try {
-    yield* entry;
+    for await (const chunk of entry) yield chunk as Uint8Array;
   } catch (cause) {
     throw archiveError(cause, false);
   }
@@ -99,6 +99,8 @@ function archiveError(cause: unknown, first: boolean): Error {
   if (cause instanceof Error && isDrayageError(cause)) return cause;
   const reason = cause instanceof Error ? cause.message : String(cause);
   return first
-    ? new ErrInvalidArgument(`read archive: not a tar archive, plain or in gzip or zstd: ${reason}`, { cause })
+    ? new ErrInvalidArgument(`read archive: not a tar archive, plain or in gzip or zstd: ${reason}`, {
+        cause,
+      })
     : new ErrDataLoss(`read archive: damaged or incomplete: ${reason}`, { cause });
 }

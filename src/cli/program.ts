@@ -2,7 +2,9 @@ import { readFileSync } from "node:fs";
 import { Command, CommanderError } from "commander";
 import { isCanceled } from "../errors.ts";
 import { addContentCommand } from "./commands/content.ts";
+import { addExportCommand } from "./commands/export.ts";
 import { addImagesCommand } from "./commands/images.ts";
+import { addImportCommand } from "./commands/import.ts";
 import { addPullCommand } from "./commands/pull.ts";
 import { addRmiCommand } from "./commands/rmi.ts";
 import { addTagCommand } from "./commands/tag.ts";
@@ -42,7 +44,15 @@ function buildProgram(signal: AbortSignal): Command {
     .version(packageVersion())
     .exitOverride()
     .configureHelp({ showGlobalOptions: true });
-  for (const add of [addPullCommand, addImagesCommand, addTagCommand, addRmiCommand, addContentCommand]) {
+  for (const add of [
+    addPullCommand,
+    addImagesCommand,
+    addTagCommand,
+    addRmiCommand,
+    addContentCommand,
+    addImportCommand,
+    addExportCommand,
+  ]) {
     add(program, signal);
   }
   return program;

@@ -1,4 +1,7 @@
+import type { Writable } from "node:stream";
 import type { EventEmitter } from "eventemitter3";
+import type { ExportOptions } from "../archive/export-image.ts";
+import type { ImportOptions, ImportSource } from "../archive/import-images.ts";
 import type { AbortOptions } from "../async/abort.ts";
 import type { Store } from "../content/store.ts";
 import type { Digest } from "../digest/digest.ts";
@@ -114,6 +117,13 @@ export interface Distribution extends AsyncDisposable {
    * `ErrNotFound`.
    */
   remove(reference: string, options?: AbortOptions): Promise<RemovedImage>;
+  /**
+   * Brings the images of an OCI layout or a `docker save` archive into this data root and names them; emits `tag` for each name.
+   * Throws what `importImages` throws.
+   */
+  import(source: ImportSource, options?: ImportOptions): Promise<readonly Image[]>;
+  /** Writes an image as a tar archive that docker, containerd, podman and skopeo read. Throws what `exportImage` throws. */
+  export(reference: string, target: string | Writable, options?: ExportOptions): Promise<void>;
   /** Bytes of the content that `target` needs and that is in the store. */
   sizeOf(target: Descriptor, options?: AbortOptions): Promise<number>;
   /** The bytes by digest. */

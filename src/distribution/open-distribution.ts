@@ -1,3 +1,5 @@
+import { exportImage } from "../archive/export-image.ts";
+import { importImages } from "../archive/import-images.ts";
 import { type BackoffPolicy, DEFAULT_BACKOFF } from "../async/backoff.ts";
 import { openLocalStore } from "../content/local-store.ts";
 import { ErrInvalidArgument } from "../errors/classes.ts";
@@ -67,6 +69,17 @@ export async function openDistribution(options: DistributionOptions): Promise<Di
         for (const digest of removed.deleted) events.emit("delete", { name: removed.untagged.name, digest });
         return removed;
       }),
+    import: (source, importOptions = {}) =>
+      work.run(() =>
+        lease.share(() => importImages(source, { content, images, ...importOptions }), importOptions),
+      ),
+    export: (reference, target, exportOptions = {}) =>
+      work.run(() =>
+        lease.share(
+          () => exportImage(reference, target, { content, images, ...exportOptions }),
+          exportOptions,
+        ),
+      ),
     async sizeOf(target, sizeOptions = {}) {
       const reachable = await reachableContent(content, [target], sizeOptions);
       return [...reachable.values()].reduce((sum, size) => sum + size, 0);

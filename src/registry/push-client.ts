@@ -17,6 +17,8 @@ export interface UploadBlobOptions extends AbortOptions {
   readonly onBytes?: ((bytes: number) => void) | undefined;
   /** A session to go on with, from an earlier attempt or a declined mount. */
   readonly session?: UploadSession | undefined;
+  /** Called with the session as it is from now on, whenever it changes: what another attempt needs. */
+  readonly onSession?: ((session: UploadSession) => void) | undefined;
 }
 
 /** An upload under way at the registry. */
@@ -25,6 +27,8 @@ export interface UploadSession {
   readonly location: string;
   /** Smallest chunk that the registry takes, but for the last one, in bytes; 0 when it does not say. */
   readonly minChunkBytes: number;
+  /** Nothing was sent yet, so there is no need to ask how much the registry has. */
+  readonly isNew?: boolean | undefined;
 }
 
 /** What became of a try to mount. */
@@ -45,12 +49,17 @@ export interface PushClient {
   /** Opens an upload session (end-4a). */
   startUpload(options?: AbortOptions): Promise<UploadSession>;
   /** How many bytes the registry holds of a session (end-13), and its newest location; `undefined` when it forgot the session. */
-  uploadOffset(session: UploadSession, options?: AbortOptions): Promise<{ session: UploadSession; offset: number } | undefined>;
+  uploadOffset(
+    session: UploadSession,
+    options?: AbortOptions,
+  ): Promise<{ session: UploadSession; offset: number } | undefined>;
   /**
-   * Sends what is missing of a blob and finishes the session (end-5, end-6): monolithic where that will do, in chunks where
-   * the registry asks for them. On failure the error is thrown and `session` of `onSession` is good for another attempt.
+   * Sends what is missing of a blob and finishes the session (end-5, end-6): in one body up to `CHUNK_BYTES`, otherwise in
+   * chunks of that size or of the registry's minimum; in smaller ones where those are too large, and as a whole where the
+   * registry has no chunks. On failure the error is thrown, and the last session that `onSession` got is good for another
+   * attempt, which sends no byte again that the registry has kept.
    */
-  uploadBlob(source: BlobSource, options?: UploadBlobOptions & { onSession?: (session: UploadSession) => void }): Promise<void>;
+  uploadBlob(source: BlobSource, options?: UploadBlobOptions): Promise<void>;
   /** Gives a session up (end-14); failures do not matter. */
   cancelUpload(session: UploadSession, options?: AbortOptions): Promise<void>;
   /** Whether `reference` is there with this digest (end-3, HEAD). */
@@ -62,5 +71,8 @@ export interface PushClient {
     options?: AbortOptions,
   ): Promise<{ readonly keepsReferrers: boolean }>;
   /** The manifests whose `subject` is `digest` (end-12, with the tag fallback for registries without the API). */
-  referrers(digest: Digest, options?: AbortOptions & { artifactType?: string | undefined }): Promise<readonly Descriptor[]>;
+  referrers(
+    digest: Digest,
+    options?: AbortOptions & { artifactType?: string | undefined },
+  ): Promise<readonly Descriptor[]>;
 }

@@ -8,7 +8,7 @@ const STRATA: readonly (readonly string[])[] = [
   ["errors", "async", "disk", "progress"],
   ["digest", "reference", "oci", "platform"],
   ["xfer", "content", "registry", "layer"],
-  ["images", "remotes"],
+  ["images", "remotes", "archive"],
   ["distribution"],
 ];
 
@@ -29,6 +29,7 @@ const OWNERS: Readonly<Record<string, readonly string[]>> = {
   pino: ["distribution", "cli"],
   commander: ["cli"],
   "log-update": ["cli"],
+  "tar-stream": ["archive"],
   "package.json": ["cli"],
 };
 
