@@ -9,6 +9,9 @@ export type {
   PulledImage,
   PullOptions,
   PullResult,
+  PushedImage,
+  PushOptions,
+  PushResult,
   RemovedImage,
 } from "./distribution/distribution.ts";
 export type { Logger } from "./distribution/logger.ts";

@@ -8,7 +8,6 @@ import { addImportCommand } from "./commands/import.ts";
 import { addPullCommand } from "./commands/pull.ts";
 import { addRmiCommand } from "./commands/rmi.ts";
 import { addTagCommand } from "./commands/tag.ts";
-import { UserError } from "./user-error.ts";
 
 /** Exit statuses of the command line. */
 const EXIT = { done: 0, failed: 1, usage: 2, interrupted: 130 } as const;
@@ -65,12 +64,8 @@ function packageVersion(): string {
 
 function exitStatus(error: unknown, signal: AbortSignal): number {
   if (error instanceof CommanderError) return error.exitCode === 0 ? EXIT.done : EXIT.usage;
-  if (signal.aborted && (isCanceled(error) || error instanceof UserError)) return EXIT.interrupted;
-  if (!(error instanceof UserError && error.shown))
-    process.stderr.write(`drayage: ${messageOf(error).replaceAll("\n", "; ")}\n`);
+  if (signal.aborted && isCanceled(error)) return EXIT.interrupted;
+  const message = error instanceof Error ? error.message : String(error);
+  process.stderr.write(`drayage: ${message.replaceAll("\n", "; ")}\n`);
   return EXIT.failed;
-}
-
-function messageOf(error: unknown): string {
-  return error instanceof Error ? error.message : String(error);
 }

@@ -7,11 +7,14 @@ import { fetchContent } from "../remotes/fetch.ts";
 import { makeRefKey } from "../remotes/ref-key.ts";
 import type { Remote } from "../remotes/remote.ts";
 import type { DownloadContext, DownloadDescriptor } from "../xfer/layer.ts";
+import type { OpenWork } from "./open-work.ts";
 
 /** Where blobs come from and go to. */
 export interface BlobSource {
   readonly content: Store;
   readonly remote: Remote;
+  /** Counts the downloads, for whoever closes the store. */
+  readonly work: OpenWork;
 }
 
 /** A layer as the download manager wants it: here registry, content store and transfers meet. */
@@ -23,7 +26,7 @@ export function blobDownload(layer: Descriptor, source: BlobSource): DownloadDes
     digest: layer.digest,
     exists: (options) => exists(source.content, layer.digest, options),
     async download({ signal, progress }: DownloadContext) {
-      await fetchContent(layer, {
+      const fetched = fetchContent(layer, {
         fetcher: source.remote,
         ingester: source.content,
         endpoint: source.remote.endpoint,
@@ -31,6 +34,7 @@ export function blobDownload(layer: Descriptor, source: BlobSource): DownloadDes
         onBytes: (bytes) => progress(update(id, "Downloading", bytes, layer.size)),
         onVerify: () => progress(update(id, "Verifying Checksum", 0, 0)),
       });
+      await source.work.track(fetched);
     },
   };
 }

@@ -1,27 +1,31 @@
-import { exportImage } from "../archive/export-image.ts";
-import { importImages } from "../archive/import-images.ts";
 import { type BackoffPolicy, DEFAULT_BACKOFF } from "../async/backoff.ts";
 import { openLocalStore } from "../content/local-store.ts";
 import { ErrInvalidArgument } from "../errors/classes.ts";
 import { LayoutImageStore } from "../images/layout-image-store.ts";
-import { reachableContent } from "../images/reachable.ts";
 import { anonymous, type CredentialSource } from "../registry/credentials.ts";
 import { dockerConfigCredentials } from "../registry/docker-config.ts";
 import { checkRegistryOptions } from "../registry/lookup-endpoints.ts";
 import { createTransport } from "../registry/transport.ts";
 import { LayerDownloadManager } from "../xfer/download-manager.ts";
 import { TransferManager } from "../xfer/transfer-manager.ts";
+import { LayerUploadManager } from "../xfer/upload-manager.ts";
 import type { Distribution } from "./distribution.ts";
+import { LocalDistribution } from "./local-distribution.ts";
 import { silentLogger } from "./logger.ts";
+import { MountSourceStore } from "./mount-source-store.ts";
 import { OpenWork } from "./open-work.ts";
 import type { DistributionOptions, DockerCredentials } from "./options.ts";
-import { pull } from "./pull.ts";
-import { removeImage } from "./remove-image.ts";
 import { createRepositories } from "./repositories.ts";
 import { RootLease } from "./root-lease.ts";
 
 /** docker's default for `max-concurrent-downloads`. */
 const DEFAULT_DOWNLOADS = 3;
+
+/** docker's default for `max-concurrent-uploads`. */
+const DEFAULT_UPLOADS = 5;
+
+/** Attempts for a manifest, config or tag list: a registry that is down for three of them is down. */
+const MAX_DOCUMENT_ATTEMPTS = 3;
 
 /**
  * Opens a data root and everything that moves images into it: the composition root of drayage. The caller closes what it
@@ -36,6 +40,10 @@ export async function openDistribution(options: DistributionOptions): Promise<Di
     concurrency: options.maxConcurrentDownloads ?? DEFAULT_DOWNLOADS,
     backoff,
   });
+  const uploads = new LayerUploadManager({
+    concurrency: options.maxConcurrentUploads ?? DEFAULT_UPLOADS,
+    backoff,
+  });
   const documents = new TransferManager({ concurrency: 0 });
   const images = await LayoutImageStore.open(root); // from here on the disk is touched
   const content = await openLocalStore({ root });
@@ -44,59 +52,13 @@ export async function openDistribution(options: DistributionOptions): Promise<Di
     registry,
     credentials: credentialSource(options.credentials),
     send: transport.send,
-    backoff,
+    backoff: documentBackoff(backoff),
   });
   const lease = new RootLease(root);
-  const engine = { content, images, documents, downloads, repositories, logger };
-  const { events } = images;
   const work = new OpenWork();
+  const engine = { content, images, documents, downloads, work, repositories, logger };
 
-  return {
-    content,
-    images,
-    events,
-    pull: (reference, pullOptions = {}) =>
-      work.run(() =>
-        lease.share(async () => {
-          const result = await pull(engine, reference, pullOptions);
-          for (const { name, target } of result.images) events.emit("pull", { name, digest: target.digest });
-          return result;
-        }, pullOptions),
-      ),
-    remove: (name, removeOptions = {}) =>
-      work.run(async () => {
-        const removed = await removeImage({ content, images, lease }, name, removeOptions);
-        for (const digest of removed.deleted) events.emit("delete", { name: removed.untagged.name, digest });
-        return removed;
-      }),
-    import: (source, importOptions = {}) =>
-      work.run(() =>
-        lease.share(() => importImages(source, { content, images, ...importOptions }), importOptions),
-      ),
-    export: (reference, target, exportOptions = {}) =>
-      work.run(() =>
-        lease.share(
-          () => exportImage(reference, target, { content, images, ...exportOptions }),
-          exportOptions,
-        ),
-      ),
-    async sizeOf(target, sizeOptions = {}) {
-      const reachable = await reachableContent(content, [target], sizeOptions);
-      return [...reachable.values()].reduce((sum, size) => sum + size, 0);
-    },
-    setConcurrency(limits) {
-      if (limits.downloads !== undefined) downloads.setConcurrency(limits.downloads);
-    },
-    close,
-    [Symbol.asyncDispose]: close,
-  };
-
-  async function close(): Promise<void> {
-    await work.close();
-    await transport.close();
-    await content.close();
-    events.removeAllListeners();
-  }
+  return new LocalDistribution({ ...engine, transport, lease, mountSources: new MountSourceStore(root), uploads });
 }
 
 function downloadBackoff({ backoff, maxDownloadAttempts }: DistributionOptions): BackoffPolicy {
@@ -104,6 +66,12 @@ function downloadBackoff({ backoff, maxDownloadAttempts }: DistributionOptions):
   const policy = { ...DEFAULT_BACKOFF, ...backoff, maxAttempts: maxDownloadAttempts ?? maxAttempts };
   if (policy.maxAttempts >= 1) return policy; // never true for NaN, which would mean "for ever"
   throw new ErrInvalidArgument(`open distribution: got ${maxDownloadAttempts} attempts, wanted at least 1`);
+}
+
+/** Somebody waits for a document, and no bytes are lost with it: fewer attempts, closer together. */
+function documentBackoff(policy: BackoffPolicy): BackoffPolicy {
+  const maxAttempts = Math.min(policy.maxAttempts, MAX_DOCUMENT_ATTEMPTS);
+  return { ...policy, maxAttempts, baseMs: policy.baseMs / 2 };
 }
 
 function credentialSource(source: CredentialSource | DockerCredentials = anonymous): CredentialSource {

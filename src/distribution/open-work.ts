@@ -8,7 +8,11 @@ export class OpenWork {
   /** Runs an operation. Throws `ErrFailedPrecondition` after `close`. */
   async run<T>(operation: () => Promise<T>): Promise<T> {
     if (this.#closed) throw new ErrFailedPrecondition("start operation: the distribution is closed");
-    const running = operation();
+    return await this.track(operation());
+  }
+
+  /** Counts a part of an operation that may outlive it: a cancelled transfer closes its file after its last watcher left. */
+  async track<T>(running: Promise<T>): Promise<T> {
     this.#running.add(running);
     try {
       return await running;
@@ -17,9 +21,9 @@ export class OpenWork {
     }
   }
 
-  /** Takes no more operations and resolves when those under way have ended, however they end. */
+  /** Takes no more operations and resolves when everything under way has ended, however it ends. */
   async close(): Promise<void> {
     this.#closed = true;
-    await Promise.allSettled(this.#running);
+    while (this.#running.size > 0) await Promise.allSettled(this.#running);
   }
 }

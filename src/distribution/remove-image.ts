@@ -25,12 +25,7 @@ export async function removeImage(
 ): Promise<RemovedImage> {
   const untagged = await images.untag(name, options);
   const deleted = await lease.alone(async () => {
-    const others = await images.list(options);
-    const needed = await reachableContent(
-      content,
-      others.map(({ target }) => target),
-      options,
-    );
+    const needed = await reachableContent(content, await images.roots(options), options);
     const mine = await reachableContent(content, [untagged.target], options);
     return await deleteAll(
       content,

@@ -16,11 +16,13 @@ import { fetchContent } from "../remotes/fetch.ts";
 import { makeRefKey } from "../remotes/ref-key.ts";
 import type { Remote } from "../remotes/remote.ts";
 import type { LayerDownloadManager } from "../xfer/download-manager.ts";
+import type { Job } from "../xfer/job.ts";
 import { transferShared } from "../xfer/shared-transfer.ts";
 import type { TransferManager } from "../xfer/transfer-manager.ts";
 import { blobDownload } from "./blob-download.ts";
 import type { PulledImage } from "./distribution.ts";
 import { collectImages, type ImageContent, type PlatformChoice } from "./image-graph.ts";
+import type { OpenWork } from "./open-work.ts";
 import { pullStatus } from "./pull-status.ts";
 
 /** The parts of an engine that all pulls share. */
@@ -31,6 +33,8 @@ export interface PullShared {
   readonly documents: TransferManager;
   /** Transfers of layers. */
   readonly downloads: LayerDownloadManager;
+  /** Counts what is fetched. */
+  readonly work: OpenWork;
 }
 
 /** What one pull wants. */
@@ -100,23 +104,21 @@ export class V2Puller {
   async #fetchDocument(descriptor: Descriptor, signal: AbortSignal | undefined): Promise<void> {
     const fetcher = this.#remote;
     const { endpoint } = fetcher;
-    const ingester = this.#shared.content;
+    const { content: ingester, documents, work } = this.#shared;
+    const fetchOnce = (job: Job): Promise<boolean> =>
+      work.track(fetchContent(descriptor, { fetcher, ingester, endpoint, signal: job.signal }));
     await transferShared(
-      this.#shared.documents,
+      documents,
       makeRefKey(descriptor),
-      (job) =>
-        retry(() => fetchContent(descriptor, { fetcher, ingester, endpoint, signal: job.signal }), {
-          policy: this.#remote.backoff,
-          signal: job.signal,
-        }),
+      (job) => retry(() => fetchOnce(job), { policy: fetcher.backoff, signal: job.signal }),
       { signal },
     );
   }
 
   async #fetchLayers(layers: readonly Descriptor[], signal: AbortSignal): Promise<void> {
-    const { content, downloads } = this.#shared;
+    const { content, downloads, work } = this.#shared;
     const { onProgress, priority } = this.#request;
-    const blobs = layers.map((layer) => blobDownload(layer, { content, remote: this.#remote }));
+    const blobs = layers.map((layer) => blobDownload(layer, { content, remote: this.#remote, work }));
     const download = await downloads.download(blobs, { signal, onProgress, priority });
     await download.release();
   }

@@ -76,8 +76,9 @@ export function fromGrpc(status: GrpcStatus): DrayageError {
 }
 
 function withClassText(message: string, text: string): string {
-  if (message === "" || message === text) return text;
-  return message.endsWith(`: ${text}`) ? message : `${message}: ${text}`;
+  let words = message;
+  while (words.endsWith(`: ${text}`)) words = withoutClassText(words, text);
+  return words === "" || words === text ? text : `${words}: ${text}`;
 }
 
 function withoutClassText(message: string, text: string): string {

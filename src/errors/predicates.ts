@@ -18,8 +18,15 @@ export function findError(error: unknown): DrayageError | undefined {
     next.push(candidate.cause);
     if (candidate instanceof AggregateError)
       next.push(...candidate.errors.slice(0, MAX_ERRORS_SEEN).reverse());
+    // Made by `await using`, here natively or by the compiler: what failed first, and then what failed while leaving.
+    if (candidate.name === "SuppressedError")
+      next.push(ownValue(candidate, "error"), ownValue(candidate, "suppressed"));
   }
   return undefined;
+}
+
+function ownValue(error: Error, key: string): unknown {
+  return Object.getOwnPropertyDescriptor(error, key)?.value;
 }
 
 function predicate(code: ErrorCode): (error: unknown) => boolean {

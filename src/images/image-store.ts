@@ -30,6 +30,8 @@ export interface ImageStore {
   get(name: string, options?: AbortOptions): Promise<Image>;
   /** All names, sorted. */
   list(options?: AbortOptions): Promise<readonly Image[]>;
+  /** What must stay in the store: the targets of all names, and entries of other tools that have no name. */
+  roots(options?: AbortOptions): Promise<readonly Descriptor[]>;
   /** Makes `name` point at `target`; returns what it pointed at before. Emits `tag`. */
   tag(name: string, target: Descriptor, options?: AbortOptions): Promise<Descriptor | undefined>;
   /** Removes a name, not its content. Returns what it was. Throws `ErrNotFound`. Emits `untag`. */

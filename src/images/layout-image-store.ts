@@ -67,6 +67,10 @@ export class LayoutImageStore implements ImageStore {
     return entries.flatMap(imageOf).toSorted((a, b) => (a.name < b.name ? -1 : Number(a.name > b.name)));
   }
 
+  async roots(_options: AbortOptions = {}): Promise<readonly Descriptor[]> {
+    return await readIndexFile(this.#indexPath);
+  }
+
   async tag(name: string, target: Descriptor, options: AbortOptions = {}): Promise<Descriptor | undefined> {
     const fullName = canonicalName(name);
     const before = await this.#change(options, (entries) => {

@@ -47,6 +47,7 @@ export function createTransport(options: ConnectionOptions = {}): Transport {
         method,
         headers: { ...headers },
         body: exchange.body as UndiciBody,
+        reset: false, // otherwise undici closes the connection after HEAD, for servers that send a body with it
         ...(headersTimeout !== undefined && { headersTimeout }),
       },
       exchange,

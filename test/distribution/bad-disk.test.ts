@@ -5,6 +5,7 @@ import { afterEach, beforeEach, describe, expect, it } from "vitest";
 import { ErrFailedPrecondition, ErrResourceExhausted } from "../../src/errors.ts";
 import { type BuiltImage, buildImage, TestRegistry } from "../../src/testing.ts";
 import { mountSmallDisk, type SmallDisk } from "../content/support/small-disk.ts";
+import { layerOf } from "./support/built-image.ts";
 import { describeWithMounts, resizeDisk } from "./support/describe-with-mounts.ts";
 import { blobsOn, failureOf, namesOn, openEngine } from "./support/engine.ts";
 import { asked, gets } from "./support/requests.ts";
@@ -88,7 +89,7 @@ describeWithMounts("pull() to a disk", () => {
       root: disk.path,
       registry: { mirrors: { [registry.host]: [mirror.url] } },
     });
-    const { digest, size } = image.layers[0]?.descriptor ?? image.descriptor;
+    const { digest, size } = layerOf(image);
     resizeDisk(disk.path, 1_024);
 
     const failure = await failureOf(engine.pull(name));

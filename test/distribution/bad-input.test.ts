@@ -1,5 +1,4 @@
 import { afterEach, beforeEach, describe, expect, it } from "vitest";
-import type { Descriptor } from "../../src/images.ts";
 import {
   type DrayageError,
   ErrDataLoss,
@@ -18,6 +17,7 @@ import {
   type FaultMatch,
   TestRegistry,
 } from "../../src/testing.ts";
+import { layerOf } from "./support/built-image.ts";
 import { EMPTY, OCI, putIndex, putManifest } from "./support/documents.ts";
 import { blobsOn, type Engine, failureOf, namesOn, openEngine } from "./support/engine.ts";
 
@@ -55,10 +55,6 @@ function putChanged(change: { config?: object; layer?: object }): void {
   putManifest(registry, BAD, { config: { ...good.config, ...change.config }, layers: [layer] });
 }
 
-function layerOf({ layers, descriptor }: BuiltImage): Descriptor {
-  return layers[0]?.descriptor ?? descriptor;
-}
-
 function putRaw(document: object | string, mediaType: string = OCI.manifest): void {
   const text = typeof document === "string" ? document : JSON.stringify(document);
   registry.putManifest(REPOSITORY, "bad", text, mediaType);
@@ -67,7 +63,11 @@ function putRaw(document: object | string, mediaType: string = OCI.manifest): vo
 /** The registry serves an index under a digest that the index itself names: such bytes cannot exist. */
 function serveCycle(): void {
   const digest = `sha256:${"0".repeat(64)}`;
-  const index = { schemaVersion: 2, mediaType: OCI.index, manifests: [{ mediaType: OCI.index, digest, size: 1 }] };
+  const index = {
+    schemaVersion: 2,
+    mediaType: OCI.index,
+    manifests: [{ mediaType: OCI.index, digest, size: 1 }],
+  };
   const headers = { "content-type": OCI.index, "docker-content-digest": digest };
   const body = JSON.stringify({ ...index, manifests: [{ ...index.manifests[0], size: 221 }] });
   fault({ method: "HEAD" }, { setHeaders: { ...headers, "content-length": String(body.length) } });
@@ -76,7 +76,8 @@ function serveCycle(): void {
 
 function putNested(levels: number): void {
   let inner: object = good.descriptor;
-  for (let level = 0; level < levels; level++) inner = putIndex(registry, { repository: REPOSITORY }, [inner]);
+  for (let level = 0; level < levels; level++)
+    inner = putIndex(registry, { repository: REPOSITORY }, [inner]);
   putIndex(registry, BAD, [inner]);
 }
 
@@ -85,7 +86,10 @@ function lieAboutDigest(): void {
   const digest = `sha256:${"0".repeat(64)}`;
   const { bytes = new Uint8Array() } = registry.manifest(REPOSITORY, "good") ?? {};
   fault({ method: "HEAD" }, { setHeaders: { "docker-content-digest": digest } });
-  fault({ kind: "manifest", digest }, { status: 200, headers: { "content-type": OCI.manifest }, body: bytes });
+  fault(
+    { kind: "manifest", digest },
+    { status: 200, headers: { "content-type": OCI.manifest }, body: bytes },
+  );
 }
 
 type ErrorClass = new (message: string) => DrayageError;
@@ -96,30 +100,90 @@ const blob = { kind: "blob" } as const;
 const error = (status: number, code: string): FaultAction => ({ status, body: { errors: [{ code }] } });
 
 const REFUSALS: readonly Case[] = [
-  ["no such tag", () => fault({}, error(404, "MANIFEST_UNKNOWN")), ErrNotFound, /^manifest for .*:bad not found: /],
-  ["no such repository", () => fault({}, error(404, "NAME_UNKNOWN")), ErrNotFound, /^repository .*\/team\/app not found: /],
+  [
+    "no such tag",
+    () => fault({}, error(404, "MANIFEST_UNKNOWN")),
+    ErrNotFound,
+    /^manifest for .*:bad not found: /,
+  ],
+  [
+    "no such repository",
+    () => fault({}, error(404, "NAME_UNKNOWN")),
+    ErrNotFound,
+    /^repository .*\/team\/app not found: /,
+  ],
   ["access denied", () => fault({}, error(403, "DENIED")), ErrPermissionDenied, /^pull access denied for /],
   ["no such blob", () => fault(blob, error(404, "BLOB_UNKNOWN")), ErrNotFound, /^blob unknown/],
 ];
 
 const WRONG_BYTES: readonly Case[] = [
-  ["a layer with one bit changed", () => fault(blob, { corrupt: { offset: 250 } }), ErrDataLoss, /^verify sha256:\w+: got sha256:/],
+  [
+    "a layer with one bit changed",
+    () => fault(blob, { corrupt: { offset: 250 } }),
+    ErrDataLoss,
+    /^verify sha256:\w+: got sha256:/,
+  ],
   [
     "a config with one bit changed",
     () => fault({ digest: good.config.digest }, { corrupt: { offset: 0 } }),
     ErrDataLoss,
     /^verify sha256:\w+: got sha256:/,
   ],
-  ["a manifest with one bit changed", () => fault(manifest, { corrupt: { offset: 0 } }), ErrDataLoss, /^verify sha256:\w+: got sha256:/],
+  [
+    "a manifest with one bit changed",
+    () => fault(manifest, { corrupt: { offset: 0 } }),
+    ErrDataLoss,
+    /^verify sha256:\w+: got sha256:/,
+  ],
   ["a digest of another manifest", lieAboutDigest, ErrDataLoss, /^verify sha256:0+: got sha256:/],
-  ["a size that the manifest has not", () => fault({ method: "HEAD" }, { setHeaders: { "content-length": "700" } }), ErrDataLoss, /got \d+ bytes, wanted 700$/],
-  ["a manifest longer than announced", () => fault(manifest, { extraBytes: 9 }), ErrDataLoss, /got more than the \d+ bytes wanted$/],
-  ["a manifest far longer than announced", () => fault(manifest, { extraBytes: 5_000_000 }), ErrOutOfRange, /longer than 4393216 bytes$/],
-  ["the same in unannounced chunks", () => fault(manifest, { extraBytes: 5_000_000, chunked: true }), ErrOutOfRange, /longer than 4393216 bytes$/],
-  ["a layer longer than described", () => putChanged({ layer: { size: 100 } }), ErrDataLoss, /got a blob of \d+ bytes, wanted 100$/],
-  ["a layer shorter than described", () => putChanged({ layer: { size: 999_999 } }), ErrDataLoss, /got a blob of \d+ bytes, wanted 999999$/],
-  ["a layer with more behind it", () => fault(blob, { extraBytes: 1 }), ErrDataLoss, /got a blob of \d+ bytes, wanted \d+$/],
-  ["a layer with more behind it, unannounced", () => fault(blob, { extraBytes: 1, chunked: true }), ErrDataLoss, /got more than the \d+ bytes wanted$/],
+  [
+    "a size that the manifest has not",
+    () => fault({ method: "HEAD" }, { setHeaders: { "content-length": "700" } }),
+    ErrDataLoss,
+    /got \d+ bytes, wanted 700$/,
+  ],
+  [
+    "a manifest longer than announced",
+    () => fault(manifest, { extraBytes: 9 }),
+    ErrDataLoss,
+    /got more than the \d+ bytes wanted$/,
+  ],
+  [
+    "a manifest far longer than announced",
+    () => fault(manifest, { extraBytes: 5_000_000 }),
+    ErrOutOfRange,
+    /longer than 4393216 bytes$/,
+  ],
+  [
+    "the same in unannounced chunks",
+    () => fault(manifest, { extraBytes: 5_000_000, chunked: true }),
+    ErrOutOfRange,
+    /longer than 4393216 bytes$/,
+  ],
+  [
+    "a layer longer than described",
+    () => putChanged({ layer: { size: 100 } }),
+    ErrDataLoss,
+    /got a blob of \d+ bytes, wanted 100$/,
+  ],
+  [
+    "a layer shorter than described",
+    () => putChanged({ layer: { size: 999_999 } }),
+    ErrDataLoss,
+    /got a blob of \d+ bytes, wanted 999999$/,
+  ],
+  [
+    "a layer with more behind it",
+    () => fault(blob, { extraBytes: 1 }),
+    ErrDataLoss,
+    /got a blob of \d+ bytes, wanted \d+$/,
+  ],
+  [
+    "a layer with more behind it, unannounced",
+    () => fault(blob, { extraBytes: 1, chunked: true }),
+    ErrDataLoss,
+    /got more than the \d+ bytes wanted$/,
+  ],
   [
     "a layer that is too short, unannounced",
     () => {
@@ -140,26 +204,85 @@ const BAD_DOCUMENTS: readonly Case[] = [
     ErrInvalidArgument,
     /expected manifest but found index/,
   ],
-  ["an index that is a manifest as well", () => putRaw({ schemaVersion: 2, manifests: [], layers: [] }, OCI.index), ErrInvalidArgument, /expected index but found manifest/],
-  ["an index served as a manifest", () => putRaw({ schemaVersion: 2, mediaType: OCI.index, manifests: [] }), ErrInvalidArgument, /expected manifest but found index/],
-  ["a digest that is none", () => putChanged({ layer: { digest: "sha256:../../etc/passwd" } }), ErrInvalidArgument, /digest/],
+  [
+    "an index that is a manifest as well",
+    () => putRaw({ schemaVersion: 2, manifests: [], layers: [] }, OCI.index),
+    ErrInvalidArgument,
+    /expected index but found manifest/,
+  ],
+  [
+    "an index served as a manifest",
+    () => putRaw({ schemaVersion: 2, mediaType: OCI.index, manifests: [] }),
+    ErrInvalidArgument,
+    /expected manifest but found index/,
+  ],
+  [
+    "a digest that is none",
+    () => putChanged({ layer: { digest: "sha256:../../etc/passwd" } }),
+    ErrInvalidArgument,
+    /digest/,
+  ],
   ["a negative size", () => putChanged({ layer: { size: -1 } }), ErrInvalidArgument, /size/],
-  ["a layer without size", () => putChanged({ layer: { size: 0 } }), ErrInvalidArgument, /content size of zero/],
+  [
+    "a layer without size",
+    () => putChanged({ layer: { size: 0 } }),
+    ErrInvalidArgument,
+    /content size of zero/,
+  ],
   [
     "10,000 layers",
-    () => putManifest(registry, BAD, { config: good.config, layers: Array.from({ length: 10_000 }, () => EMPTY) }),
+    () =>
+      putManifest(registry, BAD, {
+        config: good.config,
+        layers: Array.from({ length: 10_000 }, () => EMPTY),
+      }),
     ErrInvalidArgument,
     /4096/,
   ],
-  ["a manifest of 5 MB", () => putManifest(registry, BAD, { filler: "x".repeat(5_000_000) }), ErrFailedPrecondition, /wanted at most 4393216$/],
-  ["a config of 5 MB", () => putChanged({ config: { size: 5_000_000 } }), ErrFailedPrecondition, /wanted at most 4194304$/],
+  [
+    "a manifest of 5 MB",
+    () => putManifest(registry, BAD, { filler: "x".repeat(5_000_000) }),
+    ErrFailedPrecondition,
+    /wanted at most 4393216$/,
+  ],
+  [
+    "a config of 5 MB",
+    () => putChanged({ config: { size: 5_000_000 } }),
+    ErrFailedPrecondition,
+    /wanted at most 4194304$/,
+  ],
   ["indexes nested too deep", () => putNested(9), ErrInvalidArgument, /nested deeper than 8 levels$/],
   ["an index that names itself", serveCycle, ErrDataLoss, /^verify sha256:0+: got sha256:/],
-  ["schema 1, signed", () => putRaw({ schemaVersion: 1 }, `${SCHEMA1}+prettyjws`), ErrNotImplemented, /docker schema 1 is not supported$/],
-  ["schema 1, unsigned", () => putRaw({ schemaVersion: 1 }, `${SCHEMA1}+json`), ErrNotImplemented, /v1\+json, unsupported manifest format$/],
-  ["schema 1 as old registries call it", () => putRaw({ schemaVersion: 1 }, "text/plain"), ErrNotImplemented, /docker schema 1 is not supported$/],
-  ["schema 1 under a new name", () => putRaw({ schemaVersion: 1, fsLayers: [], history: [] }), ErrNotImplemented, /schema 1/],
-  ["a type that is no image", () => putRaw({}, "application/json"), ErrNotImplemented, /got application\/json, unsupported manifest format$/],
+  [
+    "schema 1, signed",
+    () => putRaw({ schemaVersion: 1 }, `${SCHEMA1}+prettyjws`),
+    ErrNotImplemented,
+    /docker schema 1 is not supported$/,
+  ],
+  [
+    "schema 1, unsigned",
+    () => putRaw({ schemaVersion: 1 }, `${SCHEMA1}+json`),
+    ErrNotImplemented,
+    /v1\+json, unsupported manifest format$/,
+  ],
+  [
+    "schema 1 as old registries call it",
+    () => putRaw({ schemaVersion: 1 }, "text/plain"),
+    ErrNotImplemented,
+    /docker schema 1 is not supported$/,
+  ],
+  [
+    "schema 1 under a new name",
+    () => putRaw({ schemaVersion: 1, fsLayers: [], history: [] }),
+    ErrNotImplemented,
+    /schema 1/,
+  ],
+  [
+    "a type that is no image",
+    () => putRaw({}, "application/json"),
+    ErrNotImplemented,
+    /got application\/json, unsupported manifest format$/,
+  ],
 ];
 
 describe.each([
@@ -170,7 +293,9 @@ describe.each([
   it.each(cases)("%s", async (_name, arrange, errorClass, message) => {
     await arrange();
 
-    const failure = await failureOf(engine.pull(`${registry.host}/${REPOSITORY}:bad`, { allPlatforms: true }));
+    const failure = await failureOf(
+      engine.pull(`${registry.host}/${REPOSITORY}:bad`, { allPlatforms: true }),
+    );
 
     expect(failure).toBeInstanceOf(errorClass);
     expect(failure.message).toMatch(message);

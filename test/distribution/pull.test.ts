@@ -1,10 +1,11 @@
 import { afterEach, beforeEach, describe, expect, it } from "vitest";
 import { type Digest, shortId } from "../../src/digest/digest.ts";
 import { ErrNotFound } from "../../src/errors.ts";
-import { type BuiltImage, buildImage, buildIndex, TestRegistry } from "../../src/testing.ts";
+import { buildImage, buildIndex, TestRegistry } from "../../src/testing.ts";
+import { digestsOf } from "./support/built-image.ts";
 import { EMPTY, OCI, putBlob, putIndex, putManifest } from "./support/documents.ts";
 import { blobsOn, type Engine, failureOf, namesOn, openEngine } from "./support/engine.ts";
-import { asked, getCounts } from "./support/requests.ts";
+import { asked, expectEachOnce, getCounts } from "./support/requests.ts";
 import { statusLog } from "./support/status-lines.ts";
 
 const REPOSITORY = "team/app";
@@ -24,21 +25,15 @@ afterEach(async () => {
   await registry.close();
 });
 
-function digestsOf(...images: readonly BuiltImage[]): readonly string[] {
-  const digests = images.flatMap(({ descriptor, config, layers }) => [
-    descriptor.digest,
-    config.digest,
-    ...layers.map((layer) => layer.descriptor.digest),
-  ]);
-  return [...new Set(digests)].toSorted();
-}
-
 describe("pull() of a reference", () => {
   it.each([
     ["a tag", ":v1", ":v1"],
     ["no tag", "", ":latest"],
   ])("by %s names what it resolves to", async (_, suffix, fullSuffix) => {
-    const image = await buildImage(registry, REPOSITORY, { tag: fullSuffix.slice(1), layers: [5_000, 7_000] });
+    const image = await buildImage(registry, REPOSITORY, {
+      tag: fullSuffix.slice(1),
+      layers: [5_000, 7_000],
+    });
 
     const result = await engine.pull(name + suffix);
 
@@ -103,7 +98,9 @@ describe("pull() of an index", () => {
 
     await engine.pull(`${name}:v1`, { platform });
 
-    expect(await blobsOn(engine.root)).toEqual([index.digest, ...digestsOf(...(wanted ? [wanted] : []))].toSorted());
+    expect(await blobsOn(engine.root)).toEqual(
+      [index.digest, ...digestsOf(...(wanted ? [wanted] : []))].toSorted(),
+    );
   });
 
   it("refuses a platform that is not in it, and names nothing", async () => {
@@ -188,7 +185,7 @@ describe("pull() of an index", () => {
 
     const all = [index.digest, ...digestsOf(...images)].toSorted();
     expect(await blobsOn(engine.root)).toEqual(all);
-    expect([...getCounts(registry)].toSorted()).toEqual(all.map((digest) => [digest, 1]));
+    expectEachOnce(registry, all);
   });
 });
 

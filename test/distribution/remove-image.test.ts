@@ -1,5 +1,7 @@
+import { readFile, writeFile } from "node:fs/promises";
+import { join } from "node:path";
 import { afterEach, beforeEach, describe, expect, it } from "vitest";
-import { ErrFailedPrecondition, ErrNotFound } from "../../src/errors.ts";
+import { ErrNotFound } from "../../src/errors.ts";
 import { buildImage, buildIndex, TestRegistry } from "../../src/testing.ts";
 import { blobsOn, type Engine, failureOf, namesOn, openEngine } from "./support/engine.ts";
 
@@ -39,6 +41,22 @@ describe("remove()", () => {
     ]);
     expect(await blobsOn(engine.root)).toEqual([]);
     expect(await namesOn(engine.root)).toEqual([]);
+  });
+
+  it("leaves what an entry of another tool needs, which has no name", async () => {
+    const { descriptor } = await buildImage(registry, REPOSITORY, { tag: "v1", layers: [5_000] });
+    await engine.pull(`${name}:v1`);
+    const digests = await blobsOn(engine.root);
+    const path = join(engine.root, "index.json");
+    const index = JSON.parse(await readFile(path, "utf8"));
+    const { mediaType, digest, size } = descriptor;
+    await writeFile(
+      path,
+      JSON.stringify({ ...index, manifests: [...index.manifests, { mediaType, digest, size }] }),
+    );
+
+    expect(await engine.remove(`${name}:v1`)).toMatchObject({ deleted: [], kept: false });
+    expect(await blobsOn(engine.root)).toEqual(digests);
   });
 
   it("leaves what another name needs", async () => {
@@ -133,35 +151,5 @@ describe("sizeOf()", () => {
     await engine.pull(`${name}:v1`, { allPlatforms: true });
     images.forEach(addImage);
     expect(await engine.sizeOf(index)).toBe(total());
-  });
-});
-
-describe("close()", () => {
-  it("waits for the pulls under way and refuses new work", async () => {
-    await buildImage(registry, REPOSITORY, { tag: "v1", layers: [50_000] });
-    const go = Promise.withResolvers<void>();
-    registry.fault({ kind: "blob", times: 3 }, { hold: go.promise });
-    const pulled = engine.pull(`${name}:v1`);
-    await registry.waitFor(({ kind }) => kind === "blob");
-
-    const closed = engine.close();
-    const refused = [engine.pull(`${name}:v1`), engine.remove(`${name}:v1`)].map(failureOf);
-    for (const failure of await Promise.all(refused)) {
-      expect(failure).toBeInstanceOf(ErrFailedPrecondition);
-      expect(failure.message).toBe("start operation: the distribution is closed");
-    }
-    go.resolve();
-
-    await expect(pulled).resolves.toMatchObject({ reference: `${name}:v1` });
-    await closed;
-    await engine.close();
-    expect(await namesOn(engine.root)).toEqual([`${name}:v1`]);
-  });
-
-  it("waits for a pull that fails as well, and closes its connections", async () => {
-    registry.fault({ method: "HEAD" }, { status: 401 });
-    const pulled = failureOf(engine.pull(`${name}:v1`));
-    await engine.close();
-    expect(await pulled).not.toBeInstanceOf(ErrFailedPrecondition);
   });
 });

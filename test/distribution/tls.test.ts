@@ -70,7 +70,11 @@ describe("pull() from a loopback registry", () => {
   it.each<[string, () => unknown, new (message: string) => DrayageError]>([
     ["is broken", () => secure.fault({ times: ALWAYS }, { status: 500 }), ErrInternal],
     ["is overloaded", () => secure.fault({ times: ALWAYS }, { status: 503 }), ErrUnavailable],
-    ["has no such image", () => secure.fault({ kind: "manifest", times: ALWAYS }, { status: 404 }), ErrNotFound],
+    [
+      "has no such image",
+      () => secure.fault({ kind: "manifest", times: ALWAYS }, { status: 404 }),
+      ErrNotFound,
+    ],
     ["wants credentials", () => secure.fault({ times: ALWAYS }, { status: 401 }), ErrUnauthenticated],
     ["denies access", () => secure.fault({ times: ALWAYS }, { status: 403 }), ErrPermissionDenied],
     [

@@ -100,6 +100,11 @@ describe("an error that travels through several services", () => {
     );
   });
 
+  it("says the class once, also where it was said several times", () => {
+    expect(toGrpc(new ErrUnavailable("unavailable: unavailable")).details).toBe("unavailable");
+    expect(toGrpc(new ErrUnavailable("lock: unavailable: unavailable")).details).toBe("lock: unavailable");
+  });
+
   it("is still found by what the caller asks for", () => {
     expect(fromGrpc(toGrpc(new ErrUnavailable("lock ref")))).toBeInstanceOf(ErrUnavailable);
   });

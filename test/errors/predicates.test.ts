@@ -50,6 +50,13 @@ describe("findError()", () => {
     expect(findError(new AggregateError([new Error("x")], "all", { cause: third }))).toBe(third);
   });
 
+  it("finds what failed before the leaving failed too", () => {
+    const suppressed = new ErrNotFound("first");
+    const made = Object.assign(new Error("leaving failed"), { error: new ErrCanceled("later"), suppressed });
+    made.name = "SuppressedError";
+    expect(findError(made)).toBe(suppressed);
+  });
+
   it("ends on an error that causes itself", () => {
     const loop = new Error("loop");
     loop.cause = new Error("back", { cause: loop });

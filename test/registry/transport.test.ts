@@ -114,6 +114,14 @@ describe.each([{ reuseBuffers: true }, { reuseBuffers: false }])(
         expect(server.connections()).toBe(1);
       });
 
+      it("uses a connection again after HEAD", async () => {
+        const server = await serve(httpServer((_, response) => void response.end("x")));
+        const head = await transport.send({ method: "HEAD", url: server.origin });
+        await head.body.discard();
+        expect(await text((await get(server.origin)).body)).toBe("x");
+        expect(server.connections()).toBe(1);
+      });
+
       it("rejects retryably when nobody listens", async () => {
         const server = await httpServer(() => {});
         await server[Symbol.asyncDispose]();

@@ -2,7 +2,6 @@ import { type Command, Option } from "commander";
 import { parseNormalizedNamed } from "../../reference.ts";
 import { addRegistryOptions, openRoot, type RegistryCliOptions, registryOptions } from "../options.ts";
 import { chooseReporter, PROGRESS_FORMS, type ProgressForm } from "../progress/choose-reporter.ts";
-import { UserError } from "../user-error.ts";
 
 interface PullCliOptions extends RegistryCliOptions {
   readonly platform?: string;
@@ -49,7 +48,7 @@ async function pull(reference: string, options: PullCliOptions, signal: AbortSig
     }
   } catch (error) {
     reporter.finish();
-    const shown = reporter.fail(error instanceof Error ? error.message : String(error));
-    throw shown ? new UserError(error, { shown }) : error;
+    reporter.fail(error instanceof Error ? error.message : String(error));
+    throw error;
   }
 }

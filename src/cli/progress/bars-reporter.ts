@@ -41,9 +41,7 @@ export class BarsReporter implements Reporter {
     this.#timer ??= setTimeout(() => this.#frame(), FRAME_INTERVAL_MS);
   }
 
-  fail(): boolean {
-    return false;
-  }
+  fail(): void {}
 
   finish(): void {
     clearTimeout(this.#timer);

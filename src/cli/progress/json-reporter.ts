@@ -9,7 +9,6 @@ export function jsonReporter(write: (text: string) => void): Reporter {
     report: (progress) => line(jsonMessage(progress)),
     fail(message) {
       line({ errorDetail: { message }, error: message });
-      return true;
     },
     finish() {},
   };

@@ -4,8 +4,8 @@ import type { Progress } from "../../index.ts";
 export interface Reporter {
   /** Takes one step; must not throw. */
   report(progress: Progress): void;
-  /** Shows a failure, where the form of the output has a place for it. Returns whether it did. */
-  fail(message: string): boolean;
+  /** Shows a failure, where the form of the output has a place for it; stderr gets its line in any case. */
+  fail(message: string): void;
   /** Leaves the output tidy; nothing is reported afterwards. */
   finish(): void;
 }
@@ -13,6 +13,6 @@ export interface Reporter {
 /** A reporter that says nothing. */
 export const quietReporter: Reporter = {
   report() {},
-  fail: () => false,
+  fail() {},
   finish() {},
 };

@@ -7,6 +7,7 @@ import { pipeline } from "node:stream/promises";
 import { expect } from "vitest";
 import type { Descriptor } from "../../../src/images.ts";
 import { type Distribution, type DistributionOptions, openDistribution } from "../../../src/index.ts";
+import { until } from "./until.ts";
 
 /** Delays of no length: nothing in these tests waits for the clock. */
 export const NO_WAIT = { baseMs: 1, random: () => 0 };
@@ -53,6 +54,14 @@ export async function indexOn(root: string): Promise<readonly Descriptor[]> {
 export async function namesOn(root: string): Promise<readonly string[]> {
   const entries = await indexOn(root);
   return entries.map(({ annotations }) => annotations?.["org.opencontainers.image.ref.name"] ?? "");
+}
+
+/** Waits until so many bytes of a blob have come. */
+export async function hasOnDisk({ content }: Engine, { digest }: Descriptor, bytes: number): Promise<void> {
+  await until(async () => {
+    const statuses = await content.listStatuses();
+    return statuses.some(({ ref, offset }) => ref.endsWith(digest) && offset === bytes);
+  });
 }
 
 /** A promise's error. One that resolves fails the test. */

@@ -1,8 +1,11 @@
+import { expect } from "vitest";
 import type { RequestRecord, TestRegistry } from "../../../src/testing.ts";
 
 /** `METHOD kind` of every request but pings, in order. */
 export function asked(registry: TestRegistry): readonly string[] {
-  return registry.requests.map(({ method, kind }) => `${method} ${kind}`).filter((line) => line !== "GET ping");
+  return registry.requests
+    .map(({ method, kind }) => `${method} ${kind}`)
+    .filter((line) => line !== "GET ping");
 }
 
 /** GET requests for content with the digest. */
@@ -17,4 +20,10 @@ export function getCounts(registry: TestRegistry): ReadonlyMap<string, number> {
     if (method === "GET" && digest !== undefined) counts.set(digest, (counts.get(digest) ?? 0) + 1);
   }
   return counts;
+}
+
+/** Asserts that each of the digests was asked for once, and nothing else. */
+export function expectEachOnce(registry: TestRegistry, digests: readonly string[]): void {
+  const once = digests.map((digest) => [digest, 1]);
+  expect(Object.fromEntries(getCounts(registry))).toEqual(Object.fromEntries(once));
 }

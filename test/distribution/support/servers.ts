@@ -1,6 +1,6 @@
 import { once } from "node:events";
 import { createServer as createHttpServer, type Server } from "node:http";
-import { type AddressInfo, connect, createServer, type Server as TcpServer, type Socket } from "node:net";
+import { type AddressInfo, connect, createServer, type Socket, type Server as TcpServer } from "node:net";
 
 /** A server on 127.0.0.1 that is no registry. */
 export interface Stranger extends AsyncDisposable {
@@ -84,4 +84,47 @@ async function listen(server: Server | TcpServer, seen: readonly string[]): Prom
       await closed;
     },
   };
+}
+
+/** A server whose every byte received is kept. */
+export interface Tapped extends AsyncDisposable {
+  readonly host: string;
+  readonly url: string;
+  /** All that clients have sent: request lines, headers, bodies. */
+  readonly received: () => string;
+}
+
+/** What a server answers. */
+export interface ScriptedAnswer {
+  readonly status: number;
+  readonly headers?: Readonly<Record<string, string>>;
+  readonly body: string | Uint8Array;
+}
+
+/** Passes connections on to `target`, a host that speaks plain HTTP. */
+export async function tap(target: string): Promise<Tapped> {
+  let received = "";
+  const server = createServer((socket) => {
+    socket.on("error", () => {});
+    socket.on("data", (bytes) => {
+      received += bytes.toString("latin1");
+    });
+    socket.once("data", (first) => forward(socket, first, target));
+  });
+  return { ...(await listen(server, [])), received: () => received };
+}
+
+/** A web server that answers every request by `answer`. */
+export async function tappedServer(answer: (url: URL) => ScriptedAnswer): Promise<Tapped> {
+  let received = "";
+  const server = createHttpServer((request, response) => {
+    const { status, body, headers } = answer(new URL(request.url ?? "/", "http://server"));
+    response.writeHead(status, { "content-type": "application/json", ...headers }).end(body);
+  });
+  server.on("connection", (socket: Socket) => {
+    socket.on("data", (bytes) => {
+      received += bytes.toString("latin1");
+    });
+  });
+  return { ...(await listen(server, [])), received: () => received };
 }

@@ -37,6 +37,17 @@ interface Cut {
   readonly times?: number | undefined;
 }
 
+/** What to hold back. */
+interface Pace {
+  /** Applied to the path with query. */
+  readonly path: RegExp;
+  /**
+   * Awaited before each piece of a response's body, and before a cut; `offset` is where in the resource the next byte lies,
+   * and `signal` says that the client has gone.
+   */
+  readonly before: (offset: number, signal: AbortSignal) => Promise<void>;
+}
+
 /** An HTTP proxy in front of one registry that passes everything on and keeps count. */
 export interface CountingProxy extends AsyncDisposable {
   /** `127.0.0.1:<port>`: speak to this instead of the registry. */
@@ -46,6 +57,8 @@ export interface CountingProxy extends AsyncDisposable {
   readonly records: readonly ProxyRecord[];
   /** Resets connections, as a network does that fails in the middle of a response. */
   cut(cut: Cut): void;
+  /** Holds responses back, so that a test knows where the client is. */
+  pace(pace: Pace): void;
   /** Drops all connections and stops listening. Stopping twice is fine. */
   stop(): Promise<void>;
 }
@@ -56,6 +69,7 @@ type Mutable = { -readonly [K in keyof ProxyRecord]: ProxyRecord[K] };
 export async function startCountingProxy(target: string): Promise<CountingProxy> {
   const records: Mutable[] = [];
   const cuts: { rule: Cut; left: number }[] = [];
+  const paces: Pace[] = [];
 
   /** Where to cut the response to a request, if at all; uses the rule up. */
   function takeCut({ method, path }: ProxyRecord): number | undefined {
@@ -70,7 +84,9 @@ export async function startCountingProxy(target: string): Promise<CountingProxy>
     const record = recordOf(incoming);
     records.push(record);
     // Either side may hang up at any time: that ends this exchange and nothing else.
-    passOn({ target, incoming, outgoing, record, cutAfter: takeCut(record) }).catch(() => outgoing.destroy());
+    const cutAfter = takeCut(record);
+    const pace = paces.find(({ path }) => path.test(record.path));
+    passOn({ target, incoming, outgoing, record, cutAfter, pace }).catch(() => outgoing.destroy());
   });
   server.listen(0, "127.0.0.1");
   await once(server, "listening");
@@ -88,6 +104,7 @@ export async function startCountingProxy(target: string): Promise<CountingProxy>
     url: `http://${host}`,
     records,
     cut: (rule) => void cuts.push({ rule, left: rule.times ?? 1 }),
+    pace: (pace) => void paces.push(pace),
     stop,
     [Symbol.asyncDispose]: stop,
   };
@@ -111,10 +128,12 @@ interface Exchange {
   readonly outgoing: ServerResponse;
   readonly record: Mutable;
   readonly cutAfter: number | undefined;
+  readonly pace: Pace | undefined;
 }
 
 /** The Host header stays what the client sent, so that the registry's absolute URLs lead back here. */
-async function passOn({ target, incoming, outgoing, record, cutAfter }: Exchange): Promise<void> {
+async function passOn(exchange: Exchange): Promise<void> {
+  const { target, incoming, outgoing, record } = exchange;
   const [hostname = "", port = ""] = target.split(":");
   const headers = endToEnd(incoming.headers);
   const upstream = request({
@@ -132,23 +151,29 @@ async function passOn({ target, incoming, outgoing, record, cutAfter }: Exchange
   const [response] = (await once(upstream, "response")) as [IncomingMessage];
   record.status = response.statusCode ?? 0;
   outgoing.writeHead(record.status, endToEnd(response.headers));
-  await pipeline(
-    response,
-    async function* count(chunks: AsyncIterable<Buffer>) {
-      for await (const chunk of chunks) {
-        const passed =
-          cutAfter === undefined ? chunk.length : Math.min(chunk.length, cutAfter - record.bytes);
-        record.bytes += passed;
-        record.cut = cutAfter === record.bytes;
-        yield chunk.subarray(0, passed);
-        if (record.cut) {
-          await reset(outgoing);
-          break;
-        }
-      }
-    },
-    outgoing,
-  );
+  await pipeline(response, (chunks: AsyncIterable<Buffer>) => count(chunks, exchange), outgoing);
+}
+
+/** The pieces of a body, counted, at their pace, and up to the cut. */
+async function* count(
+  chunks: AsyncIterable<Buffer>,
+  { record, outgoing, cutAfter = Number.POSITIVE_INFINITY, pace }: Exchange,
+): AsyncGenerator<Buffer> {
+  const start = record.status === 206 ? Number(/^bytes=(\d+)-/.exec(record.range ?? "")?.[1]) : 0;
+  const gone = new AbortController();
+  outgoing.once("close", () => gone.abort());
+  for await (const chunk of chunks) {
+    await pace?.before(start + record.bytes, gone.signal);
+    const passed = Math.min(chunk.length, cutAfter - record.bytes);
+    record.bytes += passed;
+    record.cut = cutAfter === record.bytes;
+    yield chunk.subarray(0, passed);
+    if (record.cut) {
+      await pace?.before(start + record.bytes, gone.signal);
+      await reset(outgoing);
+      return;
+    }
+  }
 }
 
 /** Headers without those that are about one connection only, and without the request for a `100 Continue`, which node answers. */

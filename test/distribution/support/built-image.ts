@@ -1,0 +1,18 @@
+import type { Descriptor } from "../../../src/images.ts";
+import type { BuiltImage } from "../../../src/testing.ts";
+
+/** The lowest layer of an image that has one. */
+export function layerOf({ layers: [layer] }: BuiltImage): Descriptor {
+  if (!layer) throw new TypeError("the image has no layers");
+  return layer.descriptor;
+}
+
+/** Digests of everything that the images consist of, sorted, each one once. */
+export function digestsOf(...images: readonly BuiltImage[]): readonly string[] {
+  const digests = images.flatMap(({ descriptor, config, layers }) => [
+    descriptor.digest,
+    config.digest,
+    ...layers.map((layer) => layer.descriptor.digest),
+  ]);
+  return [...new Set(digests)].toSorted();
+}
