@@ -6,6 +6,7 @@ import { addExportCommand } from "./commands/export.ts";
 import { addImagesCommand } from "./commands/images.ts";
 import { addImportCommand } from "./commands/import.ts";
 import { addPullCommand } from "./commands/pull.ts";
+import { addPushCommand } from "./commands/push.ts";
 import { addRmiCommand } from "./commands/rmi.ts";
 import { addTagCommand } from "./commands/tag.ts";
 
@@ -45,6 +46,7 @@ function buildProgram(signal: AbortSignal): Command {
     .configureHelp({ showGlobalOptions: true });
   for (const add of [
     addPullCommand,
+    addPushCommand,
     addImagesCommand,
     addTagCommand,
     addRmiCommand,

@@ -58,7 +58,13 @@ export async function openDistribution(options: DistributionOptions): Promise<Di
   const work = new OpenWork();
   const engine = { content, images, documents, downloads, work, repositories, logger };
 
-  return new LocalDistribution({ ...engine, transport, lease, mountSources: new MountSourceStore(root), uploads });
+  return new LocalDistribution({
+    ...engine,
+    transport,
+    lease,
+    mountSources: new MountSourceStore(root),
+    uploads,
+  });
 }
 
 function downloadBackoff({ backoff, maxDownloadAttempts }: DistributionOptions): BackoffPolicy {

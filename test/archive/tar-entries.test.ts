@@ -35,7 +35,7 @@ describe("tarEntries()", () => {
       ["file", "file", "content"],
       ["soft", "symlink", ""],
       ["hard", "hardlink", ""],
-      ["folder/", "other", ""],
+      ["folder", "other", ""],
       ["pipe", "other", ""],
       [long, "file", "deep"],
     ]);

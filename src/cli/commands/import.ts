@@ -1,7 +1,6 @@
 import { type Command, Option } from "commander";
 import { addRootOptions, openRoot, type RootOptions } from "../options.ts";
 import { chooseReporter, PROGRESS_FORMS, type ProgressForm } from "../progress/choose-reporter.ts";
-import { UserError } from "../user-error.ts";
 
 interface ImportCliOptions extends RootOptions {
   readonly quiet?: boolean;
@@ -48,8 +47,8 @@ async function importLayout(
     }
   } catch (error) {
     reporter.finish();
-    const shown = reporter.fail(error instanceof Error ? error.message : String(error));
-    throw shown ? new UserError(error, { shown }) : error;
+    reporter.fail(error instanceof Error ? error.message : String(error));
+    throw error;
   } finally {
     if (layout === "-") process.stdin.destroy(); // a writer that hangs must not keep the process
   }
