@@ -18,7 +18,7 @@ export type ArchivePath =
  * Never a path on disk, only a key: so the bounds are there to keep the keys small and few.
  */
 const FILE =
-  /^(?!\.\.?\/)(?:[\w.:-]{1,255}\/)?(?:[\w.:-]{1,255}\.(?:json|tar|tar\.gz|tgz|tar\.zst)|sha256:[0-9a-f]{64})$/;
+  /^(?!\.\.?\/)(?:(?:[\w.:-]{1,255}\/)?[\w.:-]{1,255}\.(?:tar|tar\.gz|tgz|tar\.zst)|[\w.:-]{1,255}\.json|sha256:[0-9a-f]{64})$/;
 
 /** What `name` can be; `undefined` for everything that an import ignores. */
 export function parseArchivePath(name: string): ArchivePath | undefined {

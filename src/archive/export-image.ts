@@ -24,8 +24,8 @@ export interface ExportSource {
 
 /**
  * Writes an image as an OCI layout in a tar archive that docker, containerd, podman and skopeo read too. The bytes depend only on
- * what is exported. A path is replaced atomically; a stream is left open at the end, destroyed when the export fails, and never
- * gets more than it has room for. Every blob is verified on its way. Throws `ErrNotFound` for a name or content that is not
+ * what is exported. A path is replaced atomically; a stream stays its owner's, to end or, when the export fails, to destroy, and
+ * never gets more than it has room for. Every blob is verified on its way. Throws `ErrNotFound` for a name or content that is not
  * there, `ErrInvalidArgument` for a malformed reference or platform, `ErrDataLoss` for a damaged blob, the classes of
  * `diskError`, the stream's own errors, and the abort error.
  */

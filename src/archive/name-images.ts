@@ -1,7 +1,7 @@
 import { ErrInvalidArgument, ErrNotFound } from "../errors/classes.ts";
 import type { Image } from "../images/image-store.ts";
 import { isNameOnly, withTag } from "../reference/derive.ts";
-import { TAG } from "../reference/grammar.ts";
+import { REFERENCE, TAG } from "../reference/grammar.ts";
 import { parseDockerRef, parseNormalizedNamed } from "../reference/normalize.ts";
 import type { NormalizedReference } from "../reference/reference.ts";
 import type { FoundImage } from "./found-image.ts";
@@ -68,7 +68,7 @@ function tagFor({ target, name }: FoundImage, isOne: boolean): string {
 
 function tagOf(name: string | undefined): string | undefined {
   if (name === undefined || TAG.test(name)) return name;
-  return parseDockerRef(name).tag;
+  return REFERENCE.exec(name)?.groups?.["tag"]; // of a name that is no reference nothing is kept
 }
 
 /** A name with a digest says what it points at. */

@@ -30,7 +30,7 @@ export function mountTries(sizeBytes: number): number {
 /**
  * The sources worth asking for, best first (moby.md 6.5): of the target's own registry, not the target itself; those that
  * the present credentials saw before the others, then those with more leading path components in common, then newest first
- * as given.
+ * as given. Each repository once.
  */
 export function mountCandidates(
   sources: readonly MountSource[],
@@ -41,8 +41,9 @@ export function mountCandidates(
     .filter(({ repository }) => repository.startsWith(`${target.domain}/`) && repository !== own)
     .map((source) => ({ source, ours: isOurs(source), common: commonComponents(source.repository, own) }))
     .toSorted((a, b) => Number(b.ours) - Number(a.ours) || b.common - a.common)
-    .slice(0, max)
-    .map(({ source }) => source);
+    .map(({ source }) => source)
+    .filter(({ repository }, at, all) => at === all.findIndex((other) => other.repository === repository))
+    .slice(0, max);
 }
 
 function commonComponents(a: string, b: string): number {

@@ -6,6 +6,7 @@ import type { Descriptor } from "../oci/descriptor.ts";
 import type { Credentials } from "../registry/credentials.ts";
 import type { MountSources } from "../remotes/registry-pusher.ts";
 import { credentialsHmac } from "./credentials-hmac.ts";
+import type { Logger } from "./logger.ts";
 import { type MountTarget, mountCandidates, mountTries } from "./mount-candidates.ts";
 import type { MountSource, MountSourceStore } from "./mount-source-store.ts";
 
@@ -16,10 +17,33 @@ export interface PushMountsContext {
   readonly target: MountTarget;
   /** Of the target's registry, as this push uses them. */
   readonly credentials: () => Promise<Credentials | undefined>;
+  readonly logger: Logger;
 }
 
-/** Mount sources for one push: what pushes remembered, then what pulls wrote on the blobs' labels. */
-export function pushMounts({ content, sources, target, credentials }: PushMountsContext): MountSources {
+/**
+ * Mount sources for one push: what pushes remembered, then what pulls wrote on the blobs' labels. They are hints: one that
+ * cannot be read or written is a warning and no reason to fail.
+ */
+export function pushMounts(context: PushMountsContext): MountSources {
+  const mounts = knownMounts(context);
+
+  async function attempt<T>(work: Promise<T>, fallback: T): Promise<T> {
+    try {
+      return await work;
+    } catch (error) {
+      context.logger.warn({ err: error }, "mount sources cannot be used");
+      return fallback;
+    }
+  }
+
+  return {
+    candidates: (descriptor) => attempt(mounts.candidates(descriptor), []),
+    succeeded: (descriptor) => attempt(mounts.succeeded(descriptor), undefined),
+    failed: (descriptor, from, error) => attempt(mounts.failed(descriptor, from, error), undefined),
+  };
+}
+
+function knownMounts({ content, sources, target, credentials }: PushMountsContext): MountSources {
   const hmacFor = async (digest: Digest, repository: string): Promise<string> =>
     credentialsHmac(await credentials(), digest, repository);
   const labelKey = sourceLabelKey(target.domain);
@@ -47,7 +71,7 @@ export function pushMounts({ content, sources, target, credentials }: PushMounts
       );
       const isOurs = (source: MountSource): boolean => ours[all.indexOf(source)] === true;
       const best = mountCandidates(all, { target, isOurs, max: mountTries(size) });
-      return [...new Set(best.map(({ repository }) => repository.slice(target.domain.length + 1)))];
+      return best.map(({ repository }) => repository.slice(target.domain.length + 1));
     },
     async succeeded({ digest }) {
       const repository = `${target.domain}/${target.path}`;

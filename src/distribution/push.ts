@@ -3,6 +3,7 @@ import type { ImageStore } from "../images/image-store.ts";
 import { guardSink } from "../progress/guard-sink.ts";
 import { familiarString } from "../reference/familiar.ts";
 import { type Endpoint, originOf } from "../registry/endpoint.ts";
+import { checkMetaHeaders } from "./check-meta-headers.ts";
 import type { PushedImage, PushOptions, PushResult } from "./distribution.ts";
 import { type EndpointAttempt, tryEndpoints } from "./endpoint-loop.ts";
 import type { Logger } from "./logger.ts";
@@ -23,10 +24,10 @@ export interface PushEngine extends PushShared {
 
 /** Pushes a name, or all tags of one: endpoint after endpoint until one takes it (moby `distribution.Push`). */
 export async function push(engine: PushEngine, source: string, options: PushOptions): Promise<PushResult> {
+  const request = pushRequest(options);
   const pushes = await namedPushes(engine.images, source, options);
   const [first] = pushes;
   if (!first) throw new ErrNotFound(`no tags to push for ${source}`, { reference: source });
-  const request = pushRequest(options);
   const endpoints = await engine.repositories.endpoints(first.target, "push", options);
   request.onProgress(pushStatus.refersTo(first.target));
   return await tryEndpoints(
@@ -44,6 +45,7 @@ export async function push(engine: PushEngine, source: string, options: PushOpti
 }
 
 function pushRequest(options: PushOptions): PushRequest {
+  checkMetaHeaders(options.metaHeaders ?? {});
   return {
     platform: options.platform === undefined ? undefined : choosePlatform({ platform: options.platform }),
     signal: options.signal,
@@ -69,6 +71,7 @@ function attemptAt(
     ...options,
     content: engine.content,
     sources: engine.mountSources,
+    logger: engine.logger,
   });
   return {
     endpoint,

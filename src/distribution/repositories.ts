@@ -1,5 +1,6 @@
 import type { AbortOptions } from "../async/abort.ts";
 import type { BackoffPolicy } from "../async/backoff.ts";
+import { KeyedLock } from "../async/keyed-lock.ts";
 import type { Manager } from "../content/store.ts";
 import type { NormalizedReference } from "../reference/reference.ts";
 import { createPushClient } from "../registry/create-push-client.ts";
@@ -9,9 +10,11 @@ import { endpointSend } from "../registry/endpoint-send.ts";
 import { lookupEndpoints, type Purpose, type RegistryOptions } from "../registry/lookup-endpoints.ts";
 import { createRegistryClient } from "../registry/registry-client.ts";
 import type { Send } from "../registry/send.ts";
+import { SharedCalls } from "../registry/shared-calls.ts";
 import { withThrottle } from "../registry/with-throttle.ts";
 import { RegistryPusher } from "../remotes/registry-pusher.ts";
 import { RegistryRemote } from "../remotes/registry-remote.ts";
+import type { Logger } from "./logger.ts";
 import type { MountSourceStore } from "./mount-source-store.ts";
 import { pushMounts } from "./push-mounts.ts";
 
@@ -36,6 +39,7 @@ export interface AccessOptions {
 export interface MountMemory {
   readonly content: Manager;
   readonly sources: MountSourceStore;
+  readonly logger: Logger;
 }
 
 /** Finds the endpoints of a reference and opens its repository there. */
@@ -71,10 +75,11 @@ export interface OpenRepository<T> {
 export function createRepositories(options: RepositoriesOptions): Repositories {
   const { registry, credentials, backoff } = options;
   const throttled = withThrottle(options.send);
+  const referrerTurns = new KeyedLock();
 
   function access(endpoint: Endpoint, { auth, metaHeaders }: AccessOptions) {
     const { send, answered } = observed(throttled, originOf(endpoint));
-    const own: CredentialSource = auth && !endpoint.mirror ? async () => auth : credentials;
+    const own = auth && !endpoint.mirror ? async () => auth : askedOnce(credentials);
     return {
       own,
       answered,
@@ -89,17 +94,31 @@ export function createRepositories(options: RepositoriesOptions): Repositories {
       const repository = createRegistryClient({ ...client, repository: { domain, path } });
       return { repository: new RegistryRemote(repository, { endpoint, backoff }), answered };
     },
-    openForPush(endpoint, { domain, path }, { content, sources, ...accessOptions }) {
+    openForPush(endpoint, { domain, path }, { content, sources, logger, ...accessOptions }) {
       const { client, answered, own } = access(endpoint, accessOptions);
       const repository = createPushClient({ ...client, repository: { domain, path } });
       const mounts = pushMounts({
         content,
         sources,
+        logger,
         target: { domain, path },
         credentials: () => own(endpoint.credentialHost),
       });
-      return { repository: new RegistryPusher(repository, { endpoint, mounts }), answered };
+      const pusher = new RegistryPusher(repository, { endpoint, mounts, backoff, referrerTurns });
+      return { repository: pusher, answered };
     },
+  };
+}
+
+/** `source`, whose answer serves all who share it: behind it may be a program. A failure is not kept. */
+function askedOnce(source: CredentialSource): CredentialSource {
+  const calls = new SharedCalls<Credentials | undefined>();
+  const found = new Map<string, Credentials | undefined>();
+  return async (host, options = {}) => {
+    if (!found.has(host)) {
+      found.set(host, await calls.run(host, (signal) => source(host, { signal }), options));
+    }
+    return found.get(host);
   };
 }
 

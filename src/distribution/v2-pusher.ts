@@ -6,7 +6,7 @@ import type { Descriptor } from "../oci/descriptor.ts";
 import { type ProgressSink, update } from "../progress/progress.ts";
 import { trimNamed } from "../reference/derive.ts";
 import type { NormalizedReference } from "../reference/reference.ts";
-import { pushContent } from "../remotes/push-content.ts";
+import { presenceHandler, pushContent } from "../remotes/push-content.ts";
 import type { Pusher } from "../remotes/pusher.ts";
 import type { UploadDescriptor } from "../xfer/upload.ts";
 import type { LayerUploadManager } from "../xfer/upload-manager.ts";
@@ -67,7 +67,7 @@ export class V2Pusher {
     const { content } = this.#shared;
     const [image] = await collectImages(
       target,
-      { content, fetchDocument: async () => [], choice },
+      { content, fetchDocument: presenceHandler(content), choice },
       { signal },
     );
     return image?.manifest ?? target;

@@ -40,7 +40,7 @@ export async function mountBlob(
 
 /**
  * How many bytes the registry holds of a session (end-13); `undefined` when the session is gone, or the registry does not
- * say. CNCF distribution says `0-0` for one byte and for none: that counts as none.
+ * say. One byte counts as none, see `takenBytes`.
  */
 export async function uploadOffset(
   repository: RepositorySession,
@@ -52,7 +52,7 @@ export async function uploadOffset(
   await response.body.discard();
   const offset = takenBytes(response);
   if (NO_OFFSET_STATUSES.includes(response.status) || offset === undefined) return undefined;
-  return { session: nextSession(session, request, response), offset: offset === 1 ? 0 : offset };
+  return { session: nextSession(session, request, response), offset };
 }
 
 /** Gives a session up (end-14). Never rejects. */
@@ -81,10 +81,14 @@ export function nextSession(
   return { location, minChunkBytes: session.minChunkBytes };
 }
 
-/** Bytes that the registry holds by the `Range` header of its answer, `0-<last>`, with or without a unit in front. */
+/**
+ * Bytes that the registry holds by the `Range` header of its answer, `0-<last>`, with or without a unit in front. CNCF
+ * distribution says `0-0` for one byte and for none: that counts as none.
+ */
 export function takenBytes(response: HttpResponse): number | undefined {
-  const last = /^(?:bytes=)?0-(\d{1,15})$/.exec(headerOf(response, "range") ?? "")?.[1];
-  return last === undefined ? undefined : Number(last) + 1;
+  const last = Number(/^(?:bytes=)?0-(\d{1,15})$/.exec(headerOf(response, "range") ?? "")?.[1] ?? Number.NaN);
+  if (Number.isNaN(last)) return undefined;
+  return last === 0 ? 0 : last + 1;
 }
 
 /** The address that finishes an upload: `location` with the digest added to its query, which stays as it is. */

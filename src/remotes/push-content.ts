@@ -4,7 +4,7 @@ import type { InfoProvider, Provider } from "../content/store.ts";
 import { ErrNotFound } from "../errors/classes.ts";
 import { isNotFound } from "../errors/predicates.ts";
 import { childrenHandler } from "../images/children.ts";
-import type { Handler } from "../images/handler.ts";
+import { type Handler, handlers } from "../images/handler.ts";
 import { walk } from "../images/walk.ts";
 import type { Descriptor } from "../oci/descriptor.ts";
 import { isIndexType, isManifestType } from "../oci/media-types.ts";
@@ -67,31 +67,33 @@ async function planPush(
   const manifests: Descriptor[] = [];
   const indexes: Descriptor[] = [];
   const children = childrenHandler(content);
-  const sort: Handler = async (descriptor, abort) => {
-    await assertPresent(descriptor, content, abort);
+  const sort: Handler = async (descriptor) => {
     const list = isIndexType(descriptor.mediaType)
       ? indexes
       : isManifestType(descriptor.mediaType)
         ? manifests
         : blobs;
     list.push(descriptor);
-    return await children(descriptor, abort);
+    return [];
   };
-  await walk(sort, [root], options);
+  await walk(handlers(presenceHandler(content), sort, children), [root], options);
   return { blobs, manifests, indexes };
 }
 
-async function assertPresent(
-  { digest, platform }: Descriptor,
-  content: InfoProvider,
-  options: AbortOptions,
-): Promise<void> {
-  try {
-    await content.info(digest, options);
-  } catch (cause) {
-    if (!isNotFound(cause)) throw cause;
-    const what = platform ? `content for ${platform.os}/${platform.architecture}` : "content";
-    const hint = "pull it for all platforms, or push one platform";
-    throw new ErrNotFound(`push ${digest}: ${what} is not in the store; ${hint}`, { cause, digest });
-  }
+/**
+ * A handler that refuses what is not in the store, with advice, and has no children. Throws `ErrNotFound`, and the errors of
+ * `info`.
+ */
+export function presenceHandler(content: InfoProvider): Handler {
+  return async ({ digest, platform }, options) => {
+    try {
+      await content.info(digest, options);
+      return [];
+    } catch (cause) {
+      if (!isNotFound(cause)) throw cause;
+      const what = platform ? `content for ${platform.os}/${platform.architecture}` : "content";
+      const hint = "pull it for all platforms, or push one platform";
+      throw new ErrNotFound(`push ${digest}: ${what} is not in the store; ${hint}`, { cause, digest });
+    }
+  };
 }

@@ -1,13 +1,19 @@
+import type { BackoffPolicy } from "../async/backoff.ts";
+import type { KeyedLock } from "../async/keyed-lock.ts";
+import { retry } from "../async/retry.ts";
 import { readBlob } from "../content/read-blob.ts";
 import type { Provider, ReaderAt } from "../content/store.ts";
+import type { Digest } from "../digest/digest.ts";
 import { isDrayageError } from "../errors/drayage-error.ts";
 import { findError } from "../errors/predicates.ts";
 import type { Descriptor } from "../oci/descriptor.ts";
 import { isIndexType, isManifestType } from "../oci/media-types.ts";
 import { MAX_MANIFEST_BYTES } from "../oci/parse-document.ts";
+import { addReferrer } from "../registry/add-referrer.ts";
 import { type Endpoint, originOf } from "../registry/endpoint.ts";
 import type { BlobSource, PushClient, UploadSession } from "../registry/push-client.ts";
 import type { PushContentOptions, Pusher, PushOutcome } from "./pusher.ts";
+import { referralOf } from "./referral-of.ts";
 
 /** Bytes read from the store at once. */
 const READ_BYTES = 256 * 1024;
@@ -22,17 +28,33 @@ export interface MountSources {
   failed(descriptor: Descriptor, from: string, error: unknown): Promise<void>;
 }
 
+/** What a pusher is made of. */
+export interface RegistryPusherOptions {
+  readonly endpoint: Endpoint;
+  readonly mounts: MountSources;
+  /** How patiently documents are put. */
+  readonly backoff: BackoffPolicy;
+  /** Shared by all who write to the same registries: lists of referrers are read and written whole. */
+  readonly referrerTurns: KeyedLock;
+}
+
 /** A repository at one endpoint, written to by the distribution API. */
 export class RegistryPusher implements Pusher {
   readonly endpoint: string;
   readonly #client: PushClient;
   readonly #mounts: MountSources;
+  readonly #backoff: BackoffPolicy;
+  readonly #referrerTurns: KeyedLock;
+  /** Blobs that are known to be there: another tag that has them need not ask again. */
+  readonly #present = new Set<Digest>();
   /** Uploads that broke, by digest: the next attempt goes on with them. */
-  readonly #sessions = new Map<string, UploadSession>();
+  readonly #sessions = new Map<Digest, UploadSession>();
 
-  constructor(client: PushClient, { endpoint, mounts }: { endpoint: Endpoint; mounts: MountSources }) {
+  constructor(client: PushClient, { endpoint, mounts, backoff, referrerTurns }: RegistryPusherOptions) {
     this.#client = client;
     this.#mounts = mounts;
+    this.#backoff = backoff;
+    this.#referrerTurns = referrerTurns;
     this.endpoint = originOf(endpoint);
   }
 
@@ -42,8 +64,11 @@ export class RegistryPusher implements Pusher {
     options: PushContentOptions = {},
   ): Promise<PushOutcome> {
     const { mediaType } = descriptor;
-    if (isManifestType(mediaType) || isIndexType(mediaType))
-      return await this.#putManifest(descriptor, content, options);
+    if (isManifestType(mediaType) || isIndexType(mediaType)) {
+      const { signal } = options;
+      const policy = this.#backoff;
+      return await retry(() => this.#putManifest(descriptor, content, options), { policy, signal });
+    }
     return await this.#pushBlob(descriptor, content, options);
   }
 
@@ -53,6 +78,7 @@ export class RegistryPusher implements Pusher {
     options: PushContentOptions,
   ): Promise<PushOutcome> {
     const { digest } = descriptor;
+    if (this.#present.has(digest)) return { kind: "exists" };
     const outcome = await this.#withoutUpload(descriptor, options);
     if (!outcome) {
       await using reader = await content.readerAt(descriptor, options);
@@ -64,6 +90,7 @@ export class RegistryPusher implements Pusher {
       });
       this.#sessions.delete(digest);
     }
+    this.#present.add(digest);
     await this.#mounts.succeeded(descriptor);
     return outcome ?? { kind: "uploaded" };
   }
@@ -106,10 +133,29 @@ export class RegistryPusher implements Pusher {
   ): Promise<PushOutcome> {
     const { digest, mediaType } = descriptor;
     const { signal, tag } = options;
-    if (await this.#client.hasManifest(tag ?? digest, digest, { signal })) return { kind: "exists" };
     const bytes = await readBlob(content, descriptor, { maxBytes: MAX_MANIFEST_BYTES, signal });
-    await this.#client.putManifest(tag ?? digest, { mediaType, bytes, digest }, { signal });
-    return { kind: "uploaded" };
+    const exists = await this.#client.hasManifest(tag ?? digest, digest, { signal });
+    const { keepsReferrers } = exists
+      ? { keepsReferrers: false } // an earlier push may have ended before it was listed
+      : await this.#client.putManifest(tag ?? digest, { mediaType, bytes, digest }, { signal });
+    if (!keepsReferrers) await this.#listReferrer(descriptor, bytes, signal);
+    return { kind: exists ? "exists" : "uploaded" };
+  }
+
+  /** Does the registry's work for it: lists a manifest that has a subject among the subject's referrers. */
+  async #listReferrer(
+    descriptor: Descriptor,
+    bytes: Uint8Array,
+    signal: AbortSignal | undefined,
+  ): Promise<void> {
+    const referral = referralOf(descriptor, bytes);
+    if (!referral) return;
+    const release = await this.#referrerTurns.acquire(`${this.endpoint} ${referral.subject}`, { signal });
+    try {
+      await addReferrer(this.#client, referral, { signal });
+    } finally {
+      release();
+    }
   }
 }
 

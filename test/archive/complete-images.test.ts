@@ -56,7 +56,10 @@ describe("completeImages()", () => {
         if (key !== missing) await writeBlob(other.content, key, bytes);
       }
       const { images, content } = await completeImages(other.content, index.target);
-      expect(images.map(({ manifest }) => manifest.digest)).toEqual([AMD.target.digest, ATTESTATION.target.digest]);
+      expect(images.map(({ manifest }) => manifest.digest)).toEqual([
+        AMD.target.digest,
+        ATTESTATION.target.digest,
+      ]);
       const expected = [index.target.digest, ...AMD.blobs.keys(), ...ATTESTATION.blobs.keys()];
       expect([...content.keys()].toSorted()).toEqual(expected.toSorted());
     }

@@ -46,7 +46,9 @@ describe("decompress()", () => {
     ["zstd", zstdCompressSync],
   ])("fails on %s that is cut off", async (_, compress) => {
     const bytes = compress(Buffer.from("x".repeat(5000)));
-    await expect(collect(decompress(inPieces(bytes.subarray(0, -4))))).rejects.toThrow("unexpected end of file");
+    await expect(collect(decompress(inPieces(bytes.subarray(0, -4))))).rejects.toThrow(
+      "unexpected end of file",
+    );
   });
 
   it.each([["plain"], ["gzip"]])("throws what the source throws: %s", async (kind) => {

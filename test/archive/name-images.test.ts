@@ -49,7 +49,9 @@ describe("nameImages() without a name", () => {
   });
 
   it("refuses one name for two images, and takes it once for one", () => {
-    expect(() => names(found("a=redis:7", "b=docker.io/library/redis:7"))).toThrow("got two images of this name");
+    expect(() => names(found("a=redis:7", "b=docker.io/library/redis:7"))).toThrow(
+      "got two images of this name",
+    );
     expect(names(found("a=redis:7", "a=redis:7"))).toEqual(["a=docker.io/library/redis:7"]);
   });
 
@@ -87,7 +89,9 @@ describe("nameImages() with a name", () => {
   });
 
   it("needs tags to tell several images apart", () => {
-    expect(() => names(found("a", "b"), "app")).toThrow("one of several images, but the archive gives no tag");
+    expect(() => names(found("a", "b"), "app")).toThrow(
+      "one of several images, but the archive gives no tag",
+    );
     expect(() => names(found("a=x/one:1", "b=x/two:1"), "app")).toThrow("got two images of this name");
   });
 

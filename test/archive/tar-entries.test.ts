@@ -1,7 +1,12 @@
 import fc from "fast-check";
 import { describe, expect, it } from "vitest";
 import { tarEntries } from "../../src/archive/tar-entries.ts";
-import { ErrCanceled, ErrDataLoss, ErrInvalidArgument, ErrPermissionDenied } from "../../src/errors/classes.ts";
+import {
+  ErrCanceled,
+  ErrDataLoss,
+  ErrInvalidArgument,
+  ErrPermissionDenied,
+} from "../../src/errors/classes.ts";
 import { inPieces, tarOf } from "./support/tar.ts";
 
 /** Name, type and content of every entry. */
@@ -48,9 +53,14 @@ describe("tarEntries()", () => {
   });
 
   it("passes over a sparse file, which its bytes alone do not give", async () => {
-    const archive = await tarOf([{ name: "sparse", bytes: "y" }, { name: "next", bytes: "z" }]);
+    const archive = await tarOf([
+      { name: "sparse", bytes: "y" },
+      { name: "next", bytes: "z" },
+    ]);
     archive.write("S", 156);
-    const sum = archive.subarray(0, 512).reduce((total, byte, at) => total + (at >= 148 && at < 156 ? 32 : byte), 0);
+    const sum = archive
+      .subarray(0, 512)
+      .reduce((total, byte, at) => total + (at >= 148 && at < 156 ? 32 : byte), 0);
     archive.write(`${sum.toString(8).padStart(6, "0")}\0 `, 148);
     expect((await readAll(inPieces(archive))).map(([name, type]) => [name, type])).toEqual([
       ["sparse", "other"],
@@ -111,13 +121,16 @@ describe("tarEntries()", () => {
 
   it("never ends in anything but entries or a typed error, whatever the bytes", async () => {
     await fc.assert(
-      fc.asyncProperty(fc.array(fc.tuple(fc.nat(TWO.length - 1), fc.nat(255)), { maxLength: 8 }), async (changes) => {
-        const bytes = Buffer.from(TWO);
-        for (const [at, value] of changes) bytes[at] = value;
-        const outcome = await readAll(inPieces(bytes, 700)).catch((error: unknown) => error);
-        const isTyped = outcome instanceof ErrDataLoss || outcome instanceof ErrInvalidArgument;
-        expect(Array.isArray(outcome) || isTyped).toBe(true);
-      }),
+      fc.asyncProperty(
+        fc.array(fc.tuple(fc.nat(TWO.length - 1), fc.nat(255)), { maxLength: 8 }),
+        async (changes) => {
+          const bytes = Buffer.from(TWO);
+          for (const [at, value] of changes) bytes[at] = value;
+          const outcome = await readAll(inPieces(bytes, 700)).catch((error: unknown) => error);
+          const isTyped = outcome instanceof ErrDataLoss || outcome instanceof ErrInvalidArgument;
+          expect(Array.isArray(outcome) || isTyped).toBe(true);
+        },
+      ),
     );
   });
 

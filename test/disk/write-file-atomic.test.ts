@@ -24,6 +24,20 @@ describe("writeFileAtomic()", () => {
     expect(new Uint8Array(await readFile(join(root, "bytes")))).toEqual(bytes);
   });
 
+  it("writes chunks as they come, and leaves the old file and nothing else when they break off", async () => {
+    const path = join(root, "chunks");
+    const reason = new ErrFailedPrecondition("torn");
+    async function* chunks(error?: Error): AsyncGenerator<Uint8Array> {
+      yield Buffer.from("one ");
+      if (error) throw error;
+      yield Buffer.from("two");
+    }
+    await writeFileAtomic(path, chunks());
+    await expect(writeFileAtomic(path, chunks(reason))).rejects.toBe(reason);
+    expect(await readFile(path, "utf8")).toBe("one two");
+    expect(await readdir(root)).toEqual(["chunks"]);
+  });
+
   it("replaces the file itself: who reads the old one goes on reading it", async () => {
     const path = join(root, "file");
     await writeFile(path, "old and long");

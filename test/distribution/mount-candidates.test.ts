@@ -53,6 +53,11 @@ describe("mountCandidates()", () => {
     ]);
   });
 
+  it("names a repository once, however often it was seen", () => {
+    const all = ["docker.io/user/a", "docker.io/user/a", "docker.io/user/b"];
+    expect(candidates(all, { max: 2 })).toEqual(["docker.io/user/a", "docker.io/user/b"]);
+  });
+
   it("cuts after sorting", () => {
     const all = ["docker.io/library/a", "docker.io/library/b", "docker.io/user/c"];
     expect(candidates(all, { max: 1 })).toEqual(["docker.io/user/c"]);

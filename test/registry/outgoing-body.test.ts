@@ -1,5 +1,5 @@
 import { createHash } from "node:crypto";
-import type { IncomingMessage, RequestListener } from "node:http";
+import type { IncomingMessage, RequestListener, ServerResponse } from "node:http";
 import { setImmediate } from "node:timers/promises";
 import fc from "fast-check";
 import { afterEach, beforeEach, describe, expect, it } from "vitest";
@@ -50,14 +50,21 @@ async function stalled(blob: TestBlob): Promise<void> {
   }
 }
 
-async function digestOfRequest(request: IncomingMessage): Promise<string> {
+/** Answers with the digest of the request's body. */
+async function answerDigest(request: IncomingMessage, response: ServerResponse): Promise<void> {
   const hash = createHash("sha256");
   for await (const chunk of request) hash.update(chunk as Buffer);
-  return `sha256:${hash.digest("hex")}`;
+  response.end(`sha256:${hash.digest("hex")}`);
 }
 
 const answerText = async (response: HttpResponse): Promise<string> =>
   Buffer.from(await response.body.bytes(MiB)).toString();
+
+/** Resolves once the server has no connection any more. */
+async function allClosed(server: ScriptedServer): Promise<void> {
+  for (const socket of server.sockets) socket.on("error", () => {}).resume(); // one that is paused sees no end
+  while (server.sockets.size > 0) await setImmediate();
+}
 
 describe("OutgoingBody", () => {
   let transport: Transport;
@@ -87,13 +94,7 @@ describe("OutgoingBody", () => {
   }
 
   const echoDigest = (): Promise<ScriptedServer> =>
-    serve(httpServer(async (request, response) => void response.end(await digestOfRequest(request))));
-
-  /** Resolves once the server has no connection any more. */
-  async function allClosed(server: ScriptedServer): Promise<void> {
-    for (const socket of server.sockets) socket.on("error", () => {}).resume(); // one that is paused sees no end
-    while (server.sockets.size > 0) await setImmediate();
-  }
+    serve(httpServer((request, response) => void answerDigest(request, response)));
 
   it("brings every byte although the source uses one buffer, whatever its chunks are", async () => {
     const server = await echoDigest();
@@ -117,17 +118,18 @@ describe("OutgoingBody", () => {
     ["http", 300_000],
     ["https", 40_000],
     ["https", 300_000],
-  ])("brings every byte to a server that keeps the client waiting (%s, chunks of %d)", async (scheme, chunkBytes) => {
-    const blob = new TestBlob(32 * MiB, { chunkBytes });
-    const answer: RequestListener = async (request, response) => {
-      await stalled(blob);
-      response.end(await digestOfRequest(request));
-    };
-    const { key, cert } = selfSigned();
-    const server = await serve(scheme === "http" ? httpServer(answer) : httpsServer({ key, cert }, answer));
-    const response = await put(server, bodyOf(blob), { tls: { skipVerify: true } });
-    expect(await answerText(response)).toBe(blob.digest);
-  });
+  ])(
+    "brings every byte to a server that keeps the client waiting (%s, chunks of %d)",
+    async (scheme, chunkBytes) => {
+      const blob = new TestBlob(32 * MiB, { chunkBytes });
+      const answer: RequestListener = (request, response) =>
+        void stalled(blob).then(() => answerDigest(request, response));
+      const { key, cert } = selfSigned();
+      const server = await serve(scheme === "http" ? httpServer(answer) : httpsServer({ key, cert }, answer));
+      const response = await put(server, bodyOf(blob), { tls: { skipVerify: true } });
+      expect(await answerText(response)).toBe(blob.digest);
+    },
+  );
 
   it("asks for no more than the socket takes", async () => {
     const server = await serve(rawServer((socket) => void socket.pause()));
@@ -152,7 +154,10 @@ describe("OutgoingBody", () => {
     );
     const answered = Promise.withResolvers<void>();
     const blob = new TestBlob(64 * MiB);
-    const sent = put(server, bodyThen(blob, MiB, () => answered.promise));
+    const sent = put(
+      server,
+      bodyThen(blob, MiB, () => answered.promise),
+    );
     const response = await sent;
     answered.resolve();
     expect(response.status).toBe(status);
@@ -169,12 +174,13 @@ describe("OutgoingBody", () => {
   });
 
   it("rejects with the source's own error and cuts the connection", async () => {
-    const server = await serve(
-      httpServer((request) => void request.on("error", () => {}).resume()),
-    );
+    const server = await serve(httpServer((request) => void request.on("error", () => {}).resume()));
     const blob = new TestBlob(8 * MiB);
     const broken = new TypeError("disk is gone");
-    const sent = put(server, bodyThen(blob, MiB, () => Promise.reject(broken)));
+    const sent = put(
+      server,
+      bodyThen(blob, MiB, () => Promise.reject(broken)),
+    );
     await expect(sent).rejects.toBe(broken);
     await allClosed(server);
     expect(blob.openReaders).toBe(0);
@@ -185,9 +191,7 @@ describe("OutgoingBody", () => {
     ["more", chunksBody(5, "1234", "5678"), "send body: got 8 bytes or more, wanted 5"],
     ["nothing", chunksBody(5), "send body: got 0 bytes, wanted 5"],
   ])("rejects a source that gives %s than it said", async (_, body, message) => {
-    const server = await serve(
-      httpServer((request) => void request.on("error", () => {}).resume()),
-    );
+    const server = await serve(httpServer((request) => void request.on("error", () => {}).resume()));
     await expect(put(server, body)).rejects.toMatchObject({ name: "ErrDataLoss", message });
     await expect(put(server, body)).rejects.toBeInstanceOf(ErrDataLoss);
   });
@@ -233,7 +237,9 @@ describe("OutgoingBody", () => {
     const headers = { "x-name": "a\r\nb: c" };
     const server = await echoDigest();
     await expect(put(server, bodyOf(blob), { headers })).rejects.toBeInstanceOf(ErrInvalidArgument);
-    await expect(put(server, bodyOf(blob), { signal: AbortSignal.abort() })).rejects.toBeInstanceOf(ErrCanceled);
+    await expect(put(server, bodyOf(blob), { signal: AbortSignal.abort() })).rejects.toBeInstanceOf(
+      ErrCanceled,
+    );
     expect(blob.offsets).toEqual([]);
   });
 

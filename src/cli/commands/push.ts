@@ -21,7 +21,9 @@ export function addPushCommand(program: Command, signal: AbortSignal): void {
     .option("--platform <os/arch[/variant]>", "push only this image of an index")
     .option("-a, --all-tags", "push every tag of the repository")
     .option("-q, --quiet", "print only the full name and digest")
-    .addOption(new Option("--progress <form>", "how to show progress").choices(PROGRESS_FORMS).default("auto"))
+    .addOption(
+      new Option("--progress <form>", "how to show progress").choices(PROGRESS_FORMS).default("auto"),
+    )
     .action((source: string, target: string | undefined, options: PushCliOptions) =>
       push(source, target, { options, signal }),
     );
@@ -33,7 +35,10 @@ async function push(
   { options, signal }: { options: PushCliOptions; signal: AbortSignal },
 ): Promise<void> {
   const { domain } = parseNormalizedNamed(target ?? source);
-  const reporter = chooseReporter(options.progress, { quiet: options.quiet ?? false, stream: process.stdout });
+  const reporter = chooseReporter(options.progress, {
+    quiet: options.quiet ?? false,
+    stream: process.stdout,
+  });
   await using distribution = await openRoot(options, registryOptions(options, domain));
   try {
     const { images } = await distribution.push(source, {

@@ -32,7 +32,10 @@ export function makeImage(
   };
   const layerBlobs = layers.map((layer) => add(layerType, layer));
   const diffIds = layerBlobs.map(({ digest }) => digest);
-  const config = add(OCI_CONFIG, JSON.stringify({ ...platform, rootfs: { type: "layers", diff_ids: diffIds } }));
+  const config = add(
+    OCI_CONFIG,
+    JSON.stringify({ ...platform, rootfs: { type: "layers", diff_ids: diffIds } }),
+  );
   const manifest = { schemaVersion: 2, mediaType: OCI_MANIFEST, config, layers: layerBlobs };
   const target = add(OCI_MANIFEST, JSON.stringify(manifest));
   return { target: { ...target, platform }, blobs, children: [config, ...layerBlobs] };
@@ -57,7 +60,10 @@ export function pathOf(digest: string): string {
 export type NamedImage = readonly [name: string | undefined, image: TestImage];
 
 /** The files of an OCI layout, documents first. */
-export function layoutEntries(named: readonly NamedImage[], annotation = "org.opencontainers.image.ref.name"): TestEntry[] {
+export function layoutEntries(
+  named: readonly NamedImage[],
+  annotation = "org.opencontainers.image.ref.name",
+): TestEntry[] {
   const manifests = named.map(([name, { target }]) => ({
     ...target,
     ...(name !== undefined && { annotations: { [annotation]: name } }),

@@ -6,6 +6,8 @@ import { httpServer, type ScriptedServer } from "./raw-server.ts";
 export interface LossyOptions {
   /** Of a chunk it keeps no more than so many bytes, and says so. Default: all. */
   readonly keepBytes?: number;
+  /** Does not say what it has after a chunk, only when it is asked. */
+  readonly silent?: boolean;
 }
 
 /**
@@ -15,15 +17,15 @@ export interface LossyOptions {
 export class LossyRegistry implements AsyncDisposable {
   /** Digests of the blobs that were finished. */
   readonly finished: string[] = [];
-  /** Each `Content-Range`, in order. */
-  readonly ranges: string[] = [];
+  /** Each request that was answered: method, status, `Content-Range`. */
+  readonly log: string[] = [];
   readonly #server: ScriptedServer;
-  readonly #keepBytes: number;
+  readonly #options: LossyOptions;
   #kept: Buffer[] = [];
 
-  private constructor(server: ScriptedServer, { keepBytes = Number.POSITIVE_INFINITY }: LossyOptions) {
+  private constructor(server: ScriptedServer, options: LossyOptions) {
     this.#server = server;
-    this.#keepBytes = keepBytes;
+    this.#options = options;
   }
 
   static async start(options: LossyOptions = {}): Promise<LossyRegistry> {
@@ -43,32 +45,32 @@ export class LossyRegistry implements AsyncDisposable {
   }
 
   async #answer(request: IncomingMessage, response: ServerResponse): Promise<void> {
-    const { method = "", url = "", headers } = request;
-    if (method === "POST") this.#kept = [];
-    const range = headers["content-range"];
-    if (range !== undefined) this.ranges.push(range);
-    if (range !== undefined && Number(range.split("-")[0]) !== this.#size()) {
-      response.writeHead(416).end();
-      return;
-    }
+    const { method = "", headers } = request;
     const chunks: Buffer[] = [];
     for await (const chunk of request) chunks.push(Buffer.from(chunk as Buffer));
-    const last = method === "PUT";
-    this.#kept.push(Buffer.concat(chunks).subarray(0, last ? undefined : this.#keepBytes));
-    const digest = `sha256:${createHash("sha256").update(Buffer.concat(this.#kept)).digest("hex")}`;
-    const matches = new URL(url, this.url).searchParams.get("digest") === digest;
-    if (last && matches) this.finished.push(digest);
+    const status = this.#take(request, Buffer.concat(chunks));
+    this.log.push([method, status, headers["content-range"] ?? []].flat().join(" "));
     response.setHeader("location", "/v2/upload");
-    response.setHeader("range", `0-${Math.max(0, this.#size() - 1)}`);
-    response.writeHead(statusOf(method, matches)).end();
+    if (method === "GET" || !this.#options.silent) {
+      response.setHeader("range", `0-${Math.max(0, this.#size() - 1)}`);
+    }
+    response.writeHead(status).end();
+  }
+
+  #take({ method = "", url = "", headers }: IncomingMessage, body: Buffer): number {
+    if (method === "GET" || method === "DELETE") return 204;
+    if (method === "POST") this.#kept = [];
+    const [start] = headers["content-range"]?.split("-") ?? [];
+    if (start !== undefined && Number(start) !== this.#size()) return 416;
+    this.#kept.push(method === "PATCH" ? body.subarray(0, this.#options.keepBytes) : body);
+    if (method !== "PUT") return 202;
+    const digest = `sha256:${createHash("sha256").update(Buffer.concat(this.#kept)).digest("hex")}`;
+    if (new URL(url, this.url).searchParams.get("digest") !== digest) return 400;
+    this.finished.push(digest);
+    return 201;
   }
 
   #size(): number {
     return this.#kept.reduce((size, { length }) => size + length, 0);
   }
-}
-
-function statusOf(method: string, matches: boolean): number {
-  if (method === "PUT") return matches ? 201 : 400;
-  return method === "GET" || method === "DELETE" ? 204 : 202;
 }

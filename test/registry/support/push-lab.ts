@@ -1,5 +1,5 @@
-import { anonymous, type CredentialSource } from "../../../src/registry/credentials.ts";
 import { createPushClient } from "../../../src/registry/create-push-client.ts";
+import { anonymous, type CredentialSource } from "../../../src/registry/credentials.ts";
 import { endpointSend } from "../../../src/registry/endpoint-send.ts";
 import type { PushClient } from "../../../src/registry/push-client.ts";
 import { type RegistryClientOptions, RepositorySession } from "../../../src/registry/repository-session.ts";

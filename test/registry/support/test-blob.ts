@@ -1,4 +1,4 @@
-import { Digester, type Digest } from "../../../src/digest/digest.ts";
+import { type Digest, Digester } from "../../../src/digest/digest.ts";
 import type { BlobSource } from "../../../src/registry/push-client.ts";
 import { seededBytes } from "../../../src/testing/content.ts";
 
