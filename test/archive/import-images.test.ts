@@ -259,7 +259,11 @@ describe("importImages() from a hostile archive", () => {
 
   it("does not take a document into memory that is too large", async () => {
     const huge = { name: "index.json", bytes: Buffer.alloc(20 * 1024 * 1024 + 1, " ") };
-    await expectRefused(replacing(huge), ErrInvalidArgument, "read index.json: got 20971521 bytes, wanted at most");
+    await expectRefused(
+      replacing(huge),
+      ErrInvalidArgument,
+      "read index.json: got 20971521 bytes, wanted at most",
+    );
   });
 
   it("refuses a document that ends before its header says", async () => {

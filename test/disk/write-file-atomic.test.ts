@@ -11,6 +11,13 @@ beforeEach(async () => {
 });
 afterEach(() => rm(root, { recursive: true }));
 
+/** "one two" in two chunks, or an error after the first. */
+async function* chunks(error?: Error): AsyncGenerator<Uint8Array> {
+  yield Buffer.from("one ");
+  if (error) throw error;
+  yield Buffer.from("two");
+}
+
 describe("writeFileAtomic()", () => {
   it("makes a file, and nothing beside it", async () => {
     await writeFileAtomic(join(root, "index.json"), "{}\n");
@@ -27,11 +34,6 @@ describe("writeFileAtomic()", () => {
   it("writes chunks as they come, and leaves the old file and nothing else when they break off", async () => {
     const path = join(root, "chunks");
     const reason = new ErrFailedPrecondition("torn");
-    async function* chunks(error?: Error): AsyncGenerator<Uint8Array> {
-      yield Buffer.from("one ");
-      if (error) throw error;
-      yield Buffer.from("two");
-    }
     await writeFileAtomic(path, chunks());
     await expect(writeFileAtomic(path, chunks(reason))).rejects.toBe(reason);
     expect(await readFile(path, "utf8")).toBe("one two");

@@ -1,13 +1,14 @@
 import { mkdtemp, rm, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
+import { buffer } from "node:stream/consumers";
 import { afterEach, beforeEach, describe, expect, it } from "vitest";
 import type { Digest } from "../../src/digest/digest.ts";
 import { credentialsHmac } from "../../src/distribution/credentials-hmac.ts";
 import { MountSourceStore } from "../../src/distribution/mount-source-store.ts";
 import { type BuiltImage, buildImage } from "../../src/testing.ts";
 import { digestsOf, layerOf } from "./support/built-image.ts";
-import { openEngine } from "./support/engine.ts";
+import { failureOf, openEngine } from "./support/engine.ts";
 import { memoryLogger } from "./support/memory-logger.ts";
 import {
   finishing,
@@ -95,6 +96,31 @@ describe("push() to a second repository of a registry", () => {
     await pushTo(OTHER);
     expect(site.target.tags(OTHER)).toEqual(["v1"]);
     expect(logger.entries.map(({ level }) => level)).toContain("warn");
+  });
+});
+
+describe("close() after a push that was cancelled", () => {
+  it("waits for what the push still writes", async () => {
+    await site[Symbol.asyncDispose]();
+    const [wanted, given] = [Promise.withResolvers<void>(), Promise.withResolvers<void>()];
+    const credentials = async (): Promise<undefined> => {
+      wanted.resolve();
+      await given.promise;
+    };
+    site = await pushSite({ engine: { root, credentials } });
+    const image = await site.pulled({ layers: [5_000] });
+    const layer = layerOf(image);
+    const abort = new AbortController();
+    const target = `${site.target.host}/${REPOSITORY}:v1`;
+    await site.target.putBlob(REPOSITORY, await buffer(site.source.readBlob(REPOSITORY, layer.digest)));
+    site.target.fault({ digest: image.config.digest }, { hold: new Promise(() => {}) });
+    const failure = failureOf(site.engine.push(`${site.from}:v1`, { target, signal: abort.signal }));
+    await wanted.promise; // that the layer is there is about to be remembered
+    abort.abort();
+    await failure;
+    given.resolve();
+    await site.engine.close();
+    expect(await remembered(layer.digest)).toEqual([REPOSITORY]);
   });
 });
 

@@ -78,7 +78,8 @@ describe("push() of what cannot be", () => {
   it("refuses everything once the distribution is closed", async () => {
     await site.pulled({ layers: [1_000] });
     await site.engine.close();
-    await failureOf(site.engine.push(`${site.from}:v1`, { target: `${site.to}:v1` }));
+    const failure = await failureOf(site.engine.push(`${site.from}:v1`, { target: `${site.to}:v1` }));
+    expect(failure).toBeInstanceOf(ErrFailedPrecondition);
     expect(site.target.requests).toEqual([]);
   });
 });
