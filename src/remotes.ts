@@ -9,6 +9,6 @@ export { type PushContentContext, pushContent } from "./remotes/push-content.ts"
 export { pushHandler } from "./remotes/push-handler.ts";
 export type { PushContentOptions, Pusher, PushOutcome } from "./remotes/pusher.ts";
 export { makeRefKey } from "./remotes/ref-key.ts";
-export { type MountSources, RegistryPusher } from "./remotes/registry-pusher.ts";
+export { type MountSources, RegistryPusher, type RegistryPusherOptions } from "./remotes/registry-pusher.ts";
 export { RegistryRemote } from "./remotes/registry-remote.ts";
 export type { ByteSink, Fetcher, FetchOptions, Remote, RemoteContent, Resolver } from "./remotes/remote.ts";

@@ -1,5 +1,5 @@
 import type { BackoffPolicy } from "../async/backoff.ts";
-import type { KeyedLock } from "../async/keyed-lock.ts";
+import { KeyedLock } from "../async/keyed-lock.ts";
 import { retry } from "../async/retry.ts";
 import { readBlob } from "../content/read-blob.ts";
 import type { Provider, ReaderAt } from "../content/store.ts";
@@ -34,8 +34,8 @@ export interface RegistryPusherOptions {
   readonly mounts: MountSources;
   /** How patiently documents are put. */
   readonly backoff: BackoffPolicy;
-  /** Shared by all who write to the same registries: lists of referrers are read and written whole. */
-  readonly referrerTurns: KeyedLock;
+  /** Shared by all who write to the same registries: lists of referrers are read and written whole. Default: its own. */
+  readonly referrerTurns?: KeyedLock | undefined;
 }
 
 /** A repository at one endpoint, written to by the distribution API. */
@@ -54,7 +54,7 @@ export class RegistryPusher implements Pusher {
     this.#client = client;
     this.#mounts = mounts;
     this.#backoff = backoff;
-    this.#referrerTurns = referrerTurns;
+    this.#referrerTurns = referrerTurns ?? new KeyedLock();
     this.endpoint = originOf(endpoint);
   }
 

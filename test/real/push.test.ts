@@ -233,6 +233,14 @@ describeReal("a disturbed push of a big layer", ["docker-registry", "skopeo"], (
 
   afterAll(() => stage.close());
 
+  /**
+   * Whether the registry knew nothing of a session after its connection broke, so that all that came before is lost: CNCF
+   * distribution up to 2.8 does so, since the offset in its own address no longer fits.
+   */
+  function forgets(proxy: CountingProxy): boolean {
+    return uploadsOf(proxy).some(({ method, status }) => method === "GET" && status === 404);
+  }
+
   /** What skopeo copies out of the registry is the image, byte for byte. */
   async function expectArrived(host: string): Promise<void> {
     const copied = join(await stage.newRoot(), "copied");
@@ -247,7 +255,7 @@ describeReal("a disturbed push of a big layer", ["docker-registry", "skopeo"], (
     { title: "near the end", atBytes: [BIG_BYTES * 0.99] },
     { title: "three times", atBytes: [MIB, BIG_BYTES / 2, BIG_BYTES * 0.99] },
   ])(
-    "sends at most one chunk twice when the connection is reset $title",
+    "sends nothing twice but what the registry lost when the connection is reset $title",
     async ({ atBytes }) => {
       await using registry = await startDockerRegistry();
       await using proxy = await startCountingProxy(registry.host);
@@ -257,8 +265,9 @@ describeReal("a disturbed push of a big layer", ["docker-registry", "skopeo"], (
 
       expect(uploadsOf(proxy).filter(({ cut }) => cut)).toHaveLength(atBytes.length);
       const needed = layer.size + image.config.size;
+      const lost = forgets(proxy) ? Math.max(...atBytes) : atBytes.length * CHUNK_BYTES;
       expect(sentBytes(proxy)).toBeGreaterThanOrEqual(needed);
-      expect(sentBytes(proxy)).toBeLessThanOrEqual(needed + CHUNK_BYTES);
+      expect(sentBytes(proxy)).toBeLessThanOrEqual(needed + lost + MIB);
       await expectArrived(registry.host);
     },
     TIMEOUT_MS,
