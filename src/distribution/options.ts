@@ -25,6 +25,8 @@ export interface DistributionOptions {
   readonly credentials?: CredentialSource | DockerCredentials | undefined;
   /** Layers downloaded at the same time, over all pulls; 0 is unlimited. Default 3, as dockerd. */
   readonly maxConcurrentDownloads?: number | undefined;
+  /** Blobs uploaded at the same time, over all pushes; 0 is unlimited. Default 5, as dockerd. */
+  readonly maxConcurrentUploads?: number | undefined;
   /** Attempts per blob and document without any progress in between. Default 5, as dockerd. */
   readonly maxDownloadAttempts?: number | undefined;
   /** How long to wait between attempts. Default: full jitter below 1, 2, 4, 8 s. */

@@ -8,7 +8,7 @@ const STRATA: readonly (readonly string[])[] = [
   ["errors", "async", "disk", "progress"],
   ["digest", "reference", "oci", "platform"],
   ["xfer", "content", "registry", "layer"],
-  ["images", "remotes"],
+  ["images", "remotes", "archive"],
   ["distribution"],
 ];
 
@@ -31,6 +31,7 @@ const OWNERS: Readonly<Record<string, readonly string[]>> = {
   "@bufbuild/protobuf": ["content/grpc"],
   commander: ["cli"],
   "log-update": ["cli"],
+  "tar-stream": ["archive"],
   "package.json": ["cli"],
 };
 
