@@ -107,7 +107,8 @@ async function label(
           { digest, labels: Object.fromEntries(changes) },
           changes.map(([key]) => `labels.${key}`),
         );
-  for (const [key, value] of Object.entries(labels).toSorted()) process.stdout.write(`${key}=${value}\n`);
+  const lines = Object.entries(labels).map(([key, value]) => `${key}=${value}\n`);
+  process.stdout.write(lines.toSorted().join(""));
 }
 
 async function list(store: Store, filters: readonly string[], signal: AbortSignal): Promise<void> {
