@@ -31,15 +31,24 @@ const PEERS: readonly (readonly [PartName, Arguments])[] = [
   [
     "skopeo",
     ({ layout, source, target }) => [
-      ...["--insecure-policy", "copy", "--preserve-digests", "--dest-tls-verify=false"],
-      ...[`oci:${layout}:${source}`, `docker://${target}`],
+      "--insecure-policy",
+      "copy",
+      "--preserve-digests",
+      "--dest-tls-verify=false",
+      `oci:${layout}:${source}`,
+      `docker://${target}`,
     ],
   ],
   ["crane", ({ layout, target }) => ["push", "--insecure", layout, target]],
   [
     "oras",
     ({ layout, source, target }) => [
-      ...["copy", "--from-oci-layout-path", layout, source, "--to-plain-http", target],
+      "copy",
+      "--from-oci-layout-path",
+      layout,
+      source,
+      "--to-plain-http",
+      target,
     ],
   ],
 ];
@@ -53,7 +62,15 @@ export function findContestants(): {
   const drayage: Contestant = {
     name: "drayage",
     command: ({ layout, source, target }) => [
-      ...[process.execPath, DRAYAGE, "push", "-q", "--plain-http", "--root", layout, source, target],
+      process.execPath,
+      DRAYAGE,
+      "push",
+      "-q",
+      "--plain-http",
+      "--root",
+      layout,
+      source,
+      target,
     ],
     env: {},
   };
