@@ -107,7 +107,7 @@ async function label(
           { digest, labels: Object.fromEntries(changes) },
           changes.map(([key]) => `labels.${key}`),
         );
-  for (const [key, value] of Object.entries(labels).toSorted()) process.stdout.write(`${key}=${value}\n`);
+  for (const key of Object.keys(labels).toSorted()) process.stdout.write(`${key}=${labels[key]}\n`);
 }
 
 async function list(store: Store, filters: readonly string[], signal: AbortSignal): Promise<void> {
