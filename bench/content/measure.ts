@@ -26,13 +26,15 @@ export async function measure(serverPid: number, use: () => Promise<void>): Prom
 
 /** The median of each figure on its own. */
 export function median(costs: readonly Cost[]): Cost {
-  const middle = (figures: readonly number[]): number =>
-    figures.toSorted((a, b) => a - b)[figures.length >> 1] ?? Number.NaN;
   return {
     wall: middle(costs.map(({ wall }) => wall)),
     serverCpu: middle(costs.map(({ serverCpu }) => serverCpu)),
     clientCpu: middle(costs.map(({ clientCpu }) => clientCpu)),
   };
+}
+
+function middle(figures: readonly number[]): number {
+  return figures.toSorted((a, b) => a - b)[figures.length >> 1] ?? Number.NaN;
 }
 
 function ownTicks(pid: number): number {

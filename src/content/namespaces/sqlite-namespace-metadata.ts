@@ -143,8 +143,14 @@ export class SqliteNamespaceMetadata implements NamespaceMetadata, Disposable {
   }
 }
 
+/** Compiling a statement takes longer than most of them run, and every read of a namespace needs some. */
+const prepared = new WeakMap<DatabaseSync, Map<keyof typeof SQL, StatementSync>>();
+
 function prepare(database: DatabaseSync, name: keyof typeof SQL): StatementSync {
-  const statement = database.prepare(SQL[name]);
+  const known = prepared.get(database) ?? new Map<keyof typeof SQL, StatementSync>();
+  prepared.set(database, known);
+  const statement = known.get(name) ?? database.prepare(SQL[name]);
+  known.set(name, statement);
   statement.setReadBigInts(true); // nanoseconds since the epoch are beyond a double
   return statement;
 }

@@ -3,6 +3,7 @@ import { status as Code } from "@grpc/grpc-js";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { ReadContentRequestSchema } from "../../../src/content/grpc/content_pb.ts";
 import { contentMethods } from "../../../src/content/grpc/content-methods.ts";
+import type { ReaderAt, Store } from "../../../src/content/store.ts";
 import { type Digest, digestOf } from "../../../src/digest/digest.ts";
 import { pseudoRandom } from "../support/pseudo-random.ts";
 import { RawClient } from "./support/raw-client.ts";
@@ -96,5 +97,27 @@ describe("Read", () => {
       const bytes = Buffer.concat(messages.map(({ data }) => data));
       expect(bytes.equals(BYTES.subarray(start, start + 2 * MIB))).toBe(true);
     }
+  });
+
+  it("reads no further ahead than a client that has stopped reading may get to", async () => {
+    let furthest = 0;
+    const size = 1_024 * MIB;
+    const reader: ReaderAt = {
+      size,
+      async readAt(buffer, offset) {
+        furthest = Math.max(furthest, offset + buffer.byteLength);
+        return buffer.byteLength;
+      },
+      async close() {},
+      async [Symbol.asyncDispose]() {},
+    };
+    const endless = { readerAt: async () => reader } as unknown as Store;
+    await using large = await startService({ store: endless });
+    for await (const _ of large.proxy.stream({ digest })) {
+      for (let turn = 0; turn < 500; turn++) await new Promise((resolve) => setImmediate(resolve));
+      break;
+    }
+    expect(furthest).toBeGreaterThan(MIB);
+    expect(furthest).toBeLessThan(40 * MIB);
   });
 });
