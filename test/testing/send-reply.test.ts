@@ -208,8 +208,9 @@ describe("sendReply()", () => {
   it("holds the answer until a promise settles, even by failing", async () => {
     const { promise, reject } = Promise.withResolvers<void>();
     script({ hold: promise });
+    const before = registry.requests.length;
     const held = call(registry, path).then((response) => response.arrayBuffer());
-    const record = await registry.waitFor(({ kind, state }) => kind === "blob" && state === "started");
+    const record = await registry.waitFor((request) => registry.requests.indexOf(request) === before);
     await call(registry, "/v2/");
     expect([record.state, record.status]).toEqual(["started", undefined]);
     reject(new Error("settled"));
