@@ -1,26 +1,42 @@
 /**
  * The content store: blobs by digest, verified before they become visible, and the ingests that become blobs. The
- * interfaces are containerd's; `openLocalStore` is the one on the local disk, the functions work on any of them.
+ * interfaces are containerd's; `openLocalStore` is the one on the local disk, `namespacedStore` shows part of another one,
+ * the functions work on any of them.
  * @module
  */
+export { type CopyOptions, copy } from "./content/copy.ts";
+export type { CopySource, SeekableSource } from "./content/copy-source.ts";
 export { exists } from "./content/exists.ts";
 export type { LabelStore, Labels } from "./content/label-store.ts";
 export { type LocalStore, type LocalStoreOptions, openLocalStore } from "./content/local-store.ts";
+export type { NamespaceEntry, NamespaceMetadata, NewEntry } from "./content/namespaces/namespace-metadata.ts";
+export {
+  type NamespacedStoreOptions,
+  namespacedStore,
+  type SharingPolicy,
+} from "./content/namespaces/namespaced-store.ts";
+export {
+  openNamespaceMetadata,
+  type SqliteNamespaceMetadata,
+} from "./content/namespaces/sqlite-namespace-metadata.ts";
 export { type OpenWriterOptions, openWriter } from "./content/open-writer.ts";
 export { type ReadBlobOptions, readBlob } from "./content/read-blob.ts";
-export type {
-  CommitOptions,
-  Info,
-  InfoProvider,
-  Ingester,
-  IngestManager,
-  Manager,
-  Provider,
-  ReaderAt,
-  Status,
-  Store,
-  Writer,
-  WriterOptions,
+export {
+  type CommitOptions,
+  type Info,
+  type InfoProvider,
+  type Ingester,
+  type IngestManager,
+  isSyncer,
+  type ListOptions,
+  type Manager,
+  type Provider,
+  type ReaderAt,
+  type Status,
+  type Store,
+  type Syncer,
+  type Writer,
+  type WriterOptions,
 } from "./content/store.ts";
 export { type WriteBlobOptions, writeBlob } from "./content/write-blob.ts";
 export { type Digest, parseDigest } from "./digest/digest.ts";

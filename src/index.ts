@@ -2,11 +2,16 @@
  * drayage moves container images into an OCI layout: shared, verified, resumable.
  * @module
  */
+export type { ExportOptions } from "./archive/export-image.ts";
+export type { ImportOptions, ImportSource } from "./archive/import-images.ts";
 export type {
   Distribution,
   PulledImage,
   PullOptions,
   PullResult,
+  PushedImage,
+  PushOptions,
+  PushResult,
   RemovedImage,
 } from "./distribution/distribution.ts";
 export type { Logger } from "./distribution/logger.ts";

@@ -1,7 +1,7 @@
 /**
  * One registry host spoken to correctly: who may serve a reference (`lookupEndpoints`), connections (`createTransport`),
- * the wrappers around them (throttle, authorization, redirects: `endpointSend` puts them in order), and the client of
- * one repository at one endpoint (`createRegistryClient`).
+ * the wrappers around them (throttle, authorization, redirects: `endpointSend` puts them in order), and the clients of
+ * one repository at one endpoint (`createRegistryClient` reads, `createPushClient` writes).
  *
  * ```ts
  * const transport = createTransport();
@@ -12,9 +12,11 @@
  * ```
  * @module
  */
+export { addReferrer, type Referral } from "./registry/add-referrer.ts";
 export { type Authorizer, type AuthorizerOptions, createAuthorizer } from "./registry/authorizer.ts";
 export { type Challenge, parseChallenges } from "./registry/challenge.ts";
 export type { ConnectionOptions, ProxyOptions } from "./registry/create-agent.ts";
+export { createPushClient } from "./registry/create-push-client.ts";
 export { type CredentialHelperOptions, credentialsFromHelper } from "./registry/credential-helper.ts";
 export { anonymous, type CredentialSource, type Credentials } from "./registry/credentials.ts";
 export { type DockerConfigOptions, dockerConfigCredentials } from "./registry/docker-config.ts";
@@ -31,6 +33,13 @@ export {
 } from "./registry/lookup-endpoints.ts";
 export type { ManifestContent, ManifestHead, ManifestOptions } from "./registry/manifests.ts";
 export type { BlobContent, BlobOptions } from "./registry/open-blob.ts";
+export type {
+  BlobSource,
+  MountResult,
+  PushClient,
+  UploadBlobOptions,
+  UploadSession,
+} from "./registry/push-client.ts";
 export { createRegistryClient, type RegistryClient } from "./registry/registry-client.ts";
 export type { RegistryClientOptions } from "./registry/repository-session.ts";
 export {
@@ -40,6 +49,7 @@ export {
   type HttpResponse,
   headerOf,
   type Send,
+  type StreamedBody,
 } from "./registry/send.ts";
 export { createTransport, type Transport } from "./registry/transport.ts";
 export { USER_AGENT } from "./registry/user-agent.ts";

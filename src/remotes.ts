@@ -5,6 +5,10 @@
 export { type BackoffPolicy, DEFAULT_BACKOFF } from "./async/backoff.ts";
 export { type FetchContext, fetchContent } from "./remotes/fetch.ts";
 export { fetchHandler } from "./remotes/fetch-handler.ts";
+export { type PushContentContext, pushContent } from "./remotes/push-content.ts";
+export { pushHandler } from "./remotes/push-handler.ts";
+export type { PushContentOptions, Pusher, PushOutcome } from "./remotes/pusher.ts";
 export { makeRefKey } from "./remotes/ref-key.ts";
+export { type MountSources, RegistryPusher, type RegistryPusherOptions } from "./remotes/registry-pusher.ts";
 export { RegistryRemote } from "./remotes/registry-remote.ts";
 export type { ByteSink, Fetcher, FetchOptions, Remote, RemoteContent, Resolver } from "./remotes/remote.ts";

@@ -1,7 +1,7 @@
 /**
  * Shared transfers: jobs by key, each run once for everybody who wants it, a limited number at a time, cancelled when the
- * last one leaves; and the download manager for image layers on top. Knows no registry, no disk and no layer format: a
- * `DownloadDescriptor` brings a blob in, a `LayerTarget` makes it a layer.
+ * last one leaves; and the download and upload managers for image layers on top. Knows no registry, no disk and no layer
+ * format: a `DownloadDescriptor` brings a blob in, a `LayerTarget` makes it a layer, an `UploadDescriptor` brings one out.
  * @module
  */
 export { type BackoffPolicy, DEFAULT_BACKOFF } from "./async/backoff.ts";
@@ -25,3 +25,5 @@ export type { Job, TransferOptions, Watcher } from "./xfer/job.ts";
 export type { DownloadContext, DownloadDescriptor, Layer, LayerTarget } from "./xfer/layer.ts";
 export { type SharedTransferOptions, transferShared } from "./xfer/shared-transfer.ts";
 export { TransferManager } from "./xfer/transfer-manager.ts";
+export type { UploadContext, UploadDescriptor } from "./xfer/upload.ts";
+export { LayerUploadManager, type UploadManagerOptions, type UploadOptions } from "./xfer/upload-manager.ts";

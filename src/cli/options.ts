@@ -2,7 +2,7 @@ import { homedir } from "node:os";
 import { join } from "node:path";
 import { type Command, InvalidArgumentError, Option } from "commander";
 import { pino } from "pino";
-import { type Distribution, type DistributionOptions, openDistribution } from "../index.ts";
+import { type Distribution, type DistributionOptions, type Logger, openDistribution } from "../index.ts";
 
 /** The options that every command takes. */
 export interface RootOptions {
@@ -48,13 +48,17 @@ export function addRegistryOptions(command: Command): Command {
     .option("--max-concurrent-downloads <n>", "layers downloaded at once", parseCount, 3);
 }
 
+/** JSON log lines on stderr. */
+export function openLogger(level: string): Logger {
+  return pino({ level }, pino.destination({ dest: 2, sync: true }));
+}
+
 /** The engine that a command runs on; the command closes it. */
 export async function openRoot(
   options: RootOptions,
   more: Partial<DistributionOptions> = {},
 ): Promise<Distribution> {
-  const logger = pino({ level: options.logLevel }, pino.destination({ dest: 2, sync: true }));
-  return await openDistribution({ root: options.root, logger, ...more });
+  return await openDistribution({ root: options.root, logger: openLogger(options.logLevel), ...more });
 }
 
 /** What `openDistribution` needs to reach the registry of a command. */

@@ -2,9 +2,13 @@ import { readFileSync } from "node:fs";
 import { Command, CommanderError } from "commander";
 import { isCanceled } from "../errors.ts";
 import { addContentCommand } from "./commands/content.ts";
+import { addExportCommand } from "./commands/export.ts";
 import { addImagesCommand } from "./commands/images.ts";
+import { addImportCommand } from "./commands/import.ts";
 import { addPullCommand } from "./commands/pull.ts";
+import { addPushCommand } from "./commands/push.ts";
 import { addRmiCommand } from "./commands/rmi.ts";
+import { addServeCommand } from "./commands/serve.ts";
 import { addTagCommand } from "./commands/tag.ts";
 
 /** Exit statuses of the command line. */
@@ -41,7 +45,17 @@ function buildProgram(signal: AbortSignal): Command {
     .version(packageVersion())
     .exitOverride()
     .configureHelp({ showGlobalOptions: true });
-  for (const add of [addPullCommand, addImagesCommand, addTagCommand, addRmiCommand, addContentCommand]) {
+  for (const add of [
+    addPullCommand,
+    addPushCommand,
+    addImagesCommand,
+    addTagCommand,
+    addRmiCommand,
+    addContentCommand,
+    addServeCommand,
+    addImportCommand,
+    addExportCommand,
+  ]) {
     add(program, signal);
   }
   return program;

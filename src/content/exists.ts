@@ -1,7 +1,7 @@
 import type { AbortOptions } from "../async/abort.ts";
 import type { Digest } from "../digest/digest.ts";
-import { isNotFound } from "../errors/predicates.ts";
 import type { InfoProvider } from "./store.ts";
+import { unlessNotFound } from "./unless-not-found.ts";
 
 /** Whether content is committed. Throws what `info` throws, except `ErrNotFound`. */
 export async function exists(
@@ -9,11 +9,5 @@ export async function exists(
   digest: Digest,
   options: AbortOptions = {},
 ): Promise<boolean> {
-  try {
-    await provider.info(digest, options);
-    return true;
-  } catch (error) {
-    if (isNotFound(error)) return false;
-    throw error;
-  }
+  return (await unlessNotFound(provider.info(digest, options))) !== undefined;
 }

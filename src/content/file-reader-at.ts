@@ -1,3 +1,4 @@
+import { constants } from "node:fs";
 import { type FileHandle, open } from "node:fs/promises";
 import { diskError } from "../disk/disk-error.ts";
 import { ErrFailedPrecondition, ErrInvalidArgument } from "../errors/classes.ts";
@@ -46,12 +47,27 @@ class FileReaderAt implements ReaderAt {
 
 /** Opens a file for random access; the caller closes it. Throws the file system's own error. */
 export async function openFileReaderAt(path: string): Promise<ReaderAt> {
-  const file = await open(path, "r");
+  const file = await openUnstamped(path);
   try {
     const { size } = await file.stat();
     return new FileReaderAt(path, file, size);
   } catch (error) {
     await file.close();
     throw error;
+  }
+}
+
+/**
+ * A blob's access time says when its labels changed, so reading should leave it alone. Only the owner may ask for that,
+ * and only Linux knows it.
+ */
+async function openUnstamped(path: string): Promise<FileHandle> {
+  const { O_NOATIME, O_RDONLY } = constants;
+  if (O_NOATIME === undefined) return open(path, O_RDONLY);
+  try {
+    return await open(path, O_RDONLY | O_NOATIME);
+  } catch (error) {
+    if ((error as NodeJS.ErrnoException).code !== "EPERM") throw error;
+    return open(path, O_RDONLY);
   }
 }

@@ -2,11 +2,13 @@ import { randomBytes } from "node:crypto";
 import { chmod, type FileHandle, mkdir, open, readFile, rename, rm, stat, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import type { AbortOptions } from "../async/abort.ts";
+import { nowNs } from "../async/wall-clock.ts";
 import type { Digester } from "../digest/digest.ts";
 import { diskError, isMissingFile } from "../disk/disk-error.ts";
 import { syncDirectory, writeFileAtomic } from "../disk/write-file-atomic.ts";
 import { ErrAborted, ErrNotFound } from "../errors/classes.ts";
 import { hashFile } from "./hash-file.ts";
+import { formatRfc3339, parseRfc3339 } from "./rfc3339.ts";
 import type { Status } from "./store.ts";
 
 /** Ending of an ingest directory on its way out. What a killed process leaves is swept when a store is opened. */
@@ -49,17 +51,18 @@ export async function readIngest(path: string): Promise<Status | undefined> {
   try {
     const [ref, data, started, updated, total] = await Promise.all([
       readFile(join(path, "ref"), "utf8"),
-      stat(join(path, "data")),
+      stat(join(path, "data"), { bigint: true }),
       readOptional(join(path, "startedat")),
       readOptional(join(path, "updatedat")),
       readOptional(join(path, "total")),
     ]);
+    const recordedNs = parseRfc3339(updated) ?? 0n;
     return {
       ref,
-      offset: data.size,
+      offset: Number(data.size),
       total: /^\d+$/.test(total) ? Number(total) : 0,
-      startedAt: new Date(Date.parse(started) || data.birthtimeMs),
-      updatedAt: new Date(Math.max(Date.parse(updated) || 0, data.mtimeMs)),
+      startedAtNs: parseRfc3339(started) ?? data.birthtimeNs,
+      updatedAtNs: recordedNs > data.mtimeNs ? recordedNs : data.mtimeNs,
     };
   } catch (cause) {
     if (isMissingFile(cause) || (cause as NodeJS.ErrnoException).code === "ENOTDIR") return undefined;
@@ -68,9 +71,9 @@ export async function readIngest(path: string): Promise<Status | undefined> {
 }
 
 /** Writes down when the ingest was last written, and makes its names durable. Throws the classes of `diskError`. */
-export async function recordUpdate(path: string, updatedAt: Date): Promise<void> {
+export async function recordUpdate(path: string, updatedAtNs: bigint): Promise<void> {
   await syncDirectory(join(path, "ref"));
-  await writeFileAtomic(join(path, "updatedat"), updatedAt.toISOString());
+  await writeFileAtomic(join(path, "updatedat"), formatRfc3339(updatedAtNs));
 }
 
 /**
@@ -119,15 +122,15 @@ async function makeWritable(data: string): Promise<void> {
 
 /** `ref` comes last and whole: a directory without it is half-made. */
 async function startIngest(path: string, { ref, total }: IngestRequest): Promise<OpenIngest> {
-  const now = new Date();
+  const now = nowNs();
   let file: FileHandle | undefined;
   try {
     await rm(path, { recursive: true, force: true });
     await mkdir(path, { recursive: true });
     file = await open(join(path, "data"), "wx+");
     await Promise.all([
-      writeFile(join(path, "startedat"), now.toISOString()),
-      writeFile(join(path, "updatedat"), now.toISOString()),
+      writeFile(join(path, "startedat"), formatRfc3339(now)),
+      writeFile(join(path, "updatedat"), formatRfc3339(now)),
       total > 0 && writeFile(join(path, "total"), String(total)),
       writeFile(join(path, "ref.tmp"), ref),
     ]);
@@ -137,7 +140,7 @@ async function startIngest(path: string, { ref, total }: IngestRequest): Promise
     if (isMissingFile(cause)) throw new ErrAborted(`ref ${ref} was aborted`, { cause });
     throw diskError("start ingest", path, cause);
   }
-  return { path, file, status: { ref, offset: 0, total, startedAt: now, updatedAt: now } };
+  return { path, file, status: { ref, offset: 0, total, startedAtNs: now, updatedAtNs: now } };
 }
 
 async function readOptional(path: string): Promise<string> {

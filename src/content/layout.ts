@@ -13,9 +13,9 @@ export class Layout {
   readonly blobs: string;
   /** One directory per ingest. */
   readonly ingest: string;
-  /** One file per ref that is being written. */
+  /** One file per ref that is being written, and per blob that comes to namespaces or goes from them. */
   readonly locks: string;
-  /** The labels. */
+  /** The labels, and what namespaces know. */
   readonly metadata: string;
 
   constructor(root: string) {
@@ -28,12 +28,14 @@ export class Layout {
 
   /** File of a blob. Throws `ErrInvalidArgument` for anything but a digest, before a path is made of it. */
   blobPath(digest: Digest): string {
-    try {
-      parseDigest(digest);
-    } catch (cause) {
-      throw new ErrInvalidArgument("cannot calculate blob path from invalid digest", { cause });
-    }
+    assertDigest(digest);
     return join(this.blobs, algorithmOf(digest), encodedOf(digest));
+  }
+
+  /** Lock file of a blob that comes to namespaces, or goes from them. Throws as `blobPath` does. */
+  blobLockPath(digest: Digest): string {
+    assertDigest(digest);
+    return join(this.locks, `${algorithmOf(digest)}-${encodedOf(digest)}`);
   }
 
   /** Directory of an ingest. Throws `ErrInvalidArgument` for a ref that is empty, too long, or no Unicode text. */
@@ -44,6 +46,14 @@ export class Layout {
   /** Lock file of an ingest. Throws as `ingestPath` does. */
   lockPath(ref: string): string {
     return join(this.locks, hashOfRef(ref));
+  }
+}
+
+function assertDigest(digest: Digest): void {
+  try {
+    parseDigest(digest);
+  } catch (cause) {
+    throw new ErrInvalidArgument("cannot calculate blob path from invalid digest", { cause });
   }
 }
 

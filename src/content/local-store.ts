@@ -7,7 +7,9 @@ import { diskError, isMissingFile } from "../disk/disk-error.ts";
 import { makeDirectory } from "../disk/make-directory.ts";
 import { ErrAlreadyExists, ErrNotFound } from "../errors/classes.ts";
 import type { Descriptor } from "../oci/descriptor.ts";
+import { fileTime, stampNow } from "./blob-times.ts";
 import { openFileReaderAt } from "./file-reader-at.ts";
+import { infoFilter, statusFilter } from "./filters/filter.ts";
 import { openIngest, REMOVED_SUFFIX, readIngest, removeIngest } from "./ingest-directory.ts";
 import { type LabelStore, updateLabels } from "./label-store.ts";
 import { Layout } from "./layout.ts";
@@ -15,7 +17,17 @@ import { LocalWriter } from "./local-writer.ts";
 import { publishBlob } from "./publish-blob.ts";
 import { RefLocks } from "./ref-locks.ts";
 import { SqliteLabelStore } from "./sqlite-label-store.ts";
-import type { CommitOptions, Info, ReaderAt, Status, Store, Writer, WriterOptions } from "./store.ts";
+import type {
+  CommitOptions,
+  Info,
+  ListOptions,
+  ReaderAt,
+  Status,
+  Store,
+  Writer,
+  WriterOptions,
+} from "./store.ts";
+import { unlessNotFound } from "./unless-not-found.ts";
 
 /** A store on the local disk. */
 export interface LocalStore extends Store, AsyncDisposable {
@@ -62,38 +74,37 @@ class LocalContentStore implements LocalStore {
     throwIfAborted(signal);
     const path = this.#layout.blobPath(digest);
     try {
-      const file = await stat(path);
+      const file = await stat(path, { bigint: true });
       if (!file.isFile()) throw notFound(digest);
-      // Rounded: the file system's own steps are finer than a Date's and a stamp may read back a little short.
-      const createdAt = new Date(Math.round(file.mtimeMs));
-      const updatedAt = new Date(Math.round(file.atimeMs));
       const labels = await this.#labels.get(digest);
-      return { digest, size: file.size, createdAt, updatedAt, labels };
+      const times = { createdAtNs: file.mtimeNs, updatedAtNs: file.atimeNs };
+      return { digest, size: Number(file.size), ...times, labels };
     } catch (cause) {
       throw blobError("read blob", { path, digest, cause });
     }
   }
 
   async update(info: Parameters<Store["update"]>[0], fieldpaths: readonly string[] = []): Promise<Info> {
-    const { createdAt } = await this.info(info.digest);
+    const { createdAtNs } = await this.info(info.digest);
     await updateLabels(this.#labels, info, fieldpaths);
     const path = this.#layout.blobPath(info.digest);
     try {
-      await utimes(path, new Date(), createdAt);
+      await utimes(path, stampNow(), fileTime(createdAtNs));
     } catch (cause) {
       throw blobError("update blob", { path, digest: info.digest, cause });
     }
     return this.info(info.digest);
   }
 
-  async *walk({ signal }: AbortOptions = {}): AsyncGenerator<Info> {
+  async *walk({ filters, signal }: ListOptions = {}): AsyncGenerator<Info> {
     throwIfAborted(signal);
+    const isWanted = infoFilter(filters);
     for (const algorithm of ALGORITHMS) {
       for await (const { name } of entries(join(this.#layout.blobs, algorithm))) {
         const digest = `${algorithm}:${name}`;
         if (!isDigest(digest)) continue;
-        const info = await unlessMissing(this.info(digest, { signal }));
-        if (info) yield info;
+        const info = await unlessNotFound(this.info(digest, { signal }));
+        if (info && isWanted(info)) yield info;
       }
     }
   }
@@ -144,14 +155,15 @@ class LocalContentStore implements LocalStore {
     return status;
   }
 
-  async listStatuses({ signal }: AbortOptions = {}): Promise<readonly Status[]> {
+  async listStatuses({ filters, signal }: ListOptions = {}): Promise<readonly Status[]> {
     throwIfAborted(signal);
+    const isWanted = statusFilter(filters);
     const statuses: Status[] = [];
     for await (const { name } of entries(this.#layout.ingest)) {
       throwIfAborted(signal);
       if (name.endsWith(REMOVED_SUFFIX)) continue;
       const status = await readIngest(join(this.#layout.ingest, name));
-      if (status) statuses.push(status);
+      if (status && isWanted(status)) statuses.push(status);
     }
     return statuses;
   }
@@ -184,15 +196,6 @@ async function assertAbsent(digest: Digest, path: string): Promise<void> {
     throw diskError("read blob", path, cause);
   }
   throw new ErrAlreadyExists(`content ${digest}`, { digest });
-}
-
-async function unlessMissing<T>(promise: Promise<T>): Promise<T | undefined> {
-  try {
-    return await promise;
-  } catch (error) {
-    if (error instanceof ErrNotFound) return undefined;
-    throw error;
-  }
 }
 
 /** The names in a directory, few at a time; none when there is no directory. */

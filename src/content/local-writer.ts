@@ -1,12 +1,16 @@
 import { ftruncateSync, writeSync } from "node:fs";
+import { dirname } from "node:path";
 import type { Release } from "../async/keyed-lock.ts";
+import { nowNs } from "../async/wall-clock.ts";
 import { algorithmOf, type Digest, Digester } from "../digest/digest.ts";
 import { diskError } from "../disk/disk-error.ts";
+import { syncDirectory } from "../disk/write-file-atomic.ts";
 import { ErrDataLoss, ErrFailedPrecondition, ErrInvalidArgument } from "../errors/classes.ts";
+import { stampNow } from "./blob-times.ts";
 import { hashFile } from "./hash-file.ts";
 import { type OpenIngest, recordUpdate } from "./ingest-directory.ts";
 import { validateLabels } from "./label-store.ts";
-import type { CommitOptions, Status, Writer } from "./store.ts";
+import type { CommitOptions, Status, Syncer, Writer } from "./store.ts";
 
 /** What a writer works with. */
 export interface LocalWriterParts {
@@ -25,17 +29,17 @@ export interface LocalWriterParts {
  * bytes to another thread. It throws the classes of `diskError` (`ErrResourceExhausted` on a full disk); what was
  * written before stays counted, hashed and resumable.
  */
-export class LocalWriter implements Writer {
+export class LocalWriter implements Writer, Syncer {
   readonly #parts: LocalWriterParts;
   #offset: number;
-  #updatedAt: Date;
+  #updatedAtNs: bigint;
   /** Settles when the writer has let go of everything; set as soon as it takes no more calls. */
   #ended: Promise<unknown> | undefined;
 
   constructor(parts: LocalWriterParts) {
     this.#parts = parts;
     this.#offset = parts.ingest.status.offset;
-    this.#updatedAt = parts.ingest.status.updatedAt;
+    this.#updatedAtNs = parts.ingest.status.updatedAtNs;
   }
 
   write(bytes: Uint8Array): void {
@@ -53,7 +57,7 @@ export class LocalWriter implements Writer {
     } catch (cause) {
       throw diskError("write ingest", ingest.path, cause);
     }
-    this.#updatedAt = new Date();
+    this.#updatedAtNs = nowNs();
   }
 
   digest(): Digest {
@@ -65,7 +69,7 @@ export class LocalWriter implements Writer {
     return {
       ...ingest.status,
       offset: this.#offset,
-      updatedAt: this.#updatedAt,
+      updatedAtNs: this.#updatedAtNs,
       ...(expected !== undefined && { expected }),
     };
   }
@@ -80,7 +84,19 @@ export class LocalWriter implements Writer {
     }
     this.#offset = 0;
     this.#parts.digester.reset();
-    this.#updatedAt = new Date();
+    this.#updatedAtNs = nowNs();
+  }
+
+  async sync(): Promise<void> {
+    this.#assertOpen("sync");
+    const { ingest } = this.#parts;
+    try {
+      await ingest.file.sync();
+      await recordUpdate(ingest.path, this.#updatedAtNs);
+      await syncDirectory(dirname(ingest.path));
+    } catch (cause) {
+      throw diskError("sync ingest", ingest.path, cause);
+    }
   }
 
   async commit(options: CommitOptions = {}): Promise<Digest> {
@@ -164,7 +180,7 @@ export class LocalWriter implements Writer {
   async #seal(): Promise<void> {
     const { file, path } = this.#parts.ingest;
     try {
-      const now = new Date();
+      const now = stampNow();
       await file.utimes(now, now);
       await file.chmod((await file.stat()).mode & 0o444);
       await file.sync();
@@ -177,7 +193,7 @@ export class LocalWriter implements Writer {
     const { ingest } = this.#parts;
     try {
       await ingest.file.sync();
-      await recordUpdate(ingest.path, this.#updatedAt).catch(() => {}); // the time of the data file says nearly the same
+      await recordUpdate(ingest.path, this.#updatedAtNs).catch(() => {}); // the time of the data file says nearly the same
     } catch (cause) {
       throw diskError("sync ingest", ingest.path, cause);
     } finally {

@@ -7,8 +7,10 @@ export interface Info {
   readonly digest: Digest;
   /** Size in bytes. */
   readonly size: number;
-  readonly createdAt: Date;
-  readonly updatedAt: Date;
+  /** When it was committed, in nanoseconds since the epoch. */
+  readonly createdAtNs: bigint;
+  /** When its labels last changed, in nanoseconds since the epoch. */
+  readonly updatedAtNs: bigint;
   readonly labels: Readonly<Record<string, string>>;
 }
 
@@ -21,8 +23,19 @@ export interface Status {
   readonly total: number;
   /** Announced digest; absent when none was, and in listings of the local store, which does not keep it. */
   readonly expected?: Digest;
-  readonly startedAt: Date;
-  readonly updatedAt: Date;
+  /** When it was opened first, in nanoseconds since the epoch. */
+  readonly startedAtNs: bigint;
+  /** When it was last written to, in nanoseconds since the epoch. */
+  readonly updatedAtNs: bigint;
+}
+
+/** Which entries a listing gives. */
+export interface ListOptions extends AbortOptions {
+  /**
+   * Filters in containerd's language: any of them must hold; none means all. Fields of content are `digest` and
+   * `labels.<key>`, of ingests `ref`. A malformed one throws `ErrInvalidArgument` (`filters: parse error: ...`).
+   */
+  readonly filters?: readonly string[] | undefined;
 }
 
 /** Tells about committed content. */
@@ -41,8 +54,8 @@ export interface Manager extends InfoProvider {
     info: { digest: Digest; labels: Readonly<Record<string, string>> },
     fieldpaths?: readonly string[],
   ): Promise<Info>;
-  /** Every committed blob, in no particular order; files that are not blobs are passed over. */
-  walk(options?: AbortOptions): AsyncIterable<Info>;
+  /** Every committed blob that the filters let through, in no particular order; files that are not blobs are passed over. */
+  walk(options?: ListOptions): AsyncIterable<Info>;
   /** Removes a blob. Throws `ErrNotFound`. */
   delete(digest: Digest, options?: AbortOptions): Promise<void>;
 }
@@ -116,10 +129,21 @@ export interface Ingester {
 export interface IngestManager {
   /** Throws `ErrNotFound`. */
   status(ref: string, options?: AbortOptions): Promise<Status>;
-  /** Every ingest on disk, open or not. */
-  listStatuses(options?: AbortOptions): Promise<readonly Status[]>;
+  /** Every ingest that the filters let through, open or not. */
+  listStatuses(options?: ListOptions): Promise<readonly Status[]>;
   /** Removes an ingest and its bytes. Throws `ErrNotFound`. */
   abort(ref: string, options?: AbortOptions): Promise<void>;
+}
+
+/** A writer that can make its bytes durable before commit (containerd `content.Syncer`); found by `isSyncer`. */
+export interface Syncer {
+  /** Resolves when everything written so far would survive a power cut. */
+  sync(): Promise<void>;
+}
+
+/** Whether a writer is a `Syncer`. */
+export function isSyncer(writer: Writer): writer is Writer & Syncer {
+  return "sync" in writer && typeof writer.sync === "function";
 }
 
 /** Content by digest and the ingests that become content: containerd's `content.Store`. */

@@ -15,9 +15,13 @@ export async function syncDirectory(path: string): Promise<void> {
 
 /**
  * Replaces a file so that every reader, also after a power cut, finds either the old content or the new one: a temporary
- * file beside it, fsync, rename, fsync of the directory. Throws the classes of `diskError`.
+ * file beside it, fsync, rename, fsync of the directory. Throws the classes of `diskError`, and the errors of ours that the
+ * chunks of `data` throw.
  */
-export async function writeFileAtomic(path: string, data: string | Uint8Array): Promise<void> {
+export async function writeFileAtomic(
+  path: string,
+  data: string | Uint8Array | AsyncIterable<Uint8Array>,
+): Promise<void> {
   const temporary = `${path}.${randomBytes(6).toString("hex")}.tmp`;
   try {
     const file = await open(temporary, "wx", 0o644);
@@ -30,7 +34,7 @@ export async function writeFileAtomic(path: string, data: string | Uint8Array): 
   }
 }
 
-async function writeAndClose(file: FileHandle, data: string | Uint8Array): Promise<void> {
+async function writeAndClose(file: FileHandle, data: Parameters<typeof writeFileAtomic>[1]): Promise<void> {
   try {
     await file.writeFile(data);
     await file.sync();

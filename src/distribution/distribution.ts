@@ -1,4 +1,7 @@
+import type { Writable } from "node:stream";
 import type { EventEmitter } from "eventemitter3";
+import type { ExportOptions } from "../archive/export-image.ts";
+import type { ImportOptions, ImportSource } from "../archive/import-images.ts";
 import type { AbortOptions } from "../async/abort.ts";
 import type { Store } from "../content/store.ts";
 import type { Digest } from "../digest/digest.ts";
@@ -47,6 +50,41 @@ export interface PullResult {
   readonly endpoint: string;
 }
 
+/** What a push may be told. */
+export interface PushOptions extends AbortOptions {
+  /** What the image is to be called at the registry, in full or familiar form. Default: its local name. */
+  readonly target?: string | undefined;
+  /** Push only the image of an index for `os/arch[/variant]`. Default: everything that the name points at. */
+  readonly platform?: string | undefined;
+  /** Push every tag of the repository; the names then have neither tag nor digest. */
+  readonly allTags?: boolean | undefined;
+  /** Credentials for the target's registry, in place of the configured ones. */
+  readonly auth?: Credentials | undefined;
+  /** Sent with every registry request of this push; names start with `X-Meta-`. */
+  readonly metaHeaders?: Readonly<Record<string, string>> | undefined;
+  /** Progress in docker's words. */
+  readonly onProgress?: ProgressSink | undefined;
+}
+
+/** One name that a push put in place. */
+export interface PushedImage {
+  /** The full name at the registry. */
+  readonly name: string;
+  readonly target: Descriptor;
+}
+
+/** What a push did. */
+export interface PushResult {
+  /** The first target in full form. */
+  readonly reference: string;
+  /** Digest of the (last) image pushed. */
+  readonly digest: Digest;
+  /** One image, or one per tag with `allTags`. */
+  readonly images: readonly PushedImage[];
+  /** Origin of the endpoint that took it. */
+  readonly endpoint: string;
+}
+
 /** What a removal did. */
 export interface RemovedImage {
   readonly untagged: Image;
@@ -69,20 +107,36 @@ export interface Distribution extends AsyncDisposable {
    */
   pull(reference: string, options?: PullOptions): Promise<PullResult>;
   /**
+   * Sends an image of this data root to a registry: nothing that is there already, mounted where the registry can, blobs
+   * before what names them. Concurrent pushes share uploads by repository and digest. Throws `ErrNotFound` for a name or content
+   * that is not here, and like `pull`. A broken upload goes on with the next attempt; no tag is made before all is there.
+   */
+  push(reference: string, options?: PushOptions): Promise<PushResult>;
+  /**
    * Takes a name away, and the content that only it needed; emits `untag`, and `delete` for each digest. Throws
    * `ErrNotFound`.
    */
   remove(reference: string, options?: AbortOptions): Promise<RemovedImage>;
+  /**
+   * Brings the images of an OCI layout or a `docker save` archive into this data root and names them; emits `tag` for each name.
+   * Throws what `importImages` throws.
+   */
+  import(source: ImportSource, options?: ImportOptions): Promise<readonly Image[]>;
+  /** Writes an image as a tar archive that docker, containerd, podman and skopeo read. Throws what `exportImage` throws. */
+  export(reference: string, target: string | Writable, options?: ExportOptions): Promise<void>;
   /** Bytes of the content that `target` needs and that is in the store. */
   sizeOf(target: Descriptor, options?: AbortOptions): Promise<number>;
   /** The bytes by digest. */
   readonly content: Store;
   /** The names. */
   readonly images: ImageStore;
-  /** What happened to names: pull, tag, untag, delete. */
+  /** What happened to names: pull, push, tag, untag, delete. */
   readonly events: EventEmitter<ImageEvents>;
-  /** Changes the download limit at once, both ways; 0 is unlimited. */
-  setConcurrency(limits: { readonly downloads?: number | undefined }): void;
+  /** Changes the limits at once, both ways; 0 is unlimited. */
+  setConcurrency(limits: {
+    readonly downloads?: number | undefined;
+    readonly uploads?: number | undefined;
+  }): void;
   /** Takes no more work, waits for what runs, and lets the data root go. Abort by signal is the other way. */
   close(): Promise<void>;
 }

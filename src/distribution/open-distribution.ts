@@ -1,25 +1,29 @@
 import { type BackoffPolicy, DEFAULT_BACKOFF } from "../async/backoff.ts";
 import { openLocalStore } from "../content/local-store.ts";
+import type { Store } from "../content/store.ts";
 import { ErrInvalidArgument } from "../errors/classes.ts";
 import { LayoutImageStore } from "../images/layout-image-store.ts";
-import { reachableContent } from "../images/reachable.ts";
 import { anonymous, type CredentialSource } from "../registry/credentials.ts";
 import { dockerConfigCredentials } from "../registry/docker-config.ts";
 import { checkRegistryOptions } from "../registry/lookup-endpoints.ts";
 import { createTransport } from "../registry/transport.ts";
 import { LayerDownloadManager } from "../xfer/download-manager.ts";
 import { TransferManager } from "../xfer/transfer-manager.ts";
+import { LayerUploadManager } from "../xfer/upload-manager.ts";
 import type { Distribution } from "./distribution.ts";
+import { LocalDistribution } from "./local-distribution.ts";
 import { silentLogger } from "./logger.ts";
+import { MountSourceStore } from "./mount-source-store.ts";
 import { OpenWork } from "./open-work.ts";
 import type { DistributionOptions, DockerCredentials } from "./options.ts";
-import { pull } from "./pull.ts";
-import { removeImage } from "./remove-image.ts";
 import { createRepositories } from "./repositories.ts";
 import { RootLease } from "./root-lease.ts";
 
 /** docker's default for `max-concurrent-downloads`. */
 const DEFAULT_DOWNLOADS = 3;
+
+/** docker's default for `max-concurrent-uploads`. */
+const DEFAULT_UPLOADS = 5;
 
 /** Attempts for a manifest, config or tag list: a registry that is down for three of them is down. */
 const MAX_DOCUMENT_ATTEMPTS = 3;
@@ -37,9 +41,13 @@ export async function openDistribution(options: DistributionOptions): Promise<Di
     concurrency: options.maxConcurrentDownloads ?? DEFAULT_DOWNLOADS,
     backoff,
   });
+  const uploads = new LayerUploadManager({
+    concurrency: options.maxConcurrentUploads ?? DEFAULT_UPLOADS,
+    backoff,
+  });
   const documents = new TransferManager({ concurrency: 0 });
   const images = await LayoutImageStore.open(root); // from here on the disk is touched
-  const content = await openLocalStore({ root });
+  const { content, closeContent } = await openContent(options);
   const transport = createTransport({ bodyIdleTimeoutMs: options.bodyIdleTimeoutMs });
   const repositories = createRepositories({
     registry,
@@ -50,44 +58,25 @@ export async function openDistribution(options: DistributionOptions): Promise<Di
   const lease = new RootLease(root);
   const work = new OpenWork();
   const engine = { content, images, documents, downloads, work, repositories, logger };
-  const { events } = images;
 
-  return {
-    content,
-    images,
-    events,
-    pull: (reference, pullOptions = {}) =>
-      work.run(() =>
-        lease.share(async () => {
-          const result = await pull(engine, reference, pullOptions);
-          for (const { name, target } of result.images) events.emit("pull", { name, digest: target.digest });
-          return result;
-        }, pullOptions),
-      ),
-    remove: (name, removeOptions = {}) =>
-      work.run(async () => {
-        const removed = await removeImage({ content, images, lease }, name, removeOptions);
-        for (const digest of removed.deleted) events.emit("delete", { name: removed.untagged.name, digest });
-        return removed;
-      }),
-    sizeOf: (target, sizeOptions = {}) =>
-      work.run(async () => {
-        const reachable = await reachableContent(content, [target], sizeOptions);
-        return [...reachable.values()].reduce((sum, size) => sum + size, 0);
-      }),
-    setConcurrency(limits) {
-      if (limits.downloads !== undefined) downloads.setConcurrency(limits.downloads);
-    },
-    close,
-    [Symbol.asyncDispose]: close,
-  };
+  return new LocalDistribution({
+    ...engine,
+    closeContent,
+    transport,
+    lease,
+    mountSources: new MountSourceStore(root),
+    uploads,
+  });
+}
 
-  async function close(): Promise<void> {
-    await work.close();
-    await transport.close();
-    await content.close();
-    events.removeAllListeners();
-  }
+/** The store to use, and what closes it if it is ours. */
+async function openContent({
+  root,
+  content,
+}: DistributionOptions): Promise<{ content: Store; closeContent: () => Promise<void> }> {
+  if (content) return { content, closeContent: async () => {} };
+  const local = await openLocalStore({ root });
+  return { content: local, closeContent: () => local.close() };
 }
 
 function downloadBackoff({ backoff, maxDownloadAttempts }: DistributionOptions): BackoffPolicy {

@@ -1,4 +1,5 @@
 import type { BackoffPolicy } from "../async/backoff.ts";
+import type { Store } from "../content/store.ts";
 import type { CredentialSource } from "../registry/credentials.ts";
 import type { RegistryOptions } from "../registry/lookup-endpoints.ts";
 import type { Logger } from "./logger.ts";
@@ -13,12 +14,19 @@ export interface DockerCredentials {
 export interface DistributionOptions {
   /** The data root: a directory that becomes an OCI image layout. Several processes may share it. */
   readonly root: string;
+  /**
+   * Where blobs go instead of the data root, for instance a `proxyStore`; stays the caller's to close. Names, locks and
+   * leases stay in the root, so one store must not be shared by several roots that remove images.
+   */
+  readonly content?: Store | undefined;
   /** Mirrors, insecure registries, plain HTTP. */
   readonly registry?: RegistryOptions | undefined;
   /** Called once per pull and endpoint with the host that will get them, or docker's config. Default: anonymous. */
   readonly credentials?: CredentialSource | DockerCredentials | undefined;
   /** Layers downloaded at the same time, over all pulls; 0 is unlimited. Default 3, as dockerd. */
   readonly maxConcurrentDownloads?: number | undefined;
+  /** Blobs uploaded at the same time, over all pushes; 0 is unlimited. Default 5, as dockerd. */
+  readonly maxConcurrentUploads?: number | undefined;
   /** Attempts per blob and document without any progress in between. Default 5, as dockerd. */
   readonly maxDownloadAttempts?: number | undefined;
   /** How long to wait between attempts. Default: full jitter below 1, 2, 4, 8 s. */

@@ -27,7 +27,10 @@ export function parsePullReference(text: string, { allTags = false }: PullOption
 }
 
 /** The images of an index that a pull means. Throws `ErrInvalidArgument` for a malformed or contradictory platform. */
-export function choosePlatform({ platform, allPlatforms: all = false }: PullOptions): PlatformChoice {
+export function choosePlatform({
+  platform,
+  allPlatforms: all = false,
+}: Pick<PullOptions, "platform" | "allPlatforms">): PlatformChoice {
   if (all && platform !== undefined) {
     throw new ErrInvalidArgument(`choose platform: got "${platform}" and all platforms, wanted one of them`);
   }

@@ -26,7 +26,7 @@ export interface PullEngine extends PullShared {
 export async function pull(engine: PullEngine, text: string, options: PullOptions): Promise<PullResult> {
   const reference = parsePullReference(text, options);
   const request = pullRequest(options);
-  const endpoints = await engine.repositories.endpoints(reference, options);
+  const endpoints = await engine.repositories.endpoints(reference, "pull", options);
   const attempts = endpoints.map((endpoint) => attemptAt(endpoint, engine, { reference, options, request }));
   const result = await tryEndpoints(attempts, {
     familiar: familiarString(reference),
@@ -68,13 +68,13 @@ function attemptAt(
   attempted: Attempted,
 ): EndpointAttempt<PullResult> {
   const { reference, options } = attempted;
-  const { remote, answered } = engine.repositories.open(endpoint, reference, options);
+  const { repository, answered } = engine.repositories.open(endpoint, reference, options);
   return {
     endpoint,
     answered,
     async run() {
       try {
-        return await pullFrom(remote, engine, attempted);
+        return await pullFrom(repository, engine, attempted);
       } catch (error) {
         throw translatePullError(error, reference);
       }

@@ -1,15 +1,22 @@
 import type { AbortOptions } from "../async/abort.ts";
 import type { BackoffPolicy } from "../async/backoff.ts";
+import { KeyedLock } from "../async/keyed-lock.ts";
+import type { Manager } from "../content/store.ts";
 import type { NormalizedReference } from "../reference/reference.ts";
-import type { CredentialSource } from "../registry/credentials.ts";
+import { createPushClient } from "../registry/create-push-client.ts";
+import type { CredentialSource, Credentials } from "../registry/credentials.ts";
 import { type Endpoint, originOf } from "../registry/endpoint.ts";
 import { endpointSend } from "../registry/endpoint-send.ts";
-import { lookupEndpoints, type RegistryOptions } from "../registry/lookup-endpoints.ts";
+import { lookupEndpoints, type Purpose, type RegistryOptions } from "../registry/lookup-endpoints.ts";
 import { createRegistryClient } from "../registry/registry-client.ts";
 import type { Send } from "../registry/send.ts";
+import { SharedCalls } from "../registry/shared-calls.ts";
 import { withThrottle } from "../registry/with-throttle.ts";
+import { RegistryPusher } from "../remotes/registry-pusher.ts";
 import { RegistryRemote } from "../remotes/registry-remote.ts";
-import type { PullOptions } from "./distribution.ts";
+import type { Logger } from "./logger.ts";
+import type { MountSourceStore } from "./mount-source-store.ts";
+import { pushMounts } from "./push-mounts.ts";
 
 /** What all repositories of an engine share. */
 export interface RepositoriesOptions {
@@ -21,47 +28,109 @@ export interface RepositoriesOptions {
   readonly backoff: BackoffPolicy;
 }
 
+/** What one operation says about how it wants to be known at the registry. */
+export interface AccessOptions {
+  /** In place of the configured credentials; never for a mirror. */
+  readonly auth?: Credentials | undefined;
+  readonly metaHeaders?: Readonly<Record<string, string>> | undefined;
+}
+
+/** Where a push remembers and finds what can be mounted. */
+export interface MountMemory {
+  readonly content: Manager;
+  readonly sources: MountSourceStore;
+  readonly logger: Logger;
+}
+
 /** Finds the endpoints of a reference and opens its repository there. */
 export interface Repositories {
-  /** Where the reference may be pulled from, in the order to try. Throws `ErrInvalidArgument`. */
-  endpoints(reference: NormalizedReference, options: AbortOptions): Promise<readonly Endpoint[]>;
+  /** Where the reference may be pulled from or pushed to, in the order to try. Throws `ErrInvalidArgument`. */
+  endpoints(
+    reference: NormalizedReference,
+    purpose: Purpose,
+    options: AbortOptions,
+  ): Promise<readonly Endpoint[]>;
   /** The repository at one endpoint, with the credentials that belong there and nowhere else. */
-  open(endpoint: Endpoint, reference: NormalizedReference, options: PullOptions): OpenRepository;
+  open(
+    endpoint: Endpoint,
+    reference: NormalizedReference,
+    access: AccessOptions,
+  ): OpenRepository<RegistryRemote>;
+  /** The same, for writing. */
+  openForPush(
+    endpoint: Endpoint,
+    reference: NormalizedReference,
+    access: AccessOptions & MountMemory,
+  ): OpenRepository<RegistryPusher>;
 }
 
 /** A repository at one endpoint. */
-export interface OpenRepository {
-  readonly remote: RegistryRemote;
+export interface OpenRepository<T> {
+  readonly repository: T;
   /** Whether the endpoint has given any HTTP answer so far. */
   readonly answered: () => boolean;
 }
 
 /** The throttle is shared by all repositories, because it is the host that asks to be left alone. */
-export function createRepositories({
-  registry,
-  credentials,
-  send,
-  backoff,
-}: RepositoriesOptions): Repositories {
-  const throttled = withThrottle(send);
+export function createRepositories(options: RepositoriesOptions): Repositories {
+  const { registry, credentials, backoff } = options;
+  const throttled = withThrottle(options.send);
+  const referrerTurns = new KeyedLock();
+
+  function access(endpoint: Endpoint, { auth, metaHeaders }: AccessOptions) {
+    const { send, answered } = observed(throttled, originOf(endpoint));
+    const own = auth && !endpoint.mirror ? async () => auth : askedOnce(credentials);
+    return {
+      own,
+      answered,
+      client: { endpoint, send: endpointSend({ endpoint, credentials: own, send }), metaHeaders },
+    };
+  }
+
   return {
-    endpoints: (reference, options) => lookupEndpoints(reference.domain, registry, "pull", options),
-    open(endpoint, reference, { auth, metaHeaders }) {
-      const origin = originOf(endpoint);
-      let answered = false;
-      const observed: Send = async (request) => {
-        const response = await throttled(request);
-        answered ||= new URL(request.url).origin === origin;
-        return response;
-      };
-      const own = auth && !endpoint.mirror ? async () => auth : credentials;
-      const client = createRegistryClient({
-        endpoint,
-        repository: { domain: reference.domain, path: reference.path },
-        send: endpointSend({ endpoint, credentials: own, send: observed }),
-        metaHeaders,
+    endpoints: (reference, purpose, abort) => lookupEndpoints(reference.domain, registry, purpose, abort),
+    open(endpoint, { domain, path }, accessOptions) {
+      const { client, answered } = access(endpoint, accessOptions);
+      const repository = createRegistryClient({ ...client, repository: { domain, path } });
+      return { repository: new RegistryRemote(repository, { endpoint, backoff }), answered };
+    },
+    openForPush(endpoint, { domain, path }, { content, sources, logger, ...accessOptions }) {
+      const { client, answered, own } = access(endpoint, accessOptions);
+      const repository = createPushClient({ ...client, repository: { domain, path } });
+      const mounts = pushMounts({
+        content,
+        sources,
+        logger,
+        target: { domain, path },
+        credentials: () => own(endpoint.credentialHost),
       });
-      return { remote: new RegistryRemote(client, { endpoint, backoff }), answered: () => answered };
+      const pusher = new RegistryPusher(repository, { endpoint, mounts, backoff, referrerTurns });
+      return { repository: pusher, answered };
+    },
+  };
+}
+
+/** `source`, whose answer serves all who share it: behind it may be a program. A failure is not kept. */
+function askedOnce(source: CredentialSource): CredentialSource {
+  const calls = new SharedCalls<Credentials | undefined>();
+  const found = new Map<string, Credentials | undefined>();
+  return async (host, options = {}) => {
+    if (!found.has(host)) {
+      found.set(host, await calls.run(host, (signal) => source(host, { signal }), options));
+    }
+    return found.get(host);
+  };
+}
+
+/** `send`, and whether `origin` has answered anything. */
+function observed(send: Send, origin: string): { send: Send; answered: () => boolean } {
+  let answered = false;
+  return {
+    answered: () => answered,
+    async send(request) {
+      const response = await send(request);
+      answered ||= new URL(request.url).origin === origin;
+      return response;
     },
   };
 }

@@ -67,12 +67,12 @@ export function toGrpc(error: unknown): GrpcStatus {
 }
 
 /**
- * The error of a gRPC status. The class's words at the end of the message are taken off once, so that a text does not
- * grow on its way through several services. A code outside the list gives `ErrUnknown`.
+ * The error of a gRPC status, with what the caller knows beyond it. The class's words at the end of the message are taken
+ * off once, so that a text does not grow on its way through several services. A code outside the list gives `ErrUnknown`.
  */
-export function fromGrpc(status: GrpcStatus): DrayageError {
+export function fromGrpc(status: GrpcStatus, details: ErrorDetails = {}): DrayageError {
   const entry = BY_GRPC.get(status.code) ?? BY_CODE.ERR_UNKNOWN;
-  return new entry.make(withoutClassText(status.details, entry.text));
+  return new entry.make(withoutClassText(status.details, entry.text), details);
 }
 
 function withClassText(message: string, text: string): string {

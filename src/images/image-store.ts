@@ -18,6 +18,7 @@ export interface ImageEvent {
 /** Event names and their arguments, for eventemitter3. */
 export interface ImageEvents {
   pull: [event: ImageEvent];
+  push: [event: ImageEvent];
   tag: [event: ImageEvent];
   untag: [event: ImageEvent];
   delete: [event: ImageEvent];

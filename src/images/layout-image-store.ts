@@ -14,12 +14,12 @@ import type { Image, ImageEvents, ImageStore } from "./image-store.ts";
 import { readIndexFile, writeIndexFile } from "./index-file.ts";
 
 /** OCI's annotation for the name of an entry; tools of the OCI family look here. */
-const OCI_NAME = "org.opencontainers.image.ref.name";
+export const OCI_NAME = "org.opencontainers.image.ref.name";
 /** containerd's annotation for the same; its importer prefers it. */
-const CONTAINERD_NAME = "io.containerd.image.name";
+export const CONTAINERD_NAME = "io.containerd.image.name";
 
 /** Content of the file that makes a directory an OCI layout (OCI image-spec, image-layout.md). */
-const LAYOUT_MARKER = '{"imageLayoutVersion":"1.0.0"}';
+export const LAYOUT_MARKER = '{"imageLayoutVersion":"1.0.0"}';
 
 /** Turns the entries before a change into those after it. */
 type Edit<T> = (entries: readonly Descriptor[]) => { entries: readonly Descriptor[]; result: T };

@@ -7,15 +7,25 @@ const SOURCE_LABEL = "containerd.io/distribution.source.";
 /** Longest key and value together, in bytes: containerd's bound for labels. */
 const MAX_LABEL_BYTES = 4096;
 
+/** Key of the label that lists the repositories of `host` that a blob came from; containerd leaves the port out. */
+export function sourceLabelKey(host: string): string {
+  return SOURCE_LABEL + host.replace(/:\d+$/, "");
+}
+
+/** The repositories of `host` that a blob's labels list. */
+export function sourcesOf(labels: Readonly<Record<string, string>>, host: string): readonly string[] {
+  return labels[sourceLabelKey(host)]?.split(",").filter(Boolean) ?? [];
+}
+
 /**
  * Remembers on every blob visited that `repository` of `host` has it, so that a later push can mount it instead of sending
  * it (containerd `docker.AppendDistributionSourceLabel`). A list that would grow too long is left as it is.
  */
 export function sourceLabelHandler(manager: Manager, host: string, repository: string): Handler {
-  const key = SOURCE_LABEL + host.replace(/:\d+$/, "");
+  const key = sourceLabelKey(host);
   return async ({ digest }, options) => {
     const { labels } = await manager.info(digest, options);
-    const known = labels[key]?.split(",").filter(Boolean) ?? [];
+    const known = sourcesOf(labels, host);
     const value = [...new Set([...known, repository])].toSorted().join(",");
     if (!known.includes(repository) && key.length + value.length <= MAX_LABEL_BYTES) {
       await manager.update({ digest, labels: { [key]: value } }, [`labels.${key}`]);

@@ -9,7 +9,7 @@ export const CONNECT_TIMEOUT_MS = 30_000;
 /** Longest wait for the headers of an answer; registries that look into their storage first take a few seconds. */
 export const HEADERS_TIMEOUT_MS = 30_000;
 
-/** Longest silence inside a body before the connection counts as dead. */
+/** Longest silence inside a body, sent or received, before the connection counts as dead. */
 export const BODY_IDLE_TIMEOUT_MS = 30_000;
 
 /** Longest header block of an answer, in bytes: room for several signed `Location` or challenge headers. */

@@ -1,12 +1,22 @@
 import type { Dispatcher } from "undici";
 import { abortError } from "../async/abort.ts";
+import { ErrUnavailable } from "../errors/classes.ts";
 import type { DrayageError } from "../errors/drayage-error.ts";
 import { IncomingBody } from "./incoming-body.ts";
 import { networkError } from "./network-error.ts";
+import { OutgoingBody } from "./outgoing-body.ts";
 import type { HttpRequest, HttpResponse } from "./send.ts";
 
 /** Statuses whose answers have no body, whatever their headers say (RFC 9110, section 6.4.1). */
 const BODILESS_STATUSES = new Set([204, 304]);
+
+/** Where a request goes, and how patient it is. */
+export interface ExchangeOptions {
+  /** Origin of the request, for errors. */
+  readonly origin: string;
+  /** Longest time that the server may take nothing of a streamed body. */
+  readonly bodyIdleTimeoutMs: number;
+}
 
 /**
  * One request and its answer, as undici's handler. The signal is in force from construction until the body has ended: it
@@ -15,6 +25,9 @@ const BODILESS_STATUSES = new Set([204, 304]);
 export class Exchange implements Dispatcher.DispatchHandler {
   /** The answer, once its headers are there. */
   readonly response: Promise<HttpResponse>;
+  /** The request's body in the form that undici takes. */
+  readonly body: string | Uint8Array | OutgoingBody | null;
+  readonly #outgoing: OutgoingBody | undefined;
   readonly #request: HttpRequest;
   readonly #origin: string;
   readonly #answer = Promise.withResolvers<HttpResponse>();
@@ -22,10 +35,18 @@ export class Exchange implements Dispatcher.DispatchHandler {
   #controller: Dispatcher.DispatchController | undefined;
   #body: IncomingBody | undefined;
 
-  constructor(request: HttpRequest, origin: string) {
+  constructor(request: HttpRequest, { origin, bodyIdleTimeoutMs }: ExchangeOptions) {
     this.#request = request;
     this.#origin = origin;
     this.response = this.#answer.promise;
+    const { body = null } = request;
+    if (body !== null && typeof body === "object" && "open" in body) {
+      const onIdle = (): void => this.#takesNothing();
+      this.#outgoing = new OutgoingBody(body, { idleTimeoutMs: bodyIdleTimeoutMs, onIdle });
+      this.body = this.#outgoing;
+    } else {
+      this.body = body;
+    }
     request.signal?.addEventListener("abort", this.#onAbort, { once: true });
   }
 
@@ -41,6 +62,7 @@ export class Exchange implements Dispatcher.DispatchHandler {
     headers: Record<string, string | string[] | undefined>,
   ): void {
     if (status < 200) return; // "100 Continue", "103 Early Hints": the answer itself follows
+    this.#outgoing?.answered();
     const bodiless = this.#request.method === "HEAD" || BODILESS_STATUSES.has(status);
     this.#body = new IncomingBody(controller, {
       expectedBytes: bodiless ? undefined : lengthOf(headers["content-length"]),
@@ -63,8 +85,15 @@ export class Exchange implements Dispatcher.DispatchHandler {
 
   onResponseError(_controller: unknown, error: Error): void {
     this.#finish();
-    this.#answer.reject(this.#asError(error));
+    const { failure } = this.#outgoing ?? {};
+    this.#answer.reject(failure ? failure.error : this.#asError(error, this.#outgoing?.progress));
     this.#body?.fail(error);
+  }
+
+  #takesNothing(): void {
+    const message = `${this.#request.method} ${this.#origin}: no data taken in time: ${this.#outgoing?.progress}`;
+    const error = new ErrUnavailable(message, { endpoint: this.#origin, retryable: true });
+    this.#controller?.abort(error);
   }
 
   #abort(): void {
@@ -77,6 +106,7 @@ export class Exchange implements Dispatcher.DispatchHandler {
 
   #finish(): void {
     this.#request.signal?.removeEventListener("abort", this.#onAbort);
+    this.#outgoing?.finish();
   }
 
   #asError(error: unknown, progress?: string): DrayageError {

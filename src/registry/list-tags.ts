@@ -1,6 +1,6 @@
 import type { AbortOptions } from "../async/abort.ts";
 import { ErrOutOfRange, ErrUnknown } from "../errors/classes.ts";
-import { nextLink } from "./next-link.ts";
+import { nextPage } from "./next-page.ts";
 import type { RepositorySession } from "./repository-session.ts";
 import type { HttpRequest, HttpResponse } from "./send.ts";
 
@@ -23,40 +23,30 @@ export async function* listTags(
   { signal }: AbortOptions = {},
 ): AsyncGenerator<string, void, undefined> {
   const headers = { accept: "application/json" };
-  let request: HttpRequest = session.request({
+  let request: HttpRequest | undefined = session.request({
     method: "GET",
     path: `tags/list?n=${PAGE_TAGS}`,
     headers,
     signal,
   });
-  for (let page = 1; ; page++) {
-    const { tags, next } = await readPage(session, request);
+  for (let page = 1; request; page++) {
+    if (page > MAX_TAG_PAGES) throw new ErrOutOfRange(`list tags: more than ${MAX_TAG_PAGES} pages`);
+    const { tags, next }: Page = await readPage(session, request);
     yield* tags;
-    if (!next) return;
-    if (page === MAX_TAG_PAGES) throw new ErrOutOfRange(`list tags: more than ${MAX_TAG_PAGES} pages`);
-    request = { ...request, url: pageUrl(request, next) };
+    request = next;
   }
 }
 
 interface Page {
   readonly tags: readonly string[];
-  readonly next: URL | undefined;
+  readonly next: HttpRequest | undefined;
 }
 
 function readPage(session: RepositorySession, request: HttpRequest): Promise<Page> {
   return session.document(request, async (response: HttpResponse) => ({
     tags: parseTags(await response.body.bytes(MAX_TAG_PAGE_BYTES), request),
-    next: nextLink(response.headers["link"], request.url),
+    next: nextPage(request, response, "list tags"),
   }));
-}
-
-/** The link's own query, with the namespace that a mirror needs and may have forgotten. */
-function pageUrl(request: HttpRequest, next: URL): string {
-  const { origin, searchParams } = new URL(request.url);
-  if (next.origin !== origin) throw malformed(request, `next page is at ${next.origin}`);
-  const namespace = searchParams.get("ns");
-  if (namespace !== null) next.searchParams.set("ns", namespace);
-  return next.href;
 }
 
 function parseTags(bytes: Uint8Array, request: HttpRequest): readonly string[] {

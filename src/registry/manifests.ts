@@ -71,23 +71,20 @@ export function getManifest(
   }));
 }
 
+/** Path of a manifest below its repository. Throws `ErrInvalidArgument` for what is neither a tag nor a digest. */
+export function manifestPath(reference: string): string {
+  // Nothing that could lead elsewhere may become part of a path.
+  if (isDigest(reference) || /^\w[\w.-]{0,127}$/.test(reference)) return `manifests/${reference}`;
+  throw new ErrInvalidArgument(`request manifest: got ${JSON.stringify(reference)}, wanted a tag or digest`);
+}
+
 function manifestRequest(
   session: RepositorySession,
   method: "GET" | "HEAD",
   { reference, accept = [...MANIFEST_ACCEPT, "*/*"], signal }: ManifestOptions & { reference: string },
 ): HttpRequest {
-  // It becomes part of a path: nothing that could lead elsewhere.
-  if (!isDigest(reference) && !/^\w[\w.-]{0,127}$/.test(reference)) {
-    throw new ErrInvalidArgument(
-      `request manifest: got ${JSON.stringify(reference)}, wanted a tag or digest`,
-    );
-  }
-  return session.request({
-    method,
-    path: `manifests/${reference}`,
-    headers: { accept: accept.join(", ") },
-    signal,
-  });
+  const headers = { accept: accept.join(", ") };
+  return session.request({ method, path: manifestPath(reference), headers, signal });
 }
 
 function headOf(response: HttpResponse, reference: string): ManifestHead | undefined {
@@ -102,7 +99,8 @@ function digestOf(response: HttpResponse): Digest | undefined {
   return isDigest(digest) ? digest : undefined;
 }
 
-function mediaTypeOf(response: HttpResponse): string {
+/** Content-Type without parameters; empty when there is none. */
+export function mediaTypeOf(response: HttpResponse): string {
   const [mediaType = ""] = (headerOf(response, "content-type") ?? "").split(";");
   return mediaType.trim();
 }

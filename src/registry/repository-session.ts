@@ -1,8 +1,9 @@
 import type { AbortOptions } from "../async/abort.ts";
 import type { Clock } from "../async/clock.ts";
-import type { Endpoint } from "./endpoint.ts";
+import { type Endpoint, originOf } from "./endpoint.ts";
 import { errorFromResponse } from "./error-response.ts";
 import type { HttpRequest, HttpResponse, Send } from "./send.ts";
+import { asStranger } from "./stranger-request.ts";
 import { USER_AGENT } from "./user-agent.ts";
 
 /** A repository at an endpoint, and how to reach it. */
@@ -17,13 +18,22 @@ export interface RegistryClientOptions {
   readonly clock?: Clock | undefined;
 }
 
-/** What is particular about a request. */
-export interface RequestParts extends AbortOptions {
+/** What is particular about a request to a known address. */
+export interface RequestParts extends AbortOptions, Pick<HttpRequest, "body" | "answerTimeoutMs"> {
   readonly method: HttpRequest["method"];
-  /** Path and query below the repository, or below the endpoint for `ping`. */
-  readonly path: string;
   readonly headers?: Readonly<Record<string, string>>;
+  /** Token scopes that it needs beside the session's own. */
+  readonly moreScopes?: readonly string[];
 }
+
+/** What is particular about a request below the repository, or below the endpoint for `ping`. */
+export interface PathRequestParts extends RequestParts {
+  /** Path and query. */
+  readonly path: string;
+}
+
+/** What a session may do with its repository, as token scopes say it. */
+export type RepositoryActions = "pull" | "pull,push";
 
 /** Makes and sends the requests of one repository at one endpoint; what a registry client does is built on it. */
 export class RepositorySession {
@@ -31,24 +41,35 @@ export class RepositorySession {
   readonly #headers: Readonly<Record<string, string>>;
   /** The value of `ns`, for an endpoint that serves somebody else's repositories. */
   readonly #namespace: string | undefined;
+  readonly #scope: string;
 
-  constructor(options: RegistryClientOptions) {
+  constructor(options: RegistryClientOptions, actions: RepositoryActions = "pull") {
     const { endpoint, metaHeaders, repository } = options;
     this.#options = options;
+    this.#scope = `repository:${repository.path}:${actions}`;
     this.#headers = lowerCased({ "user-agent": USER_AGENT, ...endpoint.headers, ...metaHeaders });
     this.#namespace = namespaceFor(endpoint, repository.domain);
   }
 
   /** A request below the endpoint itself, without a token scope. */
-  endpointRequest({ path, ...parts }: RequestParts): HttpRequest {
-    return this.#request(`${this.#options.endpoint.baseUrl}/${path}`, parts);
+  endpointRequest({ path, ...parts }: PathRequestParts): HttpRequest {
+    return this.#request(this.#named(`${this.#options.endpoint.baseUrl}/${path}`), parts);
   }
 
-  /** A request below the repository, with the scope to pull from it. */
-  request({ path, ...parts }: RequestParts): HttpRequest {
+  /** A request below the repository, with the scopes for it. */
+  request({ path, ...parts }: PathRequestParts): HttpRequest {
     const { endpoint, repository } = this.#options;
-    const scopes = [`repository:${repository.path}:pull`];
-    return { ...this.#request(`${endpoint.baseUrl}/${repository.path}/${path}`, parts), scopes };
+    return this.requestTo(this.#named(`${endpoint.baseUrl}/${repository.path}/${path}`), parts);
+  }
+
+  /**
+   * A request to an absolute URL that the registry gave, taken as it is. When that is at another origin than the endpoint,
+   * nothing goes along that only the endpoint may see (`asStranger`).
+   */
+  requestTo(url: string, parts: RequestParts): HttpRequest {
+    const scopes = [this.#scope, ...(parts.moreScopes ?? [])];
+    const request = { ...this.#request(url, parts), scopes };
+    return new URL(url).origin === originOf(this.#options.endpoint) ? request : asStranger(request);
   }
 
   /** Sends once. Gives the answer if its status is 2xx or in `expected`, otherwise throws what `errorFromResponse` makes. */
@@ -65,11 +86,15 @@ export class RepositorySession {
     return await read(await this.send(request));
   }
 
-  #request(address: string, { method, headers, signal }: Omit<RequestParts, "path">): HttpRequest {
+  #request(url: string, { moreScopes: _moreScopes, headers, ...parts }: RequestParts): HttpRequest {
+    const { tls } = this.#options.endpoint;
+    return { ...parts, url, headers: { ...this.#headers, ...headers }, tls };
+  }
+
+  #named(address: string): string {
     const url = new URL(address);
     if (this.#namespace !== undefined) url.searchParams.set("ns", this.#namespace);
-    const { tls } = this.#options.endpoint;
-    return { method, url: url.href, headers: { ...this.#headers, ...headers }, tls, signal };
+    return url.href;
   }
 }
 

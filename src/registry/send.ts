@@ -7,11 +7,24 @@ export interface HttpRequest extends AbortOptions {
   readonly url: string;
   /** Lower-case names. */
   readonly headers?: Readonly<Record<string, string>>;
-  /** Sent again as it is when a wrapper repeats the request. */
-  readonly body?: string | Uint8Array;
+  /** Sent again from its start when a wrapper repeats the request. */
+  readonly body?: string | Uint8Array | StreamedBody | undefined;
+  /** Longest wait for the headers of the answer once the request is sent, in milliseconds. Default: the transport's. */
+  readonly answerTimeoutMs?: number | undefined;
   /** Token scopes that the request needs, such as `repository:library/redis:pull`. */
   readonly scopes?: readonly string[];
   readonly tls?: TlsOptions | undefined;
+}
+
+/** A request body that is read while it is sent. The request must name its length in `content-length`. */
+export interface StreamedBody {
+  /** Size in bytes. */
+  readonly lengthBytes: number;
+  /**
+   * The bytes from the start, exactly `lengthBytes` of them; called once for each time the request is sent. A chunk may be
+   * overwritten once the next one is asked for. What this throws is what `Send` rejects with.
+   */
+  open(): AsyncIterable<Uint8Array>;
 }
 
 /** Takes body bytes in order. The chunk may be overwritten once the call returns, or its promise settles. */
@@ -41,8 +54,9 @@ export interface HttpResponse {
 }
 
 /**
- * Sends a request and gives the answer once its headers are there. Rejects with a retryable `ErrUnavailable` when no
- * answer came, with `ErrCanceled` when the signal fired; the signal stays in force while the body is read.
+ * Sends a request and gives the answer once its headers are there, also when that is before all of a streamed body was
+ * taken: then the rest is not read. Rejects with a retryable `ErrUnavailable` when no answer came, with `ErrCanceled` when
+ * the signal fired; the signal stays in force while the body is read.
  */
 export type Send = (request: HttpRequest) => Promise<HttpResponse>;
 

@@ -2,10 +2,13 @@ import type { Dispatcher } from "undici";
 import { throwIfAborted } from "../async/abort.ts";
 import { ErrCanceled, ErrInvalidArgument } from "../errors/classes.ts";
 import { redactUrl } from "../errors/redact-url.ts";
-import { type ConnectionOptions, createAgent } from "./create-agent.ts";
+import { BODY_IDLE_TIMEOUT_MS, type ConnectionOptions, createAgent } from "./create-agent.ts";
 import type { TlsOptions } from "./endpoint.ts";
 import { Exchange } from "./exchange.ts";
 import type { HttpRequest, HttpResponse, Send } from "./send.ts";
+
+/** What undici's types know of the bodies that it takes; async iterables are missing there. */
+type UndiciBody = NonNullable<Dispatcher.DispatchOptions["body"]> | null;
 
 /** The lowest `Send`, with the connections behind it. */
 export interface Transport {
@@ -34,11 +37,21 @@ export function createTransport(options: ConnectionOptions = {}): Transport {
     throwIfAborted(closing.signal);
     throwIfAborted(request.signal);
     const { origin, path } = splitUrl(request.url);
-    const exchange = new Exchange(request, origin);
-    const { method, headers = {}, body = null } = request;
-    // Without `reset: false` undici closes the connection after HEAD, for servers that send a body with it.
-    const options = { origin, path, method, headers: { ...headers }, body, reset: false };
-    agentFor(request.tls).dispatch(options, exchange);
+    const { bodyIdleTimeoutMs = BODY_IDLE_TIMEOUT_MS } = options;
+    const exchange = new Exchange(request, { origin, bodyIdleTimeoutMs });
+    const { method, headers = {}, answerTimeoutMs: headersTimeout } = request;
+    agentFor(request.tls).dispatch(
+      {
+        origin,
+        path,
+        method,
+        headers: { ...headers },
+        body: exchange.body as UndiciBody,
+        reset: false, // otherwise undici closes the connection after HEAD, for servers that send a body with it
+        ...(headersTimeout !== undefined && { headersTimeout }),
+      },
+      exchange,
+    );
     return exchange.response;
   }
 

@@ -1,7 +1,7 @@
 import { ErrUnavailable } from "../errors/classes.ts";
 import { redactUrl } from "../errors/redact-url.ts";
-import type { TlsOptions } from "./endpoint.ts";
 import { type HttpRequest, type HttpResponse, headerOf, type Send } from "./send.ts";
+import { asStranger } from "./stranger-request.ts";
 
 /** Redirects followed for one request; the number that moby and containerd allow. */
 export const MAX_REDIRECTS = 10;
@@ -9,15 +9,8 @@ export const MAX_REDIRECTS = 10;
 const REDIRECT_STATUSES = new Set([301, 302, 303, 307, 308]);
 
 /**
- * What still goes along when a redirect leaves the origin. A list of what is kept, not of what is dropped: whatever header
- * a user or a hosts.toml adds may be a credential.
- */
-const KEPT_ACROSS_ORIGINS = new Set(["accept", "accept-encoding", "range", "user-agent"]);
-
-/**
- * `send` that follows redirects of GET and HEAD. Once the origin differs, all headers but Accept, Range and User-Agent,
- * the token scopes and the client certificate are dropped, for good: they do not come back when the way leads back.
- * (How the server's certificate is checked stays the same, as in moby and containerd.) An answer without a usable
+ * `send` that follows redirects of GET and HEAD. Once the origin differs, the request is a
+ * stranger's (see `asStranger`), for good: what was dropped does not come back when the way leads back. An answer without a usable
  * `Location` is given as it is. Rejects with `ErrUnavailable`, not retryable, on a redirect from https to http, to another
  * scheme, or after `MAX_REDIRECTS`.
  */
@@ -53,21 +46,6 @@ function refusalOf(from: URL, to: URL, followed: number): string | undefined {
 function redirected(request: HttpRequest, to: URL): HttpRequest {
   const kept = new URL(request.url).origin === to.origin ? request : asStranger(request);
   return { ...kept, url: to.href };
-}
-
-function asStranger({ method, url, headers = {}, signal, tls }: HttpRequest): HttpRequest {
-  const kept = Object.entries(headers).filter(([name]) => KEPT_ACROSS_ORIGINS.has(name));
-  return {
-    method,
-    url,
-    headers: Object.fromEntries(kept),
-    signal,
-    tls: tls && withoutClientCertificate(tls),
-  };
-}
-
-function withoutClientCertificate({ skipVerify = false, ca = [] }: TlsOptions): TlsOptions {
-  return ca.length > 0 ? { skipVerify, ca } : { skipVerify };
 }
 
 function refusal(request: HttpRequest, reason: string): ErrUnavailable {

@@ -1,77 +1,21 @@
-import type { BackoffPolicy } from "../async/backoff.ts";
-import type { Clock } from "../async/clock.ts";
-import { retry } from "../async/retry.ts";
-import { type ProgressSink, update } from "../progress/progress.ts";
-import { throttleProgress } from "../progress/progress-throttle.ts";
+import { update } from "../progress/progress.ts";
 import type { Job } from "./job.ts";
 import type { DownloadDescriptor } from "./layer.ts";
-import { countDown } from "./retry-countdown.ts";
-
-/** How attempts follow each other. */
-export interface RetryPacing {
-  readonly backoff: BackoffPolicy;
-  readonly clock: Clock;
-}
+import { type RetryPacing, repeatAttempts } from "./repeat-attempts.ts";
 
 /**
- * The work of a blob's job: brings it in unless it is there, and shows "Download complete". A failed attempt is repeated as
- * the policy says; one that got further than all before it starts the count anew. The job gives its slot back while it backs
- * off, because waiting is not working, and queues for another one afterwards.
+ * The work of a blob's job: brings it in unless it is there, with as many attempts as `repeatAttempts` makes, and shows
+ * "Download complete".
  */
 export async function transferBlob(
   descriptor: DownloadDescriptor,
   job: Job,
   pacing: RetryPacing,
 ): Promise<void> {
+  const { id } = descriptor;
   const { signal } = job;
-  if (!(await descriptor.exists({ signal }))) await download(descriptor, job, pacing);
-  job.progress(update(descriptor.id, "Download complete", 0, 0));
-}
-
-async function download(
-  descriptor: DownloadDescriptor,
-  job: Job,
-  { backoff, clock }: RetryPacing,
-): Promise<void> {
-  const { signal } = job;
-  const progress: ProgressSink = (item) => job.progress(item);
-  const mark = new HighWaterMark();
-  await retry(
-    () => descriptor.download({ signal, progress: mark.watch(throttleProgress(progress, clock)) }),
-    {
-      policy: backoff,
-      signal,
-      clock,
-      progressed: () => mark.hasRisen(),
-      wait: async (delayMs) => {
-        job.inactive();
-        await countDown(delayMs, { id: descriptor.id, progress, clock, signal });
-        await job.active();
-      },
-    },
-  );
-}
-
-/**
- * How far the attempts came together. Only going beyond it is progress: a server that cannot resume and always breaks at the
- * same byte must not be asked for ever.
- */
-class HighWaterMark {
-  #bytes = 0;
-  #bytesBefore = 0;
-
-  /** `sink`, with the bytes of its updates noted on their way. */
-  watch(sink: ProgressSink): ProgressSink {
-    return (progress) => {
-      if (progress.kind === "update") this.#bytes = Math.max(this.#bytes, progress.currentBytes);
-      sink(progress);
-    };
+  if (!(await descriptor.exists({ signal }))) {
+    await repeatAttempts({ id, attempt: (context) => descriptor.download(context) }, job, pacing);
   }
-
-  /** Whether it rose since the last time this was asked. */
-  hasRisen(): boolean {
-    const risen = this.#bytes > this.#bytesBefore;
-    this.#bytesBefore = this.#bytes;
-    return risen;
-  }
+  job.progress(update(id, "Download complete", 0, 0));
 }

@@ -3,10 +3,11 @@ import { allOrAbort } from "../async/all-or-abort.ts";
 import type { Digest } from "../digest/digest.ts";
 import { ErrUnknown } from "../errors/classes.ts";
 import { type ProgressSink, update } from "../progress/progress.ts";
-import { type RetryPacing, transferBlob } from "./blob-transfer.ts";
+import { transferBlob } from "./blob-transfer.ts";
 import { chainIds } from "./chain-id.ts";
 import type { DownloadDescriptor, Layer, LayerTarget } from "./layer.ts";
 import { registerLayer } from "./layer-registration.ts";
+import type { RetryPacing } from "./repeat-attempts.ts";
 import { transferShared } from "./shared-transfer.ts";
 import type { TransferManager } from "./transfer-manager.ts";
 

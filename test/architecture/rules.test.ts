@@ -86,12 +86,14 @@ describe("foreignImports()", () => {
       "src/images/a.ts": ["eventemitter3"],
       "src/distribution/a.ts": ["eventemitter3", "pino"],
       "src/cli/a.ts": ["commander", "log-update"],
+      "src/content/grpc/a.ts": ["@grpc/grpc-js", "@bufbuild/protobuf/wkt"],
     });
     expect(foreignImports(modules)).toEqual([]);
   });
 
   it.each([
     ["src/content/a.ts", "undici"],
+    ["src/content/a.ts", "@grpc/grpc-js"],
     ["src/registry/a.ts", "p-queue"],
     ["src/testing/a.ts", "undici"],
     ["src/registry/a.ts", "undici-types/client"],

@@ -5,7 +5,7 @@ import * as fc from "fast-check";
 import { afterEach, beforeEach, describe, expect, it } from "vitest";
 import { type LocalStore, openLocalStore } from "../../src/content/local-store.ts";
 import { readBlob } from "../../src/content/read-blob.ts";
-import type { Writer } from "../../src/content/store.ts";
+import { isSyncer, type Writer } from "../../src/content/store.ts";
 import { digestOf } from "../../src/digest/digest.ts";
 
 let root: string;
@@ -108,5 +108,17 @@ describe("LocalWriter", () => {
     expect(await writer.status()).toMatchObject({ expected, total: 6 });
     await using plain = await store.writer({ ref: "plain" });
     expect(await plain.status()).not.toHaveProperty("expected");
+  });
+
+  it("writes everything down on sync, and goes on", async () => {
+    await using writer = await store.writer({ ref: "r" });
+    await writer.write(Buffer.from("foo"));
+    if (!isSyncer(writer)) throw new Error("not a syncer");
+    await writer.sync();
+    const { updatedAtNs } = await writer.status();
+    expect(await store.status("r")).toMatchObject({ offset: 3, updatedAtNs });
+    await writer.write(Buffer.from("bar"));
+    expect(await writer.commit()).toBe(digestOf("foobar"));
+    await expect(writer.sync()).rejects.toThrow("cannot sync closed writer");
   });
 });

@@ -1,24 +1,30 @@
 import { describe } from "vitest";
 import { describeCommit } from "./suite/commit.ts";
+import { describeFilters } from "./suite/filters.ts";
 import { describeIngests } from "./suite/ingests.ts";
 import { describeManager } from "./suite/manager.ts";
 import { describeReading } from "./suite/reading.ts";
 import { describeResume } from "./suite/resume.ts";
-import { type StoreFixture, useStore } from "./suite/store-under-test.ts";
+import { type StoreFixture, type StoreTraits, useStore } from "./suite/store-under-test.ts";
 import { describeWriters } from "./suite/writers.ts";
 
 /**
- * What every implementation of `Store` does: the cases of containerd's `content/testsuite` (containerd.md 3.1) and the
- * contract of the interfaces. `open` gives an empty store for each test.
+ * What every implementation of `Store` does: the cases of containerd's `content/testsuite` (containerd.md 3.1), whose names
+ * begin the titles, and the contract of the interfaces. `open` gives an empty store for each test.
  */
-export function describeStore(name: string, open: () => Promise<StoreFixture>): void {
+export function describeStore(
+  name: string,
+  open: () => Promise<StoreFixture>,
+  traits: StoreTraits = {},
+): void {
   describe(name, () => {
-    const store = useStore(name, open);
+    const store = useStore(name, open, traits);
     describeWriters(store);
     describeResume(store);
     describeCommit(store);
     describeIngests(store);
     describeReading(store);
     describeManager(store);
+    describeFilters(store);
   });
 }

@@ -11,6 +11,13 @@ beforeEach(async () => {
 });
 afterEach(() => rm(root, { recursive: true }));
 
+/** "one two" in two chunks, or an error after the first. */
+async function* chunks(error?: Error): AsyncGenerator<Uint8Array> {
+  yield Buffer.from("one ");
+  if (error) throw error;
+  yield Buffer.from("two");
+}
+
 describe("writeFileAtomic()", () => {
   it("makes a file, and nothing beside it", async () => {
     await writeFileAtomic(join(root, "index.json"), "{}\n");
@@ -22,6 +29,15 @@ describe("writeFileAtomic()", () => {
     const bytes = Uint8Array.from({ length: 256 }, (_, value) => value);
     await writeFileAtomic(join(root, "bytes"), bytes);
     expect(new Uint8Array(await readFile(join(root, "bytes")))).toEqual(bytes);
+  });
+
+  it("writes chunks as they come, and leaves the old file and nothing else when they break off", async () => {
+    const path = join(root, "chunks");
+    const reason = new ErrFailedPrecondition("torn");
+    await writeFileAtomic(path, chunks());
+    await expect(writeFileAtomic(path, chunks(reason))).rejects.toBe(reason);
+    expect(await readFile(path, "utf8")).toBe("one two");
+    expect(await readdir(root)).toEqual(["chunks"]);
   });
 
   it("replaces the file itself: who reads the old one goes on reading it", async () => {

@@ -1,6 +1,6 @@
 import { once } from "node:events";
 import type { Command } from "commander";
-import { parseDigest, type Store } from "../../content.ts";
+import { parseDigest, type Store, writeBlob } from "../../content.ts";
 import { formatBytes } from "../format-bytes.ts";
 import { formatTable } from "../format-table.ts";
 import { addRootOptions, openRoot, type RootOptions } from "../options.ts";
@@ -8,35 +8,114 @@ import { addRootOptions, openRoot, type RootOptions } from "../options.ts";
 /** Bytes read at once by `content get`. */
 const READ_BYTES = 1024 * 1024;
 
-/** `drayage content ls|get|active|rm` */
+/** Where the blobs are: a data root, or a content service that offers one. */
+interface StoreOptions extends RootOptions {
+  readonly address?: string;
+  readonly namespace?: string;
+}
+
+/** `drayage content ls|get|active|rm|abort|label|ingest` */
 export function addContentCommand(program: Command, signal: AbortSignal): void {
-  const content = program.command("content").description("look at the blobs of the data root");
+  const content = program
+    .command("content")
+    .description("look at the blobs of a data root or a content service");
+  const verb = (name: string, description: string): Command =>
+    addRootOptions(content.command(name).description(description))
+      .option("--address <address>", "ask a content service, such as unix:///run/containerd/containerd.sock")
+      .option("--namespace <name>", "namespace at the service");
 
-  addRootOptions(content.command("ls").description("list blobs")).action((options: RootOptions) =>
-    withStore(options, (store) => list(store, signal)),
-  );
-  addRootOptions(content.command("get").description("write a blob to stdout").argument("<digest>")).action(
-    (digest: string, options: RootOptions) => withStore(options, (store) => get(store, digest, signal)),
-  );
-  addRootOptions(content.command("active").description("list unfinished ingests")).action(
-    (options: RootOptions) => withStore(options, (store) => active(store, signal)),
-  );
-  addRootOptions(content.command("rm").description("remove blobs").argument("<digest...>")).action(
-    (digests: readonly string[], options: RootOptions) =>
+  verb("ls", "list blobs")
+    .argument("[filter...]", "containerd's filters; any must hold")
+    .action((filters: readonly string[], options: StoreOptions) =>
+      withStore(options, (store) => list(store, filters, signal)),
+    );
+  verb("get", "write a blob to stdout")
+    .argument("<digest>")
+    .action((digest: string, options: StoreOptions) =>
+      withStore(options, (store) => get(store, digest, signal)),
+    );
+  verb("active", "list unfinished ingests")
+    .argument("[filter...]", "containerd's filters; any must hold")
+    .action((filters: readonly string[], options: StoreOptions) =>
+      withStore(options, (store) => active(store, filters, signal)),
+    );
+  verb("rm", "remove blobs")
+    .argument("<digest...>")
+    .action((digests: readonly string[], options: StoreOptions) =>
       withStore(options, (store) => remove(store, digests, signal)),
+    );
+  verb("abort", "remove unfinished ingests")
+    .argument("<ref...>")
+    .action((refs: readonly string[], options: StoreOptions) =>
+      withStore(options, async (store) => {
+        for (const ref of refs) await store.abort(ref, { signal });
+      }),
+    );
+  verb("label", "show or change the labels of a blob")
+    .argument("<digest>")
+    .argument("[key=value...]", "an empty value removes the label")
+    .action((digest: string, pairs: readonly string[], options: StoreOptions) =>
+      withStore(options, (store) => label(store, digest, { pairs, signal })),
+    );
+  verb("ingest", "store stdin as a blob")
+    .argument("<ref>", "name of the ingest; the same name resumes it")
+    .option("--expected-digest <digest>", "refuse other bytes")
+    .option("--expected-size <bytes>", "refuse another size", Number)
+    .action((ref: string, options: StoreOptions & IngestOptions) =>
+      withStore(options, (store) => ingest(store, ref, { ...options, signal })),
+    );
+}
+
+async function withStore(options: StoreOptions, use: (store: Store) => Promise<void>): Promise<void> {
+  if (options.address === undefined) {
+    await using distribution = await openRoot(options);
+    await use(distribution.content);
+    return;
+  }
+  const { proxyStore } = await import("../../content-grpc.ts"); // gRPC takes longer to load than all the rest
+  await using store = proxyStore({ address: options.address, namespace: options.namespace });
+  await use(store);
+}
+
+interface IngestOptions {
+  readonly expectedDigest?: string;
+  readonly expectedSize?: number;
+}
+
+async function ingest(
+  store: Store,
+  ref: string,
+  { expectedDigest, expectedSize, signal }: IngestOptions & { signal: AbortSignal },
+): Promise<void> {
+  const digest = expectedDigest === undefined ? undefined : parseDigest(expectedDigest);
+  await writeBlob(store, ref, process.stdin, { digest, size: expectedSize, signal });
+}
+
+async function label(
+  store: Store,
+  text: string,
+  { pairs, signal }: { pairs: readonly string[]; signal: AbortSignal },
+): Promise<void> {
+  const digest = parseDigest(text);
+  const changes = pairs.map(
+    (pair) => [pair.split("=", 1)[0] ?? "", pair.slice(pair.indexOf("=") + 1)] as const,
   );
+  const { labels } =
+    changes.length === 0
+      ? await store.info(digest, { signal })
+      : await store.update(
+          { digest, labels: Object.fromEntries(changes) },
+          changes.map(([key]) => `labels.${key}`),
+        );
+  const lines = Object.entries(labels).map(([key, value]) => `${key}=${value}\n`);
+  process.stdout.write(lines.toSorted().join(""));
 }
 
-async function withStore(options: RootOptions, use: (store: Store) => Promise<void>): Promise<void> {
-  await using distribution = await openRoot(options);
-  await use(distribution.content);
-}
-
-async function list(store: Store, signal: AbortSignal): Promise<void> {
+async function list(store: Store, filters: readonly string[], signal: AbortSignal): Promise<void> {
   const rows = [["DIGEST", "SIZE", "CREATED", "LABELS"]];
-  for await (const { digest, size, createdAt, labels } of store.walk({ signal })) {
+  for await (const { digest, size, createdAtNs, labels } of store.walk({ filters, signal })) {
     const pairs = Object.entries(labels).map(([key, value]) => `${key}=${value}`);
-    rows.push([digest, formatBytes(size), createdAt.toISOString(), pairs.toSorted().join(",") || "-"]);
+    rows.push([digest, formatBytes(size), isoTime(createdAtNs), pairs.toSorted().join(",") || "-"]);
   }
   process.stdout.write(formatTable(rows));
 }
@@ -52,11 +131,14 @@ async function get(store: Store, digest: string, signal: AbortSignal): Promise<v
   }
 }
 
-async function active(store: Store, signal: AbortSignal): Promise<void> {
+async function active(store: Store, filters: readonly string[], signal: AbortSignal): Promise<void> {
   const rows = [["REF", "SIZE", "TOTAL", "STARTED", "UPDATED"]];
-  for (const { ref, offset, total, startedAt, updatedAt } of await store.listStatuses({ signal })) {
+  for (const { ref, offset, total, startedAtNs, updatedAtNs } of await store.listStatuses({
+    filters,
+    signal,
+  })) {
     const announced = total > 0 ? formatBytes(total) : "-";
-    rows.push([ref, formatBytes(offset), announced, startedAt.toISOString(), updatedAt.toISOString()]);
+    rows.push([ref, formatBytes(offset), announced, isoTime(startedAtNs), isoTime(updatedAtNs)]);
   }
   process.stdout.write(formatTable(rows));
 }
@@ -66,4 +148,9 @@ async function remove(store: Store, digests: readonly string[], signal: AbortSig
     await store.delete(parseDigest(digest), { signal });
     process.stdout.write(`${digest}\n`);
   }
+}
+
+/** Nanoseconds since the epoch, to the millisecond. */
+function isoTime(timeNs: bigint): string {
+  return new Date(Number(timeNs / 1_000_000n)).toISOString();
 }

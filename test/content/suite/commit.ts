@@ -16,7 +16,7 @@ const EMPTY = digestOf("");
 /** What a commit takes, refuses and leaves. */
 export function describeCommit(t: StoreUnderTest): void {
   describe("Writer.commit()", () => {
-    it("throws ErrAlreadyExists for bytes that are there, and leaves no ingest", async () => {
+    it("CommitExists: throws ErrAlreadyExists for bytes that are there, and leaves no ingest", async () => {
       const bytes = t.fresh(256);
       const digest = await t.commit(bytes);
       await expect(t.commit(bytes, { size: 256, expected: digest })).rejects.toThrow(ErrAlreadyExists);
@@ -34,7 +34,7 @@ export function describeCommit(t: StoreUnderTest): void {
       expect(await t.store.listStatuses()).toEqual([]);
     });
 
-    it("keeps the ingest after a wrong size or digest, for the next writer", async () => {
+    it("CommitErrorState: keeps the ingest after a wrong size or digest, for the next writer", async () => {
       const existing = t.fresh(256);
       await t.commit(existing);
       const bytes = t.fresh(260);

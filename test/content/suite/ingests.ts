@@ -24,6 +24,15 @@ export function describeIngests(t: StoreUnderTest): void {
       await open.close();
     });
 
+    it("tell the expected digest where it is kept", async () => {
+      const expected = digestOf(t.fresh(10));
+      const writer = await t.store.writer({ ref: "expects", expected });
+      await writer.close();
+      const kept = t.traits.keepsExpected ? expected : undefined;
+      expect((await t.store.status("expects")).expected).toBe(kept);
+      expect((await t.store.listStatuses()).map((status) => status.expected)).toEqual([kept]);
+    });
+
     it("are gone after abort", async () => {
       const writer = await t.store.writer({ ref: "gone" });
       await writer.write(t.fresh(10));

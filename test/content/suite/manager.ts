@@ -1,4 +1,5 @@
 import { describe, expect, it } from "vitest";
+import { nowNs } from "../../../src/async/wall-clock.ts";
 import { exists } from "../../../src/content/exists.ts";
 import type { Store } from "../../../src/content/store.ts";
 import { type Digest, digestOf } from "../../../src/digest/digest.ts";
@@ -11,23 +12,27 @@ const GC_ROOT = "containerd.io/gc.root";
 /** Labels, walks, deletes. */
 export function describeManager(t: StoreUnderTest): void {
   describe("labels", () => {
-    it("are what commit and update said, all or by path", async () => {
+    it("Labels: are what commit and update said, all or by path", async () => {
       const bytes = t.fresh(10);
-      const before = Date.now();
+      const committing = nowNs();
       const digest = await t.commit(bytes, { labels: { k1: "v1", k2: "v2", [GC_ROOT]: "x" } });
       const committed = await t.store.info(digest);
+      const created = nowNs();
       expectInfo(committed, { bytes, labels: { k1: "v1", k2: "v2", [GC_ROOT]: "x" } });
-      expectWithin(committed.createdAt, before);
+      expectWithin(committed.createdAtNs, committing, created);
 
-      const updating = Date.now();
+      const updating = nowNs();
       const replaced = await t.store.update({ digest, labels: { k1: "new", k3: "v3", [GC_ROOT]: "x" } });
       expectInfo(replaced, { bytes, labels: { k1: "new", k3: "v3", [GC_ROOT]: "x" } });
-      expectWithin(replaced.updatedAt, updating);
-      expect(replaced.createdAt).toEqual(committed.createdAt);
+      expectWithin(replaced.updatedAtNs, updating);
+      expectWithin(replaced.createdAtNs, committing, created);
 
+      const changing = nowNs();
       const paths = ["labels.k3", "labels.k1"];
       const changed = await t.store.update({ digest, labels: { k1: "v1", k2: "not named" } }, paths);
       expectInfo(changed, { bytes, labels: { k1: "v1", [GC_ROOT]: "x" } });
+      expectWithin(changed.updatedAtNs, changing);
+      expectWithin(changed.createdAtNs, committing, created);
       expect(await t.store.info(digest)).toEqual(changed);
 
       const dotted = await t.store.update({ digest, labels: { [GC_ROOT]: "" } }, [`labels.${GC_ROOT}`]);
@@ -35,6 +40,15 @@ export function describeManager(t: StoreUnderTest): void {
       const all = await t.store.update({ digest, labels: { only: "this" } }, ["labels"]);
       expect(all.labels).toEqual({ only: "this" });
       expect((await t.store.update({ digest, labels: {} })).labels).toEqual({});
+    });
+
+    it("keep the time of creation, however often they change", async () => {
+      const digest = await t.commit(t.fresh(10));
+      const { createdAtNs } = await t.store.info(digest);
+      for (let round = 0; round < 20; round++) {
+        const info = await t.store.update({ digest, labels: { round: String(round) } });
+        expect(Math.abs(Number(info.createdAtNs - createdAtNs))).toBeLessThan(1_000); // files keep microseconds
+      }
     });
 
     it("may have any name", async () => {

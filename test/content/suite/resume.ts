@@ -1,30 +1,46 @@
 import { describe, expect, it } from "vitest";
+import { nowNs } from "../../../src/async/wall-clock.ts";
+import { copy } from "../../../src/content/copy.ts";
+import type { CopySource } from "../../../src/content/copy-source.ts";
+import { openWriter } from "../../../src/content/open-writer.ts";
+import type { Writer } from "../../../src/content/store.ts";
 import { writeBlob } from "../../../src/content/write-blob.ts";
 import { digestOf } from "../../../src/digest/digest.ts";
-import { pieces } from "../support/pieces.ts";
+import { pieces, randomAccess, seekable } from "../support/pieces.ts";
 import { expectDigest, expectInfo, expectWithin, type StoreUnderTest } from "./store-under-test.ts";
+
+async function expectStored(t: StoreUnderTest, bytes: Uint8Array): Promise<void> {
+  expectInfo(await t.store.info(digestOf(bytes)), { bytes });
+  expect((await t.read(digestOf(bytes))).equals(bytes)).toBe(true);
+}
 
 /** Writers on refs that hold bytes. */
 export function describeResume(t: StoreUnderTest): void {
   describe("writer() on a ref with bytes", () => {
-    it("goes on where the earlier one stopped, and touches no time", async () => {
+    it("Resume: goes on where the earlier one stopped, and touches no time", async () => {
       const bytes = t.fresh(256);
       const hints = { ref: "resume", size: 256, expected: digestOf(bytes) };
-      const opened = Date.now();
+      const opening = nowNs();
       const first = await t.store.writer(hints);
-      const started = Date.now();
+      const opened = nowNs();
       await first.write(bytes.subarray(0, 128));
-      const written = Date.now();
+      const written = nowNs();
+      expect(await first.status()).toMatchObject({ ref: "resume", offset: 128, total: 256 });
       await first.close();
 
       const second = await t.store.writer(hints);
       const status = await second.status();
       expect(status).toMatchObject({ ref: "resume", offset: 128, total: 256 });
-      expectWithin(status.startedAt, opened, started);
-      expectWithin(status.updatedAt, opened, written);
+      expectWithin(status.startedAtNs, opening, opened);
+      expectWithin(status.updatedAtNs, opened, written);
       expectDigest(second, bytes.subarray(0, 128));
+
+      const writing = nowNs();
       await second.write(bytes.subarray(128));
-      expect(await second.status()).toMatchObject({ offset: 256 });
+      const after = await second.status();
+      expect(after).toMatchObject({ ref: "resume", offset: 256, total: 256 });
+      expectWithin(after.startedAtNs, opening, opened);
+      expectWithin(after.updatedAtNs, writing);
       await second.commit();
       expectInfo(await t.store.info(digestOf(bytes)), { bytes });
     });
@@ -32,29 +48,57 @@ export function describeResume(t: StoreUnderTest): void {
     const sizes = [500, 5_000, 50_000];
     const grid = sizes.flatMap((size) => [0, 0.1, 0.5, 0.9, 1].map((part) => [part * size, size] as const));
 
-    it.each(grid)("can truncate and write anew: %d of %d bytes", async (limit, size) => {
-      const bytes = t.fresh(size);
-      await t.leave("truncate", t.fresh(limit), size);
+    describe.each(grid)("with %d of %d bytes", (limit, size) => {
+      /** Leaves some bytes under a ref and opens it again. */
+      async function reopen(ref: string, bytes: Uint8Array): Promise<Writer> {
+        await t.leave(ref, bytes.subarray(0, limit), size);
+        const writer = await openWriter(t.store, { ref, size, expected: digestOf(bytes) });
+        expect((await writer.status()).offset).toBe(limit);
+        return writer;
+      }
 
-      const writer = await t.store.writer({ ref: "truncate", size });
-      expect((await writer.status()).offset).toBe(limit);
-      await writer.truncate(0);
-      expect((await writer.status()).offset).toBe(0);
-      expectDigest(writer, Buffer.alloc(0));
-      await writer.write(bytes);
-      await writer.commit({ size, expected: digestOf(bytes) });
-      expectInfo(await t.store.info(digestOf(bytes)), { bytes });
-      expect((await t.read(digestOf(bytes))).equals(bytes)).toBe(true);
+      it("ResumeTruncate: is truncated and written anew", async () => {
+        const bytes = t.fresh(size);
+        const writer = await reopen("truncate", bytes);
+        await writer.truncate(0);
+        expect((await writer.status()).offset).toBe(0);
+        expectDigest(writer, Buffer.alloc(0));
+        await writer.write(bytes);
+        await writer.commit({ size, expected: digestOf(bytes) });
+        await expectStored(t, bytes);
+      });
+
+      it("ResumeDiscard: takes the rest of a source that is read from its start", async () => {
+        const bytes = t.fresh(size);
+        const writer = await reopen("discard", bytes);
+        let at = 0;
+        for await (const piece of pieces(bytes, 333)) {
+          await writer.write(piece.subarray(Math.max(0, limit - at)));
+          at += piece.byteLength;
+        }
+        await writer.commit({ size, expected: digestOf(bytes) });
+        await expectStored(t, bytes);
+      });
+
+      const sources: Record<string, (bytes: Uint8Array) => CopySource> = {
+        ResumeCopy: (bytes) => pieces(bytes, 333),
+        ResumeCopySeeker: (bytes) => seekable(bytes, 333),
+        ResumeCopyReaderAt: (bytes) => randomAccess(bytes),
+      };
+
+      it.each(Object.keys(sources))("%s: takes the rest by copy", async (name) => {
+        const bytes = t.fresh(size);
+        const writer = await reopen(name, bytes);
+        await copy(writer, sources[name]?.(bytes) ?? bytes, { size, expected: digestOf(bytes) });
+        await expectStored(t, bytes);
+      });
     });
 
-    it.each(grid)("lets writeBlob drop what is there: %d of %d bytes", async (limit, size) => {
-      const bytes = t.fresh(size);
-      const descriptor = { size, digest: digestOf(bytes) };
-      await t.leave("discard", bytes.subarray(0, limit), size);
-      await writeBlob(t.store, "discard", pieces(bytes, 333), descriptor);
-      await t.leave("copy", bytes.subarray(0, limit), size);
-      await writeBlob(t.store, "copy", bytes, descriptor);
-      expect((await t.read(descriptor.digest)).equals(bytes)).toBe(true);
+    it("lets writeBlob skip what is there", async () => {
+      const bytes = t.fresh(5_000);
+      await t.leave("blob", bytes.subarray(0, 2_000), 5_000);
+      await writeBlob(t.store, "blob", pieces(bytes, 333), { size: 5_000, digest: digestOf(bytes) });
+      expect((await t.read(digestOf(bytes))).equals(bytes)).toBe(true);
     });
 
     it("starts anew when another size is announced, whatever was there", async () => {

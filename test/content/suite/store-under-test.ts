@@ -1,4 +1,5 @@
 import { afterEach, beforeEach, expect } from "vitest";
+import { nowNs } from "../../../src/async/wall-clock.ts";
 import type { CommitOptions, Info, Store, Writer } from "../../../src/content/store.ts";
 import { type Digest, digestOf } from "../../../src/digest/digest.ts";
 import { pseudoRandom } from "../support/pseudo-random.ts";
@@ -9,9 +10,18 @@ export interface StoreFixture {
   dispose(): Promise<void>;
 }
 
+/** Where implementations may differ. */
+export interface StoreTraits {
+  /** Whether listings tell the digest that an ingest was announced with; the local store does not keep it. Default false. */
+  readonly keepsExpected?: boolean;
+  /** Whether a reader reads on after its blob was deleted; one that opens the blob for each read cannot. Default true. */
+  readonly readsDeleted?: boolean;
+}
+
 /** The store of the running test, and what is done with it again and again. */
 export interface StoreUnderTest {
   readonly store: Store;
+  readonly traits: StoreTraits;
   /** Bytes that no other test has. */
   fresh(bytes: number): Buffer;
   /** Makes a blob. */
@@ -23,7 +33,11 @@ export interface StoreUnderTest {
 }
 
 /** A new store for every test of the block around it. */
-export function useStore(name: string, open: () => Promise<StoreFixture>): StoreUnderTest {
+export function useStore(
+  name: string,
+  open: () => Promise<StoreFixture>,
+  traits: StoreTraits = {},
+): StoreUnderTest {
   let fixture: StoreFixture | undefined;
   let serial = 0;
 
@@ -34,6 +48,8 @@ export function useStore(name: string, open: () => Promise<StoreFixture>): Store
   afterEach(() => fixture?.dispose());
 
   return {
+    traits,
+
     get store() {
       if (!fixture) throw new Error("no test is running");
       return fixture.store;
@@ -77,8 +93,8 @@ export function expectInfo(
   expect(info.labels).toEqual(labels);
 }
 
-/** A time between two others, the second being now. */
-export function expectWithin(time: Date, from: number, to = Date.now()): void {
-  expect(time.getTime()).toBeGreaterThanOrEqual(from);
-  expect(time.getTime()).toBeLessThanOrEqual(to);
+/** A time between two others, the second being now, in nanoseconds. */
+export function expectWithin(timeNs: bigint, fromNs: bigint, toNs = nowNs()): void {
+  expect(timeNs).toBeGreaterThanOrEqual(fromNs);
+  expect(timeNs).toBeLessThanOrEqual(toNs);
 }

@@ -1,14 +1,23 @@
 /** What tests do in a process of its own. `child.ts <task> <arguments...>`; tells by lines on stdout. */
 import { readFileSync, writeFileSync } from "node:fs";
 import { openLocalStore } from "../../../src/content/local-store.ts";
+import { namespacedStore } from "../../../src/content/namespaces/namespaced-store.ts";
+import { openNamespaceMetadata } from "../../../src/content/namespaces/sqlite-namespace-metadata.ts";
 import { openWriter } from "../../../src/content/open-writer.ts";
-import type { Digest } from "../../../src/digest/digest.ts";
+import { readBlob } from "../../../src/content/read-blob.ts";
+import { writeBlob } from "../../../src/content/write-blob.ts";
+import { type Digest, digestOf } from "../../../src/digest/digest.ts";
 import { lockFile, tryLockFile } from "../../../src/disk/file-lock.ts";
-import { findError } from "../../../src/errors/predicates.ts";
+import { findError, isUnavailable } from "../../../src/errors/predicates.ts";
 import { pseudoRandom } from "./pseudo-random.ts";
 
 function say(line: string): void {
   process.stdout.write(`${line}\n`);
+}
+
+function unlessUnavailable(error: unknown): false {
+  if (!isUnavailable(error)) throw error;
+  return false;
 }
 
 /** Until somebody kills us. */
@@ -79,6 +88,23 @@ const TASKS: Readonly<Record<string, (...args: string[]) => Promise<void>>> = {
     for (let index = 0; index < Number(count); index++) {
       const key = `${prefix}${index}`;
       await store.update({ digest: digest as Digest, labels: { [key]: "yes" } }, [`labels.${key}`]);
+    }
+    say("done");
+  },
+
+  /** Commits, reads and deletes one blob in a namespace, again and again. */
+  async share(root = "", namespace = "", rounds = "") {
+    await using backend = await openLocalStore({ root });
+    using metadata = openNamespaceMetadata({ root });
+    const store = namespacedStore(backend, metadata, { namespace });
+    const bytes = pseudoRandom("shared", 2_000);
+    const blob = { size: bytes.byteLength, digest: digestOf(bytes) };
+    for (let round = 0; round < Number(rounds); round++) {
+      const write = () => writeBlob(store, `round ${round}`, bytes, round % 2 === 0 ? blob : {});
+      // What a complete writer counts on may be deleted before its commit, which says so.
+      for (let written = false; !written; ) written = await write().then(() => true, unlessUnavailable);
+      await readBlob(store, blob); // throws when somebody deleted it
+      await store.delete(blob.digest);
     }
     say("done");
   },

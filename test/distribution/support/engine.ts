@@ -22,14 +22,13 @@ export async function openEngine(options: Partial<DistributionOptions> = {}): Pr
   const root = options.root ?? (await mkdtemp(join(tmpdir(), "drayage-pull-")));
   const registry = { plainHttp: true, ...options.registry };
   const distribution = await openDistribution({ backoff: NO_WAIT, ...options, root, registry });
-  return {
-    ...distribution,
+  return Object.assign(distribution, {
     root,
     async [Symbol.asyncDispose]() {
       await distribution.close();
       if (options.root === undefined) await rm(root, { recursive: true, force: true });
     },
-  };
+  });
 }
 
 /** Digests of all blobs on disk, sorted, each one hashed: a file whose name is not its digest fails the test. */

@@ -1,5 +1,6 @@
 import { once } from "node:events";
 import {
+  type ClientRequest,
   createServer,
   type IncomingHttpHeaders,
   type IncomingMessage,
@@ -7,6 +8,7 @@ import {
   type ServerResponse,
 } from "node:http";
 import type { AddressInfo } from "node:net";
+import { Transform } from "node:stream";
 import { pipeline } from "node:stream/promises";
 
 /** One request as the proxy saw it; the numbers grow while it is under way. */
@@ -22,6 +24,8 @@ interface ProxyRecord {
   readonly status: number;
   /** Bytes of the response's body passed on. */
   readonly bytes: number;
+  /** Bytes of the request's body that came. */
+  readonly sentBytes: number;
   /** Whether the proxy reset the connection on purpose. */
   readonly cut: boolean;
 }
@@ -35,6 +39,14 @@ interface Cut {
   readonly afterBytes: number;
   /** How many responses to cut; 1 by default. */
   readonly times?: number | undefined;
+}
+
+/** Which uploads to cut. */
+interface UploadCut {
+  /** Applied to the path with query. */
+  readonly path: RegExp;
+  /** Where, in bytes of the bodies of all such requests together, counted on over every reset. Lowest first. */
+  readonly atBytes: readonly number[];
 }
 
 /** What to hold back. */
@@ -57,6 +69,8 @@ export interface CountingProxy extends AsyncDisposable {
   readonly records: readonly ProxyRecord[];
   /** Resets connections, as a network does that fails in the middle of a response. */
   cut(cut: Cut): void;
+  /** Resets connections in the middle of requests; the registry gets what came before. */
+  cutUploads(cut: UploadCut): void;
   /** Holds responses back, so that a test knows where the client is. */
   pace(pace: Pace): void;
   /** Drops all connections and stops listening. Stopping twice is fine. */
@@ -70,6 +84,7 @@ export async function startCountingProxy(target: string): Promise<CountingProxy>
   const records: Mutable[] = [];
   const cuts: { rule: Cut; left: number }[] = [];
   const paces: Pace[] = [];
+  const uploadCuts: UploadMeter[] = [];
 
   /** Where to cut the response to a request, if at all; uses the rule up. */
   function takeCut({ method, path }: ProxyRecord): number | undefined {
@@ -86,7 +101,8 @@ export async function startCountingProxy(target: string): Promise<CountingProxy>
     // Either side may hang up at any time: that ends this exchange and nothing else.
     const cutAfter = takeCut(record);
     const pace = paces.find(({ path }) => path.test(record.path));
-    passOn({ target, incoming, outgoing, record, cutAfter, pace }).catch(() => outgoing.destroy());
+    const meter = uploadCuts.find(({ path }) => path.test(record.path));
+    passOn({ target, incoming, outgoing, record, cutAfter, pace, meter }).catch(() => outgoing.destroy());
   });
   server.listen(0, "127.0.0.1");
   await once(server, "listening");
@@ -104,6 +120,7 @@ export async function startCountingProxy(target: string): Promise<CountingProxy>
     url: `http://${host}`,
     records,
     cut: (rule) => void cuts.push({ rule, left: rule.times ?? 1 }),
+    cutUploads: ({ path, atBytes }) => void uploadCuts.push({ path, left: [...atBytes], bytes: 0 }),
     pace: (pace) => void paces.push(pace),
     stop,
     [Symbol.asyncDispose]: stop,
@@ -118,8 +135,18 @@ function recordOf({ method = "", url = "", headers }: IncomingMessage): Mutable 
     authScheme: headers.authorization?.split(" ")[0],
     status: 0,
     bytes: 0,
+    sentBytes: 0,
     cut: false,
   };
+}
+
+/** An `UploadCut` in force. */
+interface UploadMeter {
+  readonly path: RegExp;
+  /** Where the resets are still to come. */
+  readonly left: number[];
+  /** Bytes so far. */
+  bytes: number;
 }
 
 interface Exchange {
@@ -129,6 +156,7 @@ interface Exchange {
   readonly record: Mutable;
   readonly cutAfter: number | undefined;
   readonly pace: Pace | undefined;
+  readonly meter: UploadMeter | undefined;
 }
 
 /** The Host header stays what the client sent, so that the registry's absolute URLs lead back here. */
@@ -147,11 +175,30 @@ async function passOn(exchange: Exchange): Promise<void> {
   upstream.on("error", () => outgoing.destroy());
   outgoing.once("close", () => upstream.destroy());
   // Not a pipeline: a registry may refuse, and hang up, before it has read the whole body, and its answer must get through.
-  incoming.pipe(upstream);
+  incoming.pipe(countSent(exchange, upstream)).pipe(upstream);
   const [response] = (await once(upstream, "response")) as [IncomingMessage];
   record.status = response.statusCode ?? 0;
   outgoing.writeHead(record.status, endToEnd(response.headers));
   await pipeline(response, (chunks: AsyncIterable<Buffer>) => count(chunks, exchange), outgoing);
+}
+
+/** Lets a request's body through, counts it, and cuts it where the meter says. */
+function countSent({ record, outgoing, meter }: Exchange, upstream: ClientRequest): Transform {
+  return new Transform({
+    transform(chunk: Buffer, _encoding, done) {
+      record.sentBytes += chunk.length;
+      const [next = Number.POSITIVE_INFINITY] = meter?.left ?? [];
+      if (meter) meter.bytes += chunk.length;
+      if (!meter || meter.bytes < next) return done(null, chunk);
+      meter.left.shift();
+      record.cut = true;
+      // Never done: nothing else may follow.
+      upstream.write(chunk, () => {
+        upstream.destroy();
+        outgoing.socket?.resetAndDestroy();
+      });
+    },
+  });
 }
 
 /** The pieces of a body, counted, at their pace, and up to the cut. */

@@ -20,6 +20,8 @@ export interface DockerRegistryOptions {
   readonly auth?: boolean | undefined;
   /** Makes it a pull-through cache of the registry at this URL. */
   readonly mirrorOf?: string | undefined;
+  /** Where its temporary folder is made; the system's place for such by default. */
+  readonly dataFolder?: string | undefined;
 }
 
 /** A real registry (CNCF distribution) on this machine, in plain HTTP. */
@@ -28,6 +30,8 @@ export interface DockerRegistry extends AsyncDisposable {
   readonly host: string;
   /** `http://127.0.0.1:<port>`. */
   readonly url: string;
+  /** Its process. */
+  readonly pid: number;
   /** Every request that was answered before the call, in the order of their ends. */
   accessLog(): Promise<readonly AccessRecord[]>;
   /** Kills the registry and removes its data. Stopping twice is fine. */
@@ -40,7 +44,7 @@ const MARKER = "drayage-test-marker";
 /** Starts `docker-registry` on a free port of 127.0.0.1 with an empty temporary data folder. */
 export async function startDockerRegistry(options: DockerRegistryOptions = {}): Promise<DockerRegistry> {
   const part = requirePart("docker-registry");
-  const folder = await mkdtemp(join(tmpdir(), "drayage-registry-"));
+  const folder = await mkdtemp(join(options.dataFolder ?? tmpdir(), "drayage-registry-"));
   const config = join(folder, "config.json");
   await writeFile(join(folder, "htpasswd"), HTPASSWD);
   await writeFile(config, JSON.stringify(configuration(folder, options)));
@@ -56,7 +60,7 @@ export async function startDockerRegistry(options: DockerRegistryOptions = {}): 
     await rm(folder, { recursive: true, force: true });
   }
   try {
-    return serve(await listening(child), readLog(child.stdout), stop);
+    return serve(child, { host: await listening(child), log: readLog(child.stdout), stop });
   } catch (error) {
     await stop();
     throw error;
@@ -115,12 +119,16 @@ function readLog(stdout: Readable): Log {
   };
 }
 
-function serve(host: string, log: Log, stop: () => Promise<void>): DockerRegistry {
+function serve(
+  { pid = 0 }: Server,
+  { host, log, stop }: { host: string; log: Log; stop: () => Promise<void> },
+): DockerRegistry {
   const url = `http://${host}`;
   let markers = 0;
   return {
     host,
     url,
+    pid,
     async accessLog() {
       // A line is written once the response has gone out, so it may come after the answer: a later request's line ends the wait.
       const userAgent = `${MARKER}/${++markers}`;

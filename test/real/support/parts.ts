@@ -3,13 +3,15 @@ import { delimiter, join } from "node:path";
 import { fileURLToPath } from "node:url";
 
 /** A program from outside this project that the real tests put to work. */
-export type PartName = "docker-registry" | "skopeo" | "umoci" | "oras" | "crane";
+export type PartName = "docker-registry" | "skopeo" | "umoci" | "containerd" | "ctr" | "oras" | "crane";
 
 /** Debian's package of each part. Parts without one are used where they are installed, and nobody promises them. */
 const PACKAGES: Readonly<Record<PartName, string | undefined>> = {
   "docker-registry": "docker-registry",
   skopeo: "skopeo",
   umoci: "umoci",
+  containerd: "containerd",
+  ctr: "containerd",
   oras: undefined,
   crane: undefined,
 };

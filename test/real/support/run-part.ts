@@ -13,6 +13,8 @@ export interface RunOptions {
   readonly cwd?: string | undefined;
   /** Added to the environment. */
   readonly env?: Readonly<Record<string, string>> | undefined;
+  /** What the part reads from its standard input. */
+  readonly input?: string | undefined;
   /** Kills the part. */
   readonly signal?: AbortSignal | undefined;
 }
@@ -40,7 +42,7 @@ export function runPart(
     ...options.env,
   };
   return new Promise((resolve, reject) => {
-    execFile(
+    const child = execFile(
       part.path,
       args,
       { cwd: options.cwd, env, signal: options.signal, maxBuffer: MAX_OUTPUT_BYTES },
@@ -52,5 +54,6 @@ export function runPart(
           );
       },
     );
+    child.stdin?.on("error", () => {}).end(options.input); // it may end without reading everything
   });
 }

@@ -1,0 +1,77 @@
+import { stat } from "node:fs/promises";
+import type { Writable } from "node:stream";
+import { pipeline } from "node:stream/promises";
+import { type AbortOptions, abortError, throwIfAborted } from "../async/abort.ts";
+import type { Store } from "../content/store.ts";
+import { diskError, isMissingFile } from "../disk/disk-error.ts";
+import { writeFileAtomic } from "../disk/write-file-atomic.ts";
+import { ErrFailedPrecondition } from "../errors/classes.ts";
+import type { ImageStore } from "../images/image-store.ts";
+import { exportedFiles } from "./exported-files.ts";
+import { writeTar } from "./write-tar.ts";
+
+/** What an export may be told. */
+export interface ExportOptions extends AbortOptions {
+  /** `os/arch[/variant]`: take only the image of an index that fits best. Default: every image that is there whole. */
+  readonly platform?: string | undefined;
+}
+
+/** Where an export takes things from. */
+export interface ExportSource {
+  readonly content: Store;
+  readonly images: ImageStore;
+}
+
+/**
+ * Writes an image as an OCI layout in a tar archive that docker, containerd, podman and skopeo read too. The bytes depend only on
+ * what is exported. A path is replaced atomically; a stream stays its owner's, to end or, when the export fails, to destroy, and
+ * never gets more than it has room for. Every blob is verified on its way. Throws `ErrNotFound` for a name or content that is not
+ * there, `ErrInvalidArgument` for a malformed reference or platform, `ErrDataLoss` for a damaged blob, the classes of
+ * `diskError`, the stream's own errors, and the abort error.
+ */
+export async function exportImage(
+  reference: string,
+  target: string | Writable,
+  { content, images, platform, signal }: ExportSource & ExportOptions,
+): Promise<void> {
+  const image = await images.get(reference, { signal });
+  const files = await exportedFiles(content, image, { platform, signal });
+  const archive = untilAborted(writeTar(files), signal);
+  if (typeof target !== "string") return await writeStream(archive, target, signal);
+  await assertReplaceable(target);
+  await writeFileAtomic(target, archive);
+}
+
+async function* untilAborted(
+  chunks: AsyncIterable<Uint8Array>,
+  signal: AbortSignal | undefined,
+): AsyncGenerator<Uint8Array> {
+  for await (const chunk of chunks) {
+    throwIfAborted(signal);
+    yield chunk;
+  }
+}
+
+async function writeStream(
+  archive: AsyncIterable<Uint8Array>,
+  target: Writable,
+  signal: AbortSignal | undefined,
+): Promise<void> {
+  try {
+    await pipeline(archive, target, { end: false, ...(signal && { signal }) });
+  } catch (error) {
+    if (signal?.aborted) throw abortError(signal);
+    throw error;
+  }
+}
+
+/** A rename would put a file in the place of `/dev/stdout`. */
+async function assertReplaceable(path: string): Promise<void> {
+  try {
+    if ((await stat(path)).isFile()) return;
+  } catch (cause) {
+    if (isMissingFile(cause)) return;
+    throw diskError("write archive", path, cause);
+  }
+  throw new ErrFailedPrecondition(`write archive "${path}": got something else than a file in this place`);
+}

@@ -1,0 +1,88 @@
+import type { AbortOptions } from "../async/abort.ts";
+import type { Digest } from "../digest/digest.ts";
+import { ErrDataLoss, ErrFailedPrecondition } from "../errors/classes.ts";
+import { findError, isAlreadyExists } from "../errors/predicates.ts";
+import { withMessage } from "../errors/with-message.ts";
+import { COPY_BYTES, type CopySource, readFrom } from "./copy-source.ts";
+import type { CommitOptions, Writer } from "./store.ts";
+
+/** What is copied. */
+export interface CopyOptions extends CommitOptions, AbortOptions {
+  /** Size of the whole source in bytes; absent or 0: not checked. */
+  readonly size?: number | undefined;
+  /** Digest of the whole source; absent: not checked. */
+  readonly expected?: Digest | undefined;
+}
+
+/**
+ * Appends to `writer` what it lacks of `source` and commits; success also when the content is there already (containerd's
+ * `content.Copy`). The source starts at the first byte: what the ingest holds is skipped as `readFrom` does. Throws
+ * `ErrDataLoss` when the source ends early, `ErrFailedPrecondition` when it is too long or has another digest, and what
+ * the source throws: everything read until then is written. The caller closes the writer, unless commit has done it.
+ */
+export async function copy(writer: Writer, source: CopySource, options: CopyOptions = {}): Promise<void> {
+  const { size = 0, signal } = options;
+  const { ref, offset } = await writer.status();
+  const bytes = readFrom(source, { offset, ref, signal });
+  for await (const piece of inFullPieces(bounded(bytes, { offset, size, ref }))) await writer.write(piece);
+  await commit(writer, ref, options);
+}
+
+async function commit(writer: Writer, ref: string, options: CopyOptions): Promise<void> {
+  try {
+    await writer.commit(options);
+  } catch (error) {
+    if (isAlreadyExists(error)) return;
+    const typed = findError(error);
+    throw typed ? withMessage(typed, `failed commit on ref "${ref}": ${typed.message}`) : error;
+  }
+}
+
+/** Lets `size` bytes through, of which `offset` are there already: no fewer and, before they are written, no more. */
+async function* bounded(
+  source: AsyncIterable<Uint8Array>,
+  { offset, size, ref }: { readonly offset: number; readonly size: number; readonly ref: string },
+): AsyncGenerator<Uint8Array> {
+  let position = offset;
+  for await (const bytes of source) {
+    position += bytes.byteLength;
+    if (size > 0 && position > size) {
+      throw new ErrFailedPrecondition(`write ref ${ref}: source is longer than ${size} bytes`);
+    }
+    yield bytes;
+  }
+  if (position < size) {
+    const counts = `expected ${size - offset} bytes but got ${position - offset}`;
+    throw new ErrDataLoss(`write ref ${ref}: short read: ${counts}`);
+  }
+}
+
+/**
+ * Joins small pieces, because each one written costs a call, on a remote store a message. What has come before a failure
+ * of the source is handed on before that failure is.
+ */
+async function* inFullPieces(source: AsyncIterable<Uint8Array>): AsyncGenerator<Uint8Array> {
+  let buffer: Uint8Array | undefined;
+  let used = 0;
+  let failure: { readonly error: unknown } | undefined;
+  try {
+    for await (const bytes of source) {
+      let rest = bytes;
+      while (used + rest.byteLength >= COPY_BYTES) {
+        const room = COPY_BYTES - used;
+        buffer?.set(rest.subarray(0, room), used);
+        yield used > 0 && buffer ? buffer : rest.subarray(0, room);
+        rest = rest.subarray(room);
+        used = 0;
+      }
+      if (rest.byteLength === 0) continue;
+      buffer ??= new Uint8Array(COPY_BYTES);
+      buffer.set(rest, used);
+      used += rest.byteLength;
+    }
+  } catch (error) {
+    failure = { error };
+  }
+  if (used > 0 && buffer) yield buffer.subarray(0, used);
+  if (failure) throw failure.error;
+}

@@ -1,0 +1,12 @@
+import type { ServiceError } from "@grpc/grpc-js";
+import { ErrNotFound } from "../../errors/classes.ts";
+import type { ErrorDetails } from "../../errors/drayage-error.ts";
+import { fromGrpc } from "../../errors/grpc.ts";
+import { isNotFound } from "../../errors/predicates.ts";
+
+/** The error of a call that failed, of the class that the service had and in its words. */
+export function callError(cause: ServiceError, details: ErrorDetails = {}): Error {
+  const error = fromGrpc(cause, { ...details, cause });
+  // "not found" ends the words of the local store as well.
+  return isNotFound(error) ? new ErrNotFound(cause.details, { ...details, cause }) : error;
+}

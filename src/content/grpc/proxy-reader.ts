@@ -1,0 +1,69 @@
+import { create } from "@bufbuild/protobuf";
+import type { AbortOptions } from "../../async/abort.ts";
+import type { Digest } from "../../digest/digest.ts";
+import { ErrDataLoss, ErrFailedPrecondition, ErrInvalidArgument } from "../../errors/classes.ts";
+import type { ReaderAt } from "../store.ts";
+import { ReadContentRequestSchema } from "./content_pb.ts";
+import type { ContentClient } from "./content-client.ts";
+import { contentMethods } from "./content-methods.ts";
+
+/** A part of a blob. */
+export interface RangeOptions extends AbortOptions {
+  /** First byte; default 0. */
+  readonly offset?: number | undefined;
+  /** Number of bytes; absent or 0: to the end. */
+  readonly size?: number | undefined;
+}
+
+/** The bytes of a range as they arrive, with one call; nothing checks them. Throws what the service throws. */
+export async function* readRange(
+  client: ContentClient,
+  digest: Digest,
+  { offset = 0, size = 0, signal }: RangeOptions,
+): AsyncGenerator<Uint8Array, void, void> {
+  const request = create(ReadContentRequestSchema, { digest, offset: BigInt(offset), size: BigInt(size) });
+  const responses = client.stream(contentMethods.read, { request, signal, details: { digest } });
+  for await (const { data } of responses) yield data;
+}
+
+/** Random access to a blob of a content service: one call per read. */
+export class ProxyReader implements ReaderAt {
+  readonly size: number;
+  readonly #client: ContentClient;
+  readonly #digest: Digest;
+  readonly #closing = new AbortController();
+
+  constructor(client: ContentClient, { digest, size }: { readonly digest: Digest; readonly size: number }) {
+    this.#client = client;
+    this.#digest = digest;
+    this.size = size;
+  }
+
+  async readAt(buffer: Uint8Array, offset: number): Promise<number> {
+    const { signal } = this.#closing;
+    const digest = this.#digest;
+    if (signal.aborted) throw new ErrFailedPrecondition(`cannot read content ${digest}: reader is closed`);
+    if (!Number.isSafeInteger(offset) || offset < 0) {
+      throw new ErrInvalidArgument(`cannot read content ${digest}: got offset ${offset}, want 0 or more`);
+    }
+    const size = Math.min(buffer.byteLength, this.size - offset);
+    if (size <= 0) return 0;
+    let done = 0;
+    for await (const data of readRange(this.#client, digest, { offset, size, signal })) {
+      const piece = data.subarray(0, size - done);
+      buffer.set(piece, done);
+      done += piece.byteLength;
+    }
+    if (done === size) return done;
+    throw new ErrDataLoss(`read content ${digest} at ${offset}: got ${done} bytes, want ${size}`, { digest });
+  }
+
+  /** Cancels reads that are under way. */
+  async close(): Promise<void> {
+    this.#closing.abort();
+  }
+
+  async [Symbol.asyncDispose](): Promise<void> {
+    await this.close();
+  }
+}

@@ -1,0 +1,136 @@
+import { create } from "@bufbuild/protobuf";
+import { type AbortOptions, throwIfAborted } from "../../async/abort.ts";
+import { type Digest, isDigest } from "../../digest/digest.ts";
+import { ErrInternal, ErrInvalidArgument } from "../../errors/classes.ts";
+import type { Descriptor } from "../../oci/descriptor.ts";
+import type { Info, ListOptions, ReaderAt, Status, Store, Writer, WriterOptions } from "../store.ts";
+import {
+  AbortRequestSchema,
+  DeleteContentRequestSchema,
+  InfoRequestSchema,
+  ListContentRequestSchema,
+  ListStatusesRequestSchema,
+  StatusRequestSchema,
+  UpdateRequestSchema,
+} from "./content_pb.ts";
+import { ContentClient, type ContentClientOptions } from "./content-client.ts";
+import { fromInfoMessage, fromStatusMessage } from "./content-messages.ts";
+import { contentMethods } from "./content-methods.ts";
+import { ProxyReader, type RangeOptions, readRange } from "./proxy-reader.ts";
+import { ProxyWriter } from "./proxy-writer.ts";
+
+/** How a content service is reached. */
+export type ProxyStoreOptions = ContentClientOptions;
+
+/** A store that lives behind a content service. */
+export interface ProxyStore extends Store, AsyncDisposable {
+  /**
+   * The bytes of a blob, or of a range of it, as they arrive: one call for all of them, which is the fastest way to read a
+   * blob whole. Nothing checks them. Leaving the loop cancels the call. Throws `ErrNotFound`, or `ErrOutOfRange` for an
+   * offset beyond the end.
+   */
+  stream(descriptor: Pick<Descriptor, "digest">, options?: RangeOptions): AsyncIterable<Uint8Array>;
+  /** Cancels what is under way, writers and readers included, and drops the connection. Closing twice is fine. */
+  close(): Promise<void>;
+}
+
+/**
+ * A content service, of ours or of a containerd, as a store (containerd's `content/proxy`). It connects when it is first
+ * used, and again after the service was restarted. Its errors have the classes and words of the service's own; one that
+ * cannot be reached is `ErrUnavailable`, which a held ref is too. Throws `ErrInvalidArgument` for options that are
+ * malformed. The caller closes it.
+ */
+export function proxyStore(options: ProxyStoreOptions): ProxyStore {
+  return new ContentProxy(new ContentClient(options));
+}
+
+class ContentProxy implements ProxyStore {
+  readonly #client: ContentClient;
+
+  constructor(client: ContentClient) {
+    this.#client = client;
+  }
+
+  async info(digest: Digest, { signal }: AbortOptions = {}): Promise<Info> {
+    const request = create(InfoRequestSchema, { digest });
+    const { info } = await this.#client.unary(contentMethods.info, { request, signal, details: { digest } });
+    return fromInfoMessage(present(info));
+  }
+
+  async update(
+    { digest, labels }: Parameters<Store["update"]>[0],
+    fieldpaths: readonly string[] = [],
+  ): Promise<Info> {
+    const request = create(UpdateRequestSchema, {
+      info: { digest, labels: { ...labels } },
+      ...(fieldpaths.length > 0 && { updateMask: { paths: [...fieldpaths] } }),
+    });
+    const { info } = await this.#client.unary(contentMethods.update, { request, details: { digest } });
+    return fromInfoMessage(present(info));
+  }
+
+  async *walk({ filters = [], signal }: ListOptions = {}): AsyncGenerator<Info> {
+    const request = create(ListContentRequestSchema, { filters: [...filters] });
+    for await (const { info } of this.#client.stream(contentMethods.list, { request, signal })) {
+      // A service may know algorithms that we do not.
+      yield* info.filter(({ digest }) => isDigest(digest)).map(fromInfoMessage);
+      throwIfAborted(signal);
+    }
+  }
+
+  async delete(digest: Digest, { signal }: AbortOptions = {}): Promise<void> {
+    const request = create(DeleteContentRequestSchema, { digest });
+    await this.#client.unary(contentMethods.delete, { request, signal, details: { digest } });
+  }
+
+  async readerAt({ digest }: Pick<Descriptor, "digest">, options: AbortOptions = {}): Promise<ReaderAt> {
+    return new ProxyReader(this.#client, await this.info(digest, options));
+  }
+
+  stream({ digest }: Pick<Descriptor, "digest">, options: RangeOptions = {}): AsyncIterable<Uint8Array> {
+    return readRange(this.#client, digest, options);
+  }
+
+  async writer(options: WriterOptions): Promise<Writer> {
+    throwIfAborted(options.signal);
+    assertRef(options.ref);
+    return ProxyWriter.open(this.#client, options);
+  }
+
+  async status(ref: string, { signal }: AbortOptions = {}): Promise<Status> {
+    assertRef(ref);
+    const request = create(StatusRequestSchema, { ref });
+    const { status } = await this.#client.unary(contentMethods.status, { request, signal });
+    return fromStatusMessage(present(status));
+  }
+
+  async listStatuses({ filters = [], signal }: ListOptions = {}): Promise<readonly Status[]> {
+    const request = create(ListStatusesRequestSchema, { filters: [...filters] });
+    const { statuses } = await this.#client.unary(contentMethods.listStatuses, { request, signal });
+    return statuses.map(fromStatusMessage);
+  }
+
+  async abort(ref: string, { signal }: AbortOptions = {}): Promise<void> {
+    assertRef(ref);
+    const request = create(AbortRequestSchema, { ref });
+    await this.#client.unary(contentMethods.abort, { request, signal });
+  }
+
+  async close(): Promise<void> {
+    this.#client.close();
+  }
+
+  async [Symbol.asyncDispose](): Promise<void> {
+    await this.close();
+  }
+}
+
+/** On the wire all halves of characters look the same, and refs must not. */
+function assertRef(ref: string): void {
+  if (!ref.isWellFormed()) throw new ErrInvalidArgument("ref is not well-formed Unicode");
+}
+
+function present<T>(part: T | undefined): T {
+  if (part === undefined) throw new ErrInternal("call content service: got an empty response");
+  return part;
+}

@@ -1,0 +1,135 @@
+import { createServer, type Server as NetServer } from "node:net";
+import { Server, ServerCredentials } from "@grpc/grpc-js";
+import { ErrAlreadyExists, ErrUnavailable } from "../../errors/classes.ts";
+import type { Store } from "../store.ts";
+import { type Address, formatAddress, parseAddress } from "./address.ts";
+import { CallRunner, type ServiceLogger } from "./call-runner.ts";
+import { servedMethods } from "./content-methods.ts";
+import { contentService } from "./content-service.ts";
+import { liftResetLimit } from "./lift-reset-limit.ts";
+import { RefQueue } from "./ref-queue.ts";
+import { listenUnix, type Unlink } from "./unix-socket.ts";
+
+/** Largest message that the service takes and sends, in bytes: containerd's own limit. */
+const MAX_MESSAGE_BYTES = 16 * 1_048_576;
+
+/** How long `close` lets calls that are under way go on, in milliseconds. */
+const CLOSE_GRACE_MS = 10_000;
+
+/** How long calls that are told to end get for it, in milliseconds: a writer syncs its bytes before its status goes out. */
+const LEAVE_MS = 2_000;
+
+/** How a store is served. */
+export interface ServeContentOptions {
+  /** The store; stays the caller's to close, after the server. */
+  readonly store: Store;
+  /**
+   * `unix:///PATH`, a socket that only its owner may use, or `tcp://HOST:PORT`, which anybody who reaches it may use: there
+   * is no authentication. Port 0 takes a free one.
+   */
+  readonly address: string;
+  /**
+   * The store of a namespace (header `containerd-namespace`). Without it all namespaces see `store`; calls that name no
+   * namespace, as those that containerd makes to a proxy plugin, always do.
+   */
+  readonly storeFor?: ((namespace: string) => Store) | undefined;
+  /** Failed calls at level debug, everything a person should act on at level warn; silent by default. */
+  readonly logger?: ServiceLogger | undefined;
+  /** How long a stream waits for a ref that another one writes, in milliseconds; default 2,000. */
+  readonly lockWaitMs?: number | undefined;
+  /** How long `close` lets calls that are under way go on, in milliseconds; default 10,000. */
+  readonly closeGraceMs?: number | undefined;
+}
+
+/** A content service that is listening. */
+export interface ContentServer extends AsyncDisposable {
+  /** Where it listens, with the port that it got. */
+  readonly address: string;
+  /**
+   * Takes no more connections and resolves when the last call has ended; those that have not after `closeGraceMs` end with
+   * `ErrUnavailable`. What was written stays resumable. Closing twice is fine.
+   */
+  close(): Promise<void>;
+}
+
+/**
+ * Serves a store as containerd's content service (`containerd.services.content.v1.Content`), so that `ctr`, a containerd
+ * with it as proxy plugin, and `proxyStore` can use it. Throws `ErrInvalidArgument` for an address that is malformed,
+ * `ErrAlreadyExists` for one that is taken, `ErrUnavailable`, or the classes of `diskError`.
+ */
+export async function serveContent(options: ServeContentOptions): Promise<ContentServer> {
+  const { store, storeFor = () => store, logger, lockWaitMs, closeGraceMs = CLOSE_GRACE_MS } = options;
+  const wanted = parseAddress(options.address);
+  const runner = new CallRunner({
+    storeFor: (namespace) => (namespace === undefined ? store : storeFor(namespace)),
+    logger,
+  });
+  const grpc = new Server({
+    "grpc.max_receive_message_length": MAX_MESSAGE_BYTES,
+    "grpc.max_send_message_length": MAX_MESSAGE_BYTES,
+  });
+  if (!liftResetLimit(grpc)) logger?.warn({}, "content service: clients that read much may be cut off");
+  grpc.addService(servedMethods, contentService(runner, new RefQueue(lockWaitMs)));
+  const connections = grpc.createConnectionInjector(ServerCredentials.createInsecure());
+  const sockets = createServer({ noDelay: true }, (socket) => connections.injectConnection(socket));
+  const { address, unlink } = await listen(sockets, wanted, logger);
+
+  let closed: Promise<void> | undefined;
+  async function close(): Promise<void> {
+    sockets.close();
+    await unlink();
+    await shutDown(grpc, runner, closeGraceMs);
+  }
+  const closeOnce = (): Promise<void> => (closed ??= close());
+  return { address: formatAddress(address), close: closeOnce, [Symbol.asyncDispose]: closeOnce };
+}
+
+async function listen(
+  server: NetServer,
+  address: Address,
+  logger: ServiceLogger | undefined,
+): Promise<{ address: Address; unlink: Unlink }> {
+  if (address.kind === "unix") return { address, unlink: await listenUnix(server, address.path) };
+  const port = await listenTcp(server, address);
+  const bound = { ...address, port };
+  logger?.warn({ address: formatAddress(bound) }, "content service on TCP: whoever reaches it may use it");
+  return { address: bound, unlink: async () => {} };
+}
+
+function listenTcp(server: NetServer, address: Address & { kind: "tcp" }): Promise<number> {
+  const { host, port } = address;
+  return new Promise((resolve, reject) => {
+    const fail = (cause: NodeJS.ErrnoException): void => {
+      const ErrorClass = cause.code === "EADDRINUSE" ? ErrAlreadyExists : ErrUnavailable;
+      reject(new ErrorClass(`listen on ${formatAddress(address)}: ${cause.message}`, { cause }));
+    };
+    server.once("error", fail);
+    server.listen({ host, port }, () => {
+      server.off("error", fail);
+      const bound = server.address();
+      resolve(typeof bound === "object" && bound ? bound.port : port);
+    });
+  });
+}
+
+/** Waits for the calls under way, then ends what is left, in the end by dropping the connections. */
+async function shutDown(grpc: Server, runner: CallRunner, graceMs: number): Promise<void> {
+  const drained = new Promise<void>((resolve) => grpc.tryShutdown(() => resolve()));
+  // grpc-js thinks that a connection which its client wants to end has no calls any more.
+  const ended = Promise.all([drained, runner.idle()]);
+  if (await settlesWithin(ended, graceMs)) return;
+  runner.stop();
+  if (await settlesWithin(ended, LEAVE_MS)) return;
+  grpc.forceShutdown();
+  await settlesWithin(runner.idle(), LEAVE_MS);
+}
+
+async function settlesWithin(promise: Promise<unknown>, ms: number): Promise<boolean> {
+  const { promise: late, resolve } = Promise.withResolvers<boolean>();
+  const timer = setTimeout(() => resolve(false), ms);
+  try {
+    return await Promise.race([promise.then(() => true), late]);
+  } finally {
+    clearTimeout(timer);
+  }
+}

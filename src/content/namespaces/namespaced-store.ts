@@ -1,0 +1,158 @@
+import { type AbortOptions, throwIfAborted } from "../../async/abort.ts";
+import { type Digest, parseDigest } from "../../digest/digest.ts";
+import { ErrAlreadyExists, ErrInvalidArgument, ErrNotFound } from "../../errors/classes.ts";
+import { isAlreadyExists } from "../../errors/predicates.ts";
+import type { Descriptor } from "../../oci/descriptor.ts";
+import { infoFilter, statusFilter } from "../filters/filter.ts";
+import { updateLabels } from "../label-store.ts";
+import type { Info, ListOptions, ReaderAt, Status, Store, Writer, WriterOptions } from "../store.ts";
+import { unlessNotFound } from "../unless-not-found.ts";
+import type { NamespaceEntry, NamespaceMetadata } from "./namespace-metadata.ts";
+import { NamespacedWriter, type NamespaceView, type StoredBlob } from "./namespaced-writer.ts";
+import { parseNamespace } from "./parse-namespace.ts";
+
+/**
+ * What a namespace that wants a blob gets from others (containerd's `content_sharing_policy`).
+ * - `shared`: who knows the digest of a blob in the backend need not upload it
+ * - `isolated`: every namespace uploads the whole blob once, and so proves that it has it
+ */
+export type SharingPolicy = "shared" | "isolated";
+
+/** Which part of a backend a store shows. */
+export interface NamespacedStoreOptions {
+  /** Letters and digits, separated by `.`, `_` or `-`; at most 76 characters. */
+  readonly namespace: string;
+  /** Default `shared`. */
+  readonly policy?: SharingPolicy | undefined;
+}
+
+/**
+ * One namespace's view of `backend` (containerd.md 1.9): its own blobs with its own labels and times, and its own
+ * ingests, which the backend has as `<namespace>/<ref>`. A blob is stored once, and leaves the backend when the last
+ * namespace deletes it. The backend itself shows everything, and deletes whatever it is told to. The caller closes
+ * `backend` and `metadata`. Throws `ErrInvalidArgument` for a malformed name.
+ */
+export function namespacedStore(
+  backend: Store,
+  metadata: NamespaceMetadata,
+  { namespace, policy = "shared" }: NamespacedStoreOptions,
+): Store {
+  return new NamespacedStore({ backend, metadata, namespace: parseNamespace(namespace) }, policy);
+}
+
+class NamespacedStore implements Store {
+  readonly #view: NamespaceView;
+  readonly #policy: SharingPolicy;
+
+  constructor(view: NamespaceView, policy: SharingPolicy) {
+    this.#view = view;
+    this.#policy = policy;
+  }
+
+  async info(digest: Digest, options: AbortOptions = {}): Promise<Info> {
+    return this.#complete(await this.#entry(digest, options), options);
+  }
+
+  async update(info: Parameters<Store["update"]>[0], fieldpaths: readonly string[] = []): Promise<Info> {
+    await this.info(info.digest);
+    await updateLabels(this.#view.metadata.labels(this.#view.namespace), info, fieldpaths);
+    return this.info(info.digest);
+  }
+
+  async *walk({ filters, signal }: ListOptions = {}): AsyncGenerator<Info> {
+    throwIfAborted(signal);
+    const isWanted = infoFilter(filters);
+    for await (const entry of this.#view.metadata.list(this.#view.namespace)) {
+      const info = await unlessNotFound(this.#complete(entry, { signal }));
+      if (info && isWanted(info)) yield info;
+    }
+  }
+
+  async delete(digest: Digest, { signal }: AbortOptions = {}): Promise<void> {
+    throwIfAborted(signal);
+    const release = await this.#view.metadata.lock(parseDigest(digest), { signal });
+    try {
+      const removed = await this.#view.metadata.remove(this.#view.namespace, digest);
+      if (!removed) throw notFound(digest);
+      if (removed.last) await unlessNotFound(this.#view.backend.delete(digest));
+    } finally {
+      release();
+    }
+  }
+
+  async readerAt(descriptor: Pick<Descriptor, "digest">, options: AbortOptions = {}): Promise<ReaderAt> {
+    await this.#entry(descriptor.digest, options);
+    return this.#view.backend.readerAt(descriptor, options);
+  }
+
+  async writer({ ref, size = 0, expected, signal }: WriterOptions): Promise<Writer> {
+    throwIfAborted(signal);
+    const backendRef = this.#backendRef(ref);
+    if (expected !== undefined) await this.#assertAbsent(parseDigest(expected));
+    // Without the digest: the backend would refuse what only another namespace has.
+    const writer = await this.#view.backend.writer({ ref: backendRef, size, signal });
+    try {
+      if (expected !== undefined) await this.#assertAbsent(expected); // who had the ref until now may have brought it
+      const blob = expected && (await this.#shared(expected, size, { signal }));
+      return new NamespacedWriter(writer, { ...this.#view, ref, backendRef, expected, blob });
+    } catch (error) {
+      await writer.close().catch(() => {}); // the first failure is the one to tell
+      if (isAlreadyExists(error)) await unlessNotFound(this.#view.backend.abort(backendRef));
+      throw error;
+    }
+  }
+
+  async status(ref: string, options: AbortOptions = {}): Promise<Status> {
+    return { ...(await this.#view.backend.status(this.#backendRef(ref), options)), ref };
+  }
+
+  async listStatuses({ filters, signal }: ListOptions = {}): Promise<readonly Status[]> {
+    throwIfAborted(signal);
+    const isWanted = statusFilter(filters);
+    const prefix = `${this.#view.namespace}/`;
+    const all = await this.#view.backend.listStatuses({ signal });
+    return all
+      .filter(({ ref }) => ref.startsWith(prefix))
+      .map((status) => ({ ...status, ref: status.ref.slice(prefix.length) }))
+      .filter(isWanted);
+  }
+
+  async abort(ref: string, options: AbortOptions = {}): Promise<void> {
+    await this.#view.backend.abort(this.#backendRef(ref), options);
+  }
+
+  /** A namespace has no slash, so no two pairs make the same ref. */
+  #backendRef(ref: string): string {
+    if (ref === "") throw new ErrInvalidArgument("ref must not be empty");
+    return `${this.#view.namespace}/${ref}`;
+  }
+
+  async #entry(digest: Digest, { signal }: AbortOptions): Promise<NamespaceEntry> {
+    throwIfAborted(signal);
+    const entry = await this.#view.metadata.get(this.#view.namespace, parseDigest(digest));
+    if (!entry) throw notFound(digest);
+    return entry;
+  }
+
+  /** Asks the backend, also because somebody may have deleted the blob there. */
+  async #complete(entry: NamespaceEntry, options: AbortOptions): Promise<Info> {
+    const { size } = await this.#view.backend.info(entry.digest, options);
+    return { ...entry, size };
+  }
+
+  async #assertAbsent(digest: Digest): Promise<void> {
+    if (!(await unlessNotFound(this.info(digest)))) return;
+    throw new ErrAlreadyExists(`content ${digest}`, { digest });
+  }
+
+  /** The blob that a new writer need not upload. */
+  async #shared(digest: Digest, size: number, options: AbortOptions): Promise<StoredBlob | undefined> {
+    if (this.#policy === "isolated") return undefined;
+    const found = await unlessNotFound(this.#view.backend.info(digest, options));
+    return found && (size === 0 || size === found.size) ? found : undefined;
+  }
+}
+
+function notFound(digest: Digest): ErrNotFound {
+  return new ErrNotFound(`content ${digest}: not found`, { digest });
+}

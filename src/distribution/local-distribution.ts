@@ -1,0 +1,106 @@
+import type { Writable } from "node:stream";
+import type { EventEmitter } from "eventemitter3";
+import { type ExportOptions, exportImage } from "../archive/export-image.ts";
+import { type ImportOptions, type ImportSource, importImages } from "../archive/import-images.ts";
+import type { AbortOptions } from "../async/abort.ts";
+import type { Store } from "../content/store.ts";
+import type { Image, ImageEvents, ImageStore } from "../images/image-store.ts";
+import { reachableContent } from "../images/reachable.ts";
+import type { Descriptor } from "../oci/descriptor.ts";
+import type { Transport } from "../registry/transport.ts";
+import type {
+  Distribution,
+  PullOptions,
+  PullResult,
+  PushOptions,
+  PushResult,
+  RemovedImage,
+} from "./distribution.ts";
+import type { OpenWork } from "./open-work.ts";
+import { type PullEngine, pull } from "./pull.ts";
+import { type PushEngine, push } from "./push.ts";
+import { removeImage } from "./remove-image.ts";
+import type { RootLease } from "./root-lease.ts";
+
+/** What a distribution is made of. */
+export interface DistributionParts extends PullEngine, PushEngine {
+  readonly content: Store;
+  /** Closes the content store, unless it is the caller's. */
+  readonly closeContent: () => Promise<void>;
+  readonly images: ImageStore & { readonly events: EventEmitter<ImageEvents> };
+  readonly transport: Transport;
+  readonly lease: RootLease;
+  readonly work: OpenWork;
+}
+
+/** The operations on one data root: each is counted, so that closing can wait, and tells what it did to names. */
+export class LocalDistribution implements Distribution {
+  readonly content: Store;
+  readonly images: ImageStore;
+  readonly events: EventEmitter<ImageEvents>;
+  readonly #parts: DistributionParts;
+
+  constructor(parts: DistributionParts) {
+    this.#parts = parts;
+    this.content = parts.content;
+    this.images = parts.images;
+    this.events = parts.images.events;
+  }
+
+  async pull(reference: string, options: PullOptions = {}): Promise<PullResult> {
+    const result = await this.#using(() => pull(this.#parts, reference, options), options);
+    for (const { name, target } of result.images) this.events.emit("pull", { name, digest: target.digest });
+    return result;
+  }
+
+  async push(reference: string, options: PushOptions = {}): Promise<PushResult> {
+    const result = await this.#using(() => push(this.#parts, reference, options), options);
+    for (const { name, target } of result.images) this.events.emit("push", { name, digest: target.digest });
+    return result;
+  }
+
+  async import(source: ImportSource, options: ImportOptions = {}): Promise<readonly Image[]> {
+    const { content, images } = this.#parts;
+    return await this.#using(() => importImages(source, { content, images, ...options }), options);
+  }
+
+  async export(reference: string, target: string | Writable, options: ExportOptions = {}): Promise<void> {
+    const { content, images } = this.#parts;
+    await this.#using(() => exportImage(reference, target, { content, images, ...options }), options);
+  }
+
+  async remove(reference: string, options: AbortOptions = {}): Promise<RemovedImage> {
+    const removed = await this.#parts.work.run(() => removeImage(this.#parts, reference, options));
+    for (const digest of removed.deleted) this.events.emit("delete", { name: removed.untagged.name, digest });
+    return removed;
+  }
+
+  async sizeOf(target: Descriptor, options: AbortOptions = {}): Promise<number> {
+    const { content, work } = this.#parts;
+    const reachable = await work.run(() => reachableContent(content, [target], options));
+    return [...reachable.values()].reduce((sum, size) => sum + size, 0);
+  }
+
+  setConcurrency({ downloads, uploads }: Parameters<Distribution["setConcurrency"]>[0]): void {
+    if (downloads !== undefined) this.#parts.downloads.setConcurrency(downloads);
+    if (uploads !== undefined) this.#parts.uploads.setConcurrency(uploads);
+  }
+
+  async close(): Promise<void> {
+    const { work, transport, closeContent } = this.#parts;
+    await work.close();
+    await transport.close();
+    await closeContent();
+    this.events.removeAllListeners();
+  }
+
+  async [Symbol.asyncDispose](): Promise<void> {
+    await this.close();
+  }
+
+  /** Runs an operation that builds on content, which therefore nobody may remove meanwhile. */
+  #using<T>(operation: () => Promise<T>, options: AbortOptions): Promise<T> {
+    const { work, lease } = this.#parts;
+    return work.run(() => lease.share(operation, options));
+  }
+}

@@ -1,0 +1,106 @@
+import { open } from "node:fs/promises";
+import { dirname, join } from "node:path";
+import { type AbortOptions, throwIfAborted } from "../async/abort.ts";
+import { KeyedLock } from "../async/keyed-lock.ts";
+import { algorithmOf, type Digest, encodedOf } from "../digest/digest.ts";
+import { diskError, isMissingFile } from "../disk/disk-error.ts";
+import { makeDirectory } from "../disk/make-directory.ts";
+import { writeFileAtomic } from "../disk/write-file-atomic.ts";
+
+/** A repository that is known to have a blob. */
+export interface MountSource {
+  /** In full: `registry.example/team/app`. */
+  readonly repository: string;
+  /** Which credentials saw it there, see `credentialsHmac`; empty for none. */
+  readonly hmac: string;
+}
+
+/** Sources kept per blob, newest last (moby keeps as many). */
+const MAX_SOURCES = 50;
+
+/** Longest file read, in bytes: 50 of the longest names with room to spare. */
+const MAX_FILE_BYTES = 64 * 1024;
+
+/**
+ * Remembers which repositories have a blob, in one small file per digest (moby's `V2MetadataService`). It holds hints: of
+ * two processes that write at the same time the last one wins, and a file that cannot be understood is no hint.
+ */
+export class MountSourceStore {
+  readonly #root: string;
+  readonly #turn = new KeyedLock();
+
+  /** @param root the data root; `<root>/mounts` is made with the first source */
+  constructor(root: string) {
+    this.#root = join(root, "mounts");
+  }
+
+  /** The known sources, newest first. Throws the classes of `diskError`. */
+  async list(digest: Digest, { signal }: AbortOptions = {}): Promise<readonly MountSource[]> {
+    throwIfAborted(signal);
+    return (await read(this.#path(digest))).toReversed();
+  }
+
+  /** Makes `source` the newest one. */
+  async add(digest: Digest, source: MountSource, options: AbortOptions = {}): Promise<void> {
+    await this.#change(digest, options, (sources) =>
+      [...sources.filter(differs(source)), source].slice(-MAX_SOURCES),
+    );
+  }
+
+  /** Forgets `source`. */
+  async remove(digest: Digest, source: MountSource, options: AbortOptions = {}): Promise<void> {
+    await this.#change(digest, options, (sources) => sources.filter(differs(source)));
+  }
+
+  async #change(
+    digest: Digest,
+    options: AbortOptions,
+    edit: (sources: readonly MountSource[]) => readonly MountSource[],
+  ): Promise<void> {
+    const path = this.#path(digest);
+    const release = await this.#turn.acquire(path, options);
+    try {
+      const before = await read(path);
+      const after = edit(before);
+      if (JSON.stringify(after) === JSON.stringify(before)) return;
+      await makeDirectory(dirname(path));
+      await writeFileAtomic(path, JSON.stringify(after));
+    } finally {
+      release();
+    }
+  }
+
+  #path(digest: Digest): string {
+    return join(this.#root, algorithmOf(digest), encodedOf(digest));
+  }
+}
+
+function differs(from: MountSource): (source: MountSource) => boolean {
+  return ({ repository, hmac }) => repository !== from.repository || hmac !== from.hmac;
+}
+
+async function read(path: string): Promise<readonly MountSource[]> {
+  try {
+    await using file = await open(path, "r");
+    if ((await file.stat()).size > MAX_FILE_BYTES) return [];
+    return parse(await file.readFile("utf8"));
+  } catch (cause) {
+    if (isMissingFile(cause)) return [];
+    throw diskError("read mount sources", path, cause);
+  }
+}
+
+function parse(text: string): readonly MountSource[] {
+  try {
+    const value: unknown = JSON.parse(text);
+    return Array.isArray(value) ? value.filter(isMountSource) : [];
+  } catch {
+    return []; // half a hint is none
+  }
+}
+
+function isMountSource(value: unknown): value is MountSource {
+  if (typeof value !== "object" || value === null) return false;
+  const { repository, hmac } = value as Record<string, unknown>;
+  return typeof repository === "string" && typeof hmac === "string";
+}

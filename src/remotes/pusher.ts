@@ -1,0 +1,30 @@
+import type { AbortOptions } from "../async/abort.ts";
+import type { Provider } from "../content/store.ts";
+import type { Descriptor } from "../oci/descriptor.ts";
+
+/** What it took to bring a descriptor's content to a repository. */
+export type PushOutcome =
+  | { readonly kind: "exists" }
+  /** The registry took it from another of its repositories. */
+  | { readonly kind: "mounted"; readonly from: string }
+  | { readonly kind: "uploaded" };
+
+/** How content is pushed. */
+export interface PushContentOptions extends AbortOptions {
+  /** Called with the bytes that the registry has taken, of the whole content. */
+  readonly onBytes?: ((bytes: number) => void) | undefined;
+  /** Tag for a manifest or index; without it, it is put by digest. */
+  readonly tag?: string | undefined;
+}
+
+/** Brings content to one repository at one endpoint. */
+export interface Pusher {
+  /**
+   * Makes the repository have the content of a descriptor, by whatever is cheapest. One attempt for a blob; a later one goes
+   * on where the registry has it. A document may be tried again, as nothing is lost with it. Whatever the descriptor points at must be there before. Throws the registry's errors, and
+   * `ErrNotFound` for content that `content` does not have.
+   */
+  push(descriptor: Descriptor, content: Provider, options?: PushContentOptions): Promise<PushOutcome>;
+  /** Origin of the endpoint, for errors. */
+  readonly endpoint: string;
+}

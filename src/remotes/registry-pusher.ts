@@ -1,0 +1,177 @@
+import type { BackoffPolicy } from "../async/backoff.ts";
+import { KeyedLock } from "../async/keyed-lock.ts";
+import { retry } from "../async/retry.ts";
+import { readBlob } from "../content/read-blob.ts";
+import type { Provider, ReaderAt } from "../content/store.ts";
+import type { Digest } from "../digest/digest.ts";
+import { isDrayageError } from "../errors/drayage-error.ts";
+import { findError } from "../errors/predicates.ts";
+import type { Descriptor } from "../oci/descriptor.ts";
+import { isIndexType, isManifestType } from "../oci/media-types.ts";
+import { MAX_MANIFEST_BYTES } from "../oci/parse-document.ts";
+import { addReferrer } from "../registry/add-referrer.ts";
+import { type Endpoint, originOf } from "../registry/endpoint.ts";
+import type { BlobSource, PushClient, UploadSession } from "../registry/push-client.ts";
+import type { PushContentOptions, Pusher, PushOutcome } from "./pusher.ts";
+import { referralOf } from "./referral-of.ts";
+
+/** Bytes read from the store at once. */
+const READ_BYTES = 256 * 1024;
+
+/** Where a blob may be mounted from, best first, and what became of it. */
+export interface MountSources {
+  /** Paths of repositories of the same registry. */
+  candidates(descriptor: Descriptor): Promise<readonly string[]>;
+  /** The blob is in this push's repository now. */
+  succeeded(descriptor: Descriptor): Promise<void>;
+  /** The registry did not find the blob at `from`, or would not show it to us. */
+  failed(descriptor: Descriptor, from: string, error: unknown): Promise<void>;
+}
+
+/** What a pusher is made of. */
+export interface RegistryPusherOptions {
+  readonly endpoint: Endpoint;
+  readonly mounts: MountSources;
+  /** How patiently documents are put. */
+  readonly backoff: BackoffPolicy;
+  /** Shared by all who write to the same registries: lists of referrers are read and written whole. Default: its own. */
+  readonly referrerTurns?: KeyedLock | undefined;
+}
+
+/** A repository at one endpoint, written to by the distribution API. */
+export class RegistryPusher implements Pusher {
+  readonly endpoint: string;
+  readonly #client: PushClient;
+  readonly #mounts: MountSources;
+  readonly #backoff: BackoffPolicy;
+  readonly #referrerTurns: KeyedLock;
+  /** Blobs that are known to be there: another tag that has them need not ask again. */
+  readonly #present = new Set<Digest>();
+  /** Uploads that broke, by digest: the next attempt goes on with them. */
+  readonly #sessions = new Map<Digest, UploadSession>();
+
+  constructor(client: PushClient, { endpoint, mounts, backoff, referrerTurns }: RegistryPusherOptions) {
+    this.#client = client;
+    this.#mounts = mounts;
+    this.#backoff = backoff;
+    this.#referrerTurns = referrerTurns ?? new KeyedLock();
+    this.endpoint = originOf(endpoint);
+  }
+
+  async push(
+    descriptor: Descriptor,
+    content: Provider,
+    options: PushContentOptions = {},
+  ): Promise<PushOutcome> {
+    const { mediaType } = descriptor;
+    if (isManifestType(mediaType) || isIndexType(mediaType)) {
+      const { signal } = options;
+      const policy = this.#backoff;
+      return await retry(() => this.#putManifest(descriptor, content, options), { policy, signal });
+    }
+    return await this.#pushBlob(descriptor, content, options);
+  }
+
+  async #pushBlob(
+    descriptor: Descriptor,
+    content: Provider,
+    options: PushContentOptions,
+  ): Promise<PushOutcome> {
+    const { digest } = descriptor;
+    if (this.#present.has(digest)) return { kind: "exists" };
+    const outcome = await this.#withoutUpload(descriptor, options);
+    if (!outcome) {
+      await using reader = await content.readerAt(descriptor, options);
+      await this.#client.uploadBlob(sourceOf(descriptor, reader), {
+        signal: options.signal,
+        onBytes: options.onBytes,
+        session: this.#sessions.get(digest),
+        onSession: (session) => this.#sessions.set(digest, session),
+      });
+      this.#sessions.delete(digest);
+    }
+    this.#present.add(digest);
+    await this.#mounts.succeeded(descriptor);
+    return outcome ?? { kind: "uploaded" };
+  }
+
+  /** What needs no bytes: the blob is there, or can be mounted. A broken upload is rather finished. */
+  async #withoutUpload(
+    descriptor: Descriptor,
+    { signal }: PushContentOptions,
+  ): Promise<PushOutcome | undefined> {
+    const { digest } = descriptor;
+    if (this.#sessions.has(digest)) return undefined;
+    if (await this.#client.hasBlob(digest, { signal })) return { kind: "exists" };
+    for (const from of await this.#mounts.candidates(descriptor)) {
+      if (await this.#mount(descriptor, from, signal)) return { kind: "mounted", from };
+    }
+    return undefined;
+  }
+
+  async #mount(descriptor: Descriptor, from: string, signal: AbortSignal | undefined): Promise<boolean> {
+    const { digest } = descriptor;
+    try {
+      const result = await this.#client.mountBlob(digest, from, { signal });
+      if (result.kind === "mounted") return true;
+      const superfluous = this.#sessions.get(digest);
+      this.#sessions.set(digest, result.session); // declined: the upload goes on in the session that came instead
+      if (superfluous) await this.#client.cancelUpload(superfluous, { signal });
+      await this.#mounts.failed(descriptor, from, undefined);
+    } catch (error) {
+      // A mount is only a short cut: what a registry has against it must not stop the upload.
+      if (!isDrayageError(findError(error)) || signal?.aborted) throw error;
+      await this.#mounts.failed(descriptor, from, error);
+    }
+    return false;
+  }
+
+  async #putManifest(
+    descriptor: Descriptor,
+    content: Provider,
+    options: PushContentOptions,
+  ): Promise<PushOutcome> {
+    const { digest, mediaType } = descriptor;
+    const { signal, tag } = options;
+    const bytes = await readBlob(content, descriptor, { maxBytes: MAX_MANIFEST_BYTES, signal });
+    const exists = await this.#client.hasManifest(tag ?? digest, digest, { signal });
+    const { keepsReferrers } = exists
+      ? { keepsReferrers: false } // an earlier push may have ended before it was listed
+      : await this.#client.putManifest(tag ?? digest, { mediaType, bytes, digest }, { signal });
+    if (!keepsReferrers) await this.#listReferrer(descriptor, bytes, signal);
+    return { kind: exists ? "exists" : "uploaded" };
+  }
+
+  /** Does the registry's work for it: lists a manifest that has a subject among the subject's referrers. */
+  async #listReferrer(
+    descriptor: Descriptor,
+    bytes: Uint8Array,
+    signal: AbortSignal | undefined,
+  ): Promise<void> {
+    const referral = referralOf(descriptor, bytes);
+    if (!referral) return;
+    const release = await this.#referrerTurns.acquire(`${this.endpoint} ${referral.subject}`, { signal });
+    try {
+      await addReferrer(this.#client, referral, { signal });
+    } finally {
+      release();
+    }
+  }
+}
+
+function sourceOf({ digest, size }: Descriptor, reader: ReaderAt): BlobSource {
+  return {
+    digest,
+    size,
+    async *read(offset, endOffset = size) {
+      const buffer = new Uint8Array(READ_BYTES);
+      for (let at = offset; at < endOffset; ) {
+        const wanted = buffer.subarray(0, Math.min(READ_BYTES, endOffset - at));
+        const count = await reader.readAt(wanted, at);
+        if (count === 0) return;
+        yield wanted.subarray(0, count);
+        at += count;
+      }
+    },
+  };
+}

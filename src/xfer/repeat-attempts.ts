@@ -1,0 +1,76 @@
+import type { BackoffPolicy } from "../async/backoff.ts";
+import type { Clock } from "../async/clock.ts";
+import { retry } from "../async/retry.ts";
+import type { ProgressSink } from "../progress/progress.ts";
+import { throttleProgress } from "../progress/progress-throttle.ts";
+import type { Job } from "./job.ts";
+import { countDown } from "./retry-countdown.ts";
+
+/** How attempts follow each other. */
+export interface RetryPacing {
+  readonly backoff: BackoffPolicy;
+  readonly clock: Clock;
+}
+
+/** What one attempt runs with. */
+interface AttemptContext {
+  readonly signal: AbortSignal;
+  readonly progress: ProgressSink;
+}
+
+/** Work that is repeated when it fails. */
+export interface RepeatedWork<T> {
+  /** Under which id progress is shown. */
+  readonly id: string;
+  readonly attempt: (context: AttemptContext) => Promise<T>;
+}
+
+/**
+ * Makes attempts on behalf of a job until one succeeds. A failed attempt is repeated as the policy says; one that got
+ * further than all before it starts the count anew. The job gives its slot back while it backs off, because waiting is not
+ * working, and queues for another one afterwards.
+ */
+export async function repeatAttempts<T>(
+  { id, attempt }: RepeatedWork<T>,
+  job: Job,
+  { backoff, clock }: RetryPacing,
+): Promise<T> {
+  const { signal } = job;
+  const progress: ProgressSink = (item) => job.progress(item);
+  const mark = new HighWaterMark();
+  return await retry(() => attempt({ signal, progress: mark.watch(throttleProgress(progress, clock)) }), {
+    policy: backoff,
+    signal,
+    clock,
+    progressed: () => mark.hasRisen(),
+    wait: async (delayMs) => {
+      job.inactive();
+      await countDown(delayMs, { id, progress, clock, signal });
+      await job.active();
+    },
+  });
+}
+
+/**
+ * How far the attempts came together. Only going beyond it is progress: a server that cannot resume and always breaks at the
+ * same byte must not be asked for ever.
+ */
+class HighWaterMark {
+  #bytes = 0;
+  #bytesBefore = 0;
+
+  /** `sink`, with the bytes of its updates noted on their way. */
+  watch(sink: ProgressSink): ProgressSink {
+    return (progress) => {
+      if (progress.kind === "update") this.#bytes = Math.max(this.#bytes, progress.currentBytes);
+      sink(progress);
+    };
+  }
+
+  /** Whether it rose since the last time this was asked. */
+  hasRisen(): boolean {
+    const risen = this.#bytes > this.#bytesBefore;
+    this.#bytesBefore = this.#bytes;
+    return risen;
+  }
+}

@@ -1,0 +1,94 @@
+import { type AbortOptions, throwIfAborted } from "../async/abort.ts";
+import { allOrAbort } from "../async/all-or-abort.ts";
+import { type BackoffPolicy, DEFAULT_BACKOFF } from "../async/backoff.ts";
+import { type Clock, systemClock } from "../async/clock.ts";
+import { guardSink } from "../progress/guard-sink.ts";
+import { type ProgressSink, update } from "../progress/progress.ts";
+import type { Job } from "./job.ts";
+import { type RetryPacing, repeatAttempts } from "./repeat-attempts.ts";
+import { transferShared } from "./shared-transfer.ts";
+import { TransferManager } from "./transfer-manager.ts";
+import type { UploadDescriptor } from "./upload.ts";
+
+/** Blobs uploaded at the same time by default: docker's `max-concurrent-uploads`. */
+const DEFAULT_CONCURRENCY = 5;
+
+/** What an upload manager is made of. */
+export interface UploadManagerOptions {
+  /** Blobs at the same time, for all uploads together; 0 means no limit. Default 5. Not used with `transfers`. */
+  readonly concurrency?: number | undefined;
+  /** Default: five attempts with full jitter. */
+  readonly backoff?: BackoffPolicy | undefined;
+  /** Default: the machine's. */
+  readonly clock?: Clock | undefined;
+  /** Carries the blobs, when something else shares its slots. Default: one of its own. */
+  readonly transfers?: TransferManager | undefined;
+}
+
+/** How one upload runs. */
+export interface UploadOptions extends AbortOptions {
+  /** Status of each blob in docker's words; a sink that fails is called no more and does not fail the upload. */
+  readonly onProgress?: ProgressSink | undefined;
+  /** Among blobs that wait for a slot, higher goes first. Default 0. */
+  readonly priority?: number | undefined;
+}
+
+/**
+ * Uploads the blobs of images for any number of callers at once (moby's `xfer.LayerUploadManager`). A blob is transferred
+ * once for all who bring it to the same repository, with the attempts that `repeatAttempts` makes. Statuses of a blob:
+ * "Preparing", "Waiting" while it is queued, what the descriptor says ("Pushing"), "Retrying in N seconds", and the one that
+ * the descriptor ends on ("Pushed", "Layer already exists", "Mounted from ...").
+ */
+export class LayerUploadManager {
+  readonly #transfers: TransferManager;
+  readonly #pacing: RetryPacing;
+
+  /** Throws `ErrInvalidArgument` for a concurrency that is not a whole number from 0. */
+  constructor(options: UploadManagerOptions = {}) {
+    const { concurrency = DEFAULT_CONCURRENCY } = options;
+    this.#transfers = options.transfers ?? new TransferManager({ concurrency });
+    this.#pacing = { backoff: options.backoff ?? DEFAULT_BACKOFF, clock: options.clock ?? systemClock };
+  }
+
+  /**
+   * Brings all `blobs` to where they belong, each key once. The first failure of any, or the signal, ends the upload at
+   * once: it leaves all its transfers (those that other uploads share go on) and rejects with that first error, or with the
+   * abort error. moby notices a failure only when it has waited for every blob before it.
+   */
+  async upload(blobs: readonly UploadDescriptor[], options: UploadOptions = {}): Promise<void> {
+    const { signal, priority, onProgress = () => {} } = options;
+    throwIfAborted(signal);
+    const show = guardSink(onProgress);
+    const byKey = new Map<string, UploadDescriptor>();
+    for (const blob of blobs) {
+      show(update(blob.id, "Preparing", 0, 0));
+      if (!byKey.has(blob.key)) byKey.set(blob.key, blob);
+    }
+    const tasks = Array.from(
+      byKey.values(),
+      (blob) => (abort: AbortSignal) =>
+        transferShared(this.#transfers, blob.key, (job) => this.#transfer(blob, job), {
+          signal: abort,
+          onProgress: show,
+          priority,
+          waiting: update(blob.id, "Waiting", 0, 0),
+        }),
+    );
+    await allOrAbort(tasks, { signal });
+  }
+
+  /** Changes the number of blobs at the same time, at once and both ways; see `TransferManager.setConcurrency`. */
+  setConcurrency(concurrency: number): void {
+    this.#transfers.setConcurrency(concurrency);
+  }
+
+  async #transfer(blob: UploadDescriptor, job: Job): Promise<void> {
+    const { id } = blob;
+    const status = await repeatAttempts(
+      { id, attempt: (context) => blob.upload(context) },
+      job,
+      this.#pacing,
+    );
+    job.progress(update(id, status, 0, 0));
+  }
+}

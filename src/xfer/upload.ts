@@ -1,0 +1,22 @@
+import type { ProgressSink } from "../progress/progress.ts";
+
+/** What an upload runs with. */
+export interface UploadContext {
+  /** Fires when nobody wants the upload any more. */
+  readonly signal: AbortSignal;
+  readonly progress: ProgressSink;
+}
+
+/** A blob to be uploaded, as the upload manager needs to know it: no registry, no disk, no format. */
+export interface UploadDescriptor {
+  /** Equal keys are the same bytes on their way to the same repository: one transfer serves them all. */
+  readonly key: string;
+  /** Under which id progress is shown: 12 hexadecimal digits. */
+  readonly id: string;
+  /**
+   * One attempt to bring the blob to the repository, by whatever is cheapest. An upload that broke goes on with the next
+   * attempt where the registry has it. The error says whether another attempt makes sense (`isRetryable`) and whether the
+   * target is to blame (`endpoint`). Resolves with the status to end on: "Pushed", "Layer already exists", "Mounted from x/y".
+   */
+  upload(context: UploadContext): Promise<string>;
+}

@@ -1,0 +1,150 @@
+import type { EventEmitter } from "node:events";
+import { create, type MessageInitShape } from "@bufbuild/protobuf";
+import { Client, type ClientDuplexStream, credentials, Metadata, type MethodDefinition } from "@grpc/grpc-js";
+import {
+  type WriteContentRequest,
+  WriteContentRequestSchema,
+  type WriteContentResponse,
+} from "../../../../src/content/grpc/content_pb.ts";
+import { contentMethods } from "../../../../src/content/grpc/content-methods.ts";
+
+/** How a call ended: gRPC's code and words, and what came before. */
+export interface Outcome<O> {
+  readonly code: number;
+  readonly details: string;
+  readonly messages: readonly O[];
+}
+
+const asIs = (buffer: Buffer): Buffer => buffer;
+
+/** A stock gRPC client: what it sees is what goes over the wire. */
+export class RawClient implements Disposable {
+  readonly #client: Client;
+  readonly #metadata = new Metadata();
+
+  constructor(address: string, { namespace }: { namespace?: string } = {}) {
+    this.#client = new Client(address.replace(/^tcp:\/\//, ""), credentials.createInsecure(), {
+      "grpc.max_receive_message_length": -1,
+      "grpc.max_send_message_length": -1,
+      "grpc.use_local_subchannel_pool": 1,
+    });
+    if (namespace !== undefined) this.#metadata.set("containerd-namespace", namespace);
+  }
+
+  /** Makes a call with one request and gathers everything that comes back. Unary calls are streams of one on the wire. */
+  async call<I, O>(method: MethodDefinition<I, O>, request: I): Promise<Outcome<O>> {
+    const call = this.#client.makeServerStreamRequest(
+      method.path,
+      method.requestSerialize,
+      method.responseDeserialize,
+      request,
+      this.#metadata,
+    );
+    const messages: O[] = [];
+    call.on("data", (message: O) => void messages.push(message));
+    call.on("error", () => {});
+    const status = await ended(call);
+    return { code: status.code, details: status.details, messages };
+  }
+
+  /** Sends bytes that need not be a message. */
+  async send(path: string, bytes: Buffer): Promise<Outcome<Buffer>> {
+    return this.call(
+      {
+        path,
+        requestStream: false,
+        responseStream: true,
+        requestSerialize: asIs,
+        requestDeserialize: asIs,
+        responseSerialize: asIs,
+        responseDeserialize: asIs,
+      },
+      bytes,
+    );
+  }
+
+  /** Opens a `Write` stream. */
+  write(): RawWrite {
+    const { path, requestSerialize, responseDeserialize } = contentMethods.write;
+    return new RawWrite(
+      this.#client.makeBidiStreamRequest(path, requestSerialize, responseDeserialize, this.#metadata),
+    );
+  }
+
+  [Symbol.dispose](): void {
+    this.#client.close();
+  }
+}
+
+/** A `Write` stream message by message. */
+export class RawWrite {
+  readonly #call: ClientDuplexStream<WriteContentRequest, WriteContentResponse>;
+  readonly #responses: WriteContentResponse[] = [];
+  readonly #status: Promise<Status>;
+  #changed = Promise.withResolvers<void>();
+
+  constructor(call: ClientDuplexStream<WriteContentRequest, WriteContentResponse>) {
+    this.#call = call;
+    const change = (): void => {
+      this.#changed.resolve();
+      this.#changed = Promise.withResolvers();
+    };
+    call.on("data", (response: WriteContentResponse) => {
+      this.#responses.push(response);
+      change();
+    });
+    call.on("end", change);
+    call.on("error", () => {});
+    this.#status = ended(call);
+  }
+
+  /** Sends a message without waiting. */
+  send(request: MessageInitShape<typeof WriteContentRequestSchema>): void {
+    this.#call.write(create(WriteContentRequestSchema, request));
+  }
+
+  /** Sends a message and returns its response. Throws when the stream ends instead. */
+  async exchange(request: MessageInitShape<typeof WriteContentRequestSchema>): Promise<WriteContentResponse> {
+    this.send(request);
+    return this.next();
+  }
+
+  /** The next response. Throws when the stream has ended. */
+  async next(): Promise<WriteContentResponse> {
+    while (this.#responses.length === 0) {
+      if (this.#call.readableEnded) throw new Error("the stream ended without a response");
+      await this.#changed.promise;
+    }
+    return this.#responses.shift() as WriteContentResponse;
+  }
+
+  /** Half-closes and returns how the stream ended, with the responses that nobody asked for. */
+  async end(): Promise<Outcome<WriteContentResponse>> {
+    this.#call.end();
+    return this.ended();
+  }
+
+  /** How the stream ends by itself. */
+  async ended(): Promise<Outcome<WriteContentResponse>> {
+    const { code, details } = await this.#status;
+    return { code, details, messages: this.#responses };
+  }
+
+  cancel(): void {
+    this.#call.cancel();
+  }
+}
+
+interface Status {
+  readonly code: number;
+  readonly details: string;
+}
+
+/** The status of a call whose messages have all been seen. */
+async function ended(call: EventEmitter): Promise<Status> {
+  const [status] = await Promise.all([
+    new Promise<Status>((resolve) => call.once("status", resolve)),
+    new Promise((resolve) => call.once("end", resolve)),
+  ]);
+  return status;
+}

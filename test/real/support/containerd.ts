@@ -1,0 +1,104 @@
+import { spawn } from "node:child_process";
+import { once } from "node:events";
+import { mkdir, writeFile } from "node:fs/promises";
+import { join } from "node:path";
+import { createInterface } from "node:readline";
+import { requirePart } from "./parts.ts";
+import { type RunOptions, runPart } from "./run-part.ts";
+
+/** Whether a containerd can run here: it needs root. */
+export const canRunContainerd = process.getuid?.() === 0;
+
+/** How a containerd is started. */
+export interface ContainerdOptions {
+  /** Where it keeps everything; stays after `stop`. */
+  readonly folder: string;
+  /** Socket of the content service that it uses instead of its own. */
+  readonly contentSocket?: string | undefined;
+}
+
+/** A real containerd with nothing but content, images and the native snapshotter. */
+export interface Containerd extends AsyncDisposable {
+  /** Its socket. */
+  readonly socket: string;
+  /** Ends it as a service manager does and waits until it is gone. Stopping twice is fine. */
+  stop(): Promise<void>;
+}
+
+/** Starts `containerd` and waits until it answers. */
+export async function startContainerd({ folder, contentSocket }: ContainerdOptions): Promise<Containerd> {
+  const part = requirePart("containerd");
+  await mkdir(folder, { recursive: true });
+  const config = join(folder, "config.toml");
+  await writeFile(config, configuration(folder, contentSocket));
+  const child = spawn(part.path, ["--config", config], {
+    env: { ...process.env, ...part.env },
+    stdio: ["ignore", "ignore", "pipe"],
+  });
+  const kill = () => child.kill("SIGKILL");
+  process.once("exit", kill);
+  const exited = once(child, "exit");
+  const booted = new Promise<void>((resolve, reject) => {
+    const seen: string[] = [];
+    createInterface(child.stderr).on("line", (line) => {
+      if (line.includes("containerd successfully booted")) resolve();
+      else if (/level=(?:error|fatal)|^containerd:/.test(line)) seen.push(line);
+    });
+    child.once("error", reject);
+    child.once("exit", () => reject(new Error(`Cannot start containerd: it ended with ${seen.join("\n")}`)));
+  });
+  await booted;
+  async function stop(): Promise<void> {
+    process.off("exit", kill);
+    if (child.exitCode !== null || child.signalCode !== null) return;
+    child.kill("SIGTERM");
+    await exited;
+  }
+  return { socket: join(folder, "containerd.sock"), stop, [Symbol.asyncDispose]: stop };
+}
+
+/** Runs `ctr` on a socket, in the namespace `default`. */
+export async function ctr(socket: string, args: readonly string[], options?: RunOptions): Promise<string> {
+  return (await runPart("ctr", ["--address", socket, ...args], options)).stdout;
+}
+
+/** Runs `ctr`, which has to fail, and returns its complaint. */
+export async function ctrError(
+  socket: string,
+  args: readonly string[],
+  options?: RunOptions,
+): Promise<string> {
+  try {
+    await ctr(socket, args, options);
+  } catch (error) {
+    const { message } = error as Error;
+    return /(?:^|: )ctr: (.*)$/m.exec(message)?.[1] ?? message;
+  }
+  throw new Error(`ctr ${args.join(" ")} did not fail`);
+}
+
+function configuration(folder: string, contentSocket: string | undefined): string {
+  const unwanted = [
+    "io.containerd.grpc.v1.cri",
+    "io.containerd.internal.v1.opt",
+    ...["aufs", "btrfs", "devmapper", "zfs"].map((name) => `io.containerd.snapshotter.v1.${name}`),
+    ...(contentSocket === undefined ? [] : ["io.containerd.content.v1.content"]),
+  ];
+  const plugin = [
+    "[proxy_plugins.drayage]",
+    'type = "content"',
+    `address = ${JSON.stringify(contentSocket)}`,
+  ];
+  return [
+    "version = 2",
+    `root = ${JSON.stringify(join(folder, "root"))}`,
+    `state = ${JSON.stringify(join(folder, "state"))}`,
+    `disabled_plugins = ${JSON.stringify(unwanted)}`,
+    "[grpc]",
+    `address = ${JSON.stringify(join(folder, "containerd.sock"))}`,
+    "[ttrpc]",
+    `address = ${JSON.stringify(join(folder, "containerd.sock.ttrpc"))}`,
+    ...(contentSocket === undefined ? [] : plugin),
+    "",
+  ].join("\n");
+}

@@ -1,0 +1,69 @@
+import { createPushClient } from "../../../src/registry/create-push-client.ts";
+import { anonymous, type CredentialSource } from "../../../src/registry/credentials.ts";
+import { endpointSend } from "../../../src/registry/endpoint-send.ts";
+import type { PushClient } from "../../../src/registry/push-client.ts";
+import { type RegistryClientOptions, RepositorySession } from "../../../src/registry/repository-session.ts";
+import { createTransport } from "../../../src/registry/transport.ts";
+import { TestRegistry, type TestRegistryOptions } from "../../../src/testing/test-registry.ts";
+import { HastyClock } from "./fake-clock.ts";
+import { endpointOf } from "./guarded-registry.ts";
+
+/** The repository that tests push to. */
+export const REPOSITORY = "team/app";
+
+/** How a client is made. */
+export interface ClientOptions extends Pick<RegistryClientOptions, "metaHeaders"> {
+  readonly credentials?: CredentialSource;
+}
+
+/** Registries and push clients of one test; ends with it. */
+export class PushLab implements AsyncDisposable {
+  readonly #transport = createTransport();
+  readonly #stack = new AsyncDisposableStack();
+
+  constructor() {
+    this.#stack.defer(() => this.#transport.close());
+  }
+
+  /** Starts a registry. */
+  async registry(options?: TestRegistryOptions): Promise<TestRegistry> {
+    return this.#stack.use(await TestRegistry.start(options));
+  }
+
+  /** Keeps something until the end of the test. */
+  async use<T extends AsyncDisposable>(starting: Promise<T>): Promise<T> {
+    return this.#stack.use(await starting);
+  }
+
+  /** A push client of `REPOSITORY` at `origin`. */
+  client(origin: string, options?: ClientOptions): PushClient {
+    return createPushClient(this.#clientOptions(origin, options));
+  }
+
+  /** What a push client is built on. */
+  session(origin: string, options?: ClientOptions): RepositorySession {
+    return new RepositorySession(this.#clientOptions(origin, options), "pull,push");
+  }
+
+  async [Symbol.asyncDispose](): Promise<void> {
+    await this.#stack.disposeAsync();
+  }
+
+  #clientOptions(origin: string, { credentials = anonymous, metaHeaders }: ClientOptions = {}) {
+    const endpoint = endpointOf(origin);
+    return {
+      endpoint,
+      repository: { domain: new URL(origin).host, path: REPOSITORY },
+      send: endpointSend({ endpoint, credentials, send: this.#transport.send }),
+      metaHeaders,
+      clock: new HastyClock(),
+    };
+  }
+}
+
+/** All bytes of a blob that the registry holds. */
+export async function storedBytes(registry: TestRegistry, digest: ReturnType<TestRegistry["blobs"]>[number]) {
+  const chunks: Uint8Array[] = [];
+  for await (const chunk of registry.readBlob(REPOSITORY, digest)) chunks.push(Uint8Array.from(chunk));
+  return Buffer.concat(chunks);
+}
