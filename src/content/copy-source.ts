@@ -30,7 +30,7 @@ export const COPY_BYTES = 1_048_576;
 
 /**
  * The bytes of `source` from an offset on, each piece valid until the next one is asked for: by random access or a seek
- * where the source can, otherwise by dropping what comes before (containerd.md 1.8). Throws `ErrDataLoss` (`unable to resume
+ * where the source can, otherwise by dropping what comes before (as in containerd). Throws `ErrDataLoss` (`unable to resume
  * write to <ref>: ...`) for a source that does not reach the offset, `ErrCanceled` when the signal fires, even while the
  * source hangs, and what the source throws.
  */

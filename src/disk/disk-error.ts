@@ -28,7 +28,7 @@ const BY_ERRNO: Readonly<Record<string, DiskClass>> = {
 
 /**
  * The typed error of a failed file operation: `<action> "<path>": <reason>`. None of them is retryable: a full or
- * read-only disk stops the operation at once (moby.md 5.2, where a mistaken errno let it go on).
+ * read-only disk stops the operation at once (moby, where a mistaken errno let it go on).
  */
 export function diskError(action: string, path: string, cause: unknown): DrayageError {
   if (isDrayageError(cause)) return cause;

@@ -3,7 +3,7 @@ import type { Digest } from "../digest/digest.ts";
 import type { Credentials } from "../registry/credentials.ts";
 
 /**
- * Tells later whether the same credentials saw `digest` in `repository`, without keeping the credentials (moby.md 7.2). Empty
+ * Tells later whether the same credentials saw `digest` in `repository`, without keeping the credentials (as in moby). Empty
  * without credentials.
  */
 export function credentialsHmac(

@@ -23,7 +23,7 @@ export interface EndpointLoopOptions {
 }
 
 /**
- * Tries the endpoints in order until one succeeds (moby `distribution.Pull`, moby.md 4.1). Plain HTTP is not tried once
+ * Tries the endpoints in order until one succeeds (moby `distribution.Pull`). Plain HTTP is not tried once
  * TLS worked for that host; nothing is tried after cancellation. An `ErrNoSupport` is kept only while every error so far
  * was one; what is thrown in the end has the class of the last kept error, their messages line by line, and all of them in
  * `errors`.

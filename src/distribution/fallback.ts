@@ -17,7 +17,7 @@ const MIRROR_ONLY: ReadonlySet<ErrorCode> = new Set([
 ]);
 
 /**
- * Whether the next endpoint should be tried after `error` at `endpoint` (moby `continueOnError`, moby.md 5.2). This is the
+ * Whether the next endpoint should be tried after `error` at `endpoint` (moby `continueOnError`). This is the
  * only place where drayage decides so. An error without an endpoint is our own (disk full, bad reference): it stops.
  */
 export function shouldFallBack(error: unknown, endpoint: Endpoint): boolean {

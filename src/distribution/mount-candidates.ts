@@ -22,13 +22,13 @@ const TRIES_BY_SIZE = [
   { aboveBytes: -1, tries: 1 },
 ] as const;
 
-/** How many mounts a blob of this size is worth (moby.md 6.4). */
+/** How many mounts a blob of this size is worth (as in moby). */
 export function mountTries(sizeBytes: number): number {
   return TRIES_BY_SIZE.find(({ aboveBytes }) => sizeBytes > aboveBytes)?.tries ?? 1;
 }
 
 /**
- * The sources worth asking for, best first (moby.md 6.5): of the target's own registry, not the target itself; those that
+ * The sources worth asking for, best first (as in moby): of the target's own registry, not the target itself; those that
  * the present credentials saw before the others, then those with more leading path components in common, then newest first
  * as given. Each repository once.
  */

@@ -3,7 +3,7 @@ import { type MessageProgress, message } from "../progress/progress.ts";
 import { familiarString } from "../reference/familiar.ts";
 import type { NormalizedReference } from "../reference/reference.ts";
 
-/** The lines that docker prints around a pull (moby.md 4.3, 4.4): tools match on them. */
+/** The lines that docker prints around a pull (as in moby): tools match on them. */
 export const pullStatus = {
   /** Before the first layer; the id is the tag, or the whole reference of a pull by digest. */
   pullingFrom(reference: NormalizedReference): MessageProgress {

@@ -4,7 +4,7 @@ import { trimNamed } from "../reference/derive.ts";
 import type { NormalizedReference } from "../reference/reference.ts";
 import type { PushOutcome } from "../remotes/pusher.ts";
 
-/** The lines that docker prints around a push (moby.md 6.1, 6.6). */
+/** The lines that docker prints around a push (as in moby). */
 export const pushStatus = {
   /** Before any work. */
   refersTo(target: NormalizedReference): MessageProgress {

@@ -5,7 +5,7 @@ import { familiarName, familiarString } from "../reference/familiar.ts";
 import type { NormalizedReference } from "../reference/reference.ts";
 
 /**
- * The error of a pull in the words that users of docker know (moby `translatePullError`, moby.md 5.4): the registry's own
+ * The error of a pull in the words that users of docker know (moby `translatePullError`): the registry's own
  * words stay behind them, the class stays as it is.
  */
 export function translatePullError(error: unknown, reference: NormalizedReference): unknown {

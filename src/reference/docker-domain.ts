@@ -8,7 +8,7 @@ export const OFFICIAL_PREFIX = "library/";
 const LEGACY_DEFAULT_DOMAIN = "index.docker.io";
 
 /**
- * Splits what a person typed into domain and the rest by docker's rule (moby.md 8.1): the first of several components is
+ * Splits what a person typed into domain and the rest by docker's rule (as in moby): the first of several components is
  * a domain if it says `localhost`, holds a dot or a colon, or holds upper case, which no path may.
  */
 export function splitDockerDomain(text: string): { readonly domain: string; readonly rest: string } {

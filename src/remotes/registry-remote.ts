@@ -96,7 +96,7 @@ export class RegistryRemote implements Remote {
   }
 
   #knownType(mediaType: string, reference: NormalizedReference): string {
-    if (mediaType === "text/plain") return DOCKER_SCHEMA1_MANIFEST; // what old registries call it (containerd.md 5.6)
+    if (mediaType === "text/plain") return DOCKER_SCHEMA1_MANIFEST; // what old registries call it, as containerd knows
     if (mediaType !== "") return mediaType;
     throw new ErrInvalidArgument(`resolve ${reference.toString()}: got a manifest without Content-Type`, {
       endpoint: this.endpoint,

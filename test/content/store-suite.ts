@@ -9,7 +9,7 @@ import { type StoreFixture, type StoreTraits, useStore } from "./suite/store-und
 import { describeWriters } from "./suite/writers.ts";
 
 /**
- * What every implementation of `Store` does: the cases of containerd's `content/testsuite` (containerd.md 3.1), whose names
+ * What every implementation of `Store` does: the cases of containerd's `content/testsuite`, whose names
  * begin the titles, and the contract of the interfaces. `open` gives an empty store for each test.
  */
 export function describeStore(

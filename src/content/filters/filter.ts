@@ -13,7 +13,7 @@ type FieldOf<T> = (entry: T, path: readonly string[]) => string | undefined;
 export type Filter<T> = (entry: T) => boolean;
 
 /**
- * Compiles the filters of a listing of content, with the fields `digest` and `labels.<key>` (containerd.md 1.4). Throws
+ * Compiles the filters of a listing of content, with the fields `digest` and `labels.<key>` (as in containerd). Throws
  * `ErrInvalidArgument` (`filters: parse error: ...`).
  */
 export function infoFilter(filters: readonly string[] | undefined): Filter<Info> {

@@ -24,7 +24,7 @@ const VALUE = /(?![.,"/|=!~])(?:(?!,)[\p{L}\p{M}\p{N}\p{P}\p{S}])+/uy;
 
 /**
  * The selectors of one filter, all of which must hold; none for an empty filter. Grammar and errors are containerd's
- * (containerd.md 1.4): throws `ErrInvalidArgument`, `filters: parse error: [<before> >|<character>|< <after>]: <reason>`.
+ * (as in containerd): throws `ErrInvalidArgument`, `filters: parse error: [<before> >|<character>|< <after>]: <reason>`.
  */
 export function parseFilter(filter: string): readonly Selector[] {
   if (filter.length > MAX_FILTER_LENGTH) {

@@ -27,7 +27,7 @@ export interface NamespacedStoreOptions {
 }
 
 /**
- * One namespace's view of `backend` (containerd.md 1.9): its own blobs with its own labels and times, and its own
+ * One namespace's view of `backend` (as in containerd): its own blobs with its own labels and times, and its own
  * ingests, which the backend has as `<namespace>/<ref>`. A blob is stored once, and leaves the backend when the last
  * namespace deletes it. The backend itself shows everything, and deletes whatever it is told to. The caller closes
  * `backend` and `metadata`. Throws `ErrInvalidArgument` for a malformed name.

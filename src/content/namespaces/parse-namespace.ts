@@ -5,7 +5,7 @@ const MAX_LENGTH = 76;
 
 const FORMAT = /^[A-Za-z0-9]+(?:[._-][A-Za-z0-9]+)*$/;
 
-/** `text` as the name of a namespace (containerd.md 2.7). Throws `ErrInvalidArgument`. */
+/** `text` as the name of a namespace (as in containerd). Throws `ErrInvalidArgument`. */
 export function parseNamespace(text: string): string {
   if (text.length <= MAX_LENGTH && FORMAT.test(text)) return text;
   const shown = JSON.stringify(text.slice(0, MAX_LENGTH + 1));

@@ -17,8 +17,8 @@ export interface NamespacesFixture {
 }
 
 /**
- * What namespaces get from each other: the cases `CrossNamespace...` of containerd's `content/testsuite` (containerd.md
- * 3.1), and what containerd.md 1.9 says beyond them.
+ * What namespaces get from each other: the cases `CrossNamespace...` of containerd's `content/testsuite`, and
+ * what its metadata store does beyond them.
  */
 export function describeNamespaces(
   name: string,
