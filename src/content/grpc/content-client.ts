@@ -10,9 +10,10 @@ import {
 import { type AbortOptions, abortError, throwIfAborted } from "../../async/abort.ts";
 import { ErrFailedPrecondition } from "../../errors/classes.ts";
 import type { ErrorDetails } from "../../errors/drayage-error.ts";
+import { parseNamespace } from "../namespaces/parse-namespace.ts";
 import { channelTarget, parseAddress } from "./address.ts";
 import { callError } from "./call-error.ts";
-import { NAMESPACE_HEADER, parseNamespace } from "./namespace.ts";
+import { NAMESPACE_HEADER } from "./namespace.ts";
 
 /** Largest message in either direction, in bytes: containerd's own limit. */
 const MAX_MESSAGE_BYTES = 16 * 1_048_576;
