@@ -1,4 +1,5 @@
-import { type AbortOptions, abortError, throwIfAborted } from "./abort.ts";
+import { type AbortOptions, throwIfAborted } from "./abort.ts";
+import { waitTurn } from "./wait-turn.ts";
 
 /** Gives the lock back; calling it twice does nothing the second time. */
 export type Release = () => void;
@@ -22,18 +23,7 @@ export class KeyedLock {
       this.#waiting.set(key, []);
       return this.#releaseOnce(key);
     }
-    await new Promise<void>((resolve, reject) => {
-      const turn = (): void => {
-        signal?.removeEventListener("abort", leave);
-        resolve();
-      };
-      const leave = (): void => {
-        queue.splice(queue.indexOf(turn), 1);
-        if (signal) reject(abortError(signal));
-      };
-      queue.push(turn);
-      signal?.addEventListener("abort", leave, { once: true });
-    });
+    await waitTurn(queue, { signal });
     return this.#releaseOnce(key);
   }
 

@@ -1,5 +1,6 @@
-import { type AbortOptions, abortError, throwIfAborted } from "./abort.ts";
+import { type AbortOptions, throwIfAborted } from "./abort.ts";
 import type { Release } from "./keyed-lock.ts";
+import { waitTurn } from "./wait-turn.ts";
 
 /** Something that lets a limited number through at once. */
 export interface Limiter {
@@ -20,7 +21,7 @@ export class Semaphore implements Limiter {
   async acquire({ signal }: AbortOptions = {}): Promise<Release> {
     throwIfAborted(signal);
     if (this.#free > 0) this.#free--;
-    else await this.#turn(signal);
+    else await waitTurn(this.#waiting, { signal });
     let held = true;
     return () => {
       if (!held) return;
@@ -29,20 +30,5 @@ export class Semaphore implements Limiter {
       if (next) next();
       else this.#free++;
     };
-  }
-
-  #turn(signal: AbortSignal | undefined): Promise<void> {
-    return new Promise((resolve, reject) => {
-      const turn = (): void => {
-        signal?.removeEventListener("abort", leave);
-        resolve();
-      };
-      const leave = (): void => {
-        this.#waiting.splice(this.#waiting.indexOf(turn), 1);
-        if (signal) reject(abortError(signal));
-      };
-      this.#waiting.push(turn);
-      signal?.addEventListener("abort", leave, { once: true });
-    });
   }
 }

@@ -55,17 +55,20 @@ export async function openDistribution(options: DistributionOptions): Promise<Di
     send: transport.send,
     backoff: documentBackoff(backoff),
   });
-  const lease = new RootLease(root);
-  const work = new OpenWork();
-  const engine = { content, images, documents, downloads, work, repositories, logger };
 
   return new LocalDistribution({
-    ...engine,
+    content,
     closeContent,
-    transport,
-    lease,
-    mountSources: new MountSourceStore(root),
+    images,
+    documents,
+    downloads,
     uploads,
+    repositories,
+    transport,
+    mountSources: new MountSourceStore(root),
+    lease: new RootLease(root),
+    work: new OpenWork(),
+    logger,
   });
 }
 
