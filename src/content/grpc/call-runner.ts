@@ -1,15 +1,11 @@
-import type {
-  handleBidiStreamingCall,
-  handleServerStreamingCall,
-  handleUnaryCall,
-  Metadata,
-} from "@grpc/grpc-js";
-import { abortable } from "../../async/abort.ts";
-import { ErrCanceled, ErrUnavailable } from "../../errors/classes.ts";
+import type { MethodDefinition } from "@grpc/grpc-js";
+import { ErrInternal, ErrInvalidArgument, ErrUnavailable } from "../../errors/classes.ts";
 import type { Store } from "../store.ts";
-import { callStatus } from "./call-status.ts";
+import { callStatus, plainly } from "./call-status.ts";
 import { namespaceOf } from "./namespace.ts";
-import { RequestReader } from "./request-reader.ts";
+import { frame } from "./server/frame.ts";
+import type { CallHandler } from "./server/grpc-server.ts";
+import type { ServerCall } from "./server/server-call.ts";
 
 /** The part of pino's logger that the service calls. */
 export interface ServiceLogger {
@@ -33,28 +29,28 @@ export interface CallContext {
  */
 export type Send<O> = (message: O) => Promise<void>;
 
+/** The requests of a call, one by one; `undefined` when the client has half-closed. Data in one is good until the next. */
+export interface Requests<I> {
+  next(): Promise<I | undefined>;
+}
+
+/** Where framed messages go, for those who make them themselves. */
+export type FrameSink = Pick<ServerCall, "send" | "finish">;
+
 /** What the runner needs to know. */
 export interface CallRunnerOptions {
   readonly storeFor: (namespace: string | undefined) => Store;
   readonly logger: ServiceLogger | undefined;
 }
 
-/** What all four kinds of server calls of grpc-js have in common. */
-interface ServerCall {
-  readonly cancelled: boolean;
-  readonly metadata: Metadata;
-  getPath(): string;
-  on(event: "cancelled", listener: () => void): unknown;
-}
+/** A handler's work on one call, up to its end with status OK. */
+type Work = (call: ServerCall, context: CallContext) => Promise<unknown>;
 
-/**
- * Makes handlers for grpc-js of functions that may throw: each call ends with exactly one status, whatever happens, and
- * nothing ever reaches grpc-js as an exception, which would end the process.
- */
+/** Makes handlers of functions that may throw: each call ends with exactly one status, whatever happens. */
 export class CallRunner {
   readonly #options: CallRunnerOptions;
   readonly #running = new Set<Promise<void>>();
-  readonly #calls = new Set<AbortController>();
+  readonly #calls = new Set<ServerCall>();
 
   constructor(options: CallRunnerOptions) {
     this.#options = options;
@@ -63,7 +59,7 @@ export class CallRunner {
   /** Ends what is running with `ErrUnavailable`. */
   stop(): void {
     const reason = new ErrUnavailable("content service is closing");
-    for (const call of this.#calls) call.abort(reason);
+    for (const call of this.#calls) call.cancel(reason);
   }
 
   /** Resolves when no handler is running any more. */
@@ -72,96 +68,88 @@ export class CallRunner {
   }
 
   /** One request, one response. */
-  unary<I, O>(handle: (request: I, context: CallContext) => Promise<O>): handleUnaryCall<I, O> {
-    return (call, callback) => {
-      this.#run(
-        call,
-        async (context) => {
-          const response = await handle(call.request, context);
-          return () => callback(null, response);
-        },
-        callback,
-      );
-    };
+  unary<I, O>(
+    method: MethodDefinition<I, O>,
+    handle: (request: I, context: CallContext) => Promise<O>,
+  ): CallHandler {
+    return this.#handler(async (call, context) => {
+      const response = await handle(await onlyRequest(call, method), context);
+      await call.finish(frame(method.responseSerialize(response)));
+    });
   }
 
   /** One request, many responses. */
   serverStream<I, O>(
+    method: MethodDefinition<I, O>,
     handle: (request: I, send: Send<O>, context: CallContext) => Promise<void>,
-  ): handleServerStreamingCall<I, O> {
-    return (call) => {
-      this.#run(
-        call,
-        async (context) => {
-          await handle(call.request, senderOf<O>(call, context.signal), context);
-          return () => call.end();
-        },
-        (status) => call.emit("error", status),
-      );
-    };
+  ): CallHandler {
+    return this.#handler(async (call, context) => {
+      await handle(await onlyRequest(call, method), senderOf(call, method), context);
+      await call.finish();
+    });
+  }
+
+  /** One request, many responses that the handler frames itself; it also finishes the call. */
+  frameStream<I, O>(
+    method: MethodDefinition<I, O>,
+    handle: (request: I, sink: FrameSink, context: CallContext) => Promise<void>,
+  ): CallHandler {
+    return this.#handler(async (call, context) => handle(await onlyRequest(call, method), call, context));
   }
 
   /** Requests and responses as they come. */
   bidiStream<I, O>(
-    handle: (requests: RequestReader<I>, send: Send<O>, context: CallContext) => Promise<void>,
-  ): handleBidiStreamingCall<I, O> {
+    method: MethodDefinition<I, O>,
+    handle: (requests: Requests<I>, send: Send<O>, context: CallContext) => Promise<void>,
+  ): CallHandler {
+    return this.#handler(async (call, context) => {
+      const requests = { next: () => nextRequest(call, method) };
+      await handle(requests, senderOf(call, method), context);
+      await call.finish();
+    });
+  }
+
+  #handler(work: Work): CallHandler {
     return (call) => {
-      this.#run(
-        call,
-        async (context) => {
-          const requests = new RequestReader<I>(call, context.signal);
-          await handle(requests, senderOf<O>(call, context.signal), context);
-          return () => call.end();
-        },
-        (status) => call.emit("error", status),
-      );
+      const running = this.#answer(call, work).finally(() => this.#running.delete(running));
+      this.#running.add(running);
     };
   }
 
-  #run(
-    call: ServerCall,
-    handle: (context: CallContext) => Promise<() => void>,
-    fail: (status: { readonly code: number; readonly details: string }) => void,
-  ): void {
-    const running = this.#answer(call, handle, fail).finally(() => this.#running.delete(running));
-    this.#running.add(running);
-  }
-
-  async #answer(
-    call: ServerCall,
-    handle: (context: CallContext) => Promise<() => void>,
-    fail: (status: { readonly code: number; readonly details: string }) => void,
-  ): Promise<void> {
+  async #answer(call: ServerCall, work: Work): Promise<void> {
     const { logger, storeFor } = this.#options;
-    const controller = new AbortController();
-    const { signal } = controller;
-    const cancel = (): void => controller.abort(new ErrCanceled("context canceled"));
-    this.#calls.add(controller);
-    call.on("cancelled", cancel);
+    const { signal } = call;
+    this.#calls.add(call);
     try {
-      if (call.cancelled) cancel();
-      const namespace = namespaceOf(call.metadata);
-      const succeed = await handle({ store: storeFor(namespace), namespace, signal, logger });
-      succeed();
+      const namespace = namespaceOf(call.headers);
+      await work(call, { store: storeFor(namespace), namespace, signal, logger });
     } catch (err) {
       const status = callStatus(err);
-      logger?.debug({ method: call.getPath(), code: status.code, err }, "content call failed");
-      fail(status);
+      logger?.debug({ method: call.path, code: status.code, err }, "content call failed");
+      call.fail(status);
     } finally {
-      this.#calls.delete(controller);
+      this.#calls.delete(call);
     }
   }
 }
 
-/** One message at a time, so that a slow reader holds one piece in memory and not sixteen. */
-function senderOf<O>(
-  call: { write(message: O, done: (error?: Error | null) => void): boolean },
-  signal: AbortSignal,
-): Send<O> {
-  return (message) => {
-    const sent = new Promise<void>((resolve, reject) => {
-      call.write(message, (error) => (error ? reject(error) : resolve()));
-    });
-    return abortable(sent, signal); // grpc-js forgets the callbacks of a cancelled call
-  };
+async function nextRequest<I, O>(call: ServerCall, method: MethodDefinition<I, O>): Promise<I | undefined> {
+  const message = await call.next();
+  if (!message) return undefined;
+  try {
+    return method.requestDeserialize(Buffer.from(message.buffer, message.byteOffset, message.byteLength));
+  } catch (cause) {
+    const reason = cause instanceof Error ? cause.message : String(cause);
+    throw plainly(new ErrInternal(`grpc: error unmarshalling request: ${reason}`, { cause }));
+  }
+}
+
+async function onlyRequest<I, O>(call: ServerCall, method: MethodDefinition<I, O>): Promise<I> {
+  const request = await nextRequest(call, method);
+  if (request === undefined) throw plainly(new ErrInvalidArgument("grpc: got no request"));
+  return request;
+}
+
+function senderOf<I, O>(call: ServerCall, { responseSerialize }: MethodDefinition<I, O>): Send<O> {
+  return (message) => call.send(frame(responseSerialize(message)));
 }

@@ -21,12 +21,6 @@ export const contentMethods = {
   abort: define(Content.method.abort),
 };
 
-/** The methods as a server needs them: the responses of `read` are encoded by those who make them. */
-export const servedMethods = {
-  ...contentMethods,
-  read: { ...contentMethods.read, responseSerialize: (encoded: Buffer): Buffer => encoded },
-};
-
 function define<I extends DescMessage, O extends DescMessage>(
   method: DescMethod & { readonly input: I; readonly output: O },
 ): MethodDefinition<MessageShape<I>, MessageShape<O>> {

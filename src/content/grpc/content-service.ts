@@ -1,6 +1,5 @@
 import { create } from "@bufbuild/protobuf";
 import { type Empty, EmptySchema } from "@bufbuild/protobuf/wkt";
-import type { UntypedServiceImplementation } from "@grpc/grpc-js";
 import { type Digest, parseDigest } from "../../digest/digest.ts";
 import { ErrInvalidArgument } from "../../errors/classes.ts";
 import { findError } from "../../errors/predicates.ts";
@@ -26,32 +25,52 @@ import {
   type UpdateRequest,
   type UpdateResponse,
   UpdateResponseSchema,
-  type WriteContentRequest,
-  type WriteContentResponse,
 } from "./content_pb.ts";
 import { toInfoMessage, toStatusMessage } from "./content-messages.ts";
+import { contentMethods } from "./content-methods.ts";
 import { serveRead } from "./read-range.ts";
+import type { ReaderCache } from "./reader-cache.ts";
 import type { RefQueue } from "./ref-queue.ts";
+import type { CallHandler } from "./server/grpc-server.ts";
 import { serveWrite } from "./write-session.ts";
 
 /** Entries in one message of a listing. */
 const LIST_BLOCK = 100;
 
-/** The handlers of `containerd.services.content.v1.Content`, by the names of `contentMethods`. */
-export function contentService(runner: CallRunner, queue: RefQueue): UntypedServiceImplementation {
-  return {
-    info: runner.unary(info),
-    update: runner.unary(update),
-    list: runner.serverStream(list),
-    delete: runner.unary(remove),
-    read: runner.serverStream(serveRead),
-    status: runner.unary(status),
-    listStatuses: runner.unary(listStatuses),
-    write: runner.bidiStream<WriteContentRequest, WriteContentResponse>((requests, send, context) =>
-      serveWrite({ requests, send }, context, queue),
-    ),
-    abort: runner.unary(abort),
-  };
+/** What the handlers share. */
+export interface ContentServiceParts {
+  readonly runner: CallRunner;
+  readonly queue: RefQueue;
+  readonly readers: ReaderCache;
+}
+
+/** The handlers of `containerd.services.content.v1.Content`, by path. */
+export function contentService({ runner, queue, readers }: ContentServiceParts): Map<string, CallHandler> {
+  const methods = contentMethods;
+  return new Map([
+    [methods.info.path, runner.unary(methods.info, info)],
+    [methods.update.path, runner.unary(methods.update, update)],
+    [methods.list.path, runner.serverStream(methods.list, list)],
+    [
+      methods.delete.path,
+      runner.unary(methods.delete, (request, context) => remove(request, context, readers)),
+    ],
+    [
+      methods.read.path,
+      runner.frameStream(methods.read, (request, sink, context) =>
+        serveRead({ request, sink, readers }, context),
+      ),
+    ],
+    [methods.status.path, runner.unary(methods.status, status)],
+    [methods.listStatuses.path, runner.unary(methods.listStatuses, listStatuses)],
+    [
+      methods.write.path,
+      runner.bidiStream(methods.write, (requests, send, context) =>
+        serveWrite({ requests, send }, context, queue),
+      ),
+    ],
+    [methods.abort.path, runner.unary(methods.abort, abort)],
+  ]);
 }
 
 async function info({ digest }: InfoRequest, { store, signal }: CallContext): Promise<InfoResponse> {
@@ -83,8 +102,14 @@ async function list(
   if (block.length > 0) await flush();
 }
 
-async function remove({ digest }: DeleteContentRequest, { store, signal }: CallContext): Promise<Empty> {
-  await store.delete(parsedDigest(digest), { signal });
+async function remove(
+  request: DeleteContentRequest,
+  { store, signal }: CallContext,
+  readers: ReaderCache,
+): Promise<Empty> {
+  const digest = parsedDigest(request.digest);
+  await store.delete(digest, { signal });
+  await readers.forget(digest);
   return create(EmptySchema);
 }
 

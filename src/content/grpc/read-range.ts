@@ -2,47 +2,65 @@ import { BinaryWriter, WireType } from "@bufbuild/protobuf/wire";
 import { type Digest, parseDigest } from "../../digest/digest.ts";
 import { ErrDataLoss, ErrInvalidArgument, ErrOutOfRange } from "../../errors/classes.ts";
 import type { ReaderAt } from "../store.ts";
-import type { CallContext, Send } from "./call-runner.ts";
+import type { CallContext, FrameSink } from "./call-runner.ts";
 import { plainly } from "./call-status.ts";
 import { type ReadContentRequest, ReadContentResponseSchema } from "./content_pb.ts";
+import type { ReaderCache } from "./reader-cache.ts";
+import { FRAME_HEAD_BYTES, writeFrameHead } from "./server/frame.ts";
 
 /** Data in one message, in bytes: what containerd sends. Go's clients take 4 MiB by default. */
 const PIECE_BYTES = 1_048_576;
 
-/** Room for the fields before the data: two tags, an offset, a length. */
-const HEAD_BYTES = 32;
+/** Room before the data: the head of the frame, then the fields, which are two tags, an offset and a length. */
+const HEAD_BYTES = FRAME_HEAD_BYTES + 32;
 
 /** Buffers that are kept for the next call: new ones for each would keep the garbage collector busier than the disk. */
 const MAX_IDLE_BUFFERS = 8;
 const idleBuffers: Buffer[] = [];
 
+/** What `serveRead` works with. */
+export interface ReadParts {
+  readonly request: ReadContentRequest;
+  readonly sink: FrameSink;
+  readonly readers: ReaderCache;
+}
+
 /**
  * Serves one `Read`: a range of a blob in pieces, the next one being read while the connection takes the last. What is sent
- * are encoded messages, made around the bytes where they were read.
+ * are framed messages, made around the bytes where they were read.
  */
-export async function serveRead(
-  request: ReadContentRequest,
-  send: Send<Buffer>,
-  { store, signal }: CallContext,
-): Promise<void> {
+export async function serveRead({ request, sink, readers }: ReadParts, context: CallContext): Promise<void> {
   const digest = digestToRead(request.digest);
-  const reader = await store.readerAt({ digest }, { signal });
-  const buffer = idleBuffers.pop() ?? Buffer.allocUnsafeSlow(HEAD_BYTES + PIECE_BYTES);
-  try {
-    const { start, end } = rangeOf(request, reader.size);
-    const next = (at: number): Promise<number> => readPiece(reader, buffer, { digest, start: at, end });
-    let length = await next(start);
-    for (let at = start; length > 0; ) {
-      const message = wrap(buffer, at - start, length);
-      at += length;
-      // `send` copies before it returns, so the buffer may be filled again.
-      const sent = send(message);
-      [length] = await Promise.all([next(at), sent]);
-    }
-  } finally {
-    await reader.close(); // only then nobody reads into the buffer any more
-    if (idleBuffers.length < MAX_IDLE_BUFFERS) idleBuffers.push(buffer);
+  await using shared = await readers.open(digest, context);
+  const { reader } = shared;
+  const { start, end } = rangeOf(request, reader.size);
+  if (start === end) {
+    await sink.finish();
+    return;
   }
+  let [buffer, next] = [takeBuffer(), takeBuffer()];
+  let length = await readPiece(reader, buffer, { digest, start, end });
+  for (let at = start; ; ) {
+    const message = wrap(buffer, at - start, length);
+    at += length;
+    if (at === end) {
+      if (await sink.finish(message)) giveBack(buffer);
+      giveBack(next);
+      return;
+    }
+    const sent = sink.send(message);
+    [length] = await Promise.all([readPiece(reader, next, { digest, start: at, end }), sent]);
+    [buffer, next] = [next, buffer];
+  }
+}
+
+function takeBuffer(): Buffer {
+  return idleBuffers.pop() ?? Buffer.allocUnsafeSlow(HEAD_BYTES + PIECE_BYTES);
+}
+
+/** Only for buffers that neither the file nor the connection uses any more: those of calls that failed are left to the collector. */
+function giveBack(buffer: Buffer): void {
+  if (idleBuffers.length < MAX_IDLE_BUFFERS) idleBuffers.push(buffer);
 }
 
 interface Range {
@@ -50,20 +68,19 @@ interface Range {
   readonly end: number;
 }
 
-/** Reads the piece that starts at `start` and returns its length; 0 at the end. */
+/** Reads the piece that starts at `start` and returns its length. */
 async function readPiece(
   reader: ReaderAt,
   buffer: Buffer,
   { digest, start, end }: Range & { readonly digest: Digest },
 ): Promise<number> {
   const length = Math.min(PIECE_BYTES, end - start);
-  if (length === 0) return 0;
   const count = await reader.readAt(buffer.subarray(HEAD_BYTES, HEAD_BYTES + length), start);
   if (count === length) return length;
   throw new ErrDataLoss(`read content ${digest} at ${start}: got ${count} bytes, want ${length}`, { digest });
 }
 
-/** A `ReadContentResponse` around the data that is in the buffer already. */
+/** A framed `ReadContentResponse` around the data that is in the buffer already. */
 function wrap(buffer: Buffer, offset: number, length: number): Buffer {
   const { offset: first, data: second } = ReadContentResponseSchema.field;
   const head = new BinaryWriter()
@@ -74,7 +91,9 @@ function wrap(buffer: Buffer, offset: number, length: number): Buffer {
     .finish();
   const begin = HEAD_BYTES - head.byteLength;
   buffer.set(head, begin);
-  return buffer.subarray(begin, HEAD_BYTES + length);
+  const framed = buffer.subarray(begin - FRAME_HEAD_BYTES, HEAD_BYTES + length);
+  writeFrameHead(framed, head.byteLength + length);
+  return framed;
 }
 
 /** A negative offset means 0; a size of 0 or less, or one beyond the end, the rest. */

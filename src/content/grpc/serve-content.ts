@@ -1,17 +1,13 @@
-import { createServer, type Server as NetServer } from "node:net";
-import { Server, ServerCredentials } from "@grpc/grpc-js";
+import type { Server as NetServer } from "node:net";
 import { ErrAlreadyExists, ErrUnavailable } from "../../errors/classes.ts";
 import type { Store } from "../store.ts";
 import { type Address, formatAddress, parseAddress } from "./address.ts";
 import { CallRunner, type ServiceLogger } from "./call-runner.ts";
-import { servedMethods } from "./content-methods.ts";
 import { contentService } from "./content-service.ts";
-import { liftResetLimit } from "./lift-reset-limit.ts";
+import { ReaderCache } from "./reader-cache.ts";
 import { RefQueue } from "./ref-queue.ts";
+import { GrpcServer } from "./server/grpc-server.ts";
 import { listenUnix, type Unlink } from "./unix-socket.ts";
-
-/** Largest message that the service takes and sends, in bytes: containerd's own limit. */
-const MAX_MESSAGE_BYTES = 16 * 1_048_576;
 
 /** How long `close` lets calls that are under way go on, in milliseconds. */
 const CLOSE_GRACE_MS = 10_000;
@@ -64,21 +60,16 @@ export async function serveContent(options: ServeContentOptions): Promise<Conten
     storeFor: (namespace) => (namespace === undefined ? store : storeFor(namespace)),
     logger,
   });
-  const grpc = new Server({
-    "grpc.max_receive_message_length": MAX_MESSAGE_BYTES,
-    "grpc.max_send_message_length": MAX_MESSAGE_BYTES,
-  });
-  if (!liftResetLimit(grpc)) logger?.warn({}, "content service: clients that read much may be cut off");
-  grpc.addService(servedMethods, contentService(runner, new RefQueue(lockWaitMs)));
-  const connections = grpc.createConnectionInjector(ServerCredentials.createInsecure());
-  const sockets = createServer({ noDelay: true }, (socket) => connections.injectConnection(socket));
-  const { address, unlink } = await listen(sockets, wanted, logger);
+  const readers = new ReaderCache();
+  const grpc = new GrpcServer(contentService({ runner, readers, queue: new RefQueue(lockWaitMs) }));
+  const { address, unlink } = await listen(grpc.listener, wanted, logger);
 
   let closed: Promise<void> | undefined;
   async function close(): Promise<void> {
-    sockets.close();
+    const drained = grpc.close();
     await unlink();
-    await shutDown(grpc, runner, closeGraceMs);
+    await shutDown(grpc, drained, runner, closeGraceMs);
+    await readers.close();
   }
   const closeOnce = (): Promise<void> => (closed ??= close());
   return { address: formatAddress(address), close: closeOnce, [Symbol.asyncDispose]: closeOnce };
@@ -113,14 +104,17 @@ function listenTcp(server: NetServer, address: Address & { kind: "tcp" }): Promi
 }
 
 /** Waits for the calls under way, then ends what is left, in the end by dropping the connections. */
-async function shutDown(grpc: Server, runner: CallRunner, graceMs: number): Promise<void> {
-  const drained = new Promise<void>((resolve) => grpc.tryShutdown(() => resolve()));
-  // grpc-js thinks that a connection which its client wants to end has no calls any more.
+async function shutDown(
+  grpc: GrpcServer,
+  drained: Promise<void>,
+  runner: CallRunner,
+  graceMs: number,
+): Promise<void> {
   const ended = Promise.all([drained, runner.idle()]);
   if (await settlesWithin(ended, graceMs)) return;
   runner.stop();
   if (await settlesWithin(ended, LEAVE_MS)) return;
-  grpc.forceShutdown();
+  grpc.destroy();
   await settlesWithin(runner.idle(), LEAVE_MS);
 }
 

@@ -5,7 +5,7 @@ import { ErrAlreadyExists, ErrInvalidArgument, ErrOutOfRange } from "../../error
 import { isNotFound } from "../../errors/predicates.ts";
 import { exists } from "../exists.ts";
 import type { Store, Writer } from "../store.ts";
-import type { CallContext, Send } from "./call-runner.ts";
+import type { CallContext, Requests, Send } from "./call-runner.ts";
 import { plainly } from "./call-status.ts";
 import {
   WriteAction,
@@ -15,7 +15,6 @@ import {
 } from "./content_pb.ts";
 import { toTimestamp } from "./content-messages.ts";
 import type { RefQueue } from "./ref-queue.ts";
-import type { RequestReader } from "./request-reader.ts";
 
 /**
  * Serves one `Write` stream: the first message opens the writer of its ref, every message is answered, `COMMIT` or the
@@ -23,7 +22,7 @@ import type { RequestReader } from "./request-reader.ts";
  * out; what was not committed can be resumed.
  */
 export async function serveWrite(
-  { requests, send }: { requests: RequestReader<WriteContentRequest>; send: Send<WriteContentResponse> },
+  { requests, send }: { requests: Requests<WriteContentRequest>; send: Send<WriteContentResponse> },
   context: CallContext,
   queue: RefQueue,
 ): Promise<void> {

@@ -163,7 +163,7 @@ describe("Delete", () => {
 
 describe("List", () => {
   it("sends nothing for an empty store", async () => {
-    expect(await list()).toEqual({ code: Code.OK, details: "OK", messages: [] });
+    expect(await list()).toEqual({ code: Code.OK, details: "", messages: [] });
   });
 
   it("lists what the filters let through, with both times", async () => {

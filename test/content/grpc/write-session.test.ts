@@ -199,7 +199,7 @@ describe("COMMIT", () => {
       labels: { k: "v" },
     });
     expect(response).toMatchObject({ action: COMMIT, offset: 6n, digest: FOOBAR });
-    expect(await stream.ended()).toEqual({ code: Code.OK, details: "OK", messages: [] });
+    expect(await stream.ended()).toEqual({ code: Code.OK, details: "", messages: [] });
     expect(await service.store.info(FOOBAR)).toMatchObject({ size: 6, labels: { k: "v" } });
     expect(await service.store.listStatuses()).toEqual([]);
   });
@@ -286,7 +286,7 @@ describe("an unknown action", () => {
 describe("the end of a stream", () => {
   it("by half-close is fine and keeps the bytes", async () => {
     const stream = await wroteFoo();
-    expect(await stream.end()).toEqual({ code: Code.OK, details: "OK", messages: [] });
+    expect(await stream.end()).toEqual({ code: Code.OK, details: "", messages: [] });
     expect(await service.store.status("r")).toMatchObject({ offset: 3 });
   });
 

@@ -1,0 +1,130 @@
+import type { Readable } from "node:stream";
+import { throwIfAborted } from "../../../async/abort.ts";
+import { ErrInternal, ErrNotImplemented, ErrResourceExhausted } from "../../../errors/classes.ts";
+import { plainly } from "../call-status.ts";
+import { FRAME_HEAD_BYTES, readFrameHead } from "./frame.ts";
+
+/** Bytes that may have arrived before anybody asks for them; what is above stays with the client. */
+const MAX_WAITING_BYTES = 65_536;
+
+/** Largest buffer that is kept for the next message of a call, in bytes: what clients usually send at once, and some fields. */
+const MAX_KEPT_BYTES = 1_048_576 + 65_536;
+
+const NOTHING = Buffer.alloc(0);
+
+/** What the reader needs to know. */
+export interface MessageReaderOptions {
+  readonly signal: AbortSignal;
+  /** Largest message, in bytes. */
+  readonly maxBytes: number;
+}
+
+/** The messages of a request stream, one by one. At most one of them is in memory. */
+export class MessageReader {
+  readonly #stream: Readable;
+  readonly #options: MessageReaderOptions;
+  readonly #arrived: Buffer[] = [];
+  #arrivedBytes = 0;
+  #ended = false;
+  #discarding = false;
+  /** The chunk that is being taken apart. */
+  #chunk: Buffer = NOTHING;
+  /** Where messages that came in several chunks are put together. */
+  #room: Buffer = NOTHING;
+  #wake: (() => void) | undefined;
+
+  constructor(stream: Readable, options: MessageReaderOptions) {
+    this.#stream = stream;
+    this.#options = options;
+    stream.on("data", (chunk: Buffer) => {
+      if (this.#discarding) return;
+      this.#arrivedBytes += chunk.byteLength;
+      this.#arrived.push(chunk);
+      if (this.#arrivedBytes >= MAX_WAITING_BYTES) stream.pause();
+      this.#wake?.();
+    });
+    stream.on("end", () => {
+      this.#ended = true;
+      this.#wake?.();
+    });
+    options.signal.addEventListener("abort", () => this.#wake?.(), { once: true });
+  }
+
+  /**
+   * The next message; `undefined` when the client has half-closed. Its bytes are good until the next call. Rejects with
+   * `ErrResourceExhausted` for one that is too large, `ErrNotImplemented` for one that is compressed, `ErrInternal` when the
+   * stream ends within one, and with the signal's error.
+   */
+  async next(): Promise<Uint8Array | undefined> {
+    const head = await this.#read(FRAME_HEAD_BYTES);
+    if (!head) return undefined;
+    const { compressed, length } = readFrameHead(head);
+    const { maxBytes } = this.#options;
+    if (compressed) throw plainly(new ErrNotImplemented("grpc: compressed messages are not supported"));
+    if (length > maxBytes) {
+      const words = `grpc: received message larger than max (${length} vs. ${maxBytes})`;
+      throw plainly(new ErrResourceExhausted(words));
+    }
+    const message = await this.#read(length);
+    if (!message) throw unexpectedEnd();
+    return message;
+  }
+
+  /** Takes what is still to come off the connection, for nobody: a stream that is not read never closes. */
+  discard(): void {
+    this.#discarding = true;
+    this.#stream.resume();
+  }
+
+  /** So many bytes; `undefined` at the end of the stream. */
+  async #read(length: number): Promise<Uint8Array | undefined> {
+    if (this.#chunk.byteLength === 0 && length > 0) this.#chunk = await this.#next();
+    if (this.#chunk.byteLength >= length && (length === 0 || this.#chunk.byteLength > 0))
+      return this.#take(length);
+    if (this.#chunk.byteLength === 0) return undefined;
+    const room = this.#roomFor(length);
+    for (let done = 0; ; this.#chunk = await this.#next()) {
+      if (this.#chunk.byteLength === 0) throw unexpectedEnd();
+      const part = this.#take(Math.min(this.#chunk.byteLength, length - done));
+      room.set(part, done);
+      done += part.byteLength;
+      if (done === length) return room;
+    }
+  }
+
+  #take(length: number): Uint8Array {
+    const taken = this.#chunk.subarray(0, length);
+    this.#chunk = this.#chunk.subarray(length);
+    return taken;
+  }
+
+  #roomFor(length: number): Buffer {
+    if (length > MAX_KEPT_BYTES) return Buffer.allocUnsafeSlow(length);
+    if (this.#room.byteLength < length) this.#room = Buffer.allocUnsafeSlow(length);
+    return this.#room.subarray(0, length);
+  }
+
+  /** The next chunk; an empty one at the end of the stream. */
+  async #next(): Promise<Buffer> {
+    for (;;) {
+      throwIfAborted(this.#options.signal);
+      const chunk = this.#arrived.shift();
+      if (chunk) {
+        this.#arrivedBytes -= chunk.byteLength;
+        if (chunk.byteLength > 0) return chunk;
+      } else if (this.#ended) return NOTHING;
+      else await this.#change();
+    }
+  }
+
+  #change(): Promise<void> {
+    this.#stream.resume();
+    return new Promise((resolve) => {
+      this.#wake = resolve;
+    });
+  }
+}
+
+function unexpectedEnd(): ErrInternal {
+  return plainly(new ErrInternal("grpc: the stream ended in the middle of a message"));
+}

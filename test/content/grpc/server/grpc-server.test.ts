@@ -1,0 +1,203 @@
+import { mkdtemp, rm } from "node:fs/promises";
+import {
+  type ClientHttp2Session,
+  type ClientHttp2Stream,
+  connect,
+  type IncomingHttpHeaders,
+} from "node:http2";
+import { connect as connectTo } from "node:net";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { afterEach, beforeEach, describe, expect, it } from "vitest";
+import { frame } from "../../../../src/content/grpc/server/frame.ts";
+import { type CallHandler, GrpcServer } from "../../../../src/content/grpc/server/grpc-server.ts";
+import type { ServerCall } from "../../../../src/content/grpc/server/server-call.ts";
+
+const MIB = 1_048_576;
+
+let folder: string;
+let server: GrpcServer;
+let client: ClientHttp2Session;
+/** The calls that reached `/test/Call`, and what is done with each. */
+let calls: ServerCall[];
+let handler: CallHandler;
+
+beforeEach(async () => {
+  folder = await mkdtemp(join(tmpdir(), "grpc-server-"));
+  const path = join(folder, "s");
+  calls = [];
+  handler = (call) => void calls.push(call);
+  server = new GrpcServer(new Map([["/test/Call", (call: ServerCall) => handler(call)]]));
+  await new Promise<void>((resolve) => server.listener.listen({ path }, resolve));
+  client = connect("http://localhost", { createConnection: () => connectTo(path) });
+});
+
+afterEach(async () => {
+  client.destroy();
+  await server.close();
+  await rm(folder, { recursive: true, force: true });
+});
+
+/** What a client got. */
+interface Answer {
+  readonly headers: IncomingHttpHeaders;
+  readonly body: Buffer;
+  /** Absent when the headers were all there was. */
+  readonly trailers: IncomingHttpHeaders | undefined;
+  readonly rstCode: number | undefined;
+}
+
+function request(headers: Record<string, string> = {}): ClientHttp2Stream {
+  const all = { ":method": "POST", ":path": "/test/Call", "content-type": "application/grpc", ...headers };
+  return client.request(all).on("error", () => {});
+}
+
+function answerTo(stream: ClientHttp2Stream): Promise<Answer> {
+  const chunks: Buffer[] = [];
+  let headers: IncomingHttpHeaders = {};
+  let trailers: IncomingHttpHeaders | undefined;
+  stream.on("response", (got) => {
+    headers = got;
+  });
+  stream.on("trailers", (got) => {
+    trailers = got;
+  });
+  stream.on("data", (chunk: Buffer) => chunks.push(chunk));
+  return new Promise((resolve) => {
+    stream.once("close", () =>
+      resolve({ headers, trailers, body: Buffer.concat(chunks), rstCode: stream.rstCode }),
+    );
+  });
+}
+
+describe("GrpcServer", () => {
+  it("sends headers, messages and the status behind them", async () => {
+    handler = async (call) => {
+      const text = Buffer.from((await call.next()) ?? []).toString();
+      await call.send(frame(Buffer.from(text)));
+      await call.finish(frame(Buffer.from("last")));
+    };
+    const stream = request();
+    stream.end(frame(Buffer.from("first")));
+    const { headers, body, trailers } = await answerTo(stream);
+    expect(headers).toMatchObject({ ":status": 200, "content-type": "application/grpc+proto" });
+    expect(body).toEqual(Buffer.concat([frame(Buffer.from("first")), frame(Buffer.from("last"))]));
+    expect(trailers).toMatchObject({ "grpc-status": "0" });
+  });
+
+  it("sends an error in the headers when nothing went before, and else behind the messages", async () => {
+    handler = (call) => call.fail({ code: 5, details: "lost" });
+    const early = request();
+    early.end();
+    const first = await answerTo(early);
+    expect(first.headers).toMatchObject({ ":status": 200, "grpc-status": "5", "grpc-message": "lost" });
+    expect(first.trailers).toBeUndefined();
+
+    handler = async (call) => {
+      await call.send(frame(Buffer.from("some")));
+      call.fail({ code: 5, details: "lost" });
+      call.fail({ code: 6, details: "too late" });
+    };
+    const late = request();
+    late.end();
+    const second = await answerTo(late);
+    expect(second.headers["grpc-status"]).toBeUndefined();
+    expect(second.trailers).toMatchObject({ "grpc-status": "5", "grpc-message": "lost" });
+  });
+
+  it("tells a client that has not half-closed to stop, after the status and without an error", async () => {
+    for (handler of [
+      (call: ServerCall) => call.fail({ code: 3, details: "no" }),
+      (call: ServerCall) => void call.finish(frame(Buffer.from("done"))),
+    ]) {
+      const stream = request();
+      stream.write(frame(Buffer.alloc(10)));
+      const { headers, trailers, rstCode } = await answerTo(stream);
+      expect({ ...headers, ...trailers }).toHaveProperty("grpc-status");
+      expect(rstCode).toBe(0);
+    }
+  });
+
+  it("refuses what is no gRPC, and methods that it does not have", async () => {
+    const statuses = [
+      { ":method": "GET" },
+      { "content-type": "application/json" },
+      { ":path": "/test/Other" },
+    ].map(async (headers) => {
+      const stream = request(headers);
+      stream.end();
+      const { headers: got } = await answerTo(stream);
+      return [got[":status"], got["grpc-status"], got["grpc-message"]];
+    });
+    expect(await Promise.all(statuses)).toEqual([
+      [405, undefined, undefined],
+      [415, undefined, undefined],
+      [200, "12", "unknown method /test/Other"],
+    ]);
+    expect(calls).toEqual([]);
+  });
+
+  it("fires the signal when the caller cancels, with nobody to answer", async () => {
+    const stream = request();
+    stream.end(frame(Buffer.alloc(1)));
+    await expect.poll(() => calls.length).toBe(1);
+    const [call] = calls;
+    const fired = new Promise((resolve) => call?.signal.addEventListener("abort", resolve));
+    stream.close(8);
+    await fired;
+    expect(call?.signal.reason).toMatchObject({ code: "ERR_CANCELED" });
+    call?.fail({ code: 1, details: "nobody hears it" });
+    expect(await call?.finish(frame(Buffer.alloc(1)))).toBe(false);
+  });
+
+  it("fires the signal at the caller's deadline", async () => {
+    const stream = request({ "grpc-timeout": "1m" });
+    stream.end();
+    await expect.poll(() => calls[0]?.signal.aborted).toBe(true);
+    expect(calls[0]?.signal.reason).toMatchObject({ code: "ERR_DEADLINE_EXCEEDED" });
+    const answer = answerTo(stream);
+    calls[0]?.fail({ code: 4, details: "context deadline exceeded" });
+    expect((await answer).headers["grpc-status"]).toBe("4");
+  });
+
+  it("does not fire the signal of a call that is over", async () => {
+    handler = (call) => {
+      calls.push(call);
+      void call.finish();
+    };
+    const stream = request();
+    stream.end();
+    await answerTo(stream);
+    expect(calls[0]?.signal.aborted).toBe(false);
+  });
+
+  it("leaves with the client what nobody asks for", async () => {
+    const stream = request();
+    let accepted = 0;
+    for (let index = 0; index < 32; index++) {
+      stream.write(frame(Buffer.alloc(MIB)), (error) => {
+        if (!error) accepted++;
+      });
+    }
+    await expect.poll(() => calls.length).toBe(1);
+    for (let turn = 0; turn < 500; turn++) await new Promise((resolve) => setImmediate(resolve));
+    expect(accepted).toBeLessThan(4);
+    for (let index = 0; index < 32; index++) expect(await calls[0]?.next()).toHaveLength(MIB);
+    stream.close(8);
+  });
+
+  it("closes when the last call has ended, and drops the rest when told to", async () => {
+    const stream = request();
+    stream.end();
+    await expect.poll(() => calls.length).toBe(1);
+    let closed = false;
+    const closing = server.close().then(() => {
+      closed = true;
+    });
+    for (let turn = 0; turn < 50; turn++) await new Promise((resolve) => setImmediate(resolve));
+    expect(closed).toBe(false);
+    server.destroy();
+    await closing;
+    expect(calls[0]?.signal.aborted).toBe(true);
+  });
+});
