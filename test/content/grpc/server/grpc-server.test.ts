@@ -10,7 +10,7 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterEach, beforeEach, describe, expect, it } from "vitest";
 import { frame } from "../../../../src/content/grpc/server/frame.ts";
-import { type CallHandler, GrpcServer } from "../../../../src/content/grpc/server/grpc-server.ts";
+import { GrpcServer } from "../../../../src/content/grpc/server/grpc-server.ts";
 import type { ServerCall } from "../../../../src/content/grpc/server/server-call.ts";
 
 const MIB = 1_048_576;
@@ -20,14 +20,14 @@ let server: GrpcServer;
 let client: ClientHttp2Session;
 /** The calls that reached `/test/Call`, and what is done with each. */
 let calls: ServerCall[];
-let handler: CallHandler;
+let handler: (call: ServerCall) => void | Promise<void>;
 
 beforeEach(async () => {
   folder = await mkdtemp(join(tmpdir(), "grpc-server-"));
   const path = join(folder, "s");
   calls = [];
   handler = (call) => void calls.push(call);
-  server = new GrpcServer(new Map([["/test/Call", (call: ServerCall) => handler(call)]]));
+  server = new GrpcServer(new Map([["/test/Call", (call: ServerCall) => void handler(call)]]));
   await new Promise<void>((resolve) => server.listener.listen({ path }, resolve));
   client = connect("http://localhost", { createConnection: () => connectTo(path) });
 });
@@ -191,9 +191,11 @@ describe("GrpcServer", () => {
     stream.end();
     await expect.poll(() => calls.length).toBe(1);
     let closed = false;
-    const closing = server.close().then(() => {
+    const close = async (): Promise<void> => {
+      await server.close();
       closed = true;
-    });
+    };
+    const closing = close();
     for (let turn = 0; turn < 50; turn++) await new Promise((resolve) => setImmediate(resolve));
     expect(closed).toBe(false);
     server.destroy();
