@@ -2,6 +2,7 @@ import { abortable } from "../../async/abort.ts";
 import type { Digest } from "../../digest/digest.ts";
 import type { ReaderAt } from "../store.ts";
 import type { CallContext } from "./call-runner.ts";
+import { ReadAhead } from "./read-ahead.ts";
 
 /**
  * How long a reader is shared, in milliseconds. Go's clients read a blob in 32 KiB, each part with a call of its own, and
@@ -32,7 +33,9 @@ export class ReaderCache {
   async open(digest: Digest, { store, namespace = "", signal }: CallContext): Promise<SharedReader> {
     // A namespace has no slash, so no two pairs make the same key.
     const key = `${namespace}/${digest}`;
-    const entry = this.#entries.get(key) ?? this.#add(key, digest, () => store.readerAt({ digest }));
+    const entry =
+      this.#entries.get(key) ??
+      this.#add(key, digest, async () => new ReadAhead(await store.readerAt({ digest })));
     return await entry.use(signal);
   }
 
