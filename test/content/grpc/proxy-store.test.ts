@@ -98,6 +98,12 @@ describe("proxyStore()", () => {
     await expect(service.proxy.abort(ref)).rejects.toThrow(ErrInvalidArgument);
   });
 
+  it("says of an expected digest that it is none before anything is sent", async () => {
+    await using nowhere = proxyStore({ address: `unix://${service.folder}/nowhere` });
+    const expected = "sha256:nonsense" as Digest;
+    await expect(nowhere.writer({ ref: "r", expected })).rejects.toThrow(ErrInvalidArgument);
+  });
+
   it("cancels a call when its signal fires, and leaves no listener behind", async () => {
     const { store, asked } = silentStore();
     const address = `unix://${service.folder}/silent`;
