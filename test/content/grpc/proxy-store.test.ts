@@ -14,14 +14,14 @@ import { type Service, startService } from "./support/service.ts";
 
 describeStore("proxyStore()", async () => {
   const service = await startService();
-  return { store: service.proxy, dispose: () => service.dispose() };
+  return { store: service.proxy, traits: { readsDeleted: false }, dispose: () => service.dispose() };
 });
 
 describeStore("proxyStore() after a restart of the service", async () => {
   const service = await startService();
   await service.proxy.listStatuses();
   await service.restart();
-  return { store: service.proxy, dispose: () => service.dispose() };
+  return { store: service.proxy, traits: { readsDeleted: false }, dispose: () => service.dispose() };
 });
 
 let service: Service;
