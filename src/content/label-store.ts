@@ -8,7 +8,7 @@ export type Labels = Readonly<Record<string, string>>;
 export interface LabelStore {
   /** All labels of a blob; none for a blob that nobody labelled. */
   get(digest: Digest): Promise<Labels>;
-  /** Replaces all labels of a blob. */
+  /** Replaces all labels of a blob; one with an empty value is none. */
   set(digest: Digest, labels: Labels): Promise<void>;
   /** Changes the labels named, in one step; an empty value removes. */
   merge(digest: Digest, labels: Labels): Promise<void>;
@@ -52,7 +52,6 @@ export async function updateLabels(
 /** The key that a path names; `undefined` for all of them. */
 function labelKey(path: string, digest: Digest): string | undefined {
   if (path === "labels") return undefined;
-  const key = path.startsWith("labels.") ? path.slice("labels.".length) : "";
-  if (key !== "") return key;
+  if (path.startsWith("labels.")) return path.slice("labels.".length);
   throw new ErrInvalidArgument(`cannot update "${path}" field on content info "${digest}"`, { digest });
 }

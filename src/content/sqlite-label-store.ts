@@ -23,7 +23,7 @@ export class SqliteLabelStore implements LabelStore {
   }
 
   async set(digest: Digest, labels: Labels): Promise<void> {
-    const entries = Object.entries(labels);
+    const entries = Object.entries(labels).filter(([, value]) => value !== "");
     if (entries.length === 0 && !this.#database.exists()) return;
     await this.#database.write("write labels", (database) => {
       database.prepare(DELETE_ALL).run(digest);

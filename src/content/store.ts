@@ -47,8 +47,8 @@ export interface InfoProvider {
 /** Looks after committed content (containerd's `content.Manager`). */
 export interface Manager extends InfoProvider {
   /**
-   * Changes labels: all of them without `fieldpaths`, otherwise the paths named (`labels` or `labels.<key>`; an absent or
-   * empty value removes the key). Throws `ErrNotFound`, or `ErrInvalidArgument` for any other path.
+   * Changes labels: all of them without `fieldpaths`, otherwise the paths named (`labels` or `labels.<key>`). An absent or
+   * empty value removes the key. Throws `ErrNotFound`, or `ErrInvalidArgument` for any other path.
    */
   update(
     info: { digest: Digest; labels: Readonly<Record<string, string>> },
@@ -91,7 +91,7 @@ export interface CommitOptions {
   readonly size?: number | undefined;
   /** Digest to insist on; absent: not checked. */
   readonly expected?: Digest | undefined;
-  /** Labels of the new blob. */
+  /** Labels of the new blob; one with an empty value is none. */
   readonly labels?: Readonly<Record<string, string>> | undefined;
 }
 

@@ -5,20 +5,17 @@ import { describeIngests } from "./suite/ingests.ts";
 import { describeManager } from "./suite/manager.ts";
 import { describeReading } from "./suite/reading.ts";
 import { describeResume } from "./suite/resume.ts";
-import { type StoreFixture, type StoreTraits, useStore } from "./suite/store-under-test.ts";
+import { type StoreFixture, useStore } from "./suite/store-under-test.ts";
 import { describeWriters } from "./suite/writers.ts";
 
 /**
  * What every implementation of `Store` does: the cases of containerd's `content/testsuite`, whose names
- * begin the titles, and the contract of the interfaces. `open` gives an empty store for each test.
+ * begin the titles, and the contract of the interfaces. `open` gives an empty store for each test, and tells in which of
+ * the `StoreTraits` it differs.
  */
-export function describeStore(
-  name: string,
-  open: () => Promise<StoreFixture>,
-  traits: StoreTraits = {},
-): void {
+export function describeStore(name: string, open: () => Promise<StoreFixture>): void {
   describe(name, () => {
-    const store = useStore(name, open, traits);
+    const store = useStore(name, open);
     describeWriters(store);
     describeResume(store);
     describeCommit(store);

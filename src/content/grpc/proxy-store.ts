@@ -1,6 +1,6 @@
 import { create } from "@bufbuild/protobuf";
 import { type AbortOptions, throwIfAborted } from "../../async/abort.ts";
-import { type Digest, isDigest } from "../../digest/digest.ts";
+import { type Digest, isDigest, parseDigest } from "../../digest/digest.ts";
 import { ErrInternal, ErrInvalidArgument } from "../../errors/classes.ts";
 import type { Descriptor } from "../../oci/descriptor.ts";
 import type { Info, ListOptions, ReaderAt, Status, Store, Writer, WriterOptions } from "../store.ts";
@@ -92,8 +92,10 @@ class ContentProxy implements ProxyStore {
   }
 
   async writer(options: WriterOptions): Promise<Writer> {
-    throwIfAborted(options.signal);
-    assertRef(options.ref);
+    const { ref, expected, signal } = options;
+    throwIfAborted(signal);
+    assertRef(ref);
+    if (expected !== undefined) parseDigest(expected); // containerd's service takes any text, and never finds it
     return ProxyWriter.open(this.#client, options);
   }
 

@@ -160,7 +160,9 @@ function countOf(database: DatabaseSync, digest: Digest): number {
 }
 
 function setLabels(database: DatabaseSync, entry: readonly [Digest, string], labels: Labels): void {
-  for (const [key, value] of Object.entries(labels)) prepare(database, "setLabel").run(...entry, key, value);
+  for (const [key, value] of Object.entries(labels)) {
+    if (value !== "") prepare(database, "setLabel").run(...entry, key, value);
+  }
 }
 
 function entryOf(

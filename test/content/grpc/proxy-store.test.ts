@@ -14,14 +14,14 @@ import { type Service, startService } from "./support/service.ts";
 
 describeStore("proxyStore()", async () => {
   const service = await startService();
-  return { store: service.proxy, dispose: () => service.dispose() };
+  return { store: service.proxy, traits: { readsDeleted: false }, dispose: () => service.dispose() };
 });
 
 describeStore("proxyStore() after a restart of the service", async () => {
   const service = await startService();
   await service.proxy.listStatuses();
   await service.restart();
-  return { store: service.proxy, dispose: () => service.dispose() };
+  return { store: service.proxy, traits: { readsDeleted: false }, dispose: () => service.dispose() };
 });
 
 let service: Service;
@@ -96,6 +96,12 @@ describe("proxyStore()", () => {
     await expect(service.proxy.writer({ ref })).rejects.toThrow(ErrInvalidArgument);
     await expect(service.proxy.status(ref)).rejects.toThrow(ErrInvalidArgument);
     await expect(service.proxy.abort(ref)).rejects.toThrow(ErrInvalidArgument);
+  });
+
+  it("says of an expected digest that it is none before anything is sent", async () => {
+    await using nowhere = proxyStore({ address: `unix://${service.folder}/nowhere` });
+    const expected = "sha256:nonsense" as Digest;
+    await expect(nowhere.writer({ ref: "r", expected })).rejects.toThrow(ErrInvalidArgument);
   });
 
   it("cancels a call when its signal fires, and leaves no listener behind", async () => {

@@ -30,6 +30,22 @@ export function describeReading(t: StoreUnderTest): void {
       expect(await t.store.info(digest)).toEqual(before);
     });
 
+    it("reads on after its blob was deleted, or says that it was", async () => {
+      const bytes = t.fresh(1_000);
+      const digest = await t.commit(bytes);
+      await using reader = await t.store.readerAt({ digest });
+      await t.store.delete(digest);
+      const buffer = Buffer.alloc(1_000);
+      const read = reader.readAt(buffer, 0);
+      if (t.traits.readsDeleted) {
+        expect(await read).toBe(1_000);
+        expect(buffer.equals(bytes)).toBe(true);
+      } else {
+        await expect(read).rejects.toThrow(ErrNotFound);
+        await expect(read).rejects.toThrow(t.traits.words.missing(digest));
+      }
+    });
+
     it("throws ErrNotFound for content that is not there", async () => {
       const digest = digestOf(t.fresh(10));
       await expect(t.store.readerAt({ digest })).rejects.toThrow(ErrNotFound);

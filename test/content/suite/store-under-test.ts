@@ -3,19 +3,14 @@ import { nowNs } from "../../../src/async/wall-clock.ts";
 import type { CommitOptions, Info, Store, Writer } from "../../../src/content/store.ts";
 import { type Digest, digestOf } from "../../../src/digest/digest.ts";
 import { pseudoRandom } from "../support/pseudo-random.ts";
+import { DEFAULT_TRAITS, type StoreTraits } from "./store-traits.ts";
 
 /** A store under test, empty. */
 export interface StoreFixture {
   readonly store: Store;
+  /** Where it differs from `DEFAULT_TRAITS`. */
+  readonly traits?: Partial<StoreTraits> | undefined;
   dispose(): Promise<void>;
-}
-
-/** Where implementations may differ. */
-export interface StoreTraits {
-  /** Whether listings tell the digest that an ingest was announced with; the local store does not keep it. Default false. */
-  readonly keepsExpected?: boolean;
-  /** Whether a reader reads on after its blob was deleted; one that opens the blob for each read cannot. Default true. */
-  readonly readsDeleted?: boolean;
 }
 
 /** The store of the running test, and what is done with it again and again. */
@@ -33,13 +28,14 @@ export interface StoreUnderTest {
 }
 
 /** A new store for every test of the block around it. */
-export function useStore(
-  name: string,
-  open: () => Promise<StoreFixture>,
-  traits: StoreTraits = {},
-): StoreUnderTest {
+export function useStore(name: string, open: () => Promise<StoreFixture>): StoreUnderTest {
   let fixture: StoreFixture | undefined;
   let serial = 0;
+
+  function opened(): StoreFixture {
+    if (!fixture) throw new Error("no test is running");
+    return fixture;
+  }
 
   beforeEach(async () => {
     fixture = await open();
@@ -48,11 +44,12 @@ export function useStore(
   afterEach(() => fixture?.dispose());
 
   return {
-    traits,
-
     get store() {
-      if (!fixture) throw new Error("no test is running");
-      return fixture.store;
+      return opened().store;
+    },
+
+    get traits() {
+      return { ...DEFAULT_TRAITS, ...opened().traits };
     },
 
     fresh: (bytes) => pseudoRandom(`${name} ${serial++}`, bytes),

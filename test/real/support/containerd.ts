@@ -15,10 +15,19 @@ export interface ContainerdOptions {
   readonly folder: string;
   /** Socket of the content service that it uses instead of its own. */
   readonly contentSocket?: string | undefined;
+  /** Whether it collects garbage by itself, that is content which no image, lease or label holds; default true. */
+  readonly collectsGarbage?: boolean | undefined;
+}
+
+/** Which containerd it is: what its content service does differs a little. */
+export interface ContainerdVersion {
+  readonly major: number;
+  readonly minor: number;
 }
 
 /** A real containerd with nothing but content, images and the native snapshotter. */
 export interface Containerd extends AsyncDisposable {
+  readonly version: ContainerdVersion;
   /** Its socket. */
   readonly socket: string;
   /** Ends it as a service manager does and waits until it is gone. Stopping twice is fine. */
@@ -26,11 +35,13 @@ export interface Containerd extends AsyncDisposable {
 }
 
 /** Starts `containerd` and waits until it answers. */
-export async function startContainerd({ folder, contentSocket }: ContainerdOptions): Promise<Containerd> {
+export async function startContainerd(options: ContainerdOptions): Promise<Containerd> {
+  const { folder } = options;
   const part = requirePart("containerd");
+  const version = await askVersion();
   await mkdir(folder, { recursive: true });
   const config = join(folder, "config.toml");
-  await writeFile(config, configuration(folder, contentSocket));
+  await writeFile(config, configuration(options));
   const child = spawn(part.path, ["--config", config], {
     env: { ...process.env, ...part.env },
     stdio: ["ignore", "ignore", "pipe"],
@@ -54,7 +65,16 @@ export async function startContainerd({ folder, contentSocket }: ContainerdOptio
     child.kill("SIGTERM");
     await exited;
   }
-  return { socket: join(folder, "containerd.sock"), stop, [Symbol.asyncDispose]: stop };
+  return { version, socket: join(folder, "containerd.sock"), stop, [Symbol.asyncDispose]: stop };
+}
+
+/** Such as `containerd github.com/containerd/containerd 1.6.20~ds1 1.6.20~ds1-1+deb12u3`. */
+async function askVersion(): Promise<ContainerdVersion> {
+  const { stdout } = await runPart("containerd", ["--version"]);
+  const [, major, minor] = / v?(\d+)\.(\d+)\./.exec(stdout) ?? [];
+  if (major === undefined || minor === undefined)
+    throw new Error(`Cannot tell containerd's version: ${stdout}`);
+  return { major: Number(major), minor: Number(minor) };
 }
 
 /** Runs `ctr` on a socket, in the namespace `default`. */
@@ -77,7 +97,7 @@ export async function ctrError(
   throw new Error(`ctr ${args.join(" ")} did not fail`);
 }
 
-function configuration(folder: string, contentSocket: string | undefined): string {
+function configuration({ folder, contentSocket, collectsGarbage = true }: ContainerdOptions): string {
   const unwanted = [
     "io.containerd.grpc.v1.cri",
     "io.containerd.internal.v1.opt",
@@ -89,6 +109,12 @@ function configuration(folder: string, contentSocket: string | undefined): strin
     'type = "content"',
     `address = ${JSON.stringify(contentSocket)}`,
   ];
+  const neverCollect = [
+    '[plugins."io.containerd.gc.v1.scheduler"]',
+    'startup_delay = "0s"',
+    "mutation_threshold = 0",
+    "deletion_threshold = 1_000_000_000", // 0 would collect after every deletion
+  ];
   return [
     "version = 2",
     `root = ${JSON.stringify(join(folder, "root"))}`,
@@ -99,6 +125,7 @@ function configuration(folder: string, contentSocket: string | undefined): strin
     "[ttrpc]",
     `address = ${JSON.stringify(join(folder, "containerd.sock.ttrpc"))}`,
     ...(contentSocket === undefined ? [] : plugin),
+    ...(collectsGarbage ? [] : neverCollect),
     "",
   ].join("\n");
 }
