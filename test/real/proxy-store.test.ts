@@ -1,10 +1,12 @@
 import { mkdtemp, rm } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import { afterAll, beforeAll, describe } from "vitest";
+import { afterAll, beforeAll, describe, expect, it } from "vitest";
+import { writeBlob } from "../../src/content/write-blob.ts";
+import { digestOf } from "../../src/digest/digest.ts";
 import { proxyStore } from "../../src/content/grpc/proxy-store.ts";
 import { describeStore } from "../content/store-suite.ts";
-import { type Containerd, canRunContainerd, startContainerd } from "./support/containerd.ts";
+import { type Containerd, canRunContainerd, ctr, startContainerd } from "./support/containerd.ts";
 import { containerdTraits } from "./support/containerd-traits.ts";
 import { describeReal } from "./support/describe-real.ts";
 
@@ -31,4 +33,35 @@ describeReal("a real containerd", ["containerd"], () => {
       return { store, traits: containerdTraits(containerd.version), dispose: () => store.close() };
     });
   });
+
+  describe.skipIf(!canRunContainerd)("that collects garbage", () => {
+    it("keeps what was written under a lease as long as the lease lives", async () => {
+      const folder = await mkdtemp(join(tmpdir(), "drayage-real-"));
+      try {
+        await using containerd = await startContainerd({ folder });
+        const options = { address: `unix://${containerd.socket}`, namespace: "default" };
+        await ctr(containerd.socket, ["leases", "create", "--id", "ours"]);
+        await using bare = proxyStore(options);
+        await using leased = proxyStore({ ...options, lease: "ours" });
+        const [loose, held] = [Buffer.from("loose"), Buffer.from("held")];
+        await writeBlob(bare, "loose", loose);
+        await writeBlob(leased, "held", held);
+
+        await collectGarbage(containerd);
+        await expect(bare.info(digestOf(loose))).rejects.toMatchObject({ code: "ERR_NOT_FOUND" });
+        expect(await bare.info(digestOf(held))).toMatchObject({ size: 4 });
+
+        await ctr(containerd.socket, ["leases", "delete", "--sync", "ours"]);
+        await expect(bare.info(digestOf(held))).rejects.toMatchObject({ code: "ERR_NOT_FOUND" });
+      } finally {
+        await rm(folder, { recursive: true, force: true });
+      }
+    });
+  });
 });
+
+/** A lease that is deleted has containerd collect at once. */
+async function collectGarbage({ socket }: Containerd): Promise<void> {
+  await ctr(socket, ["leases", "create", "--id", "collect"]);
+  await ctr(socket, ["leases", "delete", "--sync", "collect"]);
+}

@@ -8,7 +8,7 @@ import {
   type ServiceError,
 } from "@grpc/grpc-js";
 import { type AbortOptions, abortError, throwIfAborted } from "../../async/abort.ts";
-import { ErrFailedPrecondition } from "../../errors/classes.ts";
+import { ErrFailedPrecondition, ErrInvalidArgument } from "../../errors/classes.ts";
 import type { ErrorDetails } from "../../errors/drayage-error.ts";
 import { parseNamespace } from "../namespaces/parse-namespace.ts";
 import { channelTarget, parseAddress } from "./address.ts";
@@ -25,12 +25,20 @@ const MAX_RECONNECT_MS = 2_000;
 /** Bytes of a stream that may be under way: several messages, so that the service need not wait for us. */
 const WINDOW_BYTES = 4 * 1_048_576;
 
+/** Header that names a lease (containerd `pkg/leases`). */
+const LEASE_HEADER = "containerd-lease";
+
 /** Where the service is and how it is called. */
 export interface ContentClientOptions {
   /** `unix:///PATH` or `tcp://HOST:PORT`. */
   readonly address: string;
   /** Namespace that every call names; none by default. */
   readonly namespace?: string | undefined;
+  /**
+   * ID of a lease that every call names; none by default. What is written under a lease of containerd's outlives its garbage
+   * collections as long as the lease does. Whoever made the lease deletes it.
+   */
+  readonly lease?: string | undefined;
   /** Longest time for a call that has one answer, in milliseconds; unlimited by default. Streams have no deadline. */
   readonly callTimeoutMs?: number | undefined;
 }
@@ -58,9 +66,10 @@ export class ContentClient {
   readonly #calls = new Set<Cancellable>();
   #closed = false;
 
-  /** Throws `ErrInvalidArgument` for an address or a namespace that is malformed. */
-  constructor({ address, namespace, callTimeoutMs }: ContentClientOptions) {
+  /** Throws `ErrInvalidArgument` for an address, a namespace or a lease that is malformed. */
+  constructor({ address, namespace, lease, callTimeoutMs }: ContentClientOptions) {
     if (namespace !== undefined) this.#metadata.set(NAMESPACE_HEADER, parseNamespace(namespace));
+    if (lease !== undefined) this.#metadata.set(LEASE_HEADER, parseLease(lease));
     this.#callTimeoutMs = callTimeoutMs;
     this.#client = new Client(channelTarget(parseAddress(address)), credentials.createInsecure(), {
       "grpc.max_receive_message_length": MAX_MESSAGE_BYTES,
@@ -164,6 +173,12 @@ export class ContentClient {
       signal?.removeEventListener("abort", cancel);
     };
   }
+}
+
+/** Containerd takes any text as the ID of a lease; a header takes less. */
+function parseLease(lease: string): string {
+  if (/^[!-~]+$/.test(lease)) return lease;
+  throw new ErrInvalidArgument(`parse lease: got ${JSON.stringify(lease)}, want printable ASCII without spaces`);
 }
 
 function failure(error: unknown, signal: AbortSignal | undefined, details: ErrorDetails | undefined): Error {

@@ -49,6 +49,10 @@ function silentStore(): { store: Store; asked: Promise<void> } {
 }
 
 describe("proxyStore()", () => {
+  it.each(["", "a b", "ä", "a\nb"])("refuses a lease that no header can name: %j", (lease) => {
+    expect(() => proxyStore({ address: "unix:///s", lease })).toThrow(ErrInvalidArgument);
+  });
+
   it("connects when it is used, finds a service that comes later, and one that comes back", async () => {
     const address = `unix://${service.folder}/later`;
     await using proxy = proxyStore({ address });
