@@ -178,7 +178,9 @@ export class ContentClient {
 /** Containerd takes any text as the ID of a lease; a header takes less. */
 function parseLease(lease: string): string {
   if (/^[!-~]+$/.test(lease)) return lease;
-  throw new ErrInvalidArgument(`parse lease: got ${JSON.stringify(lease)}, want printable ASCII without spaces`);
+  throw new ErrInvalidArgument(
+    `parse lease: got ${JSON.stringify(lease)}, want printable ASCII without spaces`,
+  );
 }
 
 function failure(error: unknown, signal: AbortSignal | undefined, details: ErrorDetails | undefined): Error {
