@@ -1,6 +1,10 @@
+import { spawn } from "node:child_process";
+import { once } from "node:events";
 import { existsSync } from "node:fs";
 import { join } from "node:path";
+import { createInterface } from "node:readline";
 import { findPart, type PartName } from "../../test/real/support/parts.ts";
+import { type Cost, measure } from "./measure.ts";
 
 /** What is pushed, and where to. */
 interface Job {
@@ -12,17 +16,18 @@ interface Job {
   readonly target: string;
 }
 
-/** A program that pushes from an OCI layout to a registry. */
+/** Who pushes from an OCI layout to a registry. */
 export interface Contestant {
   readonly name: string;
-  /** The command line that does a job. */
-  command(job: Job): readonly string[];
-  /** Added to the environment. */
-  readonly env: Readonly<Record<string, string>>;
+  /** Does a job. `home` is where it may leave notes. */
+  push(job: Job, home: string): Promise<Cost>;
 }
 
 /** Our command line as it is published; sources would be stripped of their types at every start. */
 const DRAYAGE = join(import.meta.dirname, "..", "..", "dist", "cli", "main.js");
+
+/** The process that embeds us. */
+const ENGINE = join(import.meta.dirname, "engine.ts");
 
 type Arguments = (job: Job) => readonly string[];
 
@@ -59,27 +64,37 @@ export function findContestants(): {
   readonly missing: readonly string[];
 } {
   if (!existsSync(DRAYAGE)) throw new Error(`Cannot find ${DRAYAGE}: run npm run build first`);
-  const drayage: Contestant = {
-    name: "drayage",
-    command: ({ layout, source, target }) => [
+  const contestants: Contestant[] = [
+    program("drayage", ({ layout, source, target }) => [
       process.execPath,
-      DRAYAGE,
-      "push",
-      "-q",
-      "--plain-http",
-      "--root",
-      layout,
-      source,
-      target,
-    ],
-    env: {},
-  };
-  const contestants = [drayage];
+      ...[DRAYAGE, "push", "-q", "--plain-http", "--root", layout, source, target],
+    ]),
+    { name: "drayage in an engine", push: pushInEngine },
+  ];
   const missing: string[] = [];
   for (const [name, argumentsFor] of PEERS) {
     const part = findPart(name);
-    if (part) contestants.push({ name, command: (job) => [part.path, ...argumentsFor(job)], env: part.env });
+    if (part) contestants.push(program(name, (job) => [part.path, ...argumentsFor(job)], part.env));
     else missing.push(name);
   }
   return { contestants, missing };
+}
+
+function program(name: string, command: Arguments, env: Readonly<Record<string, string>> = {}): Contestant {
+  return { name, push: (job, home) => measure(command(job), { ...process.env, HOME: home, ...env }) };
+}
+
+/** The library in a process that runs already: neither its start nor loading it is counted. */
+async function pushInEngine({ layout, source, target }: Job, home: string): Promise<Cost> {
+  const child = spawn(process.execPath, [ENGINE, layout], {
+    env: { ...process.env, HOME: home },
+    stdio: ["pipe", "pipe", "inherit"],
+  });
+  const lines = createInterface(child.stdout)[Symbol.asyncIterator]();
+  await lines.next(); // it is ready
+  child.stdin.end(`${JSON.stringify({ source, target })}\n`);
+  const { value } = await lines.next();
+  if (value === undefined) throw new Error("Cannot push in an engine: it ended without an answer");
+  await once(child, "exit");
+  return JSON.parse(value) as Cost;
 }
