@@ -41,9 +41,11 @@ export async function openDistribution(options: DistributionOptions): Promise<Di
     concurrency: options.maxConcurrentDownloads ?? DEFAULT_DOWNLOADS,
     backoff,
   });
+  const work = new OpenWork();
   const uploads = new LayerUploadManager({
     concurrency: options.maxConcurrentUploads ?? DEFAULT_UPLOADS,
     backoff,
+    track: (running) => work.track(running),
   });
   const documents = new TransferManager({ concurrency: 0 });
   const images = await LayoutImageStore.open(root); // from here on the disk is touched
@@ -67,7 +69,7 @@ export async function openDistribution(options: DistributionOptions): Promise<Di
     transport,
     mountSources: new MountSourceStore(root),
     lease: new RootLease(root),
-    work: new OpenWork(),
+    work,
     logger,
   });
 }

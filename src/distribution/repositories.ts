@@ -104,7 +104,17 @@ export function createRepositories(options: RepositoriesOptions): Repositories {
         target: { domain, path },
         credentials: () => own(endpoint.credentialHost),
       });
-      const pusher = new RegistryPusher(repository, { endpoint, mounts, backoff, referrerTurns });
+      const pusher = new RegistryPusher(repository, {
+        endpoint,
+        mounts,
+        backoff,
+        referrerTurns,
+        onLeftover: (error) =>
+          logger.warn(
+            { endpoint: originOf(endpoint), err: error },
+            "an upload session stays at the registry until that clears it away",
+          ),
+      });
       return { repository: pusher, answered };
     },
   };

@@ -12,15 +12,12 @@ import type { UploadDescriptor } from "../xfer/upload.ts";
 import type { LayerUploadManager } from "../xfer/upload-manager.ts";
 import type { PushedImage } from "./distribution.ts";
 import { collectImages, type PlatformChoice } from "./image-graph.ts";
-import type { OpenWork } from "./open-work.ts";
 import { pushStatus } from "./push-status.ts";
 
 /** The parts of an engine that all pushes share. */
 export interface PushShared {
   readonly content: Store;
   readonly uploads: LayerUploadManager;
-  /** Counts what is sent. */
-  readonly work: OpenWork;
 }
 
 /** What one push wants. */
@@ -84,15 +81,15 @@ export class V2Pusher {
 
   #upload(blob: Descriptor, repository: string): UploadDescriptor {
     const id = shortId(blob.digest);
-    const { content, work } = this.#shared;
+    const { content } = this.#shared;
     return {
       key: `push:${repository} ${blob.digest}`,
       id,
       upload: async ({ signal, progress }) => {
         const onBytes = (bytes: number): void => progress(update(id, "Pushing", bytes, blob.size));
-        const outcome = await work.track(this.#pusher.push(blob, content, { signal, onBytes }));
-        return pushStatus.blob(outcome);
+        return pushStatus.blob(await this.#pusher.push(blob, content, { signal, onBytes }));
       },
+      abandon: () => this.#pusher.abandon(blob),
     };
   }
 }

@@ -178,9 +178,14 @@ export class BlobUpload {
   }
 
   async #startInstead(session: UploadSession): Promise<Place> {
-    const { signal } = this.#options;
+    const { signal, onLeftover } = this.#options;
     const place = await this.#startAnew();
-    await cancelUpload(this.#target.repository, session, { signal });
+    try {
+      await cancelUpload(this.#target.repository, session, { signal });
+    } catch (error) {
+      throwIfAborted(signal);
+      onLeftover?.(error);
+    }
     return place;
   }
 

@@ -19,6 +19,8 @@ export interface UploadBlobOptions extends AbortOptions {
   readonly session?: UploadSession | undefined;
   /** Called with the session as it is from now on, whenever it changes: what another attempt needs. */
   readonly onSession?: ((session: UploadSession) => void) | undefined;
+  /** Called with the reason when a session that was replaced could not be given up; the upload goes on. */
+  readonly onLeftover?: ((error: unknown) => void) | undefined;
 }
 
 /** An upload under way at the registry. */
@@ -60,7 +62,7 @@ export interface PushClient {
    * attempt, which sends no byte again that the registry has kept.
    */
   uploadBlob(source: BlobSource, options?: UploadBlobOptions): Promise<void>;
-  /** Gives a session up (end-14); failures do not matter. */
+  /** Gives a session up (end-14). Throws what the registry has against it; one that it does not know any more is given up. */
   cancelUpload(session: UploadSession, options?: AbortOptions): Promise<void>;
   /** Whether `reference` is there with this digest (end-3, HEAD). */
   hasManifest(reference: string, digest: Digest, options?: AbortOptions): Promise<boolean>;

@@ -5,6 +5,12 @@ import type { MountResult, UploadSession } from "./push-client.ts";
 import type { RepositorySession } from "./repository-session.ts";
 import { type HttpRequest, type HttpResponse, headerOf } from "./send.ts";
 
+/** Answers to "end it" which mean that there is no such session any more, or that sessions end by themselves only. */
+const NOTHING_TO_END_STATUSES: readonly number[] = [404, 405, 410, 501];
+
+/** Requests to end a session: bytes of a broken request may still be on their way into it. */
+const MAX_CANCEL_TRIES = 3;
+
 /** Answers to "how far are you" which mean that the session is gone, or that the registry cannot tell. */
 const NO_OFFSET_STATUSES: readonly number[] = [400, 404, 405, 410, 501];
 
@@ -55,19 +61,23 @@ export async function uploadOffset(
   return { session: nextSession(session, request, response), offset };
 }
 
-/** Gives a session up (end-14). Never rejects. */
+/**
+ * Gives a session up (end-14). Throws what the registry has against it, unless there is nothing to give up. CNCF distribution
+ * from 3.0 answers 416 to an address that is older than the bytes it has, and tells the newest one.
+ */
 export async function cancelUpload(
   repository: RepositorySession,
   session: UploadSession,
   { signal }: AbortOptions = {},
 ): Promise<void> {
-  try {
-    const response = await repository.send(
-      repository.requestTo(session.location, { method: "DELETE", signal }),
-    );
+  let newest: UploadSession | undefined = session;
+  for (let tries = 1; newest; tries++) {
+    const request = repository.requestTo(newest.location, { method: "DELETE", signal });
+    const mayBeOld = tries < MAX_CANCEL_TRIES ? [416] : [];
+    const response = await repository.send(request, [...NOTHING_TO_END_STATUSES, ...mayBeOld]);
     await response.body.discard();
-  } catch {
-    // The registry clears away what nobody finishes; there is nothing else to be done about it.
+    if (response.status !== 416) return;
+    newest = (await uploadOffset(repository, newest, { signal }))?.session;
   }
 }
 

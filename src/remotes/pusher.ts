@@ -25,6 +25,11 @@ export interface Pusher {
    * `ErrNotFound` for content that `content` does not have.
    */
   push(descriptor: Descriptor, content: Provider, options?: PushContentOptions): Promise<PushOutcome>;
+  /**
+   * Gives up what failed attempts at the content left at the registry: nobody will go on with it. Takes a few seconds at most
+   * and never rejects, because a registry clears away in the end what nobody finishes.
+   */
+  abandon(descriptor: Descriptor): Promise<void>;
   /** Origin of the endpoint, for errors. */
   readonly endpoint: string;
 }

@@ -18,6 +18,9 @@ import { referralOf } from "./referral-of.ts";
 /** Bytes read from the store at once. */
 const READ_BYTES = 256 * 1024;
 
+/** Longest time for giving an upload up, in milliseconds: somebody may wait for the end of the process. */
+const ABANDON_TIMEOUT_MS = 5_000;
+
 /** Where a blob may be mounted from, best first, and what became of it. */
 export interface MountSources {
   /** Paths of repositories of the same registry. */
@@ -36,6 +39,10 @@ export interface RegistryPusherOptions {
   readonly backoff: BackoffPolicy;
   /** Shared by all who write to the same registries: lists of referrers are read and written whole. Default: its own. */
   readonly referrerTurns?: KeyedLock | undefined;
+  /** Called with the reason when an upload session stays at the registry although nobody needs it any more. */
+  readonly onLeftover?: ((error: unknown) => void) | undefined;
+  /** Longest time for giving an upload up, in milliseconds. Default: 5 s. */
+  readonly abandonTimeoutMs?: number | undefined;
 }
 
 /** A repository at one endpoint, written to by the distribution API. */
@@ -45,17 +52,21 @@ export class RegistryPusher implements Pusher {
   readonly #mounts: MountSources;
   readonly #backoff: BackoffPolicy;
   readonly #referrerTurns: KeyedLock;
+  readonly #onLeftover: (error: unknown) => void;
+  readonly #abandonTimeoutMs: number;
   /** Blobs that are known to be there: another tag that has them need not ask again. */
   readonly #present = new Set<Digest>();
   /** Uploads that broke, by digest: the next attempt goes on with them. */
   readonly #sessions = new Map<Digest, UploadSession>();
 
-  constructor(client: PushClient, { endpoint, mounts, backoff, referrerTurns }: RegistryPusherOptions) {
+  constructor(client: PushClient, options: RegistryPusherOptions) {
     this.#client = client;
-    this.#mounts = mounts;
-    this.#backoff = backoff;
-    this.#referrerTurns = referrerTurns ?? new KeyedLock();
-    this.endpoint = originOf(endpoint);
+    this.#mounts = options.mounts;
+    this.#backoff = options.backoff;
+    this.#referrerTurns = options.referrerTurns ?? new KeyedLock();
+    this.#onLeftover = options.onLeftover ?? (() => {});
+    this.#abandonTimeoutMs = options.abandonTimeoutMs ?? ABANDON_TIMEOUT_MS;
+    this.endpoint = originOf(options.endpoint);
   }
 
   async push(
@@ -70,6 +81,20 @@ export class RegistryPusher implements Pusher {
       return await retry(() => this.#putManifest(descriptor, content, options), { policy, signal });
     }
     return await this.#pushBlob(descriptor, content, options);
+  }
+
+  async abandon({ digest }: Descriptor): Promise<void> {
+    const session = this.#sessions.get(digest);
+    this.#sessions.delete(digest);
+    if (session) await this.#giveUp(session, AbortSignal.timeout(this.#abandonTimeoutMs));
+  }
+
+  async #giveUp(session: UploadSession, signal: AbortSignal | undefined): Promise<void> {
+    try {
+      await this.#client.cancelUpload(session, { signal });
+    } catch (error) {
+      this.#onLeftover(error);
+    }
   }
 
   async #pushBlob(
@@ -87,6 +112,7 @@ export class RegistryPusher implements Pusher {
         onBytes: options.onBytes,
         session: this.#sessions.get(digest),
         onSession: (session) => this.#sessions.set(digest, session),
+        onLeftover: this.#onLeftover,
       });
       this.#sessions.delete(digest);
     }
@@ -116,7 +142,7 @@ export class RegistryPusher implements Pusher {
       if (result.kind === "mounted") return true;
       const superfluous = this.#sessions.get(digest);
       this.#sessions.set(digest, result.session); // declined: the upload goes on in the session that came instead
-      if (superfluous) await this.#client.cancelUpload(superfluous, { signal });
+      if (superfluous) await this.#giveUp(superfluous, signal);
       await this.#mounts.failed(descriptor, from, undefined);
     } catch (error) {
       // A mount is only a short cut: what a registry has against it must not stop the upload.

@@ -8,7 +8,7 @@ import type { Job } from "./job.ts";
 import { type RetryPacing, repeatAttempts } from "./repeat-attempts.ts";
 import { transferShared } from "./shared-transfer.ts";
 import { TransferManager } from "./transfer-manager.ts";
-import type { UploadDescriptor } from "./upload.ts";
+import type { UploadContext, UploadDescriptor } from "./upload.ts";
 
 /** Blobs uploaded at the same time by default: docker's `max-concurrent-uploads`. */
 const DEFAULT_CONCURRENCY = 5;
@@ -21,6 +21,10 @@ export interface UploadManagerOptions {
   readonly backoff?: BackoffPolicy | undefined;
   /** Default: the machine's. */
   readonly clock?: Clock | undefined;
+  /**
+   * Gets the work for each blob, which may outlast the calls of `upload`: for whoever has to wait for all of it. Default: nobody.
+   */
+  readonly track?: (<T>(work: Promise<T>) => Promise<T>) | undefined;
   /** Carries the blobs, when something else shares its slots. Default: one of its own. */
   readonly transfers?: TransferManager | undefined;
 }
@@ -42,12 +46,14 @@ export interface UploadOptions extends AbortOptions {
 export class LayerUploadManager {
   readonly #transfers: TransferManager;
   readonly #pacing: RetryPacing;
+  readonly #track: <T>(work: Promise<T>) => Promise<T>;
 
   /** Throws `ErrInvalidArgument` for a concurrency that is not a whole number from 0. */
   constructor(options: UploadManagerOptions = {}) {
     const { concurrency = DEFAULT_CONCURRENCY } = options;
     this.#transfers = options.transfers ?? new TransferManager({ concurrency });
     this.#pacing = { backoff: options.backoff ?? DEFAULT_BACKOFF, clock: options.clock ?? systemClock };
+    this.#track = options.track ?? ((work) => work);
   }
 
   /**
@@ -67,7 +73,7 @@ export class LayerUploadManager {
     const tasks = Array.from(
       byKey.values(),
       (blob) => (abort: AbortSignal) =>
-        transferShared(this.#transfers, blob.key, (job) => this.#transfer(blob, job), {
+        transferShared(this.#transfers, blob.key, (job) => this.#track(this.#transfer(blob, job)), {
           signal: abort,
           onProgress: show,
           priority,
@@ -84,11 +90,13 @@ export class LayerUploadManager {
 
   async #transfer(blob: UploadDescriptor, job: Job): Promise<void> {
     const { id } = blob;
-    const status = await repeatAttempts(
-      { id, attempt: (context) => blob.upload(context) },
-      job,
-      this.#pacing,
-    );
-    job.progress(update(id, status, 0, 0));
+    try {
+      const work = { id, attempt: (context: UploadContext) => blob.upload(context) };
+      const status = await repeatAttempts(work, job, this.#pacing);
+      job.progress(update(id, status, 0, 0));
+    } catch (error) {
+      if (blob.abandon) void this.#track(blob.abandon()); // the slot and the error need not wait for it
+      throw error;
+    }
   }
 }

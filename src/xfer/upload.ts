@@ -19,4 +19,9 @@ export interface UploadDescriptor {
    * target is to blame (`endpoint`). Resolves with the status to end on: "Pushed", "Layer already exists", "Mounted from x/y".
    */
   upload(context: UploadContext): Promise<string>;
+  /**
+   * Called once when the upload has failed for good or nobody wants it any more: gives up what its attempts left at the target.
+   * Nobody waits for it; it must not reject.
+   */
+  abandon?(): Promise<void>;
 }

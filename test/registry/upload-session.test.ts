@@ -184,13 +184,42 @@ describe("PushClient", () => {
       expect(registry.uploads(REPOSITORY)).toEqual([]);
     });
 
-    it("does not mind when it cannot", async () => {
+    it.each([404, 405, 410, 501])("has nothing to do where the answer is %d", async (status) => {
+      const registry = await lab.registry();
+      const client = lab.client(registry.url);
+      const session = await client.startUpload();
+      registry.fault({ method: "DELETE" }, { status });
+      await client.cancelUpload(session);
+      expect(registry.requests.map(({ method }) => method)).toEqual(["POST", "DELETE"]);
+    });
+
+    it("asks for the newest address where the one that it has is too old", async () => {
+      const registry = await lab.registry();
+      const client = lab.client(registry.url);
+      const session = await client.startUpload();
+      registry.fault({ method: "DELETE" }, { status: 416 });
+      await client.cancelUpload(session);
+      expect(registry.requests.map(({ method }) => method)).toEqual(["POST", "DELETE", "GET", "DELETE"]);
+      expect(registry.uploads(REPOSITORY)).toEqual([]);
+    });
+
+    it("gives up when no address is new enough", async () => {
+      const registry = await lab.registry();
+      const client = lab.client(registry.url);
+      const session = await client.startUpload();
+      registry.fault({ method: "DELETE", times: Number.POSITIVE_INFINITY }, { status: 416 });
+      await expect(client.cancelUpload(session)).rejects.toMatchObject({ httpStatus: 416 });
+      expect(registry.requests.filter(({ method }) => method === "DELETE")).toHaveLength(3);
+    });
+
+    it("throws what the registry has against it", async () => {
       const registry = await lab.registry();
       const client = lab.client(registry.url);
       const session = await client.startUpload();
       registry.fault({ method: "DELETE" }, { status: 500 });
-      await client.cancelUpload(session);
-      await client.cancelUpload(session, { signal: AbortSignal.abort() });
+      await expect(client.cancelUpload(session)).rejects.toMatchObject({ httpStatus: 500 });
+      const signal = AbortSignal.abort();
+      await expect(client.cancelUpload(session, { signal })).rejects.toMatchObject({ name: "ErrCanceled" });
       expect(registry.uploads(REPOSITORY)).toHaveLength(1);
     });
   });

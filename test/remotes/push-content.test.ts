@@ -48,6 +48,7 @@ function recording(pushed: string[] = []): Pusher & { tags: Map<string, string> 
   return {
     endpoint: "https://registry.example",
     tags,
+    async abandon() {},
     async push({ digest }, content, { tag } = {}) {
       await using reader = await content.readerAt({ digest });
       const buffer = new Uint8Array(reader.size);

@@ -7,6 +7,7 @@ import { createInterface } from "node:readline";
 import type { Readable } from "node:stream";
 import { type AccessRecord, parseAccessLine } from "./access-log.ts";
 import { requirePart } from "./parts.ts";
+import { runPart } from "./run-part.ts";
 
 /** The one account of a registry that asks for credentials; the colon in the password is there on purpose. */
 export const ACCOUNT = { username: "hauler", password: "short:haul" };
@@ -65,6 +66,14 @@ export async function startDockerRegistry(options: DockerRegistryOptions = {}): 
     await stop();
     throw error;
   }
+}
+
+/** Which CNCF distribution `startDockerRegistry` starts: 2.8 and 3.0 differ in what they keep of a broken upload. */
+export async function dockerRegistryVersion(): Promise<{ readonly major: number }> {
+  const { stdout } = await runPart("docker-registry", ["--version"]);
+  const major = /\sv?(\d+)\.\d/.exec(stdout)?.[1];
+  if (major === undefined) throw new Error(`Cannot tell the version of docker-registry from ${stdout}`);
+  return { major: Number(major) };
 }
 
 /** JSON is YAML, so this is the configuration file that the registry reads. */

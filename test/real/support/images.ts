@@ -88,18 +88,19 @@ export function writeIndex(folder: string, images: readonly MadeImage[]): Promis
   return writeJson(folder, mediaType, { schemaVersion: 2, mediaType, manifests });
 }
 
-/** Makes an artifact (OCI image-spec, manifest.md "Guidelines for artifact usage"): typed blobs under the empty config. */
+/** Makes an artifact (OCI image-spec, manifest.md "Guidelines for artifact usage"): typed blobs under the empty config, perhaps with a subject. */
 export async function writeArtifact(
   folder: string,
   artifactType: string,
   contents: readonly string[],
+  { subject }: { readonly subject?: Descriptor | undefined } = {},
 ): Promise<MadeArtifact> {
   await writeLayout(folder);
   const config = await writeJson(folder, "application/vnd.oci.empty.v1+json", {});
   const blobs: Descriptor[] = [];
   for (const content of contents) blobs.push(await writeBytes(folder, "text/plain", content));
   const mediaType = `${OCI}.manifest.v1+json`;
-  const document = { schemaVersion: 2, mediaType, artifactType, config, layers: blobs };
+  const document = { schemaVersion: 2, mediaType, artifactType, config, layers: blobs, subject };
   return { manifest: await writeJson(folder, mediaType, document), config, blobs };
 }
 
@@ -112,7 +113,8 @@ export async function tagInLayout(folder: string, tag: string, target: Descripto
   await writeFile(file, JSON.stringify({ ...index, manifests: [...others, { ...target, annotations }] }));
 }
 
-async function writeLayout(folder: string): Promise<void> {
+/** Makes `folder` an OCI image layout if it is none yet. */
+export async function writeLayout(folder: string): Promise<void> {
   await mkdir(join(folder, "blobs", "sha256"), { recursive: true });
   await writeFile(join(folder, "oci-layout"), JSON.stringify({ imageLayoutVersion: "1.0.0" }));
   const empty = JSON.stringify({ schemaVersion: 2, manifests: [] });
@@ -161,7 +163,8 @@ async function* count(
   }
 }
 
-function writeJson(folder: string, mediaType: string, document: object): Promise<Descriptor> {
+/** Writes a document into the layout `folder`. */
+export function writeJson(folder: string, mediaType: string, document: object): Promise<Descriptor> {
   return writeBytes(folder, mediaType, JSON.stringify(document));
 }
 
@@ -171,6 +174,7 @@ async function writeBytes(folder: string, mediaType: string, content: string): P
   return { mediaType, digest, size: Buffer.byteLength(content) };
 }
 
-function blobPath(folder: string, digest: Digest): string {
+/** Where the layout `folder` keeps a blob. */
+export function blobPath(folder: string, digest: Digest): string {
   return join(folder, "blobs", "sha256", encodedOf(digest));
 }
