@@ -67,7 +67,14 @@ export function findContestants(): {
   const contestants: Contestant[] = [
     program("drayage", ({ layout, source, target }) => [
       process.execPath,
-      ...[DRAYAGE, "push", "-q", "--plain-http", "--root", layout, source, target],
+      DRAYAGE,
+      "push",
+      "-q",
+      "--plain-http",
+      "--root",
+      layout,
+      source,
+      target,
     ]),
     { name: "drayage in an engine", push: pushInEngine },
   ];
