@@ -1,7 +1,7 @@
 import { type AbortOptions, throwIfAborted } from "../../async/abort.ts";
 import { type Digest, parseDigest } from "../../digest/digest.ts";
 import { ErrAlreadyExists, ErrInvalidArgument, ErrNotFound } from "../../errors/classes.ts";
-import { isAlreadyExists } from "../../errors/predicates.ts";
+import { isAlreadyExists, isNotFound } from "../../errors/predicates.ts";
 import type { Descriptor } from "../../oci/descriptor.ts";
 import { infoFilter, statusFilter } from "../filters/filter.ts";
 import { updateLabels } from "../label-store.ts";
@@ -29,8 +29,9 @@ export interface NamespacedStoreOptions {
 /**
  * One namespace's view of `backend` (as in containerd): its own blobs with its own labels and times, and its own
  * ingests, which the backend has as `<namespace>/<ref>`. A blob is stored once, and leaves the backend when the last
- * namespace deletes it. The backend itself shows everything, and deletes whatever it is told to. The caller closes
- * `backend` and `metadata`. Throws `ErrInvalidArgument` for a malformed name.
+ * namespace deletes it. The backend itself shows everything, and deletes whatever it is told to. What is not there, or
+ * has another size, it says in the words of containerd's metadata store. The caller closes `backend` and `metadata`.
+ * Throws `ErrInvalidArgument` for a malformed name.
  */
 export function namespacedStore(
   backend: Store,
@@ -103,7 +104,9 @@ class NamespacedStore implements Store {
   }
 
   async status(ref: string, options: AbortOptions = {}): Promise<Status> {
-    return { ...(await this.#view.backend.status(this.#backendRef(ref), options)), ref };
+    const status = await unlessNotFound(this.#view.backend.status(this.#backendRef(ref), options));
+    if (!status) throw new ErrNotFound(`reference ${ref}: not found`);
+    return { ...status, ref };
   }
 
   async listStatuses({ filters, signal }: ListOptions = {}): Promise<readonly Status[]> {
@@ -118,7 +121,11 @@ class NamespacedStore implements Store {
   }
 
   async abort(ref: string, options: AbortOptions = {}): Promise<void> {
-    await this.#view.backend.abort(this.#backendRef(ref), options);
+    try {
+      await this.#view.backend.abort(this.#backendRef(ref), options);
+    } catch (cause) {
+      throw isNotFound(cause) ? new ErrNotFound(`reference ${ref}: not found`, { cause }) : cause;
+    }
   }
 
   /** A namespace has no slash, so no two pairs make the same ref. */
@@ -154,5 +161,5 @@ class NamespacedStore implements Store {
 }
 
 function notFound(digest: Digest): ErrNotFound {
-  return new ErrNotFound(`content ${digest}: not found`, { digest });
+  return new ErrNotFound(`content digest ${digest}: not found`, { digest });
 }

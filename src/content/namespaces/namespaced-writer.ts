@@ -97,8 +97,9 @@ export class NamespacedWriter implements Writer {
   async #commit(options: CommitOptions): Promise<Digest> {
     const { expected, labels = {} } = options;
     validateLabels(labels);
+    await this.#assertSize(options);
     const blob = this.#blob;
-    if (blob) assertIs(blob, options);
+    if (blob) assertDigest(blob, options);
     const digest = blob?.digest ?? expected ?? this.#writer.digest();
     // Without the lock, the last other namespace that has the blob could delete it right after we found it there.
     const release = digest && (await this.#ingest.metadata.lock(digest));
@@ -107,6 +108,15 @@ export class NamespacedWriter implements Writer {
     } finally {
       release?.();
     }
+  }
+
+  /** Before the backend does, which knows the ref by another name. */
+  async #assertSize({ size = 0 }: CommitOptions): Promise<void> {
+    if (size === 0) return;
+    const written = this.#blob?.size ?? (await this.#writer.status()).offset;
+    if (written === size) return;
+    const ref = JSON.stringify(this.#ingest.ref);
+    throw new ErrFailedPrecondition(`${ref} failed size validation: ${written} != ${size}`);
   }
 
   /** Takes a blob over from the backend. */
@@ -146,10 +156,7 @@ export class NamespacedWriter implements Writer {
 }
 
 /** The gate that a writer of the backend has as well. */
-function assertIs(blob: StoredBlob, { size = 0, expected }: CommitOptions): void {
-  if (size > 0 && size !== blob.size) {
-    throw new ErrFailedPrecondition(`unexpected commit size ${blob.size}, expected ${size}`);
-  }
+function assertDigest(blob: StoredBlob, { expected }: CommitOptions): void {
   if (expected !== undefined && expected !== blob.digest) {
     throw new ErrFailedPrecondition(`unexpected commit digest ${blob.digest}, expected ${expected}`, {
       digest: expected,

@@ -100,7 +100,7 @@ export class SqliteNamespaceMetadata implements NamespaceMetadata, Disposable {
     const change = (digest: Digest, work: (database: DatabaseSync) => void): Promise<void> =>
       this.#database.write("write labels", (database) => {
         const { changes } = prepare(database, "stamp").run(nowNs(), digest, namespace);
-        if (Number(changes) === 0) throw new ErrNotFound(`content ${digest}: not found`, { digest });
+        if (Number(changes) === 0) throw new ErrNotFound(`content digest ${digest}: not found`, { digest });
         work(database);
       });
     return {

@@ -65,6 +65,43 @@ describe("namespacedStore() on its backend", () => {
     },
   );
 
+  it("says which part of a name is wrong", () => {
+    expect(() => viewOf("a/b")).toThrow(
+      'namespace validation: identifier "a/b" must match ^[A-Za-z0-9]+(?:[._-](?:[A-Za-z0-9]+))*$',
+    );
+    expect(() => viewOf("a".repeat(77))).toThrow("greater than maximum length (76 characters)");
+    expect(() => viewOf("x".repeat(10_000))).toThrow(`identifier "${"x".repeat(256)}" greater`);
+    expect(() => viewOf("")).toThrow("namespace validation: identifier must not be empty");
+  });
+
+  it("says what is missing or of another size in the words of containerd's metadata store", async () => {
+    const store = viewOf("one");
+    const missing = `content digest ${DIGEST}: not found`;
+    for (const asked of [
+      () => store.info(DIGEST),
+      () => store.update({ digest: DIGEST, labels: {} }),
+      () => store.delete(DIGEST),
+      () => store.readerAt(BLOB),
+    ]) {
+      await expect(asked()).rejects.toMatchObject({ message: missing, digest: DIGEST });
+    }
+    for (const asked of [() => store.status("a ref"), () => store.abort("a ref")]) {
+      await expect(asked()).rejects.toMatchObject({
+        code: "ERR_NOT_FOUND",
+        message: "reference a ref: not found",
+      });
+    }
+    for (const size of [999, -1]) {
+      const writer = await store.writer({ ref: 'a "ref"' });
+      await writer.truncate(0);
+      await writer.write(BYTES);
+      const message = `"a \\"ref\\"" failed size validation: 1000 != ${size}`;
+      const committed = writer.commit({ size, expected: digestOf("other") });
+      await expect(committed).rejects.toMatchObject({ code: "ERR_FAILED_PRECONDITION", message });
+      expect(await store.status('a "ref"')).toMatchObject({ offset: 1_000 });
+    }
+  });
+
   it.each(["k8s.io", "moby", "a_b-C.9", "a".repeat(76)])("takes the name %j", async (namespace) => {
     await writeBlob(viewOf(namespace), "blob", BYTES, BLOB);
     expect(await exists(viewOf(namespace), DIGEST)).toBe(true);

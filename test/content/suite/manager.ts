@@ -97,7 +97,7 @@ export function describeManager(t: StoreUnderTest): void {
       const [first = EMPTY, ...others] = digests;
       await t.store.delete(first);
       expect((await walked(t.store)).sort()).toEqual([...others].sort());
-      await expect(t.store.info(first)).rejects.toThrow(`content ${first}`);
+      await expect(t.store.info(first)).rejects.toThrow(first);
       await expect(t.store.delete(first)).rejects.toThrow(ErrNotFound);
     });
 
