@@ -9,7 +9,12 @@ export type { CopySource, SeekableSource } from "./content/copy-source.ts";
 export { exists } from "./content/exists.ts";
 export type { LabelStore, Labels } from "./content/label-store.ts";
 export { type LocalStore, type LocalStoreOptions, openLocalStore } from "./content/local-store.ts";
-export type { NamespaceEntry, NamespaceMetadata, NewEntry } from "./content/namespaces/namespace-metadata.ts";
+export {
+  type NamespaceEntry,
+  type NamespaceMetadata,
+  type NewEntry,
+  SHAREABLE_LABEL,
+} from "./content/namespaces/namespace-metadata.ts";
 export {
   type NamespacedStoreOptions,
   namespacedStore,

@@ -14,7 +14,8 @@ import { parseNamespace } from "./parse-namespace.ts";
 /**
  * What a namespace that wants a blob gets from others (containerd's `content_sharing_policy`).
  * - `shared`: who knows the digest of a blob in the backend need not upload it
- * - `isolated`: every namespace uploads the whole blob once, and so proves that it has it
+ * - `isolated`: every namespace uploads the whole blob once, and so proves that it has it; except what a namespace with
+ *   the label `SHAREABLE_LABEL` has
  */
 export type SharingPolicy = "shared" | "isolated";
 
@@ -94,8 +95,10 @@ class NamespacedStore implements Store {
     const writer = await this.#view.backend.writer({ ref: backendRef, size, signal });
     try {
       if (expected !== undefined) await this.#assertAbsent(expected); // who had the ref until now may have brought it
-      const blob = expected && (await this.#shared(expected, size, { signal }));
-      return new NamespacedWriter(writer, { ...this.#view, ref, backendRef, expected, blob });
+      const found = expected && (await this.#shared(expected, { signal }));
+      const blob = found && (size === 0 || size === found.size) ? found : undefined;
+      const shared = (digest: Digest) => this.#shared(digest, {});
+      return new NamespacedWriter(writer, { ...this.#view, ref, backendRef, expected, blob, shared });
     } catch (error) {
       await writer.close().catch(() => {}); // the first failure is the one to tell
       if (isAlreadyExists(error)) await unlessNotFound(this.#view.backend.abort(backendRef));
@@ -152,11 +155,11 @@ class NamespacedStore implements Store {
     throw new ErrAlreadyExists(`content ${digest}`, { digest });
   }
 
-  /** The blob that a new writer need not upload. */
-  async #shared(digest: Digest, size: number, options: AbortOptions): Promise<StoredBlob | undefined> {
-    if (this.#policy === "isolated") return undefined;
-    const found = await unlessNotFound(this.#view.backend.info(digest, options));
-    return found && (size === 0 || size === found.size) ? found : undefined;
+  /** A blob of the backend that the namespace may have without uploading it. */
+  async #shared(digest: Digest, options: AbortOptions): Promise<StoredBlob | undefined> {
+    const { backend, metadata } = this.#view;
+    if (this.#policy === "isolated" && !(await metadata.isShareable(digest))) return undefined;
+    return unlessNotFound(backend.info(digest, options));
   }
 }
 

@@ -25,6 +25,8 @@ export interface NamespacedIngest extends NamespaceView {
   readonly expected: Digest | undefined;
   /** The blob that the backend has already; its bytes need not be written. */
   readonly blob: StoredBlob | undefined;
+  /** Looks again for a blob that need not be written. */
+  readonly shared: (digest: Digest) => Promise<StoredBlob | undefined>;
 }
 
 /**
@@ -121,9 +123,9 @@ export class NamespacedWriter implements Writer {
 
   /** Takes a blob over from the backend. */
   async #adopt({ digest }: StoredBlob, labels: Labels): Promise<Digest> {
-    const { backend, backendRef, metadata, namespace } = this.#ingest;
-    if (!(await unlessNotFound(backend.info(digest)))) {
-      throw new ErrUnavailable(`content ${digest} was deleted meanwhile: open the writer again`, { digest });
+    const { backend, backendRef, metadata, namespace, shared } = this.#ingest;
+    if (!(await shared(digest))) {
+      throw new ErrUnavailable(`content ${digest} is shared no more: open the writer again`, { digest });
     }
     await this.#writer.close();
     await unlessNotFound(backend.abort(backendRef));

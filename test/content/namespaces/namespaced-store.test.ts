@@ -46,7 +46,11 @@ for (const policy of ["shared", "isolated"] as const) {
 
   describeNamespaces(`two namespaces, ${policy}`, policy, async () => {
     await openRoot();
-    return { store: (namespace) => viewOf(namespace, policy), dispose: disposeRoot };
+    return {
+      store: (namespace) => viewOf(namespace, policy),
+      label: (namespace, key, value) => metadata.labelNamespace(namespace, { [key]: value }),
+      dispose: disposeRoot,
+    };
   });
 }
 
@@ -226,6 +230,24 @@ describe("namespacedStore() on its backend", () => {
     expect(await reopened.info(DIGEST)).toEqual(before);
     await reopened.update({ digest: DIGEST, labels: { k: "w" } });
     expect((await viewOf("one").info(DIGEST)).labels).toEqual({ k: "w" });
+  });
+
+  it("keeps the labels of namespaces themselves apart, also for others on the same root", async () => {
+    expect(await metadata.namespaceLabels("one")).toEqual({});
+    await metadata.labelNamespace("one", { a: "1", b: "2" });
+    await metadata.labelNamespace("two", { a: "3" });
+    await metadata.labelNamespace("one", { a: "", c: "4", d: "" });
+    using other = openNamespaceMetadata({ root });
+    expect(await other.namespaceLabels("one")).toEqual({ b: "2", c: "4" });
+    expect(await other.namespaceLabels("two")).toEqual({ a: "3" });
+    expect(await other.namespaceLabels("three")).toEqual({});
+  });
+
+  it("refuses labels of a namespace that are too long, and a namespace that is none", async () => {
+    const long = metadata.labelNamespace("one", { a: "v".repeat(4_096) });
+    await expect(long).rejects.toThrow(ErrInvalidArgument);
+    await expect(metadata.labelNamespace("a/b", { a: "v" })).rejects.toThrow(ErrInvalidArgument);
+    expect(await metadata.namespaceLabels("one")).toEqual({});
   });
 
   it("walks more entries than one page holds", async () => {
