@@ -44,4 +44,4 @@ export {
   type WriterOptions,
 } from "./content/store.ts";
 export { type WriteBlobOptions, writeBlob } from "./content/write-blob.ts";
-export { type Digest, parseDigest } from "./digest/digest.ts";
+export { type Digest, digestOf, parseDigest } from "./digest/digest.ts";
