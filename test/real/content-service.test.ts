@@ -90,6 +90,35 @@ describeReal("the content service with ctr", ["ctr"], () => {
   });
 });
 
+describeReal("the content service with ctr and a registry", ["ctr", "docker-registry"], () => {
+  let registry: DockerRegistry;
+
+  beforeAll(async () => {
+    registry = await startDockerRegistry();
+  });
+
+  afterAll(() => registry.stop());
+
+  it("gives what ctr pushes", async () => {
+    await ingest(TEXT, "ref");
+    const name = `${registry.host}/test/object:v1`;
+    const pushed = await content("push-object", "--plain-http", name, DIGEST, "application/octet-stream");
+    expect(pushed).toContain(`Pushed ${DIGEST}`);
+    const blob = await fetch(`http://${registry.host}/v2/test/object/blobs/${DIGEST}`);
+    expect(await blob.text()).toBe(TEXT);
+  });
+
+  it("cannot do what takes leases, which are a service of their own", async () => {
+    const name = `${registry.host}/test/object:v1`;
+    for (const args of [
+      ["fetch", "--plain-http", name],
+      ["prune", "references"],
+    ]) {
+      await expect(content(...args)).rejects.toThrow(/containerd\.services\.leases\.v1.* not implemented/);
+    }
+  });
+});
+
 describeReal(
   "containerd with the content service as its store",
   ["containerd", "ctr", "docker-registry", "skopeo"],
