@@ -231,31 +231,31 @@ describe("copy()", () => {
   });
 });
 
-describe("copy() to a writer that is reset", () => {
-  /** A writer that loses all but `kept` bytes at some of its calls of write and commit, counted from 1. */
-  async function forgetful(resets: readonly number[], kept = 0): Promise<Writer> {
-    const writer = await store.writer({ ref: "copy" });
-    let calls = 0;
-    const maybeReset = async (): Promise<void> => {
-      if (!resets.includes(++calls)) return;
-      await writer.truncate(0);
-      await writer.write(BYTES.subarray(0, kept));
-      throw new ErrReset("writer has been reset");
-    };
-    return Object.assign(Object.create(writer), {
-      status: () => writer.status(),
-      close: () => writer.close(),
-      write: async (bytes: Uint8Array) => {
-        await maybeReset();
-        await writer.write(bytes);
-      },
-      commit: async (options: Parameters<Writer["commit"]>[0]) => {
-        await maybeReset();
-        return writer.commit(options);
-      },
-    });
-  }
+/** A writer that loses all but `kept` bytes at some of its calls of write and commit, counted from 1. */
+async function forgetful(resets: readonly number[], kept = 0): Promise<Writer> {
+  const writer = await store.writer({ ref: "copy" });
+  let calls = 0;
+  const maybeReset = async (): Promise<void> => {
+    if (!resets.includes(++calls)) return;
+    await writer.truncate(0);
+    await writer.write(BYTES.subarray(0, kept));
+    throw new ErrReset("writer has been reset");
+  };
+  return Object.assign(Object.create(writer), {
+    status: () => writer.status(),
+    close: () => writer.close(),
+    write: async (bytes: Uint8Array) => {
+      await maybeReset();
+      await writer.write(bytes);
+    },
+    commit: async (options: Parameters<Writer["commit"]>[0]) => {
+      await maybeReset();
+      return writer.commit(options);
+    },
+  });
+}
 
+describe("copy() to a writer that is reset", () => {
   const REREADABLE: Record<string, () => CopySource> = {
     memory: () => BYTES,
     "a seekable stream": () => seekable(BYTES, 70_000),
