@@ -6,10 +6,16 @@
  */
 export { type CopyOptions, copy } from "./content/copy.ts";
 export type { CopySource, SeekableSource } from "./content/copy-source.ts";
+export { ErrReset } from "./content/err-reset.ts";
 export { exists } from "./content/exists.ts";
 export type { LabelStore, Labels } from "./content/label-store.ts";
 export { type LocalStore, type LocalStoreOptions, openLocalStore } from "./content/local-store.ts";
-export type { NamespaceEntry, NamespaceMetadata, NewEntry } from "./content/namespaces/namespace-metadata.ts";
+export {
+  type NamespaceEntry,
+  type NamespaceMetadata,
+  type NewEntry,
+  SHAREABLE_LABEL,
+} from "./content/namespaces/namespace-metadata.ts";
 export {
   type NamespacedStoreOptions,
   namespacedStore,
@@ -39,4 +45,4 @@ export {
   type WriterOptions,
 } from "./content/store.ts";
 export { type WriteBlobOptions, writeBlob } from "./content/write-blob.ts";
-export { type Digest, parseDigest } from "./digest/digest.ts";
+export { type Digest, digestOf, parseDigest } from "./digest/digest.ts";

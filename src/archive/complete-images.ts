@@ -47,6 +47,7 @@ export async function completeImages(
   let firstMissing: unknown;
   const visit: Handler = async (descriptor, options) => {
     try {
+      if (descriptor.data !== undefined) await store.info(descriptor.digest, options); // it can be read without
       const below = await children(descriptor, options);
       if (isIndexType(descriptor.mediaType)) {
         content.set(descriptor.digest, descriptor);

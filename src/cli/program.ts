@@ -5,6 +5,7 @@ import { addContentCommand } from "./commands/content.ts";
 import { addExportCommand } from "./commands/export.ts";
 import { addImagesCommand } from "./commands/images.ts";
 import { addImportCommand } from "./commands/import.ts";
+import { addNamespacesCommand } from "./commands/namespaces.ts";
 import { addPullCommand } from "./commands/pull.ts";
 import { addPushCommand } from "./commands/push.ts";
 import { addRmiCommand } from "./commands/rmi.ts";
@@ -52,6 +53,7 @@ function buildProgram(signal: AbortSignal): Command {
     addTagCommand,
     addRmiCommand,
     addContentCommand,
+    addNamespacesCommand,
     addServeCommand,
     addImportCommand,
     addExportCommand,

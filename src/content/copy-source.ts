@@ -23,6 +23,8 @@ export interface ReadFromOptions extends AbortOptions {
   readonly offset: number;
   /** Name of the ingest that is continued, for errors. */
   readonly ref: string;
+  /** Whether the source was read before; default false. */
+  readonly again?: boolean | undefined;
 }
 
 /** Bytes that are handed on at once (containerd's copy buffer). */
@@ -31,7 +33,7 @@ export const COPY_BYTES = 1_048_576;
 /**
  * The bytes of `source` from an offset on, each piece valid until the next one is asked for: by random access or a seek
  * where the source can, otherwise by dropping what comes before (as in containerd). Throws `ErrDataLoss` (`unable to resume
- * write to <ref>: ...`) for a source that does not reach the offset, `ErrCanceled` when the signal fires, even while the
+ * write to <ref>: ...`) for a source that does not reach the offset or cannot be read again, `ErrCanceled` when the signal fires, even while the
  * source hangs, and what the source throws.
  */
 export function readFrom(source: CopySource, options: ReadFromOptions): AsyncIterable<Uint8Array> {
@@ -64,8 +66,8 @@ async function* readSection(
 }
 
 async function* readSeekable(source: SeekableSource, options: ReadFromOptions): AsyncGenerator<Uint8Array> {
-  const { offset, signal } = options;
-  if (offset > 0) {
+  const { offset, signal, again } = options;
+  if (offset > 0 || again) {
     const reached = await abortable(source.seek(offset), signal).catch((error: unknown) => {
       throw cannotResume(options, error);
     });
@@ -78,7 +80,8 @@ async function* readStream(
   source: AsyncIterable<Uint8Array>,
   options: ReadFromOptions,
 ): AsyncGenerator<Uint8Array> {
-  const { offset, signal } = options;
+  const { offset, signal, again } = options;
+  if (again) throw cannotResume(options, "source cannot be read again");
   let position = 0;
   for await (const bytes of untilAborted(source, signal)) {
     const rest = bytes.subarray(Math.max(0, offset - position));

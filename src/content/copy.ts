@@ -4,6 +4,7 @@ import { ErrDataLoss, ErrFailedPrecondition } from "../errors/classes.ts";
 import { findError, isAlreadyExists } from "../errors/predicates.ts";
 import { withMessage } from "../errors/with-message.ts";
 import { COPY_BYTES, type CopySource, readFrom } from "./copy-source.ts";
+import { ErrReset } from "./err-reset.ts";
 import type { CommitOptions, Writer } from "./store.ts";
 
 /** What is copied. */
@@ -14,16 +15,35 @@ export interface CopyOptions extends CommitOptions, AbortOptions {
   readonly expected?: Digest | undefined;
 }
 
+/** How often a writer may lose what it has (containerd 1.6's limit). */
+const MAX_RESETS = 5;
+
 /**
  * Appends to `writer` what it lacks of `source` and commits; success also when the content is there already (containerd's
- * `content.Copy`). The source starts at the first byte: what the ingest holds is skipped as `readFrom` does. Throws
+ * `content.Copy`). A writer that throws `ErrReset` is written to again from where it stands then, up to five times, unless
+ * the source is a stream that cannot seek. The source starts at the first byte: what the ingest holds is skipped as `readFrom` does. Throws
  * `ErrDataLoss` when the source ends early, `ErrFailedPrecondition` when it is too long or has another digest, and what
  * the source throws: everything read until then is written. The caller closes the writer, unless commit has done it.
  */
 export async function copy(writer: Writer, source: CopySource, options: CopyOptions = {}): Promise<void> {
+  for (let resets = 0; ; resets++) {
+    try {
+      await copyOnce(writer, source, { ...options, again: resets > 0 });
+      return;
+    } catch (error) {
+      if (!(error instanceof ErrReset) || resets === MAX_RESETS) throw error;
+    }
+  }
+}
+
+async function copyOnce(
+  writer: Writer,
+  source: CopySource,
+  { again, ...options }: CopyOptions & { readonly again: boolean },
+): Promise<void> {
   const { size = 0, signal } = options;
   const { ref, offset } = await writer.status();
-  const bytes = readFrom(source, { offset, ref, signal });
+  const bytes = readFrom(source, { offset, ref, signal, again });
   for await (const piece of inFullPieces(bounded(bytes, { offset, size, ref }))) await writer.write(piece);
   await commit(writer, ref, options);
 }

@@ -17,14 +17,14 @@ export interface LabelStore {
 /** Longest key and value together, in bytes (containerd's limit). */
 const MAX_LABEL_BYTES = 4_096;
 
-/** Throws `ErrInvalidArgument` for a label that is too long. */
+/** Throws `ErrInvalidArgument`, in the words of containerd 2, for a label that is too long. */
 export function validateLabels(labels: Labels): void {
   for (const [key, value] of Object.entries(labels)) {
     const bytes = Buffer.byteLength(key) + Buffer.byteLength(value);
     if (bytes <= MAX_LABEL_BYTES) continue;
     const shown = key.slice(0, 64);
     throw new ErrInvalidArgument(
-      `label key and value length (${bytes} bytes) greater than maximum size (${MAX_LABEL_BYTES} bytes), key: ${shown}`,
+      `info.Labels: label key and value length (${bytes} bytes) greater than maximum size (${MAX_LABEL_BYTES} bytes), key: ${shown}`,
     );
   }
 }

@@ -142,7 +142,7 @@ export class LocalWriter implements Writer, Syncer {
         `ingest "${this.#parts.ingest.path}" was changed by others: got ${onDisk} bytes, wrote ${this.#offset}`,
       );
     }
-    if (size > 0 && size !== this.#offset) {
+    if (size !== 0 && size !== this.#offset) {
       throw new ErrFailedPrecondition(`unexpected commit size ${this.#offset}, expected ${size}`);
     }
     const digest = await this.#digestAs(expected);

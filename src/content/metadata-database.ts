@@ -18,7 +18,7 @@ const BUSY_BACKOFF: BackoffPolicy = {
   random: Math.random,
 };
 
-/** The labels of blobs, and what namespaces know of them. */
+/** The labels of blobs, what namespaces know of them, and the labels of the namespaces themselves. */
 const SCHEMA = `
   PRAGMA journal_mode = WAL;
   CREATE TABLE IF NOT EXISTS labels (
@@ -32,6 +32,9 @@ const SCHEMA = `
   CREATE TABLE IF NOT EXISTS namespace_labels (
     digest TEXT NOT NULL, namespace TEXT NOT NULL, key TEXT NOT NULL, value TEXT NOT NULL,
     PRIMARY KEY (digest, namespace, key)
+  ) STRICT, WITHOUT ROWID;
+  CREATE TABLE IF NOT EXISTS labels_of_namespaces (
+    namespace TEXT NOT NULL, key TEXT NOT NULL, value TEXT NOT NULL, PRIMARY KEY (namespace, key)
   ) STRICT, WITHOUT ROWID`;
 
 /**

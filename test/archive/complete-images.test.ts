@@ -65,6 +65,13 @@ describe("completeImages()", () => {
     }
   });
 
+  it("does not take for present what a descriptor holds", async () => {
+    await put(AMD, AMD.target.digest);
+    const data = Buffer.from(AMD.blobs.get(AMD.target.digest) ?? []).toString("base64");
+    const looking = completeImages(root.content, { ...AMD.target, data });
+    await expect(looking).rejects.toThrow(`content ${AMD.target.digest}: not found`);
+  });
+
   it("looks into nested indexes", async () => {
     const nested = makeIndex([makeIndex([AMD]), ARM]);
     await put(nested);

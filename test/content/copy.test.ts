@@ -5,12 +5,19 @@ import * as fc from "fast-check";
 import { afterEach, beforeEach, describe, expect, it } from "vitest";
 import { copy } from "../../src/content/copy.ts";
 import type { CopySource, SeekableSource } from "../../src/content/copy-source.ts";
+import { ErrReset } from "../../src/content/err-reset.ts";
 import { exists } from "../../src/content/exists.ts";
 import { type LocalStore, openLocalStore } from "../../src/content/local-store.ts";
 import { readBlob } from "../../src/content/read-blob.ts";
 import type { Writer } from "../../src/content/store.ts";
 import { digestOf } from "../../src/digest/digest.ts";
-import { ErrCanceled, ErrDataLoss, ErrFailedPrecondition, ErrUnknown } from "../../src/errors/classes.ts";
+import {
+  ErrAborted,
+  ErrCanceled,
+  ErrDataLoss,
+  ErrFailedPrecondition,
+  ErrUnknown,
+} from "../../src/errors/classes.ts";
 import { pieces, randomAccess, seekable } from "./support/pieces.ts";
 import { pseudoRandom } from "./support/pseudo-random.ts";
 
@@ -221,5 +228,73 @@ describe("copy()", () => {
     queueMicrotask(() => controller.abort());
     await expect(copying).rejects.toThrow(ErrCanceled);
     await writer.close();
+  });
+});
+
+/** A writer that loses all but `kept` bytes at some of its calls of write and commit, counted from 1. */
+async function forgetful(resets: readonly number[], kept = 0): Promise<Writer> {
+  const writer = await store.writer({ ref: "copy" });
+  let calls = 0;
+  const maybeReset = async (): Promise<void> => {
+    if (!resets.includes(++calls)) return;
+    await writer.truncate(0);
+    await writer.write(BYTES.subarray(0, kept));
+    throw new ErrReset("writer has been reset");
+  };
+  return Object.assign(Object.create(writer), {
+    status: () => writer.status(),
+    close: () => writer.close(),
+    write: async (bytes: Uint8Array) => {
+      await maybeReset();
+      await writer.write(bytes);
+    },
+    commit: async (options: Parameters<Writer["commit"]>[0]) => {
+      await maybeReset();
+      return writer.commit(options);
+    },
+  });
+}
+
+describe("copy() to a writer that is reset", () => {
+  const REREADABLE: Record<string, () => CopySource> = {
+    memory: () => BYTES,
+    "a seekable stream": () => seekable(BYTES, 70_000),
+    "random access": () => randomAccess(BYTES),
+  };
+
+  it.each(Object.keys(REREADABLE))("goes on from where it stands then, with %s", async (name) => {
+    for (const kept of [0, 1_500_000]) {
+      const writer = await forgetful([1, 3, 7], kept); // the last one in a commit, when nothing is kept
+      await copy(writer, REREADABLE[name]?.() ?? BYTES, BLOB);
+      expect(digestOf(await readBlob(store, { digest: DIGEST, size: BLOB.size }))).toBe(DIGEST);
+      await store.delete(DIGEST);
+    }
+  });
+
+  it("gives up when it is reset again and again", async () => {
+    const writer = await forgetful([1, 2, 3, 4, 5, 6]);
+    await expect(copy(writer, BYTES, BLOB)).rejects.toThrow(ErrReset);
+    expect(await exists(store, DIGEST)).toBe(false);
+    await copy(writer, BYTES, BLOB);
+    expect(await exists(store, DIGEST)).toBe(true);
+  });
+
+  it("takes no stream for a source that starts anew, whether the size is known or not", async () => {
+    for (const options of [BLOB, {}]) {
+      const writer = await forgetful([2]);
+      const copying = copy(writer, pieces(BYTES, 70_000), options);
+      await expect(copying).rejects.toThrow(ErrDataLoss);
+      await expect(copying).rejects.toThrow("unable to resume write to copy: source cannot be read again");
+      await writer.close();
+      expect(await store.status("copy")).toMatchObject({ offset: 0 });
+    }
+    for await (const info of store.walk()) expect(info).toBeUndefined();
+  });
+
+  it("is told apart as what it is, and as aborted", () => {
+    const error = new ErrReset("writer has been reset");
+    expect(error).toMatchObject({ name: "ErrReset", code: "ERR_ABORTED" });
+    expect(error).toBeInstanceOf(ErrAborted);
+    expect(new ErrAborted("other")).not.toBeInstanceOf(ErrReset);
   });
 });

@@ -61,6 +61,28 @@ describe("readBlob()", () => {
     }
   });
 
+  it("takes what the descriptor holds, and opens nothing", async () => {
+    const store = provider(CONTENT);
+    const data = CONTENT.toString("base64");
+    expect(Buffer.from(await readBlob(store, { ...DESCRIPTOR, data })).toString()).toBe("foobar");
+    const empty = { digest: digestOf(""), size: 0, data: "" };
+    expect(await readBlob(store, empty)).toHaveLength(0);
+    await expect(readBlob(store, { ...DESCRIPTOR, data }, { maxBytes: 5 })).rejects.toThrow(
+      ErrFailedPrecondition,
+    );
+    expect(store.opened).toBe(0);
+  });
+
+  it.each(["fooBar", "foobarbaz", "fooba", ""])(
+    "asks the store when the descriptor holds %j",
+    async (held) => {
+      const store = provider(CONTENT);
+      const data = Buffer.from(held).toString("base64");
+      expect(Buffer.from(await readBlob(store, { ...DESCRIPTOR, data })).toString()).toBe("foobar");
+      expect(store.opened).toBe(1);
+    },
+  );
+
   it("throws what the store throws, and ErrCanceled when the signal has fired", async () => {
     const empty: Provider = { readerAt: () => Promise.reject(new ErrNotFound("content")) };
     await expect(readBlob(empty, DESCRIPTOR)).rejects.toThrow(ErrNotFound);

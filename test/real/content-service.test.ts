@@ -2,12 +2,11 @@ import { mkdtemp, rm, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterAll, afterEach, beforeAll, beforeEach, expect, it } from "vitest";
-import { proxyStore } from "../../src/content/grpc/proxy-store.ts";
 import { type ContentServer, serveContent } from "../../src/content/grpc/serve-content.ts";
 import { type LocalStore, openLocalStore } from "../../src/content/local-store.ts";
 import { readBlob } from "../../src/content/read-blob.ts";
 import { digestOf } from "../../src/digest/digest.ts";
-import { canRunContainerd, ctr, ctrError, startContainerd } from "./support/containerd.ts";
+import { canRunContainerd, ctr, startContainerd } from "./support/containerd.ts";
 import { describeReal } from "./support/describe-real.ts";
 import { type DockerRegistry, startDockerRegistry } from "./support/docker-registry.ts";
 import { tagInLayout, writeImage } from "./support/images.ts";
@@ -15,7 +14,6 @@ import { skopeoCopy } from "./support/skopeo.ts";
 
 const TEXT = "what is in the blob\n";
 const DIGEST = digestOf(TEXT);
-const UNKNOWN = digestOf("unknown");
 
 let folder: string;
 let socket: string;
@@ -92,42 +90,32 @@ describeReal("the content service with ctr", ["ctr"], () => {
   });
 });
 
-/** What ctr says about everything that it cannot do, and the service about a ref that is held, which ctr would wait for. */
-async function complaintsOf(at: string): Promise<string[]> {
-  const fail = (...args: string[]) => ctrError(at, ["content", ...args], { input: TEXT });
-  await using proxy = proxyStore({ address: `unix://${at}`, namespace: "default" });
-  await using _held = await proxy.writer({ ref: "held" });
-  const second = proxy.writer({ ref: "held" });
-  const locked = await second.then(() => "not locked").catch((error: Error) => error.message);
-  const complaints = [
-    locked,
-    await fail("ingest", "--expected-digest", UNKNOWN, "wrong digest"),
-    await fail("ingest", "--expected-size", "5", "wrong size"),
-    await fail("get", UNKNOWN),
-    await fail("get", "nonsense"),
-    await fail("label", UNKNOWN, "a=b"),
-    await fail("rm", "nonsense"),
-    await fail("ls", ".*"),
-    await fail("active", ".*"),
-  ];
-  return complaints.map(withoutDetails);
-}
+describeReal("the content service with ctr and a registry", ["ctr", "docker-registry"], () => {
+  let registry: DockerRegistry;
 
-/** Without times, without the namespace in a ref, and with a content store's words for what a metadata store says itself. */
-function withoutDetails(complaint: string): string {
-  return complaint
-    .replace(/locked for \S+ \(since .*\)/, "locked")
-    .replace(/ref \S+\/held/, "ref held")
-    .replace("content digest sha256", "content sha256")
-    .replace(/"wrong size" failed size validation: (\d+) != (\d+)/, "unexpected commit size $1, expected $2");
-}
+  beforeAll(async () => {
+    registry = await startDockerRegistry();
+  });
 
-describeReal("the content service beside containerd's own", ["containerd", "ctr"], () => {
-  it.skipIf(!canRunContainerd)("fails in the same words", async () => {
-    await using containerd = await startContainerd({ folder: join(folder, "own") });
-    const theirs = await complaintsOf(containerd.socket);
-    expect(theirs[0]).toBe("ref held locked");
-    expect(await complaintsOf(socket)).toEqual(theirs);
+  afterAll(() => registry.stop());
+
+  it("gives what ctr pushes", async () => {
+    await ingest(TEXT, "ref");
+    const name = `${registry.host}/test/object:v1`;
+    const pushed = await content("push-object", "--plain-http", name, DIGEST, "application/octet-stream");
+    expect(pushed).toContain(`Pushed ${DIGEST}`);
+    const blob = await fetch(`http://${registry.host}/v2/test/object/blobs/${DIGEST}`);
+    expect(await blob.text()).toBe(TEXT);
+  });
+
+  it("cannot do what takes leases, which are a service of their own", async () => {
+    const name = `${registry.host}/test/object:v1`;
+    for (const args of [
+      ["fetch", "--plain-http", name],
+      ["prune", "references"],
+    ]) {
+      await expect(content(...args)).rejects.toThrow(/containerd\.services\.leases\.v1.* not implemented/);
+    }
   });
 });
 

@@ -3,7 +3,9 @@ import type { Command } from "commander";
 import { parseDigest, type Store, writeBlob } from "../../content.ts";
 import { formatBytes } from "../format-bytes.ts";
 import { formatTable } from "../format-table.ts";
+import { formatLabels, parseLabels } from "../label-arguments.ts";
 import { addRootOptions, openRoot, type RootOptions } from "../options.ts";
+import { editContent } from "./edit-content.ts";
 
 /** Bytes read at once by `content get`. */
 const READ_BYTES = 1024 * 1024;
@@ -14,7 +16,7 @@ interface StoreOptions extends RootOptions {
   readonly namespace?: string;
 }
 
-/** `drayage content ls|get|active|rm|abort|label|ingest` */
+/** `drayage content ls|get|active|rm|abort|label|ingest|edit` */
 export function addContentCommand(program: Command, signal: AbortSignal): void {
   const content = program
     .command("content")
@@ -64,6 +66,16 @@ export function addContentCommand(program: Command, signal: AbortSignal): void {
     .action((ref: string, options: StoreOptions & IngestOptions) =>
       withStore(options, (store) => ingest(store, ref, { ...options, signal })),
     );
+  verb("edit", "change a copy of a blob in an editor and store it as a new blob")
+    .argument("<digest>")
+    .option("--editor <command>", "default $VISUAL, then $EDITOR")
+    .action((digest: string, options: StoreOptions & { editor?: string }) =>
+      withStore(options, async (store) => {
+        const { VISUAL, EDITOR } = process.env;
+        const editor = options.editor ?? (VISUAL || EDITOR);
+        process.stdout.write(`${await editContent(store, parseDigest(digest), { editor, signal })}\n`);
+      }),
+    );
 }
 
 async function withStore(options: StoreOptions, use: (store: Store) => Promise<void>): Promise<void> {
@@ -97,18 +109,13 @@ async function label(
   { pairs, signal }: { pairs: readonly string[]; signal: AbortSignal },
 ): Promise<void> {
   const digest = parseDigest(text);
-  const changes = pairs.map(
-    (pair) => [pair.split("=", 1)[0] ?? "", pair.slice(pair.indexOf("=") + 1)] as const,
-  );
+  const changes = parseLabels(pairs);
+  const paths = Object.keys(changes).map((key) => `labels.${key}`);
   const { labels } =
-    changes.length === 0
+    paths.length === 0
       ? await store.info(digest, { signal })
-      : await store.update(
-          { digest, labels: Object.fromEntries(changes) },
-          changes.map(([key]) => `labels.${key}`),
-        );
-  const lines = Object.entries(labels).map(([key, value]) => `${key}=${value}\n`);
-  process.stdout.write(lines.toSorted().join(""));
+      : await store.update({ digest, labels: changes }, paths);
+  process.stdout.write(formatLabels(labels));
 }
 
 async function list(store: Store, filters: readonly string[], signal: AbortSignal): Promise<void> {

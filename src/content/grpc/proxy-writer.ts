@@ -108,7 +108,7 @@ export class ProxyWriter implements Writer {
     });
     const digest = parseDigest(response.digest);
     this.#digest = digest;
-    if (size > 0 && Number(response.offset) !== size) {
+    if (size !== 0 && Number(response.offset) !== size) {
       throw new ErrFailedPrecondition(`unexpected commit size ${response.offset}, expected ${size}`);
     }
     if (expected !== undefined && digest !== expected) {

@@ -47,21 +47,22 @@ class WriteSession {
   readonly #release: Release;
   /** Where the next byte goes. Nobody else writes, so there is no need to ask the writer. */
   #offset: number;
-  /** What the client announced last; 0 and `undefined` when it did not. */
-  #total = 0;
+  /** What the client announced last; 0 and `undefined` when it did not. Below 0 it fits no bytes. */
+  #total: number;
   #expected: Digest | undefined;
   /** The last response; its times and total, which only `STAT` asks for, are repeated in the next. */
   readonly #response = create(WriteContentResponseSchema);
 
   private constructor(
     parts: { ref: string; store: Store; writer: Writer; release: Release },
-    offset: number,
+    { offset, total }: { readonly offset: number; readonly total: number },
   ) {
     this.#ref = parts.ref;
     this.#store = parts.store;
     this.#writer = parts.writer;
     this.#release = parts.release;
     this.#offset = offset;
+    this.#total = total;
   }
 
   static async open(
@@ -69,9 +70,10 @@ class WriteSession {
     { store, namespace = "", signal }: CallContext,
     queue: RefQueue,
   ): Promise<WriteSession> {
+    const announced = sizeOf(total);
     const options = {
       ref,
-      size: sizeOf(total),
+      size: Math.max(announced, 0),
       expected: expected === "" ? undefined : parseDigest(expected),
       signal,
     };
@@ -79,7 +81,7 @@ class WriteSession {
     const { writer, release } = await queue.open(store, options, `${namespace}/${ref}`);
     try {
       const { offset } = await writer.status();
-      return new WriteSession({ ref, store, writer, release }, offset);
+      return new WriteSession({ ref, store, writer, release }, { offset, total: announced });
     } catch (error) {
       await writer.close().finally(release);
       throw error;
@@ -162,10 +164,10 @@ class WriteSession {
   }
 }
 
-/** An announced size; not announced when it is not positive. */
+/** An announced size; 0 when it was not announced. */
 function sizeOf(total: bigint): number {
   if (total > BigInt(Number.MAX_SAFE_INTEGER)) {
     throw plainly(new ErrInvalidArgument(`total ${total} is too large`));
   }
-  return total > 0n ? Number(total) : 0;
+  return Number(total);
 }

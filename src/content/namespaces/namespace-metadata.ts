@@ -17,6 +17,12 @@ export interface NewEntry {
   readonly found: boolean;
 }
 
+/**
+ * Label of a namespace whose blobs others may have without uploading them, also under the policy `isolated`; its value
+ * is `true` (containerd `labels`).
+ */
+export const SHAREABLE_LABEL = "containerd.io/namespace.shareable";
+
 /** Which namespaces have which blobs of one backend, and the labels they gave them. */
 export interface NamespaceMetadata {
   /** The entry of a blob, `undefined` when the namespace has it not. */
@@ -30,8 +36,17 @@ export interface NamespaceMetadata {
    * there before any namespace had it is somebody else's and never the last. `undefined` when the namespace has it not.
    */
   remove(namespace: string, digest: Digest): Promise<{ readonly last: boolean } | undefined>;
-  /** The labels of a namespace. Changing them stamps the entry; throws `ErrNotFound` when there is none. */
+  /** The labels that a namespace gave to blobs. Changing them stamps the entry; throws `ErrNotFound` when there is none. */
   labels(namespace: string): LabelStore;
+  /** The labels of a namespace itself, such as `SHAREABLE_LABEL`. */
+  namespaceLabels(namespace: string): Promise<Labels>;
+  /**
+   * Changes the labels named of a namespace itself, in one step; an empty value removes. Throws `ErrInvalidArgument` for
+   * a malformed name, or a label that is too long.
+   */
+  labelNamespace(namespace: string, labels: Labels): Promise<void>;
+  /** Whether a namespace labelled with `SHAREABLE_LABEL` has a blob. */
+  isShareable(digest: Digest): Promise<boolean>;
   /** Keeps everybody else who asks, in any process, from adding or removing a blob. The caller releases it. */
   lock(digest: Digest, options?: AbortOptions): Promise<Release>;
 }

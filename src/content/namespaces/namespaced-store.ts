@@ -1,7 +1,7 @@
 import { type AbortOptions, throwIfAborted } from "../../async/abort.ts";
 import { type Digest, parseDigest } from "../../digest/digest.ts";
 import { ErrAlreadyExists, ErrInvalidArgument, ErrNotFound } from "../../errors/classes.ts";
-import { isAlreadyExists } from "../../errors/predicates.ts";
+import { isAlreadyExists, isNotFound } from "../../errors/predicates.ts";
 import type { Descriptor } from "../../oci/descriptor.ts";
 import { infoFilter, statusFilter } from "../filters/filter.ts";
 import { updateLabels } from "../label-store.ts";
@@ -14,7 +14,8 @@ import { parseNamespace } from "./parse-namespace.ts";
 /**
  * What a namespace that wants a blob gets from others (containerd's `content_sharing_policy`).
  * - `shared`: who knows the digest of a blob in the backend need not upload it
- * - `isolated`: every namespace uploads the whole blob once, and so proves that it has it
+ * - `isolated`: every namespace uploads the whole blob once, and so proves that it has it; except what a namespace with
+ *   the label `SHAREABLE_LABEL` has
  */
 export type SharingPolicy = "shared" | "isolated";
 
@@ -29,8 +30,9 @@ export interface NamespacedStoreOptions {
 /**
  * One namespace's view of `backend` (as in containerd): its own blobs with its own labels and times, and its own
  * ingests, which the backend has as `<namespace>/<ref>`. A blob is stored once, and leaves the backend when the last
- * namespace deletes it. The backend itself shows everything, and deletes whatever it is told to. The caller closes
- * `backend` and `metadata`. Throws `ErrInvalidArgument` for a malformed name.
+ * namespace deletes it. The backend itself shows everything, and deletes whatever it is told to. What is not there, or
+ * has another size, it says in the words of containerd's metadata store. The caller closes `backend` and `metadata`.
+ * Throws `ErrInvalidArgument` for a malformed name.
  */
 export function namespacedStore(
   backend: Store,
@@ -93,8 +95,10 @@ class NamespacedStore implements Store {
     const writer = await this.#view.backend.writer({ ref: backendRef, size, signal });
     try {
       if (expected !== undefined) await this.#assertAbsent(expected); // who had the ref until now may have brought it
-      const blob = expected && (await this.#shared(expected, size, { signal }));
-      return new NamespacedWriter(writer, { ...this.#view, ref, backendRef, expected, blob });
+      const found = expected && (await this.#shared(expected, { signal }));
+      const blob = found && (size === 0 || size === found.size) ? found : undefined;
+      const shared = (digest: Digest) => this.#shared(digest, {});
+      return new NamespacedWriter(writer, { ...this.#view, ref, backendRef, expected, blob, shared });
     } catch (error) {
       await writer.close().catch(() => {}); // the first failure is the one to tell
       if (isAlreadyExists(error)) await unlessNotFound(this.#view.backend.abort(backendRef));
@@ -103,7 +107,9 @@ class NamespacedStore implements Store {
   }
 
   async status(ref: string, options: AbortOptions = {}): Promise<Status> {
-    return { ...(await this.#view.backend.status(this.#backendRef(ref), options)), ref };
+    const status = await unlessNotFound(this.#view.backend.status(this.#backendRef(ref), options));
+    if (!status) throw new ErrNotFound(`reference ${ref}: not found`);
+    return { ...status, ref };
   }
 
   async listStatuses({ filters, signal }: ListOptions = {}): Promise<readonly Status[]> {
@@ -118,7 +124,11 @@ class NamespacedStore implements Store {
   }
 
   async abort(ref: string, options: AbortOptions = {}): Promise<void> {
-    await this.#view.backend.abort(this.#backendRef(ref), options);
+    try {
+      await this.#view.backend.abort(this.#backendRef(ref), options);
+    } catch (cause) {
+      throw isNotFound(cause) ? new ErrNotFound(`reference ${ref}: not found`, { cause }) : cause;
+    }
   }
 
   /** A namespace has no slash, so no two pairs make the same ref. */
@@ -145,14 +155,14 @@ class NamespacedStore implements Store {
     throw new ErrAlreadyExists(`content ${digest}`, { digest });
   }
 
-  /** The blob that a new writer need not upload. */
-  async #shared(digest: Digest, size: number, options: AbortOptions): Promise<StoredBlob | undefined> {
-    if (this.#policy === "isolated") return undefined;
-    const found = await unlessNotFound(this.#view.backend.info(digest, options));
-    return found && (size === 0 || size === found.size) ? found : undefined;
+  /** A blob of the backend that the namespace may have without uploading it. */
+  async #shared(digest: Digest, options: AbortOptions): Promise<StoredBlob | undefined> {
+    const { backend, metadata } = this.#view;
+    if (this.#policy === "isolated" && !(await metadata.isShareable(digest))) return undefined;
+    return unlessNotFound(backend.info(digest, options));
   }
 }
 
 function notFound(digest: Digest): ErrNotFound {
-  return new ErrNotFound(`content ${digest}: not found`, { digest });
+  return new ErrNotFound(`content digest ${digest}: not found`, { digest });
 }

@@ -25,6 +25,8 @@ export interface NamespacedIngest extends NamespaceView {
   readonly expected: Digest | undefined;
   /** The blob that the backend has already; its bytes need not be written. */
   readonly blob: StoredBlob | undefined;
+  /** Looks again for a blob that need not be written. */
+  readonly shared: (digest: Digest) => Promise<StoredBlob | undefined>;
 }
 
 /**
@@ -97,8 +99,9 @@ export class NamespacedWriter implements Writer {
   async #commit(options: CommitOptions): Promise<Digest> {
     const { expected, labels = {} } = options;
     validateLabels(labels);
+    await this.#assertSize(options);
     const blob = this.#blob;
-    if (blob) assertIs(blob, options);
+    if (blob) assertDigest(blob, options);
     const digest = blob?.digest ?? expected ?? this.#writer.digest();
     // Without the lock, the last other namespace that has the blob could delete it right after we found it there.
     const release = digest && (await this.#ingest.metadata.lock(digest));
@@ -109,11 +112,20 @@ export class NamespacedWriter implements Writer {
     }
   }
 
+  /** Before the backend does, which knows the ref by another name. */
+  async #assertSize({ size = 0 }: CommitOptions): Promise<void> {
+    if (size === 0) return;
+    const written = this.#blob?.size ?? (await this.#writer.status()).offset;
+    if (written === size) return;
+    const ref = JSON.stringify(this.#ingest.ref);
+    throw new ErrFailedPrecondition(`${ref} failed size validation: ${written} != ${size}`);
+  }
+
   /** Takes a blob over from the backend. */
   async #adopt({ digest }: StoredBlob, labels: Labels): Promise<Digest> {
-    const { backend, backendRef, metadata, namespace } = this.#ingest;
-    if (!(await unlessNotFound(backend.info(digest)))) {
-      throw new ErrUnavailable(`content ${digest} was deleted meanwhile: open the writer again`, { digest });
+    const { backend, backendRef, metadata, namespace, shared } = this.#ingest;
+    if (!(await shared(digest))) {
+      throw new ErrUnavailable(`content ${digest} is shared no more: open the writer again`, { digest });
     }
     await this.#writer.close();
     await unlessNotFound(backend.abort(backendRef));
@@ -146,10 +158,7 @@ export class NamespacedWriter implements Writer {
 }
 
 /** The gate that a writer of the backend has as well. */
-function assertIs(blob: StoredBlob, { size = 0, expected }: CommitOptions): void {
-  if (size > 0 && size !== blob.size) {
-    throw new ErrFailedPrecondition(`unexpected commit size ${blob.size}, expected ${size}`);
-  }
+function assertDigest(blob: StoredBlob, { expected }: CommitOptions): void {
   if (expected !== undefined && expected !== blob.digest) {
     throw new ErrFailedPrecondition(`unexpected commit digest ${blob.digest}, expected ${expected}`, {
       digest: expected,

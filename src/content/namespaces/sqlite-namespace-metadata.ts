@@ -7,10 +7,16 @@ import type { Digest } from "../../digest/digest.ts";
 import { lockFile } from "../../disk/file-lock.ts";
 import { makeDirectory } from "../../disk/make-directory.ts";
 import { ErrNotFound } from "../../errors/classes.ts";
-import type { LabelStore, Labels } from "../label-store.ts";
+import { type LabelStore, type Labels, validateLabels } from "../label-store.ts";
 import { Layout } from "../layout.ts";
 import { MetadataDatabase } from "../metadata-database.ts";
-import type { NamespaceEntry, NamespaceMetadata, NewEntry } from "./namespace-metadata.ts";
+import {
+  type NamespaceEntry,
+  type NamespaceMetadata,
+  type NewEntry,
+  SHAREABLE_LABEL,
+} from "./namespace-metadata.ts";
+import { parseNamespace } from "./parse-namespace.ts";
 
 /** Entries that `list` reads at once: what comes of them is awaited between one page and the next. */
 const PAGE_ENTRIES = 200;
@@ -33,6 +39,11 @@ const SQL = {
   removeLabel: "DELETE FROM namespace_labels WHERE digest = ? AND namespace = ? AND key = ?",
   removeLabels: "DELETE FROM namespace_labels WHERE digest = ? AND namespace = ?",
   removeStaleLabels: "DELETE FROM namespace_labels WHERE digest = ?",
+  ownLabels: "SELECT key, value FROM labels_of_namespaces WHERE namespace = ? ORDER BY key",
+  setOwnLabel: "INSERT OR REPLACE INTO labels_of_namespaces (namespace, key, value) VALUES (?, ?, ?)",
+  removeOwnLabel: "DELETE FROM labels_of_namespaces WHERE namespace = ? AND key = ?",
+  shareable: `SELECT 1 FROM namespace_blobs JOIN labels_of_namespaces USING (namespace)
+    WHERE digest = ? AND key = '${SHAREABLE_LABEL}' AND value = 'true' LIMIT 1`,
 } as const;
 
 /**
@@ -100,7 +111,7 @@ export class SqliteNamespaceMetadata implements NamespaceMetadata, Disposable {
     const change = (digest: Digest, work: (database: DatabaseSync) => void): Promise<void> =>
       this.#database.write("write labels", (database) => {
         const { changes } = prepare(database, "stamp").run(nowNs(), digest, namespace);
-        if (Number(changes) === 0) throw new ErrNotFound(`content ${digest}: not found`, { digest });
+        if (Number(changes) === 0) throw new ErrNotFound(`content digest ${digest}: not found`, { digest });
         work(database);
       });
     return {
@@ -118,6 +129,31 @@ export class SqliteNamespaceMetadata implements NamespaceMetadata, Disposable {
           }
         }),
     };
+  }
+
+  namespaceLabels(namespace: string): Promise<Labels> {
+    return this.#database.read("read namespace", {}, (database) =>
+      labelsOf(prepare(database, "ownLabels").all(namespace)),
+    );
+  }
+
+  async labelNamespace(namespace: string, labels: Labels): Promise<void> {
+    parseNamespace(namespace);
+    validateLabels(labels);
+    await this.#database.write("write namespace", (database) => {
+      for (const [key, value] of Object.entries(labels)) {
+        if (value === "") prepare(database, "removeOwnLabel").run(namespace, key);
+        else prepare(database, "setOwnLabel").run(namespace, key, value);
+      }
+    });
+  }
+
+  isShareable(digest: Digest): Promise<boolean> {
+    return this.#database.read(
+      "read namespace",
+      false,
+      (database) => prepare(database, "shareable").get(digest) !== undefined,
+    );
   }
 
   async lock(digest: Digest, options: AbortOptions = {}): Promise<Release> {
@@ -176,6 +212,10 @@ function entryOf(
     digest,
     createdAtNs: row["created_ns"] as bigint,
     updatedAtNs: row["updated_ns"] as bigint,
-    labels: Object.fromEntries(labels.map(({ key, value }) => [String(key), String(value)])),
+    labels: labelsOf(labels),
   };
+}
+
+function labelsOf(rows: ReadonlyArray<Readonly<Record<string, SQLOutputValue>>>): Labels {
+  return Object.fromEntries(rows.map(({ key, value }) => [String(key), String(value)]));
 }

@@ -15,6 +15,7 @@ import { digestOf } from "../../../src/digest/digest.ts";
 import { ErrInvalidArgument, ErrNotFound } from "../../../src/errors/classes.ts";
 import { describeStore } from "../store-suite.ts";
 import { describeNamespaces } from "../suite/namespaces.ts";
+import { METADATA_WORDS } from "../suite/store-traits.ts";
 import { pseudoRandom } from "../support/pseudo-random.ts";
 import { spawnChild } from "../support/spawn-child.ts";
 
@@ -41,12 +42,16 @@ function viewOf(namespace: string, policy: SharingPolicy = "shared"): Store {
 for (const policy of ["shared", "isolated"] as const) {
   describeStore(`namespacedStore(), ${policy}`, async () => {
     await openRoot();
-    return { store: viewOf("default", policy), dispose: disposeRoot };
+    return { store: viewOf("default", policy), traits: { words: METADATA_WORDS }, dispose: disposeRoot };
   });
 
   describeNamespaces(`two namespaces, ${policy}`, policy, async () => {
     await openRoot();
-    return { store: (namespace) => viewOf(namespace, policy), dispose: disposeRoot };
+    return {
+      store: (namespace) => viewOf(namespace, policy),
+      label: (namespace, key, value) => metadata.labelNamespace(namespace, { [key]: value }),
+      dispose: disposeRoot,
+    };
   });
 }
 
@@ -64,6 +69,43 @@ describe("namespacedStore() on its backend", () => {
       expect(() => viewOf(namespace)).toThrow(ErrInvalidArgument);
     },
   );
+
+  it("says which part of a name is wrong", () => {
+    expect(() => viewOf("a/b")).toThrow(
+      'namespace validation: identifier "a/b" must match ^[A-Za-z0-9]+(?:[._-](?:[A-Za-z0-9]+))*$',
+    );
+    expect(() => viewOf("a".repeat(77))).toThrow("greater than maximum length (76 characters)");
+    expect(() => viewOf("x".repeat(10_000))).toThrow(`identifier "${"x".repeat(256)}" greater`);
+    expect(() => viewOf("")).toThrow("namespace validation: identifier must not be empty");
+  });
+
+  it("says what is missing or of another size in the words of containerd's metadata store", async () => {
+    const store = viewOf("one");
+    const missing = `content digest ${DIGEST}: not found`;
+    for (const asked of [
+      () => store.info(DIGEST),
+      () => store.update({ digest: DIGEST, labels: {} }),
+      () => store.delete(DIGEST),
+      () => store.readerAt(BLOB),
+    ]) {
+      await expect(asked()).rejects.toMatchObject({ message: missing, digest: DIGEST });
+    }
+    for (const asked of [() => store.status("a ref"), () => store.abort("a ref")]) {
+      await expect(asked()).rejects.toMatchObject({
+        code: "ERR_NOT_FOUND",
+        message: "reference a ref: not found",
+      });
+    }
+    for (const size of [999, -1]) {
+      const writer = await store.writer({ ref: 'a "ref"' });
+      await writer.truncate(0);
+      await writer.write(BYTES);
+      const message = `"a \\"ref\\"" failed size validation: 1000 != ${size}`;
+      const committed = writer.commit({ size, expected: digestOf("other") });
+      await expect(committed).rejects.toMatchObject({ code: "ERR_FAILED_PRECONDITION", message });
+      expect(await store.status('a "ref"')).toMatchObject({ offset: 1_000 });
+    }
+  });
 
   it.each(["k8s.io", "moby", "a_b-C.9", "a".repeat(76)])("takes the name %j", async (namespace) => {
     await writeBlob(viewOf(namespace), "blob", BYTES, BLOB);
@@ -189,6 +231,24 @@ describe("namespacedStore() on its backend", () => {
     expect(await reopened.info(DIGEST)).toEqual(before);
     await reopened.update({ digest: DIGEST, labels: { k: "w" } });
     expect((await viewOf("one").info(DIGEST)).labels).toEqual({ k: "w" });
+  });
+
+  it("keeps the labels of namespaces themselves apart, also for others on the same root", async () => {
+    expect(await metadata.namespaceLabels("one")).toEqual({});
+    await metadata.labelNamespace("one", { a: "1", b: "2" });
+    await metadata.labelNamespace("two", { a: "3" });
+    await metadata.labelNamespace("one", { a: "", c: "4", d: "" });
+    using other = openNamespaceMetadata({ root });
+    expect(await other.namespaceLabels("one")).toEqual({ b: "2", c: "4" });
+    expect(await other.namespaceLabels("two")).toEqual({ a: "3" });
+    expect(await other.namespaceLabels("three")).toEqual({});
+  });
+
+  it("refuses labels of a namespace that are too long, and a namespace that is none", async () => {
+    const long = metadata.labelNamespace("one", { a: "v".repeat(4_096) });
+    await expect(long).rejects.toThrow(ErrInvalidArgument);
+    await expect(metadata.labelNamespace("a/b", { a: "v" })).rejects.toThrow(ErrInvalidArgument);
+    expect(await metadata.namespaceLabels("one")).toEqual({});
   });
 
   it("walks more entries than one page holds", async () => {

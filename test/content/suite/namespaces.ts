@@ -13,6 +13,8 @@ import { expectDigest, expectInfo, expectWithin } from "./store-under-test.ts";
 /** Several namespaces of one store, all empty. */
 export interface NamespacesFixture {
   store(namespace: string): Store;
+  /** Sets a label of a namespace itself, or removes it by an empty value. */
+  label(namespace: string, key: string, value: string): Promise<void>;
   dispose(): Promise<void>;
 }
 
@@ -36,6 +38,8 @@ export function describeNamespaces(
 interface NamespacesUnderTest {
   readonly one: Store;
   readonly two: Store;
+  readonly three: Store;
+  label(namespace: string, key: string, value: string): Promise<void>;
 }
 
 function useNamespaces(open: () => Promise<NamespacesFixture>): NamespacesUnderTest {
@@ -47,23 +51,28 @@ function useNamespaces(open: () => Promise<NamespacesFixture>): NamespacesUnderT
 
   afterEach(() => fixture?.dispose());
 
-  const store = (namespace: string): Store => {
+  const opened = (): NamespacesFixture => {
     if (!fixture) throw new Error("no test is running");
-    return fixture.store(namespace);
+    return fixture;
   };
   return {
     get one() {
-      return store("one");
+      return opened().store("one");
     },
     get two() {
-      return store("two");
+      return opened().store("two");
     },
+    get three() {
+      return opened().store("three");
+    },
+    label: (namespace, key, value) => opened().label(namespace, key, value),
   };
 }
 
 const BYTES = pseudoRandom("namespaces", 1_000);
 const DIGEST = digestOf(BYTES);
 const BLOB = { size: 1_000, digest: DIGEST };
+const SHAREABLE = "containerd.io/namespace.shareable";
 const HINTS = { ref: "ref-1000", size: 1_000, expected: DIGEST };
 
 async function read(store: Store, digest: Digest): Promise<Buffer> {
@@ -236,4 +245,65 @@ function describeIsolation(t: NamespacesUnderTest): void {
     });
     expect(await exists(t.two, DIGEST)).toBe(false);
   });
+
+  describe("from a namespace that is labelled shareable", () => {
+    it("SharedNamespaceIsolate: a writer of what it has is complete", async () => {
+      await t.label("one", SHAREABLE, "true");
+      const started = nowNs();
+      await writeBlob(t.one, HINTS.ref, BYTES, { ...BLOB, labels: { k: "one" } });
+      const writer = await openWriter(t.two, HINTS);
+      const opened = nowNs();
+      const status = await writer.status();
+      expect(status).toMatchObject({ ref: HINTS.ref, offset: 1_000, total: 1_000 });
+      expectWithin(status.startedAtNs, started, opened);
+      expectWithin(status.updatedAtNs, started, opened);
+      expectDigest(writer, BYTES);
+      expect(await writer.commit({ size: 1_000, expected: DIGEST })).toBe(DIGEST);
+
+      expectInfo(await t.one.info(DIGEST), { bytes: BYTES, labels: { k: "one" } });
+      expectInfo(await t.two.info(DIGEST), { bytes: BYTES });
+      expect((await read(t.two, DIGEST)).equals(BYTES)).toBe(true);
+      expect(await t.two.listStatuses()).toEqual([]);
+    });
+
+    it.each([
+      ["another value", SHAREABLE, "TRUE"],
+      ["another key", "containerd.io/namespace", "true"],
+      ["a label that was removed", SHAREABLE, ""],
+    ])("nothing comes with %s", async (_title, key, value) => {
+      await t.label("one", SHAREABLE, value === "" ? "true" : "");
+      await t.label("one", key, value);
+      await writeBlob(t.one, HINTS.ref, BYTES, BLOB);
+      await expectNothingShared(t.two);
+    });
+
+    it("nothing comes that only another namespace has, labelled or not", async () => {
+      await t.label("two", SHAREABLE, "true");
+      await t.label("three", SHAREABLE, "true");
+      await writeBlob(t.one, HINTS.ref, BYTES, BLOB);
+      await expectNothingShared(t.two);
+    });
+
+    it("nothing is committed that is shared no more", async () => {
+      await t.label("one", SHAREABLE, "true");
+      await writeBlob(t.one, HINTS.ref, BYTES, BLOB);
+      const unlabelled = await openWriter(t.two, HINTS);
+      await t.label("one", SHAREABLE, "");
+      await expect(unlabelled.commit()).rejects.toMatchObject({ code: "ERR_UNAVAILABLE" });
+
+      await t.label("one", SHAREABLE, "true");
+      await writeBlob(t.three, HINTS.ref, BYTES, BLOB);
+      const deleted = await openWriter(t.two, HINTS);
+      await t.one.delete(DIGEST);
+      await expect(deleted.commit()).rejects.toMatchObject({ code: "ERR_UNAVAILABLE" });
+      expect(await exists(t.two, DIGEST)).toBe(false);
+      expect(await exists(t.three, DIGEST)).toBe(true);
+    });
+  });
+}
+
+async function expectNothingShared(store: Store): Promise<void> {
+  const writer = await openWriter(store, HINTS);
+  expect(await writer.status()).toMatchObject({ offset: 0, total: 1_000 });
+  await writer.close();
 }

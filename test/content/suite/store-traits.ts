@@ -35,6 +35,12 @@ export interface StoreWords {
   wrongSize(ref: string, sizes: { readonly got: number; readonly want: number }): string;
 }
 
+/** The words of containerd's metadata store, which a namespace of ours has too. */
+export const METADATA_WORDS: StoreWords = {
+  missing: (digest) => `content digest ${digest}`,
+  wrongSize: (ref, { got, want }) => `${JSON.stringify(ref)} failed size validation: ${got} != ${want}`,
+};
+
 /** The traits of our own stores on the disk. */
 export const DEFAULT_TRAITS: StoreTraits = {
   readsDeleted: true,

@@ -1,4 +1,4 @@
-import type { StoreTraits } from "../../content/suite/store-traits.ts";
+import { METADATA_WORDS, type StoreTraits } from "../../content/suite/store-traits.ts";
 import type { ContainerdVersion } from "./containerd.ts";
 
 /** What a containerd's content service does otherwise than our stores; the reasons are with `StoreTraits`. */
@@ -10,9 +10,6 @@ export function containerdTraits({ major, minor }: ContainerdVersion): StoreTrai
     commitsSha512: major > 2 || (major === 2 && minor >= 3),
     keepsEmptyKey: false,
     abortedCommit: "ERR_UNKNOWN",
-    words: {
-      missing: (digest) => `content digest ${digest}`,
-      wrongSize: (ref, { got, want }) => `${JSON.stringify(ref)} failed size validation: ${got} != ${want}`,
-    },
+    words: METADATA_WORDS,
   };
 }

@@ -82,21 +82,6 @@ export async function ctr(socket: string, args: readonly string[], options?: Run
   return (await runPart("ctr", ["--address", socket, ...args], options)).stdout;
 }
 
-/** Runs `ctr`, which has to fail, and returns its complaint. */
-export async function ctrError(
-  socket: string,
-  args: readonly string[],
-  options?: RunOptions,
-): Promise<string> {
-  try {
-    await ctr(socket, args, options);
-  } catch (error) {
-    const { message } = error as Error;
-    return /(?:^|: )ctr: (.*)$/m.exec(message)?.[1] ?? message;
-  }
-  throw new Error(`ctr ${args.join(" ")} did not fail`);
-}
-
 function configuration({ folder, contentSocket, collectsGarbage = true }: ContainerdOptions): string {
   const unwanted = [
     "io.containerd.grpc.v1.cri",

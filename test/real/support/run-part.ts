@@ -1,4 +1,4 @@
-import { execFile } from "node:child_process";
+import { type ExecFileException, execFile } from "node:child_process";
 import { join } from "node:path";
 import { type PartName, partsFolder, requirePart } from "./parts.ts";
 
@@ -6,6 +6,12 @@ import { type PartName, partsFolder, requirePart } from "./parts.ts";
 export interface PartOutput {
   readonly stdout: string;
   readonly stderr: string;
+}
+
+/** How a part ended. */
+export interface PartOutcome extends PartOutput {
+  /** Exit status; `null` when a signal ended it. */
+  readonly status: number | null;
 }
 
 /** How a part is run. */
@@ -26,11 +32,33 @@ const MAX_OUTPUT_BYTES = 16 * 1024 * 1024;
  * Runs a part to its end. Throws, with everything the part wrote to stderr in the message, when its exit status is not 0.
  * The part sees no configuration of the person who tests: its home does not exist.
  */
-export function runPart(
+export async function runPart(
   name: PartName,
   args: readonly string[],
   options: RunOptions = {},
 ): Promise<PartOutput> {
+  const { error, stdout, stderr } = await execute(name, args, options);
+  if (error === null) return { stdout, stderr };
+  throw new Error(`Cannot run ${name} ${args.join(" ")}: ${stderr || error.message}`, { cause: error });
+}
+
+/** Runs a part to its end, whatever that is, as `runPart` does. */
+export async function partOutcome(
+  name: PartName,
+  args: readonly string[],
+  options: RunOptions = {},
+): Promise<PartOutcome> {
+  const { error, stdout, stderr } = await execute(name, args, options);
+  if (error === null) return { status: 0, stdout, stderr };
+  if (typeof error.code === "string") throw error; // it did not even start
+  return { status: error.code ?? null, stdout, stderr };
+}
+
+function execute(
+  name: PartName,
+  args: readonly string[],
+  { cwd, signal, env: more, input }: RunOptions,
+): Promise<PartOutput & { readonly error: ExecFileException | null }> {
   const part = requirePart(name);
   const home = join(partsFolder(), "no-home");
   const env = {
@@ -39,21 +67,13 @@ export function runPart(
     XDG_RUNTIME_DIR: home,
     XDG_CONFIG_HOME: home,
     ...part.env,
-    ...options.env,
+    ...more,
   };
-  return new Promise((resolve, reject) => {
-    const child = execFile(
-      part.path,
-      args,
-      { cwd: options.cwd, env, signal: options.signal, maxBuffer: MAX_OUTPUT_BYTES },
-      (error, stdout, stderr) => {
-        if (error === null) resolve({ stdout, stderr });
-        else
-          reject(
-            new Error(`Cannot run ${name} ${args.join(" ")}: ${stderr || error.message}`, { cause: error }),
-          );
-      },
+  return new Promise((resolve) => {
+    const options = { cwd, env, signal, maxBuffer: MAX_OUTPUT_BYTES };
+    const child = execFile(part.path, args, options, (error, stdout, stderr) =>
+      resolve({ error, stdout, stderr }),
     );
-    child.stdin?.on("error", () => {}).end(options.input); // it may end without reading everything
+    child.stdin?.on("error", () => {}).end(input); // it may end without reading everything
   });
 }
