@@ -16,7 +16,7 @@ import type { PushContentOptions, Pusher, PushOutcome } from "./pusher.ts";
 import { referralOf } from "./referral-of.ts";
 
 /** Bytes read from the store at once. */
-const READ_BYTES = 256 * 1024;
+const READ_BYTES = 512 * 1024;
 
 /** Longest time for giving an upload up, in milliseconds: somebody may wait for the end of the process. */
 const ABANDON_TIMEOUT_MS = 5_000;
