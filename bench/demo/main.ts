@@ -49,7 +49,7 @@ await printMoved(distribution);
 process.stdout.write(`\nThe OCI layout lies in ${ROOT}\n`);
 
 async function pullAll(into: Distribution): Promise<readonly string[]> {
-  const reporter = chooseReporter("auto", { quiet: false, stream: process.stdout });
+  const reporter = await chooseReporter("auto", { quiet: false, stream: process.stdout });
   const pulls = REQUESTS.map(async ({ tag, options, changesMind }) => {
     const abort = new AbortController();
     const onProgress: ProgressSink = (progress) => {

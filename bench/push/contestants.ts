@@ -12,8 +12,10 @@ interface Job {
   readonly layout: string;
   /** Its name in the layout. */
   readonly source: string;
-  /** `host:port/repository:tag` at a registry that speaks plain HTTP. */
+  /** `host:port/repository:tag`. */
   readonly target: string;
+  /** Whether the registry speaks HTTPS, with a certificate that nobody knows; otherwise plain HTTP. */
+  readonly tls: boolean;
 }
 
 /** Who pushes from an OCI layout to a registry. */
@@ -47,12 +49,12 @@ const PEERS: readonly (readonly [PartName, Arguments])[] = [
   ["crane", ({ layout, target }) => ["push", "--insecure", layout, target]],
   [
     "oras",
-    ({ layout, source, target }) => [
+    ({ layout, source, target, tls }) => [
       "copy",
       "--from-oci-layout-path",
       layout,
       source,
-      "--to-plain-http",
+      tls ? "--to-insecure" : "--to-plain-http",
       target,
     ],
   ],
@@ -65,12 +67,12 @@ export function findContestants(): {
 } {
   if (!existsSync(DRAYAGE)) throw new Error(`Cannot find ${DRAYAGE}: run npm run build first`);
   const contestants: Contestant[] = [
-    program("drayage", ({ layout, source, target }) => [
+    program("drayage", ({ layout, source, target, tls }) => [
       process.execPath,
       DRAYAGE,
       "push",
       "-q",
-      "--plain-http",
+      tls ? "--insecure" : "--plain-http",
       "--root",
       layout,
       source,
@@ -92,8 +94,8 @@ function program(name: string, command: Arguments, env: Readonly<Record<string, 
 }
 
 /** The library in a process that runs already: neither its start nor loading it is counted. */
-async function pushInEngine({ layout, source, target }: Job, home: string): Promise<Cost> {
-  const child = spawn(process.execPath, [ENGINE, layout], {
+async function pushInEngine({ layout, source, target, tls }: Job, home: string): Promise<Cost> {
+  const child = spawn(process.execPath, [ENGINE, layout, ...(tls ? [registryOf(target)] : [])], {
     env: { ...process.env, HOME: home },
     stdio: ["pipe", "pipe", "inherit"],
   });
@@ -104,4 +106,8 @@ async function pushInEngine({ layout, source, target }: Job, home: string): Prom
   if (value === undefined) throw new Error("Cannot push in an engine: it ended without an answer");
   await once(child, "exit");
   return JSON.parse(value) as Cost;
+}
+
+function registryOf(target: string): string {
+  return target.slice(0, target.indexOf("/"));
 }

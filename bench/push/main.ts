@@ -4,7 +4,12 @@ import { join } from "node:path";
 import { parseArgs } from "node:util";
 import { formatTable } from "../../src/cli/format-table.ts";
 import type { Descriptor } from "../../src/oci/descriptor.ts";
-import { type DockerRegistry, startDockerRegistry } from "../../test/real/support/docker-registry.ts";
+import { selfSigned } from "../../src/testing/self-signed.ts";
+import {
+  askRegistry,
+  type DockerRegistry,
+  startDockerRegistry,
+} from "../../test/real/support/docker-registry.ts";
 import { tagInLayout, writeImage } from "../../test/real/support/images.ts";
 import { type Contestant, findContestants } from "./contestants.ts";
 import { type Cost, cpuSecondsOf } from "./measure.ts";
@@ -32,10 +37,13 @@ const { values } = parseArgs({
     data: { type: "string", default: "/dev/shm" },
     runs: { type: "string", default: String(RUNS) },
     layers: { type: "string", default: String(LAYERS) },
+    /** HTTPS, as any registry that is not on this machine has it. */
+    tls: { type: "boolean", default: false },
   },
 });
 const layerCount = Number(values.layers);
 const layerBytes = Math.floor(IMAGE_BYTES / layerCount);
+const tls = values.tls ? selfSigned() : undefined;
 const { contestants, missing } = findContestants();
 for (const name of missing) console.log(`MISSING: ${name} is not on PATH and takes no part`);
 await mkdir(values.work, { recursive: true });
@@ -66,10 +74,10 @@ try {
 
 /** One push to a registry that has never seen anything, from a layout that nobody has pushed from. */
 async function push(contestant: Contestant, original: string, manifest: Descriptor): Promise<Run> {
-  await using registry = await startDockerRegistry({ dataFolder: values.data });
+  await using registry = await startDockerRegistry({ dataFolder: values.data, tls });
   const layout = await freshLayout(original);
   const target = `${registry.host}/bench/push:v1`;
-  const cost = await contestant.push({ layout, source: SOURCE, target }, folder);
+  const cost = await contestant.push({ layout, source: SOURCE, target, tls: values.tls }, folder);
   const registryCpuSeconds = cpuSecondsOf(registry.pid);
   await assertArrived(registry, manifest);
   await rm(layout, { recursive: true });
@@ -90,11 +98,10 @@ async function freshLayout(original: string): Promise<string> {
 
 /** Throws when the registry does not have the image as it was. */
 async function assertArrived({ url }: DockerRegistry, { mediaType, digest }: Descriptor): Promise<void> {
-  const response = await fetch(`${url}/v2/bench/push/manifests/v1`, { headers: { accept: mediaType } });
-  await response.arrayBuffer();
-  const got = response.headers.get("docker-content-digest");
+  const { status, headers } = await askRegistry(`${url}/v2/bench/push/manifests/v1`, { accept: mediaType });
+  const got = headers["docker-content-digest"];
   if (got !== digest)
-    throw new Error(`Cannot count the push: got ${got ?? response.status}, wanted ${digest}`);
+    throw new Error(`Cannot count the push: got ${String(got ?? status)}, wanted ${digest}`);
 }
 
 function printResults(runs: ReadonlyMap<Contestant, readonly Run[]>): void {
@@ -105,7 +112,9 @@ function printResults(runs: ReadonlyMap<Contestant, readonly Run[]>): void {
     `${((layerCount * layerBytes) / 1024 ** 2 / wallSeconds).toFixed(0)} MiB/s`,
   ]);
   const mebibytes = Math.round(layerBytes / 1024 ** 2);
-  console.log(`\n${layerCount} layers of ${mebibytes} MiB, layout to registry, medians of ${values.runs}:`);
+  console.log(
+    `\n${layerCount} layers of ${mebibytes} MiB, layout to registry${values.tls ? " by HTTPS" : ""}, medians of ${values.runs}:`,
+  );
   process.stdout.write(formatTable([["PUSHED BY", "WALL", "ITS CPU", "REGISTRY CPU", "RATE"], ...table]));
 
   const [ours] = rows;

@@ -29,7 +29,7 @@ async function importLayout(
   options: ImportCliOptions & { readonly name: string | undefined },
   signal: AbortSignal,
 ): Promise<void> {
-  const reporter = chooseReporter(options.progress, {
+  const reporter = await chooseReporter(options.progress, {
     quiet: options.quiet ?? false,
     stream: process.stdout,
   });

@@ -27,7 +27,7 @@ export function addPullCommand(program: Command, signal: AbortSignal): void {
 
 async function pull(reference: string, options: PullCliOptions, signal: AbortSignal): Promise<void> {
   const { domain } = parseNormalizedNamed(reference);
-  const reporter = chooseReporter(options.progress, {
+  const reporter = await chooseReporter(options.progress, {
     quiet: options.quiet ?? false,
     stream: process.stdout,
   });

@@ -35,7 +35,7 @@ async function push(
   { options, signal }: { options: PushCliOptions; signal: AbortSignal },
 ): Promise<void> {
   const { domain } = parseNormalizedNamed(target ?? source);
-  const reporter = chooseReporter(options.progress, {
+  const reporter = await chooseReporter(options.progress, {
     quiet: options.quiet ?? false,
     stream: process.stdout,
   });

@@ -1,4 +1,3 @@
-import { BarsReporter } from "./bars-reporter.ts";
 import { jsonReporter } from "./json-reporter.ts";
 import { plainReporter } from "./plain-reporter.ts";
 import { quietReporter, type Reporter } from "./reporter.ts";
@@ -10,15 +9,18 @@ export const PROGRESS_FORMS = ["auto", "bars", "plain", "json"] as const;
 export type ProgressForm = (typeof PROGRESS_FORMS)[number];
 
 /** The reporter for `--progress` and `-q`: by itself live bars on a terminal and plain lines in a pipe. */
-export function chooseReporter(
+export async function chooseReporter(
   form: ProgressForm,
   { quiet, stream }: { quiet: boolean; stream: NodeJS.WriteStream },
-): Reporter {
+): Promise<Reporter> {
   if (quiet) return quietReporter;
   const write = (text: string): void => {
     stream.write(text);
   };
   if (form === "json") return jsonReporter(write);
-  if (form === "bars" || (form === "auto" && stream.isTTY)) return new BarsReporter(stream);
+  if (form === "bars" || (form === "auto" && stream.isTTY)) {
+    const { BarsReporter } = await import("./bars-reporter.ts"); // what it draws with is a sixth of a command's start
+    return new BarsReporter(stream);
+  }
   return plainReporter(write);
 }

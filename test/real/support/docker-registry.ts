@@ -5,6 +5,7 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { createInterface } from "node:readline";
 import type { Readable } from "node:stream";
+import { Agent, request } from "undici";
 import { type AccessRecord, parseAccessLine } from "./access-log.ts";
 import { requirePart } from "./parts.ts";
 import { runPart } from "./run-part.ts";
@@ -23,13 +24,15 @@ export interface DockerRegistryOptions {
   readonly mirrorOf?: string | undefined;
   /** Where its temporary folder is made; the system's place for such by default. */
   readonly dataFolder?: string | undefined;
+  /** Makes it speak HTTPS with this key and certificate (PEM). */
+  readonly tls?: { readonly key: string; readonly cert: string } | undefined;
 }
 
-/** A real registry (CNCF distribution) on this machine, in plain HTTP. */
+/** A real registry (CNCF distribution) on this machine, in plain HTTP unless it was told otherwise. */
 export interface DockerRegistry extends AsyncDisposable {
   /** `127.0.0.1:<port>`. */
   readonly host: string;
-  /** `http://127.0.0.1:<port>`. */
+  /** `http://127.0.0.1:<port>`, or `https:`. */
   readonly url: string;
   /** Its process. */
   readonly pid: number;
@@ -48,6 +51,9 @@ export async function startDockerRegistry(options: DockerRegistryOptions = {}): 
   const folder = await mkdtemp(join(options.dataFolder ?? tmpdir(), "drayage-registry-"));
   const config = join(folder, "config.json");
   await writeFile(join(folder, "htpasswd"), HTPASSWD);
+  const { tls } = options;
+  if (tls) await writeFile(join(folder, "key.pem"), tls.key);
+  if (tls) await writeFile(join(folder, "cert.pem"), tls.cert);
   await writeFile(config, JSON.stringify(configuration(folder, options)));
   const child = spawn(part.path, ["serve", config], {
     env: { ...process.env, ...part.env },
@@ -61,7 +67,8 @@ export async function startDockerRegistry(options: DockerRegistryOptions = {}): 
     await rm(folder, { recursive: true, force: true });
   }
   try {
-    return serve(child, { host: await listening(child), log: readLog(child.stdout), stop });
+    const url = `${tls ? "https" : "http"}://${await listening(child)}`;
+    return serve(child, { url, log: readLog(child.stdout), stop });
   } catch (error) {
     await stop();
     throw error;
@@ -77,13 +84,14 @@ export async function dockerRegistryVersion(): Promise<{ readonly major: number 
 }
 
 /** JSON is YAML, so this is the configuration file that the registry reads. */
-function configuration(folder: string, { auth, mirrorOf }: DockerRegistryOptions): object {
+function configuration(folder: string, { auth, mirrorOf, tls }: DockerRegistryOptions): object {
+  const files = { certificate: join(folder, "cert.pem"), key: join(folder, "key.pem") };
   const basic = { htpasswd: { realm: "drayage tests", path: join(folder, "htpasswd") } };
   return {
     version: "0.1",
     log: { level: "info", formatter: "json", accesslog: { disabled: false } },
     storage: { filesystem: { rootdirectory: join(folder, "data") }, delete: { enabled: true } },
-    http: { addr: "127.0.0.1:0", secret: "one instance needs no shared secret" },
+    http: { addr: "127.0.0.1:0", secret: "one instance needs no shared secret", ...(tls && { tls: files }) },
     ...(auth === true ? { auth: basic } : {}),
     ...(mirrorOf === undefined ? {} : { proxy: { remoteurl: mirrorOf } }),
   };
@@ -100,7 +108,7 @@ function listening(child: Server): Promise<string> {
       reject(new Error(`Cannot start docker-registry: it ended with ${seen.join("\n")}`)),
     );
     createInterface(child.stderr).on("line", (line) => {
-      const host = /"msg":"listening on (127\.0\.0\.1:\d+)"/.exec(line)?.[1];
+      const host = /"msg":"listening on (127\.0\.0\.1:\d+)(?:, tls)?"/.exec(line)?.[1];
       if (host !== undefined) resolve(host);
       else if (seen.length < 20) seen.push(line);
     });
@@ -130,23 +138,37 @@ function readLog(stdout: Readable): Log {
 
 function serve(
   { pid = 0 }: Server,
-  { host, log, stop }: { host: string; log: Log; stop: () => Promise<void> },
+  { url, log, stop }: { url: string; log: Log; stop: () => Promise<void> },
 ): DockerRegistry {
-  const url = `http://${host}`;
   let markers = 0;
   return {
-    host,
+    host: new URL(url).host,
     url,
     pid,
     async accessLog() {
       // A line is written once the response has gone out, so it may come after the answer: a later request's line ends the wait.
       const userAgent = `${MARKER}/${++markers}`;
       const told = log.told(userAgent);
-      await (await fetch(`${url}/v2/`, { headers: { "user-agent": userAgent } })).arrayBuffer();
+      await askRegistry(`${url}/v2/`, { "user-agent": userAgent });
       await told;
       return [...log.records];
     },
     stop,
     [Symbol.asyncDispose]: stop,
   };
+}
+
+/** The answer of a registry on this machine, whoever signed its certificate. */
+export async function askRegistry(
+  url: string,
+  headers: Readonly<Record<string, string>>,
+): Promise<{ readonly status: number; readonly headers: Readonly<Record<string, unknown>> }> {
+  const dispatcher = new Agent({ connect: { rejectUnauthorized: false } });
+  try {
+    const { statusCode, headers: got, body } = await request(url, { headers, dispatcher });
+    await body.dump();
+    return { status: statusCode, headers: got };
+  } finally {
+    await dispatcher.close();
+  }
 }
