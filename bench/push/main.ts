@@ -101,7 +101,7 @@ async function assertArrived({ url }: DockerRegistry, { mediaType, digest }: Des
   const { status, headers } = await askRegistry(`${url}/v2/bench/push/manifests/v1`, { accept: mediaType });
   const got = headers["docker-content-digest"];
   if (got !== digest)
-    throw new Error(`Cannot count the push: got ${String(got ?? status)}, wanted ${digest}`);
+    throw new Error(`Cannot count the push: got ${got?.toString() ?? status}, wanted ${digest}`);
 }
 
 function printResults(runs: ReadonlyMap<Contestant, readonly Run[]>): void {

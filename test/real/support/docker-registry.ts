@@ -5,7 +5,7 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { createInterface } from "node:readline";
 import type { Readable } from "node:stream";
-import { Agent, request } from "undici";
+import { Agent, type Dispatcher, request } from "undici";
 import { type AccessRecord, parseAccessLine } from "./access-log.ts";
 import { requirePart } from "./parts.ts";
 import { runPart } from "./run-part.ts";
@@ -162,7 +162,7 @@ function serve(
 export async function askRegistry(
   url: string,
   headers: Readonly<Record<string, string>>,
-): Promise<{ readonly status: number; readonly headers: Readonly<Record<string, unknown>> }> {
+): Promise<{ readonly status: number; readonly headers: Dispatcher.ResponseData["headers"] }> {
   const dispatcher = new Agent({ connect: { rejectUnauthorized: false } });
   try {
     const { statusCode, headers: got, body } = await request(url, { headers, dispatcher });
