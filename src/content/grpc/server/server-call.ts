@@ -37,10 +37,8 @@ export class ServerCall {
     this.#reader = new MessageReader(stream, { signal: this.signal, maxBytes: MAX_MESSAGE_BYTES });
     this.#deadline = this.#watchDeadline(timeoutMs(headers));
     stream.on("error", () => {}); // "close" comes as well, and nobody else could be told
-    stream.on("close", () => {
-      clearTimeout(this.#deadline);
-      if (!this.#trailers) this.cancel(new ErrCanceled("context canceled"));
-    });
+    stream.on("close", () => this.#lost());
+    stream.on("aborted", () => this.#lost()); // "close" waits for somebody to read what came before the reset
     stream.on("wantTrailers", () => {
       stream.sendTrailers(this.#trailers ?? {});
       this.#stopListening();
@@ -71,7 +69,7 @@ export class ServerCall {
   finish(framed?: Buffer): Promise<boolean> {
     this.#settle(OK);
     return new Promise((resolve) => {
-      if (this.#stream.destroyed) return resolve(false);
+      if (this.#isGone()) return resolve(false);
       this.#respond();
       this.#stream.once("finish", () => resolve(true)).once("close", () => resolve(false));
       this.#stream.end(framed);
@@ -80,7 +78,7 @@ export class ServerCall {
 
   /** Ends the call with an error. Does nothing when it is over. */
   fail(status: GrpcStatus): void {
-    if (this.#trailers || this.#stream.destroyed) return;
+    if (this.#trailers || this.#isGone()) return;
     const trailers = this.#settle(status);
     if (this.#stream.headersSent) this.#stream.end();
     else {
@@ -92,6 +90,16 @@ export class ServerCall {
   /** Fires the signal. */
   cancel(reason: Error): void {
     this.#controller.abort(reason);
+  }
+
+  #lost(): void {
+    clearTimeout(this.#deadline);
+    if (!this.#trailers) this.cancel(new ErrCanceled("context canceled"));
+    this.#reader.discard();
+  }
+
+  #isGone(): boolean {
+    return this.#stream.closed || this.#stream.destroyed;
   }
 
   #respond(): void {

@@ -38,6 +38,36 @@ afterEach(async () => {
   await rm(folder, { recursive: true, force: true });
 });
 
+/** What a client begins a connection with (RFC 9113, section 3.4). */
+const PREFACE = Buffer.concat([
+  Buffer.from("PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n"),
+  http2Frame(4, 0, 0, Buffer.alloc(0)),
+]);
+
+/** A frame of HTTP/2 (RFC 9113, section 4.1). */
+function http2Frame(type: number, flags: number, streamId: number, payload: Buffer): Buffer {
+  const head = Buffer.alloc(9);
+  head.writeUIntBE(payload.byteLength, 0, 3);
+  head.writeUInt8(type, 3);
+  head.writeUInt8(flags, 4);
+  head.writeUInt32BE(streamId, 5);
+  return Buffer.concat([head, payload]);
+}
+
+/** A call that is begun, says something and is reset: more than a well-behaved client would send at once. */
+function resetCall(streamId: number, headers: Record<string, string>, code: number): Buffer[] {
+  const all = { ":method": "POST", ":scheme": "http", ":authority": "localhost", ...headers };
+  const block = Object.entries(all).map(([name, value]) => {
+    const literal = (text: string): Buffer[] => [Buffer.from([text.length]), Buffer.from(text)];
+    return Buffer.concat([Buffer.from([0]), ...literal(name), ...literal(value)]);
+  });
+  return [
+    http2Frame(1, 4, streamId, Buffer.concat(block)),
+    http2Frame(0, 0, streamId, Buffer.alloc(10_000)),
+    http2Frame(3, 0, streamId, Buffer.from([0, 0, 0, code])),
+  ];
+}
+
 /** What a client got. */
 interface Answer {
   readonly headers: IncomingHttpHeaders;
@@ -148,6 +178,40 @@ describe("GrpcServer", () => {
     expect(call?.signal.reason).toMatchObject({ code: "ERR_CANCELED" });
     call?.fail({ code: 1, details: "nobody hears it" });
     expect(await call?.finish(frame(Buffer.alloc(1)))).toBe(false);
+  });
+
+  it.each([0, 2, 8])(
+    "survives calls that are reset in the packet that began them (code %d)",
+    async (code) => {
+      const paths = ["/test/Call", "/test/Other"];
+      const types = ["application/grpc", "application/json"];
+      const headers = paths.flatMap((path) => types.map((type) => ({ ":path": path, "content-type": type })));
+      const socket = connectTo(join(folder, "s"));
+      const packets = headers.map((one, index) => Buffer.concat(resetCall(2 * index + 1, one, code)));
+      socket.write(Buffer.concat([PREFACE, ...packets]));
+      await expect.poll(() => calls.length).toBe(1);
+      const [call] = calls;
+      call?.fail({ code: 1, details: "nobody hears it" });
+      await call?.finish(frame(Buffer.alloc(1)));
+      socket.destroy();
+      const stream = request({ ":path": "/test/Other" });
+      stream.end();
+      expect((await answerTo(stream)).headers["grpc-status"]).toBe("12");
+    },
+  );
+
+  it("survives the end of a call that is reset while there is something to read", async () => {
+    const stream = request();
+    const closed = new Promise((resolve) => stream.once("close", resolve));
+    stream.write(Buffer.alloc(200_000));
+    await expect.poll(() => calls.length).toBe(1);
+    for (let turn = 0; turn < 100; turn++) await new Promise((resolve) => setImmediate(resolve));
+    stream.close(0);
+    await closed;
+    await answerTo(request({ ":path": "/test/Other" }).end()); // now the server has seen it
+    expect(calls[0]?.signal.aborted).toBe(true);
+    calls[0]?.fail({ code: 1, details: "nobody hears it" });
+    expect(await calls[0]?.finish(frame(Buffer.alloc(1)))).toBe(false);
   });
 
   it("fires the signal at the caller's deadline", async () => {
