@@ -1,5 +1,5 @@
 import { ErrInvalidArgument } from "../errors/classes.ts";
-import { CONTAINERD_NAME, OCI_NAME } from "../images/layout-image-store.ts";
+import { CONTAINERD_NAME, OCI_NAME } from "../oci/annotations.ts";
 import type { Descriptor } from "../oci/descriptor.ts";
 import { asString, fieldsOf } from "../oci/json-field.ts";
 import { parseJsonObject } from "../oci/json-object.ts";

@@ -8,15 +8,11 @@ import { lockFile } from "../disk/file-lock.ts";
 import { makeDirectory } from "../disk/make-directory.ts";
 import { writeFileAtomic } from "../disk/write-file-atomic.ts";
 import { ErrNotFound } from "../errors/classes.ts";
+import { CONTAINERD_NAME, OCI_NAME } from "../oci/annotations.ts";
 import type { Descriptor } from "../oci/descriptor.ts";
 import { parseDockerRef } from "../reference/normalize.ts";
 import type { Image, ImageEvents, ImageStore } from "./image-store.ts";
 import { readIndexFile, writeIndexFile } from "./index-file.ts";
-
-/** OCI's annotation for the name of an entry; tools of the OCI family look here. */
-export const OCI_NAME = "org.opencontainers.image.ref.name";
-/** containerd's annotation for the same; its importer prefers it. */
-export const CONTAINERD_NAME = "io.containerd.image.name";
 
 /** Content of the file that makes a directory an OCI layout (OCI image-spec, image-layout.md). */
 export const LAYOUT_MARKER = '{"imageLayoutVersion":"1.0.0"}';

@@ -1,3 +1,4 @@
+import { OCI_NAME } from "../oci/annotations.ts";
 import type { Descriptor } from "../oci/descriptor.ts";
 import {
   isAttestationType,
@@ -6,9 +7,6 @@ import {
   isLayerType,
   isManifestType,
 } from "../oci/media-types.ts";
-
-/** Annotation that distinguishes equal bytes under several names. */
-const REF_NAME = "org.opencontainers.image.ref.name";
 
 const PREFIXES: ReadonlyArray<readonly [prefix: string, matches: (mediaType: string) => boolean]> = [
   ["manifest", isManifestType],
@@ -24,6 +22,6 @@ const PREFIXES: ReadonlyArray<readonly [prefix: string, matches: (mediaType: str
  */
 export function makeRefKey(descriptor: Descriptor): string {
   const prefix = PREFIXES.find(([, matches]) => matches(descriptor.mediaType))?.[0] ?? "unknown";
-  const name = descriptor.annotations?.[REF_NAME];
+  const name = descriptor.annotations?.[OCI_NAME];
   return `${prefix}-${name === undefined ? "" : `${name}@`}${descriptor.digest}`;
 }

@@ -54,11 +54,15 @@ function http2Frame(type: number, flags: number, streamId: number, payload: Buff
   return Buffer.concat([head, payload]);
 }
 
+/** A text as HPACK has it, not compressed (RFC 7541, section 5.2). */
+function literal(text: string): readonly Buffer[] {
+  return [Buffer.from([text.length]), Buffer.from(text)];
+}
+
 /** A call that is begun, says something and is reset: more than a well-behaved client would send at once. */
 function resetCall(streamId: number, headers: Record<string, string>, code: number): Buffer[] {
   const all = { ":method": "POST", ":scheme": "http", ":authority": "localhost", ...headers };
   const block = Object.entries(all).map(([name, value]) => {
-    const literal = (text: string): Buffer[] => [Buffer.from([text.length]), Buffer.from(text)];
     return Buffer.concat([Buffer.from([0]), ...literal(name), ...literal(value)]);
   });
   return [
