@@ -28,6 +28,9 @@ const RESETS = { streamResetBurst: 100_000, streamResetRate: 100_000 } satisfies
 /** Code of the status for a method that is not there. */
 const UNIMPLEMENTED = 12;
 
+/** Most characters of such a method's name that the status repeats: clients take headers of some KiB. */
+const MAX_SHOWN = 256;
+
 /** Answers one call: with exactly one status, whatever happens. Must not throw. */
 export type CallHandler = (call: ServerCall) => void;
 
@@ -79,6 +82,6 @@ export class GrpcServer {
     const call = new ServerCall(stream, headers);
     const handler = this.#handlers.get(call.path);
     if (handler) handler(call);
-    else call.fail({ code: UNIMPLEMENTED, details: `unknown method ${call.path}` });
+    else call.fail({ code: UNIMPLEMENTED, details: `unknown method ${call.path.slice(0, MAX_SHOWN)}` });
   }
 }
