@@ -1,14 +1,13 @@
-import { type Command, Option } from "commander";
+import type { Command } from "commander";
 import { parseNormalizedNamed } from "../../reference.ts";
 import { addRegistryOptions, openRoot, type RegistryCliOptions, registryOptions } from "../options.ts";
-import { chooseReporter, PROGRESS_FORMS, type ProgressForm } from "../progress/choose-reporter.ts";
+import { pinnedName } from "../pinned-name.ts";
+import { type ProgressCliOptions, progressOption, withReporter } from "../progress/with-reporter.ts";
 
-interface PullCliOptions extends RegistryCliOptions {
+interface PullCliOptions extends RegistryCliOptions, ProgressCliOptions {
   readonly platform?: string;
   readonly allPlatforms?: boolean;
   readonly allTags?: boolean;
-  readonly quiet?: boolean;
-  readonly progress: ProgressForm;
 }
 
 /** `drayage pull REF` */
@@ -19,36 +18,22 @@ export function addPullCommand(program: Command, signal: AbortSignal): void {
     .option("--all-platforms", "take every image of an index")
     .option("-a, --all-tags", "pull every tag of the repository")
     .option("-q, --quiet", "print only the full name and digest")
-    .addOption(
-      new Option("--progress <form>", "how to show progress").choices(PROGRESS_FORMS).default("auto"),
-    )
+    .addOption(progressOption())
     .action((reference: string, options: PullCliOptions) => pull(reference, options, signal));
 }
 
 async function pull(reference: string, options: PullCliOptions, signal: AbortSignal): Promise<void> {
   const { domain } = parseNormalizedNamed(reference);
-  const reporter = await chooseReporter(options.progress, {
-    quiet: options.quiet ?? false,
-    stream: process.stdout,
-  });
   await using distribution = await openRoot(options, registryOptions(options, domain));
-  try {
-    const { images } = await distribution.pull(reference, {
+  const { images } = await withReporter(options, (onProgress) =>
+    distribution.pull(reference, {
       platform: options.platform,
       allPlatforms: options.allPlatforms,
       allTags: options.allTags,
       signal,
-      onProgress: (progress) => reporter.report(progress),
-    });
-    reporter.finish();
-    if (options.progress === "json" && !options.quiet) return;
-    for (const { name, target } of images) {
-      const pinned = name.includes("@") ? name : `${name}@${target.digest}`;
-      process.stdout.write(`${options.quiet ? pinned : name}\n`);
-    }
-  } catch (error) {
-    reporter.finish();
-    reporter.fail(error instanceof Error ? error.message : String(error));
-    throw error;
-  }
+      onProgress,
+    }),
+  );
+  if (options.progress === "json" && !options.quiet) return;
+  for (const image of images) process.stdout.write(`${options.quiet ? pinnedName(image) : image.name}\n`);
 }

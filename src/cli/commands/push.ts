@@ -1,13 +1,12 @@
-import { type Command, Option } from "commander";
+import type { Command } from "commander";
 import { parseNormalizedNamed } from "../../reference.ts";
 import { addRegistryOptions, openRoot, type RegistryCliOptions, registryOptions } from "../options.ts";
-import { chooseReporter, PROGRESS_FORMS, type ProgressForm } from "../progress/choose-reporter.ts";
+import { pinnedName } from "../pinned-name.ts";
+import { type ProgressCliOptions, progressOption, withReporter } from "../progress/with-reporter.ts";
 
-interface PushCliOptions extends RegistryCliOptions {
+interface PushCliOptions extends RegistryCliOptions, ProgressCliOptions {
   readonly platform?: string;
   readonly allTags?: boolean;
-  readonly quiet?: boolean;
-  readonly progress: ProgressForm;
 }
 
 /** `drayage push SRC [DST]` */
@@ -21,9 +20,7 @@ export function addPushCommand(program: Command, signal: AbortSignal): void {
     .option("--platform <os/arch[/variant]>", "push only this image of an index")
     .option("-a, --all-tags", "push every tag of the repository")
     .option("-q, --quiet", "print only the full name and digest")
-    .addOption(
-      new Option("--progress <form>", "how to show progress").choices(PROGRESS_FORMS).default("auto"),
-    )
+    .addOption(progressOption())
     .action((source: string, target: string | undefined, options: PushCliOptions) =>
       push(source, target, { options, signal }),
     );
@@ -35,25 +32,16 @@ async function push(
   { options, signal }: { options: PushCliOptions; signal: AbortSignal },
 ): Promise<void> {
   const { domain } = parseNormalizedNamed(target ?? source);
-  const reporter = await chooseReporter(options.progress, {
-    quiet: options.quiet ?? false,
-    stream: process.stdout,
-  });
   await using distribution = await openRoot(options, registryOptions(options, domain));
-  try {
-    const { images } = await distribution.push(source, {
+  const { images } = await withReporter(options, (onProgress) =>
+    distribution.push(source, {
       target,
       platform: options.platform,
       allTags: options.allTags,
       signal,
-      onProgress: (progress) => reporter.report(progress),
-    });
-    reporter.finish();
-    if (!options.quiet) return;
-    for (const image of images) process.stdout.write(`${image.name}@${image.target.digest}\n`);
-  } catch (error) {
-    reporter.finish();
-    reporter.fail(error instanceof Error ? error.message : String(error));
-    throw error;
-  }
+      onProgress,
+    }),
+  );
+  if (!options.quiet) return;
+  for (const image of images) process.stdout.write(`${pinnedName(image)}\n`);
 }

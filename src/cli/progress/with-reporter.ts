@@ -1,0 +1,31 @@
+import { Option } from "commander";
+import type { Progress } from "../../index.ts";
+import { chooseReporter, PROGRESS_FORMS, type ProgressForm } from "./choose-reporter.ts";
+
+/** Options of the commands that show progress. */
+export interface ProgressCliOptions {
+  readonly quiet?: boolean;
+  readonly progress: ProgressForm;
+}
+
+/** The option `--progress`. */
+export function progressOption(): Option {
+  return new Option("--progress <form>", "how to show progress").choices(PROGRESS_FORMS).default("auto");
+}
+
+/** Does `work`, whose progress goes to stdout as the options say; a failure is shown there as well, and thrown. */
+export async function withReporter<T>(
+  { quiet = false, progress }: ProgressCliOptions,
+  work: (onProgress: (step: Progress) => void) => Promise<T>,
+): Promise<T> {
+  const reporter = await chooseReporter(progress, { quiet, stream: process.stdout });
+  try {
+    const result = await work((step) => reporter.report(step));
+    reporter.finish();
+    return result;
+  } catch (error) {
+    reporter.finish();
+    reporter.fail(error instanceof Error ? error.message : String(error));
+    throw error;
+  }
+}
