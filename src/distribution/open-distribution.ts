@@ -19,12 +19,6 @@ import type { DistributionOptions, DockerCredentials } from "./options.ts";
 import { createRepositories } from "./repositories.ts";
 import { RootLease } from "./root-lease.ts";
 
-/** docker's default for `max-concurrent-downloads`. */
-const DEFAULT_DOWNLOADS = 3;
-
-/** docker's default for `max-concurrent-uploads`. */
-const DEFAULT_UPLOADS = 5;
-
 /** Attempts for a manifest, config or tag list: a registry that is down for three of them is down. */
 const MAX_DOCUMENT_ATTEMPTS = 3;
 
@@ -38,12 +32,12 @@ export async function openDistribution(options: DistributionOptions): Promise<Di
   checkRegistryOptions(registry);
   const backoff = downloadBackoff(options);
   const downloads = new LayerDownloadManager({
-    concurrency: options.maxConcurrentDownloads ?? DEFAULT_DOWNLOADS,
+    concurrency: options.maxConcurrentDownloads,
     backoff,
   });
   const work = new OpenWork();
   const uploads = new LayerUploadManager({
-    concurrency: options.maxConcurrentUploads ?? DEFAULT_UPLOADS,
+    concurrency: options.maxConcurrentUploads,
     backoff,
     track: (running) => work.track(running),
   });
