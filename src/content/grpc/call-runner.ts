@@ -1,8 +1,8 @@
 import type { MethodDefinition } from "@grpc/grpc-js";
 import { ErrInternal, ErrInvalidArgument, ErrUnavailable } from "../../errors/classes.ts";
 import type { Store } from "../store.ts";
-import { callStatus, plainly } from "./call-status.ts";
 import { namespaceOf } from "./namespace.ts";
+import { callStatus, plainly } from "./server/call-status.ts";
 import { frame } from "./server/frame.ts";
 import type { CallHandler } from "./server/grpc-server.ts";
 import type { ServerCall } from "./server/server-call.ts";

@@ -14,9 +14,7 @@ import { parseNamespace } from "../namespaces/parse-namespace.ts";
 import { channelTarget, parseAddress } from "./address.ts";
 import { callError } from "./call-error.ts";
 import { NAMESPACE_HEADER } from "./namespace.ts";
-
-/** Largest message in either direction, in bytes: containerd's own limit. */
-const MAX_MESSAGE_BYTES = 16 * 1_048_576;
+import { MAX_MESSAGE_BYTES } from "./server/frame.ts";
 
 /** First pause before a lost service is looked for again, in milliseconds; it grows up to the second one. */
 const RECONNECT_MS = 100;

@@ -6,7 +6,6 @@ import { findError } from "../../errors/predicates.ts";
 import { withMessage } from "../../errors/with-message.ts";
 import type { Info } from "../store.ts";
 import type { CallContext, CallRunner, Send } from "./call-runner.ts";
-import { plainly } from "./call-status.ts";
 import {
   type AbortRequest,
   type DeleteContentRequest,
@@ -31,6 +30,7 @@ import { contentMethods } from "./content-methods.ts";
 import { serveRead } from "./read-range.ts";
 import type { ReaderCache } from "./reader-cache.ts";
 import type { RefQueue } from "./ref-queue.ts";
+import { plainly } from "./server/call-status.ts";
 import type { CallHandler } from "./server/grpc-server.ts";
 import { serveWrite } from "./write-session.ts";
 

@@ -3,9 +3,9 @@ import { type Digest, parseDigest } from "../../digest/digest.ts";
 import { ErrDataLoss, ErrInvalidArgument, ErrOutOfRange } from "../../errors/classes.ts";
 import type { ReaderAt } from "../store.ts";
 import type { CallContext, FrameSink } from "./call-runner.ts";
-import { plainly } from "./call-status.ts";
 import { type ReadContentRequest, ReadContentResponseSchema } from "./content_pb.ts";
 import type { ReaderCache } from "./reader-cache.ts";
+import { plainly } from "./server/call-status.ts";
 import { FRAME_HEAD_BYTES, writeFrameHead } from "./server/frame.ts";
 
 /** Data in one message, in bytes: what containerd sends. Go's clients take 4 MiB by default. */

@@ -6,7 +6,6 @@ import { isNotFound } from "../../errors/predicates.ts";
 import { exists } from "../exists.ts";
 import type { Store, Writer } from "../store.ts";
 import type { CallContext, Requests, Send } from "./call-runner.ts";
-import { plainly } from "./call-status.ts";
 import {
   WriteAction,
   type WriteContentRequest,
@@ -15,6 +14,7 @@ import {
 } from "./content_pb.ts";
 import { toTimestamp } from "./content-messages.ts";
 import type { RefQueue } from "./ref-queue.ts";
+import { plainly } from "./server/call-status.ts";
 
 /**
  * Serves one `Write` stream: the first message opens the writer of its ref, every message is answered, `COMMIT` or the

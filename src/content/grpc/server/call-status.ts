@@ -1,5 +1,5 @@
-import { isDrayageError } from "../../errors/drayage-error.ts";
-import { type GrpcStatus, toGrpc } from "../../errors/grpc.ts";
+import { isDrayageError } from "../../../errors/drayage-error.ts";
+import { type GrpcStatus, toGrpc } from "../../../errors/grpc.ts";
 
 /**
  * Longest text that goes out with a status, in UTF-16 units: it travels percent-encoded in a header, and clients take
@@ -23,7 +23,7 @@ export function plainly<E extends Error>(error: E): E {
 export function callStatus(error: unknown): GrpcStatus {
   const { code, details } = toGrpc(error);
   const words = isDrayageError(error) && plain.has(error) ? error.message : details;
-  // A text with half a character in it cannot be encoded, and grpc-js would throw where nobody catches.
+  // A text with half a character in it cannot be encoded, and `statusHeaders` would throw.
   return { code, details: shorten(words).toWellFormed() };
 }
 

@@ -20,3 +20,6 @@ export function readFrameHead(head: Uint8Array): { readonly compressed: boolean;
   const view = new DataView(head.buffer, head.byteOffset, FRAME_HEAD_BYTES);
   return { compressed: view.getUint8(0) !== 0, length: view.getUint32(1) };
 }
+
+/** Largest message in either direction, in bytes: containerd's own limit. */
+export const MAX_MESSAGE_BYTES = 16 * 1_048_576;

@@ -6,7 +6,9 @@ import {
   type ServerHttp2Stream,
   type ServerOptions,
 } from "node:http2";
+import { ErrNotImplemented } from "../../../errors/classes.ts";
 import { refusal } from "./call-headers.ts";
+import { callStatus, plainly } from "./call-status.ts";
 import { ServerCall } from "./server-call.ts";
 
 /** Bytes that a client may send on one stream before anybody has read them: one message of the usual size. */
@@ -24,12 +26,6 @@ const MAX_CONNECTION_MB = 2 * MAX_STREAMS;
  * own limit of 1,000 and 33 per second, meant against floods, would end the connection in the middle of a layer.
  */
 const RESETS = { streamResetBurst: 100_000, streamResetRate: 100_000 } satisfies ServerOptions;
-
-/** Code of the status for a method that is not there. */
-const UNIMPLEMENTED = 12;
-
-/** Most characters of such a method's name that the status repeats: clients take headers of some KiB. */
-const MAX_SHOWN = 256;
 
 /** Answers one call: with exactly one status, whatever happens. Must not throw. */
 export type CallHandler = (call: ServerCall) => void;
@@ -82,6 +78,6 @@ export class GrpcServer {
     const call = new ServerCall(stream, headers);
     const handler = this.#handlers.get(call.path);
     if (handler) handler(call);
-    else call.fail({ code: UNIMPLEMENTED, details: `unknown method ${call.path.slice(0, MAX_SHOWN)}` });
+    else call.fail(callStatus(plainly(new ErrNotImplemented(`unknown method ${call.path}`))));
   }
 }

@@ -1,7 +1,7 @@
 import type { Readable } from "node:stream";
 import { throwIfAborted } from "../../../async/abort.ts";
 import { ErrInternal, ErrNotImplemented, ErrResourceExhausted } from "../../../errors/classes.ts";
-import { plainly } from "../call-status.ts";
+import { plainly } from "./call-status.ts";
 import { FRAME_HEAD_BYTES, readFrameHead } from "./frame.ts";
 
 /** Bytes that may have arrived before anybody asks for them; what is above stays with the client. */

@@ -8,13 +8,11 @@ import { abortable } from "../../../async/abort.ts";
 import { ErrCanceled, ErrDeadlineExceeded } from "../../../errors/classes.ts";
 import type { GrpcStatus } from "../../../errors/grpc.ts";
 import { RESPONSE_HEADERS, statusHeaders, timeoutMs } from "./call-headers.ts";
+import { MAX_MESSAGE_BYTES } from "./frame.ts";
 import { MessageReader } from "./message-reader.ts";
 
 /** The status of a call that went well. */
 const OK: GrpcStatus = { code: 0, details: "" };
-
-/** Largest message that is taken, in bytes: containerd's own limit. */
-const MAX_MESSAGE_BYTES = 16 * 1_048_576;
 
 /** One call as the server sees it: messages in, messages out, and in the end exactly one status. */
 export class ServerCall {

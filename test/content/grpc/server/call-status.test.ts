@@ -1,7 +1,7 @@
 import fc from "fast-check";
 import { describe, expect, it } from "vitest";
-import { callStatus, plainly } from "../../../src/content/grpc/call-status.ts";
-import { ErrInvalidArgument, ErrNotFound } from "../../../src/errors/classes.ts";
+import { callStatus, plainly } from "../../../../src/content/grpc/server/call-status.ts";
+import { ErrInvalidArgument, ErrNotFound } from "../../../../src/errors/classes.ts";
 
 describe("callStatus()", () => {
   it("puts the words of the class behind what comes from the store, and not behind what is said plainly", () => {
