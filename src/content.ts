@@ -8,8 +8,8 @@ export { type CopyOptions, copy } from "./content/copy.ts";
 export type { CopySource, SeekableSource } from "./content/copy-source.ts";
 export { ErrReset } from "./content/err-reset.ts";
 export { exists } from "./content/exists.ts";
-export type { LabelStore, Labels } from "./content/label-store.ts";
-export { type LocalStore, type LocalStoreOptions, openLocalStore } from "./content/local-store.ts";
+export type { LabelStore, Labels } from "./content/labels/label-store.ts";
+export { type LocalStore, type LocalStoreOptions, openLocalStore } from "./content/local/local-store.ts";
 export {
   type NamespaceEntry,
   type NamespaceMetadata,

@@ -12,36 +12,27 @@
  * ```
  * @module
  */
-export { addReferrer, type Referral } from "./registry/add-referrer.ts";
-export { type Authorizer, type AuthorizerOptions, createAuthorizer } from "./registry/authorizer.ts";
-export { type Challenge, parseChallenges } from "./registry/challenge.ts";
-export type { ConnectionOptions, ProxyOptions } from "./registry/create-agent.ts";
-export { createPushClient } from "./registry/create-push-client.ts";
-export { type CredentialHelperOptions, credentialsFromHelper } from "./registry/credential-helper.ts";
-export { anonymous, type CredentialSource, type Credentials } from "./registry/credentials.ts";
-export { type DockerConfigOptions, dockerConfigCredentials } from "./registry/docker-config.ts";
-export { type Capability, type Endpoint, originOf, type TlsOptions } from "./registry/endpoint.ts";
+
+export { errorFromResponse } from "./registry/answers/error-response.ts";
+export { type RegistryErrorKind, registryErrorKind } from "./registry/answers/error-table.ts";
+export { type Authorizer, type AuthorizerOptions, createAuthorizer } from "./registry/auth/authorizer.ts";
+export { type Challenge, parseChallenges } from "./registry/auth/challenge.ts";
+export { withAuth } from "./registry/auth/with-auth.ts";
+export {
+  type CredentialHelperOptions,
+  credentialsFromHelper,
+} from "./registry/credentials/credential-helper.ts";
+export { anonymous, type CredentialSource, type Credentials } from "./registry/credentials/credentials.ts";
+export { type DockerConfigOptions, dockerConfigCredentials } from "./registry/credentials/docker-config.ts";
 export { type EndpointSendOptions, endpointSend } from "./registry/endpoint-send.ts";
-export { errorFromResponse } from "./registry/error-response.ts";
-export { type RegistryErrorKind, registryErrorKind } from "./registry/error-table.ts";
-export type { ResolveHost } from "./registry/insecure.ts";
+export { type Capability, type Endpoint, originOf } from "./registry/endpoints/endpoint.ts";
+export type { ResolveHost } from "./registry/endpoints/insecure.ts";
 export {
   lookupEndpoints,
   type Purpose,
   type RegistryOptions,
   type RegistrySelection,
-} from "./registry/lookup-endpoints.ts";
-export type { ManifestContent, ManifestHead, ManifestOptions } from "./registry/manifests.ts";
-export type { BlobContent, BlobOptions } from "./registry/open-blob.ts";
-export type {
-  BlobSource,
-  MountResult,
-  PushClient,
-  UploadBlobOptions,
-  UploadSession,
-} from "./registry/push-client.ts";
-export { createRegistryClient, type RegistryClient } from "./registry/registry-client.ts";
-export type { RegistryClientOptions } from "./registry/repository-session.ts";
+} from "./registry/endpoints/lookup-endpoints.ts";
 export {
   type ChunkSink,
   type HttpBody,
@@ -50,9 +41,23 @@ export {
   headerOf,
   type Send,
   type StreamedBody,
-} from "./registry/send.ts";
-export { createTransport, type Transport } from "./registry/transport.ts";
-export { USER_AGENT } from "./registry/user-agent.ts";
-export { withAuth } from "./registry/with-auth.ts";
-export { withRedirect } from "./registry/with-redirect.ts";
-export { type ThrottleOptions, withThrottle } from "./registry/with-throttle.ts";
+} from "./registry/http/send.ts";
+export type { TlsOptions } from "./registry/http/tls-options.ts";
+export { USER_AGENT } from "./registry/http/user-agent.ts";
+export { withRedirect } from "./registry/http/with-redirect.ts";
+export { type ThrottleOptions, withThrottle } from "./registry/http/with-throttle.ts";
+export type { BlobContent, BlobOptions } from "./registry/pull/open-blob.ts";
+export { createRegistryClient, type RegistryClient } from "./registry/pull/registry-client.ts";
+export { addReferrer, type Referral } from "./registry/push/add-referrer.ts";
+export { createPushClient } from "./registry/push/create-push-client.ts";
+export type {
+  BlobSource,
+  MountResult,
+  PushClient,
+  UploadBlobOptions,
+  UploadSession,
+} from "./registry/push/push-client.ts";
+export type { ManifestContent, ManifestHead, ManifestOptions } from "./registry/repository/manifests.ts";
+export type { RegistryClientOptions } from "./registry/repository/repository-session.ts";
+export type { ConnectionOptions, ProxyOptions } from "./registry/transport/create-agent.ts";
+export { createTransport, type Transport } from "./registry/transport/transport.ts";

@@ -1,6 +1,6 @@
 import { createHash, createHmac } from "node:crypto";
 import type { Digest } from "../digest/digest.ts";
-import type { Credentials } from "../registry/credentials.ts";
+import type { Credentials } from "../registry/credentials/credentials.ts";
 
 /**
  * Tells later whether the same credentials saw `digest` in `repository`, without keeping the credentials (as in moby). Empty

@@ -8,7 +8,7 @@ import type { Digest } from "../digest/digest.ts";
 import type { Image, ImageEvents, ImageStore } from "../images/image-store.ts";
 import type { Descriptor } from "../oci/descriptor.ts";
 import type { ProgressSink } from "../progress/progress.ts";
-import type { Credentials } from "../registry/credentials.ts";
+import type { Credentials } from "../registry/credentials/credentials.ts";
 
 /** What a pull may be told. */
 export interface PullOptions extends AbortOptions {

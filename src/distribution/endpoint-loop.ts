@@ -2,7 +2,7 @@ import { throwIfAborted } from "../async/abort.ts";
 import { ErrNotFound } from "../errors/classes.ts";
 import { findError, isNoSupport } from "../errors/predicates.ts";
 import { withMessage } from "../errors/with-message.ts";
-import type { Endpoint } from "../registry/endpoint.ts";
+import type { Endpoint } from "../registry/endpoints/endpoint.ts";
 import { shouldFallBack } from "./fallback.ts";
 
 /** One try at one endpoint. */

@@ -1,6 +1,6 @@
 import type { ErrorCode } from "../errors/drayage-error.ts";
 import { findError } from "../errors/predicates.ts";
-import type { Endpoint } from "../registry/endpoint.ts";
+import type { Endpoint } from "../registry/endpoints/endpoint.ts";
 
 /** What the caller did or asked for: no endpoint can change it. */
 const NEVER: ReadonlySet<ErrorCode> = new Set(["ERR_CANCELED", "ERR_DEADLINE_EXCEEDED"]);

@@ -7,7 +7,7 @@ import type { Store } from "../content/store.ts";
 import type { Image, ImageEvents, ImageStore } from "../images/image-store.ts";
 import { reachableContent } from "../images/reachable.ts";
 import type { Descriptor } from "../oci/descriptor.ts";
-import type { Transport } from "../registry/transport.ts";
+import type { Transport } from "../registry/transport/transport.ts";
 import type {
   Distribution,
   PullOptions,

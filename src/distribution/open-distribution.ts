@@ -1,12 +1,12 @@
 import { type BackoffPolicy, DEFAULT_BACKOFF } from "../async/backoff.ts";
-import { openLocalStore } from "../content/local-store.ts";
+import { openLocalStore } from "../content/local/local-store.ts";
 import type { Store } from "../content/store.ts";
 import { ErrInvalidArgument } from "../errors/classes.ts";
 import { LayoutImageStore } from "../images/layout-image-store.ts";
-import { anonymous, type CredentialSource } from "../registry/credentials.ts";
-import { dockerConfigCredentials } from "../registry/docker-config.ts";
-import { checkRegistryOptions } from "../registry/lookup-endpoints.ts";
-import { createTransport } from "../registry/transport.ts";
+import { anonymous, type CredentialSource } from "../registry/credentials/credentials.ts";
+import { dockerConfigCredentials } from "../registry/credentials/docker-config.ts";
+import { checkRegistryOptions } from "../registry/endpoints/lookup-endpoints.ts";
+import { createTransport } from "../registry/transport/transport.ts";
 import { LayerDownloadManager } from "../xfer/download-manager.ts";
 import { TransferManager } from "../xfer/transfer-manager.ts";
 import { LayerUploadManager } from "../xfer/upload-manager.ts";

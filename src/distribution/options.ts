@@ -1,7 +1,7 @@
 import type { BackoffPolicy } from "../async/backoff.ts";
 import type { Store } from "../content/store.ts";
-import type { CredentialSource } from "../registry/credentials.ts";
-import type { RegistryOptions } from "../registry/lookup-endpoints.ts";
+import type { CredentialSource } from "../registry/credentials/credentials.ts";
+import type { RegistryOptions } from "../registry/endpoints/lookup-endpoints.ts";
 import type { Logger } from "./logger.ts";
 
 /** Credentials out of docker's `config.json`, with its credential helpers. */

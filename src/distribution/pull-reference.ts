@@ -1,4 +1,5 @@
 import { ErrInvalidArgument } from "../errors/classes.ts";
+import type { PlatformChoice } from "../images/image-graph.ts";
 import { formatPlatform } from "../platform/format-platform.ts";
 import { hostPlatform } from "../platform/host-platform.ts";
 import { allPlatforms, only } from "../platform/matcher.ts";
@@ -7,7 +8,6 @@ import { isNameOnly } from "../reference/derive.ts";
 import { parseDockerRef, parseNormalizedNamed } from "../reference/normalize.ts";
 import type { NormalizedReference } from "../reference/reference.ts";
 import type { PullOptions } from "./distribution.ts";
-import type { PlatformChoice } from "./image-graph.ts";
 
 /**
  * The reference that a pull means: with tag `latest` when it names none, by digest alone when it has both; bare for all

@@ -3,7 +3,7 @@ import type { Digest } from "../digest/digest.ts";
 import { findError, isNotFound, isUnauthenticated } from "../errors/predicates.ts";
 import { sourceLabelKey, sourcesOf } from "../images/source-label.ts";
 import type { Descriptor } from "../oci/descriptor.ts";
-import type { Credentials } from "../registry/credentials.ts";
+import type { Credentials } from "../registry/credentials/credentials.ts";
 import type { MountSources } from "../remotes/registry-pusher.ts";
 import { credentialsHmac } from "./credentials-hmac.ts";
 import type { Logger } from "./logger.ts";

@@ -2,7 +2,7 @@ import { ErrNotFound } from "../errors/classes.ts";
 import type { ImageStore } from "../images/image-store.ts";
 import { guardSink } from "../progress/guard-sink.ts";
 import { familiarString } from "../reference/familiar.ts";
-import { type Endpoint, originOf } from "../registry/endpoint.ts";
+import { type Endpoint, originOf } from "../registry/endpoints/endpoint.ts";
 import { checkMetaHeaders } from "./check-meta-headers.ts";
 import type { PushedImage, PushOptions, PushResult } from "./distribution.ts";
 import { type EndpointAttempt, tryEndpoints } from "./endpoint-loop.ts";

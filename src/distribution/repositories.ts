@@ -1,17 +1,21 @@
 import type { AbortOptions } from "../async/abort.ts";
 import type { BackoffPolicy } from "../async/backoff.ts";
 import { KeyedLock } from "../async/keyed-lock.ts";
+import { SharedCalls } from "../async/shared-calls.ts";
 import type { Manager } from "../content/store.ts";
 import type { NormalizedReference } from "../reference/reference.ts";
-import { createPushClient } from "../registry/create-push-client.ts";
-import type { CredentialSource, Credentials } from "../registry/credentials.ts";
-import { type Endpoint, originOf } from "../registry/endpoint.ts";
+import type { CredentialSource, Credentials } from "../registry/credentials/credentials.ts";
 import { endpointSend } from "../registry/endpoint-send.ts";
-import { lookupEndpoints, type Purpose, type RegistryOptions } from "../registry/lookup-endpoints.ts";
-import { createRegistryClient } from "../registry/registry-client.ts";
-import type { Send } from "../registry/send.ts";
-import { SharedCalls } from "../registry/shared-calls.ts";
-import { withThrottle } from "../registry/with-throttle.ts";
+import { type Endpoint, originOf } from "../registry/endpoints/endpoint.ts";
+import {
+  lookupEndpoints,
+  type Purpose,
+  type RegistryOptions,
+} from "../registry/endpoints/lookup-endpoints.ts";
+import type { Send } from "../registry/http/send.ts";
+import { withThrottle } from "../registry/http/with-throttle.ts";
+import { createRegistryClient } from "../registry/pull/registry-client.ts";
+import { createPushClient } from "../registry/push/create-push-client.ts";
 import { RegistryPusher } from "../remotes/registry-pusher.ts";
 import { RegistryRemote } from "../remotes/registry-remote.ts";
 import type { Logger } from "./logger.ts";

@@ -5,6 +5,7 @@ import { ErrNotImplemented } from "../errors/classes.ts";
 import { findError } from "../errors/predicates.ts";
 import { withMessage } from "../errors/with-message.ts";
 import type { Handler } from "../images/handler.ts";
+import { collectImages, type ImageContent, type PlatformChoice } from "../images/image-graph.ts";
 import type { ImageStore } from "../images/image-store.ts";
 import { sourceLabelHandler } from "../images/source-label.ts";
 import { walk } from "../images/walk.ts";
@@ -21,7 +22,6 @@ import { transferShared } from "../xfer/shared-transfer.ts";
 import type { TransferManager } from "../xfer/transfer-manager.ts";
 import { blobDownload } from "./blob-download.ts";
 import type { PulledImage } from "./distribution.ts";
-import { collectImages, type ImageContent, type PlatformChoice } from "./image-graph.ts";
 import type { OpenWork } from "./open-work.ts";
 import { pullStatus } from "./pull-status.ts";
 

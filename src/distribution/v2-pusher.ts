@@ -1,6 +1,7 @@
 import type { Store } from "../content/store.ts";
 import { shortId } from "../digest/digest.ts";
 import { ErrInvalidArgument } from "../errors/classes.ts";
+import { collectImages, type PlatformChoice } from "../images/image-graph.ts";
 import type { Image } from "../images/image-store.ts";
 import type { Descriptor } from "../oci/descriptor.ts";
 import { type ProgressSink, update } from "../progress/progress.ts";
@@ -11,7 +12,6 @@ import type { Pusher } from "../remotes/pusher.ts";
 import type { UploadDescriptor } from "../xfer/upload.ts";
 import type { LayerUploadManager } from "../xfer/upload-manager.ts";
 import type { PushedImage } from "./distribution.ts";
-import { collectImages, type PlatformChoice } from "./image-graph.ts";
 import { pushStatus } from "./push-status.ts";
 
 /** The parts of an engine that all pushes share. */

@@ -1,10 +1,10 @@
 import type { Clock } from "../async/clock.ts";
-import { createAuthorizer } from "./authorizer.ts";
-import type { CredentialSource } from "./credentials.ts";
-import type { Endpoint } from "./endpoint.ts";
-import type { Send } from "./send.ts";
-import { withAuth } from "./with-auth.ts";
-import { withRedirect } from "./with-redirect.ts";
+import { createAuthorizer } from "./auth/authorizer.ts";
+import { withAuth } from "./auth/with-auth.ts";
+import type { CredentialSource } from "./credentials/credentials.ts";
+import type { Endpoint } from "./endpoints/endpoint.ts";
+import type { Send } from "./http/send.ts";
+import { withRedirect } from "./http/with-redirect.ts";
 
 /** What a `Send` for one endpoint is made of. */
 export interface EndpointSendOptions {

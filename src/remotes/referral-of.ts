@@ -1,7 +1,7 @@
 import type { Descriptor } from "../oci/descriptor.ts";
 import { isIndexType } from "../oci/media-types.ts";
 import { parseIndex, parseManifest } from "../oci/parse-document.ts";
-import type { Referral } from "../registry/add-referrer.ts";
+import type { Referral } from "../registry/push/add-referrer.ts";
 
 /**
  * What the list of referrers says about a manifest or index; `undefined` when it has no `subject` (OCI distribution-spec,

@@ -9,9 +9,9 @@ import { findError } from "../errors/predicates.ts";
 import type { Descriptor } from "../oci/descriptor.ts";
 import { isIndexType, isManifestType } from "../oci/media-types.ts";
 import { MAX_MANIFEST_BYTES } from "../oci/parse-document.ts";
-import { addReferrer } from "../registry/add-referrer.ts";
-import { type Endpoint, originOf } from "../registry/endpoint.ts";
-import type { BlobSource, PushClient, UploadSession } from "../registry/push-client.ts";
+import { type Endpoint, originOf } from "../registry/endpoints/endpoint.ts";
+import { addReferrer } from "../registry/push/add-referrer.ts";
+import type { BlobSource, PushClient, UploadSession } from "../registry/push/push-client.ts";
 import type { PushContentOptions, Pusher, PushOutcome } from "./pusher.ts";
 import { referralOf } from "./referral-of.ts";
 

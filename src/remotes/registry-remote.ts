@@ -7,8 +7,8 @@ import { findError, isNoSupport } from "../errors/predicates.ts";
 import type { Descriptor } from "../oci/descriptor.ts";
 import { DOCKER_SCHEMA1_MANIFEST, isIndexType, isManifestType } from "../oci/media-types.ts";
 import type { NormalizedReference } from "../reference/reference.ts";
-import { type Endpoint, originOf } from "../registry/endpoint.ts";
-import type { RegistryClient } from "../registry/registry-client.ts";
+import { type Endpoint, originOf } from "../registry/endpoints/endpoint.ts";
+import type { RegistryClient } from "../registry/pull/registry-client.ts";
 import type { FetchOptions, Remote, RemoteContent } from "./remote.ts";
 
 /** A repository at one endpoint, seen as Resolver and Fetcher. */

@@ -7,6 +7,7 @@ import {
   homelessFiles,
   longFiles,
   poorNames,
+  roomViolations,
   strataViolations,
   undocumentedExports,
 } from "./rules.ts";
@@ -66,6 +67,38 @@ describe("strataViolations()", () => {
   });
 });
 
+describe("roomViolations()", () => {
+  it.each([
+    ["src/registry/http/a.ts", "src/registry/http/b.ts"],
+    ["src/registry/endpoints/a.ts", "src/registry/http/b.ts"],
+    ["src/registry/credentials/a.ts", "src/registry/endpoints/b.ts"],
+    ["src/registry/auth/a.ts", "src/registry/credentials/b.ts"],
+    ["src/registry/endpoint-send.ts", "src/registry/auth/b.ts"],
+    ["src/registry/repository/a.ts", "src/registry/answers/b.ts"],
+    ["src/registry/pull/a.ts", "src/registry/repository/b.ts"],
+    ["src/registry/push/a.ts", "src/registry/pull/b.ts"],
+    ["src/registry/http/a.ts", "src/errors/b.ts"],
+    ["src/remotes/a.ts", "src/registry/push/b.ts"],
+  ])("lets %s import %s", (from, to) => {
+    expect(roomViolations(importing({ [from]: [to] }))).toEqual([]);
+  });
+
+  it.each([
+    ["src/registry/http/a.ts", "src/registry/endpoints/b.ts"],
+    ["src/registry/endpoints/a.ts", "src/registry/credentials/b.ts"],
+    ["src/registry/credentials/a.ts", "src/registry/auth/b.ts"],
+    ["src/registry/transport/a.ts", "src/registry/answers/b.ts"],
+    ["src/registry/answers/a.ts", "src/registry/auth/b.ts"],
+    ["src/registry/auth/a.ts", "src/registry/transport/b.ts"],
+    ["src/registry/repository/a.ts", "src/registry/endpoint-send.ts"],
+    ["src/registry/endpoint-send.ts", "src/registry/repository/b.ts"],
+    ["src/registry/repository/a.ts", "src/registry/pull/b.ts"],
+    ["src/registry/pull/a.ts", "src/registry/push/b.ts"],
+  ])("does not let %s import %s", (from, to) => {
+    expect(roomViolations(importing({ [from]: [to] }))).toEqual([`${from} must not import ${to}`]);
+  });
+});
+
 describe("homelessFiles()", () => {
   it("tells files in folders that have no stratum", () => {
     const modules = importing({
@@ -76,12 +109,22 @@ describe("homelessFiles()", () => {
     });
     expect(homelessFiles(modules)).toEqual(["src/net/a.ts"]);
   });
+
+  it("tells files of src/registry that lie in no room", () => {
+    const modules = importing({
+      "src/registry/http/a.ts": [],
+      "src/registry/endpoint-send.ts": [],
+      "src/registry/a.ts": [],
+      "src/registry/v3/a.ts": [],
+    });
+    expect(homelessFiles(modules)).toEqual(["src/registry/a.ts", "src/registry/v3/a.ts"]);
+  });
 });
 
 describe("foreignImports()", () => {
   it("lets a folder import node and the packages it owns", () => {
     const modules = importing({
-      "src/registry/a.ts": ["undici", "node:fs"],
+      "src/registry/transport/a.ts": ["undici", "node:fs"],
       "src/xfer/a.ts": ["p-queue"],
       "src/images/a.ts": ["eventemitter3"],
       "src/distribution/a.ts": ["eventemitter3", "pino"],
@@ -94,6 +137,8 @@ describe("foreignImports()", () => {
   it.each([
     ["src/content/a.ts", "undici"],
     ["src/content/a.ts", "@grpc/grpc-js"],
+    ["src/registry/endpoint-send.ts", "undici"],
+    ["src/registry/http/a.ts", "undici"],
     ["src/registry/a.ts", "p-queue"],
     ["src/testing/a.ts", "undici"],
     ["src/registry/a.ts", "undici-types/client"],

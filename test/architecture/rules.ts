@@ -15,6 +15,20 @@ const STRATA: readonly (readonly string[])[] = [
 /** The stratum whose folders are islands: only those above join them. */
 const ISLANDS = 2;
 
+/**
+ * The rooms of src/registry and the files that lie beside them, lowest first. A room may import itself and any room of a lower
+ * level; those of one level do not know each other.
+ */
+const REGISTRY_ROOMS: readonly (readonly string[])[] = [
+  ["http"],
+  ["endpoints"],
+  ["credentials"],
+  ["transport", "answers", "auth"],
+  ["repository", "endpoint-send.ts"],
+  ["pull"],
+  ["push"],
+];
+
 /** Folders beside the strata: what of src/ they may import, apart from themselves. `door:` stands for `src/<name>.ts`. */
 const EDGES: Readonly<Record<string, (target: string) => boolean>> = {
   cli: (target) => target.startsWith("door:"),
@@ -23,7 +37,7 @@ const EDGES: Readonly<Record<string, (target: string) => boolean>> = {
 
 /** Third-party packages and the folders below src/ that own them; `package.json` is our own, read for the version. */
 const OWNERS: Readonly<Record<string, readonly string[]>> = {
-  undici: ["registry"],
+  undici: ["registry/transport"],
   "p-queue": ["xfer"],
   eventemitter3: ["distribution", "images"],
   pino: ["distribution", "cli"],
@@ -67,9 +81,34 @@ function stratumOf(folder: string): number {
   return STRATA.findIndex((folders) => folders.includes(folder));
 }
 
-/** Files in folders of src/ that no stratum knows. */
+/** Imports within src/registry that point to another room of the same level or up. */
+export function roomViolations(modules: readonly SourceModule[]): string[] {
+  return modules.flatMap(({ path, imports }) =>
+    imports
+      .filter((target) => isRegistry(path) && isRegistry(target))
+      .filter((target) => roomOf(path) !== roomOf(target) && levelOf(path) <= levelOf(target))
+      .map((target) => `${path} must not import ${target}`),
+  );
+}
+
+function isRegistry(path: string): boolean {
+  return homeOf(path) === "registry";
+}
+
+/** The room of `src/registry/<room>/...`, or the file's name of `src/registry/<name>.ts`. */
+function roomOf(path: string): string {
+  return path.split("/")[2] ?? "";
+}
+
+function levelOf(path: string): number {
+  return REGISTRY_ROOMS.findIndex((rooms) => rooms.includes(roomOf(path)));
+}
+
+/** Files in folders of src/ that no stratum knows, and those of src/registry that no level of its rooms knows. */
 export function homelessFiles(modules: readonly SourceModule[]): string[] {
-  return modules.map(({ path }) => path).filter((path) => !isKnown(homeOf(path)));
+  return modules
+    .map(({ path }) => path)
+    .filter((path) => !isKnown(homeOf(path)) || (isRegistry(path) && levelOf(path) < 0));
 }
 
 function isKnown(home: string): boolean {

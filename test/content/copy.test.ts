@@ -7,7 +7,7 @@ import { copy } from "../../src/content/copy.ts";
 import type { CopySource, SeekableSource } from "../../src/content/copy-source.ts";
 import { ErrReset } from "../../src/content/err-reset.ts";
 import { exists } from "../../src/content/exists.ts";
-import { type LocalStore, openLocalStore } from "../../src/content/local-store.ts";
+import { type LocalStore, openLocalStore } from "../../src/content/local/local-store.ts";
 import { readBlob } from "../../src/content/read-blob.ts";
 import type { Writer } from "../../src/content/store.ts";
 import { digestOf } from "../../src/digest/digest.ts";

@@ -3,7 +3,7 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterEach, beforeEach, describe, expect, it } from "vitest";
 import { exists } from "../../src/content/exists.ts";
-import { type LocalStore, openLocalStore } from "../../src/content/local-store.ts";
+import { type LocalStore, openLocalStore } from "../../src/content/local/local-store.ts";
 import { readBlob } from "../../src/content/read-blob.ts";
 import { writeBlob } from "../../src/content/write-blob.ts";
 import { digestOf } from "../../src/digest/digest.ts";

@@ -13,7 +13,7 @@ import {
   ErrUnavailable,
   findError,
 } from "../../src/errors.ts";
-import type { Endpoint } from "../../src/registry/endpoint.ts";
+import type { Endpoint } from "../../src/registry/endpoints/endpoint.ts";
 
 const MIRROR = endpoint("https://mirror.example/v2", true);
 const REGISTRY = endpoint("https://registry.example/v2", false);

@@ -1,10 +1,10 @@
 import { afterEach, beforeEach, describe, expect, it } from "vitest";
 import type { Digest } from "../../src/digest/digest.ts";
 import type { Descriptor } from "../../src/images.ts";
-import { createPushClient } from "../../src/registry/create-push-client.ts";
-import { lookupEndpoints } from "../../src/registry/lookup-endpoints.ts";
-import { referrersTag } from "../../src/registry/referrers.ts";
-import { createTransport, type Transport } from "../../src/registry/transport.ts";
+import { lookupEndpoints } from "../../src/registry/endpoints/lookup-endpoints.ts";
+import { referrersTag } from "../../src/registry/pull/referrers.ts";
+import { createPushClient } from "../../src/registry/push/create-push-client.ts";
+import { createTransport, type Transport } from "../../src/registry/transport/transport.ts";
 import type { BuiltImage } from "../../src/testing.ts";
 import { EMPTY, OCI, putIndex, putManifest } from "./support/documents.ts";
 import { type PushSite, pushSite, REPOSITORY } from "./support/push-site.ts";

@@ -3,7 +3,7 @@ import { describe, expect, it } from "vitest";
 import { diskError } from "../../src/disk/disk-error.ts";
 import * as classes from "../../src/errors/classes.ts";
 import { fromHttpStatus, toGrpc, toHttpStatus } from "../../src/errors.ts";
-import { isRetryableStatus, registryErrorKind } from "../../src/registry/error-table.ts";
+import { isRetryableStatus, registryErrorKind } from "../../src/registry/answers/error-table.ts";
 import { readDocument, TOP, tableRows } from "./support/documents.ts";
 
 const page = readDocument("docs/errors.md");
@@ -30,7 +30,7 @@ describe("docs/errors.md", () => {
       return [code, kind?.make.prototype.name, yesOrNo(kind?.retryable)];
     });
     expect(documented).toEqual(actual);
-    const known = [...text("src/registry/error-table.ts").matchAll(/^ {2}\["([A-Z_]+)"/gm)];
+    const known = [...text("src/registry/answers/error-table.ts").matchAll(/^ {2}\["([A-Z_]+)"/gm)];
     expect(documented.map(([code]) => code)).toEqual(known.map(([, code]) => code));
   });
 

@@ -123,9 +123,9 @@ describe("constants named in the documents", () => {
 
   it("are found wanting when the code has another value, or another name", () => {
     const header = "| constant | value | file |\n|---|---|---|\n";
-    const row = "| `MAX_REDIRECTS` | `11` | `src/registry/with-redirect.ts` |\n";
+    const row = "| `MAX_REDIRECTS` | `11` | `src/registry/http/with-redirect.ts` |\n";
     expect(wrongConstants({ path: "A.md", text: header + row })).toEqual([
-      "A.md:3: MAX_REDIRECTS | 11 | src/registry/with-redirect.ts",
+      "A.md:3: MAX_REDIRECTS | 11 | src/registry/http/with-redirect.ts",
     ]);
     expect(missingConstants({ path: "A.md", text: "`MAX_FOO_BYTES`" })).toEqual(["A.md:1: MAX_FOO_BYTES"]);
   });

@@ -4,7 +4,7 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterEach, beforeEach, describe, expect, it } from "vitest";
 import { serveContent } from "../../src/content/grpc/serve-content.ts";
-import { openLocalStore } from "../../src/content/local-store.ts";
+import { openLocalStore } from "../../src/content/local/local-store.ts";
 import { namespacedStore } from "../../src/content/namespaces/namespaced-store.ts";
 import { openNamespaceMetadata } from "../../src/content/namespaces/sqlite-namespace-metadata.ts";
 import { readBlob } from "../../src/content/read-blob.ts";

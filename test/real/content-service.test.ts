@@ -3,7 +3,7 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterAll, afterEach, beforeAll, beforeEach, expect, it } from "vitest";
 import { type ContentServer, serveContent } from "../../src/content/grpc/serve-content.ts";
-import { type LocalStore, openLocalStore } from "../../src/content/local-store.ts";
+import { type LocalStore, openLocalStore } from "../../src/content/local/local-store.ts";
 import { readBlob } from "../../src/content/read-blob.ts";
 import { digestOf } from "../../src/digest/digest.ts";
 import { canRunContainerd, ctr, startContainerd } from "./support/containerd.ts";

@@ -2,7 +2,7 @@ import { mkdtemp, rm } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterEach, beforeEach, describe, expect, it } from "vitest";
-import { type LocalStore, openLocalStore } from "../../src/content/local-store.ts";
+import { type LocalStore, openLocalStore } from "../../src/content/local/local-store.ts";
 import { writeBlob } from "../../src/content/write-blob.ts";
 import { digestOf } from "../../src/digest/digest.ts";
 import { ErrUnavailable, isNotFound } from "../../src/errors.ts";

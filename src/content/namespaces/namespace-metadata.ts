@@ -1,7 +1,7 @@
 import type { AbortOptions } from "../../async/abort.ts";
 import type { Release } from "../../async/keyed-lock.ts";
 import type { Digest } from "../../digest/digest.ts";
-import type { LabelStore, Labels } from "../label-store.ts";
+import type { LabelStore, Labels } from "../labels/label-store.ts";
 import type { Info } from "../store.ts";
 
 /** What a namespace knows of a blob; its size is the backend's to tell. */

@@ -4,7 +4,7 @@ import { ErrAlreadyExists, ErrInvalidArgument, ErrNotFound } from "../../errors/
 import { isAlreadyExists, isNotFound } from "../../errors/predicates.ts";
 import type { Descriptor } from "../../oci/descriptor.ts";
 import { infoFilter, statusFilter } from "../filters/filter.ts";
-import { updateLabels } from "../label-store.ts";
+import { updateLabels } from "../labels/label-store.ts";
 import type { Info, ListOptions, ReaderAt, Status, Store, Writer, WriterOptions } from "../store.ts";
 import { unlessNotFound } from "../unless-not-found.ts";
 import type { NamespaceEntry, NamespaceMetadata } from "./namespace-metadata.ts";

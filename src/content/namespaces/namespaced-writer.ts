@@ -2,7 +2,7 @@ import type { Digest } from "../../digest/digest.ts";
 import { ErrAlreadyExists, ErrFailedPrecondition, ErrUnavailable } from "../../errors/classes.ts";
 import { isAlreadyExists } from "../../errors/predicates.ts";
 import { readFrom } from "../copy-source.ts";
-import { type Labels, validateLabels } from "../label-store.ts";
+import { type Labels, validateLabels } from "../labels/label-store.ts";
 import type { CommitOptions, Info, Status, Store, Writer } from "../store.ts";
 import { unlessNotFound } from "../unless-not-found.ts";
 import type { NamespaceMetadata } from "./namespace-metadata.ts";

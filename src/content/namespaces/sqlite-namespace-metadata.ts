@@ -7,9 +7,9 @@ import type { Digest } from "../../digest/digest.ts";
 import { lockFile } from "../../disk/file-lock.ts";
 import { makeDirectory } from "../../disk/make-directory.ts";
 import { ErrNotFound } from "../../errors/classes.ts";
-import { type LabelStore, type Labels, validateLabels } from "../label-store.ts";
-import { Layout } from "../layout.ts";
-import { MetadataDatabase } from "../metadata-database.ts";
+import { type LabelStore, type Labels, validateLabels } from "../labels/label-store.ts";
+import { MetadataDatabase } from "../labels/metadata-database.ts";
+import { Layout } from "../local/layout.ts";
 import {
   type NamespaceEntry,
   type NamespaceMetadata,

@@ -1,6 +1,6 @@
 /** What tests do in a process of its own. `child.ts <task> <arguments...>`; tells by lines on stdout. */
 import { readFileSync, writeFileSync } from "node:fs";
-import { openLocalStore } from "../../../src/content/local-store.ts";
+import { openLocalStore } from "../../../src/content/local/local-store.ts";
 import { namespacedStore } from "../../../src/content/namespaces/namespaced-store.ts";
 import { openNamespaceMetadata } from "../../../src/content/namespaces/sqlite-namespace-metadata.ts";
 import { openWriter } from "../../../src/content/open-writer.ts";

@@ -1,4 +1,4 @@
-import type { HttpBody, HttpRequest, HttpResponse, Send } from "../../../src/registry/send.ts";
+import type { HttpBody, HttpRequest, HttpResponse, Send } from "../../../src/registry/http/send.ts";
 
 /** An answer that was never on a wire; `discarded` tells whether its body was given up. */
 export interface FakeResponse extends HttpResponse {

@@ -1,6 +1,6 @@
 import type { ServerResponse } from "node:http";
-import type { CredentialSource } from "../../../src/registry/credentials.ts";
-import type { Endpoint } from "../../../src/registry/endpoint.ts";
+import type { CredentialSource } from "../../../src/registry/credentials/credentials.ts";
+import type { Endpoint } from "../../../src/registry/endpoints/endpoint.ts";
 import { json, type ScriptedServer, type SeenRequest, scriptedServer } from "./scripted-server.ts";
 
 /** A registry behind a token server, both real, in one place: `/v2/...` wants a token that `/token` gives. */

@@ -1,9 +1,12 @@
-import { createPushClient } from "../../../src/registry/create-push-client.ts";
-import { anonymous, type CredentialSource } from "../../../src/registry/credentials.ts";
+import { anonymous, type CredentialSource } from "../../../src/registry/credentials/credentials.ts";
 import { endpointSend } from "../../../src/registry/endpoint-send.ts";
-import type { PushClient } from "../../../src/registry/push-client.ts";
-import { type RegistryClientOptions, RepositorySession } from "../../../src/registry/repository-session.ts";
-import { createTransport } from "../../../src/registry/transport.ts";
+import { createPushClient } from "../../../src/registry/push/create-push-client.ts";
+import type { PushClient } from "../../../src/registry/push/push-client.ts";
+import {
+  type RegistryClientOptions,
+  RepositorySession,
+} from "../../../src/registry/repository/repository-session.ts";
+import { createTransport } from "../../../src/registry/transport/transport.ts";
 import { TestRegistry, type TestRegistryOptions } from "../../../src/testing/test-registry.ts";
 import { HastyClock } from "./fake-clock.ts";
 import { endpointOf } from "./guarded-registry.ts";

@@ -1,7 +1,7 @@
 import { createServer, type IncomingHttpHeaders, type IncomingMessage, type ServerResponse } from "node:http";
 import type { AddressInfo } from "node:net";
 import { ErrOutOfRange } from "../../../src/errors/classes.ts";
-import type { Send } from "../../../src/registry/send.ts";
+import type { Send } from "../../../src/registry/http/send.ts";
 
 /** A request as the server saw it, body included. */
 export type SeenRequest = {

@@ -1,5 +1,5 @@
 import { type Digest, Digester } from "../../../src/digest/digest.ts";
-import type { BlobSource } from "../../../src/registry/push-client.ts";
+import type { BlobSource } from "../../../src/registry/push/push-client.ts";
 import { seededBytes } from "../../../src/testing/content.ts";
 
 /** How a test blob gives its bytes. */

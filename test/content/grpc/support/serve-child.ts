@@ -1,6 +1,6 @@
 /** A content service in a process of its own: `serve-child.ts <root> <address>`. Says "ready" on stdout, ends with SIGTERM. */
 import { serveContent } from "../../../../src/content/grpc/serve-content.ts";
-import { openLocalStore } from "../../../../src/content/local-store.ts";
+import { openLocalStore } from "../../../../src/content/local/local-store.ts";
 
 const [, , root = "", address = ""] = process.argv;
 const store = await openLocalStore({ root });

@@ -1,0 +1,43 @@
+import { type AbortOptions, abortable, throwIfAborted } from "./abort.ts";
+
+type RunningCall<T> = { readonly result: Promise<T>; readonly controller: AbortController; callers: number };
+
+/**
+ * Calls shared by key: who asks while one runs gets its outcome. The call outlives each caller that gives up, and is
+ * aborted when the last one does. Nothing is kept once it ends, so a failure is never handed to a later caller.
+ */
+export class SharedCalls<T> {
+  readonly #running = new Map<string, RunningCall<T>>();
+
+  /** Joins the running call of `key`, or starts one. Rejects with the call's error, or `ErrCanceled` by `signal`. */
+  async run(
+    key: string,
+    start: (signal: AbortSignal) => Promise<T>,
+    { signal }: AbortOptions = {},
+  ): Promise<T> {
+    throwIfAborted(signal);
+    const call = this.#running.get(key) ?? this.#start(key, start);
+    call.callers++;
+    try {
+      return await abortable(call.result, signal);
+    } finally {
+      call.callers--;
+      if (call.callers === 0) this.#end(key, call);
+    }
+  }
+
+  #start(key: string, start: (signal: AbortSignal) => Promise<T>): RunningCall<T> {
+    const controller = new AbortController();
+    const call = { result: start(controller.signal), controller, callers: 0 };
+    this.#running.set(key, call);
+    const end = (): void => this.#end(key, call);
+    call.result.then(end, end);
+    return call;
+  }
+
+  // A call that was left by everybody is dying: a new caller must not join it. One that has ended ignores the abort.
+  #end(key: string, call: RunningCall<T>): void {
+    if (this.#running.get(key) === call) this.#running.delete(key);
+    call.controller.abort();
+  }
+}

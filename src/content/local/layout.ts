@@ -1,0 +1,70 @@
+import { createHash } from "node:crypto";
+import { join } from "node:path";
+import { algorithmOf, type Digest, encodedOf, parseDigest } from "../../digest/digest.ts";
+import { ErrInvalidArgument } from "../../errors/classes.ts";
+
+/** Longest name of an ingest, in bytes of UTF-8: refs hold a reference or a digest, and listings keep them in memory. */
+const MAX_REF_BYTES = 65_536;
+
+/** Where the local store keeps its things: containerd's content store layout, with locks and labels beside it. */
+export class Layout {
+  readonly root: string;
+  /** Committed blobs, `<algorithm>/<hex>`. */
+  readonly blobs: string;
+  /** One directory per ingest. */
+  readonly ingest: string;
+  /** One file per ref that is being written, and per blob that comes to namespaces or goes from them. */
+  readonly locks: string;
+  /** The labels, and what namespaces know. */
+  readonly metadata: string;
+
+  constructor(root: string) {
+    this.root = root;
+    this.blobs = join(root, "blobs");
+    this.ingest = join(root, "ingest");
+    this.locks = join(root, "locks");
+    this.metadata = join(root, "meta.db");
+  }
+
+  /** File of a blob. Throws `ErrInvalidArgument` for anything but a digest, before a path is made of it. */
+  blobPath(digest: Digest): string {
+    assertDigest(digest);
+    return join(this.blobs, algorithmOf(digest), encodedOf(digest));
+  }
+
+  /** Lock file of a blob that comes to namespaces, or goes from them. Throws as `blobPath` does. */
+  blobLockPath(digest: Digest): string {
+    assertDigest(digest);
+    return join(this.locks, `${algorithmOf(digest)}-${encodedOf(digest)}`);
+  }
+
+  /** Directory of an ingest. Throws `ErrInvalidArgument` for a ref that is empty, too long, or no Unicode text. */
+  ingestPath(ref: string): string {
+    return join(this.ingest, hashOfRef(ref));
+  }
+
+  /** Lock file of an ingest. Throws as `ingestPath` does. */
+  lockPath(ref: string): string {
+    return join(this.locks, hashOfRef(ref));
+  }
+}
+
+function assertDigest(digest: Digest): void {
+  try {
+    parseDigest(digest);
+  } catch (cause) {
+    throw new ErrInvalidArgument("cannot calculate blob path from invalid digest", { cause });
+  }
+}
+
+/** Hashed, because a ref is the caller's text and may hold slashes, dots and zero bytes. */
+function hashOfRef(ref: string): string {
+  if (ref === "") throw new ErrInvalidArgument("ref must not be empty");
+  const bytes = Buffer.byteLength(ref);
+  if (bytes > MAX_REF_BYTES) {
+    throw new ErrInvalidArgument(`ref is too long: got ${bytes} bytes, want at most ${MAX_REF_BYTES}`);
+  }
+  // Two texts with lone surrogates have the same UTF-8 form and would share an ingest.
+  if (!ref.isWellFormed()) throw new ErrInvalidArgument("ref is not well-formed Unicode");
+  return createHash("sha256").update(ref).digest("hex");
+}

@@ -1,0 +1,227 @@
+import type { Dirent } from "node:fs";
+import { opendir, rm, stat, unlink, utimes } from "node:fs/promises";
+import { join, resolve } from "node:path";
+import { type AbortOptions, throwIfAborted } from "../../async/abort.ts";
+import { ALGORITHMS, algorithmOf, type Digest, Digester, isDigest } from "../../digest/digest.ts";
+import { diskError, isMissingFile } from "../../disk/disk-error.ts";
+import { makeDirectory } from "../../disk/make-directory.ts";
+import { ErrAlreadyExists, ErrNotFound } from "../../errors/classes.ts";
+import type { Descriptor } from "../../oci/descriptor.ts";
+import { infoFilter, statusFilter } from "../filters/filter.ts";
+import { type LabelStore, updateLabels } from "../labels/label-store.ts";
+import { SqliteLabelStore } from "../labels/sqlite-label-store.ts";
+import type {
+  CommitOptions,
+  Info,
+  ListOptions,
+  ReaderAt,
+  Status,
+  Store,
+  Writer,
+  WriterOptions,
+} from "../store.ts";
+import { unlessNotFound } from "../unless-not-found.ts";
+import { fileTime, stampNow } from "./blob-times.ts";
+import { openFileReaderAt } from "./file-reader-at.ts";
+import { openIngest, REMOVED_SUFFIX, readIngest, removeIngest } from "./ingest-directory.ts";
+import { Layout } from "./layout.ts";
+import { LocalWriter } from "./local-writer.ts";
+import { publishBlob } from "./publish-blob.ts";
+import { RefLocks } from "./ref-locks.ts";
+
+/** A store on the local disk. */
+export interface LocalStore extends Store, AsyncDisposable {
+  /** Closes what the store itself opened; writers and readers are closed by those who opened them. */
+  close(): Promise<void>;
+}
+
+/** How a local store is opened. */
+export interface LocalStoreOptions {
+  /** Directory of the store; made when it is missing. */
+  readonly root: string;
+  /** Where labels are kept; default `<root>/meta.db`. The caller closes a store that it passes. */
+  readonly labels?: LabelStore | undefined;
+}
+
+/**
+ * Opens the content store at `root`: `blobs/<algorithm>/<hex>` is an OCI image layout's, `ingest/` containerd's. Several
+ * stores, in one process or in many, may share a root. Everything below the root is made when it is needed, so that a
+ * read-only root can be read. Throws the classes of `diskError` for a root that cannot be used.
+ */
+export async function openLocalStore({ root, labels }: LocalStoreOptions): Promise<LocalStore> {
+  const layout = new Layout(resolve(root));
+  await makeDirectory(layout.root);
+  await sweepRemoved(layout.ingest);
+  if (labels) return new LocalContentStore(layout, labels, () => {});
+  const own = new SqliteLabelStore(layout.metadata);
+  return new LocalContentStore(layout, own, () => own.close());
+}
+
+class LocalContentStore implements LocalStore {
+  readonly #layout: Layout;
+  readonly #labels: LabelStore;
+  readonly #locks: RefLocks;
+  readonly #onClose: () => void;
+
+  constructor(layout: Layout, labels: LabelStore, onClose: () => void) {
+    this.#layout = layout;
+    this.#labels = labels;
+    this.#locks = new RefLocks(layout);
+    this.#onClose = onClose;
+  }
+
+  async info(digest: Digest, { signal }: AbortOptions = {}): Promise<Info> {
+    throwIfAborted(signal);
+    const path = this.#layout.blobPath(digest);
+    try {
+      const file = await stat(path, { bigint: true });
+      if (!file.isFile()) throw notFound(digest);
+      const labels = await this.#labels.get(digest);
+      const times = { createdAtNs: file.mtimeNs, updatedAtNs: file.atimeNs };
+      return { digest, size: Number(file.size), ...times, labels };
+    } catch (cause) {
+      throw blobError("read blob", { path, digest, cause });
+    }
+  }
+
+  async update(info: Parameters<Store["update"]>[0], fieldpaths: readonly string[] = []): Promise<Info> {
+    const { createdAtNs } = await this.info(info.digest);
+    await updateLabels(this.#labels, info, fieldpaths);
+    const path = this.#layout.blobPath(info.digest);
+    try {
+      await utimes(path, stampNow(), fileTime(createdAtNs));
+    } catch (cause) {
+      throw blobError("update blob", { path, digest: info.digest, cause });
+    }
+    return this.info(info.digest);
+  }
+
+  async *walk({ filters, signal }: ListOptions = {}): AsyncGenerator<Info> {
+    throwIfAborted(signal);
+    const isWanted = infoFilter(filters);
+    for (const algorithm of ALGORITHMS) {
+      for await (const { name } of entries(join(this.#layout.blobs, algorithm))) {
+        const digest = `${algorithm}:${name}`;
+        if (!isDigest(digest)) continue;
+        const info = await unlessNotFound(this.info(digest, { signal }));
+        if (info && isWanted(info)) yield info;
+      }
+    }
+  }
+
+  async delete(digest: Digest, { signal }: AbortOptions = {}): Promise<void> {
+    throwIfAborted(signal);
+    const path = this.#layout.blobPath(digest);
+    try {
+      await unlink(path);
+    } catch (cause) {
+      throw blobError("delete blob", { path, digest, cause });
+    }
+    await this.#labels.set(digest, {});
+  }
+
+  async readerAt({ digest }: Pick<Descriptor, "digest">, { signal }: AbortOptions = {}): Promise<ReaderAt> {
+    throwIfAborted(signal);
+    const path = this.#layout.blobPath(digest);
+    try {
+      return await openFileReaderAt(path);
+    } catch (cause) {
+      throw blobError("open blob", { path, digest, cause });
+    }
+  }
+
+  async writer({ ref, size = 0, expected, signal }: WriterOptions): Promise<Writer> {
+    throwIfAborted(signal);
+    const path = this.#layout.ingestPath(ref);
+    const blobPath = expected === undefined ? undefined : this.#layout.blobPath(expected);
+    const release = await this.#locks.acquire(ref);
+    try {
+      // Only now: whoever had the ref before may have committed what is asked for.
+      if (expected !== undefined && blobPath !== undefined) await assertAbsent(expected, blobPath);
+      const digester = new Digester(expected && algorithmOf(expected));
+      const ingest = await openIngest(path, { ref, total: size, digester, signal });
+      const publish = (digest: Digest, options: CommitOptions) => this.#publish(ref, digest, options);
+      return new LocalWriter({ ingest, digester, expected, publish, release });
+    } catch (error) {
+      release();
+      throw error;
+    }
+  }
+
+  async status(ref: string, { signal }: AbortOptions = {}): Promise<Status> {
+    throwIfAborted(signal);
+    const status = await readIngest(this.#layout.ingestPath(ref));
+    if (!status) throw new ErrNotFound(`ref ${ref}: not found`);
+    return status;
+  }
+
+  async listStatuses({ filters, signal }: ListOptions = {}): Promise<readonly Status[]> {
+    throwIfAborted(signal);
+    const isWanted = statusFilter(filters);
+    const statuses: Status[] = [];
+    for await (const { name } of entries(this.#layout.ingest)) {
+      throwIfAborted(signal);
+      if (name.endsWith(REMOVED_SUFFIX)) continue;
+      const status = await readIngest(join(this.#layout.ingest, name));
+      if (status && isWanted(status)) statuses.push(status);
+    }
+    return statuses;
+  }
+
+  async abort(ref: string, { signal }: AbortOptions = {}): Promise<void> {
+    throwIfAborted(signal);
+    await removeIngest(this.#layout.ingestPath(ref), ref);
+  }
+
+  async close(): Promise<void> {
+    this.#onClose();
+  }
+
+  async [Symbol.asyncDispose](): Promise<void> {
+    await this.close();
+  }
+
+  async #publish(ref: string, digest: Digest, { labels = {} }: CommitOptions): Promise<void> {
+    const ingestPath = this.#layout.ingestPath(ref);
+    await publishBlob({ digest, ref, ingestPath, blobPath: this.#layout.blobPath(digest) });
+    await this.#labels.set(digest, labels); // also none: a blob removed by hand may have left some
+  }
+}
+
+async function assertAbsent(digest: Digest, path: string): Promise<void> {
+  try {
+    await stat(path);
+  } catch (cause) {
+    if (isMissingFile(cause)) return;
+    throw diskError("read blob", path, cause);
+  }
+  throw new ErrAlreadyExists(`content ${digest}`, { digest });
+}
+
+/** The names in a directory, few at a time; none when there is no directory. */
+async function* entries(path: string): AsyncGenerator<Dirent> {
+  try {
+    yield* await opendir(path);
+  } catch (cause) {
+    if (!isMissingFile(cause)) throw diskError("read directory", path, cause);
+  }
+}
+
+/** Finishes the removals that a killed process began. */
+async function sweepRemoved(ingest: string): Promise<void> {
+  for await (const { name } of entries(ingest)) {
+    if (!name.endsWith(REMOVED_SUFFIX)) continue;
+    await rm(join(ingest, name), { recursive: true, force: true }).catch(() => {}); // it only takes space
+  }
+}
+
+function blobError(
+  action: string,
+  { path, digest, cause }: { readonly path: string; readonly digest: Digest; readonly cause: unknown },
+): Error {
+  return isMissingFile(cause) ? notFound(digest, cause) : diskError(action, path, cause);
+}
+
+function notFound(digest: Digest, cause?: unknown): ErrNotFound {
+  return new ErrNotFound(`content ${digest}: not found`, { digest, cause });
+}

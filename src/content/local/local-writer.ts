@@ -1,0 +1,215 @@
+import { ftruncateSync, writeSync } from "node:fs";
+import { dirname } from "node:path";
+import type { Release } from "../../async/keyed-lock.ts";
+import { nowNs } from "../../async/wall-clock.ts";
+import { algorithmOf, type Digest, Digester } from "../../digest/digest.ts";
+import { diskError } from "../../disk/disk-error.ts";
+import { syncDirectory } from "../../disk/write-file-atomic.ts";
+import { ErrDataLoss, ErrFailedPrecondition, ErrInvalidArgument } from "../../errors/classes.ts";
+import { validateLabels } from "../labels/label-store.ts";
+import type { CommitOptions, Status, Syncer, Writer } from "../store.ts";
+import { stampNow } from "./blob-times.ts";
+import { hashFile } from "./hash-file.ts";
+import { type OpenIngest, recordUpdate } from "./ingest-directory.ts";
+
+/** What a writer works with. */
+export interface LocalWriterParts {
+  readonly ingest: OpenIngest;
+  /** Has been fed what the ingest holds. */
+  readonly digester: Digester;
+  readonly expected: Digest | undefined;
+  /** Makes verified content of the ingest: moves the data, removes the ingest, sets the labels. */
+  readonly publish: (digest: Digest, options: CommitOptions) => Promise<void>;
+  /** Gives the ref free. */
+  readonly release: Release;
+}
+
+/**
+ * The writer of the local store. `write` is synchronous: for pieces up to 256 KiB a call costs less than handing the
+ * bytes to another thread. It throws the classes of `diskError` (`ErrResourceExhausted` on a full disk); what was
+ * written before stays counted, hashed and resumable.
+ */
+export class LocalWriter implements Writer, Syncer {
+  readonly #parts: LocalWriterParts;
+  #offset: number;
+  #updatedAtNs: bigint;
+  /** Settles when the writer has let go of everything; set as soon as it takes no more calls. */
+  #ended: Promise<unknown> | undefined;
+
+  constructor(parts: LocalWriterParts) {
+    this.#parts = parts;
+    this.#offset = parts.ingest.status.offset;
+    this.#updatedAtNs = parts.ingest.status.updatedAtNs;
+  }
+
+  write(bytes: Uint8Array): void {
+    this.#assertOpen("write to");
+    const { ingest, digester } = this.#parts;
+    let rest = bytes;
+    try {
+      while (rest.byteLength > 0) {
+        // A nearly full disk takes a part and fails the next call.
+        const count = writeSync(ingest.file.fd, rest, 0, rest.byteLength, this.#offset);
+        digester.update(rest.subarray(0, count));
+        this.#offset += count;
+        rest = rest.subarray(count);
+      }
+    } catch (cause) {
+      throw diskError("write ingest", ingest.path, cause);
+    }
+    this.#updatedAtNs = nowNs();
+  }
+
+  digest(): Digest {
+    return this.#parts.digester.digest();
+  }
+
+  async status(): Promise<Status> {
+    const { ingest, expected } = this.#parts;
+    return {
+      ...ingest.status,
+      offset: this.#offset,
+      updatedAtNs: this.#updatedAtNs,
+      ...(expected !== undefined && { expected }),
+    };
+  }
+
+  async truncate(size: number): Promise<void> {
+    this.#assertOpen("truncate");
+    if (size !== 0) throw new ErrInvalidArgument(`cannot truncate ingest: got size ${size}, want 0`);
+    try {
+      ftruncateSync(this.#parts.ingest.file.fd, 0);
+    } catch (cause) {
+      throw diskError("truncate ingest", this.#parts.ingest.path, cause);
+    }
+    this.#offset = 0;
+    this.#parts.digester.reset();
+    this.#updatedAtNs = nowNs();
+  }
+
+  async sync(): Promise<void> {
+    this.#assertOpen("sync");
+    const { ingest } = this.#parts;
+    try {
+      await ingest.file.sync();
+      await recordUpdate(ingest.path, this.#updatedAtNs);
+      await syncDirectory(dirname(ingest.path));
+    } catch (cause) {
+      throw diskError("sync ingest", ingest.path, cause);
+    }
+  }
+
+  async commit(options: CommitOptions = {}): Promise<Digest> {
+    this.#assertOpen("commit on");
+    const committed = this.#commit(options);
+    this.#ended = Promise.allSettled([committed]); // its failure is told to the caller of commit
+    return committed;
+  }
+
+  async close(): Promise<void> {
+    this.#ended ??= this.#leave();
+    await this.#ended;
+  }
+
+  async [Symbol.asyncDispose](): Promise<void> {
+    await this.close();
+  }
+
+  async #commit(options: CommitOptions): Promise<Digest> {
+    const { publish } = this.#parts;
+    let digest: Digest;
+    try {
+      digest = await this.#verify(options);
+    } catch (error) {
+      await this.#leave().catch(() => {}); // the first failure is the one to tell
+      throw error;
+    }
+    try {
+      await this.#seal();
+      await publish(digest, options);
+      return digest;
+    } finally {
+      await this.#letGo();
+    }
+  }
+
+  /** The gate: what passes is complete and is what it claims to be. Returns the digest to publish under. */
+  async #verify({ size = 0, expected, labels = {} }: CommitOptions): Promise<Digest> {
+    validateLabels(labels);
+    const onDisk = await this.#sizeOnDisk();
+    if (onDisk !== this.#offset) {
+      throw new ErrDataLoss(
+        `ingest "${this.#parts.ingest.path}" was changed by others: got ${onDisk} bytes, wrote ${this.#offset}`,
+      );
+    }
+    if (size !== 0 && size !== this.#offset) {
+      throw new ErrFailedPrecondition(`unexpected commit size ${this.#offset}, expected ${size}`);
+    }
+    const digest = await this.#digestAs(expected);
+    if (expected !== undefined && digest !== expected) {
+      throw new ErrFailedPrecondition(`unexpected commit digest ${digest}, expected ${expected}`, {
+        digest: expected,
+      });
+    }
+    return digest;
+  }
+
+  async #sizeOnDisk(): Promise<number> {
+    try {
+      return (await this.#parts.ingest.file.stat()).size;
+    } catch (cause) {
+      throw diskError("read ingest", this.#parts.ingest.path, cause);
+    }
+  }
+
+  /** The digest by the algorithm that is asked for; only one that was not known at the start costs a second reading. */
+  async #digestAs(expected: Digest | undefined): Promise<Digest> {
+    const { digester, ingest } = this.#parts;
+    const algorithm = expected === undefined ? digester.algorithm : algorithmOf(expected);
+    if (algorithm === digester.algorithm) return digester.digest();
+    const other = new Digester(algorithm);
+    try {
+      await hashFile(ingest.file, other);
+    } catch (cause) {
+      throw diskError("read ingest", ingest.path, cause);
+    }
+    return other.digest();
+  }
+
+  /** Read-only, stamped and durable before the bytes get their final name. */
+  async #seal(): Promise<void> {
+    const { file, path } = this.#parts.ingest;
+    try {
+      const now = stampNow();
+      await file.utimes(now, now);
+      await file.chmod((await file.stat()).mode & 0o444);
+      await file.sync();
+    } catch (cause) {
+      throw diskError("sync ingest", path, cause);
+    }
+  }
+
+  async #leave(): Promise<void> {
+    const { ingest } = this.#parts;
+    try {
+      await ingest.file.sync();
+      await recordUpdate(ingest.path, this.#updatedAtNs).catch(() => {}); // the time of the data file says nearly the same
+    } catch (cause) {
+      throw diskError("sync ingest", ingest.path, cause);
+    } finally {
+      await this.#letGo();
+    }
+  }
+
+  async #letGo(): Promise<void> {
+    try {
+      await this.#parts.ingest.file.close();
+    } finally {
+      this.#parts.release();
+    }
+  }
+
+  #assertOpen(action: string): void {
+    if (this.#ended) throw new ErrFailedPrecondition(`cannot ${action} closed writer`);
+  }
+}

@@ -1,0 +1,84 @@
+import { registryWords } from "../http/registry-words.ts";
+import { type HttpResponse, headerOf } from "../http/send.ts";
+
+/** Longest part of an error body that is looked at, in bytes (containerd reads 64,000). */
+export const MAX_ERROR_BODY_BYTES = 64 * 1024;
+
+/** Errors of one body that are kept; a registry has one or two to tell. */
+const MAX_ERRORS = 32;
+
+/** One entry of an error document (OCI distribution-spec, "Error Codes"). */
+export interface RegistryError {
+  readonly code: string;
+  readonly message: string;
+}
+
+/** What the body of a failed answer says. */
+export interface ErrorBody {
+  /** The coded errors, if the body is such a document. */
+  readonly errors: readonly RegistryError[];
+  /** Otherwise what it says in words; empty for web pages. */
+  readonly words: string;
+}
+
+/** Reads the body of a failed answer, as far as it comes: a broken connection must not hide the status. Never throws. */
+export async function readErrorBody(response: HttpResponse): Promise<ErrorBody> {
+  const text = await textOf(response);
+  const value = parseJson(text);
+  if (value !== undefined) return readJson(value);
+  return { errors: [], words: isPage(response, text) ? pageWords(text) : registryWords(text) };
+}
+
+async function textOf({ body }: HttpResponse): Promise<string> {
+  const chunks: Uint8Array[] = [];
+  let missing = MAX_ERROR_BODY_BYTES;
+  const full = new Error("error body: long enough");
+  await body
+    .pipeTo((chunk) => {
+      chunks.push(Uint8Array.from(chunk.subarray(0, missing)));
+      missing -= Math.min(missing, chunk.length);
+      if (missing === 0) throw full;
+    })
+    .catch(() => {}); // what came is what there is to say
+  return Buffer.concat(chunks).toString("utf8");
+}
+
+function parseJson(text: string): unknown {
+  try {
+    return JSON.parse(text);
+  } catch {
+    return undefined; // the caller takes it as plain text
+  }
+}
+
+function readJson(value: unknown): ErrorBody {
+  const { errors: list, details, message, error } = asRecord(value);
+  const errors = Array.isArray(list) ? list.slice(0, MAX_ERRORS).map(asRegistryError) : [];
+  const known = errors.filter(({ code, message: text }) => code !== "" || text !== "");
+  const words = [details, message, error].find((text) => typeof text === "string");
+  return { errors: known, words: typeof words === "string" ? registryWords(words) : "" };
+}
+
+function asRegistryError(entry: unknown): RegistryError {
+  const { code, message } = asRecord(entry);
+  return { code: asText(code), message: asText(message) };
+}
+
+function asRecord(value: unknown): Record<string, unknown> {
+  return typeof value === "object" && value !== null ? { ...value } : {};
+}
+
+function asText(value: unknown): string {
+  return typeof value === "string" || typeof value === "number" ? String(value) : "";
+}
+
+function isPage(response: HttpResponse, text: string): boolean {
+  return (
+    /[/+](?:html|xml)\b/i.test(headerOf(response, "content-type") ?? "") || text.trimStart().startsWith("<")
+  );
+}
+
+/** Of an object store's XML the code alone: the rest repeats keys and signatures. */
+function pageWords(text: string): string {
+  return registryWords(/<Code>(\w{1,64})<\/Code>/.exec(text)?.[1] ?? "");
+}

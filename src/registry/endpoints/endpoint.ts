@@ -1,0 +1,26 @@
+import type { TlsOptions } from "../http/tls-options.ts";
+
+/** What an endpoint may be used for (containerd hosts.toml `capabilities`). */
+export type Capability = "pull" | "resolve" | "push" | "referrers";
+
+/** One place that may serve a repository. A reference leads to a list of them, tried in order. */
+export interface Endpoint {
+  /** Scheme, host, port and path up to and including `/v2`, without a slash at the end. */
+  readonly baseUrl: string;
+  /** A mirror's "not here" or "not you" never ends the pull: the next endpoint is asked. */
+  readonly mirror: boolean;
+  readonly capabilities: readonly Capability[];
+  /**
+   * The name under which credentials for this endpoint are looked up: `docker.io` for Docker Hub itself, otherwise
+   * host[:port] of `baseUrl`. Never the registry that a mirror stands for.
+   */
+  readonly credentialHost: string;
+  /** Sent with every request to this endpoint and its token server. */
+  readonly headers?: Readonly<Record<string, string>>;
+  readonly tls?: TlsOptions;
+}
+
+/** Scheme, host and port of an endpoint. */
+export function originOf(endpoint: Endpoint): string {
+  return new URL(endpoint.baseUrl).origin;
+}

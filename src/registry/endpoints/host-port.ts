@@ -1,0 +1,51 @@
+import { isIPv6 } from "node:net";
+import { ErrInvalidArgument } from "../../errors/classes.ts";
+
+/** A registry host as people write it, taken apart. */
+export type HostPort = {
+  /** Lower-case name or address; an IPv6 address in its shortest form and without brackets. */
+  readonly hostname: string;
+  /** As written; `undefined` when the text has none. */
+  readonly port: string | undefined;
+};
+
+const BRACKETED = /^\[([^\]]*)\](?::(\d*))?$/;
+const PLAIN = /^([a-z0-9](?:[a-z0-9._-]*[a-z0-9])?)(?::(\d*))?$/i;
+const MAX_PORT = 65_535;
+
+/**
+ * `text` (a host name, an IPv4 address, an IPv6 address with or without brackets; then perhaps a port) in its parts.
+ * Labels neither begin nor end with a hyphen. Throws `ErrInvalidArgument` that says which part is wrong.
+ */
+export function parseHostPort(text: string): HostPort {
+  if (isIPv6(text)) return { hostname: shortIpv6(text), port: undefined };
+  const bracketed = BRACKETED.exec(text);
+  const match = bracketed ?? PLAIN.exec(text);
+  const hostname = match?.[1] ?? "";
+  const valid = bracketed ? isIPv6(hostname) : match !== null && !hasBadLabel(hostname);
+  if (!valid) throw new ErrInvalidArgument(`invalid host ${JSON.stringify(text)}`);
+  const port = match?.[2];
+  if (port !== undefined && !isPort(port))
+    throw new ErrInvalidArgument(`invalid port ${JSON.stringify(port)}`);
+  return { hostname: bracketed ? shortIpv6(hostname) : hostname.toLowerCase(), port };
+}
+
+/** One spelling per host: equal hosts give equal texts. The port stays as it was written, and is never guessed. */
+export function formatHostPort({ hostname, port }: HostPort): string {
+  const host = hostname.includes(":") ? `[${hostname}]` : hostname;
+  return port === undefined ? host : `${host}:${port}`;
+}
+
+function hasBadLabel(hostname: string): boolean {
+  return hostname.split(".").some((label) => label === "" || label.startsWith("-") || label.endsWith("-"));
+}
+
+function isPort(text: string): boolean {
+  return text !== "" && Number(text) <= MAX_PORT;
+}
+
+function shortIpv6(address: string): string {
+  // A zone (fe80::1%eth0) is no part of a URL's host, so it stays as it is and matches only itself.
+  if (address.includes("%")) return address.toLowerCase();
+  return new URL(`http://[${address}]`).hostname.slice(1, -1);
+}

@@ -1,0 +1,67 @@
+import type { AbortOptions } from "../../async/abort.ts";
+import type { TlsOptions } from "./tls-options.ts";
+
+/** One HTTP request on its way through the wrappers (auth, redirect, throttle, retry) to the transport. */
+export interface HttpRequest extends AbortOptions {
+  readonly method: "GET" | "HEAD" | "POST" | "PUT" | "PATCH" | "DELETE";
+  readonly url: string;
+  /** Lower-case names. */
+  readonly headers?: Readonly<Record<string, string>>;
+  /** Sent again from its start when a wrapper repeats the request. */
+  readonly body?: string | Uint8Array | StreamedBody | undefined;
+  /** Longest wait for the headers of the answer once the request is sent, in milliseconds. Default: the transport's. */
+  readonly answerTimeoutMs?: number | undefined;
+  /** Token scopes that the request needs, such as `repository:library/redis:pull`. */
+  readonly scopes?: readonly string[];
+  readonly tls?: TlsOptions | undefined;
+}
+
+/** A request body that is read while it is sent. The request must name its length in `content-length`. */
+export interface StreamedBody {
+  /** Size in bytes. */
+  readonly lengthBytes: number;
+  /**
+   * The bytes from the start, exactly `lengthBytes` of them; called once for each time the request is sent. A chunk may be
+   * overwritten once the next one is asked for. What this throws is what `Send` rejects with.
+   */
+  open(): AsyncIterable<Uint8Array>;
+}
+
+/** Takes body bytes in order. The chunk may be overwritten once the call returns, or its promise settles. */
+export type ChunkSink = (chunk: Uint8Array) => void | Promise<void>;
+
+/** An answer's body. Exactly one of the methods is called, exactly once; all of them end the use of the connection. */
+export interface HttpBody {
+  /**
+   * Streams the whole body into `sink`, with back-pressure. Rejects with a retryable `ErrUnavailable` when the connection
+   * breaks, ends early against Content-Length, or stays idle too long; with the sink's own error when that throws.
+   */
+  pipeTo(sink: ChunkSink): Promise<void>;
+  /** The body in memory. Throws `ErrOutOfRange` as soon as it is longer than `maxBytes`; the rest is not read. */
+  bytes(maxBytes: number): Promise<Uint8Array>;
+  /** Gives the body up: read to its end when that is short, otherwise the connection is closed. */
+  discard(): Promise<void>;
+}
+
+/** An answer, whatever its status. */
+export interface HttpResponse {
+  readonly status: number;
+  /** Lower-case names; repeated headers as a list. */
+  readonly headers: Readonly<Record<string, string | readonly string[] | undefined>>;
+  /** Where the answer came from, after redirects. Not for messages: it may be signed. */
+  readonly url: string;
+  readonly body: HttpBody;
+}
+
+/**
+ * Sends a request and gives the answer once its headers are there, also when that is before all of a streamed body was
+ * taken: then the rest is not read. Rejects with a retryable `ErrUnavailable` when no answer came, with `ErrCanceled` when
+ * the signal fired; the signal stays in force while the body is read.
+ */
+export type Send = (request: HttpRequest) => Promise<HttpResponse>;
+
+/** The first value of a header. */
+export function headerOf(response: HttpResponse, name: string): string | undefined {
+  const value = response.headers[name];
+  return typeof value === "string" || value === undefined ? value : value[0];
+}

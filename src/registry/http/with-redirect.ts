@@ -1,0 +1,57 @@
+import { ErrUnavailable } from "../../errors/classes.ts";
+import { redactUrl } from "../../errors/redact-url.ts";
+import { type HttpRequest, type HttpResponse, headerOf, type Send } from "./send.ts";
+import { asStranger } from "./stranger-request.ts";
+
+/** Redirects followed for one request; the number that moby and containerd allow. */
+export const MAX_REDIRECTS = 10;
+
+const REDIRECT_STATUSES = new Set([301, 302, 303, 307, 308]);
+
+/**
+ * `send` that follows redirects of GET and HEAD. Once the origin differs, the request is a
+ * stranger's (see `asStranger`), for good: what was dropped does not come back when the way leads back. An answer without a usable
+ * `Location` is given as it is. Rejects with `ErrUnavailable`, not retryable, on a redirect from https to http, to another
+ * scheme, or after `MAX_REDIRECTS`.
+ */
+export function withRedirect(send: Send): Send {
+  return async (original) => {
+    let request = original;
+    for (let followed = 0; ; followed++) {
+      const response = await send(request);
+      const target = targetOf(request, response);
+      if (!target) return response;
+      await response.body.discard();
+      const reason = refusalOf(new URL(request.url), target, followed);
+      if (reason !== undefined) throw refusal(original, reason);
+      request = redirected(request, target);
+    }
+  };
+}
+
+function targetOf({ method, url }: HttpRequest, response: HttpResponse): URL | undefined {
+  if (method !== "GET" && method !== "HEAD") return undefined;
+  if (!REDIRECT_STATUSES.has(response.status)) return undefined;
+  const location = headerOf(response, "location");
+  return location !== undefined && URL.canParse(location, url) ? new URL(location, url) : undefined;
+}
+
+function refusalOf(from: URL, to: URL, followed: number): string | undefined {
+  if (followed === MAX_REDIRECTS) return `stopped after ${MAX_REDIRECTS} redirects`;
+  if (to.protocol !== "http:" && to.protocol !== "https:") return `redirect to a ${to.protocol} URL refused`;
+  const downgrade = from.protocol === "https:" && to.protocol === "http:";
+  return downgrade ? `redirect from https to ${to.origin} refused` : undefined;
+}
+
+function redirected(request: HttpRequest, to: URL): HttpRequest {
+  const kept = new URL(request.url).origin === to.origin ? request : asStranger(request);
+  return { ...kept, url: to.href };
+}
+
+function refusal(request: HttpRequest, reason: string): ErrUnavailable {
+  const endpoint = new URL(request.url).origin;
+  return new ErrUnavailable(`${request.method} ${redactUrl(request.url)}: ${reason}`, {
+    endpoint,
+    retryable: false,
+  });
+}

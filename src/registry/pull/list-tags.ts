@@ -1,0 +1,80 @@
+import type { AbortOptions } from "../../async/abort.ts";
+import { ErrOutOfRange, ErrUnknown } from "../../errors/classes.ts";
+import { nextPage } from "../http/next-page.ts";
+import type { HttpRequest, HttpResponse } from "../http/send.ts";
+import type { RepositorySession } from "../repository/repository-session.ts";
+
+/** Tags asked for per page; CNCF distribution refuses more. */
+const PAGE_TAGS = 1_000;
+
+/** Longest page, in bytes: registries that ignore the page size send all tags at once, of up to 128 characters each. */
+export const MAX_TAG_PAGE_BYTES = 16 * 1024 * 1024;
+
+/** Pages of one listing; a registry that goes on longer is sending us in circles. */
+export const MAX_TAG_PAGES = 10_000;
+
+/**
+ * The tags of a repository, page by page (OCI distribution-spec, end-8a and end-8b). Follows `Link` headers within the
+ * endpoint's origin only. Throws `ErrUnknown` for an answer that is no tag list or leads elsewhere, `ErrOutOfRange` past
+ * `MAX_TAG_PAGES` or `MAX_TAG_PAGE_BYTES`.
+ */
+export async function* listTags(
+  session: RepositorySession,
+  { signal }: AbortOptions = {},
+): AsyncGenerator<string, void, undefined> {
+  const headers = { accept: "application/json" };
+  let request: HttpRequest | undefined = session.request({
+    method: "GET",
+    path: `tags/list?n=${PAGE_TAGS}`,
+    headers,
+    signal,
+  });
+  for (let page = 1; request; page++) {
+    if (page > MAX_TAG_PAGES) throw new ErrOutOfRange(`list tags: more than ${MAX_TAG_PAGES} pages`);
+    const { tags, next }: Page = await readPage(session, request);
+    yield* tags;
+    request = next;
+  }
+}
+
+interface Page {
+  readonly tags: readonly string[];
+  readonly next: HttpRequest | undefined;
+}
+
+function readPage(session: RepositorySession, request: HttpRequest): Promise<Page> {
+  return session.document(request, async (response: HttpResponse) => ({
+    tags: parseTags(await response.body.bytes(MAX_TAG_PAGE_BYTES), request),
+    next: nextPage(request, response, "list tags"),
+  }));
+}
+
+function parseTags(bytes: Uint8Array, request: HttpRequest): readonly string[] {
+  const { tags } = asRecord(parseJson(bytes, request));
+  if (tags === null || tags === undefined) return []; // Go registries write an empty list as null
+  if (!Array.isArray(tags) || !tags.every((tag) => typeof tag === "string")) {
+    throw malformed(request, `got no list of strings in "tags"`);
+  }
+  return tags;
+}
+
+function parseJson(bytes: Uint8Array, request: HttpRequest): unknown {
+  try {
+    return JSON.parse(Buffer.from(bytes).toString("utf8"));
+  } catch (cause) {
+    throw malformed(request, "got no JSON", cause);
+  }
+}
+
+function asRecord(value: unknown): Record<string, unknown> {
+  return typeof value === "object" && value !== null ? { ...value } : {};
+}
+
+function malformed({ url }: HttpRequest, problem: string, cause?: unknown): ErrUnknown {
+  const { origin, pathname } = new URL(url);
+  return new ErrUnknown(`list tags ${origin}${pathname}: ${problem}`, {
+    cause,
+    endpoint: origin,
+    retryable: false,
+  });
+}

@@ -1,0 +1,89 @@
+import type { AbortOptions } from "../../async/abort.ts";
+import type { Digest } from "../../digest/digest.ts";
+import { ErrOutOfRange } from "../../errors/classes.ts";
+import { isNotFound } from "../../errors/predicates.ts";
+import type { Descriptor } from "../../oci/descriptor.ts";
+import { OCI_INDEX } from "../../oci/media-types.ts";
+import { MAX_MANIFEST_BYTES, parseIndex } from "../../oci/parse-document.ts";
+import { nextPage } from "../http/next-page.ts";
+import type { HttpRequest } from "../http/send.ts";
+import { getManifest, mediaTypeOf } from "../repository/manifests.ts";
+import type { RepositorySession } from "../repository/repository-session.ts";
+
+/** Pages of one listing; a registry that goes on longer is sending us in circles. */
+export const MAX_REFERRER_PAGES = 1_000;
+
+/** Answers of registries that have no such API. */
+const NO_API_STATUSES: readonly number[] = [404, 405, 501];
+
+/** Which referrers are wanted. */
+export interface ReferrersOptions extends AbortOptions {
+  /** Only those of this type. */
+  readonly artifactType?: string | undefined;
+}
+
+/**
+ * The manifests whose `subject` is `digest` (OCI distribution-spec, end-12), filtered here as well, because a registry need
+ * not. Where there is no such API, what the fallback tag lists; nothing when there is no tag either. Throws `ErrOutOfRange`
+ * past `MAX_REFERRER_PAGES`, `ErrInvalidArgument` for a listing that is no image index.
+ */
+export async function listReferrers(
+  repository: RepositorySession,
+  digest: Digest,
+  { artifactType, signal }: ReferrersOptions = {},
+): Promise<readonly Descriptor[]> {
+  const query = artifactType === undefined ? "" : `?${new URLSearchParams({ artifactType }).toString()}`;
+  const request = repository.request({
+    method: "GET",
+    path: `referrers/${digest}${query}`,
+    headers: { accept: OCI_INDEX },
+    signal,
+  });
+  const found = (await readPages(repository, request)) ?? (await readTag(repository, digest, signal));
+  return artifactType === undefined ? found : found.filter((item) => item.artifactType === artifactType);
+}
+
+/**
+ * The tag under which clients keep the referrers of `digest` where the registry does not (OCI distribution-spec, "Referrers
+ * Tag Schema").
+ */
+export function referrersTag(digest: Digest): string {
+  const [algorithm = "", encoded = ""] = digest.split(":");
+  return `${algorithm.slice(0, 32)}-${encoded.slice(0, 64)}`.replace(/[^\w.-]/g, "-");
+}
+
+/** `undefined` when the registry has no referrers API. */
+async function readPages(
+  repository: RepositorySession,
+  first: HttpRequest,
+): Promise<Descriptor[] | undefined> {
+  const found: Descriptor[] = [];
+  let request: HttpRequest | undefined = first;
+  for (let page = 1; request; page++) {
+    if (page > MAX_REFERRER_PAGES) {
+      throw new ErrOutOfRange(`list referrers: more than ${MAX_REFERRER_PAGES} pages`);
+    }
+    const response = await repository.send(request, page === 1 ? NO_API_STATUSES : []);
+    if (NO_API_STATUSES.includes(response.status) || mediaTypeOf(response) !== OCI_INDEX) {
+      await response.body.discard();
+      return undefined;
+    }
+    found.push(...parseIndex(await response.body.bytes(MAX_MANIFEST_BYTES), OCI_INDEX).manifests);
+    request = nextPage(request, response, "list referrers");
+  }
+  return found;
+}
+
+async function readTag(
+  repository: RepositorySession,
+  digest: Digest,
+  signal: AbortSignal | undefined,
+): Promise<readonly Descriptor[]> {
+  try {
+    const { bytes } = await getManifest(repository, referrersTag(digest), { accept: [OCI_INDEX], signal });
+    return parseIndex(bytes, OCI_INDEX).manifests;
+  } catch (error) {
+    if (isNotFound(error)) return [];
+    throw error;
+  }
+}

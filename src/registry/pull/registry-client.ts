@@ -1,0 +1,54 @@
+import type { AbortOptions } from "../../async/abort.ts";
+import type { Digest } from "../../digest/digest.ts";
+import { ErrNoSupport } from "../../errors/classes.ts";
+import { isNotFound } from "../../errors/predicates.ts";
+import {
+  getManifest,
+  headManifest,
+  type ManifestContent,
+  type ManifestHead,
+  type ManifestOptions,
+} from "../repository/manifests.ts";
+import { type RegistryClientOptions, RepositorySession } from "../repository/repository-session.ts";
+import { listTags } from "./list-tags.ts";
+import { type BlobContent, type BlobOptions, openBlob } from "./open-blob.ts";
+
+/**
+ * One repository at one endpoint, read by the OCI distribution API. Every call is one attempt: whoever wants the answer knows
+ * how long to insist, and what to show meanwhile. Nothing is verified here but lengths and ranges. Failed answers are thrown as `errorFromResponse` makes them.
+ */
+export interface RegistryClient {
+  /** Whether there is a registry at all (end-1). Throws `ErrNoSupport` when the endpoint does not know `/v2/`. */
+  ping(options?: AbortOptions): Promise<void>;
+  /** See `headManifest`. */
+  headManifest(reference: string, options?: ManifestOptions): Promise<ManifestHead | undefined>;
+  /** See `getManifest`. */
+  getManifest(reference: string, options?: ManifestOptions): Promise<ManifestContent>;
+  /** See `openBlob`. */
+  openBlob(digest: Digest, options?: BlobOptions): Promise<BlobContent>;
+  /** See `listTags`. */
+  listTags(options?: AbortOptions): AsyncIterable<string>;
+}
+
+/** The client of a repository at an endpoint. It holds no connections of its own. */
+export function createRegistryClient(options: RegistryClientOptions): RegistryClient {
+  const session = new RepositorySession(options);
+  return {
+    ping: ({ signal } = {}) => ping(session, signal),
+    headManifest: (reference, manifestOptions = {}) => headManifest(session, reference, manifestOptions),
+    getManifest: (reference, manifestOptions = {}) => getManifest(session, reference, manifestOptions),
+    openBlob: (digest, blobOptions) => openBlob(session, digest, blobOptions),
+    listTags: (listOptions) => listTags(session, listOptions),
+  };
+}
+
+async function ping(session: RepositorySession, signal: AbortSignal | undefined): Promise<void> {
+  const request = session.endpointRequest({ method: "GET", path: "", signal });
+  try {
+    await session.document(request, (response) => response.body.discard());
+  } catch (cause) {
+    if (!isNotFound(cause)) throw cause;
+    const endpoint = new URL(request.url).origin;
+    throw new ErrNoSupport(`ping ${endpoint}: no registry API v2 here`, { cause, endpoint });
+  }
+}

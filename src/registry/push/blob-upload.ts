@@ -1,0 +1,210 @@
+import { throwIfAborted } from "../../async/abort.ts";
+import { ErrDataLoss } from "../../errors/classes.ts";
+import { findError } from "../../errors/predicates.ts";
+import { checkStoredDigest } from "../answers/check-stored-digest.ts";
+import type { HttpRequest, StreamedBody } from "../http/send.ts";
+import { hasBlob } from "../repository/has-blob.ts";
+import type { RepositorySession } from "../repository/repository-session.ts";
+import type { BodySizes } from "./body-sizes.ts";
+import type { BlobSource, UploadBlobOptions, UploadSession } from "./push-client.ts";
+import {
+  cancelUpload,
+  finishAddress,
+  nextSession,
+  startUpload,
+  takenBytes,
+  uploadOffset,
+} from "./upload-session.ts";
+
+/** Longest wait for the answer to the last request: a registry on an object store copies the whole blob first. */
+const FINISH_TIMEOUT_MS = 300_000;
+
+/** Refusals that one call gets round before it gives up; four sizes, a forgotten session and a lost chunk are six. */
+const MAX_SETBACKS = 6;
+
+/** Refusals that have nothing to do with chunks: who asks, and how often. */
+const NOT_ABOUT_CHUNKS: readonly number[] = [401, 403, 408, 429];
+
+/** What uploads of one repository share. */
+export interface UploadTarget {
+  readonly repository: RepositorySession;
+  readonly sizes: BodySizes;
+}
+
+/** How far an upload is. */
+interface Place {
+  readonly session: UploadSession;
+  readonly offset: number;
+}
+
+/** The next request of an upload. */
+interface Step {
+  readonly request: HttpRequest;
+  readonly bodyBytes: number;
+  readonly last: boolean;
+}
+
+/**
+ * One call of `PushClient.uploadBlob`. A blob of one body goes in the closing PUT (end-6), a larger one in PATCH requests
+ * before it (end-5). Answers that say how to do it otherwise are heeded at once: 413 by smaller bodies, 416 by the offset
+ * that the registry names, 404 by a new session, a refused chunk by a single body. Everything else fails the call.
+ */
+export class BlobUpload {
+  readonly #target: UploadTarget;
+  readonly #source: BlobSource;
+  readonly #options: UploadBlobOptions;
+  #setbacks = 0;
+
+  constructor(target: UploadTarget, source: BlobSource, options: UploadBlobOptions) {
+    this.#target = target;
+    this.#source = source;
+    this.#options = options;
+  }
+
+  /** Brings what is missing of the blob to the registry. */
+  async run(): Promise<void> {
+    let place = await this.#begin();
+    while (place) place = await this.#goOn(place);
+    this.#report(this.#source.size);
+  }
+
+  /** Where to go on; `undefined` when an upload whose end nobody saw has succeeded after all. */
+  async #begin(): Promise<Place | undefined> {
+    const { session, signal } = this.#options;
+    if (!session) return await this.#startAnew();
+    if (session.isNew) return this.#at({ session, offset: 0 });
+    const { repository } = this.#target;
+    const found = await uploadOffset(repository, session, { signal });
+    if (!found && (await hasBlob(repository, this.#source.digest, { signal }))) return undefined;
+    return await this.#resume(session, found);
+  }
+
+  /** One request from `place`, and whatever its refusal leads to. Gives the next place, or `undefined` at the end. */
+  async #goOn(place: Place): Promise<Place | undefined> {
+    const step = this.#nextStep(place);
+    try {
+      return await this.#make(place, step);
+    } catch (error) {
+      return await this.#getRound(error, place, step);
+    }
+  }
+
+  #nextStep({ session, offset }: Place): Step {
+    const { repository, sizes } = this.#target;
+    const { size, digest } = this.#source;
+    const bodyBytes = sizes.next(size - offset, session.minChunkBytes);
+    const endOffset = offset + bodyBytes;
+    const last = endOffset === size;
+    const whole = last && session.isNew === true;
+    const request = repository.requestTo(last ? finishAddress(session.location, digest) : session.location, {
+      method: last ? "PUT" : "PATCH",
+      headers: {
+        "content-type": "application/octet-stream",
+        "content-length": String(bodyBytes),
+        ...(bodyBytes > 0 && !whole && { "content-range": `${offset}-${endOffset - 1}` }),
+      },
+      body: bodyBytes > 0 ? this.#body(offset, endOffset) : undefined,
+      answerTimeoutMs: last ? FINISH_TIMEOUT_MS : undefined,
+      signal: this.#options.signal,
+    });
+    return { request, bodyBytes, last };
+  }
+
+  #body(offset: number, endOffset: number): StreamedBody {
+    const source = this.#source;
+    const report = (bytes: number): void => this.#report(bytes);
+    return {
+      lengthBytes: endOffset - offset,
+      async *open() {
+        let taken = offset;
+        for await (const chunk of source.read(offset, endOffset)) {
+          yield chunk;
+          taken += chunk.length;
+          report(taken);
+        }
+      },
+    };
+  }
+
+  /** Makes the request. Gives the place after it, `undefined` after the last one. */
+  async #make(place: Place, { request, bodyBytes, last }: Step): Promise<Place | undefined> {
+    // Whoever goes on with this session later has to ask first what became of the bytes.
+    if (place.session.isNew) this.#tell({ ...place.session, isNew: false });
+    const response = await this.#target.repository.send(request);
+    await response.body.discard();
+    if (last) {
+      checkStoredDigest(request, response, this.#source.digest);
+      return undefined;
+    }
+    const session = nextSession(place.session, request, response);
+    const wanted = place.offset + bodyBytes;
+    const offset = takenBytes(response) ?? wanted;
+    if (offset <= place.offset || offset > wanted) return await this.#withoutChunks(session, request);
+    return this.#at({ session, offset });
+  }
+
+  /** The place to go on from after a refusal; throws `error` when there is none. */
+  async #getRound(error: unknown, { session, offset }: Place, step: Step): Promise<Place> {
+    const { signal } = this.#options;
+    const status = findError(error)?.httpStatus ?? 0;
+    throwIfAborted(signal);
+    this.#setbacks++;
+    if (this.#setbacks > MAX_SETBACKS) throw error;
+    if (status === 404) return await this.#startAnew();
+    if (status === 413 && !this.#target.sizes.tooLarge(step.bodyBytes, session.minChunkBytes)) throw error;
+    if (status === 413 || status === 416) {
+      const found = await uploadOffset(this.#target.repository, session, { signal });
+      if (status === 413 || found?.offset !== offset) return await this.#resume(session, found);
+    }
+    const isRefused = (status >= 400 && status < 500) || status === 501;
+    if (step.last || !isRefused || NOT_ABOUT_CHUNKS.includes(status)) throw error;
+    return await this.#withoutChunks(session, step.request, error);
+  }
+
+  async #withoutChunks(session: UploadSession, request: HttpRequest, error?: unknown): Promise<Place> {
+    if (!this.#target.sizes.noChunks()) {
+      const { origin } = new URL(request.url);
+      const message = `${request.method} ${origin}: the registry does not say that it took the chunk`;
+      throw error ?? new ErrDataLoss(message, { endpoint: origin, digest: this.#source.digest });
+    }
+    return await this.#startInstead(session);
+  }
+
+  /** Goes on with what the registry has of `session`, if that is anything. */
+  async #resume(session: UploadSession, found: Place | undefined): Promise<Place> {
+    if (!found) return await this.#startAnew();
+    const isUsable = found.offset > 0 && found.offset <= this.#source.size;
+    return isUsable ? this.#at(found) : await this.#startInstead(session);
+  }
+
+  async #startInstead(session: UploadSession): Promise<Place> {
+    const { signal, onLeftover } = this.#options;
+    const place = await this.#startAnew();
+    try {
+      await cancelUpload(this.#target.repository, session, { signal });
+    } catch (error) {
+      throwIfAborted(signal);
+      onLeftover?.(error);
+    }
+    return place;
+  }
+
+  async #startAnew(): Promise<Place> {
+    const { signal } = this.#options;
+    return this.#at({ session: await startUpload(this.#target.repository, { signal }), offset: 0 });
+  }
+
+  #at(place: Place): Place {
+    this.#tell(place.session);
+    this.#report(place.offset);
+    return place;
+  }
+
+  #tell(session: UploadSession): void {
+    this.#options.onSession?.(session);
+  }
+
+  #report(bytes: number): void {
+    this.#options.onBytes?.(bytes);
+  }
+}

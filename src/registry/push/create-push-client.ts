@@ -1,0 +1,30 @@
+import { listReferrers } from "../pull/referrers.ts";
+import { hasBlob } from "../repository/has-blob.ts";
+import { type RegistryClientOptions, RepositorySession } from "../repository/repository-session.ts";
+import { BlobUpload } from "./blob-upload.ts";
+import { BodySizes } from "./body-sizes.ts";
+import type { PushClient } from "./push-client.ts";
+import { hasManifest, putManifest } from "./put-manifest.ts";
+import { cancelUpload, mountBlob, startUpload, uploadOffset } from "./upload-session.ts";
+
+/**
+ * The push client of a repository at an endpoint. It holds no connections of its own. What one upload learns about the
+ * bodies that the registry takes holds for those after it.
+ */
+export function createPushClient(options: RegistryClientOptions): PushClient {
+  const repository = new RepositorySession(options, "pull,push");
+  const target = { repository, sizes: new BodySizes() };
+  return {
+    hasBlob: (digest, callOptions) => hasBlob(repository, digest, callOptions),
+    mountBlob: (digest, from, callOptions) => mountBlob(repository, { digest, from }, callOptions),
+    startUpload: (callOptions) => startUpload(repository, callOptions),
+    uploadOffset: (session, callOptions) => uploadOffset(repository, session, callOptions),
+    uploadBlob: (source, uploadOptions = {}) => new BlobUpload(target, source, uploadOptions).run(),
+    cancelUpload: (session, callOptions) => cancelUpload(repository, session, callOptions),
+    hasManifest: (reference, digest, callOptions) =>
+      hasManifest(repository, { reference, digest }, callOptions),
+    putManifest: (reference, manifest, callOptions) =>
+      putManifest(repository, { reference, manifest }, callOptions),
+    referrers: (digest, callOptions) => listReferrers(repository, digest, callOptions),
+  };
+}

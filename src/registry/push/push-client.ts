@@ -1,0 +1,80 @@
+import type { AbortOptions } from "../../async/abort.ts";
+import type { Digest } from "../../digest/digest.ts";
+import type { Descriptor } from "../../oci/descriptor.ts";
+
+/** A blob's bytes, readable from any offset, as often as an upload needs to. */
+export interface BlobSource {
+  readonly digest: Digest;
+  /** Size in bytes. */
+  readonly size: number;
+  /** The bytes from `offset` to the end (or `endOffset`). Each chunk may be overwritten once the next one is asked for. */
+  read(offset: number, endOffset?: number): AsyncIterable<Uint8Array>;
+}
+
+/** How a blob is uploaded. */
+export interface UploadBlobOptions extends AbortOptions {
+  /** Called with the bytes that the registry has taken, of the whole blob; goes back when the registry lost some. */
+  readonly onBytes?: ((bytes: number) => void) | undefined;
+  /** A session to go on with, from an earlier attempt or a declined mount. */
+  readonly session?: UploadSession | undefined;
+  /** Called with the session as it is from now on, whenever it changes: what another attempt needs. */
+  readonly onSession?: ((session: UploadSession) => void) | undefined;
+  /** Called with the reason when a session that was replaced could not be given up; the upload goes on. */
+  readonly onLeftover?: ((error: unknown) => void) | undefined;
+}
+
+/** An upload under way at the registry. */
+export interface UploadSession {
+  /** Where the next request goes; changes with every answer. May be signed: never in a message. */
+  readonly location: string;
+  /** Smallest chunk that the registry takes, but for the last one, in bytes; 0 when it does not say. */
+  readonly minChunkBytes: number;
+  /** Nothing was sent yet, so there is no need to ask how much the registry has. */
+  readonly isNew?: boolean | undefined;
+}
+
+/** What became of a try to mount. */
+export type MountResult =
+  | { readonly kind: "mounted" }
+  /** The registry wants the bytes, in this session. */
+  | { readonly kind: "upload"; readonly session: UploadSession };
+
+/**
+ * The writing half of one repository at one endpoint (OCI distribution-spec, "Push"). Every call is one attempt, except that
+ * an expired token is renewed. Failed answers are thrown as `errorFromResponse` makes them.
+ */
+export interface PushClient {
+  /** Whether the repository has the blob (end-2, HEAD). */
+  hasBlob(digest: Digest, options?: AbortOptions): Promise<boolean>;
+  /** Asks for a blob of another repository of the same registry (end-11). Throws when the registry refuses outright. */
+  mountBlob(digest: Digest, from: string, options?: AbortOptions): Promise<MountResult>;
+  /** Opens an upload session (end-4a). */
+  startUpload(options?: AbortOptions): Promise<UploadSession>;
+  /** How many bytes the registry holds of a session (end-13), and its newest location; `undefined` when it forgot the session. */
+  uploadOffset(
+    session: UploadSession,
+    options?: AbortOptions,
+  ): Promise<{ session: UploadSession; offset: number } | undefined>;
+  /**
+   * Sends what is missing of a blob and finishes the session (end-5, end-6): in one body up to `CHUNK_BYTES`, otherwise in
+   * chunks of that size or of the registry's minimum; in smaller ones where those are too large, and as a whole where the
+   * registry has no chunks. On failure the error is thrown, and the last session that `onSession` got is good for another
+   * attempt, which sends no byte again that the registry has kept.
+   */
+  uploadBlob(source: BlobSource, options?: UploadBlobOptions): Promise<void>;
+  /** Gives a session up (end-14). Throws what the registry has against it; one that it does not know any more is given up. */
+  cancelUpload(session: UploadSession, options?: AbortOptions): Promise<void>;
+  /** Whether `reference` is there with this digest (end-3, HEAD). */
+  hasManifest(reference: string, digest: Digest, options?: AbortOptions): Promise<boolean>;
+  /** Puts a manifest by tag or digest, byte for byte (end-7). Returns whether the registry keeps referrers of `subject` (OCI-Subject). */
+  putManifest(
+    reference: string,
+    manifest: { readonly mediaType: string; readonly bytes: Uint8Array; readonly digest: Digest },
+    options?: AbortOptions,
+  ): Promise<{ readonly keepsReferrers: boolean }>;
+  /** The manifests whose `subject` is `digest` (end-12, with the tag fallback for registries without the API). */
+  referrers(
+    digest: Digest,
+    options?: AbortOptions & { artifactType?: string | undefined },
+  ): Promise<readonly Descriptor[]>;
+}

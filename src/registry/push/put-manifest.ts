@@ -1,0 +1,46 @@
+import type { AbortOptions } from "../../async/abort.ts";
+import type { Digest } from "../../digest/digest.ts";
+import { checkStoredDigest } from "../answers/check-stored-digest.ts";
+import { headerOf } from "../http/send.ts";
+import { headManifest, manifestPath } from "../repository/manifests.ts";
+import type { RepositorySession } from "../repository/repository-session.ts";
+
+/** A manifest to be put, and what it is to be put as. */
+export interface OutgoingManifest {
+  readonly mediaType: string;
+  /** Sent byte for byte. */
+  readonly bytes: Uint8Array;
+  readonly digest: Digest;
+}
+
+/**
+ * Whether `reference` is there and has `digest` (OCI distribution-spec, end-3). A registry that would not say is taken to
+ * have nothing: putting the manifest again does no harm, and its refusal has the reason.
+ */
+export async function hasManifest(
+  repository: RepositorySession,
+  { reference, digest }: { readonly reference: string; readonly digest: Digest },
+  { signal }: AbortOptions = {},
+): Promise<boolean> {
+  const head = await headManifest(repository, reference, { signal });
+  return head?.digest === digest;
+}
+
+/** Puts a manifest by tag or digest (end-7). `keepsReferrers`: the registry has listed it with its `subject`. */
+export async function putManifest(
+  repository: RepositorySession,
+  { reference, manifest }: { readonly reference: string; readonly manifest: OutgoingManifest },
+  { signal }: AbortOptions = {},
+): Promise<{ readonly keepsReferrers: boolean }> {
+  const request = repository.request({
+    method: "PUT",
+    path: manifestPath(reference),
+    headers: { "content-type": manifest.mediaType },
+    body: manifest.bytes,
+    signal,
+  });
+  const response = await repository.send(request);
+  await response.body.discard();
+  checkStoredDigest(request, response, manifest.digest);
+  return { keepsReferrers: headerOf(response, "oci-subject") !== undefined };
+}

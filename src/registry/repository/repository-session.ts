@@ -1,0 +1,111 @@
+import type { AbortOptions } from "../../async/abort.ts";
+import type { Clock } from "../../async/clock.ts";
+import { errorFromResponse } from "../answers/error-response.ts";
+import { type Endpoint, originOf } from "../endpoints/endpoint.ts";
+import type { HttpRequest, HttpResponse, Send } from "../http/send.ts";
+import { asStranger } from "../http/stranger-request.ts";
+import { USER_AGENT } from "../http/user-agent.ts";
+
+/** A repository at an endpoint, and how to reach it. */
+export interface RegistryClientOptions {
+  readonly endpoint: Endpoint;
+  /** Domain as in the reference, which a mirror stands for, and path of the repository. */
+  readonly repository: { readonly domain: string; readonly path: string };
+  /** Follows redirects, authorizes and throttles; see `endpointSend`. */
+  readonly send: Send;
+  /** Sent with every request, such as `X-Meta-*` of an engine's client. */
+  readonly metaHeaders?: Readonly<Record<string, string>> | undefined;
+  readonly clock?: Clock | undefined;
+}
+
+/** What is particular about a request to a known address. */
+export interface RequestParts extends AbortOptions, Pick<HttpRequest, "body" | "answerTimeoutMs"> {
+  readonly method: HttpRequest["method"];
+  readonly headers?: Readonly<Record<string, string>>;
+  /** Token scopes that it needs beside the session's own. */
+  readonly moreScopes?: readonly string[];
+}
+
+/** What is particular about a request below the repository, or below the endpoint for `ping`. */
+export interface PathRequestParts extends RequestParts {
+  /** Path and query. */
+  readonly path: string;
+}
+
+/** What a session may do with its repository, as token scopes say it. */
+export type RepositoryActions = "pull" | "pull,push";
+
+/** Makes and sends the requests of one repository at one endpoint; what a registry client does is built on it. */
+export class RepositorySession {
+  readonly #options: RegistryClientOptions;
+  readonly #headers: Readonly<Record<string, string>>;
+  /** The value of `ns`, for an endpoint that serves somebody else's repositories. */
+  readonly #namespace: string | undefined;
+  readonly #scope: string;
+
+  constructor(options: RegistryClientOptions, actions: RepositoryActions = "pull") {
+    const { endpoint, metaHeaders, repository } = options;
+    this.#options = options;
+    this.#scope = `repository:${repository.path}:${actions}`;
+    this.#headers = lowerCased({ "user-agent": USER_AGENT, ...endpoint.headers, ...metaHeaders });
+    this.#namespace = namespaceFor(endpoint, repository.domain);
+  }
+
+  /** A request below the endpoint itself, without a token scope. */
+  endpointRequest({ path, ...parts }: PathRequestParts): HttpRequest {
+    return this.#request(this.#named(`${this.#options.endpoint.baseUrl}/${path}`), parts);
+  }
+
+  /** A request below the repository, with the scopes for it. */
+  request({ path, ...parts }: PathRequestParts): HttpRequest {
+    const { endpoint, repository } = this.#options;
+    return this.requestTo(this.#named(`${endpoint.baseUrl}/${repository.path}/${path}`), parts);
+  }
+
+  /**
+   * A request to an absolute URL that the registry gave, taken as it is. When that is at another origin than the endpoint,
+   * nothing goes along that only the endpoint may see (`asStranger`).
+   */
+  requestTo(url: string, parts: RequestParts): HttpRequest {
+    const scopes = [this.#scope, ...(parts.moreScopes ?? [])];
+    const request = { ...this.#request(url, parts), scopes };
+    return new URL(url).origin === originOf(this.#options.endpoint) ? request : asStranger(request);
+  }
+
+  /** Sends once. Gives the answer if its status is 2xx or in `expected`, otherwise throws what `errorFromResponse` makes. */
+  async send(request: HttpRequest, expected: readonly number[] = []): Promise<HttpResponse> {
+    const { send, clock } = this.#options;
+    const response = await send(request);
+    const { status } = response;
+    if ((status >= 200 && status < 300) || expected.includes(status)) return response;
+    throw await errorFromResponse(request, response, clock);
+  }
+
+  /** Sends and reads a document, in one attempt. `read` ends the use of the body. */
+  async document<T>(request: HttpRequest, read: (response: HttpResponse) => Promise<T>): Promise<T> {
+    return await read(await this.send(request));
+  }
+
+  #request(url: string, { moreScopes: _moreScopes, headers, ...parts }: RequestParts): HttpRequest {
+    const { tls } = this.#options.endpoint;
+    return { ...parts, url, headers: { ...this.#headers, ...headers }, tls };
+  }
+
+  #named(address: string): string {
+    const url = new URL(address);
+    if (this.#namespace !== undefined) url.searchParams.set("ns", this.#namespace);
+    return url.href;
+  }
+}
+
+/** containerd tells a host that is not the reference's own for which registry it is asked; docker.io has two names. */
+function namespaceFor({ baseUrl }: Endpoint, domain: string): string | undefined {
+  const { host, protocol } = new URL(baseUrl);
+  const own =
+    domain === "docker.io" ? ["docker.io", "registry-1.docker.io"] : [new URL(`${protocol}//${domain}`).host];
+  return own.includes(host) ? undefined : domain;
+}
+
+function lowerCased(headers: Readonly<Record<string, string>>): Record<string, string> {
+  return Object.fromEntries(Object.entries(headers).map(([name, value]) => [name.toLowerCase(), value]));
+}

@@ -1,0 +1,156 @@
+import type { Dispatcher } from "undici";
+import { ErrInternal, ErrOutOfRange } from "../../errors/classes.ts";
+import type { ChunkSink, HttpBody } from "../http/send.ts";
+
+/** Longest rest of a body that is read for the sake of the connection when nobody wants it. */
+const MAX_DISCARDED_BYTES = 64 * 1024;
+
+/** Longest time spent on that; a new connection is not worth more. */
+const MAX_DISCARD_MS = 1_000;
+
+/** What an `IncomingBody` knows of its answer. */
+export interface IncomingBodyOptions {
+  /** From Content-Length; `undefined` when the server did not say, or the answer has no body. */
+  readonly expectedBytes: number | undefined;
+  /** Origin of the answer, for errors. */
+  readonly endpoint: string;
+  /** Makes the error of a broken connection; `progress` says how many bytes came. */
+  readonly asError: (error: unknown, progress: string) => Error;
+}
+
+type End = { readonly kind: "complete" } | { readonly kind: "failed"; readonly error: Error };
+
+/**
+ * The body of an answer as it comes from undici. The connection is paused until the body is claimed, and again
+ * whenever the sink returns a promise. Ends only after the sink is done with the last chunk that it got, whatever happened
+ * to the connection meanwhile.
+ */
+export class IncomingBody implements HttpBody {
+  readonly #controller: Dispatcher.DispatchController;
+  readonly #options: IncomingBodyOptions;
+  readonly #done = Promise.withResolvers<void>();
+  /** Chunks that undici flushed out of a paused parser because the connection is over. */
+  readonly #late: Buffer[] = [];
+  #sink: ChunkSink | undefined;
+  #busy = false;
+  #receivedBytes = 0;
+  #end: End | undefined;
+
+  constructor(controller: Dispatcher.DispatchController, options: IncomingBodyOptions) {
+    this.#controller = controller;
+    this.#options = options;
+    this.#done.promise.catch(() => {}); // seen by whoever claims the body, perhaps later
+    controller.pause();
+  }
+
+  pipeTo(sink: ChunkSink): Promise<void> {
+    if (this.#sink) return Promise.reject(new ErrInternal("read body: it was read or discarded already"));
+    this.#sink = sink;
+    this.#advance();
+    return this.#done.promise;
+  }
+
+  async bytes(maxBytes: number): Promise<Uint8Array> {
+    const tooLong = (): Error =>
+      new ErrOutOfRange(`read body from ${this.#options.endpoint}: longer than ${maxBytes} bytes`, {
+        endpoint: this.#options.endpoint,
+      });
+    const chunks: Uint8Array[] = [];
+    let length = 0;
+    if ((this.#options.expectedBytes ?? 0) > maxBytes) this.#abort(tooLong());
+    await this.pipeTo((chunk) => {
+      length += chunk.length;
+      if (length > maxBytes) throw tooLong();
+      chunks.push(Uint8Array.from(chunk));
+    });
+    return Buffer.concat(chunks, length);
+  }
+
+  async discard(): Promise<void> {
+    const enough = new ErrInternal("discard body: not worth reading");
+    const timer = setTimeout(() => this.#abort(enough), MAX_DISCARD_MS);
+    let length = 0;
+    if ((this.#options.expectedBytes ?? 0) > MAX_DISCARDED_BYTES) this.#abort(enough);
+    const read = this.pipeTo((chunk) => {
+      length += chunk.length;
+      if (length > MAX_DISCARDED_BYTES) throw enough;
+    });
+    await read.catch(() => {}); // the body was given up: how it ends is nobody's business
+    clearTimeout(timer);
+  }
+
+  /** A chunk from undici; its bytes are valid until the controller, paused here if need be, is resumed. */
+  push(chunk: Buffer): void {
+    if (chunk.length === 0) return; // what a resumed parser says that has nothing; to pause for it would never end
+    this.#receivedBytes += chunk.length;
+    if (this.#busy || !this.#sink) {
+      this.#late.push(Buffer.from(chunk));
+      return;
+    }
+    this.#deliver(this.#sink, chunk);
+    if (this.#end) this.#advance(); // the sink itself ended the request
+  }
+
+  /** The whole body has come. */
+  complete(): void {
+    this.#end ??= { kind: "complete" };
+    this.#advance();
+  }
+
+  /** Nothing more will come. */
+  fail(error: unknown): void {
+    this.#end ??= { kind: "failed", error: this.#options.asError(error, this.#progress()) };
+    this.#advance();
+  }
+
+  #progress(): string {
+    const { expectedBytes } = this.#options;
+    return `got ${this.#receivedBytes} of ${expectedBytes ?? "unknown"} bytes`;
+  }
+
+  #deliver(sink: ChunkSink, chunk: Buffer): void {
+    this.#busy = true;
+    try {
+      const taken = sink(chunk);
+      if (!taken) {
+        this.#busy = false;
+        return;
+      }
+      this.#controller.pause();
+      taken.then(
+        () => this.#goOn(),
+        (error: unknown) => this.#abort(error),
+      );
+    } catch (error) {
+      this.#abort(error);
+    }
+  }
+
+  #goOn(): void {
+    this.#busy = false;
+    this.#advance();
+  }
+
+  /** Does what can be done now: late chunks, then the end, otherwise more from the connection. */
+  #advance(): void {
+    const sink = this.#sink;
+    if (!sink) return;
+    while (!this.#busy) {
+      const chunk = this.#late.shift();
+      if (!chunk) break;
+      this.#deliver(sink, chunk);
+    }
+    if (this.#busy) return;
+    if (this.#end === undefined) this.#controller.resume();
+    else if (this.#end.kind === "complete") this.#done.resolve();
+    else this.#done.reject(this.#end.error);
+  }
+
+  /** Closes the connection; `error` is what the reader gets, even after a complete answer. */
+  #abort(error: unknown): void {
+    this.#late.length = 0;
+    this.#done.reject(error);
+    if (this.#end === undefined)
+      this.#controller.abort(error instanceof Error ? error : new ErrInternal(String(error)));
+  }
+}

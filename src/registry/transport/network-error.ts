@@ -1,0 +1,96 @@
+import { ErrCanceled, ErrInvalidArgument, ErrUnavailable } from "../../errors/classes.ts";
+import { type DrayageError, isDrayageError } from "../../errors/drayage-error.ts";
+
+interface NetworkFailure {
+  /** What happened, for the message. */
+  readonly words: string;
+  /** Whether the same request may succeed later. Either way another endpoint may do better. */
+  readonly retryable: boolean;
+}
+
+const later = (words: string): NetworkFailure => ({ words, retryable: true });
+const never = (words: string): NetworkFailure => ({ words, retryable: false });
+
+/** Codes of Node's and undici's errors. What is not in here may pass: a retryable failure. */
+const FAILURES: Readonly<Record<string, NetworkFailure>> = {
+  ECONNREFUSED: later("connection refused"),
+  ECONNRESET: later("connection reset by the other side"),
+  ECONNABORTED: later("connection aborted"),
+  EPIPE: later("connection closed by the other side"),
+  ETIMEDOUT: later("connection timed out"),
+  EHOSTUNREACH: later("no route to host"),
+  EHOSTDOWN: later("host is down"),
+  ENETUNREACH: later("network is unreachable"),
+  ENETDOWN: later("network is down"),
+  EADDRNOTAVAIL: later("no local address available"),
+  EMFILE: later("too many open files"),
+  EAI_AGAIN: later("temporary failure in name resolution"),
+  ENOTFOUND: never("no such host"),
+
+  UND_ERR_CONNECT_TIMEOUT: later("no connection in time"),
+  UND_ERR_HEADERS_TIMEOUT: later("no answer in time"),
+  UND_ERR_BODY_TIMEOUT: later("no data in time"),
+  UND_ERR_SOCKET: later("connection closed by the other side"),
+  UND_ERR_RES_CONTENT_LENGTH_MISMATCH: later("connection closed before the end of the body"),
+  UND_ERR_PRX_CONN: later("connection to the proxy failed"),
+  UND_ERR_ABORTED: later("proxy refused the connection"),
+  UND_ERR_PRX_TLS: never("certificate of the proxy not accepted"),
+  UND_ERR_HEADERS_OVERFLOW: never("answer with too long headers"),
+  HPE_HEADER_OVERFLOW: never("answer with too long headers"),
+
+  // Plain HTTP where TLS was expected, or no common TLS version.
+  EPROTO: never("TLS handshake failed"),
+  ERR_SSL_WRONG_VERSION_NUMBER: never("TLS handshake failed: not a TLS server"),
+  ERR_SSL_PACKET_LENGTH_TOO_LONG: never("TLS handshake failed: not a TLS server"),
+  ERR_SSL_TLSV1_ALERT_PROTOCOL_VERSION: never("TLS handshake failed: no common version"),
+  ERR_SSL_TLSV13_ALERT_CERTIFICATE_REQUIRED: never("TLS handshake failed: client certificate required"),
+
+  DEPTH_ZERO_SELF_SIGNED_CERT: never("certificate not trusted: self-signed"),
+  SELF_SIGNED_CERT_IN_CHAIN: never("certificate not trusted: self-signed authority"),
+  UNABLE_TO_VERIFY_LEAF_SIGNATURE: never("certificate not trusted: unknown authority"),
+  UNABLE_TO_GET_ISSUER_CERT: never("certificate not trusted: unknown authority"),
+  UNABLE_TO_GET_ISSUER_CERT_LOCALLY: never("certificate not trusted: unknown authority"),
+  CERT_SIGNATURE_FAILURE: never("certificate not trusted: bad signature"),
+  CERT_NOT_YET_VALID: never("certificate not yet valid"),
+  CERT_HAS_EXPIRED: never("certificate has expired"),
+  CERT_REVOKED: never("certificate was revoked"),
+  CERT_UNTRUSTED: never("certificate not trusted"),
+  CERT_REJECTED: never("certificate not accepted"),
+  INVALID_CA: never("certificate not trusted: invalid authority"),
+  INVALID_PURPOSE: never("certificate is not for a server"),
+  HOSTNAME_MISMATCH: never("certificate is for another host"),
+  ERR_TLS_CERT_ALTNAME_INVALID: never("certificate is for another host"),
+};
+
+/** Codes of requests that were cut off because the transport was closed. */
+const CLOSED = new Set(["UND_ERR_DESTROYED", "UND_ERR_CLOSED"]);
+
+/** Codes of requests that undici refuses to send at all. */
+const REFUSED = new Set(["UND_ERR_INVALID_ARG", "UND_ERR_REQ_CONTENT_LENGTH_MISMATCH", "ERR_INVALID_URL"]);
+
+/**
+ * What Node or undici reported, as one of our errors: `ErrUnavailable`, not retryable where repeating is of no use
+ * (certificates, unknown hosts), and `ErrInvalidArgument` for a request that could not be sent. Our own errors pass
+ * unchanged. `action` names what was being done, such as `GET https://registry.example`; `progress` how far it came.
+ */
+export function networkError(
+  error: unknown,
+  { action, endpoint, progress }: { action: string; endpoint: string; progress?: string | undefined },
+): DrayageError {
+  if (isDrayageError(error)) return error;
+  const code = codeOf(error);
+  if (code !== undefined && REFUSED.has(code)) {
+    return new ErrInvalidArgument(`${action}: request cannot be sent (${code})`, { cause: error, endpoint });
+  }
+  if (code !== undefined && CLOSED.has(code))
+    return new ErrCanceled("transport closed", { cause: error, endpoint });
+  const known = code === undefined || !Object.hasOwn(FAILURES, code) ? undefined : FAILURES[code];
+  const { words, retryable } = known ?? later(`connection failed (${code ?? "no code"})`);
+  const message = progress === undefined ? `${action}: ${words}` : `${action}: ${words}: ${progress}`;
+  return new ErrUnavailable(message, { cause: error, endpoint, retryable });
+}
+
+function codeOf(error: unknown): string | undefined {
+  if (typeof error !== "object" || error === null || !("code" in error)) return undefined;
+  return typeof error.code === "string" ? error.code : undefined;
+}

@@ -1,0 +1,284 @@
+import { describe, expect, it } from "vitest";
+import type { Clock } from "../../../src/async/clock.ts";
+import { createAuthorizer } from "../../../src/registry/auth/authorizer.ts";
+import { withAuth } from "../../../src/registry/auth/with-auth.ts";
+import { anonymous, type CredentialSource } from "../../../src/registry/credentials/credentials.ts";
+import type { HttpRequest, HttpResponse, Send } from "../../../src/registry/http/send.ts";
+import { countingSource, type GuardedRegistry, guardedRegistry } from "../support/guarded-registry.ts";
+import { fetchSend, json } from "../support/scripted-server.ts";
+
+const USER = { username: "ann", password: "hunter2" };
+const BASIC = btoa("ann:hunter2");
+
+/** A clock that stands still until the test moves it. */
+class HandClock implements Clock {
+  nowMs = 0;
+  now(): number {
+    return this.nowMs;
+  }
+  sleep(): Promise<void> {
+    return Promise.reject(new Error("waited"));
+  }
+}
+
+/** A registry that says 403 where ours says 401. */
+const forbidding: Send = async (request) => ({ ...(await fetchSend(request)), status: 403 });
+
+type ClientOptions = {
+  readonly credentials?: CredentialSource;
+  readonly clock?: Clock;
+  readonly send?: Send;
+};
+
+function client(
+  registry: GuardedRegistry,
+  { credentials = anonymous, send = fetchSend, clock }: ClientOptions = {},
+): Send {
+  return withAuth(
+    send,
+    createAuthorizer({ endpoint: registry.endpoint, credentials, send: fetchSend, clock }),
+  );
+}
+
+function get(
+  registry: { readonly origin: string },
+  repository = "a",
+  extra: Partial<HttpRequest> = {},
+): HttpRequest {
+  const url = `${registry.origin}/v2/${repository}/manifests/1`;
+  return { method: "GET", url, scopes: [`repository:${repository}:pull`], ...extra };
+}
+
+async function textOf(response: HttpResponse): Promise<string> {
+  return `${response.status} ${new TextDecoder().decode(await response.body.bytes(1000))}`;
+}
+
+describe("withAuth()", () => {
+  it("leaves a request alone that needs no authorization", async () => {
+    await using registry = await guardedRegistry();
+    registry.valid.add("");
+    const credentials = countingSource(USER);
+    expect(await textOf(await client(registry, { credentials })(get(registry)))).toBe("200 welcome");
+    expect(registry.authorizations()).toEqual([undefined]);
+    expect(credentials.hosts).toEqual([]);
+  });
+
+  it("fetches a token on a 401, sends the request again, and the token at once with the next one", async () => {
+    await using registry = await guardedRegistry();
+    const send = client(registry, { credentials: countingSource(USER) });
+    expect(await textOf(await send(get(registry)))).toBe("200 welcome");
+    expect(await textOf(await send(get(registry)))).toBe("200 welcome");
+    expect(registry.authorizations()).toEqual([undefined, "Bearer token-1", "Bearer token-1"]);
+    const [asked] = registry.tokenRequests();
+    expect(asked?.url.searchParams.getAll("scope")).toEqual(["repository:a:pull", "server"]);
+    expect(asked?.headers.authorization).toBe(`Basic ${BASIC}`);
+  });
+
+  it("repeats method, headers and body as they were", async () => {
+    await using registry = await guardedRegistry();
+    const headers = { accept: "text/plain", "content-type": "application/json" };
+    await client(registry)(get(registry, "a", { method: "PUT", headers, body: "{}" }));
+    const puts = registry.seen.filter(({ method }) => method === "PUT");
+    expect(puts).toHaveLength(2);
+    for (const put of puts) expect(put).toMatchObject({ body: "{}", headers });
+  });
+
+  it("keeps one token per set of scopes, whatever their order", async () => {
+    await using registry = await guardedRegistry();
+    const send = client(registry);
+    await send(get(registry, "a"));
+    await send(get(registry, "b"));
+    await send(get(registry, "a"));
+    await send(get(registry, "a", { scopes: ["x", "y"] }));
+    await send(get(registry, "a", { scopes: ["y", "x", "y"] }));
+    expect(registry.authorizations()).toEqual([
+      undefined,
+      "Bearer token-1",
+      undefined,
+      "Bearer token-2",
+      "Bearer token-1",
+      undefined,
+      "Bearer token-3",
+      "Bearer token-3",
+    ]);
+  });
+
+  it("replaces a token ten seconds before it expires, without another 401", async () => {
+    await using registry = await guardedRegistry();
+    const clock = new HandClock();
+    const send = client(registry, { clock });
+    await send(get(registry));
+    clock.nowMs = 289_999;
+    await send(get(registry));
+    expect(registry.tokenRequests()).toHaveLength(1);
+    clock.nowMs = 290_000;
+    await send(get(registry));
+    expect(registry.authorizations()).toEqual([
+      undefined,
+      "Bearer token-1",
+      "Bearer token-1",
+      "Bearer token-2",
+    ]);
+  });
+
+  it("gets a new token when the registry refuses the one it had", async () => {
+    await using registry = await guardedRegistry();
+    const send = client(registry);
+    await send(get(registry));
+    registry.valid.clear();
+    expect(await textOf(await send(get(registry)))).toBe("200 welcome");
+    expect(registry.authorizations()).toEqual([
+      undefined,
+      "Bearer token-1",
+      "Bearer token-1",
+      "Bearer token-2",
+    ]);
+  });
+
+  it("asks for more when a later challenge wants other scopes", async () => {
+    await using registry = await guardedRegistry({
+      challenge: (origin, { headers }) =>
+        `Bearer realm="${origin}/token",scope="${headers.authorization ? "wide" : "narrow"}"`,
+    });
+    const send = client(registry);
+    await send(get(registry));
+    registry.valid.clear();
+    expect(await textOf(await send(get(registry)))).toBe("200 welcome");
+    const scopes = registry.tokenRequests().map(({ url }) => url.searchParams.getAll("scope"));
+    expect(scopes).toEqual([
+      ["narrow", "repository:a:pull"],
+      ["repository:a:pull", "wide"],
+    ]);
+  });
+
+  it("gives the second 401 back as it is, and never tries a third time", async () => {
+    await using registry = await guardedRegistry({
+      token: (response) => json(response, { token: "useless" }),
+    });
+    const send = client(registry);
+    expect(await textOf(await send(get(registry)))).toBe("401 who are you?");
+    expect(registry.authorizations()).toEqual([undefined, "Bearer useless"]);
+    expect(await textOf(await send(get(registry)))).toBe("401 who are you?");
+    expect(registry.authorizations()).toHaveLength(4);
+  });
+
+  it("sends Basic at once with every later request", async () => {
+    await using registry = await guardedRegistry({ challenge: () => 'Basic realm="r"' });
+    registry.valid.add(BASIC);
+    const send = client(registry, { credentials: countingSource(USER) });
+    expect(await textOf(await send(get(registry, "a")))).toBe("200 welcome");
+    expect(await textOf(await send(get(registry, "b")))).toBe("200 welcome");
+    expect(registry.authorizations()).toEqual([undefined, `Basic ${BASIC}`, `Basic ${BASIC}`]);
+  });
+
+  it("prefers Bearer when both are offered, in whatever order", async () => {
+    await using registry = await guardedRegistry({
+      challenge: (origin) => ['Basic realm="r"', `Bearer realm="${origin}/token"`],
+    });
+    await client(registry, { credentials: countingSource(USER) })(get(registry));
+    expect(registry.authorizations()).toEqual([undefined, "Bearer token-1"]);
+  });
+
+  it("changes from Bearer to Basic when the registry does", async () => {
+    let basic = false;
+    await using registry = await guardedRegistry({
+      challenge: (origin) => (basic ? "Basic" : `Bearer realm="${origin}/token"`),
+    });
+    const send = client(registry, { credentials: countingSource(USER) });
+    await send(get(registry));
+    registry.valid.clear();
+    registry.valid.add(BASIC);
+    basic = true;
+    expect(await textOf(await send(get(registry)))).toBe("200 welcome");
+    expect(registry.authorizations()).toEqual([
+      undefined,
+      "Bearer token-1",
+      "Bearer token-1",
+      `Basic ${BASIC}`,
+    ]);
+  });
+
+  it("fetches one token for many requests at once, before and after it is refused", async () => {
+    await using registry = await guardedRegistry();
+    const send = client(registry, { credentials: countingSource(USER) });
+    const many = async (): Promise<string[]> =>
+      Promise.all(Array.from({ length: 20 }, async () => textOf(await send(get(registry)))));
+    expect(await many()).toEqual(Array.from({ length: 20 }, () => "200 welcome"));
+    expect(registry.tokenRequests()).toHaveLength(1);
+    registry.valid.clear();
+    expect(await many()).toEqual(Array.from({ length: 20 }, () => "200 welcome"));
+    expect(registry.tokenRequests()).toHaveLength(2);
+  });
+
+  it("lets the shared fetch go on for the others when one caller leaves", async () => {
+    const asked = Promise.withResolvers<void>();
+    const answer = Promise.withResolvers<void>();
+    await using registry = await guardedRegistry({
+      token: async (response) => {
+        asked.resolve();
+        await answer.promise;
+        registry.valid.add("late");
+        json(response, { token: "late" });
+      },
+    });
+    const send = client(registry);
+    const controller = new AbortController();
+    const leaver = send(get(registry, "a", { signal: controller.signal }));
+    await asked.promise;
+    const stayer = send(get(registry));
+    await new Promise((resolve) => setImmediate(resolve)); // the second request joins before the first one leaves
+    controller.abort();
+    await expect(leaver).rejects.toMatchObject({ code: "ERR_CANCELED" });
+    answer.resolve();
+    expect(await textOf(await stayer)).toBe("200 welcome");
+    expect(registry.tokenRequests()).toHaveLength(1);
+  });
+
+  it("throws the token server's error, and learns its address anew the next time", async () => {
+    let failures = 1;
+    await using registry = await guardedRegistry({
+      token: (response) => {
+        registry.valid.add("good");
+        if (failures-- > 0) json(response, { message: "later" }, 503);
+        else json(response, { token: "good" });
+      },
+    });
+    const send = client(registry);
+    await expect(send(get(registry))).rejects.toMatchObject({ code: "ERR_UNAVAILABLE", retryable: true });
+    expect(await textOf(await send(get(registry)))).toBe("200 welcome");
+    expect(registry.authorizations()).toEqual([undefined, undefined, "Bearer good"]);
+  });
+
+  it("frees the answer's body when the challenge cannot be met", async () => {
+    await using registry = await guardedRegistry({ challenge: () => "Basic" });
+    let discarded = 0;
+    const counting: Send = async (request) => {
+      const response = await fetchSend(request);
+      const discard = async (): Promise<void> => {
+        discarded++;
+        await response.body.discard();
+      };
+      return { ...response, body: { ...response.body, discard } };
+    };
+    const send = client(registry, { send: counting });
+    await expect(send(get(registry))).rejects.toThrow("no basic auth credentials");
+    expect(discarded).toBe(1);
+  });
+
+  it("keeps credentials from another origin, even one that asks for them", async () => {
+    await using registry = await guardedRegistry({ challenge: () => "Basic" });
+    await using stranger = await guardedRegistry({ challenge: () => "Basic" });
+    registry.valid.add(BASIC);
+    const send = client(registry, { credentials: countingSource(USER) });
+    await send(get(registry));
+    expect(await textOf(await send(get(stranger)))).toBe("401 who are you?");
+    expect(stranger.authorizations()).toEqual([undefined]);
+  });
+
+  it("passes an answer other than 401 on as it is", async () => {
+    await using registry = await guardedRegistry();
+    const response = await client(registry, { send: forbidding })(get(registry));
+    expect(await textOf(response)).toBe("403 who are you?");
+    expect(registry.seen).toHaveLength(1);
+  });
+});

@@ -1,0 +1,209 @@
+import { mkdir, mkdtemp, rm, writeFile } from "node:fs/promises";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { inspect } from "node:util";
+import fc from "fast-check";
+import { afterEach, beforeEach, describe, expect, it } from "vitest";
+import { isDrayageError } from "../../../src/errors/drayage-error.ts";
+import type { Credentials } from "../../../src/registry/credentials/credentials.ts";
+import { dockerConfigCredentials } from "../../../src/registry/credentials/docker-config.ts";
+import { helperPrograms } from "../support/helper-programs.ts";
+
+const HUB_KEY = "https://index.docker.io/v1/";
+const ANN: Credentials = { username: "ann", password: "s3cret" };
+const AUTH = { auth: btoa("ann:s3cret") };
+
+let configDir: string;
+beforeEach(async () => {
+  configDir = await mkdtemp(join(tmpdir(), "drayage-docker-config-"));
+});
+afterEach(() => rm(configDir, { recursive: true }));
+
+async function write(config: unknown): Promise<void> {
+  await writeFile(
+    join(configDir, "config.json"),
+    typeof config === "string" ? config : JSON.stringify(config),
+  );
+}
+
+async function lookUp(config: unknown, host: string): Promise<Credentials | undefined> {
+  await write(config);
+  return dockerConfigCredentials({ configDir })(host);
+}
+
+/** The script of a helper that notes what it is asked, and answers always the same. */
+function answerFor(user: string): string {
+  return `cat >> "$DIR/asked"; echo '{"Username":"${user}","Secret":"x"}'`;
+}
+
+describe("dockerConfigCredentials() from auths", () => {
+  it.each<[name: string, entry: Record<string, string>, credentials: Credentials | undefined]>([
+    ["auth", AUTH, ANN],
+    ["auth with a colon in the password", { auth: btoa("ann:a:b") }, { username: "ann", password: "a:b" }],
+    ["auth padded with NUL", { auth: btoa("ann:s3cret\0\0") }, ANN],
+    ["username and password", { username: "ann", password: "s3cret" }, ANN],
+    ["auth before username and password", { ...AUTH, username: "bob", password: "x" }, ANN],
+    ["identitytoken", { auth: btoa("ann:"), identitytoken: "id" }, { username: "ann", identityToken: "id" }],
+    ["registrytoken", { registrytoken: "reg" }, { registryToken: "reg" }],
+    ["an empty entry", {}, undefined],
+    ["empty fields", { auth: "", identitytoken: "" }, undefined],
+    ["unknown fields", { email: "a@b.example" }, undefined],
+  ])("reads %s", async (_name, entry, credentials) => {
+    expect(await lookUp({ auths: { "r.example": entry } }, "r.example")).toEqual(credentials);
+  });
+
+  it.each([
+    "https://r.example:5000/v1/",
+    "http://r.example:5000/v1/",
+    "r.example:5000",
+    "r.example:5000/v1/",
+    "https://r.example:5000",
+  ])("finds the host under the key %s", async (key) => {
+    const config = { auths: { [key]: AUTH } };
+    expect(await lookUp(config, "r.example:5000")).toEqual(ANN);
+    for (const other of ["r.example", "r.example:500", "example:5000", "docker.io"]) {
+      expect(await lookUp(config, other)).toBeUndefined();
+    }
+  });
+
+  it("prefers the exact key", async () => {
+    const auths = { "https://r.example/v1/": { registrytoken: "old" }, "r.example": AUTH };
+    expect(await lookUp({ auths }, "r.example")).toEqual(ANN);
+  });
+
+  it("knows Docker Hub by its one old key", async () => {
+    expect(await lookUp({ auths: { [HUB_KEY]: AUTH } }, "docker.io")).toEqual(ANN);
+    expect(await lookUp({ auths: { "docker.io": AUTH } }, "docker.io")).toBeUndefined();
+    expect(await lookUp({ auths: { [HUB_KEY]: AUTH } }, "registry-1.docker.io")).toBeUndefined();
+  });
+
+  it("is anonymous without a file, without auths, and for names of every object", async () => {
+    expect(
+      await dockerConfigCredentials({ configDir: join(configDir, "absent") })("r.example"),
+    ).toBeUndefined();
+    expect(await lookUp({}, "r.example")).toBeUndefined();
+    expect(await lookUp({ auths: null, credHelpers: null, credsStore: null }, "r.example")).toBeUndefined();
+    expect(await lookUp({ auths: {}, credHelpers: {} }, "constructor")).toBeUndefined();
+  });
+
+  it("reads the file anew for every lookup", async () => {
+    const source = dockerConfigCredentials({ configDir });
+    expect(await source("r.example")).toBeUndefined();
+    await write({ auths: { "r.example": AUTH } });
+    expect(await source("r.example")).toEqual(ANN);
+  });
+});
+
+describe("dockerConfigCredentials() with helpers", () => {
+  it("asks the host's own helper, then the common one, then the file", async () => {
+    await using programs = await helperPrograms();
+    await programs.add("own", answerFor("own"));
+    await programs.add("store", answerFor("store"));
+    await write({
+      auths: { "r.example": AUTH, "file.example": AUTH },
+      credHelpers: { "r.example": "own", "file.example": "" },
+      credsStore: "store",
+    });
+    const source = dockerConfigCredentials({ configDir, env: programs.env });
+    expect(await source("r.example")).toEqual({ username: "own", password: "x" });
+    expect(await source("other.example")).toEqual({ username: "store", password: "x" });
+    expect(await source("docker.io")).toEqual({ username: "store", password: "x" });
+    expect(await source("file.example")).toEqual(ANN);
+    expect(await programs.read("asked")).toBe(`r.exampleother.example${HUB_KEY}`);
+  });
+
+  it("does not fall back to auths when the helper has none", async () => {
+    await using programs = await helperPrograms();
+    await programs.add("store", "echo credentials not found in native keychain; exit 1");
+    await write({ auths: { "r.example": AUTH }, credsStore: "store" });
+    expect(await dockerConfigCredentials({ configDir, env: programs.env })("r.example")).toBeUndefined();
+  });
+
+  it("runs one helper for those who ask for a host at once", async () => {
+    await using programs = await helperPrograms();
+    await programs.add("store", answerFor("store"));
+    await write({ credsStore: "store" });
+    const source = dockerConfigCredentials({ configDir, env: programs.env });
+    const all = await Promise.all([source("r.example"), source("r.example"), source("r.example")]);
+    expect(new Set(all.map((one) => one?.username))).toEqual(new Set(["store"]));
+    expect(await programs.read("asked")).toBe("r.example");
+  });
+
+  it("rejects a helper name that leads elsewhere", async () => {
+    await expect(lookUp({ credsStore: "../../evil" }, "r.example")).rejects.toMatchObject({
+      code: "ERR_INVALID_ARGUMENT",
+    });
+  });
+});
+
+describe("dockerConfigCredentials() with a bad file", () => {
+  it.each<[config: unknown, reason: string]>([
+    ['{"auths": {"r.example": {"auth": "s3cret', "the file is not a JSON object"],
+    ["s3cret", "the file is not a JSON object"],
+    ["", "the file is not a JSON object"],
+    [["s3cret"], "the file is not a JSON object"],
+    [null, "the file is not a JSON object"],
+    [{ auths: "s3cret" }, "auths is not a JSON object"],
+    [{ auths: { "r.example": "s3cret" } }, 'auths["r.example"] is not a JSON object'],
+    [{ auths: { "r.example": { auth: { x: "s3cret" } } } }, 'auths["r.example"].auth is not a string'],
+    [{ auths: { "r.example": { auth: btoa("s3cret") } } }, 'auths["r.example"].auth is not the base64 form'],
+    [{ auths: { "r.example": { auth: btoa(":s3cret") } } }, 'auths["r.example"].auth is not the base64 form'],
+    [{ auths: { "r.example": { password: ["s3cret"] } } }, 'auths["r.example"].password is not a string'],
+    [{ credHelpers: ["s3cret"] }, "credHelpers is not a JSON object"],
+    [{ credHelpers: { "r.example": 7 } }, 'credHelpers["r.example"] is not a string'],
+    [{ credsStore: { x: "s3cret" } }, "credsStore is not a string"],
+    [`{"x":"${"s3cret".repeat(200_000)}"}`, "got more than 1048576 bytes"],
+  ])("throws ErrInvalidArgument with path and reason, never the content (%#)", async (config, reason) => {
+    const error: unknown = await lookUp(config, "r.example").catch((thrown: unknown) => thrown);
+    const path = join(configDir, "config.json");
+    expect(error).toMatchObject({ code: "ERR_INVALID_ARGUMENT" });
+    expect((error as Error).message).toContain(`Read docker config "${path}": ${reason}`);
+    expect(inspect(error)).not.toMatch(new RegExp(`s3cret|${btoa("s3cret").slice(0, 6)}`));
+  });
+
+  it("is not stopped by a flaw in another host's entry", async () => {
+    expect(await lookUp({ auths: { "bad.example": 7, "r.example": AUTH } }, "r.example")).toEqual(ANN);
+  });
+
+  it("tells when the file cannot be read", async () => {
+    await mkdir(join(configDir, "config.json"));
+    await expect(dockerConfigCredentials({ configDir })("r.example")).rejects.toThrow(
+      /Read docker config ".*": is a directory/,
+    );
+  });
+
+  it("rejects with ErrCanceled when the signal fires", async () => {
+    await write({});
+    const source = dockerConfigCredentials({ configDir });
+    await expect(source("r.example", { signal: AbortSignal.abort() })).rejects.toMatchObject({
+      code: "ERR_CANCELED",
+    });
+  });
+
+  it("gives credentials or one of our errors, whatever the JSON", async () => {
+    const field = fc.oneof(fc.string(), fc.jsonValue());
+    const entry = fc.record(
+      { auth: field, username: field, password: field, identitytoken: field },
+      { requiredKeys: [] },
+    );
+    const config = fc.oneof(
+      fc.jsonValue(),
+      fc.record(
+        {
+          auths: fc.oneof(fc.jsonValue(), fc.dictionary(fc.constantFrom("r.example", "x"), entry)),
+          credHelpers: fc.jsonValue(),
+        },
+        { requiredKeys: [] },
+      ),
+    );
+    await fc.assert(
+      fc.asyncProperty(config, async (value) => {
+        const outcome: unknown = await lookUp(JSON.stringify(value), "r.example").catch(
+          (error: unknown) => error,
+        );
+        if (outcome instanceof Error) return isDrayageError(outcome);
+        return Object.values(outcome ?? {}).every((text) => typeof text === "string" && text !== "");
+      }),
+    );
+  });
+});

@@ -1,0 +1,93 @@
+import { afterEach, beforeEach, describe, expect, it } from "vitest";
+import { CHUNK_BYTES } from "../../../src/registry/push/body-sizes.ts";
+import type { PushClient } from "../../../src/registry/push/push-client.ts";
+import type { TestRegistry } from "../../../src/testing/test-registry.ts";
+import { PushLab, REPOSITORY } from "../support/push-lab.ts";
+import { TestBlob } from "../support/test-blob.ts";
+
+const ACCOUNT = { username: "hauler", password: "short haul" };
+
+const scopesAsked = (registry: TestRegistry): string[][] =>
+  registry.requests.filter(({ kind }) => kind === "token").map(({ query }) => query.getAll("scope"));
+
+describe("createPushClient()", () => {
+  let lab: PushLab;
+  beforeEach(() => {
+    lab = new PushLab();
+  });
+  afterEach(() => lab[Symbol.asyncDispose]());
+
+  /** A registry behind a token server, and a client that may do anything there. */
+  async function guarded(): Promise<{ registry: TestRegistry; client: PushClient }> {
+    const registry = await lab.registry({ auth: { bearer: ACCOUNT } });
+    return { registry, client: lab.client(registry.url, { credentials: async () => ACCOUNT }) };
+  }
+
+  it("asks for one token to pull and push, whatever it does", async () => {
+    const { registry, client } = await guarded();
+    const blob = new TestBlob(1_000);
+    await client.hasBlob(blob.digest);
+    await client.uploadBlob(blob);
+    const text = Buffer.from('{"schemaVersion":2,"manifests":[]}');
+    const mediaType = "application/vnd.oci.image.index.v1+json";
+    await client.hasManifest("v1", blob.digest);
+    await client
+      .putManifest("v1", { mediaType, bytes: text, digest: new TestBlob(1).digest })
+      .catch(() => {});
+    expect(scopesAsked(registry)).toHaveLength(1);
+    expect(scopesAsked(registry)[0]).toContain(`repository:${REPOSITORY}:pull,push`);
+  });
+
+  it("asks for a token to read the other repository as well when it mounts", async () => {
+    const { registry, client } = await guarded();
+    const blob = new TestBlob(1_000);
+    await registry.putBlob("team/base", blob.bytes());
+    expect(await client.mountBlob(blob.digest, "team/base")).toEqual({ kind: "mounted" });
+    expect(scopesAsked(registry)).toEqual([
+      [`repository:${REPOSITORY}:pull,push`, "repository:team/base:pull"],
+    ]);
+  });
+
+  it("gets a new token in the middle of an upload, and goes on where it was", async () => {
+    const { registry, client } = await guarded();
+    const blob = new TestBlob(CHUNK_BYTES + 5_000_000);
+    const upload = client.uploadBlob(blob, {
+      onBytes: (bytes) => {
+        if (bytes === CHUNK_BYTES) registry.revokeTokens();
+      },
+    });
+    await upload;
+    const statuses = registry.requests
+      .filter(({ kind }) => kind === "upload")
+      .map(({ method, status }) => `${method} ${status}`);
+    expect(statuses).toEqual(["POST 401", "POST 202", "PATCH 202", "PUT 401", "PUT 201"]);
+    expect(blob.offsets).toEqual([0, CHUNK_BYTES, CHUNK_BYTES]);
+    expect(registry.blobs(REPOSITORY)).toEqual([blob.digest]);
+    expect(blob.openReaders).toBe(0);
+  });
+
+  it("sends a streamed body from its start again after a 401", async () => {
+    const { registry, client } = await guarded();
+    const blob = new TestBlob(3_000_000);
+    const session = await client.startUpload();
+    registry.revokeTokens();
+    await client.uploadBlob(blob, { session });
+    expect(blob.offsets).toEqual([0, 0]);
+    expect(registry.blobs(REPOSITORY)).toEqual([blob.digest]);
+  });
+
+  it("throws when the account may not push", async () => {
+    const registry = await lab.registry({ auth: { bearer: { ...ACCOUNT, grants: () => ["pull"] } } });
+    const client = lab.client(registry.url, { credentials: async () => ACCOUNT });
+    await expect(client.startUpload()).rejects.toMatchObject({ retryable: false, endpoint: registry.url });
+  });
+
+  it("keeps the sessions of uploads at the same time apart", async () => {
+    const registry = await lab.registry();
+    const client = lab.client(registry.url);
+    const blobs = [1, 2, 3, 4, 5].map((n) => new TestBlob(n * 700_000, { seed: `blob ${n}` }));
+    await Promise.all(blobs.map((blob) => client.uploadBlob(blob)));
+    expect(registry.blobs(REPOSITORY).toSorted()).toEqual(blobs.map(({ digest }) => digest).toSorted());
+    expect(registry.uploads(REPOSITORY)).toEqual([]);
+  });
+});

@@ -1,0 +1,523 @@
+import { readFileSync } from "node:fs";
+import { createServer, request as httpRequest } from "node:http";
+import { connect, type Socket } from "node:net";
+import { setImmediate } from "node:timers/promises";
+import { afterEach, beforeEach, describe, expect, it } from "vitest";
+import {
+  ErrCanceled,
+  ErrInternal,
+  ErrInvalidArgument,
+  ErrOutOfRange,
+  ErrUnavailable,
+} from "../../../src/errors/classes.ts";
+import type { ConnectionOptions } from "../../../src/registry/transport/create-agent.ts";
+import { createTransport, type Transport } from "../../../src/registry/transport/transport.ts";
+import { answering, httpServer, httpsServer, rawServer, type ScriptedServer } from "../support/raw-server.ts";
+
+const pem = (name: string): string =>
+  readFileSync(new URL(`../../fixtures/tls/${name}`, import.meta.url), "utf8");
+const CA = [pem("ca.pem")];
+const SERVER_TLS = { cert: pem("server.pem"), key: pem("server.key") };
+
+const text = async (body: { bytes(max: number): Promise<Uint8Array> }): Promise<string> =>
+  Buffer.from(await body.bytes(1_000_000)).toString();
+
+/** Resolves once all connections of `server` are closed. */
+async function allClosed(server: ScriptedServer): Promise<void> {
+  while (server.sockets.size > 0) await setImmediate();
+}
+
+const secureServer = (more: object = {}, names = SERVER_TLS): Promise<ScriptedServer> =>
+  httpsServer({ ...names, ...more }, (_, response) => void response.end("secure"));
+
+/** A proxy for plain requests, which notes what it was asked for. */
+const proxyServer = (asked: string[]): Promise<ScriptedServer> =>
+  httpServer((request, response) => {
+    asked.push(`${request.method} ${request.url}`);
+    httpRequest(request.url ?? "", { method: request.method }, (answer) => void answer.pipe(response)).end();
+  });
+
+const failByThrowing = (error: Error): never => {
+  throw error;
+};
+const failByRejecting = async (error: Error): Promise<never> => failByThrowing(error);
+
+describe.each([{ reuseBuffers: true }, { reuseBuffers: false }])(
+  "createTransport($reuseBuffers)",
+  (options) => {
+    const cleanups: Array<() => Promise<unknown>> = [];
+    let transport: Transport;
+    const open = (more: ConnectionOptions = {}): Transport => {
+      const opened = createTransport({ ...options, ...more });
+      cleanups.push(() => opened.close());
+      return opened;
+    };
+    const serve = async (server: Promise<ScriptedServer>): Promise<ScriptedServer> => {
+      const running = await server;
+      cleanups.push(async () => running[Symbol.asyncDispose]());
+      return running;
+    };
+    const get = (url: string, signal?: AbortSignal) => transport.send({ method: "GET", url, signal });
+
+    beforeEach(() => {
+      transport = open();
+    });
+    afterEach(async () => {
+      for (const cleanup of cleanups.splice(0).reverse()) await cleanup();
+    });
+
+    describe("send()", () => {
+      it("gives status, headers and body, and sends headers and path as they are", async () => {
+        const server = await serve(
+          httpServer((request, response) => {
+            response.setHeader("X-Twice", ["a", "b"]);
+            response
+              .writeHead(404)
+              .end(`${request.method} ${request.url} ${request.headers["x-name"]?.toString()}`);
+          }),
+        );
+        const url = `${server.origin}/v2/a%20b?x=1`;
+        const response = await transport.send({ method: "GET", url, headers: { "x-name": "value" } });
+        expect(response).toMatchObject({ status: 404, url, headers: { "x-twice": ["a", "b"] } });
+        expect(await text(response.body)).toBe("GET /v2/a%20b?x=1 value");
+      });
+
+      it.each([["text"], [Buffer.from("text")]])("sends a body, given as %o", async (body) => {
+        const server = await serve(httpServer((request, response) => void request.pipe(response)));
+        const response = await transport.send({ method: "POST", url: server.origin, body });
+        expect(await text(response.body)).toBe("text");
+      });
+
+      it("skips informational answers", async () => {
+        const server = await serve(
+          answering(
+            "HTTP/1.1 103 Early Hints\r\nLink: </x>\r\n\r\nHTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nok",
+          ),
+        );
+        const response = await get(server.origin);
+        expect(response.status).toBe(200);
+        expect(await text(response.body)).toBe("ok");
+      });
+
+      it("gives HEAD answers an empty body whatever their length says", async () => {
+        const server = await serve(
+          httpServer((_, response) => void response.setHeader("content-length", 1_000_000).end()),
+        );
+        const response = await transport.send({ method: "HEAD", url: server.origin });
+        expect(response.headers["content-length"]).toBe("1000000");
+        expect(await text(response.body)).toBe("");
+      });
+
+      it("uses a connection again once its body was read", async () => {
+        const server = await serve(httpServer((_, response) => void response.end("x".repeat(100_000))));
+        for (let i = 0; i < 3; i++) await text((await get(server.origin)).body);
+        expect(server.connections()).toBe(1);
+      });
+
+      it("uses a connection again after HEAD", async () => {
+        const server = await serve(httpServer((_, response) => void response.end("x")));
+        const head = await transport.send({ method: "HEAD", url: server.origin });
+        await head.body.discard();
+        expect(await text((await get(server.origin)).body)).toBe("x");
+        expect(server.connections()).toBe(1);
+      });
+
+      it("rejects retryably when nobody listens", async () => {
+        const server = await httpServer(() => {});
+        await server[Symbol.asyncDispose]();
+        const error = await get(server.origin).catch((cause: unknown) => cause);
+        expect(error).toBeInstanceOf(ErrUnavailable);
+        expect(error).toMatchObject({
+          message: `GET ${server.origin}: connection refused`,
+          endpoint: server.origin,
+          retryable: true,
+        });
+      });
+
+      it("rejects retryably when the connection closes before an answer", async () => {
+        const server = await serve(rawServer((socket) => void socket.once("data", () => socket.end())));
+        await expect(get(`${server.origin}/?token=secret`)).rejects.toMatchObject({
+          name: "ErrUnavailable",
+          message: `GET ${server.origin}: connection closed by the other side`,
+          retryable: true,
+        });
+      });
+
+      it("rejects retryably when no answer comes in time", async () => {
+        const server = await serve(rawServer((socket) => void socket.resume()));
+        transport = open({ headersTimeoutMs: 20 });
+        await expect(get(server.origin)).rejects.toMatchObject({
+          message: `GET ${server.origin}: no answer in time`,
+          retryable: true,
+        });
+        await allClosed(server);
+      });
+
+      it("refuses headers longer than the limit", async () => {
+        const server = await serve(answering(`HTTP/1.1 200 OK\r\nX: ${"x".repeat(40_000)}\r\n\r\n`));
+        await expect(get(server.origin)).rejects.toMatchObject({
+          message: `GET ${server.origin}: answer with too long headers`,
+          retryable: false,
+        });
+      });
+
+      it.each([["ftp://host/"], ["no url"]])("refuses %s", async (url) => {
+        await expect(get(url)).rejects.toBeInstanceOf(ErrInvalidArgument);
+      });
+
+      it("refuses header values that would split the request", async () => {
+        const server = await serve(httpServer((_, response) => void response.end()));
+        const headers = { "x-name": "a\r\nb: c" };
+        await expect(transport.send({ method: "GET", url: server.origin, headers })).rejects.toBeInstanceOf(
+          ErrInvalidArgument,
+        );
+      });
+
+      it("sends nothing when the signal has fired already", async () => {
+        const server = await serve(httpServer((_, response) => void response.end()));
+        await expect(get(server.origin, AbortSignal.abort())).rejects.toBeInstanceOf(ErrCanceled);
+        expect(server.connections()).toBe(0);
+      });
+
+      it("rejects and closes the socket when the signal fires before the answer", async () => {
+        const aborter = new AbortController();
+        const server = await serve(rawServer((socket) => void socket.once("data", () => aborter.abort())));
+        await expect(get(server.origin, aborter.signal)).rejects.toBeInstanceOf(ErrCanceled);
+        await allClosed(server);
+      });
+
+      it("keeps its own error when that is the abort reason", async () => {
+        const aborter = new AbortController();
+        const reason = new ErrInternal("reason");
+        const server = await serve(
+          rawServer((socket) => void socket.once("data", () => aborter.abort(reason))),
+        );
+        await expect(get(server.origin, aborter.signal)).rejects.toBe(reason);
+      });
+    });
+
+    describe("body", () => {
+      it("rejects retryably with the bytes received when it ends early", async () => {
+        const server = await serve(
+          answering("HTTP/1.1 200 OK\r\nContent-Length: 10\r\n\r\n1234", (socket) => socket.end()),
+        );
+        const received: string[] = [];
+        const response = await get(server.origin);
+        const piped = response.body.pipeTo((chunk) => void received.push(Buffer.from(chunk).toString()));
+        await expect(piped).rejects.toMatchObject({
+          name: "ErrUnavailable",
+          message: expect.stringContaining("got 4 of 10 bytes"),
+          endpoint: server.origin,
+          retryable: true,
+        });
+        expect(received.join("")).toBe("1234");
+      });
+
+      it("rejects when a chunked body ends early", async () => {
+        const server = await serve(
+          answering("HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n4\r\n1234\r\n", (socket) =>
+            socket.end(),
+          ),
+        );
+        await expect(text((await get(server.origin)).body)).rejects.toMatchObject({
+          message: expect.stringContaining("got 4 of unknown bytes"),
+          retryable: true,
+        });
+      });
+
+      it("is read to the end of the connection when it has no length", async () => {
+        const server = await serve(answering("HTTP/1.1 200 OK\r\n\r\n1234", (socket) => socket.end()));
+        expect(await text((await get(server.origin)).body)).toBe("1234");
+      });
+
+      it("ends at its Content-Length, and what follows is never taken for the next answer", async () => {
+        const bad =
+          "HTTP/1.1 200 OK\r\nContent-Length: 4\r\n\r\n1234HTTP/1.1 200 OK\r\nContent-Length: 3\r\n\r\nbad";
+        const server = await serve(answering(bad));
+        expect(await text((await get(server.origin)).body)).toBe("1234");
+        expect(await text((await get(server.origin)).body)).toBe("1234");
+        expect(server.connections()).toBe(2);
+      });
+
+      it("rejects retryably when nothing comes for too long, and closes the socket", async () => {
+        const server = await serve(answering("HTTP/1.1 200 OK\r\nContent-Length: 10\r\n\r\n1234"));
+        transport = open({ bodyIdleTimeoutMs: 20 });
+        await expect(text((await get(server.origin)).body)).rejects.toMatchObject({
+          name: "ErrUnavailable",
+          message: `GET ${server.origin}: no data in time: got 4 of 10 bytes`,
+          retryable: true,
+        });
+        await allClosed(server);
+      });
+
+      it("goes idle, not busy, behind a slow sink when nothing more comes", async () => {
+        const server = await serve(answering("HTTP/1.1 200 OK\r\nContent-Length: 10\r\n\r\n1234"));
+        transport = open({ bodyIdleTimeoutMs: 20 });
+        let calls = 0;
+        const piped = (await get(server.origin)).body.pipeTo(async () => {
+          calls++;
+          await setImmediate();
+        });
+        await expect(piped).rejects.toMatchObject({ message: expect.stringContaining("no data in time") });
+        expect(calls).toBe(1);
+      });
+
+      it("does not call the sink again before its promise settles", async () => {
+        const server = await serve(
+          httpServer((_, response) => {
+            for (let i = 0; i < 50; i++) response.write("x".repeat(10_000));
+            response.end();
+          }),
+        );
+        let running = 0;
+        let received = 0;
+        await (await get(server.origin)).body.pipeTo(async (chunk) => {
+          expect(++running).toBe(1);
+          await setImmediate();
+          received += chunk.length;
+          running--;
+        });
+        expect(received).toBe(500_000);
+      });
+
+      it("stops reading from the server while the sink is busy", async () => {
+        const gate = Promise.withResolvers<void>();
+        const paused = Promise.withResolvers<void>();
+        const server = await serve(
+          httpServer((_, response) => {
+            const piece = Buffer.alloc(1_000_000);
+            let sent = 0;
+            const more = (): void => {
+              while (sent < 40) {
+                sent++;
+                if (response.write(piece)) continue;
+                paused.resolve();
+                response.once("drain", more);
+                return;
+              }
+              response.end();
+            };
+            more();
+          }),
+        );
+        let received = 0;
+        const piped = (await get(server.origin)).body.pipeTo((chunk) => {
+          received += chunk.length;
+          return received === chunk.length ? gate.promise : undefined;
+        });
+        await paused.promise;
+        expect(received).toBeLessThan(1_000_000);
+        gate.resolve();
+        await piped;
+        expect(received).toBe(40_000_000);
+      });
+
+      it("waits for the sink before it rejects", async () => {
+        const gate = Promise.withResolvers<void>();
+        const aborter = new AbortController();
+        const server = await serve(answering("HTTP/1.1 200 OK\r\nContent-Length: 10\r\n\r\n1234"));
+        const order: string[] = [];
+        const response = await get(server.origin, aborter.signal);
+        const piped = response.body.pipeTo(async () => {
+          aborter.abort();
+          await gate.promise;
+          order.push("sink");
+        });
+        const seen = piped.catch((error: unknown) => {
+          order.push("rejected");
+          return error;
+        });
+        await allClosed(server);
+        gate.resolve();
+        expect(await seen).toBeInstanceOf(ErrCanceled);
+        expect(order).toEqual(["sink", "rejected"]);
+      });
+
+      it.each([
+        ["throws", failByThrowing],
+        ["rejects", failByRejecting],
+      ])("rejects with the sink's own error when that %s, and closes the socket", async (_, fail) => {
+        const server = await serve(answering("HTTP/1.1 200 OK\r\nContent-Length: 10\r\n\r\n1234"));
+        const error = new Error("disk full");
+        await expect((await get(server.origin)).body.pipeTo(() => fail(error))).rejects.toBe(error);
+        await allClosed(server);
+      });
+
+      it("closes the socket when the signal fires in the middle", async () => {
+        const aborter = new AbortController();
+        const server = await serve(answering("HTTP/1.1 200 OK\r\nContent-Length: 10\r\n\r\n1234"));
+        const response = await get(server.origin, aborter.signal);
+        await expect(response.body.pipeTo(() => aborter.abort())).rejects.toBeInstanceOf(ErrCanceled);
+        await allClosed(server);
+      });
+
+      it("can be claimed once", async () => {
+        const server = await serve(httpServer((_, response) => void response.end("x")));
+        const { body } = await get(server.origin);
+        await body.discard();
+        await expect(body.pipeTo(() => {})).rejects.toBeInstanceOf(ErrInternal);
+      });
+    });
+
+    describe("body.bytes()", () => {
+      it.each([
+        ["with a Content-Length", "HTTP/1.1 200 OK\r\nContent-Length: 10\r\n\r\n1234567890"],
+        ["without", "HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\na\r\n1234567890\r\n0\r\n\r\n"],
+      ])("takes a body of exactly the limit and refuses a longer one, %s", async (_, answer) => {
+        const server = await serve(answering(answer));
+        expect(Buffer.from(await (await get(server.origin)).body.bytes(10)).toString()).toBe("1234567890");
+        const other = await serve(answering(answer));
+        const { body } = await get(other.origin);
+        await expect(body.bytes(9)).rejects.toBeInstanceOf(ErrOutOfRange);
+        await allClosed(other);
+      });
+    });
+
+    describe("body.discard()", () => {
+      it("reads a short body to its end, for the sake of the connection", async () => {
+        const server = await serve(httpServer((_, response) => void response.end("x".repeat(1_000))));
+        for (let i = 0; i < 3; i++) await (await get(server.origin)).body.discard();
+        expect(server.connections()).toBe(1);
+      });
+
+      it.each([
+        ["declared", "content-length"],
+        ["undeclared", "x-none"],
+      ])("closes the connection of a long body of %s length", async (_, header) => {
+        const server = await serve(
+          httpServer((_request, response) => {
+            response.setHeader(header, 1_000_000);
+            response.write("x".repeat(500_000));
+          }),
+        );
+        await (await get(server.origin)).body.discard();
+        await allClosed(server);
+      });
+
+      it("does not reject when the connection breaks", async () => {
+        const server = await serve(
+          answering("HTTP/1.1 200 OK\r\nContent-Length: 10\r\n\r\n1234", (socket) => socket.destroy()),
+        );
+        await (await get(server.origin)).body.discard();
+      });
+    });
+
+    describe("close()", () => {
+      it("cuts what is under way and refuses what comes later", async () => {
+        const server = await serve(answering("HTTP/1.1 200 OK\r\nContent-Length: 10\r\n\r\n1234"));
+        const { body } = await get(server.origin);
+        const piped = body.pipeTo(() => {});
+        const closed = transport.close();
+        await expect(piped).rejects.toBeInstanceOf(ErrCanceled);
+        await closed;
+        await allClosed(server);
+        await expect(get(server.origin)).rejects.toBeInstanceOf(ErrCanceled);
+      });
+
+      it("cuts requests that have no answer yet", async () => {
+        const asked = Promise.withResolvers<Socket>();
+        const server = await serve(
+          rawServer((socket) => void socket.once("data", () => asked.resolve(socket))),
+        );
+        const answer = get(server.origin);
+        const seen = expect(answer).rejects.toBeInstanceOf(ErrCanceled);
+        await asked.promise;
+        await transport.close();
+        await seen;
+      });
+    });
+
+    describe("tls", () => {
+      it.each([
+        ["refuses an unknown authority", {}, "certificate not trusted"],
+        ["refuses a certificate for another host", { ca: CA }, "certificate is for another host"],
+      ])("%s, for good", async (_, tls, words) => {
+        const server = await serve(secureServer({}, { cert: pem("other.pem"), key: pem("other.key") }));
+        await expect(transport.send({ method: "GET", url: server.origin, tls })).rejects.toMatchObject({
+          name: "ErrUnavailable",
+          message: expect.stringContaining(words),
+          retryable: false,
+        });
+      });
+
+      it.each([
+        ["a given authority", { ca: CA }],
+        ["any certificate, when told so", { skipVerify: true }],
+      ])("accepts %s", async (_, tls) => {
+        const server = await serve(secureServer());
+        for (let i = 0; i < 2; i++) {
+          const response = await transport.send({ method: "GET", url: server.origin, tls });
+          expect(await text(response.body)).toBe("secure");
+        }
+        expect(server.connections()).toBe(1);
+      });
+
+      it("never lends a connection to a request with other TLS options", async () => {
+        const server = await serve(secureServer());
+        const lax = await transport.send({ method: "GET", url: server.origin, tls: { skipVerify: true } });
+        await lax.body.discard();
+        await expect(get(server.origin)).rejects.toBeInstanceOf(ErrUnavailable);
+      });
+
+      it("shows its client certificate", async () => {
+        const server = await serve(secureServer({ ca: CA, requestCert: true, rejectUnauthorized: true }));
+        const tls = { ca: CA, cert: pem("client.pem"), key: pem("client.key") };
+        const response = await transport.send({ method: "GET", url: server.origin, tls });
+        expect(await text(response.body)).toBe("secure");
+        await expect(
+          transport.send({ method: "GET", url: server.origin, tls: { ca: CA } }),
+        ).rejects.toBeInstanceOf(ErrUnavailable);
+      });
+
+      it("tells a plain HTTP server from a TLS server", async () => {
+        const server = await serve(httpServer((_, response) => void response.end()));
+        await expect(get(server.origin.replace("http:", "https:"))).rejects.toMatchObject({
+          message: expect.stringContaining("TLS handshake failed"),
+          retryable: false,
+        });
+      });
+
+      it("resumes sessions and survives many connections", async () => {
+        const server = await serve(secureServer());
+        const send = () => transport.send({ method: "GET", url: server.origin, tls: { ca: CA } });
+        const bodies = (await Promise.all([send(), send(), send()])).map(({ body }) => text(body));
+        expect(await Promise.all(bodies)).toEqual(["secure", "secure", "secure"]);
+      });
+    });
+
+    describe("proxy", () => {
+      it("sends plain requests through the proxy, except to the hosts named", async () => {
+        const asked: string[] = [];
+        const proxy = await serve(proxyServer(asked));
+        const server = await serve(httpServer((_, response) => void response.end("direct or not")));
+        transport = open({ proxy: { httpProxy: proxy.origin } });
+        expect(await text((await get(`${server.origin}/a`)).body)).toBe("direct or not");
+        expect(asked).toEqual([`GET ${server.origin}/a`]);
+        transport = open({ proxy: { httpProxy: proxy.origin, noProxy: "127.0.0.1" } });
+        expect(await text((await get(`${server.origin}/b`)).body)).toBe("direct or not");
+        expect(asked).toHaveLength(1);
+      });
+
+      it("tunnels TLS through the proxy with the endpoint's own options", async () => {
+        const asked: string[] = [];
+        const tunnel = createServer().on("connect", (request, client: Socket) => {
+          asked.push(`CONNECT ${request.url}`);
+          const [host, port] = (request.url ?? "").split(":");
+          const upstream = connect(Number(port), host, () => client.write("HTTP/1.1 200 OK\r\n\r\n"));
+          upstream.pipe(client).pipe(upstream);
+          for (const socket of [upstream, client]) socket.on("error", () => {});
+        });
+        await new Promise<void>((resolve) => tunnel.listen(0, "127.0.0.1", resolve));
+        cleanups.push(() => new Promise((resolve) => tunnel.close(resolve)));
+        const address = tunnel.address();
+        const port = typeof address === "object" ? address?.port : undefined;
+        const server = await serve(httpsServer(SERVER_TLS, (_, response) => void response.end("secure")));
+        transport = open({ proxy: { httpsProxy: `http://127.0.0.1:${port}` } });
+        const response = await transport.send({ method: "GET", url: server.origin, tls: { ca: CA } });
+        expect(await text(response.body)).toBe("secure");
+        expect(asked).toEqual([`CONNECT ${new URL(server.origin).host}`]);
+        await transport.close();
+      });
+    });
+  },
+);
