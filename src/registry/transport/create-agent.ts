@@ -1,3 +1,4 @@
+import type { Socket } from "node:net";
 import { createSecureContext, getCACertificates, type SecureContext } from "node:tls";
 import { Agent, type Dispatcher, EnvHttpProxyAgent } from "undici";
 import type { TlsOptions } from "../http/tls-options.ts";
@@ -34,10 +35,18 @@ export interface ConnectionOptions {
   readonly reuseBuffers?: boolean | undefined;
 }
 
-/** Connections to any origin, all with the same TLS options. `signal` destroys their sockets. */
+/** What the agents of one transport share. */
+interface SharedByAgents {
+  /** The sockets that are open or about to be, of direct connections. */
+  readonly sockets: Set<Socket>;
+  /** Destroys the sockets of connections through a proxy. */
+  readonly signal: AbortSignal;
+}
+
+/** Connections to any origin, all with the same TLS options. Whoever closes the agent destroys its `sockets` as well. */
 export function createAgent(
   tls: TlsOptions | undefined,
-  { signal, ...options }: ConnectionOptions & { readonly signal: AbortSignal },
+  { signal, sockets, ...options }: ConnectionOptions & SharedByAgents,
 ): Dispatcher {
   const connectTimeoutMs = options.connectTimeoutMs ?? CONNECT_TIMEOUT_MS;
   const secureContext = tls && secureContextOf(tls);
@@ -61,7 +70,7 @@ export function createAgent(
     return new EnvHttpProxyAgent({ ...shared, connect, requestTls: connect, httpProxy, httpsProxy, noProxy });
   }
   if (options.reuseBuffers === false) return new Agent({ ...shared, connect });
-  const connector = onreadConnector({ connectTimeoutMs, rejectUnauthorized, secureContext, signal });
+  const connector = onreadConnector({ connectTimeoutMs, rejectUnauthorized, secureContext, sockets });
   return new Agent({ ...shared, connect: connector });
 }
 

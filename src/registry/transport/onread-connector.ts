@@ -18,8 +18,8 @@ export interface ConnectorOptions {
   readonly secureContext?: SecureContext | undefined;
   /** `false` accepts any certificate. */
   readonly rejectUnauthorized: boolean;
-  /** Destroys every socket of this connector. */
-  readonly signal: AbortSignal;
+  /** Every socket is in here until it is closed, for whoever has to destroy them all. */
+  readonly sockets: Set<Socket>;
 }
 
 /**
@@ -33,6 +33,9 @@ export function onreadConnector(options: ConnectorOptions): buildConnector.conne
     const feed = new SocketFeed({ secure: target.protocol === "https:" });
     const socket = open(target, { ...options, onread: feed.onread, sessions });
     feed.attach(socket);
+    // Not the `signal` of `net.connect`: Node never takes its listener off again, and that would hold the buffer.
+    options.sockets.add(socket);
+    socket.once("close", () => options.sockets.delete(socket));
     settleOnce(socket, { target, options, callback });
   };
 }
@@ -43,11 +46,11 @@ interface OpenOptions extends ConnectorOptions {
 }
 
 function open(target: buildConnector.Options, options: OpenOptions): Socket {
-  const { onread, signal, sessions, rejectUnauthorized, secureContext } = options;
+  const { onread, sessions, rejectUnauthorized, secureContext } = options;
   const { hostname, servername } = target;
   const secure = target.protocol === "https:";
   const port = Number(target.port || (secure ? 443 : 80));
-  const socketOptions = { host: hostname, port, onread, signal, noDelay: true, keepAlive: true };
+  const socketOptions = { host: hostname, port, onread, noDelay: true, keepAlive: true };
   if (!secure) return connectTcp(socketOptions);
 
   const key = `${hostname}:${port}`;

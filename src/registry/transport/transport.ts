@@ -1,3 +1,4 @@
+import type { Socket } from "node:net";
 import type { Dispatcher } from "undici";
 import { throwIfAborted } from "../../async/abort.ts";
 import { ErrCanceled, ErrInvalidArgument } from "../../errors/classes.ts";
@@ -25,10 +26,11 @@ export interface Transport {
 export function createTransport(options: ConnectionOptions = {}): Transport {
   const closing = new AbortController();
   const agents = new Map<string, Dispatcher>();
+  const sockets = new Set<Socket>();
 
   function agentFor(tls: TlsOptions | undefined): Dispatcher {
     const key = JSON.stringify([tls?.skipVerify === true, tls?.ca, tls?.cert, tls?.key]);
-    const agent = agents.get(key) ?? createAgent(tls, { ...options, signal: closing.signal });
+    const agent = agents.get(key) ?? createAgent(tls, { ...options, sockets, signal: closing.signal });
     agents.set(key, agent);
     return agent;
   }
@@ -58,7 +60,8 @@ export function createTransport(options: ConnectionOptions = {}): Transport {
   async function close(): Promise<void> {
     const reason = new ErrCanceled("transport closed");
     const destroyed = Array.from(agents.values(), (agent) => agent.destroy(reason));
-    closing.abort(reason); // reaches the sockets that are still connecting
+    closing.abort(reason);
+    for (const socket of sockets) socket.destroy(reason); // those that are still connecting, too
     await Promise.all(destroyed);
   }
 

@@ -1,9 +1,11 @@
 import { createHash } from "node:crypto";
 import { readFileSync } from "node:fs";
 import type { IncomingMessage, ServerResponse } from "node:http";
+import { Socket } from "node:net";
 import { setImmediate } from "node:timers/promises";
 import fc from "fast-check";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
+import { onreadConnector } from "../../../src/registry/transport/onread-connector.ts";
 import { createTransport } from "../../../src/registry/transport/transport.ts";
 import { httpServer, httpsServer, type ScriptedServer } from "../support/raw-server.ts";
 
@@ -131,4 +133,24 @@ describe.each([{ scheme: "http" }, { scheme: "https" }])("onreadConnector() over
     },
     120_000,
   );
+});
+
+describe("onreadConnector()", () => {
+  it("knows its sockets until they are closed, and forgets them with their buffers", async () => {
+    await using server = await httpServer(() => {});
+    const sockets = new Set<Socket>();
+    const connect = onreadConnector({ connectTimeoutMs: 30_000, rejectUnauthorized: true, sockets });
+    const { protocol, hostname, port } = new URL(server.origin);
+    const socket = await new Promise<Socket>((resolve, reject) => {
+      connect({ protocol, hostname, port }, (error, opened) => {
+        if (opened instanceof Socket) resolve(opened);
+        else reject(error);
+      });
+    });
+    expect([...sockets]).toEqual([socket]);
+    const closed = new Promise((resolve) => socket.once("close", resolve));
+    socket.destroy();
+    await closed;
+    expect(sockets.size).toBe(0);
+  });
 });
