@@ -1,15 +1,32 @@
-import { once } from "node:events";
-import { type Extract, type ExtractEvents, extract } from "tar-stream";
-import { type AbortOptions, abortError } from "../async/abort.ts";
+import type { AbortOptions } from "../async/abort.ts";
 import { ErrDataLoss, ErrInvalidArgument } from "../errors/classes.ts";
 import { isDrayageError } from "../errors/drayage-error.ts";
+import { ByteSource } from "./byte-source.ts";
+import { type PaxRecords, parsePaxRecords } from "./pax-records.ts";
+import {
+  isZeroRecord,
+  parseTarHeader,
+  RECORD_BYTES,
+  sparseRecordGoesOn,
+  type TarHeader,
+  textOf,
+} from "./tar-header.ts";
+
+/** Largest name or pax header that is taken into memory, in bytes: where Go's archive/tar stops. */
+const MAX_EXTENSION_BYTES = 1024 * 1024;
+
+/** Most bytes of content that are given or passed over at once. */
+const MAX_PIECE_BYTES = 1024 * 1024;
 
 /** One entry of a tar archive. */
 export interface TarEntry {
   /** As the archive has it: nothing about it can be trusted. */
   readonly name: string;
-  /** `other` is everything that holds no bytes of its own or that we do not understand: directories, devices, sparse files. */
-  readonly type: "file" | "symlink" | "hardlink" | "other";
+  /**
+   * `sparse` is a file whose content is not the bytes of the file. `other` is everything that holds no bytes of its own or that
+   * we do not understand: directories, devices, volume labels.
+   */
+  readonly type: "file" | "symlink" | "hardlink" | "sparse" | "other";
   /** Size of the content in bytes. */
   readonly size: number;
   /** Where a link leads, as the archive has it; empty for all others. */
@@ -18,80 +35,164 @@ export interface TarEntry {
   readonly content: AsyncIterable<Uint8Array>;
 }
 
-type Entry = ExtractEvents["entry"][1];
-
+/** By type flag: regular files, those of before ustar included, contiguous files, links, old GNU sparse files. */
 const TYPES: ReadonlyMap<string, TarEntry["type"]> = new Map([
-  ["file", "file"],
-  ["contiguous-file", "file"],
-  ["symlink", "symlink"],
-  ["link", "hardlink"],
+  ["0", "file"],
+  ["7", "file"],
+  ["2", "symlink"],
+  ["1", "hardlink"],
+  ["S", "sparse"],
 ]);
 
 /**
- * The entries of a tar archive as they come, ustar, GNU or pax. Takes no more of `source` than the reader of the entries has
- * room for. Throws `ErrInvalidArgument` for what is no tar archive, `ErrDataLoss` for one that is damaged or ends early, what
- * the source throws if it is an error of ours, and the abort error.
+ * The entries of a tar archive as they come, in any format: v7, ustar, GNU or pax. As with Go's archive/tar two records of zeros
+ * end it, or the end of `source` behind an entry; what comes after the end is read and means nothing. Takes no more of `source`
+ * than its reader asks for. Throws `ErrInvalidArgument` for what is no tar archive, `ErrDataLoss` for one that is damaged or
+ * ends early, what the source throws if it is an error of ours, and the abort error.
+ *
+ * @param source chunks that stay as they are once they were given: the content is made of them
  */
 export async function* tarEntries(
   source: AsyncIterable<Uint8Array>,
-  { signal }: AbortOptions = {},
+  options: AbortOptions = {},
 ): AsyncGenerator<TarEntry> {
-  const archive = extract();
-  const entries = archive[Symbol.asyncIterator](); // before the first byte: it listens for errors
-  const stop = new AbortController();
-  const onAbort = (): void => {
-    if (signal) archive.destroy(abortError(signal));
-  };
-  signal?.addEventListener("abort", onAbort, { once: true });
-  if (signal?.aborted) onAbort();
-  else void feed(archive, source, stop.signal);
+  const bytes = new ByteSource(source, options);
   let first = true;
   try {
     for (;;) {
-      const next = await entries.next().catch((cause: unknown) => {
-        throw archiveError(cause, first);
-      });
-      if (next.done === true) return;
+      const header = await orArchiveError(nextHeader(bytes), first);
+      if (header === undefined) return;
       first = false;
-      yield describe(next.value);
-      next.value.resume();
+      const content = new Content(bytes, header.size);
+      yield { ...header, content };
+      await orArchiveError(content.pass(), first);
     }
   } finally {
-    signal?.removeEventListener("abort", onAbort);
-    stop.abort();
-    archive.destroy();
+    await bytes.close();
   }
 }
 
-/** Never rejects: what goes wrong ends the archive, and so reaches its reader. */
-async function feed(archive: Extract, source: AsyncIterable<Uint8Array>, stop: AbortSignal): Promise<void> {
-  try {
-    for await (const chunk of source) {
-      if (stop.aborted) return;
-      if (!archive.write(chunk)) await once(archive, "drain", { signal: stop });
+/** The content of one entry, with the padding behind it. */
+class Content implements AsyncIterable<Uint8Array> {
+  readonly #bytes: ByteSource;
+  readonly #padding: number;
+  #left: number;
+
+  constructor(bytes: ByteSource, size: number) {
+    this.#bytes = bytes;
+    this.#left = size;
+    this.#padding = paddingOf(size);
+  }
+
+  async *[Symbol.asyncIterator](): AsyncGenerator<Uint8Array> {
+    while (this.#left > 0) yield await orArchiveError(this.#take(), false);
+  }
+
+  /** Passes over what is left; nothing can be read afterwards. */
+  async pass(): Promise<void> {
+    while (this.#left > 0) await this.#take();
+    await skipExactly(this.#bytes, this.#padding);
+  }
+
+  async #take(): Promise<Uint8Array> {
+    const piece = await this.#bytes.take(Math.min(this.#left, MAX_PIECE_BYTES));
+    if (piece === undefined) throw unexpectedEnd();
+    this.#left -= piece.byteLength;
+    return piece;
+  }
+}
+
+/** The next entry without its content; `undefined` at the end, up to which the source was read then. */
+async function nextHeader(bytes: ByteSource): Promise<Omit<TarEntry, "content"> | undefined> {
+  let pax: PaxRecords | undefined;
+  let longName: string | undefined;
+  let longLink: string | undefined;
+  for (;;) {
+    const header = await readHeader(bytes);
+    if (header === undefined) return undefined;
+    switch (header.type) {
+      case "x":
+        pax = parsePaxRecords(await readExtension(bytes, header));
+        break;
+      case "g": // speaks of the whole archive: nothing of it could be right for every entry
+        await readExtension(bytes, header);
+        break;
+      case "L":
+        longName = textOf(await readExtension(bytes, header));
+        break;
+      case "K":
+        longLink = textOf(await readExtension(bytes, header));
+        break;
+      default:
+        if (header.hasSparseRecords) await skipSparseRecords(bytes);
+        return entryOf(header, { pax, longName, longLink });
     }
-    archive.end(undefined);
-  } catch (error) {
-    archive.destroy(error instanceof Error ? error : new Error(String(error)));
   }
 }
 
-function describe(entry: Entry): TarEntry {
-  const { name, type, size, linkname } = entry.header;
+interface Extensions {
+  readonly pax: PaxRecords | undefined;
+  readonly longName: string | undefined;
+  readonly longLink: string | undefined;
+}
+
+function entryOf(header: TarHeader, { pax, longName, longLink }: Extensions): Omit<TarEntry, "content"> {
+  const type = pax?.isSparse ? "sparse" : (TYPES.get(header.type) ?? "other");
+  const isLink = type === "symlink" || type === "hardlink";
   return {
-    name,
-    type: TYPES.get(type) ?? "other",
-    size,
-    linkName: linkname ?? "", // null where there is none, whatever its type says
-    content: contentOf(entry),
+    name: longName ?? pax?.path ?? header.name,
+    type,
+    size: isLink || header.type === "5" ? 0 : (pax?.size ?? header.size),
+    linkName: longLink ?? pax?.linkPath ?? header.linkName,
   };
 }
 
-async function* contentOf(entry: Entry): AsyncGenerator<Uint8Array> {
+async function readHeader(bytes: ByteSource): Promise<TarHeader | undefined> {
+  const record = await bytes.read(RECORD_BYTES);
+  if (record.byteLength === 0) return undefined;
+  if (record.byteLength < RECORD_BYTES) throw unexpectedEnd();
+  if (!isZeroRecord(record)) return parseTarHeader(record);
+  const second = await bytes.read(RECORD_BYTES);
+  if (!isZeroRecord(second)) throw new Error("a header follows a record of zeros");
+  while ((await bytes.skip(MAX_PIECE_BYTES)) > 0); // a compressed source is verified at its end, a pipe wants to be emptied
+  return undefined;
+}
+
+async function readExtension(bytes: ByteSource, { size }: TarHeader): Promise<Uint8Array> {
+  if (size > MAX_EXTENSION_BYTES) {
+    throw new Error(`a long name or pax header has ${size} bytes, at most ${MAX_EXTENSION_BYTES} are read`);
+  }
+  const content = await bytes.read(size);
+  if (content.byteLength < size) throw unexpectedEnd();
+  await skipExactly(bytes, paddingOf(size));
+  return content;
+}
+
+async function skipSparseRecords(bytes: ByteSource): Promise<void> {
+  for (;;) {
+    const record = await bytes.read(RECORD_BYTES);
+    if (record.byteLength < RECORD_BYTES) throw unexpectedEnd();
+    if (!sparseRecordGoesOn(record)) return;
+  }
+}
+
+async function skipExactly(bytes: ByteSource, count: number): Promise<void> {
+  if ((await bytes.skip(count)) < count) throw unexpectedEnd();
+}
+
+function paddingOf(size: number): number {
+  return (RECORD_BYTES - (size % RECORD_BYTES)) % RECORD_BYTES;
+}
+
+function unexpectedEnd(): Error {
+  return new Error("unexpected end of data");
+}
+
+async function orArchiveError<T>(work: Promise<T>, first: boolean): Promise<T> {
   try {
-    for await (const chunk of entry) yield chunk as Uint8Array;
+    return await work;
   } catch (cause) {
-    throw archiveError(cause, false);
+    throw archiveError(cause, first);
   }
 }
 

@@ -63,10 +63,26 @@ export async function unpackArchive(
 ): Promise<UnpackedArchive> {
   const archive = new UnpackedArchive();
   for await (const entry of tarEntries(source, context)) {
-    if (entry.type === "file") await takeFile(archive, entry, context);
-    else if (entry.type !== "other") rememberLink(archive, entry);
+    switch (entry.type) {
+      case "file":
+        await takeFile(archive, entry, context);
+        break;
+      case "symlink":
+      case "hardlink":
+        rememberLink(archive, entry);
+        break;
+      case "sparse":
+        refuseWhenWanted(entry);
+        break;
+      case "other":
+    }
   }
   return archive;
+}
+
+function refuseWhenWanted({ name }: TarEntry): void {
+  if (parseArchivePath(name) === undefined) return;
+  throw new ErrInvalidArgument(`read archive: "${name}" is a sparse file, wanted one with all its bytes`);
 }
 
 async function takeFile(archive: UnpackedArchive, entry: TarEntry, context: IntakeContext): Promise<void> {

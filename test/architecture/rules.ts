@@ -45,7 +45,6 @@ const OWNERS: Readonly<Record<string, readonly string[]>> = {
   "@bufbuild/protobuf": ["content/grpc"],
   commander: ["cli"],
   "log-update": ["cli"],
-  "tar-stream": ["archive"],
   "package.json": ["cli"],
 };
 
