@@ -1,4 +1,6 @@
-import { accessSync, closeSync, constants, openSync, statSync } from "node:fs";
+import { randomBytes } from "node:crypto";
+import { accessSync, closeSync, constants, openSync, statSync, unlinkSync, writeFileSync } from "node:fs";
+import { dirname } from "node:path";
 import { ErrDataLoss, ErrUnavailable } from "../errors/classes.ts";
 import { type DrayageError, isDrayageError } from "../errors/drayage-error.ts";
 import { diskError } from "./disk-error.ts";
@@ -8,11 +10,18 @@ const SQLITE = {
   busy: 5,
   locked: 6,
   readonly: 8,
+  ioError: 10,
   corrupt: 11,
   full: 13,
   cantOpen: 14,
   notADatabase: 26,
 } as const;
+
+/** Bytes that must fit beside a database: its index of the log is made in pieces of 32 KiB, and the log needs as much. */
+const PROBE_BYTES = 65_536;
+
+/** Files that SQLite has open for a database at the same time: itself, its log, the log's index, and a directory to sync. */
+const DESCRIPTORS_OF_A_DATABASE = 4;
 
 /** Extended codes carry the primary one in their low byte. */
 const PRIMARY_CODE_MASK = 0xff;
@@ -50,9 +59,35 @@ function primaryCode(error: unknown): number | undefined {
 
 /** SQLite keeps the errno to itself, so the same thing is asked of the file system. */
 function reasonBehind(code: number | undefined, path: string): unknown {
-  if (code === SQLITE.full) return { code: "ENOSPC" };
-  if (code === SQLITE.readonly || code === SQLITE.cantOpen) return openFailure(path);
+  if (code === SQLITE.full) return writeFailure(path) ?? { code: "ENOSPC" };
+  if (code === SQLITE.ioError) return writeFailure(path) ?? { code: "EIO" };
+  if (code === SQLITE.readonly) return openFailure(path);
+  if (code === SQLITE.cantOpen) return openFailure(path) ?? descriptorShortage(dirname(path));
   return undefined;
+}
+
+/**
+ * SQLite says "I/O error" as well when there is no room for its side files, which grow by `PROBE_BYTES` at least. So as
+ * many bytes are written beside the database and removed again.
+ */
+function writeFailure(path: string): unknown {
+  const probe = `${path}.${randomBytes(6).toString("hex")}.tmp`;
+  try {
+    writeFileSync(probe, Buffer.alloc(PROBE_BYTES), { flag: "wx" });
+    return undefined;
+  } catch (error) {
+    return error;
+  } finally {
+    removeQuietly(probe);
+  }
+}
+
+function removeQuietly(path: string): void {
+  try {
+    unlinkSync(path);
+  } catch {
+    // It was not made: that is what the probe was to find out.
+  }
 }
 
 function openFailure(path: string): unknown {
@@ -66,8 +101,22 @@ function openFailure(path: string): unknown {
     // An existing file must not be opened here: closing it would drop this process's locks on it (fcntl(2)).
     if (statSync(path).isDirectory()) return { code: "EISDIR" };
     accessSync(path, constants.R_OK | constants.W_OK);
+    accessSync(dirname(path), constants.W_OK); // the log and its index are made beside the database
     return undefined;
   } catch (error) {
     return error;
+  }
+}
+
+/** By now SQLite has given back what it had, so the question is whether there are as many descriptors as it wants. */
+function descriptorShortage(directory: string): unknown {
+  const opened: number[] = [];
+  try {
+    while (opened.length < DESCRIPTORS_OF_A_DATABASE) opened.push(openSync(directory, "r"));
+    return undefined;
+  } catch (error) {
+    return error;
+  } finally {
+    for (const descriptor of opened) closeSync(descriptor);
   }
 }

@@ -173,7 +173,8 @@ async function commit(
     await writer.commit({ size, expected: digest });
   } catch (cause) {
     if (isAlreadyExists(cause)) return;
-    if (!isFailedPrecondition(cause)) throw cause;
+    // With the right digest in hand, what failed is the disk, and the bytes are good for the next attempt.
+    if (!isFailedPrecondition(cause) || got === digest) throw cause;
     await ingester.abort(makeRefKey(descriptor)); // wrong bytes must not be the start of the next attempt
     throw new ErrDataLoss(`verify ${digest}: ${findError(cause)?.message ?? "wrong content"}`, {
       ...details,

@@ -1,8 +1,8 @@
 import { mkdtemp, open, readFile, rm } from "node:fs/promises";
-import { tmpdir } from "node:os";
+import { constants, tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
-import { diskError, isMissingFile } from "../../src/disk/disk-error.ts";
+import { diskError, isMissingFile, isUnwritable } from "../../src/disk/disk-error.ts";
 import { ErrCanceled, ErrUnknown } from "../../src/errors/classes.ts";
 import { isRetryable } from "../../src/errors/predicates.ts";
 
@@ -37,6 +37,13 @@ describe("diskError()", () => {
     ["EACCES", "ErrPermissionDenied", "permission denied"],
     ["EPERM", "ErrPermissionDenied", "operation not permitted"],
     ["ENOENT", "ErrNotFound", "no such file or directory"],
+    ["ENFILE", "ErrResourceExhausted", "too many open files in the whole system"],
+    ["ENOMEM", "ErrResourceExhausted", "out of memory"],
+    ["ENOTEMPTY", "ErrFailedPrecondition", "directory is not empty"],
+    ["EXDEV", "ErrFailedPrecondition", "lies on another file system"],
+    ["ESTALE", "ErrUnavailable", "stale file handle"],
+    ["EIO", "ErrDataLoss", "input/output error"],
+    ["ERR_ACCESS_DENIED", "ErrPermissionDenied", "refused by Node's permission model"],
   ])("makes %s an %s that is not tried again", (code, name, text) => {
     const cause = systemError(code);
     const error = diskError("write blob", "/data/blob", cause);
@@ -45,7 +52,7 @@ describe("diskError()", () => {
   });
 
   it.each([
-    [systemError("EIO"), 'read "/x": EIO: it failed, write'],
+    [systemError("EPIPE"), 'read "/x": EPIPE: it failed, write'],
     [new Error("it broke"), 'read "/x": it broke'],
     ["it broke", 'read "/x": it broke'],
     [undefined, 'read "/x": undefined'],
@@ -55,6 +62,14 @@ describe("diskError()", () => {
     expect(error).toBeInstanceOf(ErrUnknown);
     expect(error).toMatchObject({ message });
     expect(isRetryable(error)).toBe(false);
+  });
+
+  it.each(["EDQUOT", "ESTALE"] as const)("knows %s by its number, which Node has no name for", (name) => {
+    const errno = -constants.errno[name];
+    const cause = Object.assign(new Error("it failed"), { code: `Unknown system error ${errno}`, errno });
+    expect(diskError("read", "/x", cause)).toMatchObject({
+      name: diskError("read", "/x", systemError(name)).name,
+    });
   });
 
   it("leaves an error of ours as it is", () => {
@@ -68,6 +83,23 @@ describe("diskError()", () => {
     const directory = await failure(open(root, "w"));
     expect(diskError("write", "x", directory)).toMatchObject({ name: "ErrFailedPrecondition" });
   });
+});
+
+describe("isUnwritable()", () => {
+  it.each(["EROFS", "EACCES", "EPERM", "ERR_ACCESS_DENIED"])(
+    "says yes to %s, also behind an error of ours",
+    (code) => {
+      expect(isUnwritable(systemError(code))).toBe(true);
+      expect(isUnwritable(diskError("make directory", "/x", systemError(code)))).toBe(true);
+    },
+  );
+
+  it.each([undefined, new Error("EROFS"), systemError("EMFILE"), systemError("ENOSPC")])(
+    "says no to %s",
+    (error) => {
+      expect(isUnwritable(error)).toBe(false);
+    },
+  );
 });
 
 describe("isMissingFile()", () => {

@@ -1,10 +1,11 @@
 import { randomBytes } from "node:crypto";
-import { chmod, type FileHandle, mkdir, open, readFile, rename, rm, stat, writeFile } from "node:fs/promises";
+import { chmod, type FileHandle, open, readFile, rename, rm, stat, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import type { AbortOptions } from "../../async/abort.ts";
 import { nowNs } from "../../async/wall-clock.ts";
 import type { Digester } from "../../digest/digest.ts";
 import { diskError, isMissingFile } from "../../disk/disk-error.ts";
+import { makeDirectory } from "../../disk/make-directory.ts";
 import { syncDirectory, writeFileAtomic } from "../../disk/write-file-atomic.ts";
 import { ErrAborted, ErrNotFound } from "../../errors/classes.ts";
 import { formatRfc3339, parseRfc3339 } from "../rfc3339.ts";
@@ -126,7 +127,7 @@ async function startIngest(path: string, { ref, total }: IngestRequest): Promise
   let file: FileHandle | undefined;
   try {
     await rm(path, { recursive: true, force: true });
-    await mkdir(path, { recursive: true });
+    await makeDirectory(path);
     file = await open(join(path, "data"), "wx+");
     await Promise.all([
       writeFile(join(path, "startedat"), formatRfc3339(now)),

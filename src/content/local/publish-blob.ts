@@ -1,8 +1,9 @@
 import { existsSync, renameSync } from "node:fs";
-import { mkdir, rm } from "node:fs/promises";
+import { rm } from "node:fs/promises";
 import { dirname, join } from "node:path";
 import type { Digest } from "../../digest/digest.ts";
 import { diskError, isMissingFile } from "../../disk/disk-error.ts";
+import { makeDirectory } from "../../disk/make-directory.ts";
 import { syncDirectory } from "../../disk/write-file-atomic.ts";
 import { ErrAborted, ErrAlreadyExists } from "../../errors/classes.ts";
 
@@ -24,7 +25,7 @@ export interface PublishRequest {
 export async function publishBlob({ digest, ref, ingestPath, blobPath }: PublishRequest): Promise<void> {
   const directory = dirname(blobPath);
   try {
-    const made = await mkdir(directory, { recursive: true });
+    const made = await makeDirectory(directory);
     if (made !== undefined) await syncDirectory(dirname(directory));
     // In one turn of the event loop: of two writers with the same bytes one publishes, the other is told.
     const exists = existsSync(blobPath);
