@@ -23,6 +23,7 @@ const FORMAT = /^[a-z0-9]+(?:[.+_-][a-z0-9]+)*:[a-zA-Z0-9=_-]+$/;
  * format", "unsupported digest algorithm", "invalid checksum digest length".
  */
 export function parseDigest(text: string): Digest {
+  if (typeof text !== "string") throw invalid("", "invalid checksum digest format");
   const colon = text.indexOf(":");
   const algorithm = text.slice(0, Math.max(colon, 0));
   const hex = text.slice(colon + 1);
@@ -40,6 +41,7 @@ export function parseDigest(text: string): Digest {
 
 /** Whether `parseDigest` would accept `text`. */
 export function isDigest(text: string): text is Digest {
+  if (typeof text !== "string") return false;
   const [algorithm = "", hex = "", ...rest] = text.split(":");
   return (
     rest.length === 0 &&

@@ -7,6 +7,8 @@ import type { Store } from "../content/store.ts";
 import type { Image, ImageEvents, ImageStore } from "../images/image-store.ts";
 import { reachableContent } from "../images/reachable.ts";
 import type { Descriptor } from "../oci/descriptor.ts";
+import { checkArgument, checkOptions } from "../options/check-options.ts";
+import { aString } from "../options/rules.ts";
 import type { Transport } from "../registry/transport/transport.ts";
 import type {
   Distribution,
@@ -17,6 +19,17 @@ import type {
   RemovedImage,
 } from "./distribution.ts";
 import type { OpenWork } from "./open-work.ts";
+import {
+  A_DESCRIPTOR,
+  ABORT_OPTIONS,
+  CONCURRENCY_LIMITS,
+  EXPORT_OPTIONS,
+  EXPORT_TARGET,
+  IMPORT_OPTIONS,
+  IMPORT_SOURCE,
+  PULL_OPTIONS,
+  PUSH_OPTIONS,
+} from "./option-rules.ts";
 import { type PullEngine, pull } from "./pull.ts";
 import { type PushEngine, push } from "./push.ts";
 import { removeImage } from "./remove-image.ts";
@@ -48,40 +61,55 @@ export class LocalDistribution implements Distribution {
   }
 
   async pull(reference: string, options: PullOptions = {}): Promise<PullResult> {
+    checkArgument("pull image", "reference", reference, aString);
+    checkOptions("pull image", options, PULL_OPTIONS);
     const result = await this.#using(() => pull(this.#parts, reference, options), options);
     for (const { name, target } of result.images) this.events.emit("pull", { name, digest: target.digest });
     return result;
   }
 
   async push(reference: string, options: PushOptions = {}): Promise<PushResult> {
+    checkArgument("push image", "reference", reference, aString);
+    checkOptions("push image", options, PUSH_OPTIONS);
     const result = await this.#using(() => push(this.#parts, reference, options), options);
     for (const { name, target } of result.images) this.events.emit("push", { name, digest: target.digest });
     return result;
   }
 
   async import(source: ImportSource, options: ImportOptions = {}): Promise<readonly Image[]> {
+    checkArgument("import images", "source", source, IMPORT_SOURCE);
+    checkOptions("import images", options, IMPORT_OPTIONS);
     const { content, images } = this.#parts;
     return await this.#using(() => importImages(source, { content, images, ...options }), options);
   }
 
   async export(reference: string, target: string | Writable, options: ExportOptions = {}): Promise<void> {
+    checkArgument("export image", "reference", reference, aString);
+    checkArgument("export image", "target", target, EXPORT_TARGET);
+    checkOptions("export image", options, EXPORT_OPTIONS);
     const { content, images } = this.#parts;
     await this.#using(() => exportImage(reference, target, { content, images, ...options }), options);
   }
 
   async remove(reference: string, options: AbortOptions = {}): Promise<RemovedImage> {
+    checkArgument("remove image", "reference", reference, aString);
+    checkOptions("remove image", options, ABORT_OPTIONS);
     const removed = await this.#parts.work.run(() => removeImage(this.#parts, reference, options));
     for (const digest of removed.deleted) this.events.emit("delete", { name: removed.untagged.name, digest });
     return removed;
   }
 
   async sizeOf(target: Descriptor, options: AbortOptions = {}): Promise<number> {
+    checkArgument("measure image", "target", target, A_DESCRIPTOR);
+    checkOptions("measure image", options, ABORT_OPTIONS);
     const { content, work } = this.#parts;
     const reachable = await work.run(() => reachableContent(content, [target], options));
     return [...reachable.values()].reduce((sum, size) => sum + size, 0);
   }
 
-  setConcurrency({ downloads, uploads }: Parameters<Distribution["setConcurrency"]>[0]): void {
+  setConcurrency(limits: Parameters<Distribution["setConcurrency"]>[0]): void {
+    checkOptions("set concurrency", limits, CONCURRENCY_LIMITS);
+    const { downloads, uploads } = limits;
     if (downloads !== undefined) this.#parts.downloads.setConcurrency(downloads);
     if (uploads !== undefined) this.#parts.uploads.setConcurrency(uploads);
   }

@@ -1,8 +1,8 @@
 import { type BackoffPolicy, DEFAULT_BACKOFF } from "../async/backoff.ts";
 import { openLocalStore } from "../content/local/local-store.ts";
 import type { Store } from "../content/store.ts";
-import { ErrInvalidArgument } from "../errors/classes.ts";
 import { LayoutImageStore } from "../images/layout-image-store.ts";
+import { checkOptions } from "../options/check-options.ts";
 import { anonymous, type CredentialSource } from "../registry/credentials/credentials.ts";
 import { dockerConfigCredentials } from "../registry/credentials/docker-config.ts";
 import { checkRegistryOptions } from "../registry/endpoints/lookup-endpoints.ts";
@@ -15,6 +15,7 @@ import { LocalDistribution } from "./local-distribution.ts";
 import { silentLogger } from "./logger.ts";
 import { MountSourceStore } from "./mount-source-store.ts";
 import { OpenWork } from "./open-work.ts";
+import { DISTRIBUTION_OPTIONS } from "./option-rules.ts";
 import type { DistributionOptions, DockerCredentials } from "./options.ts";
 import { createRepositories } from "./repositories.ts";
 import { RootLease } from "./root-lease.ts";
@@ -28,6 +29,7 @@ const MAX_DOCUMENT_ATTEMPTS = 3;
  * a read-only disk), `ErrPermissionDenied` or `ErrResourceExhausted`.
  */
 export async function openDistribution(options: DistributionOptions): Promise<Distribution> {
+  checkOptions("open distribution", options, DISTRIBUTION_OPTIONS);
   const { root, registry = {}, logger = silentLogger() } = options;
   checkRegistryOptions(registry);
   const backoff = downloadBackoff(options);
@@ -80,9 +82,7 @@ async function openContent({
 
 function downloadBackoff({ backoff, maxDownloadAttempts }: DistributionOptions): BackoffPolicy {
   const { maxAttempts } = DEFAULT_BACKOFF;
-  const policy = { ...DEFAULT_BACKOFF, ...backoff, maxAttempts: maxDownloadAttempts ?? maxAttempts };
-  if (policy.maxAttempts >= 1) return policy; // never true for NaN, which would mean "for ever"
-  throw new ErrInvalidArgument(`open distribution: got ${maxDownloadAttempts} attempts, wanted at least 1`);
+  return { ...DEFAULT_BACKOFF, ...backoff, maxAttempts: maxDownloadAttempts ?? maxAttempts };
 }
 
 /** Somebody waits for a document, and no bytes are lost with it: fewer attempts, closer together. */

@@ -1,4 +1,4 @@
-import { ErrInvalidArgument, ErrNotFound } from "../errors/classes.ts";
+import { ErrNotFound } from "../errors/classes.ts";
 import { guardSink } from "../progress/guard-sink.ts";
 import { withTag } from "../reference/derive.ts";
 import { familiarString } from "../reference/familiar.ts";
@@ -45,9 +45,6 @@ export async function pull(engine: PullEngine, text: string, options: PullOption
 function pullRequest(options: PullOptions): PullRequest {
   const { priority = 0, metaHeaders = {} } = options;
   checkMetaHeaders(metaHeaders);
-  if (!Number.isFinite(priority)) {
-    throw new ErrInvalidArgument(`set priority: got ${priority}, wanted a finite number`);
-  }
   return {
     platform: choosePlatform(options),
     priority,

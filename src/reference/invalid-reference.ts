@@ -10,14 +10,21 @@ export function invalidReference(message: string, text: string, cause?: unknown)
   return new ErrInvalidArgument(message, { reference: shown(text), cause });
 }
 
-/** Refuses what is too long before anything else looks at it. */
-export function checkLength(text: string): void {
+/** Refuses what is no string or too long before anything else looks at it. */
+export function checkText(text: string): void {
+  if (typeof text !== "string") {
+    throw new ErrInvalidArgument(`invalid reference format: got ${kindOf(text)}, wanted a string`);
+  }
   if (text.length > MAX_REFERENCE_LENGTH) {
     throw invalidReference(
       `invalid reference format: ${text.length} characters, at most ${MAX_REFERENCE_LENGTH}`,
       text,
     );
   }
+}
+
+function kindOf(value: unknown): string {
+  return value === null ? "null" : typeof value;
 }
 
 /** People paste whole URLs, with their password. */

@@ -2,7 +2,7 @@ import { type Digest, isDigest } from "../digest/digest.ts";
 import { tagNameOnly, trimNamed, withDigest } from "./derive.ts";
 import { splitDockerDomain } from "./docker-domain.ts";
 import { IDENTIFIER } from "./grammar.ts";
-import { checkLength, invalidReference } from "./invalid-reference.ts";
+import { checkText, invalidReference } from "./invalid-reference.ts";
 import { parseFor } from "./parse.ts";
 import { makeReference, type NormalizedReference, type Reference } from "./reference.ts";
 
@@ -14,7 +14,7 @@ import { makeReference, type NormalizedReference, type Reference } from "./refer
  * component that holds a dot but is no host name (`my_host.org/x`) is refused, because no registry could be meant.
  */
 export function parseNormalizedNamed(text: string): NormalizedReference {
-  checkLength(text);
+  checkText(text);
   if (IDENTIFIER.test(text)) {
     throw invalidReference(
       `invalid repository name (${text}), cannot specify 64-byte hexadecimal strings`,
@@ -57,7 +57,7 @@ export function parseDockerRef(text: string): NormalizedReference {
  * as `parseNormalizedNamed` does, which says what is thrown.
  */
 export function parseAnyReference(text: string): Reference {
-  checkLength(text);
+  checkText(text);
   if (IDENTIFIER.test(text)) return makeReference({ digest: `sha256:${text}` as Digest });
   return isDigest(text) ? makeReference({ digest: text }) : parseNormalizedNamed(text);
 }

@@ -1,6 +1,6 @@
 import { type Digest, parseDigest } from "../digest/digest.ts";
 import { MAX_PATH_LENGTH, REFERENCE, REPOSITORY_NAME } from "./grammar.ts";
-import { checkLength, invalidReference } from "./invalid-reference.ts";
+import { checkText, invalidReference } from "./invalid-reference.ts";
 import { makeReference, type NamedReference } from "./reference.ts";
 
 /**
@@ -12,7 +12,7 @@ import { makeReference, type NamedReference } from "./reference.ts";
  * "invalid reference format", or those of `parseDigest`.
  */
 export function parse(text: string): NamedReference {
-  checkLength(text);
+  checkText(text);
   return parseFor(text, text);
 }
 
@@ -36,7 +36,7 @@ export function parseFor(input: string, text: string): NamedReference {
  * or "repository name must not be more than 255 characters".
  */
 export function withName(name: string): NamedReference {
-  checkLength(name);
+  checkText(name);
   const match = REPOSITORY_NAME.exec(name);
   if (!match) throw invalidReference("invalid reference format", name);
   const { domain, path = "" } = match.groups ?? {};

@@ -31,6 +31,16 @@ async function expectRefused(reference: string, options: PullOptions, message: s
   await engine.pull(`${registry.host}/app:v1`);
 }
 
+/** Options as a caller in plain JavaScript may give them. */
+function untyped<T>(value: unknown): T {
+  return value as T;
+}
+
+/** A pull with options as a caller in plain JavaScript may give them. */
+function pullWith(options: object): (engine: Engine) => Promise<unknown> {
+  return (target) => target.pull("app", untyped(options));
+}
+
 const HEX = "0123456789abcdef".repeat(4);
 
 describe("pull() of a reference that is none", () => {
@@ -78,6 +88,48 @@ describe("pull() with options that cannot be", () => {
   });
 });
 
+describe("a call with arguments of the wrong type", () => {
+  const digest = `sha256:${HEX}`;
+  const none = untyped<never>(undefined);
+  const signal = untyped<AbortSignal>("now");
+  it.each<[string, (engine: Engine) => Promise<unknown>]>([
+    ['pull image: argument "reference"', (engine) => engine.pull(none)],
+    ['pull image: option "platform"', (engine) => engine.pull("app", untyped({ platform: {} }))],
+    ['pull image: option "allTags"', (engine) => engine.pull("app", untyped({ allTags: "yes" }))],
+    ['pull image: option "auth"', (engine) => engine.pull("app", { auth: untyped({ user: "u" }) })],
+    ['pull image: option "metaHeaders["X-Meta-A"]"', pullWith({ metaHeaders: { "X-Meta-A": 1 } })],
+    ['pull image: option "onProgress"', (engine) => engine.pull("app", untyped({ onProgress: true }))],
+    ['pull image: option "signal"', (engine) => engine.pull("app", { signal })],
+    ['pull image: got the unknown option "platfrom"', pullWith({ platfrom: "linux/arm64" })],
+    ["pull image: got null", (engine) => engine.pull("app", untyped(null))],
+    ['push image: argument "reference"', (engine) => engine.push(none)],
+    ['push image: option "target"', (engine) => engine.push("app", untyped({ target: 1 }))],
+    [
+      'push image: got the unknown option "priority"',
+      (engine) => engine.push("app", untyped({ priority: 1 })),
+    ],
+    ['remove image: argument "reference"', (engine) => engine.remove(none)],
+    ['remove image: option "signal"', (engine) => engine.remove("app", { signal })],
+    ['import images: argument "source"', (engine) => engine.import(untyped([]))],
+    ['import images: argument "source"', (engine) => engine.import("")],
+    ['import images: option "name"', (engine) => engine.import("/x", untyped({ name: 1 }))],
+    ['export image: argument "target"', (engine) => engine.export("app", untyped({}))],
+    ['export image: option "platform"', (engine) => engine.export("app", "/x", untyped({ platform: 1 }))],
+    ['measure image: argument "target"', (engine) => engine.sizeOf(untyped({ digest }))],
+    ["invalid reference format: got undefined", (engine) => engine.images.get(none)],
+    ["invalid digest", (engine) => engine.content.info(none)],
+  ])("is refused with %s", async (message, call) => {
+    const failure = await failureOf(call(engine));
+    expect(failure).toBeInstanceOf(ErrInvalidArgument);
+    expect(failure.message).toContain(message);
+    expect(registry.requests).toEqual([]);
+  });
+
+  it("is refused where a limit is misspelt", () => {
+    expect(() => engine.setConcurrency(untyped({ download: 1 }))).toThrow('unknown option "download"');
+  });
+});
+
 describe("openDistribution()", () => {
   it.each([
     ["attempts", { maxDownloadAttempts: 0 }],
@@ -86,9 +138,21 @@ describe("openDistribution()", () => {
     ["half a download", { maxConcurrentDownloads: 0.5 }],
     ["a mirror without a scheme", { registry: { mirrors: { "docker.io": ["mirror.example"] } } }],
     ["an insecure registry that is no host", { registry: { insecureRegistries: ["a b"] } }],
+    ["no root", { root: undefined }],
+    ["an empty root", { root: "" }],
+    ["an option that is none", { rooot: "/r" }],
+    ["an option that belongs into registry", { mirrors: { "docker.io": ["https://mirror.example"] } }],
+    ["an unknown option of registry", { registry: { mirror: {} } }],
+    ["one mirror instead of a list", { registry: { mirrors: { "docker.io": "https://mirror.example" } } }],
+    ["a time-out below zero", { bodyIdleTimeoutMs: -1 }],
+    ["a time-out that is no number", { bodyIdleTimeoutMs: Number.NaN }],
+    ["a back-off of text", { backoff: { baseMs: "1" } }],
+    ["credentials in place of a look-up", { credentials: { username: "u", password: "p" } }],
+    ["half a logger", { logger: { info() {} } }],
+    ["half a store", { content: {} }],
   ])("refuses %s, and leaves the disk alone", async (_, options) => {
     const parent = await mkdtemp(join(tmpdir(), "drayage-options-"));
-    const failure = await failureOf(openDistribution({ root: join(parent, "root"), ...options }));
+    const failure = await failureOf(openDistribution(untyped({ root: join(parent, "root"), ...options })));
     expect(failure).toBeInstanceOf(ErrInvalidArgument);
     expect(await readdir(parent)).toEqual([]);
     await rm(parent, { recursive: true });

@@ -1,0 +1,127 @@
+import type { ExportOptions } from "../archive/export-image.ts";
+import type { ImportOptions } from "../archive/import-images.ts";
+import type { AbortOptions } from "../async/abort.ts";
+import type { BackoffPolicy } from "../async/backoff.ts";
+import { isDigest } from "../digest/digest.ts";
+import type { Descriptor } from "../oci/descriptor.ts";
+import {
+  eitherOf,
+  listOf,
+  objectOf,
+  type RulesOf,
+  recordOf,
+  required,
+  rule,
+  withMethods,
+} from "../options/rule.ts";
+import {
+  aBoolean,
+  aFiniteNumber,
+  aFunction,
+  aLogger,
+  anAsyncIterable,
+  aPath,
+  aSignal,
+  aString,
+  milliseconds,
+  switchOrListOf,
+  wholeNumberFrom,
+} from "../options/rules.ts";
+import type { Credentials } from "../registry/credentials/credentials.ts";
+import type { RegistryOptions } from "../registry/endpoints/lookup-endpoints.ts";
+import type { Distribution, PullOptions, PushOptions } from "./distribution.ts";
+import type { DistributionOptions, DockerCredentials } from "./options.ts";
+
+const backoff = objectOf<BackoffPolicy>({
+  maxAttempts: wholeNumberFrom(1),
+  baseMs: milliseconds,
+  maxMs: milliseconds,
+  maxRetryAfterMs: milliseconds,
+  random: aFunction,
+});
+
+const registry = objectOf<RegistryOptions>({
+  mirrors: recordOf(listOf(aString)),
+  insecureRegistries: listOf(aString),
+  plainHttp: switchOrListOf(listOf(aString)),
+  skipTlsVerify: switchOrListOf(listOf(aString)),
+  resolveHost: aFunction,
+});
+
+const credentials = eitherOf(aFunction, objectOf<DockerCredentials>({ dockerConfigDir: required(aPath) }));
+
+const auth = objectOf<Credentials>({
+  username: aString,
+  password: aString,
+  identityToken: aString,
+  registryToken: aString,
+});
+
+/** The options of `openDistribution`. */
+export const DISTRIBUTION_OPTIONS: RulesOf<DistributionOptions> = {
+  root: required(aPath),
+  content: withMethods("info", "readerAt", "writer", "walk", "delete", "update", "status", "abort"),
+  registry,
+  credentials,
+  maxConcurrentDownloads: wholeNumberFrom(0),
+  maxConcurrentUploads: wholeNumberFrom(0),
+  maxDownloadAttempts: wholeNumberFrom(1),
+  backoff,
+  bodyIdleTimeoutMs: milliseconds,
+  logger: aLogger,
+};
+
+/** The options of operations that can only be stopped. */
+export const ABORT_OPTIONS: RulesOf<AbortOptions> = { signal: aSignal };
+
+/** The options of `Distribution.pull`. */
+export const PULL_OPTIONS: RulesOf<PullOptions> = {
+  ...ABORT_OPTIONS,
+  platform: aString,
+  allPlatforms: aBoolean,
+  allTags: aBoolean,
+  auth,
+  metaHeaders: recordOf(aString),
+  priority: aFiniteNumber,
+  onProgress: aFunction,
+};
+
+/** The options of `Distribution.push`. */
+export const PUSH_OPTIONS: RulesOf<PushOptions> = {
+  ...ABORT_OPTIONS,
+  target: aString,
+  platform: aString,
+  allTags: aBoolean,
+  auth,
+  metaHeaders: recordOf(aString),
+  onProgress: aFunction,
+};
+
+/** The options of `Distribution.import`. */
+export const IMPORT_OPTIONS: RulesOf<ImportOptions> = {
+  ...ABORT_OPTIONS,
+  name: aString,
+  onProgress: aFunction,
+};
+
+/** The options of `Distribution.export`. */
+export const EXPORT_OPTIONS: RulesOf<ExportOptions> = { ...ABORT_OPTIONS, platform: aString };
+
+/** The limits of `Distribution.setConcurrency`. */
+export const CONCURRENCY_LIMITS: RulesOf<Parameters<Distribution["setConcurrency"]>[0]> = {
+  downloads: wholeNumberFrom(0),
+  uploads: wholeNumberFrom(0),
+};
+
+/** Where an import takes images from. */
+export const IMPORT_SOURCE = eitherOf(aPath, anAsyncIterable);
+
+/** Where an export goes to. */
+export const EXPORT_TARGET = eitherOf(aPath, withMethods("write", "end", "on"));
+
+/** A descriptor, told from other things by the fields that every one has. */
+export const A_DESCRIPTOR = rule("a descriptor", (value) => {
+  if (typeof value !== "object" || value === null) return false;
+  const { digest, size } = value as Partial<Descriptor>;
+  return typeof digest === "string" && isDigest(digest) && Number.isSafeInteger(size);
+});
