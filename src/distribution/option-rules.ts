@@ -2,6 +2,7 @@ import type { ExportOptions } from "../archive/export-image.ts";
 import type { ImportOptions } from "../archive/import-images.ts";
 import type { AbortOptions } from "../async/abort.ts";
 import type { BackoffPolicy } from "../async/backoff.ts";
+import { A_STORE } from "../content/a-store.ts";
 import { isDigest } from "../digest/digest.ts";
 import type { Descriptor } from "../oci/descriptor.ts";
 import {
@@ -60,7 +61,7 @@ const auth = objectOf<Credentials>({
 /** The options of `openDistribution`. */
 export const DISTRIBUTION_OPTIONS: RulesOf<DistributionOptions> = {
   root: required(aPath),
-  content: withMethods("info", "readerAt", "writer", "walk", "delete", "update", "status", "abort"),
+  content: A_STORE,
   registry,
   credentials,
   maxConcurrentDownloads: wholeNumberFrom(0),

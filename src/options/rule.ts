@@ -79,8 +79,8 @@ export function eitherOf(...rules: readonly Rule[]): Rule {
   return {
     check(value, path) {
       const mismatches: Mismatch[] = [];
-      for (const { check } of rules) {
-        const mismatch = check(value, path);
+      for (const alternative of rules) {
+        const mismatch = alternative.check(value, path);
         if (mismatch === undefined) return undefined;
         mismatches.push(mismatch);
       }

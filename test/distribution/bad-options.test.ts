@@ -32,8 +32,8 @@ async function expectRefused(reference: string, options: PullOptions, message: s
 }
 
 /** Options as a caller in plain JavaScript may give them. */
-function untyped<T>(value: unknown): T {
-  return value as T;
+function untyped(value: unknown): never {
+  return value as never;
 }
 
 /** A pull with options as a caller in plain JavaScript may give them. */
@@ -90,8 +90,8 @@ describe("pull() with options that cannot be", () => {
 
 describe("a call with arguments of the wrong type", () => {
   const digest = `sha256:${HEX}`;
-  const none = untyped<never>(undefined);
-  const signal = untyped<AbortSignal>("now");
+  const none = untyped(undefined);
+  const signal = untyped("now");
   it.each<[string, (engine: Engine) => Promise<unknown>]>([
     ['pull image: argument "reference"', (engine) => engine.pull(none)],
     ['pull image: option "platform"', (engine) => engine.pull("app", untyped({ platform: {} }))],

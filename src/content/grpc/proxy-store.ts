@@ -3,6 +3,9 @@ import { type AbortOptions, throwIfAborted } from "../../async/abort.ts";
 import { type Digest, isDigest, parseDigest } from "../../digest/digest.ts";
 import { ErrInternal, ErrInvalidArgument } from "../../errors/classes.ts";
 import type { Descriptor } from "../../oci/descriptor.ts";
+import { checkOptions } from "../../options/check-options.ts";
+import { type RulesOf, required } from "../../options/rule.ts";
+import { aString, milliseconds } from "../../options/rules.ts";
 import type { Info, ListOptions, ReaderAt, Status, Store, Writer, WriterOptions } from "../store.ts";
 import {
   AbortRequestSchema,
@@ -21,6 +24,13 @@ import { ProxyWriter } from "./proxy-writer.ts";
 
 /** How a content service is reached. */
 export type ProxyStoreOptions = ContentClientOptions;
+
+const PROXY_OPTIONS: RulesOf<ProxyStoreOptions> = {
+  address: required(aString),
+  namespace: aString,
+  lease: aString,
+  callTimeoutMs: milliseconds,
+};
 
 /** A store that lives behind a content service. */
 export interface ProxyStore extends Store, AsyncDisposable {
@@ -41,6 +51,7 @@ export interface ProxyStore extends Store, AsyncDisposable {
  * malformed. The caller closes it.
  */
 export function proxyStore(options: ProxyStoreOptions): ProxyStore {
+  checkOptions("open content service", options, PROXY_OPTIONS);
   return new ContentProxy(new ContentClient(options));
 }
 

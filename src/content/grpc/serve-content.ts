@@ -1,5 +1,9 @@
 import type { Server as NetServer } from "node:net";
 import { ErrAlreadyExists, ErrUnavailable } from "../../errors/classes.ts";
+import { checkOptions } from "../../options/check-options.ts";
+import { type RulesOf, required, withMethods } from "../../options/rule.ts";
+import { aFunction, aString, milliseconds } from "../../options/rules.ts";
+import { A_STORE } from "../a-store.ts";
 import type { Store } from "../store.ts";
 import { type Address, formatAddress, parseAddress } from "./address.ts";
 import { CallRunner, type ServiceLogger } from "./call-runner.ts";
@@ -37,6 +41,15 @@ export interface ServeContentOptions {
   readonly closeGraceMs?: number | undefined;
 }
 
+const SERVE_OPTIONS: RulesOf<ServeContentOptions> = {
+  store: required(A_STORE),
+  address: required(aString),
+  storeFor: aFunction,
+  logger: withMethods("debug", "warn"),
+  lockWaitMs: milliseconds,
+  closeGraceMs: milliseconds,
+};
+
 /** A content service that is listening. */
 export interface ContentServer extends AsyncDisposable {
   /** Where it listens, with the port that it got. */
@@ -50,10 +63,11 @@ export interface ContentServer extends AsyncDisposable {
 
 /**
  * Serves a store as containerd's content service (`containerd.services.content.v1.Content`), so that `ctr`, a containerd
- * with it as proxy plugin, and `proxyStore` can use it. Throws `ErrInvalidArgument` for an address that is malformed,
+ * with it as proxy plugin, and `proxyStore` can use it. Throws `ErrInvalidArgument` for options that cannot be,
  * `ErrAlreadyExists` for one that is taken, `ErrUnavailable`, or the classes of `diskError`.
  */
 export async function serveContent(options: ServeContentOptions): Promise<ContentServer> {
+  checkOptions("serve content", options, SERVE_OPTIONS);
   const { store, storeFor = () => store, logger, lockWaitMs, closeGraceMs = CLOSE_GRACE_MS } = options;
   const wanted = parseAddress(options.address);
   const runner = new CallRunner({

@@ -7,6 +7,9 @@ import { diskError, isMissingFile } from "../../disk/disk-error.ts";
 import { makeDirectory } from "../../disk/make-directory.ts";
 import { ErrAlreadyExists, ErrNotFound } from "../../errors/classes.ts";
 import type { Descriptor } from "../../oci/descriptor.ts";
+import { checkOptions } from "../../options/check-options.ts";
+import { type RulesOf, required, withMethods } from "../../options/rule.ts";
+import { aPath } from "../../options/rules.ts";
 import { infoFilter, statusFilter } from "../filters/filter.ts";
 import { type LabelStore, updateLabels } from "../labels/label-store.ts";
 import { SqliteLabelStore } from "../labels/sqlite-label-store.ts";
@@ -43,12 +46,19 @@ export interface LocalStoreOptions {
   readonly labels?: LabelStore | undefined;
 }
 
+const LOCAL_STORE_OPTIONS: RulesOf<LocalStoreOptions> = {
+  root: required(aPath),
+  labels: withMethods("get", "set"),
+};
+
 /**
  * Opens the content store at `root`: `blobs/<algorithm>/<hex>` is an OCI image layout's, `ingest/` containerd's. Several
  * stores, in one process or in many, may share a root. Everything below the root is made when it is needed, so that a
- * read-only root can be read. Throws the classes of `diskError` for a root that cannot be used.
+ * read-only root can be read. Throws `ErrInvalidArgument` for options that cannot be, and the classes of `diskError` for a root that cannot be used.
  */
-export async function openLocalStore({ root, labels }: LocalStoreOptions): Promise<LocalStore> {
+export async function openLocalStore(options: LocalStoreOptions): Promise<LocalStore> {
+  checkOptions("open content store", options, LOCAL_STORE_OPTIONS);
+  const { root, labels } = options;
   const layout = new Layout(resolve(root));
   await makeDirectory(layout.root);
   await sweepRemoved(layout.ingest);

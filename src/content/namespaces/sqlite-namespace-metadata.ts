@@ -7,6 +7,9 @@ import type { Digest } from "../../digest/digest.ts";
 import { lockFile } from "../../disk/file-lock.ts";
 import { makeDirectory } from "../../disk/make-directory.ts";
 import { ErrNotFound } from "../../errors/classes.ts";
+import { checkOptions } from "../../options/check-options.ts";
+import { required } from "../../options/rule.ts";
+import { aPath } from "../../options/rules.ts";
 import { type LabelStore, type Labels, validateLabels } from "../labels/label-store.ts";
 import { MetadataDatabase } from "../labels/metadata-database.ts";
 import { Layout } from "../local/layout.ts";
@@ -50,8 +53,9 @@ const SQL = {
  * Opens what namespaces know of the content store at `root`, in its `meta.db` and `locks`; the caller closes it. Any
  * number may be open on a root, in one process or in many. Nothing is made before the first change.
  */
-export function openNamespaceMetadata({ root }: { readonly root: string }): SqliteNamespaceMetadata {
-  return new SqliteNamespaceMetadata(new Layout(resolve(root)));
+export function openNamespaceMetadata(options: { readonly root: string }): SqliteNamespaceMetadata {
+  checkOptions<typeof options>("open namespaces", options, { root: required(aPath) });
+  return new SqliteNamespaceMetadata(new Layout(resolve(options.root)));
 }
 
 /** `NamespaceMetadata` beside a content store on the local disk; what is thrown is `MetadataDatabase`'s. */
