@@ -128,7 +128,7 @@ describe("foreignImports()", () => {
       "src/xfer/a.ts": ["p-queue"],
       "src/images/a.ts": ["eventemitter3"],
       "src/distribution/a.ts": ["eventemitter3", "pino"],
-      "src/cli/a.ts": ["commander", "log-update"],
+      "src/cli/a.ts": ["commander", "pino"],
       "src/content/grpc/a.ts": ["@grpc/grpc-js", "@bufbuild/protobuf/wkt"],
     });
     expect(foreignImports(modules)).toEqual([]);

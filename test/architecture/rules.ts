@@ -44,7 +44,6 @@ const OWNERS: Readonly<Record<string, readonly string[]>> = {
   "@grpc/grpc-js": ["content/grpc"],
   "@bufbuild/protobuf": ["content/grpc"],
   commander: ["cli"],
-  "log-update": ["cli"],
   "package.json": ["cli"],
 };
 

@@ -1,6 +1,6 @@
-import { createLogUpdate } from "log-update";
 import type { Progress } from "../../index.ts";
-import { formatBar } from "./bar.ts";
+import { BAR_WIDTH, formatBar } from "./bar.ts";
+import { DEFAULT_COLUMNS, LiveLines } from "./live-lines.ts";
 import type { Reporter } from "./reporter.ts";
 
 /** Least time between two frames, in milliseconds: faster than the eye follows only costs the terminal. */
@@ -8,9 +8,6 @@ const FRAME_INTERVAL_MS = 80;
 
 /** Room for everything of a line that is not the bar: id, action and sizes. */
 const TEXT_COLUMNS = 48;
-
-/** The narrowest bar worth drawing. */
-const MIN_BAR_COLUMNS = 10;
 
 interface Line {
   text: string;
@@ -25,14 +22,14 @@ const SETTLED: ReadonlySet<string> = new Set(["Pull complete", "Already exists",
  */
 export class BarsReporter implements Reporter {
   readonly #stream: NodeJS.WriteStream;
-  readonly #draw: ReturnType<typeof createLogUpdate>;
+  readonly #live: LiveLines;
   readonly #lines = new Map<string, Line>();
   readonly #tail: string[] = [];
   #timer: NodeJS.Timeout | undefined;
 
   constructor(stream: NodeJS.WriteStream) {
     this.#stream = stream;
-    this.#draw = createLogUpdate(stream);
+    this.#live = new LiveLines(stream);
   }
 
   report(progress: Progress): void {
@@ -45,8 +42,7 @@ export class BarsReporter implements Reporter {
 
   finish(): void {
     clearTimeout(this.#timer);
-    this.#draw.clear();
-    this.#draw.done();
+    this.#live.clear();
     for (const line of this.#allLines()) this.#stream.write(`${line}\n`);
   }
 
@@ -54,7 +50,7 @@ export class BarsReporter implements Reporter {
     this.#timer = undefined;
     const rows = Math.max(1, (this.#stream.rows ?? 24) - 2);
     const all = this.#allLines();
-    this.#draw((all.length <= rows ? all : this.#movingLines(rows)).join("\n"));
+    this.#live.draw(all.length <= rows ? all : this.#movingLines(rows));
   }
 
   #allLines(): string[] {
@@ -73,11 +69,8 @@ export class BarsReporter implements Reporter {
   #lineOf(progress: Progress): Line {
     if (progress.kind === "message") return { text: `${progress.id}: ${progress.message}`, settled: true };
     const { id, action, currentBytes, totalBytes } = progress;
-    const columns = (this.#stream.columns ?? 80) - TEXT_COLUMNS;
-    const bar =
-      totalBytes > 0
-        ? ` ${formatBar(currentBytes, totalBytes, Math.max(MIN_BAR_COLUMNS, Math.min(50, columns)))}`
-        : "";
+    const columns = (this.#stream.columns || DEFAULT_COLUMNS) - TEXT_COLUMNS;
+    const bar = totalBytes > 0 ? ` ${formatBar(currentBytes, totalBytes, Math.min(BAR_WIDTH, columns))}` : "";
     return { text: `${id}: ${action}${bar}`, settled: SETTLED.has(action) };
   }
 }

@@ -19,7 +19,7 @@ export async function chooseReporter(
   };
   if (form === "json") return jsonReporter(write);
   if (form === "bars" || (form === "auto" && stream.isTTY)) {
-    const { BarsReporter } = await import("./bars-reporter.ts"); // what it draws with is a sixth of a command's start
+    const { BarsReporter } = await import("./bars-reporter.ts");
     return new BarsReporter(stream);
   }
   return plainReporter(write);
