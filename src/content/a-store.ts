@@ -1,4 +1,7 @@
-import { type Rule, withMethods } from "../options/rule.ts";
+import { type Rule, rule } from "../options/rule.ts";
 
-/** What tells a content store from other things in a caller's options. */
-export const A_STORE: Rule = withMethods("info", "walk", "delete", "readerAt", "writer", "status", "abort");
+/** A content store in a caller's options. One that can only read, or only write, may leave methods out. */
+export const A_STORE: Rule = rule("a content store", (value) => {
+  if (typeof value !== "object" || value === null) return false;
+  return ["info", "readerAt", "writer", "walk"].some((name) => name in value);
+});
