@@ -4,6 +4,8 @@ import { type AbortOptions, abortError, throwIfAborted } from "./abort.ts";
 export interface Clock {
   /** Milliseconds since the epoch. */
   now(): number;
+  /** Milliseconds since some moment in the past. It only moves on: setting the time of day does not move it. */
+  elapsed(): number;
   /** Resolves after `ms` milliseconds; rejects with `ErrCanceled` when the signal fires first. */
   sleep(ms: number, options?: AbortOptions): Promise<void>;
 }
@@ -11,6 +13,7 @@ export interface Clock {
 /** The machine's own clock. */
 export const systemClock: Clock = {
   now: () => Date.now(),
+  elapsed: () => performance.now(),
   async sleep(ms, { signal } = {}) {
     throwIfAborted(signal);
     await new Promise<void>((resolve, reject) => {

@@ -16,6 +16,14 @@ describe("systemClock", () => {
     expect(systemClock.now()).toBe(1_234);
   });
 
+  it("tells how much time went by, whatever the time of day is set to", () => {
+    const before = systemClock.elapsed();
+    vi.setSystemTime(1_234);
+    expect(systemClock.elapsed()).toBe(before);
+    vi.advanceTimersByTime(5_000);
+    expect(systemClock.elapsed()).toBe(before + 5_000);
+  });
+
   it("sleeps for the whole time and leaves no listener", async () => {
     const { signal } = new AbortController();
     const awake = vi.fn();

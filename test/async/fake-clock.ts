@@ -11,6 +11,10 @@ export class FakeClock implements Clock {
     return this.#now;
   }
 
+  elapsed(): number {
+    return this.#now;
+  }
+
   async sleep(ms: number, { signal }: AbortOptions = {}): Promise<void> {
     throwIfAborted(signal);
     this.sleeps.push(ms);

@@ -21,7 +21,7 @@ function ingester(...errors: unknown[]): Ingester & { calls: number } {
 
 function recordingClock(): Clock & { readonly sleeps: number[] } {
   const sleeps: number[] = [];
-  return { sleeps, now: () => 0, sleep: async (ms) => void sleeps.push(ms) };
+  return { sleeps, now: () => 0, elapsed: () => 0, sleep: async (ms) => void sleeps.push(ms) };
 }
 
 describe("openWriter()", () => {

@@ -174,6 +174,7 @@ describe("lockFile()", () => {
     const sleeps: number[] = [];
     const clock: Clock = {
       now: () => 0,
+      elapsed: () => 0,
       sleep: async (ms) => {
         sleeps.push(ms);
         if (sleeps.length === 12) release?.();

@@ -16,6 +16,10 @@ export class ManualClock implements Clock {
     return this.#nowMs;
   }
 
+  elapsed(): number {
+    return this.#nowMs;
+  }
+
   /** How many sleep at present. */
   get sleeping(): number {
     return this.#sleepers.length;

@@ -8,7 +8,11 @@ import type { Endpoint } from "../../../src/registry/endpoints/endpoint.ts";
 import { fetchSend, json, type SeenRequest, scriptedServer } from "../support/scripted-server.ts";
 
 const NOW_MS = Date.parse("2026-01-01T00:00:00Z");
-const clock: Clock = { now: () => NOW_MS, sleep: () => Promise.reject(new Error("waited")) };
+const clock: Clock = {
+  now: () => NOW_MS,
+  elapsed: () => 0,
+  sleep: () => Promise.reject(new Error("waited")),
+};
 const USER: Credentials = { username: "ann", password: "hunter2" };
 const SCOPES = ["repository:a/b:pull", "repository:c:pull"];
 

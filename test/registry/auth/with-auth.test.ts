@@ -16,6 +16,9 @@ class HandClock implements Clock {
   now(): number {
     return this.nowMs;
   }
+  elapsed(): number {
+    return this.nowMs;
+  }
   sleep(): Promise<void> {
     return Promise.reject(new Error("waited"));
   }

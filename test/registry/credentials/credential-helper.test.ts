@@ -33,6 +33,7 @@ async function failureOf(
 const impatient: Clock & { readonly waits: number[] } = {
   waits: [],
   now: () => 0,
+  elapsed: () => 0,
   async sleep(ms) {
     this.waits.push(ms);
   },
