@@ -32,11 +32,10 @@ export function dockerList(
     .toSorted((a, b) => (isBetter(a, b) ? -1 : Number(isBetter(b, a))));
   const chosen = fitting[0] ?? loadable[0];
   if (chosen === undefined) return undefined;
-  const reference = parseNormalizedNamed(name);
   return [
     {
       Config: blobPathOf(chosen.config.digest),
-      RepoTags: reference.tag === undefined ? null : [familiarString(reference)],
+      RepoTags: repoTags(name),
       Layers: chosen.layers.map(({ digest }) => blobPathOf(digest)),
     },
   ];
@@ -44,6 +43,16 @@ export function dockerList(
   function isBetter(a: CompleteImage, b: CompleteImage): boolean {
     const [first, second] = [a.manifest.platform, b.manifest.platform];
     return first !== undefined && second !== undefined && matcher.less(first, second);
+  }
+}
+
+/** What docker calls the image; nothing for a digest, and for a name of another tool that docker would refuse. */
+function repoTags(name: string): readonly string[] | null {
+  try {
+    const reference = parseNormalizedNamed(name);
+    return reference.tag === undefined ? null : [familiarString(reference)];
+  } catch {
+    return null;
   }
 }
 

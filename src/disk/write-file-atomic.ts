@@ -1,5 +1,5 @@
 import { randomBytes } from "node:crypto";
-import { type FileHandle, open, rename, rm } from "node:fs/promises";
+import { chmod, type FileHandle, open, rename, rm } from "node:fs/promises";
 import { dirname } from "node:path";
 import { diskError } from "./disk-error.ts";
 
@@ -13,6 +13,12 @@ export async function syncDirectory(path: string): Promise<void> {
   }
 }
 
+/** How a file is written. */
+export interface WriteFileOptions {
+  /** Permissions of the new file. Default 0o644, less the process's umask; what is given here is set whatever that says. */
+  readonly mode?: number | undefined;
+}
+
 /**
  * Replaces a file so that every reader, also after a power cut, finds either the old content or the new one: a temporary
  * file beside it, fsync, rename, fsync of the directory. Throws the classes of `diskError`, and the errors of ours that the
@@ -21,11 +27,13 @@ export async function syncDirectory(path: string): Promise<void> {
 export async function writeFileAtomic(
   path: string,
   data: string | Uint8Array | AsyncIterable<Uint8Array>,
+  { mode }: WriteFileOptions = {},
 ): Promise<void> {
   const temporary = `${path}.${randomBytes(6).toString("hex")}.tmp`;
   try {
-    const file = await open(temporary, "wx", 0o644);
+    const file = await open(temporary, "wx", mode ?? 0o644);
     await writeAndClose(file, data);
+    if (mode !== undefined) await chmod(temporary, mode);
     await rename(temporary, path);
     await syncDirectory(dirname(path));
   } catch (cause) {

@@ -1,4 +1,4 @@
-import { mkdtemp, readFile, rm, writeFile } from "node:fs/promises";
+import { lstat, mkdir, mkdtemp, readFile, rm, stat, symlink, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterEach, beforeEach, describe, expect, it } from "vitest";
@@ -151,5 +151,141 @@ describe("LayoutImageStore", () => {
     const error = await store.tag("redis:7", named("manifest")).catch((cause: unknown) => cause);
     expect(isDataLoss(error)).toBe(true);
     expect(await readFile(join(root, "index.json"), "utf8")).toBe('{"manifests": [');
+  });
+});
+
+/** Makes the root a layout whose `index.json` another tool wrote. */
+async function foreignLayout(index: Record<string, unknown>): Promise<LayoutImageStore> {
+  await writeFile(join(root, "oci-layout"), '{"imageLayoutVersion":"1.0.0"}');
+  await writeFile(join(root, "index.json"), JSON.stringify(index));
+  return await LayoutImageStore.open(root);
+}
+
+const OCI_NAME = "org.opencontainers.image.ref.name";
+
+describe("LayoutImageStore on an index.json of other tools", () => {
+  it("keeps top-level fields and unknown fields of entries through every change", async () => {
+    const entry = {
+      ...named("theirs"),
+      "x-vendor": 7,
+      platform: { os: "linux", architecture: "arm64", features: ["sse4"] },
+      newField: { deep: true },
+    };
+    const index = {
+      schemaVersion: 2,
+      artifactType: "application/x",
+      annotations: { "org.example.release": "42" },
+      "x-vendor": { a: 1 },
+      manifests: [entry],
+    };
+    const store = await foreignLayout(index);
+    await store.tag("redis:7", named("manifest"));
+    await store.untag("redis:7");
+    expect(await indexJson()).toEqual(index);
+  });
+
+  it("keeps unknown fields of an entry that is tagged again with the same content", async () => {
+    const store = await foreignLayout({
+      schemaVersion: 2,
+      manifests: [{ ...named("manifest"), "x-vendor": 7, annotations: { [OCI_NAME]: REDIS } }],
+    });
+    await store.tag("redis:7", named("manifest"));
+    expect((await indexJson()).manifests).toMatchObject([{ "x-vendor": 7 }]);
+    await store.tag("redis:7", named("other"));
+    expect((await indexJson()).manifests[0]).not.toHaveProperty("x-vendor");
+  });
+
+  it("is not stopped by an entry that it cannot take, and keeps it", async () => {
+    const odd = [
+      { ...named("blake"), digest: `blake3:${"ab".repeat(32)}` },
+      { ...named("number"), annotations: { [OCI_NAME]: "My Image", n: 5 } },
+      { ...named("no type"), mediaType: 7 },
+      { ...named("no size"), size: -1 },
+      "no entry at all",
+    ];
+    const store = await foreignLayout({ schemaVersion: 2, manifests: odd });
+    await store.tag("redis:7", named("manifest"));
+    expect((await store.list()).map(({ name }) => name)).toEqual(["My Image", REDIS]);
+    expect((await store.roots()).map(({ digest }) => digest)).toEqual(
+      ["number", "no type", "no size", "manifest"].map((name) => named(name).digest),
+    );
+    await store.untag("redis:7");
+    expect((await indexJson()).manifests).toEqual(odd);
+  });
+
+  it.each(["MyTag", "V1.0", "My Image"])("finds and untags %s by exactly that name", async (name) => {
+    const store = await foreignLayout({
+      schemaVersion: 2,
+      manifests: [{ ...named("theirs"), annotations: { [OCI_NAME]: name } }],
+    });
+    expect(await store.get(name)).toEqual({ name, target: named("theirs") });
+    expect((await store.untag(name)).name).toBe(name);
+    expect((await indexJson()).manifests).toEqual([]);
+  });
+
+  it("untags a name that is listed twice as often as it is listed", async () => {
+    const entry = { ...named("theirs"), annotations: { [OCI_NAME]: REDIS } };
+    const store = await foreignLayout({ schemaVersion: 2, manifests: [entry, entry] });
+    await store.untag("redis:7");
+    expect(await store.list()).toEqual([]);
+  });
+
+  it("writes through a symbolic link, with the permissions of the file that it leads to", async () => {
+    const store = await LayoutImageStore.open(root);
+    const real = join(root, "real.json");
+    await writeFile(real, '{"schemaVersion":2,"manifests":[]}', { mode: 0o600 });
+    await rm(join(root, "index.json"));
+    await symlink("real.json", join(root, "index.json"));
+    await store.tag("redis:7", named("manifest"));
+    expect((await lstat(join(root, "index.json"))).isSymbolicLink()).toBe(true);
+    expect((await stat(real)).mode & 0o777).toBe(0o600);
+    expect(JSON.parse(await readFile(real, "utf8")).manifests).toHaveLength(1);
+  });
+
+  it("writes no more than it would read", async () => {
+    const annotations = { filler: "x".repeat(64 * 1024 * 1024 - 200) };
+    const store = await foreignLayout({ schemaVersion: 2, manifests: [], annotations });
+    const before = await stat(join(root, "index.json"));
+    const error = await store.tag("redis:7", named("manifest")).catch((cause: unknown) => cause);
+    expect(error).toMatchObject({ name: "ErrResourceExhausted" });
+    expect((await stat(join(root, "index.json"))).mtimeMs).toBe(before.mtimeMs);
+  });
+});
+
+async function usedRoot(): Promise<LayoutImageStore> {
+  const store = await LayoutImageStore.open(root);
+  await mkdir(join(root, "blobs/sha256"), { recursive: true });
+  await writeFile(join(root, "blobs/sha256", "ab".repeat(32)), "content");
+  await rm(join(root, "index.json"));
+  return store;
+}
+
+describe("LayoutImageStore without its index.json", () => {
+  it("says that the names are lost, and makes none anew beside content", async () => {
+    const store = await usedRoot();
+    for (const fail of [
+      () => LayoutImageStore.open(root),
+      () => store.list(),
+      () => store.tag("redis:7", named("x")),
+    ]) {
+      const error = await Promise.resolve(fail()).catch((cause: unknown) => cause);
+      expect(isDataLoss(error)).toBe(true);
+      expect((error as Error).message).toContain("the file is missing");
+    }
+    await expect(stat(join(root, "index.json"))).rejects.toThrow("ENOENT");
+  });
+
+  it("goes on as soon as it is back", async () => {
+    const store = await usedRoot();
+    await writeFile(join(root, "index.json"), '{"schemaVersion":2,"manifests":[]}');
+    await store.tag("redis:7", named("manifest"));
+    expect(await store.list()).toHaveLength(1);
+  });
+
+  it("makes a content store a layout that never was one", async () => {
+    await mkdir(join(root, "blobs/sha256"), { recursive: true });
+    await writeFile(join(root, "blobs/sha256", "ab".repeat(32)), "content");
+    const store = await LayoutImageStore.open(root);
+    expect(await store.list()).toEqual([]);
   });
 });
