@@ -28,6 +28,13 @@ export interface PullOptions extends AbortOptions {
   readonly onProgress?: ProgressSink | undefined;
 }
 
+/** An endpoint that was asked and could not serve, and why. */
+export interface PassedEndpoint {
+  /** Its origin. */
+  readonly endpoint: string;
+  readonly error: unknown;
+}
+
 /** One name that a pull brought. */
 export interface PulledImage {
   /** The full name: `docker.io/library/redis:7`. */
@@ -36,6 +43,8 @@ export interface PulledImage {
   readonly target: Descriptor;
   /** Whether the name is new or points elsewhere than before. */
   readonly updated: boolean;
+  /** Origin of the endpoint that served it. */
+  readonly endpoint: string;
 }
 
 /** What a pull brought. */
@@ -46,8 +55,10 @@ export interface PullResult {
   readonly digest: Digest;
   /** One image, or one per tag with `allTags`. */
   readonly images: readonly PulledImage[];
-  /** Origin of the endpoint that served the pull. */
+  /** Origin of the endpoint that served the (last) image. */
   readonly endpoint: string;
+  /** The endpoints that were asked before and could not serve, oldest first. */
+  readonly passedOver: readonly PassedEndpoint[];
 }
 
 /** What a push may be told. */
@@ -71,6 +82,8 @@ export interface PushedImage {
   /** The full name at the registry. */
   readonly name: string;
   readonly target: Descriptor;
+  /** Origin of the endpoint that took it. */
+  readonly endpoint: string;
 }
 
 /** What a push did. */
@@ -81,8 +94,10 @@ export interface PushResult {
   readonly digest: Digest;
   /** One image, or one per tag with `allTags`. */
   readonly images: readonly PushedImage[];
-  /** Origin of the endpoint that took it. */
+  /** Origin of the endpoint that took the (last) image. */
   readonly endpoint: string;
+  /** The endpoints that were asked before and could not take it, oldest first. */
+  readonly passedOver: readonly PassedEndpoint[];
 }
 
 /** What a removal did. */
@@ -103,7 +118,8 @@ export interface Distribution extends AsyncDisposable {
    * Brings an image into the content store and names it. Concurrent pulls share transfers by digest. Throws
    * `ErrInvalidArgument` (reference, platform, options), `ErrNotFound`, `ErrUnauthenticated`, `ErrPermissionDenied`,
    * `ErrUnavailable`, `ErrResourceExhausted`, `ErrDataLoss`, `ErrNotImplemented` (schema 1), `ErrCanceled`; the error of
-   * several endpoints holds each one in `errors`. Partial data stays on disk for the next pull.
+   * several endpoints holds each one in `errors`. Partial data stays on disk for the next pull. With `allTags` a tag that fails does not keep the others from
+   * coming: the error names it, has each tag's own error in `errors`, and the names that are there in `images`.
    */
   pull(reference: string, options?: PullOptions): Promise<PullResult>;
   /**

@@ -1,9 +1,8 @@
 import { throwIfAborted } from "../async/abort.ts";
 import { ErrNotFound } from "../errors/classes.ts";
-import { findError, isNoSupport } from "../errors/predicates.ts";
-import { withMessage } from "../errors/with-message.ts";
 import type { Endpoint } from "../registry/endpoints/endpoint.ts";
-import { shouldFallBack } from "./fallback.ts";
+import { EndpointErrors } from "./endpoint-errors.ts";
+import { type Judgement, judge } from "./fallback.ts";
 
 /** One try at one endpoint. */
 export interface EndpointAttempt<T> {
@@ -18,51 +17,37 @@ export interface EndpointLoopOptions {
   /** The reference in familiar form, for messages. */
   readonly familiar: string;
   readonly signal?: AbortSignal | undefined;
-  /** Told about every endpoint that is given up. */
-  readonly onFallback?: ((endpoint: Endpoint, error: unknown) => void) | undefined;
+  /** Told about every endpoint that is passed over for the next one. */
+  readonly onFallback?: ((endpoint: Endpoint, error: unknown, judgement: Judgement) => void) | undefined;
 }
 
 /**
- * Tries the endpoints in order until one succeeds (moby `distribution.Pull`). Plain HTTP is not tried once
- * TLS worked for that host; nothing is tried after cancellation. An `ErrNoSupport` is kept only while every error so far
- * was one; what is thrown in the end has the class of the last kept error, their messages line by line, and all of them in
- * `errors`.
+ * Tries the endpoints in order until one succeeds (moby `distribution.Pull`). Plain HTTP is not tried once TLS worked for
+ * that host; nothing is tried after cancellation. Which of several errors are thrown, and how, is `EndpointErrors`' to say.
  */
 export async function tryEndpoints<T>(
   attempts: readonly EndpointAttempt<T>[],
   options: EndpointLoopOptions,
 ): Promise<T> {
   const confirmedTls = new Set<string>();
-  let kept: unknown[] = [];
+  const errors = new EndpointErrors();
   for (const attempt of attempts) {
-    const { protocol, host } = new URL(attempt.endpoint.baseUrl);
+    const { endpoint } = attempt;
+    const { protocol, host } = new URL(endpoint.baseUrl);
     if (protocol === "http:" && confirmedTls.has(host)) continue;
     try {
       return await attempt.run();
     } catch (error) {
       throwIfAborted(options.signal);
       if (protocol === "https:" && attempt.answered()) confirmedTls.add(host);
-      kept = keep(kept, error);
-      if (!shouldFallBack(error, attempt.endpoint)) break;
-      options.onFallback?.(attempt.endpoint, error);
+      errors.add({ endpoint, error, answered: attempt.answered() });
+      const judgement = judge(error, endpoint);
+      if (!judgement.next) break;
+      options.onFallback?.(endpoint, error, judgement);
     }
   }
   throw (
-    joined(kept) ??
+    errors.toThrow() ??
     new ErrNotFound(`no endpoints found for ${options.familiar}`, { reference: options.familiar })
   );
-}
-
-/** An endpoint that supports nothing says nothing: better reasons, earlier or later, displace it. */
-function keep(kept: readonly unknown[], error: unknown): unknown[] {
-  if (!isNoSupport(error)) return [...kept.filter((earlier) => !isNoSupport(earlier)), error];
-  return kept.every(isNoSupport) ? [...kept, error] : [...kept];
-}
-
-function joined(errors: readonly unknown[]): unknown {
-  const last = errors.at(-1);
-  const found = findError(last);
-  if (errors.length < 2 || !found) return last;
-  const messages = errors.map((error) => (error instanceof Error ? error.message : String(error)));
-  return withMessage(found, messages.join("\n"), { errors });
 }

@@ -2,27 +2,62 @@ import type { ErrorCode } from "../errors/drayage-error.ts";
 import { findError } from "../errors/predicates.ts";
 import type { Endpoint } from "../registry/endpoints/endpoint.ts";
 
-/** What the caller did or asked for: no endpoint can change it. */
-const NEVER: ReadonlySet<ErrorCode> = new Set(["ERR_CANCELED", "ERR_DEADLINE_EXCEEDED"]);
+/** What a failure at an endpoint means for what comes after it. */
+export interface Judgement {
+  /** Whether the next endpoint is asked for the same thing. */
+  readonly next: boolean;
+  /** Whether this endpoint is left out when the operation wants something else, such as the next of several tags. */
+  readonly givenUp: boolean;
+}
 
-/** Answers that are final from a registry about its own repositories, and only a mirror's opinion from a mirror. */
-const MIRROR_ONLY: ReadonlySet<ErrorCode> = new Set([
-  "ERR_NOT_FOUND",
-  "ERR_UNAUTHENTICATED",
-  "ERR_PERMISSION_DENIED",
-  "ERR_RESOURCE_EXHAUSTED",
-  "ERR_INVALID_ARGUMENT",
-  "ERR_FAILED_PRECONDITION",
-  "ERR_NOT_IMPLEMENTED",
-]);
+/** What a class of failure means by whose it is. */
+interface Row {
+  /** Whether a registry's word about its own repositories leads on to the next endpoint. */
+  readonly registry: "next" | "stop";
+  /** The same of a mirror, whose word is only an opinion. */
+  readonly mirror: "next" | "stop";
+  /** What the failure is about: one image, or the endpoint with all that it has. */
+  readonly about: "content" | "endpoint";
+}
 
 /**
- * Whether the next endpoint should be tried after `error` at `endpoint` (moby `continueOnError`). This is the
- * only place where drayage decides so. An error without an endpoint is our own (disk full, bad reference): it stops.
+ * The one table (moby `continueOnError`). It is about failures that an endpoint is to blame for; what has no endpoint is our
+ * own trouble (a full disk, a bad argument) and stops everything.
  */
-export function shouldFallBack(error: unknown, endpoint: Endpoint): boolean {
+const ROWS: Readonly<Record<ErrorCode, Row>> = {
+  // Somebody asked for the end. A time-out of the endpoint's own has the endpoint on it and is like being unreachable.
+  ERR_CANCELED: { registry: "stop", mirror: "stop", about: "content" },
+  ERR_DEADLINE_EXCEEDED: { registry: "next", mirror: "next", about: "endpoint" },
+  // The endpoint cannot be used at all.
+  ERR_NO_SUPPORT: { registry: "next", mirror: "next", about: "endpoint" },
+  ERR_UNAVAILABLE: { registry: "next", mirror: "next", about: "endpoint" },
+  // It would not serve us: final from the registry itself.
+  ERR_UNAUTHENTICATED: { registry: "stop", mirror: "next", about: "endpoint" },
+  ERR_RESOURCE_EXHAUSTED: { registry: "stop", mirror: "next", about: "endpoint" },
+  ERR_PERMISSION_DENIED: { registry: "stop", mirror: "next", about: "content" },
+  // It says what it has, or what it has cannot be used: final from the registry itself.
+  ERR_NOT_FOUND: { registry: "stop", mirror: "next", about: "content" },
+  ERR_INVALID_ARGUMENT: { registry: "stop", mirror: "next", about: "content" },
+  ERR_FAILED_PRECONDITION: { registry: "stop", mirror: "next", about: "content" },
+  ERR_NOT_IMPLEMENTED: { registry: "stop", mirror: "next", about: "content" },
+  // It is broken, or what it sends is: another endpoint may well do better.
+  ERR_INTERNAL: { registry: "next", mirror: "next", about: "content" },
+  ERR_UNKNOWN: { registry: "next", mirror: "next", about: "content" },
+  ERR_DATA_LOSS: { registry: "next", mirror: "next", about: "content" },
+  ERR_OUT_OF_RANGE: { registry: "next", mirror: "next", about: "content" },
+  ERR_ABORTED: { registry: "next", mirror: "next", about: "content" },
+  ERR_ALREADY_EXISTS: { registry: "next", mirror: "next", about: "content" },
+};
+
+/**
+ * What `error` at `endpoint` means for the next endpoint, and for what is asked of this one later. This is the only place
+ * where drayage decides so; what an answer means for the one request is in `src/registry/answers`.
+ */
+export function judge(error: unknown, endpoint: Endpoint): Judgement {
   const found = findError(error);
-  if (found?.code === "ERR_NO_SUPPORT") return true;
-  if (found?.endpoint === undefined || NEVER.has(found.code)) return false;
-  return endpoint.mirror || !MIRROR_ONLY.has(found.code);
+  if (found?.endpoint === undefined && found?.code !== "ERR_NO_SUPPORT")
+    return { next: false, givenUp: false };
+  const row = ROWS[found.code];
+  const next = (endpoint.mirror ? row.mirror : row.registry) === "next";
+  return { next, givenUp: next && row.about === "endpoint" };
 }

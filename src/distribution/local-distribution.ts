@@ -12,8 +12,10 @@ import { aString } from "../options/rules.ts";
 import type { Transport } from "../registry/transport/transport.ts";
 import type {
   Distribution,
+  PulledImage,
   PullOptions,
   PullResult,
+  PushedImage,
   PushOptions,
   PushResult,
   RemovedImage,
@@ -63,17 +65,17 @@ export class LocalDistribution implements Distribution {
   async pull(reference: string, options: PullOptions = {}): Promise<PullResult> {
     checkArgument("pull image", "reference", reference, aString);
     checkOptions("pull image", options, PULL_OPTIONS);
-    const result = await this.#using(() => pull(this.#parts, reference, options), options);
-    for (const { name, target } of result.images) this.events.emit("pull", { name, digest: target.digest });
-    return result;
+    const onImage = ({ name, target }: PulledImage): void =>
+      void this.events.emit("pull", { name, digest: target.digest });
+    return await this.#using(() => pull(this.#parts, reference, options, onImage), options);
   }
 
   async push(reference: string, options: PushOptions = {}): Promise<PushResult> {
     checkArgument("push image", "reference", reference, aString);
     checkOptions("push image", options, PUSH_OPTIONS);
-    const result = await this.#using(() => push(this.#parts, reference, options), options);
-    for (const { name, target } of result.images) this.events.emit("push", { name, digest: target.digest });
-    return result;
+    const onImage = ({ name, target }: PushedImage): void =>
+      void this.events.emit("push", { name, digest: target.digest });
+    return await this.#using(() => push(this.#parts, reference, options, onImage), options);
   }
 
   async import(source: ImportSource, options: ImportOptions = {}): Promise<readonly Image[]> {

@@ -1,107 +1,97 @@
 import { ErrNotFound } from "../errors/classes.ts";
-import { guardSink } from "../progress/guard-sink.ts";
 import { withTag } from "../reference/derive.ts";
 import { familiarString } from "../reference/familiar.ts";
 import type { NormalizedReference } from "../reference/reference.ts";
 import type { Endpoint } from "../registry/endpoints/endpoint.ts";
-import { originOf } from "../registry/endpoints/endpoint.ts";
 import type { RegistryRemote } from "../remotes/registry-remote.ts";
 import { checkMetaHeaders } from "./check-meta-headers.ts";
 import type { PulledImage, PullOptions, PullResult } from "./distribution.ts";
-import { type EndpointAttempt, tryEndpoints } from "./endpoint-loop.ts";
-import type { Logger } from "./logger.ts";
+import { forEachName } from "./each-name.ts";
+import { EndpointWalk, type WalkEngine } from "./endpoint-walk.ts";
+import { startOperation } from "./operation.ts";
 import { choosePlatform, parsePullReference } from "./pull-reference.ts";
 import { pullStatus } from "./pull-status.ts";
-import type { Repositories } from "./repositories.ts";
 import { translatePullError } from "./translate-pull-error.ts";
-import { type PullRequest, type PullShared, V2Puller } from "./v2-puller.ts";
+import { type PullShared, v2Puller } from "./v2-puller.ts";
 
 /** What pulls of one engine share. */
-export interface PullEngine extends PullShared {
-  readonly repositories: Repositories;
-  readonly logger: Logger;
-}
+export interface PullEngine extends PullShared, WalkEngine {}
 
-/** Pulls a reference: endpoint after endpoint until one has it (moby `distribution.Pull`). */
-export async function pull(engine: PullEngine, text: string, options: PullOptions): Promise<PullResult> {
-  const reference = parsePullReference(text, options);
-  const request = pullRequest(options);
-  const endpoints = await engine.repositories.endpoints(reference, "pull", options);
-  const attempts = endpoints.map((endpoint) => attemptAt(endpoint, engine, { reference, options, request }));
-  const result = await tryEndpoints(attempts, {
-    familiar: familiarString(reference),
-    signal: options.signal,
-    onFallback: (endpoint, error) =>
-      engine.logger.warn(
-        { endpoint: originOf(endpoint), err: error },
-        "pull failed here, trying the next endpoint",
-      ),
-  });
-  const updated = result.images.some((image) => image.updated);
-  request.onProgress(pullStatus.done(reference, updated));
-  return result;
-}
-
-function pullRequest(options: PullOptions): PullRequest {
-  const { priority = 0, metaHeaders = {} } = options;
-  checkMetaHeaders(metaHeaders);
-  return {
-    platform: choosePlatform(options),
-    priority,
-    signal: options.signal,
-    onProgress: guardSink(options.onProgress ?? (() => {})),
-  };
-}
-
-interface Attempted {
-  readonly reference: NormalizedReference;
-  readonly options: PullOptions;
-  readonly request: PullRequest;
-}
-
-function attemptAt(
-  endpoint: Endpoint,
+/**
+ * Pulls a reference, or every tag of a repository: each from one endpoint after another until one has it (moby
+ * `distribution.Pull`). `onImage` is told about each name as soon as it is in place.
+ */
+export async function pull(
   engine: PullEngine,
-  attempted: Attempted,
-): EndpointAttempt<PullResult> {
-  const { reference, options } = attempted;
-  const { repository, answered } = engine.repositories.open(endpoint, reference, options);
-  return {
-    endpoint,
-    answered,
-    async run() {
-      try {
-        return await pullFrom(repository, engine, attempted);
-      } catch (error) {
-        throw translatePullError(error, reference);
-      }
-    },
-  };
-}
-
-async function pullFrom(
-  remote: RegistryRemote,
-  engine: PullEngine,
-  { reference, options, request }: Attempted,
+  text: string,
+  options: PullOptions,
+  onImage: (image: PulledImage) => void = () => {},
 ): Promise<PullResult> {
-  const puller = new V2Puller(engine, remote, request);
-  const images: PulledImage[] = [];
-  for (const wanted of await wantedReferences(remote, reference, options)) {
-    images.push(await puller.pull(wanted));
-  }
+  const reference = parsePullReference(text, options);
+  checkMetaHeaders(options.metaHeaders ?? {});
+  const operation = startOperation(options);
+  const platform = choosePlatform(options);
+  const open = (endpoint: Endpoint) => engine.repositories.open(endpoint, reference, options);
+  const walk = await EndpointWalk.start(engine, { reference, purpose: "pull", open }, operation);
+
+  const images = await forEachName(
+    {
+      items: await wantedReferences(walk, reference, options),
+      referenceOf: (wanted) => wanted,
+      onDone: onImage,
+      async work(wanted): Promise<PulledImage> {
+        const { value, endpoint } = await walk.run(wanted, (remote) =>
+          inDockersWords(wanted, () => v2Puller({ shared: engine, remote, operation, platform })(wanted)),
+        );
+        return { ...value, endpoint };
+      },
+    },
+    operation,
+  );
+
   const last = images.at(-1);
-  const name = reference.toString();
-  if (!last) throw new ErrNotFound(`no tags found for ${familiarString(reference)}`, { reference: name });
-  return { reference: name, digest: last.target.digest, images, endpoint: remote.endpoint };
+  if (!last) throw noTags(reference);
+  operation.onProgress(
+    pullStatus.done(
+      reference,
+      images.some(({ updated }) => updated),
+    ),
+  );
+  const { endpoint, target } = last;
+  return {
+    reference: reference.toString(),
+    digest: target.digest,
+    images,
+    endpoint,
+    passedOver: walk.passedOver,
+  };
 }
 
 /** The reference itself, or one for each tag of the repository, in the registry's order. */
 async function wantedReferences(
-  remote: RegistryRemote,
+  walk: EndpointWalk<RegistryRemote>,
   reference: NormalizedReference,
   { allTags, signal }: PullOptions,
 ): Promise<readonly NormalizedReference[]> {
   if (!allTags) return [reference];
-  const tags = await remote.tags({ signal });
+  const list = async (remote: RegistryRemote): Promise<readonly string[]> => {
+    const tags = await inDockersWords(reference, () => remote.tags({ signal }));
+    if (tags.length === 0) throw noTags(reference, remote.endpoint);
+    return tags;
+  };
+  const { value: tags } = await walk.run(reference, list);
   return tags.map((tag) => withTag(reference, tag));
+}
+
+function noTags(reference: NormalizedReference, endpoint?: string): ErrNotFound {
+  const details = { reference: reference.toString(), endpoint };
+  return new ErrNotFound(`no tags found for ${familiarString(reference)}`, details);
+}
+
+async function inDockersWords<T>(reference: NormalizedReference, work: () => Promise<T>): Promise<T> {
+  try {
+    return await work();
+  } catch (error) {
+    throw translatePullError(error, reference);
+  }
 }

@@ -11,7 +11,6 @@ import { sourceLabelHandler } from "../images/source-label.ts";
 import { walk } from "../images/walk.ts";
 import type { Descriptor } from "../oci/descriptor.ts";
 import { isIndexType, isManifestType, isSchema1Type } from "../oci/media-types.ts";
-import type { ProgressSink } from "../progress/progress.ts";
 import type { NormalizedReference } from "../reference/reference.ts";
 import { fetchContent } from "../remotes/fetch.ts";
 import { makeRefKey } from "../remotes/ref-key.ts";
@@ -23,6 +22,7 @@ import type { TransferManager } from "../xfer/transfer-manager.ts";
 import { blobDownload } from "./blob-download.ts";
 import type { PulledImage } from "./distribution.ts";
 import type { OpenWork } from "./open-work.ts";
+import type { Operation } from "./operation.ts";
 import { pullStatus } from "./pull-status.ts";
 
 /** The parts of an engine that all pulls share. */
@@ -37,114 +37,130 @@ export interface PullShared {
   readonly work: OpenWork;
 }
 
-/** What one pull wants. */
-export interface PullRequest {
+/** What one pull works with at one endpoint. */
+export interface PullContext {
+  readonly shared: PullShared;
+  readonly remote: Remote;
+  readonly operation: Operation;
   readonly platform: PlatformChoice;
-  readonly priority: number;
-  readonly signal: AbortSignal | undefined;
-  readonly onProgress: ProgressSink;
 }
 
+/** What pulling one name gives, wherever it came from. */
+export type NamedImage = Omit<PulledImage, "endpoint">;
+
+/** Brings one tag or digest into the store and names it. */
+export type Puller = (reference: NormalizedReference) => Promise<NamedImage>;
+
 /** Pulls images of one repository from one endpoint speaking the distribution API v2 (moby `v2Puller`). */
-export class V2Puller {
-  readonly #shared: PullShared;
-  readonly #remote: Remote;
-  readonly #request: PullRequest;
+export function v2Puller(context: PullContext): Puller {
+  const { operation } = context;
+  return async (reference) => {
+    const target = await resolve(reference, context);
+    operation.onProgress(pullStatus.pullingFrom(reference));
+    const images = await fetchDocuments(target, context);
+    await fetchBlobs(images, context);
+    await recordSource(reference, [target, ...contentsOf(images)], context);
+    operation.onProgress(pullStatus.digest(target.digest));
+    return await name(reference, target, context);
+  };
+}
 
-  constructor(shared: PullShared, remote: Remote, request: PullRequest) {
-    this.#shared = shared;
-    this.#remote = remote;
-    this.#request = request;
-  }
+async function resolve(reference: NormalizedReference, context: PullContext): Promise<Descriptor> {
+  const { remote, operation } = context;
+  const target = await remote.resolve(reference, operation);
+  const { mediaType, digest } = target;
+  if (isManifestType(mediaType) || isIndexType(mediaType)) return target;
+  const reason = isSchema1Type(mediaType)
+    ? "docker schema 1 is not supported"
+    : "unsupported manifest format";
+  throw new ErrNotImplemented(`pull ${reference.toString()}: got ${mediaType}, ${reason}`, {
+    digest,
+    endpoint: remote.endpoint,
+  });
+}
 
-  /** Brings one tag or digest into the store and names it. */
-  async pull(reference: NormalizedReference): Promise<PulledImage> {
-    const target = await this.#resolve(reference);
-    this.#request.onProgress(pullStatus.pullingFrom(reference));
-    const images = await this.#fetchDocuments(target);
-    await this.#fetchBlobs(images);
-    await this.#recordSource(reference, target, images);
-    this.#request.onProgress(pullStatus.digest(target.digest));
-    return await this.#name(reference, target);
-  }
-
-  async #resolve(reference: NormalizedReference): Promise<Descriptor> {
-    const target = await this.#remote.resolve(reference, this.#request);
-    const { mediaType, digest } = target;
-    if (isManifestType(mediaType) || isIndexType(mediaType)) return target;
-    const reason = isSchema1Type(mediaType)
-      ? "docker schema 1 is not supported"
-      : "unsupported manifest format";
-    throw new ErrNotImplemented(`pull ${reference.toString()}: got ${mediaType}, ${reason}`, { digest });
-  }
-
-  async #fetchDocuments(target: Descriptor): Promise<readonly ImageContent[]> {
-    const { content } = this.#shared;
-    const fetchDocument: Handler = async (descriptor, { signal }) => {
-      await this.#fetchDocument(descriptor, signal);
-      return [];
-    };
-    const { platform: choice, signal } = this.#request;
-    try {
-      return await collectImages(target, { content, fetchDocument, choice }, { signal });
-    } catch (error) {
-      throw servedBy(this.#remote.endpoint, error);
-    }
-  }
-
-  async #fetchBlobs(images: readonly ImageContent[]): Promise<void> {
-    const tasks = images.flatMap(({ config, layers }) => [
-      (signal: AbortSignal) => this.#fetchDocument(config, signal),
-      (signal: AbortSignal) => this.#fetchLayers(layers, signal),
-    ]);
-    await allOrAbort(tasks, this.#request);
-  }
-
-  /** One manifest, index or config; pulls that want the same one share a transfer. */
-  async #fetchDocument(descriptor: Descriptor, signal: AbortSignal | undefined): Promise<void> {
-    const fetcher = this.#remote;
-    const { endpoint } = fetcher;
-    const { content: ingester, documents, work } = this.#shared;
-    const fetchOnce = (job: Job): Promise<boolean> =>
-      work.track(fetchContent(descriptor, { fetcher, ingester, endpoint, signal: job.signal }));
-    await transferShared(
-      documents,
-      makeRefKey(descriptor),
-      (job) => retry(() => fetchOnce(job), { policy: fetcher.backoff, signal: job.signal }),
-      { signal },
+async function fetchDocuments(target: Descriptor, context: PullContext): Promise<readonly ImageContent[]> {
+  const { shared, remote, operation, platform: choice } = context;
+  const fetchEach: Handler = async (descriptor, { signal }) => {
+    await fetchDocument(descriptor, signal, context);
+    return [];
+  };
+  try {
+    return await collectImages(
+      target,
+      { content: shared.content, fetchDocument: fetchEach, choice },
+      operation,
     );
+  } catch (error) {
+    throw servedBy(remote.endpoint, error);
   }
+}
 
-  async #fetchLayers(layers: readonly Descriptor[], signal: AbortSignal): Promise<void> {
-    const { content, downloads, work } = this.#shared;
-    const { onProgress, priority } = this.#request;
-    const blobs = layers.map((layer) => blobDownload(layer, { content, remote: this.#remote, work }));
-    const download = await downloads.download(blobs, { signal, onProgress, priority });
-    await download.release();
-  }
+async function fetchBlobs(images: readonly ImageContent[], context: PullContext): Promise<void> {
+  const tasks = images.flatMap(({ config, layers }) => [
+    (signal: AbortSignal) => fetchDocument(config, signal, context),
+    (signal: AbortSignal) => fetchLayers(layers, signal, context),
+  ]);
+  await allOrAbort(tasks, context.operation);
+}
 
-  async #recordSource(
-    reference: NormalizedReference,
-    target: Descriptor,
-    images: readonly ImageContent[],
-  ): Promise<void> {
-    const label = sourceLabelHandler(this.#shared.content, reference.domain, reference.path);
-    const visited = images.flatMap(({ manifest, config, layers }) => [manifest, config, ...layers]);
-    await walk(label, [target, ...visited], this.#request);
-  }
+/** One manifest, index or config; pulls that want the same one share a transfer. */
+async function fetchDocument(
+  descriptor: Descriptor,
+  signal: AbortSignal | undefined,
+  { shared, remote }: PullContext,
+): Promise<void> {
+  const { content, documents, work } = shared;
+  const source = { fetcher: remote, ingester: content, endpoint: remote.endpoint };
+  const fetchOnce = (job: Job): Promise<boolean> =>
+    work.track(fetchContent(descriptor, { ...source, signal: job.signal }));
+  await transferShared(
+    documents,
+    makeRefKey(descriptor),
+    (job) => retry(() => fetchOnce(job), { policy: remote.backoff, signal: job.signal }),
+    { signal },
+  );
+}
 
-  async #name(reference: NormalizedReference, target: Descriptor): Promise<PulledImage> {
-    const name = reference.toString();
-    const { data: _, ...named } = target; // the bytes are in the store now
-    const before = await this.#shared.images.tag(name, named, this.#request);
-    return { name, target: named, updated: before?.digest !== target.digest };
-  }
+async function fetchLayers(
+  layers: readonly Descriptor[],
+  signal: AbortSignal,
+  { shared, remote, operation }: PullContext,
+): Promise<void> {
+  const { content, downloads, work } = shared;
+  const blobs = layers.map((layer) => blobDownload(layer, { content, remote, work }));
+  const download = await downloads.download(blobs, { ...operation, signal });
+  await download.release();
+}
+
+async function recordSource(
+  reference: NormalizedReference,
+  contents: readonly Descriptor[],
+  { shared, operation }: PullContext,
+): Promise<void> {
+  const label = sourceLabelHandler(shared.content, reference.domain, reference.path);
+  await walk(label, contents, operation);
+}
+
+async function name(
+  reference: NormalizedReference,
+  target: Descriptor,
+  { shared, operation }: PullContext,
+): Promise<NamedImage> {
+  const fullName = reference.toString();
+  const { data: _, ...named } = target; // the bytes are in the store now
+  const before = await shared.images.tag(fullName, named, operation);
+  return { name: fullName, target: named, updated: before?.digest !== target.digest };
+}
+
+function contentsOf(images: readonly ImageContent[]): readonly Descriptor[] {
+  return images.flatMap(({ manifest, config, layers }) => [manifest, config, ...layers]);
 }
 
 /** A malformed document, or an index without the platform, is the word of its endpoint: a mirror's may be out of date. */
 function servedBy(endpoint: string, error: unknown): unknown {
   const found = findError(error);
   if (found === undefined || found.endpoint !== undefined) return error;
-  if (found.code !== "ERR_INVALID_ARGUMENT" && found.code !== "ERR_NOT_FOUND") return error;
-  return withMessage(found, found.message, { endpoint });
+  const isItsWord = ["ERR_INVALID_ARGUMENT", "ERR_NOT_FOUND", "ERR_NOT_IMPLEMENTED"].includes(found.code);
+  return isItsWord ? withMessage(found, found.message, { endpoint }) : error;
 }

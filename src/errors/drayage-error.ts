@@ -20,6 +20,14 @@ export interface ErrorDetails {
   readonly retryAfterMs?: number | undefined;
   /** Every error that was collected on the way, oldest first. */
   readonly errors?: readonly unknown[] | undefined;
+  /** The names that are in place although an operation on several failed. */
+  readonly images?: readonly DoneName[] | undefined;
+}
+
+/** A name that is in place, and what it points at. */
+export interface DoneName {
+  readonly name: string;
+  readonly digest: string;
 }
 
 /** The closed set of error codes. They never change their meaning; new ones are a major change. */
@@ -62,6 +70,7 @@ export abstract class DrayageError extends Error implements ErrorDetails {
   declare readonly retryable?: boolean;
   declare readonly retryAfterMs?: number;
   declare readonly errors?: readonly unknown[];
+  declare readonly images?: readonly DoneName[];
 
   constructor(message: string, details: ErrorDetails = {}) {
     const { cause, ...rest } = details;

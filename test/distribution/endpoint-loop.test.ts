@@ -93,12 +93,34 @@ describe("tryEndpoints()", () => {
     expect((error as Error).message).toBe("no v2 here\nnor here");
   });
 
-  it.each([
-    ["before", [noSupport, down]],
-    ["after", [down, noSupport]],
-  ])("drops an ErrNoSupport that came %s another error", async (_when, errors) => {
-    const attempts = errors.map((error) => attempt(MIRROR, error, []));
+  it("keeps an ErrNoSupport that came before another error", async () => {
+    const attempts = [noSupport, down].map((error) => attempt(MIRROR, error, []));
+    const error = await tryEndpoints(attempts, options).catch((cause: unknown) => cause);
+    expect(error).toBeInstanceOf(ErrUnavailable);
+    expect((error as Error).message).toBe("no v2 here\nconnect: refused");
+    expect(findError(error)?.errors).toEqual([noSupport, down]);
+  });
+
+  it("drops an ErrNoSupport that came after another error", async () => {
+    const attempts = [down, noSupport].map((error) => attempt(MIRROR, error, []));
     await expect(tryEndpoints(attempts, options)).rejects.toBe(down);
+  });
+
+  it.each([
+    ["says that there is nothing", missing],
+    ["is no registry", noSupport],
+  ])("shows only what the plain side of a host without TLS says when it %s", async (_, said) => {
+    const noTls = new ErrUnavailable("TLS handshake failed", from);
+    const attempts = [attempt(REGISTRY, noTls, [], false), attempt(PLAIN, said, [])];
+    const error = await tryEndpoints(attempts, options).catch((cause: unknown) => cause);
+    expect((error as Error).message).toBe(said.message);
+    expect(error).toBeInstanceOf(said.constructor);
+    expect(findError(error)?.errors).toEqual([noTls, said]);
+  });
+
+  it("shows both failures of a host that answered neither way", async () => {
+    const attempts = [attempt(REGISTRY, down, [], false), attempt(PLAIN, down, [], false)];
+    await expect(tryEndpoints(attempts, options)).rejects.toThrow("connect: refused\nconnect: refused");
   });
 
   it("says that there are no endpoints when there are none", async () => {

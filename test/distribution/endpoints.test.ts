@@ -232,13 +232,15 @@ describe("pull() without an endpoint that has it", () => {
     expect(failure.errors).toMatchObject([{ endpoint: mirror.url }, { endpoint: registry.url }]);
   });
 
-  it("leaves out an endpoint before it that is no registry", async () => {
+  it("names an endpoint before it that is no registry", async () => {
     const web = keep(await webServer());
     const engine = await engineWith([web.url]);
     const failure = await failureOf(engine.pull(name));
     expect(failure).toBeInstanceOf(ErrNotFound);
-    expect(failure.message).toMatch(missing);
-    expect(failure.message).not.toContain("\n");
+    const [first, second, ...more] = failure.message.split("\n");
+    expect(first).toBe(`ping ${web.url}: no registry API v2 here`);
+    expect(second).toMatch(missing);
+    expect(more).toEqual([]);
     expect(web.seen).toContain(`GET /v2/?ns=${encodeURIComponent(registry.host)}`);
   });
 

@@ -41,8 +41,9 @@ describe("pull() of a reference", () => {
     expect(result).toEqual({
       reference: name + fullSuffix,
       digest: target.digest,
-      images: [{ name: name + fullSuffix, target, updated: true }],
+      images: [{ name: name + fullSuffix, target, updated: true, endpoint: registry.url }],
       endpoint: registry.url,
+      passedOver: [],
     });
     expect(await engine.images.list()).toEqual([{ name: name + fullSuffix, target }]);
     expect(await blobsOn(engine.root)).toEqual(digestsOf(image));

@@ -65,8 +65,9 @@ describe("push() to another registry", () => {
     expect(result).toEqual({
       reference: `${site.to}:v1`,
       digest: target.digest,
-      images: [{ name: `${site.to}:v1`, target }],
+      images: [{ name: `${site.to}:v1`, target, endpoint: site.target.url }],
       endpoint: site.target.url,
+      passedOver: [],
     });
     expectSame();
     expect(atTarget()).toEqual(digestsOf(image));
