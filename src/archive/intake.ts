@@ -2,7 +2,7 @@ import type { AbortOptions } from "../async/abort.ts";
 import { exists } from "../content/exists.ts";
 import type { Store } from "../content/store.ts";
 import { type Digest, shortId } from "../digest/digest.ts";
-import { message, type ProgressSink, update } from "../progress/progress.ts";
+import { type ProgressSink, update } from "../progress/progress.ts";
 import { throttleProgress } from "../progress/progress-throttle.ts";
 import { type IncomingFile, ingest } from "./ingest.ts";
 
@@ -23,13 +23,13 @@ export async function takeIn(
   const { digest, path, size } = file;
   const id = digest === undefined ? path.replace(/^sha256:/, "").slice(0, ID_LENGTH) : shortId(digest);
   if (digest !== undefined && (await exists(content, digest, { signal }))) {
-    onProgress(message(id, "Already exists"));
+    onProgress(update(id, "Already exists", 0, 0));
     return digest;
   }
   const chunks = watched(file.chunks, (bytes) => progress(update(id, "Loading layer", bytes, size)));
   const progress = throttleProgress(onProgress);
   const stored = await ingest(content, { ...file, chunks }, { signal });
-  onProgress(message(id, "Load complete"));
+  onProgress(update(id, "Load complete", 0, 0));
   return stored;
 }
 

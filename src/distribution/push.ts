@@ -8,6 +8,7 @@ import { EndpointWalk, type WalkEngine } from "./endpoint-walk.ts";
 import type { MountSourceStore } from "./mount-source-store.ts";
 import { startOperation } from "./operation.ts";
 import { choosePlatform } from "./pull-reference.ts";
+import { preparingOnce } from "./push-lines.ts";
 import { namedPushes } from "./push-reference.ts";
 import { pushStatus } from "./push-status.ts";
 import { type PushShared, v2Pusher } from "./v2-pusher.ts";
@@ -51,8 +52,9 @@ export async function push(
       referenceOf: ({ target }) => target,
       onDone: onImage,
       async work(item): Promise<PushedImage> {
+        const shown = { ...operation, onProgress: preparingOnce(operation.onProgress) };
         const { value, endpoint } = await walk.run(item.target, (remote) =>
-          v2Pusher({ shared: engine, remote, operation, platform })(item),
+          v2Pusher({ shared: engine, remote, operation: shown, platform })(item),
         );
         return { ...value, endpoint };
       },

@@ -12,6 +12,7 @@ import type { UploadDescriptor } from "../xfer/upload.ts";
 import type { LayerUploadManager } from "../xfer/upload-manager.ts";
 import type { PushedImage } from "./distribution.ts";
 import type { Operation } from "./operation.ts";
+import { layerIdsOf, layerLines } from "./push-lines.ts";
 import type { NamedPush } from "./push-reference.ts";
 import { pushStatus } from "./push-status.ts";
 
@@ -43,8 +44,11 @@ export function v2Pusher(context: PushContext): Pusher {
       const message = `push ${target.toString()}: got ${root.digest} to push`;
       throw new ErrInvalidArgument(message, { digest: root.digest });
     }
-    const pushBlobs = (blobs: readonly Descriptor[]) => upload(blobs, target, context);
-    await pushContent(root, { pusher, content: shared.content, tag, pushBlobs }, operation);
+    const { content } = shared;
+    const onProgress = layerLines(await layerIdsOf(root, content, operation), operation.onProgress);
+    const shown = { ...context, operation: { ...operation, onProgress } };
+    const pushBlobs = (blobs: readonly Descriptor[]) => upload(blobs, target, shown);
+    await pushContent(root, { pusher, content, tag, pushBlobs }, operation);
     operation.onProgress(pushStatus.done(tag ?? root.digest, root));
     return { name: target.toString(), target: root };
   };

@@ -1,10 +1,10 @@
 import { afterEach, beforeEach, describe, expect, it } from "vitest";
-import { type Digest, shortId } from "../../src/digest/digest.ts";
+import type { Digest } from "../../src/digest/digest.ts";
 import { ErrCanceled, ErrPermissionDenied } from "../../src/errors.ts";
 import type { Descriptor } from "../../src/images.ts";
 import type { PushOptions, PushResult } from "../../src/index.ts";
 import { type BuiltImage, buildImage } from "../../src/testing.ts";
-import { layerOf } from "./support/built-image.ts";
+import { layerIdOf, layerOf } from "./support/built-image.ts";
 import { failureOf } from "./support/engine.ts";
 import { finishing, type PushSite, pushSite, REPOSITORY } from "./support/push-site.ts";
 import { type StatusLog, statusLog } from "./support/status-lines.ts";
@@ -46,9 +46,9 @@ function hold({ digest }: Descriptor) {
   return { started, release: resolve };
 }
 
-/** Waits until the push behind a log wants the blob: the next thing it does is to join or to lead. */
-async function wants(log: StatusLog, { digest }: Descriptor): Promise<void> {
-  await until(() => log.actions(shortId(digest)).includes("Preparing"));
+/** Waits until the push behind a log wants its blobs: the next thing it does is to join or to lead. */
+async function wantsBlobs(log: StatusLog): Promise<void> {
+  await until(() => log.progress.some((item) => item.kind === "update" && item.action === "Preparing"));
 }
 
 function finishedPerBlob(repository: string): Readonly<Record<Digest, number>> {
@@ -72,7 +72,7 @@ describe("twenty pushes at once", () => {
     expect(Object.keys(sent)).toHaveLength(1 + 2 * 20); // the shared layer, and two blobs of each image
     expect(site.target.tags(REPOSITORY)).toHaveLength(20);
     for (const [at, image] of images.entries()) {
-      const last = logs[at]?.actions(shortId(layerOf(image).digest)).at(-1);
+      const last = logs[at]?.actions(layerIdOf(image)).at(-1);
       expect(["Pushed", "Layer already exists"]).toContain(last);
     }
   });
@@ -108,7 +108,7 @@ describe("leaving a shared push", () => {
       pushes.push(push(`v${at}`, { signal, onProgress: logs[at]?.sink }).catch((error: unknown) => error));
       await started;
     }
-    for (const log of logs) await wants(log, layer);
+    for (const log of logs) await wantsBlobs(log);
 
     aborts[leaver]?.abort();
     expect(await pushes[leaver]).toBeInstanceOf(ErrCanceled);
@@ -154,7 +154,7 @@ describe("joining a push that is refused", () => {
     await site.target.waitFor(({ method, digest }) => method === "PUT" && digest === layer.digest);
     const log = statusLog();
     const joiner = push("v1", { onProgress: log.sink });
-    await wants(log, layer);
+    await wantsBlobs(log);
     answer.resolve();
     expect(await leader).toBeInstanceOf(ErrPermissionDenied);
     await joiner;

@@ -1,3 +1,4 @@
+import { shortId } from "../../../src/digest/digest.ts";
 import type { Descriptor } from "../../../src/images.ts";
 import type { BuiltImage } from "../../../src/testing.ts";
 
@@ -5,6 +6,12 @@ import type { BuiltImage } from "../../../src/testing.ts";
 export function layerOf({ layers: [layer] }: BuiltImage): Descriptor {
   if (!layer) throw new TypeError("the image has no layers");
   return layer.descriptor;
+}
+
+/** The id by which a push shows the first layer of an image: that of its uncompressed content. */
+export function layerIdOf({ layers: [layer] }: BuiltImage): string {
+  if (!layer) throw new TypeError("the image has no layers");
+  return shortId(layer.diffId);
 }
 
 /** Digests of everything that the images consist of, sorted, each one once. */
