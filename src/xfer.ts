@@ -6,6 +6,7 @@
  */
 export { type BackoffPolicy, DEFAULT_BACKOFF } from "./async/backoff.ts";
 export type { Clock } from "./async/clock.ts";
+export { plainWaiter, type Waiter } from "./async/waiting.ts";
 export {
   type MessageProgress,
   message,

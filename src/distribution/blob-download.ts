@@ -24,6 +24,7 @@ export function blobDownload(layer: Descriptor, source: BlobSource): DownloadDes
     key: makeRefKey(layer),
     id,
     digest: layer.digest,
+    maxRetryAfterMs: source.remote.backoff.maxRetryAfterMs,
     exists: (options) => exists(source.content, layer.digest, options),
     async download({ signal, progress }: DownloadContext) {
       const fetched = fetchContent(layer, {

@@ -18,6 +18,7 @@ import { createRegistryClient } from "../registry/pull/registry-client.ts";
 import { createPushClient } from "../registry/push/create-push-client.ts";
 import { RegistryPusher } from "../remotes/registry-pusher.ts";
 import { RegistryRemote } from "../remotes/registry-remote.ts";
+import { sourceKey } from "../remotes/source.ts";
 import type { Logger } from "./logger.ts";
 import type { MountSourceStore } from "./mount-source-store.ts";
 import { pushMounts } from "./push-mounts.ts";
@@ -81,12 +82,22 @@ export function createRepositories(options: RepositoriesOptions): Repositories {
   const throttled = withThrottle(options.send);
   const referrerTurns = new KeyedLock();
 
-  function access(endpoint: Endpoint, { auth, metaHeaders }: AccessOptions) {
+  function access(
+    endpoint: Endpoint,
+    { domain, path }: Pick<NormalizedReference, "domain" | "path">,
+    { auth, metaHeaders }: AccessOptions,
+  ) {
     const { send, answered } = observed(throttled, originOf(endpoint));
     const own = auth && !endpoint.mirror ? async () => auth : askedOnce(credentials);
     return {
       own,
       answered,
+      source: sourceKey({
+        endpoint,
+        repository: `${domain}/${path}`,
+        credentials: endpoint.mirror ? undefined : auth,
+        metaHeaders,
+      }),
       client: { endpoint, send: endpointSend({ endpoint, credentials: own, send }), metaHeaders },
     };
   }
@@ -94,12 +105,12 @@ export function createRepositories(options: RepositoriesOptions): Repositories {
   return {
     endpoints: (reference, purpose, abort) => lookupEndpoints(reference.domain, registry, purpose, abort),
     open(endpoint, { domain, path }, accessOptions) {
-      const { client, answered } = access(endpoint, accessOptions);
+      const { client, source, answered } = access(endpoint, { domain, path }, accessOptions);
       const repository = createRegistryClient({ ...client, repository: { domain, path } });
-      return { repository: new RegistryRemote(repository, { endpoint, backoff }), answered };
+      return { repository: new RegistryRemote(repository, { endpoint, source, backoff }), answered };
     },
     openForPush(endpoint, { domain, path }, { content, sources, logger, ...accessOptions }) {
-      const { client, answered, own } = access(endpoint, accessOptions);
+      const { client, source, answered, own } = access(endpoint, { domain, path }, accessOptions);
       const repository = createPushClient({ ...client, repository: { domain, path } });
       const mounts = pushMounts({
         content,
@@ -110,6 +121,7 @@ export function createRepositories(options: RepositoriesOptions): Repositories {
       });
       const pusher = new RegistryPusher(repository, {
         endpoint,
+        source,
         mounts,
         backoff,
         referrerTurns,

@@ -18,6 +18,8 @@ export interface ErrorDetails {
   readonly retryable?: boolean | undefined;
   /** How long the server asked to wait, in milliseconds. */
   readonly retryAfterMs?: number | undefined;
+  /** Whether the request was held back here, because its host had asked earlier to be left alone until `retryAfterMs`. */
+  readonly notSent?: boolean | undefined;
   /** Every error that was collected on the way, oldest first. */
   readonly errors?: readonly unknown[] | undefined;
   /** The names that are in place although an operation on several failed. */
@@ -69,6 +71,7 @@ export abstract class DrayageError extends Error implements ErrorDetails {
   declare readonly registryCode?: string;
   declare readonly retryable?: boolean;
   declare readonly retryAfterMs?: number;
+  declare readonly notSent?: boolean;
   declare readonly errors?: readonly unknown[];
   declare readonly images?: readonly DoneName[];
 

@@ -3,7 +3,13 @@ import type { DrayageError, ErrorDetails } from "./drayage-error.ts";
 /** The same class and details under another message, `more` on top; `error` becomes the cause. */
 export function withMessage(error: DrayageError, message: string, more: ErrorDetails = {}): DrayageError {
   const ErrorClass = error.constructor as new (message: string, details: ErrorDetails) => DrayageError;
-  const {
+  return new ErrorClass(message, { ...detailsOf(error), cause: error, ...more });
+}
+
+function detailsOf(error: DrayageError): ErrorDetails {
+  const { endpoint, digest, reference, attempt, httpStatus, registryCode } = error;
+  const { retryable, retryAfterMs, notSent, errors, images } = error;
+  return {
     endpoint,
     digest,
     reference,
@@ -12,20 +18,8 @@ export function withMessage(error: DrayageError, message: string, more: ErrorDet
     registryCode,
     retryable,
     retryAfterMs,
-    errors,
-    images,
-  } = error;
-  const details = {
-    endpoint,
-    digest,
-    reference,
-    attempt,
-    httpStatus,
-    registryCode,
-    retryable,
-    retryAfterMs,
+    notSent,
     errors,
     images,
   };
-  return new ErrorClass(message, { ...details, cause: error, ...more });
 }

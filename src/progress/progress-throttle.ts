@@ -22,14 +22,14 @@ export function throttleProgress(sink: ProgressSink, clock: Clock = systemClock)
   let withheld: UpdateProgress | undefined;
 
   return (progress) => {
-    if (progress.kind === "update" && shown && isMinor(progress, shown, clock.now() - shownAtMs)) {
+    if (progress.kind === "update" && shown && isMinor(progress, shown, clock.elapsed() - shownAtMs)) {
       withheld = progress;
       return;
     }
     if (withheld && !continues(progress, withheld)) sink(withheld);
     withheld = undefined;
     shown = progress.kind === "update" ? progress : undefined;
-    shownAtMs = clock.now();
+    shownAtMs = clock.elapsed();
     sink(progress);
   };
 }

@@ -1,6 +1,7 @@
 import type { AbortOptions } from "../async/abort.ts";
 import type { Provider } from "../content/store.ts";
 import type { Descriptor } from "../oci/descriptor.ts";
+import type { Source } from "./source.ts";
 
 /** What it took to bring a descriptor's content to a repository. */
 export type PushOutcome =
@@ -32,4 +33,6 @@ export interface Pusher {
   abandon(descriptor: Descriptor): Promise<void>;
   /** Origin of the endpoint, for errors. */
   readonly endpoint: string;
+  /** Whom a failure is blamed on, together with all who push to the same with the same identity. */
+  readonly source: Source;
 }

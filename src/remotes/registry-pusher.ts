@@ -4,7 +4,6 @@ import { retry } from "../async/retry.ts";
 import { readBlob } from "../content/read-blob.ts";
 import type { Provider, ReaderAt } from "../content/store.ts";
 import type { Digest } from "../digest/digest.ts";
-import { isDrayageError } from "../errors/drayage-error.ts";
 import { findError } from "../errors/predicates.ts";
 import type { Descriptor } from "../oci/descriptor.ts";
 import { isIndexType, isManifestType } from "../oci/media-types.ts";
@@ -14,6 +13,7 @@ import { addReferrer } from "../registry/push/add-referrer.ts";
 import type { BlobSource, PushClient, UploadSession } from "../registry/push/push-client.ts";
 import type { PushContentOptions, Pusher, PushOutcome } from "./pusher.ts";
 import { referralOf } from "./referral-of.ts";
+import type { Source } from "./source.ts";
 
 /** Bytes read from the store at once. */
 const READ_BYTES = 512 * 1024;
@@ -34,6 +34,7 @@ export interface MountSources {
 /** What a pusher is made of. */
 export interface RegistryPusherOptions {
   readonly endpoint: Endpoint;
+  readonly source: Source;
   readonly mounts: MountSources;
   /** How patiently documents are put. */
   readonly backoff: BackoffPolicy;
@@ -48,6 +49,7 @@ export interface RegistryPusherOptions {
 /** A repository at one endpoint, written to by the distribution API. */
 export class RegistryPusher implements Pusher {
   readonly endpoint: string;
+  readonly source: Source;
   readonly #client: PushClient;
   readonly #mounts: MountSources;
   readonly #backoff: BackoffPolicy;
@@ -67,6 +69,7 @@ export class RegistryPusher implements Pusher {
     this.#onLeftover = options.onLeftover ?? (() => {});
     this.#abandonTimeoutMs = options.abandonTimeoutMs ?? ABANDON_TIMEOUT_MS;
     this.endpoint = originOf(options.endpoint);
+    this.source = options.source;
   }
 
   async push(
@@ -146,7 +149,8 @@ export class RegistryPusher implements Pusher {
       await this.#mounts.failed(descriptor, from, undefined);
     } catch (error) {
       // A mount is only a short cut: what a registry has against it must not stop the upload.
-      if (!isDrayageError(findError(error)) || signal?.aborted) throw error;
+      const found = findError(error);
+      if (!found || found.notSent || signal?.aborted) throw error;
       await this.#mounts.failed(descriptor, from, error);
     }
     return false;

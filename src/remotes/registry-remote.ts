@@ -10,18 +10,31 @@ import type { NormalizedReference } from "../reference/reference.ts";
 import { type Endpoint, originOf } from "../registry/endpoints/endpoint.ts";
 import type { RegistryClient } from "../registry/pull/registry-client.ts";
 import type { FetchOptions, Remote, RemoteContent } from "./remote.ts";
+import type { Source } from "./source.ts";
+
+/** What a remote is made of. */
+export interface RegistryRemoteOptions {
+  readonly endpoint: Endpoint;
+  readonly source: Source;
+  readonly backoff: BackoffPolicy;
+}
 
 /** A repository at one endpoint, seen as Resolver and Fetcher. */
 export class RegistryRemote implements Remote {
   readonly endpoint: string;
+  readonly source: Source;
   readonly backoff: BackoffPolicy;
   readonly #client: RegistryClient;
 
-  /** A mirror gets one attempt for a document, whatever `backoff` says: the next endpoint is the better second one. */
-  constructor(client: RegistryClient, { endpoint, backoff }: { endpoint: Endpoint; backoff: BackoffPolicy }) {
+  /**
+   * A mirror gets one attempt for a document, whatever `backoff` says, and no pause that it asks for is waited out: the next
+   * endpoint is the better second one.
+   */
+  constructor(client: RegistryClient, { endpoint, source, backoff }: RegistryRemoteOptions) {
     this.#client = client;
     this.endpoint = originOf(endpoint);
-    this.backoff = endpoint.mirror ? { ...backoff, maxAttempts: 1 } : backoff;
+    this.source = source;
+    this.backoff = endpoint.mirror ? { ...backoff, maxAttempts: 1, maxRetryAfterMs: 0 } : backoff;
   }
 
   resolve(reference: NormalizedReference, options: AbortOptions = {}): Promise<Descriptor> {

@@ -2,6 +2,7 @@ import type { AbortOptions } from "../async/abort.ts";
 import type { BackoffPolicy } from "../async/backoff.ts";
 import type { Descriptor } from "../oci/descriptor.ts";
 import type { NormalizedReference } from "../reference/reference.ts";
+import type { Source } from "./source.ts";
 
 /** What a registry says a reference points at. */
 export interface Resolver {
@@ -42,6 +43,8 @@ export interface Fetcher {
 export interface Remote extends Resolver, Fetcher {
   /** Origin of the endpoint, for errors. */
   readonly endpoint: string;
+  /** Whom a failure is blamed on, together with all who ask the same with the same identity. */
+  readonly source: Source;
   /** How patiently documents are asked for here. */
   readonly backoff: BackoffPolicy;
 }

@@ -1,6 +1,6 @@
 import { update } from "../progress/progress.ts";
 import type { Job } from "./job.ts";
-import type { DownloadDescriptor } from "./layer.ts";
+import type { DownloadContext, DownloadDescriptor } from "./layer.ts";
 import { type RetryPacing, repeatAttempts } from "./repeat-attempts.ts";
 
 /**
@@ -10,12 +10,13 @@ import { type RetryPacing, repeatAttempts } from "./repeat-attempts.ts";
 export async function transferBlob(
   descriptor: DownloadDescriptor,
   job: Job,
-  pacing: RetryPacing,
+  { backoff, clock }: RetryPacing,
 ): Promise<void> {
-  const { id } = descriptor;
+  const { id, maxRetryAfterMs = backoff.maxRetryAfterMs } = descriptor;
   const { signal } = job;
   if (!(await descriptor.exists({ signal }))) {
-    await repeatAttempts({ id, attempt: (context) => descriptor.download(context) }, job, pacing);
+    const attempt = (context: DownloadContext): Promise<void> => descriptor.download(context);
+    await repeatAttempts({ id, attempt }, job, { backoff: { ...backoff, maxRetryAfterMs }, clock });
   }
   job.progress(update(id, "Download complete", 0, 0));
 }

@@ -1,3 +1,4 @@
+import type { Waiter } from "../async/waiting.ts";
 import type { Progress, ProgressSink } from "../progress/progress.ts";
 
 /** What a running transfer holds in its hand. */
@@ -9,8 +10,17 @@ export interface Job {
   progress(progress: Progress): void;
   /** Gives the slot back while the job goes on without moving bytes. Does nothing when no slot is held. */
   inactive(): void;
-  /** Waits for a slot again after `inactive`, at the job's present priority. Rejects with `ErrCanceled` on cancellation. */
+  /**
+   * Waits for a slot again after `inactive`, at the job's present priority. Rejects with `ErrCanceled` on cancellation, which
+   * nobody needs to listen to.
+   */
   active(): Promise<void>;
+  /**
+   * What the work below waits with: the job has no slot while it waits, all watchers are shown the reason under `id`, and
+   * the job's signal ends the wait. A slot is taken again when the outermost wait succeeds; after one that fails the job
+   * has none until `active`.
+   */
+  waiter(id: string): Waiter;
   /** Settles when the job has ended and nobody watches it any more: what the result refers to may be let go. */
   readonly released: Promise<void>;
 }

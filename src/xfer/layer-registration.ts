@@ -30,7 +30,9 @@ export async function registerLayer(
   // Another call may have registered it since this one looked; asking costs less than unpacking twice.
   const existing = await target.get(chainId, { signal });
   const progress = throttleProgress((item) => job.progress(item), clock);
-  const layer = existing ?? (await target.register(descriptor, parent, { signal, progress }));
+  const layer =
+    existing ??
+    (await target.register(descriptor, parent, { signal, progress, waiter: job.waiter(descriptor.id) }));
   job.released.then(() => target.release(layer)).catch(reportUnreleased);
   return layer;
 }

@@ -1,4 +1,5 @@
 import type { AbortOptions } from "../async/abort.ts";
+import type { Waiter } from "../async/waiting.ts";
 import type { Digest } from "../digest/digest.ts";
 import type { ProgressSink } from "../progress/progress.ts";
 
@@ -7,6 +8,8 @@ export interface DownloadContext {
   /** Fires when nobody wants the blob any more. */
   readonly signal: AbortSignal;
   readonly progress: ProgressSink;
+  /** For whatever the work has to wait for, such as another process's lock: no slot is held meanwhile. */
+  readonly waiter: Waiter;
 }
 
 /** A layer to be downloaded, as the download manager needs to know it: no registry, no disk, no format. */
@@ -19,6 +22,8 @@ export interface DownloadDescriptor {
   readonly digest: Digest;
   /** Digest of the uncompressed layer, when the image's config tells it. */
   readonly diffId?: Digest | undefined;
+  /** Longest `Retry-After` of its source that is waited out, in milliseconds. Default: the manager's. */
+  readonly maxRetryAfterMs?: number | undefined;
   /** Whether the blob needs no download. */
   exists(options?: AbortOptions): Promise<boolean>;
   /**

@@ -1,10 +1,10 @@
 import type { BackoffPolicy } from "../async/backoff.ts";
 import type { Clock } from "../async/clock.ts";
 import { retry } from "../async/retry.ts";
+import type { Waiter } from "../async/waiting.ts";
 import type { ProgressSink } from "../progress/progress.ts";
 import { throttleProgress } from "../progress/progress-throttle.ts";
 import type { Job } from "./job.ts";
-import { countDown } from "./retry-countdown.ts";
 
 /** How attempts follow each other. */
 export interface RetryPacing {
@@ -16,6 +16,8 @@ export interface RetryPacing {
 interface AttemptContext {
   readonly signal: AbortSignal;
   readonly progress: ProgressSink;
+  /** For whatever the attempt has to wait for: no slot is held meanwhile. */
+  readonly waiter: Waiter;
 }
 
 /** Work that is repeated when it fails. */
@@ -38,16 +40,17 @@ export async function repeatAttempts<T>(
   const { signal } = job;
   const progress: ProgressSink = (item) => job.progress(item);
   const mark = new HighWaterMark();
-  return await retry(() => attempt({ signal, progress: mark.watch(throttleProgress(progress, clock)) }), {
+  const waiter = job.waiter(id);
+  const once = async (): Promise<T> => {
+    await job.active(); // a wait that failed has left the job without a slot
+    return await attempt({ signal, waiter, progress: mark.watch(throttleProgress(progress, clock)) });
+  };
+  return await retry(once, {
     policy: backoff,
     signal,
     clock,
+    waiter,
     progressed: () => mark.hasRisen(),
-    wait: async (delayMs) => {
-      job.inactive();
-      await countDown(delayMs, { id, progress, clock, signal });
-      await job.active();
-    },
   });
 }
 

@@ -1,7 +1,8 @@
 import type PQueue from "p-queue";
 import { throwIfAborted } from "../async/abort.ts";
+import type { Waiter } from "../async/waiting.ts";
 import { ErrCanceled, ErrFailedPrecondition, ErrInvalidArgument } from "../errors/classes.ts";
-import type { Progress } from "../progress/progress.ts";
+import { type Progress, update } from "../progress/progress.ts";
 import type { Job, TransferOptions, Watcher } from "./job.ts";
 import { ProgressFeed, type Subscription } from "./progress-feed.ts";
 import { Slot } from "./slot.ts";
@@ -31,6 +32,8 @@ export class Transfer<T> {
   #priority = 0;
   #waitingProgress: Progress | undefined;
   #ended = false;
+  /** Waits under way, those inside others counted as well. */
+  #waits = 0;
 
   constructor(key: string, home: TransferHome) {
     this.key = key;
@@ -80,15 +83,31 @@ export class Transfer<T> {
   }
 
   #job(): Job {
+    const { signal } = this.#abort;
     return {
       key: this.key,
-      signal: this.#abort.signal,
+      signal,
       released: this.#released.promise,
       progress: (progress) => {
         if (!this.#ended) this.#feed.publish(progress);
       },
       inactive: () => this.#slot.giveBack(),
-      active: () => this.#takeSlot(),
+      active: () => unheard(this.#takeSlot()),
+      waiter: (id) => this.#waiter(id, signal),
+    };
+  }
+
+  #waiter(id: string, signal: AbortSignal): Waiter {
+    return {
+      wait: async (reason, work) => {
+        throwIfAborted(signal);
+        if (!this.#ended) this.#feed.publish(update(id, reason, 0, 0));
+        this.#waits++;
+        this.#slot.giveBack();
+        const result = await work(signal).finally(() => void this.#waits--);
+        if (this.#waits === 0) await this.#takeSlot();
+        return result;
+      },
     };
   }
 
@@ -132,6 +151,12 @@ export class Transfer<T> {
     for (const member of this.#members) settle(member);
     if (this.#members.size === 0) this.#released.resolve();
   }
+}
+
+/** `promise`, whose rejection is no unhandled one when nobody listens. */
+function unheard<T>(promise: Promise<T>): Promise<T> {
+  promise.catch(() => {});
+  return promise;
 }
 
 function finite(priority: number): number {

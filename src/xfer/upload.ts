@@ -1,3 +1,4 @@
+import type { Waiter } from "../async/waiting.ts";
 import type { ProgressSink } from "../progress/progress.ts";
 
 /** What an upload runs with. */
@@ -5,6 +6,8 @@ export interface UploadContext {
   /** Fires when nobody wants the upload any more. */
   readonly signal: AbortSignal;
   readonly progress: ProgressSink;
+  /** For whatever the work has to wait for, such as another process's lock: no slot is held meanwhile. */
+  readonly waiter: Waiter;
 }
 
 /** A blob to be uploaded, as the upload manager needs to know it: no registry, no disk, no format. */

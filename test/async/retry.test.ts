@@ -1,6 +1,7 @@
 import { describe, expect, it } from "vitest";
 import type { BackoffPolicy } from "../../src/async/backoff.ts";
 import { retry } from "../../src/async/retry.ts";
+import { plainWaiter, type Waiter } from "../../src/async/waiting.ts";
 import { ErrCanceled, ErrNotFound, ErrResourceExhausted, ErrUnavailable } from "../../src/errors/classes.ts";
 import { FakeClock } from "./fake-clock.ts";
 
@@ -61,7 +62,7 @@ describe("retry()", () => {
     const limited = new ErrResourceExhausted("429", { retryable: true, retryAfterMs: 3_000 });
     const { attempt } = failing(limited, new Error("get blob", { cause: limited }));
     await retry(attempt, { policy: POLICY, clock });
-    expect(clock.sleeps).toEqual([3_050, 3_100]);
+    expect(clock.sleeps).toEqual([50, 1_000, 1_000, 1_000, 100, 1_000, 1_000, 1_000]);
   });
 
   it("gives up when the server asks for too long", async () => {
@@ -81,24 +82,66 @@ describe("retry()", () => {
     expect(clock.sleeps).toEqual([50, 100, 50, 100, 200, 50, 100, 200, 50, 100]);
   });
 
-  it("lets the caller wait in its own way", async () => {
+  it("waits by the waiter, with the seconds left as the reason", async () => {
     const clock = new FakeClock();
-    const error = new ErrUnavailable("x");
-    const waits: Array<[number, unknown]> = [];
-    const wait = async (delayMs: number, error: unknown): Promise<void> => {
-      waits.push([delayMs, error]);
-    };
-    await retry(failing(error).attempt, { policy: POLICY, clock, wait });
-    expect(waits).toEqual([[50, error]]);
-    expect(clock.sleeps).toEqual([]);
+    const reasons: string[] = [];
+    const waiter = plainWaiter({ show: (reason) => reasons.push(reason) });
+    const busy = new ErrUnavailable("x", { retryAfterMs: 2_000 });
+    await retry(failing(busy).attempt, { policy: POLICY, clock, waiter });
+    expect(reasons).toEqual(["Retrying in 3 seconds", "Retrying in 2 seconds", "Retrying in 1 second"]);
+    expect(clock.sleeps).toEqual([50, 1_000, 1_000]);
   });
 
-  it("throws what the caller's wait throws", async () => {
+  it("throws what the waiter throws", async () => {
     const stop = new ErrCanceled("stop");
-    const wait = (): Promise<void> => Promise.reject(stop);
+    const waiter: Waiter = { wait: () => Promise.reject(stop) };
     const { attempt, numbers } = failing(new ErrUnavailable("x"));
-    await expect(retry(attempt, { policy: POLICY, wait })).rejects.toBe(stop);
+    await expect(retry(attempt, { policy: POLICY, waiter })).rejects.toBe(stop);
     expect(numbers).toEqual([1]);
+  });
+
+  describe("with a request that was not sent", () => {
+    const held = (retryAfterMs = 1_000): ErrUnavailable =>
+      new ErrUnavailable("not sent", { notSent: true, retryAfterMs });
+
+    it("waits the pause out and does not count it", async () => {
+      const clock = new FakeClock();
+      const errors = [held(), held(), new ErrUnavailable("1"), held(), new ErrUnavailable("2"), held()];
+      const numbers: number[] = [];
+      const attempt = async (number: number): Promise<number> => {
+        numbers.push(number);
+        const error = errors.shift();
+        if (error) throw error;
+        return number;
+      };
+      await expect(retry(attempt, { policy: { ...POLICY, maxAttempts: 3 }, clock })).resolves.toBe(3);
+      expect(numbers).toEqual([1, 1, 1, 2, 2, 3, 3]);
+    });
+
+    it("does not wait for a pause that is too long", async () => {
+      const clock = new FakeClock();
+      const error = held(5_001);
+      await expect(retry(failing(error).attempt, { policy: POLICY, clock })).rejects.toBe(error);
+      expect(clock.sleeps).toEqual([]);
+    });
+
+    it("does not wait when there would be no second attempt either", async () => {
+      const clock = new FakeClock();
+      const error = held();
+      const policy = { ...POLICY, maxAttempts: 1 };
+      await expect(retry(failing(error).attempt, { policy, clock })).rejects.toBe(error);
+      expect(clock.sleeps).toEqual([]);
+    });
+
+    it("gives up when a host asks for one pause after the other", async () => {
+      const clock = new FakeClock();
+      await expect(retry(() => Promise.reject(held(4_000)), { policy: POLICY, clock })).rejects.toMatchObject(
+        { notSent: true },
+      );
+      const { maxAttempts, maxRetryAfterMs } = POLICY;
+      expect(clock.elapsed()).toBeLessThanOrEqual((maxAttempts - 1) * maxRetryAfterMs);
+      expect(clock.elapsed()).toBeGreaterThan(2 * maxRetryAfterMs);
+    });
   });
 
   it("ends with ErrCanceled when an attempt fails for good because the signal fired", async () => {
@@ -128,7 +171,7 @@ describe("retry()", () => {
       async (number) => {
         throw new ErrUnavailable(`attempt ${number}`);
       },
-      { policy: { ...POLICY, maxAttempts: 3 }, wait: async () => {} },
+      { policy: { ...POLICY, maxAttempts: 3 }, clock: new FakeClock() },
     );
     await expect(failing).rejects.toMatchObject({ message: "attempt 3", attempt: 3 });
   });

@@ -46,6 +46,7 @@ async function putIndex(manifests: readonly Descriptor[]): Promise<Descriptor> {
 function recording(pushed: string[] = []): Pusher & { tags: Map<string, string> } {
   const tags = new Map<string, string>();
   return {
+    source: "nobody",
     endpoint: "https://registry.example",
     tags,
     async abandon() {},

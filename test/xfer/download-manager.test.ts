@@ -1,5 +1,6 @@
 import { afterEach, describe, expect, it } from "vitest";
 import { DEFAULT_BACKOFF } from "../../src/async/backoff.ts";
+import { plainWaiter } from "../../src/async/waiting.ts";
 import { digestOf } from "../../src/digest/digest.ts";
 import {
   ErrCanceled,
@@ -16,12 +17,19 @@ import {
   type LayerDownload,
   LayerDownloadManager,
 } from "../../src/xfer/download-manager.ts";
-import type { Layer } from "../../src/xfer/layer.ts";
+import type { DownloadContext, Layer } from "../../src/xfer/layer.ts";
 import { TransferManager } from "../../src/xfer/transfer-manager.ts";
 import { FakeLayer } from "./fake-layer.ts";
 import { FakeTarget } from "./fake-target.ts";
 import { flush, stateOf } from "./flush.ts";
 import { ManualClock } from "./manual-clock.ts";
+
+/** What a target is called with when nobody watches. */
+const CONTEXT: DownloadContext = {
+  signal: new AbortController().signal,
+  progress() {},
+  waiter: plainWaiter(),
+};
 
 const diffIdsOf = (layers: readonly FakeLayer[]) =>
   layers.map((layer) => layer.diffId ?? digestOf("unknown"));
@@ -75,9 +83,7 @@ describe("LayerDownloadManager.download()", () => {
     });
     const layers = named("id1", "id2", "id3", "id2", "id4", "id5");
     const [id1, id2, , , id4] = layers as [FakeLayer, FakeLayer, FakeLayer, FakeLayer, FakeLayer];
-    await target.release(
-      await target.register(id1, undefined, { signal: new AbortController().signal, progress() {} }),
-    );
+    await target.release(await target.register(id1, undefined, CONTEXT));
     const screen = new Screen();
     const result = download(manager, layers, { onProgress: screen.sink });
     const atOnce: number[] = [];
@@ -316,7 +322,7 @@ describe("LayerDownloadManager.download()", () => {
     const layer = new FakeLayer("a");
     const result = download(manager, [layer]);
     await flush();
-    await target.register(layer, undefined, { signal: new AbortController().signal, progress() {} });
+    await target.register(layer, undefined, CONTEXT);
     layer.finish();
     await result;
     expect(target.registered).toHaveLength(1);
@@ -341,12 +347,7 @@ describe("LayerDownloadManager.download()", () => {
   it("gives back the layers that were there when it is canceled", async () => {
     const target = new FakeTarget();
     const layers = named("a", "b");
-    await target.release(
-      await target.register(layers[0] as FakeLayer, undefined, {
-        signal: new AbortController().signal,
-        progress() {},
-      }),
-    );
+    await target.release(await target.register(layers[0] as FakeLayer, undefined, CONTEXT));
     const abort = new AbortController();
     const result = download(new LayerDownloadManager({ target }), layers, { signal: abort.signal });
     await flush();

@@ -21,6 +21,99 @@ function occupied(concurrency = 1): { manager: TransferManager; blocker: Control
   return { manager, blocker };
 }
 
+/** A job of a full manager that waits until the test ends its wait, and what its watcher sees. */
+async function waitingJob() {
+  const manager = new TransferManager({ concurrency: 1 });
+  const wait = Promise.withResolvers<string>();
+  const seen: string[] = [];
+  const watcher = manager.transfer(
+    "key",
+    async (job) => await job.waiter("layer").wait("Waiting for the crane", () => wait.promise),
+    {
+      onProgress: (progress) => void (progress.kind === "update" && seen.push(progress.action)),
+      waiting: update("layer", "Waiting", 0, 0),
+    },
+  );
+  const other = new ControlledRun();
+  manager.transfer("other", other.run);
+  await flush();
+  return { manager, wait, seen, watcher, other };
+}
+
+describe("Job.waiter()", () => {
+  it("gives the slot to another job while it waits, and shows for what", async () => {
+    const { seen, other } = await waitingJob();
+    expect(other.calls).toBe(1);
+    expect(seen).toEqual(["Waiting for the crane"]);
+  });
+
+  it("queues for a slot again before it goes on", async () => {
+    const { wait, seen, watcher, other } = await waitingJob();
+    wait.resolve("done");
+    await flush();
+    expect(await stateOf(watcher.done)).toBe("pending");
+    expect(seen).toEqual(["Waiting for the crane", "Waiting"]);
+    other.finish("other");
+    expect(await watcher.done).toBe("done");
+  });
+
+  it("does not queue for a slot when the wait fails", async () => {
+    const { wait, watcher } = await waitingJob();
+    wait.reject(new ErrUnavailable("no crane"));
+    await expect(watcher.done).rejects.toThrow("no crane");
+  });
+
+  it("takes the slot again when the outermost of several waits is over", async () => {
+    const manager = new TransferManager({ concurrency: 1 });
+    const slots: number[] = [];
+    await manager.transfer("key", async (job) => {
+      const waiter = job.waiter("layer");
+      await waiter.wait("outer", async () => {
+        await flush();
+        await waiter.wait("inner", async () => void slots.push(manager.running));
+        await flush();
+        slots.push(manager.running);
+      });
+      slots.push(manager.running);
+    }).done;
+    expect(slots).toEqual([0, 0, 1]);
+  });
+
+  it("ends the wait when the last watcher leaves", async () => {
+    const manager = new TransferManager({ concurrency: 1 });
+    let outcome: Promise<unknown> = Promise.resolve();
+    const watcher = manager.transfer("key", async (job) => {
+      const waits = (signal: AbortSignal | undefined): Promise<never> =>
+        new Promise((_, reject) => signal?.addEventListener("abort", () => reject(signal.reason)));
+      outcome = job.waiter("layer").wait("for ever", waits);
+      return await outcome;
+    });
+    await flush();
+    await watcher.release();
+    await expect(outcome).rejects.toThrow(ErrCanceled);
+  });
+});
+
+describe("Job.active()", () => {
+  it("is no unhandled rejection when a run that ends has left it alone", async () => {
+    const { manager } = occupied();
+    const unhandled: unknown[] = [];
+    const note = (error: unknown): void => void unhandled.push(error);
+    process.on("unhandledRejection", note);
+    manager.setConcurrency(2);
+    const watcher = manager.transfer("key", async (job) => {
+      job.inactive();
+      manager.setConcurrency(1);
+      void job.active();
+      return "done";
+    });
+    expect(await watcher.done).toBe("done");
+    await flush();
+    process.off("unhandledRejection", note);
+    expect(unhandled).toEqual([]);
+  });
+});
+
 describe("TransferManager.transfer()", () => {
   it("runs each job with growing progress up to the last value (TestTransfer)", async () => {
     const manager = new TransferManager({ concurrency: 5 });

@@ -1,9 +1,9 @@
 import { describe, expect, it } from "vitest";
+import { countDown } from "../../src/async/count-down.ts";
+import { plainWaiter } from "../../src/async/waiting.ts";
 import { ErrCanceled } from "../../src/errors/classes.ts";
-import type { Progress } from "../../src/progress/progress.ts";
-import { countDown } from "../../src/xfer/retry-countdown.ts";
-import { stateOf } from "./flush.ts";
-import { ManualClock } from "./manual-clock.ts";
+import { stateOf } from "../xfer/flush.ts";
+import { ManualClock } from "../xfer/manual-clock.ts";
 
 function start(
   delayMs: number,
@@ -11,19 +11,18 @@ function start(
 ): { clock: ManualClock; shown: string[]; end: Promise<void> } {
   const clock = new ManualClock();
   const shown: string[] = [];
-  const progress = (item: Progress): void =>
-    void shown.push(item.kind === "update" ? `${item.id} ${item.action}` : "");
-  return { clock, shown, end: countDown(delayMs, { id: "layer", progress, clock, signal }) };
+  const waiter = plainWaiter({ signal, show: (reason) => shown.push(reason) });
+  return { clock, shown, end: countDown(delayMs, { waiter, clock }) };
 }
 
 describe("countDown()", () => {
   it("shows the full delay at once and each second after it, the last one in the singular", async () => {
     const { clock, shown, end } = start(3_000);
-    expect(shown).toEqual(["layer Retrying in 3 seconds"]);
+    expect(shown).toEqual(["Retrying in 3 seconds"]);
     await clock.advance(1_000);
-    expect(shown.at(-1)).toBe("layer Retrying in 2 seconds");
+    expect(shown.at(-1)).toBe("Retrying in 2 seconds");
     await clock.advance(1_000);
-    expect(shown.at(-1)).toBe("layer Retrying in 1 second");
+    expect(shown.at(-1)).toBe("Retrying in 1 second");
     expect(await stateOf(end)).toBe("pending");
     await clock.advance(1_000);
     await end;
@@ -32,14 +31,14 @@ describe("countDown()", () => {
 
   it("waits exactly the delay when it is no whole number of seconds", async () => {
     const { clock, shown, end } = start(2_300);
-    expect(shown).toEqual(["layer Retrying in 3 seconds"]);
+    expect(shown).toEqual(["Retrying in 3 seconds"]);
     await clock.advance(300);
-    expect(shown.at(-1)).toBe("layer Retrying in 2 seconds");
+    expect(shown.at(-1)).toBe("Retrying in 2 seconds");
     await clock.advance(1_999);
     expect(await stateOf(end)).toBe("pending");
     await clock.advance(1);
     await end;
-    expect(shown.at(-1)).toBe("layer Retrying in 1 second");
+    expect(shown.at(-1)).toBe("Retrying in 1 second");
   });
 
   it("shows nothing and does not wait for no delay", async () => {
