@@ -24,6 +24,9 @@ function failing(...errors: readonly unknown[]) {
   return { attempt, numbers };
 }
 
+const held = (retryAfterMs = 1_000): ErrUnavailable =>
+  new ErrUnavailable("not sent", { notSent: true, retryAfterMs });
+
 describe("retry()", () => {
   it("gives the result of the first attempt without waiting", async () => {
     const clock = new FakeClock();
@@ -101,9 +104,6 @@ describe("retry()", () => {
   });
 
   describe("with a request that was not sent", () => {
-    const held = (retryAfterMs = 1_000): ErrUnavailable =>
-      new ErrUnavailable("not sent", { notSent: true, retryAfterMs });
-
     it("waits the pause out and does not count it", async () => {
       const clock = new FakeClock();
       const errors = [held(), held(), new ErrUnavailable("1"), held(), new ErrUnavailable("2"), held()];

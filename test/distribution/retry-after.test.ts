@@ -26,6 +26,8 @@ afterEach(async () => {
   await engine[Symbol.asyncDispose]();
 });
 
+const isPaused = (action: string | undefined): boolean => /^Retrying in \d+ seconds$/.test(action ?? "");
+
 describe("a registry that asks to be left alone", () => {
   it("keeps no slot from pulls of other registries, and all its waiting pulls say so", async () => {
     const image = await buildImage(busy, REPOSITORY, { tag: "v1", layers: [1_000, 2_000, 3_000] });
@@ -37,7 +39,6 @@ describe("a registry that asks to be left alone", () => {
     const waiting = failureOf(
       engine.pull(`${busy.host}/${REPOSITORY}:v1`, { signal: abort.signal, onProgress: log.sink }),
     );
-    const isPaused = (action: string | undefined): boolean => /^Retrying in \d+ seconds$/.test(action ?? "");
     await until(() => digests.every((digest) => isPaused(log.actions(shortId(digest)).at(-1))));
 
     await engine.pull(`${healthy.host}/${REPOSITORY}:v1`);

@@ -40,6 +40,9 @@ async function waitingJob() {
   return { manager, wait, seen, watcher, other };
 }
 
+const waits = (signal: AbortSignal | undefined): Promise<never> =>
+  new Promise((_, reject) => signal?.addEventListener("abort", () => reject(signal.reason)));
+
 describe("Job.waiter()", () => {
   it("gives the slot to another job while it waits, and shows for what", async () => {
     const { seen, other } = await waitingJob();
@@ -83,8 +86,6 @@ describe("Job.waiter()", () => {
     const manager = new TransferManager({ concurrency: 1 });
     let outcome: Promise<unknown> = Promise.resolve();
     const watcher = manager.transfer("key", async (job) => {
-      const waits = (signal: AbortSignal | undefined): Promise<never> =>
-        new Promise((_, reject) => signal?.addEventListener("abort", () => reject(signal.reason)));
       outcome = job.waiter("layer").wait("for ever", waits);
       return await outcome;
     });

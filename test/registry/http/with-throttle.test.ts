@@ -25,6 +25,27 @@ function throttled(answers: readonly Answer[], clock: Clock & FakeClock = new Fa
   return { send: withThrottle(send, { clock }), requests, clock };
 }
 
+/** The request that sees whether the origin is ready is answered by the test. */
+async function probed() {
+  const clock = new FakeClock();
+  const probe = Promise.withResolvers<HttpResponse>();
+  let count = 0;
+  const send = withThrottle(
+    async (request) => {
+      count++;
+      if (count === 1) return fakeResponse(request, { status: 429, headers: { "retry-after": "5" } });
+      return count === 2 ? await probe.promise : fakeResponse(request, {});
+    },
+    { clock },
+  );
+  await send(A);
+  clock.advance(5_000);
+  const abort = new AbortController();
+  const first = send({ ...A, signal: abort.signal });
+  first.catch(() => {}); // each test says what becomes of it
+  return { send, clock, probe, abort, first, sent: () => count };
+}
+
 describe("withThrottle()", () => {
   it.each([
     [429, "7", "ErrResourceExhausted"],
@@ -109,27 +130,6 @@ describe("withThrottle()", () => {
   });
 
   describe("when a pause is over", () => {
-    /** The request that sees whether the origin is ready is answered by the test. */
-    async function probed() {
-      const clock = new FakeClock();
-      const probe = Promise.withResolvers<HttpResponse>();
-      let count = 0;
-      const send = withThrottle(
-        async (request) => {
-          count++;
-          if (count === 1) return fakeResponse(request, { status: 429, headers: { "retry-after": "5" } });
-          return count === 2 ? await probe.promise : fakeResponse(request, {});
-        },
-        { clock },
-      );
-      await send(A);
-      clock.advance(5_000);
-      const abort = new AbortController();
-      const first = send({ ...A, signal: abort.signal });
-      first.catch(() => {}); // each test says what becomes of it
-      return { send, clock, probe, abort, first, sent: () => count };
-    }
-
     it("lets one request through, and the others when that was answered", async () => {
       const { send, probe, first, sent } = await probed();
       await expect(send(A)).rejects.toMatchObject({ ...REFUSED, retryAfterMs: PROBE_WAIT_MS });
