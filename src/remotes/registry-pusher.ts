@@ -34,7 +34,8 @@ export interface MountSources {
 /** What a pusher is made of. */
 export interface RegistryPusherOptions {
   readonly endpoint: Endpoint;
-  readonly source: Source;
+  /** Default: the origin of the endpoint. */
+  readonly source?: Source | undefined;
   readonly mounts: MountSources;
   /** How patiently documents are put. */
   readonly backoff: BackoffPolicy;
@@ -69,7 +70,7 @@ export class RegistryPusher implements Pusher {
     this.#onLeftover = options.onLeftover ?? (() => {});
     this.#abandonTimeoutMs = options.abandonTimeoutMs ?? ABANDON_TIMEOUT_MS;
     this.endpoint = originOf(options.endpoint);
-    this.source = options.source;
+    this.source = options.source ?? this.endpoint;
   }
 
   async push(

@@ -15,7 +15,8 @@ import type { Source } from "./source.ts";
 /** What a remote is made of. */
 export interface RegistryRemoteOptions {
   readonly endpoint: Endpoint;
-  readonly source: Source;
+  /** Default: the origin of the endpoint. */
+  readonly source?: Source | undefined;
   readonly backoff: BackoffPolicy;
 }
 
@@ -33,7 +34,7 @@ export class RegistryRemote implements Remote {
   constructor(client: RegistryClient, { endpoint, source, backoff }: RegistryRemoteOptions) {
     this.#client = client;
     this.endpoint = originOf(endpoint);
-    this.source = source;
+    this.source = source ?? this.endpoint;
     this.backoff = endpoint.mirror ? { ...backoff, maxAttempts: 1, maxRetryAfterMs: 0 } : backoff;
   }
 

@@ -44,7 +44,6 @@ describe("RegistryPusher.abandon()", () => {
     registry.fault({ method: "PUT" }, { status: 403 });
     const pusher = new RegistryPusher(lab.client(registry.url), {
       endpoint: endpointOf(registry.url),
-      source: "nobody",
       mounts: { candidates: async () => [], succeeded: async () => {}, failed: async () => {} },
       backoff: DEFAULT_BACKOFF,
       onLeftover: (error) => leftovers.push(error),
