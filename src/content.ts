@@ -27,6 +27,7 @@ export {
 } from "./content/namespaces/sqlite-namespace-metadata.ts";
 export { type OpenWriterOptions, openWriter } from "./content/open-writer.ts";
 export { type ReadBlobOptions, readBlob } from "./content/read-blob.ts";
+export { readVerified } from "./content/read-verified.ts";
 export {
   type CommitOptions,
   type Info,

@@ -1,14 +1,11 @@
 import { once } from "node:events";
 import type { Command } from "commander";
-import { parseDigest, type Store, writeBlob } from "../../content.ts";
+import { parseDigest, readVerified, type Store, writeBlob } from "../../content.ts";
 import { formatBytes } from "../format-bytes.ts";
 import { formatTable } from "../format-table.ts";
 import { formatLabels, parseLabels } from "../label-arguments.ts";
 import { addRootOptions, openRoot, type RootOptions } from "../options.ts";
 import { editContent } from "./edit-content.ts";
-
-/** Bytes read at once by `content get`. */
-const READ_BYTES = 1024 * 1024;
 
 /** Where the blobs are: a data root, or a content service that offers one. */
 interface StoreOptions extends RootOptions {
@@ -128,13 +125,8 @@ async function list(store: Store, filters: readonly string[], signal: AbortSigna
 }
 
 async function get(store: Store, digest: string, signal: AbortSignal): Promise<void> {
-  await using reader = await store.readerAt({ digest: parseDigest(digest) }, { signal });
-  for (let offset = 0; offset < reader.size; ) {
-    const buffer = new Uint8Array(Math.min(READ_BYTES, reader.size - offset));
-    const count = await reader.readAt(buffer, offset);
-    if (count === 0) break;
-    offset += count;
-    if (!process.stdout.write(buffer.subarray(0, count))) await once(process.stdout, "drain", { signal });
+  for await (const chunk of readVerified(store, { digest: parseDigest(digest) }, { signal })) {
+    if (!process.stdout.write(chunk)) await once(process.stdout, "drain", { signal });
   }
 }
 
