@@ -59,5 +59,10 @@ export type {
 } from "./registry/push/push-client.ts";
 export type { ManifestContent, ManifestHead, ManifestOptions } from "./registry/repository/manifests.ts";
 export type { RegistryClientOptions } from "./registry/repository/repository-session.ts";
-export type { ConnectionOptions, ProxyOptions } from "./registry/transport/create-agent.ts";
+export type { ConnectionOptions, ProxyOptions } from "./registry/transport/connection-options.ts";
+export { proxyFromEnvironment } from "./registry/transport/proxy-from-environment.ts";
+export {
+  type SystemCertificatesOptions,
+  systemCertificates,
+} from "./registry/transport/system-certificates.ts";
 export { createTransport, type Transport } from "./registry/transport/transport.ts";

@@ -23,24 +23,10 @@ export interface ErrorBody {
 
 /** Reads the body of a failed answer, as far as it comes: a broken connection must not hide the status. Never throws. */
 export async function readErrorBody(response: HttpResponse): Promise<ErrorBody> {
-  const text = await textOf(response);
+  const text = Buffer.from(await response.body.head(MAX_ERROR_BODY_BYTES)).toString("utf8");
   const value = parseJson(text);
   if (value !== undefined) return readJson(value);
   return { errors: [], words: isPage(response, text) ? pageWords(text) : registryWords(text) };
-}
-
-async function textOf({ body }: HttpResponse): Promise<string> {
-  const chunks: Uint8Array[] = [];
-  let missing = MAX_ERROR_BODY_BYTES;
-  const full = new Error("error body: long enough");
-  await body
-    .pipeTo((chunk) => {
-      chunks.push(Uint8Array.from(chunk.subarray(0, missing)));
-      missing -= Math.min(missing, chunk.length);
-      if (missing === 0) throw full;
-    })
-    .catch(() => {}); // what came is what there is to say
-  return Buffer.concat(chunks).toString("utf8");
 }
 
 function parseJson(text: string): unknown {

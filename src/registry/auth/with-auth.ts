@@ -4,9 +4,11 @@ import type { Authorizer } from "./authorizer.ts";
 /**
  * `send` with authorization: the header that the authorizer has for a request, and on a 401 from which it learned
  * something one more try. There is never a third request, so a server that always answers 401 cannot make a loop.
+ * A stranger's request goes without, wherever it leads.
  */
 export function withAuth(send: Send, authorizer: Authorizer): Send {
   return async (request) => {
+    if (request.stranger) return send(request);
     const sent = await authorized(request, authorizer);
     const response = await send(sent);
     if (response.status !== 401 || !(await learned(sent, response, authorizer))) return response;

@@ -14,6 +14,8 @@ export interface HttpRequest extends AbortOptions {
   /** Token scopes that the request needs, such as `repository:library/redis:pull`. */
   readonly scopes?: readonly string[];
   readonly tls?: TlsOptions | undefined;
+  /** The way to this URL was chosen by another origin: nothing of ours goes along, not even to our own endpoint. */
+  readonly stranger?: boolean | undefined;
 }
 
 /** A request body that is read while it is sent. The request must name its length in `content-length`. */
@@ -33,12 +35,18 @@ export type ChunkSink = (chunk: Uint8Array) => void | Promise<void>;
 /** An answer's body. Exactly one of the methods is called, exactly once; all of them end the use of the connection. */
 export interface HttpBody {
   /**
-   * Streams the whole body into `sink`, with back-pressure. Rejects with a retryable `ErrUnavailable` when the connection
-   * breaks, ends early against Content-Length, or stays idle too long; with the sink's own error when that throws.
+   * Streams the whole body into `sink`, with back-pressure, in the coding in which it was sent. Rejects with a retryable
+   * `ErrUnavailable` when the connection breaks, ends early against Content-Length, stays idle too long or is too slow; with the
+   * sink's own error when that throws.
    */
   pipeTo(sink: ChunkSink): Promise<void>;
-  /** The body in memory. Throws `ErrOutOfRange` as soon as it is longer than `maxBytes`; the rest is not read. */
+  /**
+   * The body in memory, without its Content-Encoding. Throws `ErrOutOfRange` as soon as it is longer than `maxBytes`; the rest is
+   * not read. Rejects with a retryable `ErrUnavailable` when it takes longer than a document may.
+   */
   bytes(maxBytes: number): Promise<Uint8Array>;
+  /** The first bytes of a body that only explains something: as many as come soon, at most `maxBytes`. Never rejects. */
+  head(maxBytes: number): Promise<Uint8Array>;
   /** Gives the body up: read to its end when that is short, otherwise the connection is closed. */
   discard(): Promise<void>;
 }
@@ -51,6 +59,8 @@ export interface HttpResponse {
   /** Where the answer came from, after redirects. Not for messages: it may be signed. */
   readonly url: string;
   readonly body: HttpBody;
+  /** What the request told the server and the server may repeat: texts that no message may show. */
+  readonly secrets?: readonly string[] | undefined;
 }
 
 /**

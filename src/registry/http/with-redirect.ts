@@ -8,8 +8,12 @@ export const MAX_REDIRECTS = 10;
 
 const REDIRECT_STATUSES = new Set([301, 302, 303, 307, 308]);
 
+/** Redirects that keep method and body (RFC 9110, sections 15.4.8 and 15.4.9). */
+const KEEPING_STATUSES = new Set([307, 308]);
+
 /**
- * `send` that follows redirects of GET and HEAD. Once the origin differs, the request is a
+ * `send` that follows redirects of GET and HEAD, and of other methods those that keep method and body, which is then sent
+ * again from its start, as in docker and containerd. Once the origin differs, the request is a
  * stranger's (see `asStranger`), for good: what was dropped does not come back when the way leads back. An answer without a usable
  * `Location` is given as it is. Rejects with `ErrUnavailable`, not retryable, on a redirect from https to http, to another
  * scheme, or after `MAX_REDIRECTS`.
@@ -30,8 +34,8 @@ export function withRedirect(send: Send): Send {
 }
 
 function targetOf({ method, url }: HttpRequest, response: HttpResponse): URL | undefined {
-  if (method !== "GET" && method !== "HEAD") return undefined;
-  if (!REDIRECT_STATUSES.has(response.status)) return undefined;
+  const followed = method === "GET" || method === "HEAD" ? REDIRECT_STATUSES : KEEPING_STATUSES;
+  if (!followed.has(response.status)) return undefined;
   const location = headerOf(response, "location");
   return location !== undefined && URL.canParse(location, url) ? new URL(location, url) : undefined;
 }

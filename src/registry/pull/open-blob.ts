@@ -1,6 +1,7 @@
 import type { AbortOptions } from "../../async/abort.ts";
 import type { Digest } from "../../digest/digest.ts";
 import { ErrDataLoss } from "../../errors/classes.ts";
+import { contentCodings, decodedBody } from "../http/content-coding.ts";
 import { type ContentRange, parseContentRange } from "../http/content-range.ts";
 import { type HttpBody, type HttpRequest, type HttpResponse, headerOf } from "../http/send.ts";
 import type { RepositorySession } from "../repository/repository-session.ts";
@@ -34,7 +35,8 @@ export async function openBlob(
   { offset = 0, size, signal }: BlobOptions = {},
 ): Promise<BlobContent> {
   const request = blobRequest(session, digest, signal);
-  const content = (await openRange(session, request, offset)) ?? (await openWhole(session, request));
+  const wanted = { offset, size };
+  const content = (await openRange(session, request, wanted)) ?? (await openWhole(session, request, size));
   if (size === undefined || content.size === undefined || content.size === size) return content;
   await content.body.discard();
   throw dataLoss(request, `got a blob of ${content.size} bytes, wanted ${size}`);
@@ -54,24 +56,29 @@ function blobRequest(
 async function openRange(
   session: RepositorySession,
   request: HttpRequest,
-  offset: number,
+  { offset, size }: { readonly offset: number; readonly size: number | undefined },
 ): Promise<BlobContent | undefined> {
   if (offset === 0) return undefined;
   const headers = { ...request.headers, range: `bytes=${offset}-` };
   const response = await session.send({ ...request, headers }, [416]);
   const range = parseContentRange(headerOf(response, "content-range"));
-  if (response.status === 206 && reachesEndFrom(offset, range, lengthOf(response))) {
+  const isEncoded = contentCodings(response.headers["content-encoding"]).length > 0; // counts other bytes than ours
+  if (response.status === 206 && !isEncoded && reachesEndFrom(offset, range, lengthOf(response))) {
     return { offset, size: range.part.end + 1, body: response.body };
   }
-  if (response.status !== 206 && response.status !== 416) return wholeOf(response);
+  if (response.status !== 206 && response.status !== 416) return wholeOf(request, response, size);
   await response.body.discard();
   const atEnd = response.status === 416 && range?.total === offset;
   return atEnd ? { offset, size: offset, body: EMPTY_BODY } : undefined;
 }
 
-async function openWhole(session: RepositorySession, request: HttpRequest): Promise<BlobContent> {
+async function openWhole(
+  session: RepositorySession,
+  request: HttpRequest,
+  size: number | undefined,
+): Promise<BlobContent> {
   const response = await session.send(request);
-  if (response.status !== 206) return wholeOf(response);
+  if (response.status !== 206) return wholeOf(request, response, size);
   await response.body.discard();
   throw dataLoss(request, "got a part, wanted the whole");
 }
@@ -86,8 +93,17 @@ function reachesEndFrom(
   return (range.total ?? end + 1) === end + 1 && (length ?? end + 1 - offset) === end + 1 - offset;
 }
 
-function wholeOf(response: HttpResponse): BlobContent {
-  return { offset: 0, size: lengthOf(response), body: response.body };
+/**
+ * The whole blob. A Content-Encoding that was put on it on the way is taken off; where the length is the blob's own, the header
+ * only describes the blob, as object stores do with compressed files.
+ */
+function wholeOf(request: HttpRequest, response: HttpResponse, wantedSize: number | undefined): BlobContent {
+  const size = lengthOf(response);
+  const codings = contentCodings(response.headers["content-encoding"]);
+  const isBlobItself = codings.length === 0 || (size !== undefined && size === wantedSize);
+  if (isBlobItself) return { offset: 0, size, body: response.body };
+  const { origin } = new URL(request.url);
+  return { offset: 0, size: undefined, body: decodedBody(response.body, codings, origin) };
 }
 
 function lengthOf(response: HttpResponse): number | undefined {
@@ -103,6 +119,9 @@ function dataLoss({ url }: HttpRequest, problem: string): ErrDataLoss {
 const EMPTY_BODY: HttpBody = {
   async pipeTo() {},
   async bytes() {
+    return new Uint8Array();
+  },
+  async head() {
     return new Uint8Array();
   },
   async discard() {},

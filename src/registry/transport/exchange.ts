@@ -1,8 +1,10 @@
-import type { Dispatcher } from "undici";
+import { type Dispatcher, errors } from "undici";
 import { abortError } from "../../async/abort.ts";
 import { ErrUnavailable } from "../../errors/classes.ts";
 import type { DrayageError } from "../../errors/drayage-error.ts";
 import type { HttpRequest, HttpResponse } from "../http/send.ts";
+import type { Connection } from "./connection.ts";
+import type { ConnectionLimits } from "./connection-options.ts";
 import { IncomingBody } from "./incoming-body.ts";
 import { networkError } from "./network-error.ts";
 import { OutgoingBody } from "./outgoing-body.ts";
@@ -10,17 +12,22 @@ import { OutgoingBody } from "./outgoing-body.ts";
 /** Statuses whose answers have no body, whatever their headers say (RFC 9110, section 6.4.1). */
 const BODILESS_STATUSES = new Set([204, 304]);
 
-/** Where a request goes, and how patient it is. */
+/** What carries a request, and how patient it is. */
 export interface ExchangeOptions {
   /** Origin of the request, for errors. */
   readonly origin: string;
-  /** Longest time that the server may take nothing of a streamed body. */
-  readonly bodyIdleTimeoutMs: number;
+  readonly connection: Connection;
+  readonly limits: ConnectionLimits;
+  /** Called once, when nothing more will come: whether the connection may serve another request. */
+  readonly onOver: (reusable: boolean) => void;
 }
+
+/** Codes of a connection that the other side had closed before it saw the request. */
+const CLOSED_CODES: ReadonlySet<unknown> = new Set(["UND_ERR_SOCKET", "ECONNRESET", "EPIPE"]);
 
 /**
  * One request and its answer, as undici's handler. The signal is in force from construction until the body has ended: it
- * takes the connection down at once, also while the request still waits for one.
+ * takes the connection down at once, also while that is not yet there.
  */
 export class Exchange implements Dispatcher.DispatchHandler {
   /** The answer, once its headers are there. */
@@ -29,20 +36,26 @@ export class Exchange implements Dispatcher.DispatchHandler {
   readonly body: string | Uint8Array | OutgoingBody | null;
   readonly #outgoing: OutgoingBody | undefined;
   readonly #request: HttpRequest;
-  readonly #origin: string;
+  readonly #options: ExchangeOptions;
   readonly #answer = Promise.withResolvers<HttpResponse>();
   readonly #onAbort = (): void => this.#abort();
   #controller: Dispatcher.DispatchController | undefined;
+  #headersTimer: NodeJS.Timeout | undefined;
   #body: IncomingBody | undefined;
+  #fresh = true;
+  #stale = false;
 
-  constructor(request: HttpRequest, { origin, bodyIdleTimeoutMs }: ExchangeOptions) {
+  constructor(request: HttpRequest, options: ExchangeOptions) {
     this.#request = request;
-    this.#origin = origin;
+    this.#options = options;
     this.response = this.#answer.promise;
     const { body = null } = request;
     if (body !== null && typeof body === "object" && "open" in body) {
-      const onIdle = (): void => this.#takesNothing();
-      this.#outgoing = new OutgoingBody(body, { idleTimeoutMs: bodyIdleTimeoutMs, onIdle });
+      this.#outgoing = new OutgoingBody(body, {
+        idleTimeoutMs: options.limits.bodyIdleTimeoutMs,
+        onIdle: () => this.#takesNothing(),
+        onGiven: () => this.#awaitHeaders(),
+      });
       this.body = this.#outgoing;
     } else {
       this.body = body;
@@ -50,10 +63,15 @@ export class Exchange implements Dispatcher.DispatchHandler {
     request.signal?.addEventListener("abort", this.#onAbort, { once: true });
   }
 
+  /** Whether the request failed on a used connection before any byte of an answer: the server may never have seen it. */
+  get stale(): boolean {
+    return this.#stale;
+  }
+
   onRequestStart(controller: Dispatcher.DispatchController): void {
     this.#controller = controller;
-    const { signal } = this.#request;
-    if (signal?.aborted) controller.abort(abortError(signal));
+    this.#fresh = this.#options.connection.requestStarts().fresh;
+    if (!this.#outgoing) this.#awaitHeaders();
   }
 
   onResponseStart(
@@ -61,12 +79,15 @@ export class Exchange implements Dispatcher.DispatchHandler {
     status: number,
     headers: Record<string, string | string[] | undefined>,
   ): void {
-    if (status < 200) return; // "100 Continue", "103 Early Hints": the answer itself follows
+    if (status < 200) return; // an upgrade that nobody asked for; undici refuses it
+    clearTimeout(this.#headersTimer);
     this.#outgoing?.answered();
     const bodiless = this.#request.method === "HEAD" || BODILESS_STATUSES.has(status);
     this.#body = new IncomingBody(controller, {
       expectedBytes: bodiless ? undefined : lengthOf(headers["content-length"]),
-      endpoint: this.#origin,
+      endpoint: this.#options.origin,
+      contentEncoding: headers["content-encoding"],
+      limits: this.#options.limits,
       asError: (error, progress) => this.#asError(error, progress),
     });
     this.#answer.resolve({ status, headers, url: this.#request.url, body: this.#body });
@@ -78,22 +99,36 @@ export class Exchange implements Dispatcher.DispatchHandler {
 
   onResponseEnd(): void {
     this.#finish();
-    // undici takes the connection back in the next turn of the loop; told earlier, a reader whose next request follows at
-    // once would make it open another one.
-    queueMicrotask(() => setImmediate(() => this.#body?.complete()));
+    // undici is done with the connection in the next turn of the loop; a reader that is told earlier would send its next
+    // request before it is known whether the socket stays.
+    queueMicrotask(() =>
+      setImmediate(() => {
+        this.#options.onOver(true);
+        this.#body?.complete();
+      }),
+    );
   }
 
   onResponseError(_controller: unknown, error: Error): void {
     this.#finish();
+    const { connection, onOver } = this.#options;
+    this.#stale = !this.#fresh && !connection.answered && "code" in error && CLOSED_CODES.has(error.code);
+    onOver(false);
     const { failure } = this.#outgoing ?? {};
     this.#answer.reject(failure ? failure.error : this.#asError(error, this.#outgoing?.progress));
     this.#body?.fail(error);
   }
 
+  #awaitHeaders(): void {
+    const { answerTimeoutMs = this.#options.limits.headersTimeoutMs } = this.#request;
+    const onLate = (): void => this.#controller?.abort(new errors.HeadersTimeoutError());
+    this.#headersTimer = setTimeout(onLate, answerTimeoutMs);
+  }
+
   #takesNothing(): void {
-    const message = `${this.#request.method} ${this.#origin}: no data taken in time: ${this.#outgoing?.progress}`;
-    const error = new ErrUnavailable(message, { endpoint: this.#origin, retryable: true });
-    this.#controller?.abort(error);
+    const { origin } = this.#options;
+    const message = `${this.#request.method} ${origin}: no data taken in time: ${this.#outgoing?.progress}`;
+    this.#controller?.abort(new ErrUnavailable(message, { endpoint: origin, retryable: true }));
   }
 
   #abort(): void {
@@ -101,17 +136,18 @@ export class Exchange implements Dispatcher.DispatchHandler {
     if (!signal) return;
     const error = abortError(signal);
     if (this.#controller) this.#controller.abort(error);
-    else this.#answer.reject(error); // still waits for a connection: `onRequestStart` ends it
+    else void this.#options.connection.destroy(error);
   }
 
   #finish(): void {
+    clearTimeout(this.#headersTimer);
     this.#request.signal?.removeEventListener("abort", this.#onAbort);
     this.#outgoing?.finish();
   }
 
   #asError(error: unknown, progress?: string): DrayageError {
-    const action = `${this.#request.method} ${this.#origin}`;
-    return networkError(error, { action, endpoint: this.#origin, progress });
+    const { origin } = this.#options;
+    return networkError(error, { action: `${this.#request.method} ${origin}`, endpoint: origin, progress });
   }
 }
 

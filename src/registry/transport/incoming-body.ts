@@ -1,6 +1,9 @@
-import type { Dispatcher } from "undici";
-import { ErrInternal, ErrOutOfRange } from "../../errors/classes.ts";
+import { type Dispatcher, errors } from "undici";
+import { ErrInternal, ErrOutOfRange, ErrUnavailable } from "../../errors/classes.ts";
+import { contentCodings, decodeBytes } from "../http/content-coding.ts";
 import type { ChunkSink, HttpBody } from "../http/send.ts";
+import type { ConnectionLimits } from "./connection-options.ts";
+import { RateWatch } from "./rate-watch.ts";
 
 /** Longest rest of a body that is read for the sake of the connection when nobody wants it. */
 const MAX_DISCARDED_BYTES = 64 * 1024;
@@ -8,15 +11,23 @@ const MAX_DISCARDED_BYTES = 64 * 1024;
 /** Longest time spent on that; a new connection is not worth more. */
 const MAX_DISCARD_MS = 1_000;
 
+/** Longest time for the beginning of a body that only explains a failure. */
+const MAX_HEAD_MS = 10_000;
+
 /** What an `IncomingBody` knows of its answer. */
 export interface IncomingBodyOptions {
   /** From Content-Length; `undefined` when the server did not say, or the answer has no body. */
   readonly expectedBytes: number | undefined;
   /** Origin of the answer, for errors. */
   readonly endpoint: string;
+  /** The header. Whole bodies are decoded by it, piped ones are given as they came. */
+  readonly contentEncoding: string | string[] | undefined;
+  readonly limits: ConnectionLimits;
   /** Makes the error of a broken connection; `progress` says how many bytes came. */
   readonly asError: (error: unknown, progress: string) => Error;
 }
+
+const EMPTY = new Uint8Array();
 
 type End = { readonly kind: "complete" } | { readonly kind: "failed"; readonly error: Error };
 
@@ -29,6 +40,7 @@ export class IncomingBody implements HttpBody {
   readonly #controller: Dispatcher.DispatchController;
   readonly #options: IncomingBodyOptions;
   readonly #done = Promise.withResolvers<void>();
+  readonly #rate: RateWatch;
   /** Chunks that undici flushed out of a paused parser because the connection is over. */
   readonly #late: Buffer[] = [];
   #sink: ChunkSink | undefined;
@@ -39,6 +51,10 @@ export class IncomingBody implements HttpBody {
   constructor(controller: Dispatcher.DispatchController, options: IncomingBodyOptions) {
     this.#controller = controller;
     this.#options = options;
+    this.#rate = new RateWatch(options.limits, {
+      onIdle: () => this.#abort(options.asError(new errors.BodyTimeoutError(), this.#progress())),
+      onSlow: (words) => this.#abort(this.#lateness(`too slow: ${words}`)),
+    });
     this.#done.promise.catch(() => {}); // seen by whoever claims the body, perhaps later
     controller.pause();
   }
@@ -46,24 +62,53 @@ export class IncomingBody implements HttpBody {
   pipeTo(sink: ChunkSink): Promise<void> {
     if (this.#sink) return Promise.reject(new ErrInternal("read body: it was read or discarded already"));
     this.#sink = sink;
+    if (this.#end === undefined) this.#rate.start();
     this.#advance();
     return this.#done.promise;
   }
 
   async bytes(maxBytes: number): Promise<Uint8Array> {
+    const { endpoint, expectedBytes = 0, contentEncoding, limits } = this.#options;
     const tooLong = (): Error =>
-      new ErrOutOfRange(`read body from ${this.#options.endpoint}: longer than ${maxBytes} bytes`, {
-        endpoint: this.#options.endpoint,
-      });
+      new ErrOutOfRange(`read body from ${endpoint}: longer than ${maxBytes} bytes`, { endpoint });
+    const { documentTimeoutMs } = limits;
+    const onLate = (): void => this.#abort(this.#lateness(`not complete after ${documentTimeoutMs} ms`));
+    const timer = setTimeout(onLate, documentTimeoutMs);
     const chunks: Uint8Array[] = [];
     let length = 0;
-    if ((this.#options.expectedBytes ?? 0) > maxBytes) this.#abort(tooLong());
-    await this.pipeTo((chunk) => {
-      length += chunk.length;
-      if (length > maxBytes) throw tooLong();
-      chunks.push(Uint8Array.from(chunk));
+    if (expectedBytes > maxBytes) this.#abort(tooLong());
+    try {
+      await this.pipeTo((chunk) => {
+        length += chunk.length;
+        if (length > maxBytes) throw tooLong();
+        chunks.push(Uint8Array.from(chunk));
+      });
+    } finally {
+      clearTimeout(timer);
+    }
+    return await decodeBytes(Buffer.concat(chunks, length), contentCodings(contentEncoding), {
+      maxBytes,
+      endpoint,
     });
-    return Buffer.concat(chunks, length);
+  }
+
+  async head(maxBytes: number): Promise<Uint8Array> {
+    const { contentEncoding, endpoint } = this.#options;
+    const enough = new ErrInternal("read the beginning of a body: long enough");
+    const timer = setTimeout(() => this.#abort(enough), MAX_HEAD_MS);
+    const chunks: Uint8Array[] = [];
+    let missing = maxBytes;
+    const read = this.pipeTo((chunk) => {
+      chunks.push(Uint8Array.from(chunk.subarray(0, missing)));
+      missing -= Math.min(missing, chunk.length);
+      if (missing === 0) throw enough;
+    });
+    await read.catch(() => {}); // what came is what there is to say
+    clearTimeout(timer);
+    const came = Buffer.concat(chunks);
+    return await decodeBytes(came, contentCodings(contentEncoding), { maxBytes, endpoint }).catch(
+      () => EMPTY,
+    );
   }
 
   async discard(): Promise<void> {
@@ -83,6 +128,7 @@ export class IncomingBody implements HttpBody {
   push(chunk: Buffer): void {
     if (chunk.length === 0) return; // what a resumed parser says that has nothing; to pause for it would never end
     this.#receivedBytes += chunk.length;
+    this.#rate.received(chunk.length);
     if (this.#busy || !this.#sink) {
       this.#late.push(Buffer.from(chunk));
       return;
@@ -93,14 +139,22 @@ export class IncomingBody implements HttpBody {
 
   /** The whole body has come. */
   complete(): void {
+    this.#rate.stop();
     this.#end ??= { kind: "complete" };
     this.#advance();
   }
 
   /** Nothing more will come. */
   fail(error: unknown): void {
+    this.#rate.stop();
     this.#end ??= { kind: "failed", error: this.#options.asError(error, this.#progress()) };
     this.#advance();
+  }
+
+  #lateness(words: string): ErrUnavailable {
+    const { endpoint } = this.#options;
+    const message = `read body from ${endpoint}: ${words}: ${this.#progress()}`;
+    return new ErrUnavailable(message, { endpoint, retryable: true });
   }
 
   #progress(): string {
@@ -117,6 +171,7 @@ export class IncomingBody implements HttpBody {
         return;
       }
       this.#controller.pause();
+      this.#rate.pause();
       taken.then(
         () => this.#goOn(),
         (error: unknown) => this.#abort(error),
@@ -127,6 +182,7 @@ export class IncomingBody implements HttpBody {
   }
 
   #goOn(): void {
+    this.#rate.resume();
     this.#busy = false;
     this.#advance();
   }

@@ -1,5 +1,8 @@
+import { errors } from "undici";
 import { ErrCanceled, ErrInvalidArgument, ErrUnavailable } from "../../errors/classes.ts";
 import { type DrayageError, isDrayageError } from "../../errors/drayage-error.ts";
+import { plainText } from "../../errors/plain-text.ts";
+import { ProxyFailure } from "./proxy-failure.ts";
 
 interface NetworkFailure {
   /** What happened, for the message. */
@@ -32,9 +35,7 @@ const FAILURES: Readonly<Record<string, NetworkFailure>> = {
   UND_ERR_BODY_TIMEOUT: later("no data in time"),
   UND_ERR_SOCKET: later("connection closed by the other side"),
   UND_ERR_RES_CONTENT_LENGTH_MISMATCH: later("connection closed before the end of the body"),
-  UND_ERR_PRX_CONN: later("connection to the proxy failed"),
-  UND_ERR_ABORTED: later("proxy refused the connection"),
-  UND_ERR_PRX_TLS: never("certificate of the proxy not accepted"),
+  UND_ERR_ABORTED: later("connection aborted"),
   UND_ERR_HEADERS_OVERFLOW: never("answer with too long headers"),
   HPE_HEADER_OVERFLOW: never("answer with too long headers"),
 
@@ -62,6 +63,9 @@ const FAILURES: Readonly<Record<string, NetworkFailure>> = {
   ERR_TLS_CERT_ALTNAME_INVALID: never("certificate is for another host"),
 };
 
+/** Characters of a non-HTTP answer that are shown: enough for the greeting of another protocol. */
+const MAX_BEGINNING_CHARS = 40;
+
 /** Codes of requests that were cut off because the transport was closed. */
 const CLOSED = new Set(["UND_ERR_DESTROYED", "UND_ERR_CLOSED"]);
 
@@ -84,10 +88,37 @@ export function networkError(
   }
   if (code !== undefined && CLOSED.has(code))
     return new ErrCanceled("transport closed", { cause: error, endpoint });
-  const known = code === undefined || !Object.hasOwn(FAILURES, code) ? undefined : FAILURES[code];
-  const { words, retryable } = known ?? later(`connection failed (${code ?? "no code"})`);
+  const { words, retryable } = failureOf(error, code);
   const message = progress === undefined ? `${action}: ${words}` : `${action}: ${words}: ${progress}`;
-  return new ErrUnavailable(message, { cause: error, endpoint, retryable });
+  return new ErrUnavailable(message, { cause: withoutBytes(error), endpoint, retryable });
+}
+
+function failureOf(error: unknown, code: string | undefined): NetworkFailure {
+  if (error instanceof ProxyFailure) return proxyFailure(error);
+  if (code !== undefined && Object.hasOwn(FAILURES, code)) return FAILURES[code] ?? later(code);
+  if (error instanceof errors.HTTPParserError)
+    return later(`got an answer that is not HTTP${beginningOf(error)}`);
+  return later(`connection failed (${code ?? "no code"})`);
+}
+
+function proxyFailure({ proxy, refusal, cause }: ProxyFailure): NetworkFailure {
+  if (refusal !== undefined) return never(`proxy ${proxy} ${refusal}`);
+  const { words, retryable } = failureOf(cause, codeOf(cause));
+  return { words: `proxy ${proxy}: ${words}`, retryable };
+}
+
+/** What came instead of a status line. Of an answer that is broken later on nothing is shown: it may hold anything. */
+function beginningOf(error: Error): string {
+  if (!error.message.includes("Expected HTTP/") || !("data" in error)) return "";
+  const text = plainText(String(error.data), MAX_BEGINNING_CHARS);
+  return text === "" || text.startsWith("HTTP/") ? "" : `: it begins with ${JSON.stringify(text)}`;
+}
+
+/** undici's parser keeps what it did not understand on its error: tokens and signed addresses, for whoever prints it. */
+function withoutBytes(error: unknown): unknown {
+  if (!(error instanceof Error && "data" in error)) return error;
+  const { name, message, stack } = error;
+  return Object.assign(new Error(message), { name, stack, code: codeOf(error) });
 }
 
 function codeOf(error: unknown): string | undefined {

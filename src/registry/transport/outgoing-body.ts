@@ -14,6 +14,8 @@ export interface OutgoingBodyOptions {
   readonly idleTimeoutMs: number;
   /** Called once when it was longer. */
   readonly onIdle: () => void;
+  /** Called once when the socket has taken all of it, unless the server has answered before. */
+  readonly onGiven?: (() => void) | undefined;
 }
 
 /**
@@ -31,6 +33,7 @@ export class OutgoingBody implements AsyncIterableIterator<Uint8Array> {
   #givenBytes = 0;
   #ended = false;
   #stopped = false;
+  #answered = false;
   #failure: { readonly error: unknown } | undefined;
   #idleTimer: NodeJS.Timeout | undefined;
 
@@ -51,6 +54,7 @@ export class OutgoingBody implements AsyncIterableIterator<Uint8Array> {
 
   /** The answer has come: whatever is left is not wanted. */
   answered(): void {
+    this.#answered = true;
     if (this.#givenBytes < this.#body.lengthBytes) this.#stop();
   }
 
@@ -64,7 +68,10 @@ export class OutgoingBody implements AsyncIterableIterator<Uint8Array> {
     clearTimeout(this.#idleTimer);
     while (this.#rest.length === 0 && !this.#ended && !this.#stopped) await this.#read();
     if (this.#stopped) await this.#neverMind();
-    if (this.#rest.length === 0) return { done: true, value: undefined };
+    if (this.#rest.length === 0) {
+      if (!this.#answered) this.#options.onGiven?.();
+      return { done: true, value: undefined };
+    }
     const piece = this.#rest.subarray(0, MAX_PIECE_BYTES);
     this.#rest = this.#rest.subarray(piece.length);
     this.#givenBytes += piece.length;

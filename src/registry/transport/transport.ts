@@ -1,77 +1,115 @@
-import type { Socket } from "node:net";
 import type { Dispatcher } from "undici";
 import { throwIfAborted } from "../../async/abort.ts";
 import { ErrCanceled, ErrInvalidArgument } from "../../errors/classes.ts";
 import { redactUrl } from "../../errors/redact-url.ts";
+import { requestSecrets } from "../http/request-secrets.ts";
 import type { HttpRequest, HttpResponse, Send } from "../http/send.ts";
-import type { TlsOptions } from "../http/tls-options.ts";
-import { BODY_IDLE_TIMEOUT_MS, type ConnectionOptions, createAgent } from "./create-agent.ts";
+import { type ConnectionOptions, connectionLimits } from "./connection-options.ts";
+import { ConnectionPool } from "./connection-pool.ts";
 import { Exchange } from "./exchange.ts";
+import { networkError } from "./network-error.ts";
+import { ProxyFailure } from "./proxy-failure.ts";
+import { createRoutes, type RequestRoute } from "./routes.ts";
+import { refusalOf } from "./tunnel.ts";
 
 /** What undici's types know of the bodies that it takes; async iterables are missing there. */
 type UndiciBody = NonNullable<Dispatcher.DispatchOptions["body"]> | null;
 
 /** The lowest `Send`, with the connections behind it. */
 export interface Transport {
-  /** Sends a request as it is, once: no redirect, no credentials, no second attempt. */
+  /**
+   * Sends a request as it is, once: no redirect, no credentials. It is sent a second time only when a used connection turns
+   * out to be dead before any byte of an answer, and when it does no harm.
+   */
   readonly send: Send;
   /** Closes all connections at once; what is under way fails with `ErrCanceled`, and so does every later request. */
   close(): Promise<void>;
 }
 
 /**
- * HTTP/1.1 over pooled connections, one pool per origin and TLS options. HTTP/2 is off: with a connection per download
- * bulk data moves faster. How many requests run at once is up to the callers. The caller closes the transport.
+ * HTTP/1.1 over pooled connections, never shared between origins or TLS options. HTTP/2 is off: with a connection per download
+ * bulk data moves faster. Requests for which no socket is free wait in line, and no limit of theirs runs meanwhile. The caller
+ * closes the transport. Throws `ErrInvalidArgument` for options out of bounds.
  */
 export function createTransport(options: ConnectionOptions = {}): Transport {
-  const closing = new AbortController();
-  const agents = new Map<string, Dispatcher>();
-  const sockets = new Set<Socket>();
-
-  function agentFor(tls: TlsOptions | undefined): Dispatcher {
-    const key = JSON.stringify([tls?.skipVerify === true, tls?.ca, tls?.cert, tls?.key]);
-    const agent = agents.get(key) ?? createAgent(tls, { ...options, sockets, signal: closing.signal });
-    agents.set(key, agent);
-    return agent;
-  }
+  const limits = connectionLimits(options);
+  const routeOf = createRoutes(options, limits);
+  const pool = new ConnectionPool(limits);
+  const closed = new ErrCanceled("transport closed");
 
   async function send(request: HttpRequest): Promise<HttpResponse> {
-    throwIfAborted(closing.signal);
+    const url = parseUrl(request.url);
+    const route = routeOf(url, request.tls);
+    const first = await exchange(request, url, route, false);
+    const stale = (cause: unknown): Promise<HttpResponse> => {
+      if (!first.stale || !isRepeatable(request)) throw cause;
+      return exchange(request, url, route, true).then(({ response }) => response);
+    };
+    const response = await first.response.catch(stale);
+    if (response.status === 407 && route.httpProxy) throw await refusedByProxy(request, response, route);
+    return { ...response, secrets: requestSecrets(request) };
+  }
+
+  async function exchange(
+    request: HttpRequest,
+    url: URL,
+    route: RequestRoute,
+    fresh: boolean,
+  ): Promise<Exchange> {
+    const connection = await pool.acquire(route, { signal: request.signal, fresh });
+    if (request.signal?.aborted) pool.release(connection, true);
     throwIfAborted(request.signal);
-    const { origin, path } = splitUrl(request.url);
-    const { bodyIdleTimeoutMs = BODY_IDLE_TIMEOUT_MS } = options;
-    const exchange = new Exchange(request, { origin, bodyIdleTimeoutMs });
-    const { method, headers = {}, answerTimeoutMs: headersTimeout } = request;
-    agentFor(request.tls).dispatch(
+    const begun = new Exchange(request, {
+      origin: url.origin,
+      connection,
+      limits,
+      onOver: (reusable) => pool.release(connection, reusable),
+    });
+    const { httpProxy } = route;
+    const headers = { ...request.headers, ...(httpProxy && proxyHeaders(url, httpProxy.authorization)) };
+    connection.client.dispatch(
       {
-        origin,
-        path,
-        method,
-        headers: { ...headers },
-        body: exchange.body as UndiciBody,
+        path: httpProxy ? `${url.origin}${url.pathname}${url.search}` : url.pathname + url.search,
+        method: request.method,
+        headers,
+        body: begun.body as UndiciBody,
         reset: false, // otherwise undici closes the connection after HEAD, for servers that send a body with it
-        ...(headersTimeout !== undefined && { headersTimeout }),
       },
-      exchange,
+      begun,
     );
-    return exchange.response;
+    return begun;
   }
 
-  async function close(): Promise<void> {
-    const reason = new ErrCanceled("transport closed");
-    const destroyed = Array.from(agents.values(), (agent) => agent.destroy(reason));
-    closing.abort(reason);
-    for (const socket of sockets) socket.destroy(reason); // those that are still connecting, too
-    await Promise.all(destroyed);
-  }
-
-  return { send, close };
+  return { send, close: () => pool.close(closed) };
 }
 
-function splitUrl(text: string): { origin: string; path: string } {
+function parseUrl(text: string): URL {
   const url = URL.canParse(text) ? new URL(text) : undefined;
-  if (url?.protocol !== "http:" && url?.protocol !== "https:") {
-    throw new ErrInvalidArgument(`send request: got ${redactUrl(text)}, wanted an http or https URL`);
-  }
-  return { origin: url.origin, path: url.pathname + url.search };
+  if (url?.protocol === "http:" || url?.protocol === "https:") return url;
+  throw new ErrInvalidArgument(`send request: got ${redactUrl(text)}, wanted an http or https URL`);
+}
+
+/**
+ * Whether a request may be sent again although its server may have seen it. A streamed body may not: whoever sends it asks
+ * first what became of the bytes. Nor may the end of an upload without a body, which would no longer find its session.
+ */
+function isRepeatable({ method, body }: HttpRequest): boolean {
+  if (method === "GET" || method === "HEAD" || method === "DELETE") return true;
+  const inMemory = typeof body === "string" || body instanceof Uint8Array;
+  return method === "PUT" && inMemory;
+}
+
+function proxyHeaders({ host }: URL, authorization: string | undefined): Record<string, string> {
+  return authorization === undefined ? { host } : { host, "proxy-authorization": authorization };
+}
+
+async function refusedByProxy(
+  { method }: HttpRequest,
+  { body, status, url }: HttpResponse,
+  { httpProxy }: RequestRoute,
+): Promise<Error> {
+  await body.discard();
+  const { origin } = new URL(url);
+  const failure = httpProxy && new ProxyFailure(httpProxy, undefined, refusalOf(status));
+  return networkError(failure, { action: `${method} ${origin}`, endpoint: origin });
 }

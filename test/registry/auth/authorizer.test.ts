@@ -22,7 +22,7 @@ async function untouched(): Promise<never> {
 }
 
 function refusal(challenge: string | readonly string[] | undefined, url = `${ORIGIN}/v2/`): HttpResponse {
-  const body = { pipeTo: untouched, bytes: untouched, discard: untouched };
+  const body = { pipeTo: untouched, bytes: untouched, head: untouched, discard: untouched };
   return { status: 401, url, headers: { "www-authenticate": challenge }, body };
 }
 

@@ -27,6 +27,7 @@ describe("asStranger()", () => {
       ...request,
       headers: kept,
       tls: { skipVerify: true, ca: ["ca"] },
+      stranger: true,
     });
   });
 });

@@ -116,10 +116,26 @@ describe("withRedirect()", () => {
     expect(requests).toHaveLength(MAX_REDIRECTS + 1);
   });
 
-  it.each(["POST", "PUT", "PATCH", "DELETE"] as const)("does not follow for %s", async (method) => {
-    const { send, requests } = following(["/other"]);
-    expect(await send({ ...REQUEST, method })).toMatchObject({ status: 307 });
-    expect(requests).toHaveLength(1);
+  describe.each(["POST", "PUT", "PATCH", "DELETE"] as const)("of %s", (method) => {
+    const body = { lengthBytes: 0, async *open() {} };
+
+    it.each([307, 308])("follows %d with method, headers and body", async (status) => {
+      const { send, requests } = following(["/other"], status);
+      expect(await send({ ...REQUEST, method, body })).toMatchObject({ status: 200 });
+      expect(requests[1]).toEqual({ ...REQUEST, method, body, url: "https://registry.test/other" });
+    });
+
+    it("follows to another origin as a stranger, with the body", async () => {
+      const { send, requests } = following(["https://uploads.test/x"]);
+      await send({ ...REQUEST, method, body });
+      expect(requests[1]).toMatchObject({ method, body, headers: STRANGER_HEADERS, stranger: true });
+    });
+
+    it.each([301, 302, 303])("gives a %d as it is, because it would mean GET", async (status) => {
+      const { send, requests } = following(["/other"], status);
+      expect(await send({ ...REQUEST, method })).toMatchObject({ status });
+      expect(requests).toHaveLength(1);
+    });
   });
 
   it.each([

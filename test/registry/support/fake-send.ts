@@ -17,6 +17,7 @@ export function fakeResponse(
       if (bytes.length > 0) await sink(bytes);
     },
     bytes: async () => bytes,
+    head: async (maxBytes) => bytes.subarray(0, maxBytes),
     async discard() {
       discarded = true;
     },

@@ -75,6 +75,7 @@ export const fetchSend: Send = async ({ method, url, headers = {}, body, signal 
     url: response.url,
     body: {
       bytes,
+      head: async (maxBytes) => (await bytes(Number.POSITIVE_INFINITY)).subarray(0, maxBytes),
       pipeTo: async (sink) => sink(await bytes(Number.POSITIVE_INFINITY)),
       discard: async () => response.body?.cancel(),
     },

@@ -1,7 +1,9 @@
 import { readFileSync } from "node:fs";
-import { createServer, request as httpRequest } from "node:http";
+import { createServer } from "node:http";
 import { connect, type Socket } from "node:net";
 import { setImmediate } from "node:timers/promises";
+import { inspect } from "node:util";
+import { brotliCompressSync, deflateRawSync, deflateSync, gzipSync, zstdCompressSync } from "node:zlib";
 import { afterEach, beforeEach, describe, expect, it } from "vitest";
 import {
   ErrCanceled,
@@ -10,7 +12,7 @@ import {
   ErrOutOfRange,
   ErrUnavailable,
 } from "../../../src/errors/classes.ts";
-import type { ConnectionOptions } from "../../../src/registry/transport/create-agent.ts";
+import type { ConnectionOptions } from "../../../src/registry/transport/connection-options.ts";
 import { createTransport, type Transport } from "../../../src/registry/transport/transport.ts";
 import { answering, httpServer, httpsServer, rawServer, type ScriptedServer } from "../support/raw-server.ts";
 
@@ -33,8 +35,47 @@ const secureServer = (more: object = {}, names = SERVER_TLS): Promise<ScriptedSe
 /** A proxy for plain requests, which notes what it was asked for. */
 const proxyServer = (asked: string[]): Promise<ScriptedServer> =>
   httpServer((request, response) => {
-    asked.push(`${request.method} ${request.url}`);
-    httpRequest(request.url ?? "", { method: request.method }, (answer) => void answer.pipe(response)).end();
+    asked.push(`${request.method} ${request.url} ${request.headers.host}`);
+    response.end("by proxy");
+  });
+
+/** Sends `informational` byte by byte before each of its answers. */
+const informing = (informational: string): Promise<ScriptedServer> =>
+  rawServer((socket) => {
+    const answer = async (): Promise<void> => {
+      for (const byte of informational) {
+        socket.write(byte);
+        await setImmediate();
+      }
+      socket.write("HTTP/1.1 201 Created\r\nContent-Length: 2\r\n\r\nok");
+    };
+    socket.on("error", () => {});
+    socket.on("data", () => void answer());
+  });
+
+/** Answers the first request of its first connection and resets that at the second one. */
+const resetting = (): Promise<ScriptedServer> => {
+  let first = true;
+  return rawServer((socket) => {
+    const isFirst = first;
+    first = false;
+    let requests = 0;
+    socket.on("error", () => {});
+    socket.on("data", () => {
+      requests++;
+      if (isFirst && requests > 1) socket.resetAndDestroy();
+      else socket.write("HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nok");
+    });
+  });
+};
+const encoded = (coding: string, bytes: Uint8Array): Promise<ScriptedServer> =>
+  httpServer((_, response) => void response.setHeader("content-encoding", coding).end(bytes));
+
+const dripping = (): Promise<ScriptedServer> =>
+  httpServer((_, response) => {
+    response.writeHead(500, { "content-length": 1_000 });
+    const timer = setInterval(() => response.write("x"), 5);
+    response.on("close", () => clearInterval(timer));
   });
 
 const failByThrowing = (error: Error): never => {
@@ -58,6 +99,12 @@ describe.each([{ reuseBuffers: true }, { reuseBuffers: false }])(
       return running;
     };
     const get = (url: string, signal?: AbortSignal) => transport.send({ method: "GET", url, signal });
+
+    const used = async (): Promise<ScriptedServer> => {
+      const server = await serve(resetting());
+      await text((await get(server.origin)).body);
+      return server;
+    };
 
     beforeEach(() => {
       transport = open();
@@ -97,6 +144,110 @@ describe.each([{ reuseBuffers: true }, { reuseBuffers: false }])(
         const response = await get(server.origin);
         expect(response.status).toBe(200);
         expect(await text(response.body)).toBe("ok");
+      });
+
+      it.each([
+        ["100 Continue", "HTTP/1.1 100 Continue\r\n\r\n"],
+        ["several, in pieces", "HTTP/1.1 100 Continue\r\n\r\nHTTP/1.1 102 Processing\r\nX: y\r\n\r\n"],
+      ])("survives informational answers that nobody asked for (%s)", async (_, informational) => {
+        const server = await serve(informing(informational));
+        for (let i = 0; i < 2; i++) {
+          const response = await transport.send({ method: "PUT", url: server.origin, body: "x" });
+          expect(response.status).toBe(201);
+          expect(await text(response.body)).toBe("ok");
+        }
+        expect(server.connections()).toBe(1);
+      });
+
+      it.each([
+        ["informational answers", "HTTP/1.1 103 Early Hints\r\n\r\n"],
+        ["header lines", "X-More: y\r\n"],
+      ])("does not wait longer for the answer because %s come", async (_, line) => {
+        const server = await serve(
+          rawServer((socket) => {
+            socket.on("error", () => {});
+            socket.once("data", () => {
+              if (line.startsWith("X")) socket.write("HTTP/1.1 200 OK\r\n");
+              const timer = setInterval(() => socket.write(line), 5);
+              socket.on("close", () => clearInterval(timer));
+            });
+          }),
+        );
+        transport = open({ headersTimeoutMs: 60 });
+        await expect(get(server.origin)).rejects.toMatchObject({
+          message: `GET ${server.origin}: no answer in time`,
+        });
+        await allClosed(server);
+      });
+
+      it("gives up on informational answers without end", async () => {
+        const hints = "HTTP/1.1 103 Early Hints\r\n\r\n".repeat(2_000);
+        const server = await serve(answering(hints));
+        await expect(get(server.origin)).rejects.toMatchObject({
+          message: `GET ${server.origin}: answer with too long headers`,
+        });
+      });
+
+      describe("over a used connection that is reset before any byte of an answer", () => {
+        it.each([
+          ["GET", undefined],
+          ["HEAD", undefined],
+          ["DELETE", undefined],
+          ["PUT", "a manifest"],
+        ] as const)("sends %s once more on a fresh one", async (method, body) => {
+          const server = await used();
+          const response = await transport.send({ method, url: server.origin, body });
+          expect(response.status).toBe(200);
+          expect(server.connections()).toBe(2);
+          await response.body.discard();
+        });
+
+        it.each([
+          ["POST", "x"],
+          ["PATCH", "x"],
+          ["PUT", undefined],
+          [
+            "PUT",
+            {
+              lengthBytes: 1,
+              open: async function* () {
+                yield Buffer.from("x");
+              },
+            },
+          ],
+        ] as const)("does not send %s again that may have done something", async (method, body) => {
+          const server = await used();
+          const headers = { "content-length": body === undefined ? "0" : "1" };
+          await expect(transport.send({ method, url: server.origin, body, headers })).rejects.toMatchObject({
+            name: "ErrUnavailable",
+            retryable: true,
+          });
+          expect(server.connections()).toBe(1);
+        });
+      });
+
+      it("does not send again what failed on a fresh connection", async () => {
+        const server = await serve(
+          rawServer((socket) => void socket.once("data", () => socket.resetAndDestroy())),
+        );
+        await expect(get(server.origin)).rejects.toMatchObject({ name: "ErrUnavailable", retryable: true });
+        expect(server.connections()).toBe(1);
+      });
+
+      it("says what came instead of HTTP", async () => {
+        const server = await serve(answering("SSH-2.0-OpenSSH_9.6\r\n"));
+        await expect(get(server.origin)).rejects.toMatchObject({
+          message: `GET ${server.origin}: got an answer that is not HTTP: it begins with "SSH-2.0-OpenSSH_9.6"`,
+        });
+      });
+
+      it("keeps the bytes of a broken answer out of its error", async () => {
+        const broken =
+          "HTTP/1.1 307 X\r\nBad Header\r\nLocation: /x?sig=SIGNATURE\r\nSet-Cookie: COOKIE\r\n\r\n";
+        const server = await serve(answering(broken));
+        const error = await get(server.origin).catch((cause: unknown) => cause);
+        expect(error).toMatchObject({ message: `GET ${server.origin}: got an answer that is not HTTP` });
+        expect(inspect(error, { depth: 10 })).not.toMatch(/SIGNATURE|COOKIE/);
       });
 
       it("gives HEAD answers an empty body whatever their length says", async () => {
@@ -373,6 +524,104 @@ describe.each([{ reuseBuffers: true }, { reuseBuffers: false }])(
       });
     });
 
+    describe("body.bytes() of an encoded document", () => {
+      const encodings: ReadonlyArray<readonly [string, (bytes: Uint8Array) => Uint8Array]> = [
+        ["gzip", gzipSync],
+        ["x-gzip", gzipSync],
+        ["deflate", deflateSync],
+        ["deflate", deflateRawSync],
+        ["br", brotliCompressSync],
+        ["zstd", zstdCompressSync],
+        ["identity", (bytes) => bytes],
+        ["gzip, br", (bytes) => brotliCompressSync(gzipSync(bytes))],
+      ];
+      it.each(encodings)("decodes %s", async (coding, encode) => {
+        const server = await serve(encoded(coding, encode(Buffer.from("a document"))));
+        expect(await text((await get(server.origin)).body)).toBe("a document");
+      });
+
+      it("refuses more than the limit when decoded", async () => {
+        const server = await serve(encoded("gzip", gzipSync(Buffer.alloc(1_000_000))));
+        const { body } = await get(server.origin);
+        await expect(body.bytes(100_000)).rejects.toBeInstanceOf(ErrOutOfRange);
+      });
+
+      it.each([
+        ["compress", Buffer.from("x"), 'got Content-Encoding "compress", wanted none'],
+        ["gzip", Buffer.from("no gzip"), 'got bytes that are not "gzip", as Content-Encoding says'],
+        ["gzip", gzipSync("cut").subarray(0, 12), 'got bytes that are not "gzip", as Content-Encoding says'],
+      ])("refuses bytes said to be %s, and blames the server", async (coding, bytes, words) => {
+        const server = await serve(encoded(coding, bytes));
+        await expect(text((await get(server.origin)).body)).rejects.toMatchObject({
+          name: "ErrUnavailable",
+          message: `read body from ${server.origin}: ${words}`,
+          endpoint: server.origin,
+          retryable: false,
+        });
+      });
+    });
+
+    describe("body that drips", () => {
+      it("is given up when it is slower than the least rate", async () => {
+        const server = await serve(dripping());
+        transport = open({ bodyIdleTimeoutMs: 50, minBytesPerSecond: 10_000 });
+        await expect((await get(server.origin)).body.pipeTo(() => {})).rejects.toMatchObject({
+          name: "ErrUnavailable",
+          message: expect.stringMatching(
+            /too slow: \d+ bytes in 50 ms, wanted at least 10000 bytes per second: got/,
+          ),
+          endpoint: server.origin,
+          retryable: true,
+        });
+        await allClosed(server);
+      });
+
+      it("is given up as a document when that takes too long, however fast it drips", async () => {
+        const server = await serve(dripping());
+        transport = open({ documentTimeoutMs: 50, minBytesPerSecond: 0 });
+        await expect(text((await get(server.origin)).body)).rejects.toMatchObject({
+          message: expect.stringMatching(
+            /^read body from .*: not complete after 50 ms: got \d+ of 1000 bytes$/,
+          ),
+          retryable: true,
+        });
+        await allClosed(server);
+      });
+
+      it("does not blame the server while the reader is busy", async () => {
+        const gate = Promise.withResolvers<void>();
+        const server = await serve(httpServer((_, response) => void response.end("x".repeat(500_000))));
+        transport = open({ bodyIdleTimeoutMs: 20 });
+        const piped = (await get(server.origin)).body.pipeTo(() => gate.promise);
+        setTimeout(gate.resolve, 100);
+        await piped;
+      });
+    });
+
+    describe("body.head()", () => {
+      it.each([
+        ["as far as wanted", 3, "012"],
+        ["to its end", 100, "0123456789"],
+      ])("gives the beginning %s", async (_, maxBytes, expected) => {
+        const server = await serve(httpServer((_request, response) => void response.end("0123456789")));
+        const head = await (await get(server.origin)).body.head(maxBytes);
+        expect(Buffer.from(head).toString()).toBe(expected);
+      });
+
+      it("gives what came of a body that breaks off", async () => {
+        const broken = "HTTP/1.1 200 OK\r\nContent-Length: 10\r\n\r\n1234";
+        const server = await serve(answering(broken, (socket) => socket.end()));
+        expect(Buffer.from(await (await get(server.origin)).body.head(100)).toString()).toBe("1234");
+      });
+
+      it("gives nothing of bytes that cannot be decoded", async () => {
+        const server = await serve(
+          httpServer((_, response) => void response.setHeader("content-encoding", "gzip").end("plain")),
+        );
+        expect(await (await get(server.origin)).body.head(100)).toHaveLength(0);
+      });
+    });
+
     describe("body.discard()", () => {
       it("reads a short body to its end, for the sake of the connection", async () => {
         const server = await serve(httpServer((_, response) => void response.end("x".repeat(1_000))));
@@ -489,21 +738,91 @@ describe.each([{ reuseBuffers: true }, { reuseBuffers: false }])(
       it("sends plain requests through the proxy, except to the hosts named", async () => {
         const asked: string[] = [];
         const proxy = await serve(proxyServer(asked));
-        const server = await serve(httpServer((_, response) => void response.end("direct or not")));
-        transport = open({ proxy: { httpProxy: proxy.origin } });
-        expect(await text((await get(`${server.origin}/a`)).body)).toBe("direct or not");
-        expect(asked).toEqual([`GET ${server.origin}/a`]);
-        transport = open({ proxy: { httpProxy: proxy.origin, noProxy: "127.0.0.1" } });
-        expect(await text((await get(`${server.origin}/b`)).body)).toBe("direct or not");
-        expect(asked).toHaveLength(1);
+        transport = open({ proxy: { httpProxy: proxy.origin, noProxy: "direct.test" } });
+        expect(await text((await get("http://registry.test/a?b=1")).body)).toBe("by proxy");
+        expect(asked).toEqual(["GET http://registry.test/a?b=1 registry.test"]);
+        await expect(get("http://direct.test/")).rejects.toMatchObject({
+          message: "GET http://direct.test: no such host",
+        });
       });
+
+      it("reaches loopback directly, whatever the proxy", async () => {
+        const proxy = await serve(proxyServer([]));
+        const server = await serve(httpServer((_, response) => void response.end("direct")));
+        transport = open({ proxy: { httpProxy: proxy.origin } });
+        expect(await text((await get(server.origin)).body)).toBe("direct");
+        expect(proxy.connections()).toBe(0);
+      });
+
+      it.each(["plain", "https"])(
+        "names the refusal of a proxy that wants a password (%s)",
+        async (scheme) => {
+          const proxy = await serve(
+            rawServer((socket) => {
+              socket.on("error", () => {});
+              socket.once("data", () =>
+                socket.end("HTTP/1.1 407 Proxy Authentication Required\r\nContent-Length: 0\r\n\r\n"),
+              );
+            }),
+          );
+          const address = proxy.origin.replace("http://", "");
+          transport = open({ proxy: { httpProxy: address, httpsProxy: address } });
+          const origin = scheme === "plain" ? "http://registry.test" : "https://registry.test";
+          await expect(get(origin)).rejects.toMatchObject({
+            name: "ErrUnavailable",
+            message: expect.stringContaining(
+              `GET ${origin}: proxy ${proxy.origin} refused: 407 Proxy Authentication Required`,
+            ),
+            endpoint: origin,
+            retryable: false,
+          });
+        },
+      );
+
+      it("shows its user and password to the proxy, and nobody else", async () => {
+        const seen: string[] = [];
+        const proxy = await serve(
+          httpServer((request, response) => {
+            seen.push(request.headers["proxy-authorization"] ?? "");
+            response.statusCode = 500;
+            response.end();
+          }),
+        );
+        const httpProxy = proxy.origin.replace("http://", "user:p%40ss@");
+        transport = open({ proxy: { httpProxy } });
+        const { body, secrets } = await get("http://registry.test/");
+        await body.discard();
+        expect(seen).toEqual([`Basic ${Buffer.from("user:p@ss").toString("base64")}`]);
+        expect(secrets).toEqual([]);
+      });
+
+      it("does not wait for a silent proxy longer than for a connection", async () => {
+        const proxy = await serve(rawServer((socket) => void socket.resume()));
+        transport = open({ connectTimeoutMs: 20, proxy: { httpsProxy: proxy.origin } });
+        await expect(get("https://registry.test")).rejects.toMatchObject({
+          message: `GET https://registry.test: proxy ${proxy.origin}: no connection in time`,
+          retryable: true,
+        });
+        await allClosed(proxy);
+      });
+
+      it.each(["user:s3cret@host:port", "socks5://user:s3cret@host:1080", "http://user:s3cret@"])(
+        "refuses the proxy %s without its password in the message",
+        (httpProxy) => {
+          const opening = (): Transport => createTransport({ proxy: { httpProxy } });
+          expect(opening).toThrow(ErrInvalidArgument);
+          expect(opening).toThrow(/^(?!.*s3cret)connection\.proxy\.httpProxy/);
+        },
+      );
 
       it("tunnels TLS through the proxy with the endpoint's own options", async () => {
         const asked: string[] = [];
         const tunnel = createServer().on("connect", (request, client: Socket) => {
           asked.push(`CONNECT ${request.url}`);
-          const [host, port] = (request.url ?? "").split(":");
-          const upstream = connect(Number(port), host, () => client.write("HTTP/1.1 200 OK\r\n\r\n"));
+          const { port: serverPort } = new URL(server.origin);
+          const upstream = connect(Number(serverPort), "127.0.0.1", () =>
+            client.write("HTTP/1.1 200 OK\r\n\r\n"),
+          );
           upstream.pipe(client).pipe(upstream);
           for (const socket of [upstream, client]) socket.on("error", () => {});
         });
@@ -511,11 +830,12 @@ describe.each([{ reuseBuffers: true }, { reuseBuffers: false }])(
         cleanups.push(() => new Promise((resolve) => tunnel.close(resolve)));
         const address = tunnel.address();
         const port = typeof address === "object" ? address?.port : undefined;
-        const server = await serve(httpsServer(SERVER_TLS, (_, response) => void response.end("secure")));
+        const server = await serve(secureServer({}, { cert: pem("other.pem"), key: pem("other.key") }));
         transport = open({ proxy: { httpsProxy: `http://127.0.0.1:${port}` } });
-        const response = await transport.send({ method: "GET", url: server.origin, tls: { ca: CA } });
+        const url = "https://other.test/x";
+        const response = await transport.send({ method: "GET", url, tls: { ca: CA } });
         expect(await text(response.body)).toBe("secure");
-        expect(asked).toEqual([`CONNECT ${new URL(server.origin).host}`]);
+        expect(asked).toEqual(["CONNECT other.test:443"]);
         await transport.close();
       });
     });

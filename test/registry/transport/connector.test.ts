@@ -1,13 +1,14 @@
 import { createHash } from "node:crypto";
 import { readFileSync } from "node:fs";
 import type { IncomingMessage, ServerResponse } from "node:http";
-import { Socket } from "node:net";
+import type { Socket } from "node:net";
 import { setImmediate } from "node:timers/promises";
+import { createSecureContext } from "node:tls";
 import fc from "fast-check";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
-import { onreadConnector } from "../../../src/registry/transport/onread-connector.ts";
+import { Connector, type ConnectTarget } from "../../../src/registry/transport/connector.ts";
 import { createTransport } from "../../../src/registry/transport/transport.ts";
-import { httpServer, httpsServer, type ScriptedServer } from "../support/raw-server.ts";
+import { httpServer, httpsServer, rawServer, type ScriptedServer } from "../support/raw-server.ts";
 
 type Framing = "length" | "chunked" | "close" | "truncated" | "reset";
 type Pace = "sync" | "async" | "mixed" | "abort";
@@ -111,7 +112,7 @@ function check(scenario: Scenario, { failed, received }: Outcome): void {
   if (!whole) expect(failed).toBe(true);
 }
 
-describe.each([{ scheme: "http" }, { scheme: "https" }])("onreadConnector() over $scheme", ({ scheme }) => {
+describe.each([{ scheme: "http" }, { scheme: "https" }])("Connector over $scheme", ({ scheme }) => {
   let server: ScriptedServer;
   beforeAll(async () => {
     const tls = { cert: pem("server.pem"), key: pem("server.key") };
@@ -135,22 +136,35 @@ describe.each([{ scheme: "http" }, { scheme: "https" }])("onreadConnector() over
   );
 });
 
-describe("onreadConnector()", () => {
+const targetOf = (origin: string): ConnectTarget => {
+  const { protocol, hostname, port } = new URL(origin);
+  return { secure: protocol === "https:", hostname, port: Number(port) };
+};
+
+describe("Connector.open()", () => {
+  const connector = new Connector({
+    secureContext: () => createSecureContext(),
+    rejectUnauthorized: true,
+    reuseBuffers: true,
+  });
   it("knows its sockets until they are closed, and forgets them with their buffers", async () => {
     await using server = await httpServer(() => {});
     const sockets = new Set<Socket>();
-    const connect = onreadConnector({ connectTimeoutMs: 30_000, rejectUnauthorized: true, sockets });
-    const { protocol, hostname, port } = new URL(server.origin);
-    const socket = await new Promise<Socket>((resolve, reject) => {
-      connect({ protocol, hostname, port }, (error, opened) => {
-        if (opened instanceof Socket) resolve(opened);
-        else reject(error);
-      });
-    });
+    const socket = await connector.open(targetOf(server.origin), { timeoutMs: 30_000, sockets });
     expect([...sockets]).toEqual([socket]);
     const closed = new Promise((resolve) => socket.once("close", resolve));
     socket.destroy();
     await closed;
     expect(sockets.size).toBe(0);
+  });
+
+  it("gives up a TLS handshake that nobody answers, and closes the socket", async () => {
+    await using server = await rawServer((socket) => void socket.resume());
+    const sockets = new Set<Socket>();
+    const target = { ...targetOf(server.origin), secure: true };
+    await expect(connector.open(target, { timeoutMs: 20, sockets })).rejects.toMatchObject({
+      code: "UND_ERR_CONNECT_TIMEOUT",
+    });
+    while (server.sockets.size > 0 || sockets.size > 0) await setImmediate();
   });
 });

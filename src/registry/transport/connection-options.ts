@@ -1,0 +1,104 @@
+import { ErrInvalidArgument } from "../../errors/classes.ts";
+
+/** Longest time until a connection stands, proxy and TLS included (moby's dialer: 30 s). */
+export const CONNECT_TIMEOUT_MS = 30_000;
+
+/** Longest wait for the headers of an answer; registries that look into their storage first take a few seconds. */
+export const HEADERS_TIMEOUT_MS = 30_000;
+
+/** Longest silence inside a body, sent or received, before the connection counts as dead. */
+export const BODY_IDLE_TIMEOUT_MS = 30_000;
+
+/**
+ * Longest time for a document (a manifest, a list, a token) from its headers to its last byte: the largest manifest over a
+ * line of 70 kB/s.
+ */
+export const DOCUMENT_TIMEOUT_MS = 60_000;
+
+/** Slowest body that is worth waiting for, in bytes per second: a layer of 100 MB takes more than a day at this rate. */
+export const MIN_BYTES_PER_SECOND = 1_024;
+
+/** Sockets open to one host at once: enough for any line, and few enough for a registry behind one address. */
+export const MAX_SOCKETS_PER_HOST = 32;
+
+/** Sockets open at once over all hosts: half of what the smallest usual limit of open files (256) allows. */
+export const MAX_SOCKETS = 128;
+
+/** Proxies by the scheme of the request, as `HTTP_PROXY`, `HTTPS_PROXY` and `NO_PROXY` name them. */
+export interface ProxyOptions {
+  /** URL, or host and port; may hold user and password. */
+  readonly httpProxy?: string | undefined;
+  readonly httpsProxy?: string | undefined;
+  /**
+   * Hosts to reach directly, separated by commas, by Go's rules: `host`, `.domain`, `host:port`, an address, a CIDR, `*` for
+   * all. Loopback is never asked for through a proxy.
+   */
+  readonly noProxy?: string | undefined;
+}
+
+/** How connections are made, and how patient they are. Every field has a default. */
+export interface ConnectionOptions {
+  /** Longest time until a connection stands, proxy and TLS included. Default 30,000. */
+  readonly connectTimeoutMs?: number | undefined;
+  /** Longest wait for the headers of an answer once the request is sent. Default 30,000. */
+  readonly headersTimeoutMs?: number | undefined;
+  /** Longest silence inside a body, and the time over which `minBytesPerSecond` is measured. Default 30,000. */
+  readonly bodyIdleTimeoutMs?: number | undefined;
+  /** Longest time for a whole document, after its headers. Default 60,000. */
+  readonly documentTimeoutMs?: number | undefined;
+  /** A body that comes slower is given up; 0 for never. Default 1,024. */
+  readonly minBytesPerSecond?: number | undefined;
+  /** Sockets open to one host at once; further requests wait their turn. Default 32. */
+  readonly maxSocketsPerHost?: number | undefined;
+  /** Sockets open at once over all hosts. Default 128. */
+  readonly maxSockets?: number | undefined;
+  /** Default: no proxy; the environment is not looked at. See `proxyFromEnvironment`. */
+  readonly proxy?: ProxyOptions | undefined;
+  /**
+   * Authorities to trust beside Node's own and those of an endpoint, PEM; a function is called once, before the first TLS
+   * connection. See `systemCertificates`.
+   */
+  readonly authorities?: readonly string[] | (() => readonly string[]) | undefined;
+  /** `false` gives every received chunk memory of its own, at twice the CPU time. Always so in a proxy's tunnel. */
+  readonly reuseBuffers?: boolean | undefined;
+}
+
+/** The numbers of `ConnectionOptions`, all of them decided. */
+export interface ConnectionLimits {
+  readonly connectTimeoutMs: number;
+  readonly headersTimeoutMs: number;
+  readonly bodyIdleTimeoutMs: number;
+  readonly documentTimeoutMs: number;
+  readonly minBytesPerSecond: number;
+  readonly maxSocketsPerHost: number;
+  readonly maxSockets: number;
+}
+
+const DEFAULTS: ConnectionLimits = {
+  connectTimeoutMs: CONNECT_TIMEOUT_MS,
+  headersTimeoutMs: HEADERS_TIMEOUT_MS,
+  bodyIdleTimeoutMs: BODY_IDLE_TIMEOUT_MS,
+  documentTimeoutMs: DOCUMENT_TIMEOUT_MS,
+  minBytesPerSecond: MIN_BYTES_PER_SECOND,
+  maxSocketsPerHost: MAX_SOCKETS_PER_HOST,
+  maxSockets: MAX_SOCKETS,
+};
+
+/** Longest time that a timer of Node can wait for. */
+const MAX_TIMER_MS = 2 ** 31 - 1;
+
+/** The limits in force. Throws `ErrInvalidArgument` for one that is no whole number, or out of bounds. */
+export function connectionLimits(options: ConnectionOptions): ConnectionLimits {
+  const limits: Record<string, number> = {};
+  for (const [name, standard] of Object.entries(DEFAULTS)) {
+    const value: unknown = options[name as keyof ConnectionLimits] ?? standard;
+    const least = name === "minBytesPerSecond" ? 0 : 1;
+    const most = name.endsWith("Ms") ? MAX_TIMER_MS : Number.MAX_SAFE_INTEGER;
+    if (!Number.isInteger(value) || Number(value) < least || Number(value) > most) {
+      const wanted = `a whole number from ${least} to ${most}`;
+      throw new ErrInvalidArgument(`connection.${name}: got ${JSON.stringify(value)}, wanted ${wanted}`);
+    }
+    limits[name] = Number(value);
+  }
+  return { ...DEFAULTS, ...limits };
+}

@@ -1,0 +1,85 @@
+import type { Socket } from "node:net";
+import { type buildConnector, Client } from "undici";
+import { ErrInternal } from "../../errors/classes.ts";
+import { type AnswerStart, MAX_RESPONSE_HEADER_BYTES, watchAnswers } from "./answer-start.ts";
+
+/** Longest time that an unused connection is kept when the server names none; servers close theirs from 5 s on. */
+export const IDLE_SOCKET_TIMEOUT_MS = 4_000;
+
+/** Longest time that it is kept, whatever the server offers. */
+export const MAX_IDLE_SOCKET_TIMEOUT_MS = 60_000;
+
+/** Opens the socket of a connection; every socket on the way is in `sockets` until it is closed. */
+export type OpenSocket = (sockets: Set<Socket>) => Promise<Socket>;
+
+/** What a connection is for. */
+export interface ConnectionOptions {
+  /** Scheme, host and port that requests are sent to: the server's, or a proxy's. */
+  readonly origin: string;
+  readonly open: OpenSocket;
+  /** Called when the socket has closed, at whatever time. */
+  readonly onClosed: (connection: Connection) => void;
+}
+
+/** One connection, which serves one request at a time. It connects for its first request. */
+export class Connection {
+  /** Where requests are dispatched. */
+  readonly client: Client;
+  readonly #sockets = new Set<Socket>();
+  #socket: Socket | undefined;
+  #answers: AnswerStart | undefined;
+  #requests = 0;
+
+  constructor({ origin, open, onClosed }: ConnectionOptions) {
+    this.client = new Client(origin, {
+      allowH2: false,
+      connect: (_target, callback) => void this.#connect(open, callback),
+      headersTimeout: 0, // exchange and body have clocks of their own, which nothing but progress starts anew
+      bodyTimeout: 0,
+      maxHeaderSize: MAX_RESPONSE_HEADER_BYTES,
+      keepAliveTimeout: IDLE_SOCKET_TIMEOUT_MS,
+      keepAliveMaxTimeout: MAX_IDLE_SOCKET_TIMEOUT_MS,
+    });
+    this.client.on("disconnect", () => onClosed(this));
+  }
+
+  /** Whether another request could be sent over the socket as it stands. */
+  get isOpen(): boolean {
+    return this.#socket?.destroyed === false;
+  }
+
+  /** A request is about to be written. Whether it is the first one on its socket. */
+  requestStarts(): { readonly fresh: boolean } {
+    this.#answers?.begin();
+    this.#requests++;
+    return { fresh: this.#requests === 1 };
+  }
+
+  /** Whether the request that is under way has got any byte of an answer. */
+  get answered(): boolean {
+    return this.#answers?.begun === true;
+  }
+
+  /** Closes the socket, also one that does not stand yet, and fails what is under way with `reason`. */
+  async destroy(reason: Error): Promise<void> {
+    const destroyed = this.client.destroy(reason);
+    for (const socket of this.#sockets) socket.destroy();
+    await destroyed;
+  }
+
+  async #connect(open: OpenSocket, callback: buildConnector.Callback): Promise<void> {
+    try {
+      const socket = await open(this.#sockets);
+      this.#attach(socket);
+      callback(null, socket);
+    } catch (error) {
+      callback(error instanceof Error ? error : new ErrInternal(String(error)), null);
+    }
+  }
+
+  #attach(socket: Socket): void {
+    this.#socket = socket;
+    this.#requests = 0;
+    this.#answers = watchAnswers(socket);
+  }
+}

@@ -1,0 +1,147 @@
+import { connect as connectTcp, isIP, type OnReadOpts, type Socket } from "node:net";
+import { connect as connectTls, type SecureContext, type TLSSocket } from "node:tls";
+import { errors } from "undici";
+import { ProxyFailure } from "./proxy-failure.ts";
+import type { ProxyServer } from "./proxy-route.ts";
+import { SocketFeed } from "./socket-feed.ts";
+import { openTunnel } from "./tunnel.ts";
+
+/** TLS sessions kept for resumption, one per host and port. */
+const MAX_TLS_SESSIONS = 100;
+
+/** How the TLS connections of one connector are made. */
+export interface ConnectorOptions {
+  /** Asked before each TLS connection; gives the same context each time. */
+  readonly secureContext: () => SecureContext;
+  /** `false` accepts any certificate. */
+  readonly rejectUnauthorized: boolean;
+  /** `false`: every chunk gets memory of its own. */
+  readonly reuseBuffers: boolean;
+}
+
+/** Where a connection leads. */
+export interface ConnectTarget {
+  readonly secure: boolean;
+  readonly hostname: string;
+  readonly port: number;
+  /** Where to ask for a tunnel to the target, instead of connecting to it. */
+  readonly tunnel?: TunnelOptions | undefined;
+}
+
+/** The proxy of a tunnel, and how it is reached. */
+export interface TunnelOptions {
+  readonly proxy: ProxyServer;
+  /** Makes the connection to the proxy itself; must give every chunk memory of its own. */
+  readonly connector: Connector;
+}
+
+/** What surrounds one connection on its way up. */
+export interface ConnectContext {
+  /** Longest time until the connection stands, in milliseconds. */
+  readonly timeoutMs: number;
+  /** Each socket is in here until it is closed, for whoever has to destroy them all. */
+  readonly sockets: Set<Socket>;
+}
+
+/** Opens sockets that are ready for a request. HTTP/1.1 only. */
+export class Connector {
+  readonly #options: ConnectorOptions;
+  readonly #sessions = new Map<string, Buffer>();
+
+  constructor(options: ConnectorOptions) {
+    this.#options = options;
+  }
+
+  /** A socket that stands, TLS included. Rejects with what Node says, `ConnectTimeoutError`, or a `ProxyFailure`. */
+  async open(target: ConnectTarget, { timeoutMs, sockets }: ConnectContext): Promise<Socket> {
+    const under = new Set<Socket>();
+    const note = (socket: Socket): void => {
+      under.add(socket);
+      // Not the `signal` of `net.connect`: Node never takes its listener off again, and that would hold the buffer.
+      sockets.add(socket);
+      socket.once("close", () => sockets.delete(socket));
+    };
+    const timer = setTimeout(() => {
+      const error = new errors.ConnectTimeoutError(`no connection after ${timeoutMs} ms`);
+      for (const socket of under) socket.destroy(error);
+    }, timeoutMs);
+    try {
+      return await this.#open(target, note);
+    } catch (error) {
+      for (const socket of under) socket.destroy();
+      throw error;
+    } finally {
+      clearTimeout(timer);
+    }
+  }
+
+  async #open(target: ConnectTarget, note: (socket: Socket) => void): Promise<Socket> {
+    if (target.tunnel) return await this.#openInTunnel(target, target.tunnel, note);
+    const { secure, hostname, port } = target;
+    const feed = this.#options.reuseBuffers ? new SocketFeed({ secure }) : undefined;
+    const address = { host: hostname, port, noDelay: true, keepAlive: true };
+    const onread = feed && { onread: feed.onread };
+    const socket = secure
+      ? this.#secured(target, { ...address, ...onread })
+      : connectTcp({ ...address, ...onread });
+    note(socket);
+    feed?.attach(socket);
+    await connected(socket, secure ? "secureConnect" : "connect");
+    return socket;
+  }
+
+  async #openInTunnel(
+    target: ConnectTarget,
+    { proxy, connector }: TunnelOptions,
+    note: (socket: Socket) => void,
+  ): Promise<Socket> {
+    const raw = await connector.#open(proxy.address, note).catch((cause: unknown) => {
+      throw new ProxyFailure(proxy, cause);
+    });
+    await openTunnel(raw, target, proxy);
+    const socket = this.#secured(target, { socket: raw });
+    note(socket);
+    await connected(socket, "secureConnect");
+    return socket;
+  }
+
+  #secured({ hostname, port }: ConnectTarget, over: TlsTransport): TLSSocket {
+    const { secureContext, rejectUnauthorized } = this.#options;
+    const key = `${hostname}:${port}`;
+    const session = this.#sessions.get(key);
+    return connectTls({
+      ...over,
+      host: hostname,
+      rejectUnauthorized,
+      ALPNProtocols: ["http/1.1"],
+      secureContext: secureContext(),
+      ...(isIP(hostname) === 0 && { servername: hostname }),
+      ...(session && { session }),
+    }).on("session", (fresh: Buffer) => this.#remember(key, fresh));
+  }
+
+  #remember(key: string, session: Buffer): void {
+    const [oldest] = this.#sessions.keys();
+    if (oldest !== undefined && this.#sessions.size >= MAX_TLS_SESSIONS) this.#sessions.delete(oldest);
+    this.#sessions.set(key, session);
+  }
+}
+
+/** What TLS runs over: a connection to be made, or a socket that stands. */
+type TlsTransport =
+  | { readonly socket: Socket }
+  | {
+      readonly port: number;
+      readonly noDelay: boolean;
+      readonly keepAlive: boolean;
+      readonly onread?: OnReadOpts;
+    };
+
+function connected(socket: Socket, event: "connect" | "secureConnect"): Promise<void> {
+  return new Promise((resolve, reject) => {
+    socket.once(event, resolve);
+    // Stays: an error that comes when nobody listens any more would end the process.
+    socket.on("error", reject);
+    socket.once("close", () => reject(new errors.SocketError("closed before it was connected")));
+  });
+}

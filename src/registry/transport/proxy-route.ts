@@ -1,0 +1,132 @@
+import { BlockList, isIP } from "node:net";
+import { ErrInvalidArgument } from "../../errors/classes.ts";
+import type { ProxyOptions } from "./connection-options.ts";
+
+/** A proxy, read from its URL. */
+export interface ProxyServer {
+  /** Scheme, host and port, for messages. */
+  readonly origin: string;
+  readonly address: { readonly secure: boolean; readonly hostname: string; readonly port: number };
+  /** Value of `proxy-authorization`, when the URL held a user. */
+  readonly authorization: string | undefined;
+}
+
+/** Finds the proxy that a request to an URL goes through; `undefined` to reach its host directly. */
+export type ProxyFor = (url: URL) => ProxyServer | undefined;
+
+/**
+ * Reads `options` by the rules of Go's `httpproxy`, which docker and containerd follow. Throws `ErrInvalidArgument` for a
+ * proxy that is neither an http or https URL nor a host with a port.
+ */
+export function proxyRoutes(options: ProxyOptions = {}): ProxyFor {
+  const http = parseProxy("httpProxy", options.httpProxy);
+  const https = parseProxy("httpsProxy", options.httpsProxy);
+  if (!http && !https) return () => undefined;
+  const isDirect = noProxyRules(options.noProxy ?? "");
+  return (url) => {
+    const proxy = url.protocol === "https:" ? https : http;
+    return proxy && !isDirect(bareHost(url), portOf(url)) ? proxy : undefined;
+  };
+}
+
+/** The port of an http or https URL, also when it goes without saying. */
+export function portOf(url: URL): number {
+  return Number(url.port || (url.protocol === "https:" ? 443 : 80));
+}
+
+/** Host of an URL, an IPv6 address without its brackets. */
+export function bareHost({ hostname }: URL): string {
+  return hostname.replace(/^\[|\]$/g, "");
+}
+
+function parseProxy(name: string, text: string | undefined): ProxyServer | undefined {
+  const given = text?.trim() ?? "";
+  if (given === "") return undefined;
+  const url = asUrl(given);
+  const wanted = "an http or https URL, or host:port";
+  if (!url || url.hostname === "") throw new ErrInvalidArgument(`connection.proxy.${name}: wanted ${wanted}`);
+  if (url.protocol !== "http:" && url.protocol !== "https:") {
+    throw new ErrInvalidArgument(`connection.proxy.${name}: got scheme ${url.protocol}, wanted ${wanted}`);
+  }
+  return {
+    origin: url.origin,
+    address: { secure: url.protocol === "https:", hostname: bareHost(url), port: portOf(url) },
+    authorization: basicOf(url),
+  };
+}
+
+/** A text without a scheme is a host, as in Go and curl; `host:3128` alone would be an URL of the scheme `host:`. */
+function asUrl(text: string): URL | undefined {
+  const withScheme = /^[a-z][a-z0-9+.-]*:\/\//i.test(text) ? text : `http://${text}`;
+  return URL.canParse(withScheme) ? new URL(withScheme) : undefined;
+}
+
+function basicOf({ username, password }: URL): string | undefined {
+  if (username === "" && password === "") return undefined;
+  const pair = `${decoded(username)}:${decoded(password)}`;
+  return `Basic ${Buffer.from(pair).toString("base64")}`;
+}
+
+function decoded(text: string): string {
+  try {
+    return decodeURIComponent(text);
+  } catch {
+    return text; // a stray percent sign stands for itself
+  }
+}
+
+type HostTest = (host: string, port: number) => boolean;
+
+const LOOPBACK = new BlockList();
+LOOPBACK.addSubnet("127.0.0.0", 8, "ipv4");
+LOOPBACK.addAddress("::1", "ipv6");
+
+function noProxyRules(list: string): HostTest {
+  const entries = list.split(",").map((entry) => entry.trim().toLowerCase());
+  const tests = entries.filter((entry) => entry !== "").map(noProxyRule);
+  return (host, port) => {
+    if (host === "localhost" || inBlockList(LOOPBACK, host)) return true;
+    return tests.some((test) => test(host, port));
+  };
+}
+
+function noProxyRule(entry: string): HostTest {
+  if (entry === "*") return () => true;
+  const network = networkOf(entry);
+  if (network) return (host) => inBlockList(network, host);
+  const { name, port: wantedPort } = splitPort(entry);
+  const samePort = (port: number): boolean => wantedPort === undefined || wantedPort === port;
+  if (isIP(name) !== 0) return (host, port) => samePort(port) && sameAddress(name, host);
+  const suffix = name.replace(/^\*(?=\.)/, "");
+  const dotted = suffix.startsWith(".") ? suffix : `.${suffix}`;
+  return (host, port) => samePort(port) && (host === suffix || host.endsWith(dotted));
+}
+
+function splitPort(entry: string): { name: string; port: number | undefined } {
+  const [, bracketed, plain, port] = /^(?:\[([^\]]*)\]|([^:]*))(?::(\d{1,5}))?$/.exec(entry) ?? [];
+  const name = bracketed ?? plain;
+  if (name === undefined) return { name: entry, port: undefined }; // an IPv6 address without brackets
+  return { name, port: port === undefined ? undefined : Number(port) };
+}
+
+function networkOf(entry: string): BlockList | undefined {
+  const [, address = "", bits = ""] = /^([^/]+)\/(\d{1,3})$/.exec(entry) ?? [];
+  const family = isIP(address);
+  if (family === 0 || Number(bits) > (family === 4 ? 32 : 128)) return undefined;
+  const network = new BlockList();
+  network.addSubnet(address, Number(bits), family === 4 ? "ipv4" : "ipv6");
+  return network;
+}
+
+function sameAddress(one: string, other: string): boolean {
+  const family = isIP(one);
+  if (family === 0) return false;
+  const only = new BlockList();
+  only.addAddress(one, family === 4 ? "ipv4" : "ipv6");
+  return inBlockList(only, other);
+}
+
+function inBlockList(list: BlockList, host: string): boolean {
+  const family = isIP(host);
+  return family !== 0 && list.check(host, family === 4 ? "ipv4" : "ipv6");
+}

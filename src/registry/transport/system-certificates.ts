@@ -1,0 +1,90 @@
+import { X509Certificate } from "node:crypto";
+import { readdirSync, readFileSync, statSync } from "node:fs";
+import { join } from "node:path";
+import { getCACertificates } from "node:tls";
+
+/** Where Unix systems keep their authorities in one file; the places that Go looks at. */
+const USUAL_FILES: readonly string[] = [
+  "/etc/ssl/certs/ca-certificates.crt",
+  "/etc/pki/tls/certs/ca-bundle.crt",
+  "/etc/ssl/ca-bundle.pem",
+  "/etc/pki/tls/cacert.pem",
+  "/etc/pki/ca-trust/extracted/pem/tls-ca-bundle.pem",
+  "/etc/ssl/cert.pem",
+];
+
+/** Where they keep one file for each, for systems without such a file. */
+const USUAL_DIRECTORIES: readonly string[] = ["/etc/ssl/certs", "/etc/pki/tls/certs"];
+
+/** Largest file of authorities that is read, in bytes: the usual ones have a quarter of a MiB. */
+const MAX_CERTIFICATE_FILE_BYTES = 8 * 1024 * 1024;
+
+/** Most files that are read out of one directory; the usual ones hold 300. */
+const MAX_CERTIFICATE_FILES = 4_096;
+
+/** Where authorities are looked for. */
+export interface SystemCertificatesOptions {
+  /**
+   * Give `process.env`. `SSL_CERT_FILE` stands in the place of the usual files and `SSL_CERT_DIR` (separated by colons) in that of
+   * the usual directories, as in Go; `NODE_EXTRA_CA_CERTS` is read as well.
+   */
+  readonly environment: Readonly<Record<string, string | undefined>>;
+}
+
+/**
+ * The authorities that the system trusts, PEM, each once: for `connection.authorities`. What cannot be read is left out, because
+ * a connection that needs it says so. Reads files and blocks meanwhile, for some milliseconds; drayage itself reads no
+ * environment and no store of the system.
+ */
+export function systemCertificates({ environment }: SystemCertificatesOptions): readonly string[] {
+  const { SSL_CERT_FILE: file, SSL_CERT_DIR: directories, NODE_EXTRA_CA_CERTS: extra } = environment;
+  const isUnix = process.platform !== "darwin" && process.platform !== "win32";
+  const found = extra ? certificatesIn(extra) : [];
+  if (!isUnix) found.push(...getCACertificates("system"));
+  if (file) found.push(...certificatesIn(file));
+  else if (isUnix) found.push(...firstFound(USUAL_FILES, certificatesIn));
+  if (directories) found.push(...directories.split(":").flatMap(certificatesBelow));
+  else if (isUnix && !file && found.length === 0)
+    found.push(...firstFound(USUAL_DIRECTORIES, certificatesBelow));
+  return [...new Set(found)];
+}
+
+function firstFound(places: readonly string[], read: (place: string) => string[]): string[] {
+  for (const place of places) {
+    const found = read(place);
+    if (found.length > 0) return found;
+  }
+  return [];
+}
+
+function certificatesBelow(directory: string): string[] {
+  if (directory === "") return [];
+  try {
+    const names = readdirSync(directory).slice(0, MAX_CERTIFICATE_FILES);
+    return names.flatMap((name) => certificatesIn(join(directory, name)));
+  } catch {
+    return []; // no such directory
+  }
+}
+
+function certificatesIn(path: string): string[] {
+  try {
+    const stat = statSync(path);
+    if (!stat.isFile() || stat.size > MAX_CERTIFICATE_FILE_BYTES) return [];
+    const blocks = readFileSync(path, "latin1").match(
+      /-----BEGIN CERTIFICATE-----[^-]+-----END CERTIFICATE-----/g,
+    );
+    return (blocks ?? []).map((block) => block.replaceAll("\r", "")).filter(isCertificate);
+  } catch {
+    return []; // no such file, or not ours to read
+  }
+}
+
+/** One block that OpenSSL cannot read would make all others useless. */
+function isCertificate(pem: string): boolean {
+  try {
+    return new X509Certificate(pem).raw.length > 0;
+  } catch {
+    return false;
+  }
+}
