@@ -26,8 +26,16 @@ export {
   type SqliteNamespaceMetadata,
 } from "./content/namespaces/sqlite-namespace-metadata.ts";
 export { type OpenWriterOptions, openWriter } from "./content/open-writer.ts";
+export { ContentOwner, type DeleteOptions } from "./content/ownership/content-owner.ts";
+export {
+  type AbandonedIngest,
+  type AbandonedOptions,
+  type CollectedStore,
+  isCollected,
+  isOwned,
+  type OwnedStore,
+} from "./content/ownership/owned-store.ts";
 export { type ReadBlobOptions, readBlob } from "./content/read-blob.ts";
-export { readVerified } from "./content/read-verified.ts";
 export {
   type CommitOptions,
   type Info,

@@ -13,7 +13,8 @@ export {
 export { MAX_GRAPH_DEPTH, MAX_GRAPH_DESCRIPTORS } from "./images/graph-guard.ts";
 export { ErrSkipDesc, ErrStopHandler, type Handler, handlers } from "./images/handler.ts";
 export type { Image, ImageEvent, ImageEvents, ImageStore } from "./images/image-store.ts";
-export { LayoutImageStore } from "./images/layout-image-store.ts";
+export { LayoutImageStore, type LayoutImageStoreOptions } from "./images/layout-image-store.ts";
+export { labelNeeds } from "./images/needs-label.ts";
 export { reachableContent } from "./images/reachable.ts";
 export { sourceLabelHandler } from "./images/source-label.ts";
 export { walk } from "./images/walk.ts";

@@ -4,6 +4,7 @@
  */
 export type { ExportOptions } from "./archive/export-image.ts";
 export type { ImportOptions, ImportSource } from "./archive/import-images.ts";
+export type { DiskUsage, ImageUsage, Usage } from "./distribution/disk-usage.ts";
 export type {
   Distribution,
   PulledImage,
@@ -17,4 +18,5 @@ export type {
 export type { Logger } from "./distribution/logger.ts";
 export { openDistribution } from "./distribution/open-distribution.ts";
 export type { DistributionOptions, DockerCredentials } from "./distribution/options.ts";
+export type { PruneOptions, PruneResult } from "./distribution/prune.ts";
 export type { MessageProgress, Progress, ProgressSink, UpdateProgress } from "./progress/progress.ts";

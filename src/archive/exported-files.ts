@@ -1,6 +1,5 @@
 import type { AbortOptions } from "../async/abort.ts";
 import { readBlob } from "../content/read-blob.ts";
-import { readVerified } from "../content/read-verified.ts";
 import type { Store } from "../content/store.ts";
 import { algorithmOf, type Digest } from "../digest/digest.ts";
 import { ErrNotFound } from "../errors/classes.ts";
@@ -20,6 +19,7 @@ import { parsePlatform } from "../platform/parse-platform.ts";
 import { blobPathOf } from "./archive-path.ts";
 import { type CompleteGraph, completeImages } from "./complete-images.ts";
 import { dockerList } from "./docker-list.ts";
+import { readBlobChunks } from "./read-chunks.ts";
 import type { TarFile } from "./write-tar.ts";
 
 /** How the content of an export is chosen. */
@@ -110,7 +110,7 @@ function blobFiles(store: Store, content: ReadonlyMap<Digest, Descriptor>): read
     ...blobs.map((blob) => ({
       path: blobPathOf(blob.digest),
       size: blob.size,
-      content: readVerified(store, blob),
+      content: readBlobChunks(store, blob),
     })),
   ];
 }

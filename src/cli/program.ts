@@ -2,10 +2,12 @@ import { readFileSync } from "node:fs";
 import { Command, CommanderError } from "commander";
 import { isCanceled } from "../errors.ts";
 import { addContentCommand } from "./commands/content.ts";
+import { addDfCommand } from "./commands/df.ts";
 import { addExportCommand } from "./commands/export.ts";
 import { addImagesCommand } from "./commands/images.ts";
 import { addImportCommand } from "./commands/import.ts";
 import { addNamespacesCommand } from "./commands/namespaces.ts";
+import { addPruneCommand } from "./commands/prune.ts";
 import { addPullCommand } from "./commands/pull.ts";
 import { addPushCommand } from "./commands/push.ts";
 import { addRmiCommand } from "./commands/rmi.ts";
@@ -52,6 +54,8 @@ function buildProgram(signal: AbortSignal): Command {
     addImagesCommand,
     addTagCommand,
     addRmiCommand,
+    addPruneCommand,
+    addDfCommand,
     addContentCommand,
     addNamespacesCommand,
     addServeCommand,

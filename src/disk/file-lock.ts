@@ -20,6 +20,10 @@ export interface FileLockOptions {
 export interface LockFileOptions extends FileLockOptions, AbortOptions {
   /** Default exclusive. */
   readonly mode?: FileLockMode | undefined;
+  /** How long to wait between two looks. Default `LOCK_BACKOFF`. */
+  readonly backoff?: BackoffPolicy | undefined;
+  /** Called once, when the lock is taken by somebody else and has to be waited for. */
+  readonly onWait?: (() => void) | undefined;
   readonly clock?: Clock | undefined;
 }
 
@@ -68,14 +72,15 @@ export function tryLockFile(
   return undefined;
 }
 
-/** Waits for the lock of `tryLockFile`, polling as `LOCK_BACKOFF` says. Rejects with `ErrCanceled` when the signal fires. */
+/** Waits for the lock of `tryLockFile`, looking as often as `backoff` says. Rejects with `ErrCanceled` when the signal fires. */
 export async function lockFile(path: string, options: LockFileOptions = {}): Promise<Release> {
-  const { mode = "exclusive", clock = systemClock, signal } = options;
+  const { mode = "exclusive", backoff = LOCK_BACKOFF, clock = systemClock, signal } = options;
   for (let attempt = 1; ; attempt++) {
     throwIfAborted(signal);
     const release = tryLockFile(path, mode, options);
     if (release) return release;
-    await clock.sleep(nextDelayMs(LOCK_BACKOFF, attempt) ?? 0, { signal });
+    if (attempt === 1) options.onWait?.();
+    await clock.sleep(nextDelayMs(backoff, attempt) ?? 0, { signal });
   }
 }
 

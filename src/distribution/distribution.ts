@@ -9,6 +9,8 @@ import type { Image, ImageEvents, ImageStore } from "../images/image-store.ts";
 import type { Descriptor } from "../oci/descriptor.ts";
 import type { ProgressSink } from "../progress/progress.ts";
 import type { Credentials } from "../registry/credentials/credentials.ts";
+import type { DiskUsage } from "./disk-usage.ts";
+import type { PruneOptions, PruneResult } from "./prune.ts";
 
 /** What a pull may be told. */
 export interface PullOptions extends AbortOptions {
@@ -105,7 +107,7 @@ export interface RemovedImage {
   readonly untagged: Image;
   /** Content that is gone with the name. */
   readonly deleted: readonly Digest[];
-  /** Whether content was left because a pull is using the data root; a later removal of another name may free it. */
+  /** Whether content was left because work is using the data root. It goes when that work has ended. */
   readonly kept: boolean;
 }
 
@@ -129,8 +131,8 @@ export interface Distribution extends AsyncDisposable {
    */
   push(reference: string, options?: PushOptions): Promise<PushResult>;
   /**
-   * Takes a name away, and the content that only it needed; emits `untag`, and `delete` for each digest. Throws
-   * `ErrNotFound`.
+   * Takes a name away, and the content that only it needed; emits `untag`, and `delete` for each digest. Removals wait for
+   * each other, not for work: what is in use goes later. Works on a full disk. Throws `ErrNotFound`.
    */
   remove(reference: string, options?: AbortOptions): Promise<RemovedImage>;
   /**
@@ -140,6 +142,23 @@ export interface Distribution extends AsyncDisposable {
   import(source: ImportSource, options?: ImportOptions): Promise<readonly Image[]>;
   /** Writes an image as a tar archive that docker, containerd, podman and skopeo read. Throws what `exportImage` throws. */
   export(reference: string, target: string | Writable, options?: ExportOptions): Promise<void>;
+  /**
+   * Gives an image another name; emits `tag`. Throws `ErrNotFound` for a name that is not here, or one whose content is not,
+   * and `ErrInvalidArgument` for a malformed one.
+   */
+  tag(source: string, target: string, options?: AbortOptions): Promise<Image>;
+  /**
+   * Removes content that no name and no namespace needs, and ingests that nobody goes on with; emits `delete` for each
+   * digest. Waits until no work uses the data root, for as long as the signal allows.
+   */
+  prune(options?: PruneOptions): Promise<PruneResult>;
+  /** Tells where the bytes of the data root are. */
+  diskUsage(options?: AbortOptions): Promise<DiskUsage>;
+  /**
+   * Runs work of the caller's own while nobody removes content, named or not: for content that is brought in by other ways,
+   * until it has a name. Throws `ErrCanceled` when the signal fires before the work has begun, and what `run` throws.
+   */
+  withLease<T>(run: () => Promise<T>, options?: AbortOptions): Promise<T>;
   /** Bytes of the content that `target` needs and that is in the store. */
   sizeOf(target: Descriptor, options?: AbortOptions): Promise<number>;
   /** The bytes by digest. */

@@ -1,15 +1,19 @@
 import type { Writable } from "node:stream";
 import type { EventEmitter } from "eventemitter3";
 import { type ExportOptions, exportImage } from "../archive/export-image.ts";
-import { type ImportOptions, type ImportSource, importImages } from "../archive/import-images.ts";
+import type { ImportOptions, ImportSource } from "../archive/import-images.ts";
 import type { AbortOptions } from "../async/abort.ts";
 import type { Store } from "../content/store.ts";
 import type { Image, ImageEvents, ImageStore } from "../images/image-store.ts";
 import { reachableContent } from "../images/reachable.ts";
 import type { Descriptor } from "../oci/descriptor.ts";
 import { checkArgument, checkOptions } from "../options/check-options.ts";
-import { aString } from "../options/rules.ts";
+import { required } from "../options/rule.ts";
+import { aFunction, aString } from "../options/rules.ts";
+import { guardSink } from "../progress/guard-sink.ts";
+import { message, type ProgressSink } from "../progress/progress.ts";
 import type { Transport } from "../registry/transport/transport.ts";
+import type { DiskUsage } from "./disk-usage.ts";
 import type {
   Distribution,
   PulledImage,
@@ -20,6 +24,7 @@ import type {
   PushResult,
   RemovedImage,
 } from "./distribution.ts";
+import { importInto } from "./import-into.ts";
 import type { OpenWork } from "./open-work.ts";
 import {
   A_DESCRIPTOR,
@@ -29,22 +34,28 @@ import {
   EXPORT_TARGET,
   IMPORT_OPTIONS,
   IMPORT_SOURCE,
+  PRUNE_OPTIONS,
   PULL_OPTIONS,
   PUSH_OPTIONS,
 } from "./option-rules.ts";
+import type { OwnedRoot } from "./owned-root.ts";
+import type { PruneOptions, PruneResult } from "./prune.ts";
 import { type PullEngine, pull } from "./pull.ts";
 import { type PushEngine, push } from "./push.ts";
-import { removeImage } from "./remove-image.ts";
-import type { RootLease } from "./root-lease.ts";
+
+/** What is shown while another process removes something and a pull cannot begin. */
+const WAITING_FOR_REMOVAL = message("", "Waiting for the removal of an image to end");
+
+/** What an operation that builds on content waits with. */
+interface UsingOptions extends AbortOptions {
+  readonly onProgress?: ProgressSink | undefined;
+}
 
 /** What a distribution is made of. */
 export interface DistributionParts extends PullEngine, PushEngine {
-  readonly content: Store;
-  /** Closes the content store, unless it is the caller's. */
-  readonly closeContent: () => Promise<void>;
-  readonly images: ImageStore & { readonly events: EventEmitter<ImageEvents> };
+  /** Names and content, and who may delete what. */
+  readonly root: OwnedRoot;
   readonly transport: Transport;
-  readonly lease: RootLease;
   readonly work: OpenWork;
 }
 
@@ -57,9 +68,9 @@ export class LocalDistribution implements Distribution {
 
   constructor(parts: DistributionParts) {
     this.#parts = parts;
-    this.content = parts.content;
-    this.images = parts.images;
-    this.events = parts.images.events;
+    this.content = parts.root.content;
+    this.images = parts.root.images;
+    this.events = parts.root.events;
   }
 
   async pull(reference: string, options: PullOptions = {}): Promise<PullResult> {
@@ -81,8 +92,7 @@ export class LocalDistribution implements Distribution {
   async import(source: ImportSource, options: ImportOptions = {}): Promise<readonly Image[]> {
     checkArgument("import images", "source", source, IMPORT_SOURCE);
     checkOptions("import images", options, IMPORT_OPTIONS);
-    const { content, images } = this.#parts;
-    return await this.#using(() => importImages(source, { content, images, ...options }), options);
+    return await this.#using(() => importInto(this.#parts.root, source, options), options);
   }
 
   async export(reference: string, target: string | Writable, options: ExportOptions = {}): Promise<void> {
@@ -96,9 +106,34 @@ export class LocalDistribution implements Distribution {
   async remove(reference: string, options: AbortOptions = {}): Promise<RemovedImage> {
     checkArgument("remove image", "reference", reference, aString);
     checkOptions("remove image", options, ABORT_OPTIONS);
-    const removed = await this.#parts.work.run(() => removeImage(this.#parts, reference, options));
-    for (const digest of removed.deleted) this.events.emit("delete", { name: removed.untagged.name, digest });
-    return removed;
+    const { work, root } = this.#parts;
+    return await work.run(() => root.remove(reference, options));
+  }
+
+  async tag(source: string, target: string, options: AbortOptions = {}): Promise<Image> {
+    checkArgument("tag image", "source", source, aString);
+    checkArgument("tag image", "target", target, aString);
+    checkOptions("tag image", options, ABORT_OPTIONS);
+    const { work, root } = this.#parts;
+    return await work.run(() => root.tag(source, target, options));
+  }
+
+  async prune(options: PruneOptions = {}): Promise<PruneResult> {
+    checkOptions("prune", options, PRUNE_OPTIONS);
+    const { work, root } = this.#parts;
+    return await work.run(() => root.prune(options));
+  }
+
+  async diskUsage(options: AbortOptions = {}): Promise<DiskUsage> {
+    checkOptions("measure disk usage", options, ABORT_OPTIONS);
+    const { work, root } = this.#parts;
+    return await work.run(() => root.diskUsage(options));
+  }
+
+  async withLease<T>(run: () => Promise<T>, options: AbortOptions = {}): Promise<T> {
+    checkArgument("take a lease", "run", run, required(aFunction));
+    checkOptions("take a lease", options, ABORT_OPTIONS);
+    return await this.#using(run, options);
   }
 
   async sizeOf(target: Descriptor, options: AbortOptions = {}): Promise<number> {
@@ -117,11 +152,10 @@ export class LocalDistribution implements Distribution {
   }
 
   async close(): Promise<void> {
-    const { work, transport, closeContent } = this.#parts;
+    const { work, transport, root } = this.#parts;
     await work.close();
     await transport.close();
-    await closeContent();
-    this.events.removeAllListeners();
+    await root.close();
   }
 
   async [Symbol.asyncDispose](): Promise<void> {
@@ -129,8 +163,10 @@ export class LocalDistribution implements Distribution {
   }
 
   /** Runs an operation that builds on content, which therefore nobody may remove meanwhile. */
-  #using<T>(operation: () => Promise<T>, options: AbortOptions): Promise<T> {
-    const { work, lease } = this.#parts;
-    return work.run(() => lease.share(operation, options));
+  #using<T>(operation: () => Promise<T>, options: UsingOptions): Promise<T> {
+    const { work, root } = this.#parts;
+    const { signal, onProgress } = options;
+    const onWait = (): void => guardSink(onProgress ?? (() => {}))(WAITING_FOR_REMOVAL);
+    return work.run(() => root.share(operation, { signal, onWait }));
   }
 }

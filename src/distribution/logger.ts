@@ -12,3 +12,17 @@ export interface Logger {
 export function silentLogger(): Logger {
   return pino({ level: "silent" });
 }
+
+/** `logger`, whose failures fail nothing: an operation is worth more than the line about it. */
+export function guardedLogger(logger: Logger): Logger {
+  const guard =
+    (level: keyof Logger) =>
+    (fields: object, message: string): void => {
+      try {
+        logger[level](fields, message);
+      } catch {
+        // There is nobody left who could be told.
+      }
+    };
+  return { debug: guard("debug"), info: guard("info"), warn: guard("warn"), error: guard("error") };
+}

@@ -1,8 +1,8 @@
-import { open } from "node:fs/promises";
+import { open, readdir, rm } from "node:fs/promises";
 import { dirname, join } from "node:path";
 import { type AbortOptions, throwIfAborted } from "../async/abort.ts";
 import { KeyedLock } from "../async/keyed-lock.ts";
-import { algorithmOf, type Digest, encodedOf } from "../digest/digest.ts";
+import { ALGORITHMS, algorithmOf, type Digest, encodedOf, isDigest } from "../digest/digest.ts";
 import { diskError, isMissingFile } from "../disk/disk-error.ts";
 import { makeDirectory } from "../disk/make-directory.ts";
 import { writeFileAtomic } from "../disk/write-file-atomic.ts";
@@ -50,6 +50,28 @@ export class MountSourceStore {
   /** Forgets `source`. */
   async remove(digest: Digest, source: MountSource, options: AbortOptions = {}): Promise<void> {
     await this.#change(digest, options, (sources) => sources.filter(differs(source)));
+  }
+
+  /** Forgets everything about a blob that is gone. Throws the classes of `diskError`. */
+  async forget(digest: Digest): Promise<void> {
+    const path = this.#path(digest);
+    try {
+      await rm(path, { force: true });
+    } catch (cause) {
+      throw diskError("forget mount sources", path, cause);
+    }
+  }
+
+  /** Forgets everything about blobs that are not here, and removes what killed processes left. No push must be running. */
+  async prune(isHere: (digest: Digest) => Promise<boolean>): Promise<void> {
+    for (const algorithm of ALGORITHMS) {
+      const directory = join(this.#root, algorithm);
+      for (const name of await readdir(directory).catch(() => [])) {
+        const digest = `${algorithm}:${name}`;
+        if (isDigest(digest) && (await isHere(digest))) continue;
+        await rm(join(directory, name), { force: true, recursive: true });
+      }
+    }
   }
 
   async #change(

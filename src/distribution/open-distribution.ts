@@ -1,7 +1,4 @@
 import { type BackoffPolicy, DEFAULT_BACKOFF } from "../async/backoff.ts";
-import { openLocalStore } from "../content/local/local-store.ts";
-import type { Store } from "../content/store.ts";
-import { LayoutImageStore } from "../images/layout-image-store.ts";
 import { checkOptions } from "../options/check-options.ts";
 import { anonymous, type CredentialSource } from "../registry/credentials/credentials.ts";
 import { dockerConfigCredentials } from "../registry/credentials/docker-config.ts";
@@ -12,13 +9,12 @@ import { TransferManager } from "../xfer/transfer-manager.ts";
 import { LayerUploadManager } from "../xfer/upload-manager.ts";
 import type { Distribution } from "./distribution.ts";
 import { LocalDistribution } from "./local-distribution.ts";
-import { silentLogger } from "./logger.ts";
-import { MountSourceStore } from "./mount-source-store.ts";
+import { guardedLogger, silentLogger } from "./logger.ts";
 import { OpenWork } from "./open-work.ts";
 import { DISTRIBUTION_OPTIONS } from "./option-rules.ts";
 import type { DistributionOptions, DockerCredentials } from "./options.ts";
+import { OwnedRoot } from "./owned-root.ts";
 import { createRepositories } from "./repositories.ts";
-import { RootLease } from "./root-lease.ts";
 
 /** Attempts for a manifest, config or tag list: a registry that is down for three of them is down. */
 const MAX_DOCUMENT_ATTEMPTS = 3;
@@ -30,7 +26,8 @@ const MAX_DOCUMENT_ATTEMPTS = 3;
  */
 export async function openDistribution(options: DistributionOptions): Promise<Distribution> {
   checkOptions("open distribution", options, DISTRIBUTION_OPTIONS);
-  const { root, registry = {}, logger = silentLogger() } = options;
+  const { registry = {} } = options;
+  const logger = guardedLogger(options.logger ?? silentLogger());
   checkRegistryOptions(registry);
   const backoff = downloadBackoff(options);
   const downloads = new LayerDownloadManager({
@@ -44,8 +41,7 @@ export async function openDistribution(options: DistributionOptions): Promise<Di
     track: (running) => work.track(running),
   });
   const documents = new TransferManager({ concurrency: 0 });
-  const images = await LayoutImageStore.open(root); // from here on the disk is touched
-  const { content, closeContent } = await openContent(options);
+  const root = await OwnedRoot.open({ root: options.root, content: options.content, logger });
   const transport = createTransport({ bodyIdleTimeoutMs: options.bodyIdleTimeoutMs });
   const repositories = createRepositories({
     registry,
@@ -55,29 +51,18 @@ export async function openDistribution(options: DistributionOptions): Promise<Di
   });
 
   return new LocalDistribution({
-    content,
-    closeContent,
-    images,
+    root,
+    content: root.content,
+    images: root.naming,
     documents,
     downloads,
     uploads,
     repositories,
     transport,
-    mountSources: new MountSourceStore(root),
-    lease: new RootLease(root),
+    mountSources: root.mountSources,
     work,
     logger,
   });
-}
-
-/** The store to use, and what closes it if it is ours. */
-async function openContent({
-  root,
-  content,
-}: DistributionOptions): Promise<{ content: Store; closeContent: () => Promise<void> }> {
-  if (content) return { content, closeContent: async () => {} };
-  const local = await openLocalStore({ root });
-  return { content: local, closeContent: () => local.close() };
 }
 
 function downloadBackoff({ backoff, maxDownloadAttempts }: DistributionOptions): BackoffPolicy {

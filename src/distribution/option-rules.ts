@@ -32,6 +32,7 @@ import type { Credentials } from "../registry/credentials/credentials.ts";
 import type { RegistryOptions } from "../registry/endpoints/lookup-endpoints.ts";
 import type { Distribution, PullOptions, PushOptions } from "./distribution.ts";
 import type { DistributionOptions, DockerCredentials } from "./options.ts";
+import type { PruneOptions } from "./prune.ts";
 
 const backoff = objectOf<BackoffPolicy>({
   maxAttempts: wholeNumberFrom(1),
@@ -103,6 +104,16 @@ export const IMPORT_OPTIONS: RulesOf<ImportOptions> = {
   ...ABORT_OPTIONS,
   name: aString,
   onProgress: aFunction,
+};
+
+/** The options of `Distribution.prune`. */
+export const PRUNE_OPTIONS: RulesOf<PruneOptions> = {
+  ...ABORT_OPTIONS,
+  minAgeMs: rule(
+    "milliseconds from 0 on",
+    (value) => typeof value === "number" && value >= 0 && value < Infinity,
+  ),
+  dryRun: aBoolean,
 };
 
 /** The options of `Distribution.export`. */

@@ -1,52 +1,35 @@
 import type { AbortOptions } from "../async/abort.ts";
-import type { Store } from "../content/store.ts";
-import type { Digest } from "../digest/digest.ts";
-import { isNotFound } from "../errors/predicates.ts";
-import type { ImageStore } from "../images/image-store.ts";
-import { reachableContent } from "../images/reachable.ts";
+import type { ContentOwner } from "../content/ownership/content-owner.ts";
+import type { SweepEntry } from "../content/ownership/sweep-list.ts";
+import type { Image, ImageStore } from "../images/image-store.ts";
 import type { RemovedImage } from "./distribution.ts";
-import type { RootLease } from "./root-lease.ts";
 
 /** What a removal works on. */
 export interface RemoveContext {
-  readonly content: Store;
   readonly images: ImageStore;
-  readonly lease: RootLease;
+  readonly owner: ContentOwner;
 }
 
 /**
- * Takes a name away, and then the content that only this name needed. Content that came by other ways than a name (an
- * engine's own ingests) is never touched. While a pull runs anywhere on the root, only the name goes.
+ * Takes a name away, and then the content that only this name needed. What the name pointed at is remembered first, so that
+ * a process that is killed in between leaves nothing for ever. Content that came by other ways than a name (an engine's
+ * own ingests) is not touched. While work is using the root only the name goes, and the content when the work has ended.
  */
 export async function removeImage(
-  { content, images, lease }: RemoveContext,
+  { images, owner }: RemoveContext,
   name: string,
   options: AbortOptions,
 ): Promise<RemovedImage> {
-  const untagged = await images.untag(name, options);
-  const deleted = await lease.alone(async () => {
-    const needed = await reachableContent(content, await images.roots(options), options);
-    const mine = await reachableContent(content, [untagged.target], options);
-    return await deleteAll(
-      content,
-      [...mine.keys()].filter((digest) => !needed.has(digest)),
-      options,
-    );
-  });
-  return { untagged, deleted: deleted ?? [], kept: deleted === undefined };
+  const found = entryOf(await images.get(name, options));
+  await owner.remember(found);
+  const untagged = await images.untag(found.name, options);
+  const entry = entryOf(untagged); // the name may have been moved in between
+  const entries = entry.digest === found.digest ? [entry] : [entry, found];
+  const { deleted, kept } = await owner.sweep(entries, options);
+  const mine = deleted.filter(({ of }) => entries.includes(of));
+  return { untagged, deleted: mine.map(({ digest }) => digest), kept };
 }
 
-async function deleteAll(
-  content: Store,
-  digests: readonly Digest[],
-  options: AbortOptions,
-): Promise<readonly Digest[]> {
-  for (const digest of digests) {
-    try {
-      await content.delete(digest, options);
-    } catch (error) {
-      if (!isNotFound(error)) throw error; // gone already is what was wanted
-    }
-  }
-  return digests;
+function entryOf({ name, target }: Image): SweepEntry {
+  return { digest: target.digest, kind: "graph", name };
 }

@@ -1,6 +1,6 @@
-import { access, readdir } from "node:fs/promises";
+import { access, readdir, rm } from "node:fs/promises";
 import { dirname, join } from "node:path";
-import { EventEmitter } from "eventemitter3";
+import type { EventEmitter } from "eventemitter3";
 import type { AbortOptions } from "../async/abort.ts";
 import { KeyedLock } from "../async/keyed-lock.ts";
 import { diskError, isMissingFile } from "../disk/disk-error.ts";
@@ -10,6 +10,7 @@ import { writeFileAtomic } from "../disk/write-file-atomic.ts";
 import { ErrNotFound } from "../errors/classes.ts";
 import type { Descriptor } from "../oci/descriptor.ts";
 import { parseDockerRef } from "../reference/normalize.ts";
+import { GuardedEvents, type OnListenerFailure } from "./guarded-events.ts";
 import type { Image, ImageEvents, ImageStore } from "./image-store.ts";
 import { entryFor, type IndexEntry, imageOfEntry, nameOfEntry } from "./index-entry.ts";
 import { EMPTY_INDEX, type IndexFile, readIndexFile, writeIndexFile } from "./index-file.ts";
@@ -18,7 +19,23 @@ import { EMPTY_INDEX, type IndexFile, readIndexFile, writeIndexFile } from "./in
 export const LAYOUT_MARKER = '{"imageLayoutVersion":"1.0.0"}';
 
 /** Turns the entries before a change into those after it. */
-type Edit<T> = (entries: readonly IndexEntry[]) => { entries: readonly IndexEntry[]; result: T };
+type Edit<T> = (entries: readonly IndexEntry[]) => {
+  entries: readonly IndexEntry[];
+  result: T;
+  /** What loses the name that it has with this change. */
+  moved?: Image | undefined;
+};
+
+/** How the names of a root are opened. */
+export interface LayoutImageStoreOptions {
+  /** Called before a name that points at `image` is made to point elsewhere; what it throws fails the change. */
+  readonly onMove?: ((image: Image) => Promise<void>) | undefined;
+  /** Told what listeners of events throw. Default: nobody. */
+  readonly onListenerFailure?: OnListenerFailure | undefined;
+}
+
+/** Names of temporary files that `writeFileAtomic` makes for `index.json`. */
+const TEMPORARY = /^index\.json\.[0-9a-f]+\.tmp$/;
 
 /**
  * The names of an OCI layout, one entry of `index.json` each. What other tools wrote there (entries without a name or that
@@ -26,13 +43,18 @@ type Edit<T> = (entries: readonly IndexEntry[]) => { entries: readonly IndexEntr
  * as they are spelt. Every change is one read, one atomic write, under a lock that holds across processes.
  */
 export class LayoutImageStore implements ImageStore {
-  /** Emits what this process changes. */
-  readonly events: EventEmitter<ImageEvents> = new EventEmitter();
+  /** Emits what this process changes. A listener that throws fails nothing. */
+  readonly events: EventEmitter<ImageEvents>;
+  readonly #root: string;
+  readonly #onMove: (image: Image) => Promise<void>;
   readonly #indexPath: string;
   readonly #lockPath: string;
   readonly #turn = new KeyedLock();
 
-  private constructor(root: string) {
+  private constructor(root: string, { onMove, onListenerFailure }: LayoutImageStoreOptions) {
+    this.events = new GuardedEvents(onListenerFailure ?? (() => {}));
+    this.#onMove = onMove ?? (async () => {});
+    this.#root = root;
     this.#indexPath = join(root, "index.json");
     this.#lockPath = join(root, "locks", "index");
   }
@@ -42,8 +64,8 @@ export class LayoutImageStore implements ImageStore {
    * Throws `ErrDataLoss` for a layout with content whose `index.json` is gone, because a new one would say that nothing
    * has a name, and the classes of `diskError`.
    */
-  static async open(root: string): Promise<LayoutImageStore> {
-    const store = new LayoutImageStore(root);
+  static async open(root: string, options: LayoutImageStoreOptions = {}): Promise<LayoutImageStore> {
+    const store = new LayoutImageStore(root, options);
     const markerPath = join(root, "oci-layout");
     const [isLayout, hasIndex] = await Promise.all([exists(markerPath), exists(store.#indexPath)]);
     if (isLayout && hasIndex) return store;
@@ -84,7 +106,9 @@ export class LayoutImageStore implements ImageStore {
     const before = await this.#change(options, (entries) => {
       const others = entries.filter((entry) => nameOfEntry(entry) !== fullName);
       const previous = entries.find((entry) => nameOfEntry(entry) === fullName);
-      return { entries: [...others, entryFor(fullName, target, previous)], result: previous };
+      const image = previous && imageOfEntry(previous);
+      const moved = image?.target.digest === target.digest ? undefined : image;
+      return { entries: [...others, entryFor(fullName, target, previous)], result: previous, moved };
     });
     this.events.emit("tag", { name: fullName, digest: target.digest });
     return before && imageOfEntry(before)?.target;
@@ -103,11 +127,17 @@ export class LayoutImageStore implements ImageStore {
     return image;
   }
 
+  /** Removes what a process left that was killed while it wrote. Throws the classes of `diskError`. */
+  async sweep(options: AbortOptions = {}): Promise<void> {
+    await this.#whileLocked(options, async () => {});
+  }
+
   /** Runs one read-modify-write. */
   async #change<T>(options: AbortOptions, edit: Edit<T>): Promise<T> {
     return await this.#whileLocked(options, async () => {
       const before: IndexFile = await readIndexFile(this.#indexPath);
-      const { entries, result } = edit(before.entries);
+      const { entries, result, moved } = edit(before.entries);
+      if (moved) await this.#onMove(moved);
       await writeIndexFile(this.#indexPath, { ...before, entries });
       return result;
     });
@@ -120,12 +150,21 @@ export class LayoutImageStore implements ImageStore {
       await makeDirectory(dirname(this.#lockPath));
       const unlock = await lockFile(this.#lockPath, { signal: options.signal });
       try {
+        await this.#sweepTemporaryFiles();
         return await work();
       } finally {
         unlock();
       }
     } finally {
       endTurn();
+    }
+  }
+
+  /** Whoever has the lock knows that nobody is writing now. */
+  async #sweepTemporaryFiles(): Promise<void> {
+    const names = await readdir(this.#root).catch(() => []);
+    for (const name of names.filter((candidate) => TEMPORARY.test(candidate))) {
+      await rm(join(this.#root, name), { force: true }).catch(() => {}); // it only takes space
     }
   }
 }

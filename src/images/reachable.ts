@@ -1,7 +1,13 @@
 import type { AbortOptions } from "../async/abort.ts";
 import type { InfoProvider, Provider } from "../content/store.ts";
 import type { Digest } from "../digest/digest.ts";
-import { isNotFound } from "../errors/predicates.ts";
+import {
+  isDataLoss,
+  isFailedPrecondition,
+  isInvalidArgument,
+  isNotFound,
+  isNotImplemented,
+} from "../errors/predicates.ts";
 import type { Descriptor } from "../oci/descriptor.ts";
 import { childrenHandler } from "./children.ts";
 import { ErrSkipDesc, type Handler } from "./handler.ts";
@@ -9,7 +15,8 @@ import { walk } from "./walk.ts";
 
 /**
  * The content of the store that `targets` need, by digest with its size in bytes: the targets themselves and everything below
- * them. What is not in the store (other platforms of an index, an unfinished pull) is left out.
+ * them. What is not in the store (other platforms of an index, an unfinished pull) is left out, and so is what only a damaged
+ * document could tell of.
  */
 export async function reachableContent(
   content: Provider & InfoProvider,
@@ -24,10 +31,23 @@ export async function reachableContent(
       found.set(descriptor.digest, size);
       return await children(descriptor, abort);
     } catch (error) {
-      if (isNotFound(error)) throw ErrSkipDesc;
+      if (isUnreadable(error)) throw ErrSkipDesc;
       throw error;
     }
   };
-  for (const target of targets) await walk(visit, [target], options);
+  for (const target of targets) {
+    try {
+      await walk(visit, [target], options);
+    } catch (error) {
+      if (!isUnreadable(error)) throw error; // a graph without end counts as far as it was walked
+    }
+  }
   return found;
+}
+
+const UNREADABLE = [isNotFound, isDataLoss, isInvalidArgument, isFailedPrecondition, isNotImplemented];
+
+/** What is wrong with one document is no reason to know nothing of the others. */
+function isUnreadable(error: unknown): boolean {
+  return UNREADABLE.some((is) => is(error));
 }

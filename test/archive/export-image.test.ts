@@ -135,7 +135,7 @@ describe("exportImage()", () => {
     );
     await expect(exported({}, "other")).rejects.toThrow("image docker.io/library/other:latest: not found");
     for (const digest of [AMD.children[0]?.digest, AMD.target.digest]) {
-      if (digest) await root.content.delete(digest);
+      if (digest) await root.content.delete(digest, { force: true });
       await put(AMD, digest);
       await expect(exported()).rejects.toThrow(ErrNotFound);
     }

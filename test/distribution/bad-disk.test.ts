@@ -63,8 +63,8 @@ describeWithMounts("pull() to a disk", () => {
 
     await using engine = await openEngine({ root: disk.path });
     const next = `${registry.host}/${REPOSITORY}:v2`;
-    for (const attempt of [engine.pull(next), engine.remove(name)]) {
-      const failure = await failureOf(attempt);
+    for (const attempt of [() => engine.pull(next), () => engine.remove(name)]) {
+      const failure = await failureOf(attempt());
       expect(failure).toBeInstanceOf(ErrFailedPrecondition);
       expect(failure.message).toMatch(/: read-only file system$/);
     }

@@ -1,11 +1,14 @@
 import { once } from "node:events";
 import type { Command } from "commander";
-import { parseDigest, readVerified, type Store, writeBlob } from "../../content.ts";
+import { exists, isOwned, parseDigest, type Store, writeBlob } from "../../content.ts";
 import { formatBytes } from "../format-bytes.ts";
 import { formatTable } from "../format-table.ts";
 import { formatLabels, parseLabels } from "../label-arguments.ts";
 import { addRootOptions, openRoot, type RootOptions } from "../options.ts";
 import { editContent } from "./edit-content.ts";
+
+/** Bytes read at once by `content get`. */
+const READ_BYTES = 1024 * 1024;
 
 /** Where the blobs are: a data root, or a content service that offers one. */
 interface StoreOptions extends RootOptions {
@@ -40,8 +43,9 @@ export function addContentCommand(program: Command, signal: AbortSignal): void {
     );
   verb("rm", "remove blobs")
     .argument("<digest...>")
-    .action((digests: readonly string[], options: StoreOptions) =>
-      withStore(options, (store) => remove(store, digests, signal)),
+    .option("--force", "remove also what an image or a namespace of the data root needs")
+    .action((digests: readonly string[], { force, ...options }: StoreOptions & { force?: boolean }) =>
+      withStore(options, (store) => remove(store, digests, { force, signal })),
     );
   verb("abort", "remove unfinished ingests")
     .argument("<ref...>")
@@ -125,8 +129,13 @@ async function list(store: Store, filters: readonly string[], signal: AbortSigna
 }
 
 async function get(store: Store, digest: string, signal: AbortSignal): Promise<void> {
-  for await (const chunk of readVerified(store, { digest: parseDigest(digest) }, { signal })) {
-    if (!process.stdout.write(chunk)) await once(process.stdout, "drain", { signal });
+  await using reader = await store.readerAt({ digest: parseDigest(digest) }, { signal });
+  for (let offset = 0; offset < reader.size; ) {
+    const buffer = new Uint8Array(Math.min(READ_BYTES, reader.size - offset));
+    const count = await reader.readAt(buffer, offset);
+    if (count === 0) break;
+    offset += count;
+    if (!process.stdout.write(buffer.subarray(0, count))) await once(process.stdout, "drain", { signal });
   }
 }
 
@@ -142,10 +151,18 @@ async function active(store: Store, filters: readonly string[], signal: AbortSig
   process.stdout.write(formatTable(rows));
 }
 
-async function remove(store: Store, digests: readonly string[], signal: AbortSignal): Promise<void> {
-  for (const digest of digests) {
-    await store.delete(parseDigest(digest), { signal });
+async function remove(
+  store: Store,
+  digests: readonly string[],
+  { force, signal }: { readonly force: boolean | undefined; readonly signal: AbortSignal },
+): Promise<void> {
+  for (const digest of digests.map(parseDigest)) {
+    if (isOwned(store)) await store.delete(digest, { force, signal });
+    else await store.delete(digest, { signal });
     process.stdout.write(`${digest}\n`);
+    if (await exists(store, digest, { signal })) {
+      process.stderr.write("drayage: content in use is kept, and goes when that use ends\n");
+    }
   }
 }
 

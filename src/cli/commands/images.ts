@@ -1,5 +1,5 @@
 import type { Command } from "commander";
-import { familiarName, parseNormalizedNamed } from "../../reference.ts";
+import { displayName } from "../display-name.ts";
 import { formatBytes } from "../format-bytes.ts";
 import { formatTable } from "../format-table.ts";
 import { addRootOptions, openRoot, type RootOptions } from "../options.ts";
@@ -23,15 +23,4 @@ export function addImagesCommand(program: Command, signal: AbortSignal): void {
       }
       process.stdout.write(formatTable(rows));
     });
-}
-
-/** The familiar form where the name has one; names by other tools are shown as they are. */
-function displayName(name: string): string {
-  try {
-    const reference = parseNormalizedNamed(name);
-    const suffix = `${reference.tag === undefined ? "" : `:${reference.tag}`}${reference.digest === undefined ? "" : `@${reference.digest}`}`;
-    return familiarName(reference) + suffix;
-  } catch {
-    return name;
-  }
 }

@@ -13,7 +13,7 @@ export function addRmiCommand(program: Command, signal: AbortSignal): void {
       const { untagged, deleted, kept } = await distribution.remove(reference, { signal });
       process.stdout.write(`Untagged: ${untagged.name}\n`);
       for (const digest of deleted) process.stdout.write(`Deleted: ${digest}\n`);
-      if (kept) process.stderr.write("drayage: content kept: the data root is in use by a pull\n");
+      if (kept) process.stderr.write("drayage: content in use is kept, and goes when that use ends\n");
     }
   });
 }

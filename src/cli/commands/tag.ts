@@ -10,7 +10,6 @@ export function addTagCommand(program: Command, signal: AbortSignal): void {
     .argument("<dst>");
   addRootOptions(command).action(async (source: string, destination: string, options: RootOptions) => {
     await using distribution = await openRoot(options);
-    const { target } = await distribution.images.get(source, { signal });
-    await distribution.images.tag(destination, target, { signal });
+    await distribution.tag(source, destination, { signal });
   });
 }

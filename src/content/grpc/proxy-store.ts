@@ -1,21 +1,13 @@
 import { create } from "@bufbuild/protobuf";
 import { type AbortOptions, throwIfAborted } from "../../async/abort.ts";
 import { type Digest, isDigest, parseDigest } from "../../digest/digest.ts";
-import { ErrDataLoss, ErrInternal, ErrInvalidArgument } from "../../errors/classes.ts";
+import { ErrInternal, ErrInvalidArgument } from "../../errors/classes.ts";
 import type { Descriptor } from "../../oci/descriptor.ts";
 import { checkOptions } from "../../options/check-options.ts";
 import { type RulesOf, required } from "../../options/rule.ts";
 import { aString, milliseconds } from "../../options/rules.ts";
-import type {
-  BlobReference,
-  Info,
-  ListOptions,
-  ReaderAt,
-  Status,
-  Store,
-  Writer,
-  WriterOptions,
-} from "../store.ts";
+import type { CollectedStore } from "../ownership/owned-store.ts";
+import type { Info, ListOptions, ReaderAt, Status, Store, Writer, WriterOptions } from "../store.ts";
 import {
   AbortRequestSchema,
   DeleteContentRequestSchema,
@@ -42,7 +34,7 @@ const PROXY_OPTIONS: RulesOf<ProxyStoreOptions> = {
 };
 
 /** A store that lives behind a content service. */
-export interface ProxyStore extends Store, AsyncDisposable {
+export interface ProxyStore extends CollectedStore, AsyncDisposable {
   /**
    * The bytes of a blob, or of a range of it, as they arrive: one call for all of them, which is the fastest way to read a
    * blob whole. Nothing checks them. Leaving the loop cancels the call. Throws `ErrNotFound`, or `ErrOutOfRange` for an
@@ -65,6 +57,8 @@ export function proxyStore(options: ProxyStoreOptions): ProxyStore {
 }
 
 class ContentProxy implements ProxyStore {
+  /** The service knows who needs what, as a containerd does. */
+  readonly isCollected = true;
   readonly #client: ContentClient;
 
   constructor(client: ContentClient) {
@@ -103,10 +97,8 @@ class ContentProxy implements ProxyStore {
     await this.#client.unary(contentMethods.delete, { request, signal, details: { digest } });
   }
 
-  async readerAt({ digest, size }: BlobReference, options: AbortOptions = {}): Promise<ReaderAt> {
-    const info = await this.info(digest, options);
-    if (size === undefined || size === info.size) return new ProxyReader(this.#client, info);
-    throw new ErrDataLoss(`read blob ${digest}: got ${info.size} bytes, want ${size}`, { digest });
+  async readerAt({ digest }: Pick<Descriptor, "digest">, options: AbortOptions = {}): Promise<ReaderAt> {
+    return new ProxyReader(this.#client, await this.info(digest, options));
   }
 
   stream({ digest }: Pick<Descriptor, "digest">, options: RangeOptions = {}): AsyncIterable<Uint8Array> {

@@ -1,19 +1,22 @@
 import type { Dirent } from "node:fs";
-import { opendir, rm, stat, unlink, utimes } from "node:fs/promises";
+import { opendir, rm, stat, utimes } from "node:fs/promises";
 import { join, resolve } from "node:path";
 import { type AbortOptions, throwIfAborted } from "../../async/abort.ts";
 import { ALGORITHMS, algorithmOf, type Digest, Digester, isDigest } from "../../digest/digest.ts";
 import { diskError, isMissingFile } from "../../disk/disk-error.ts";
 import { makeDirectory } from "../../disk/make-directory.ts";
-import { ErrAlreadyExists, ErrDataLoss, ErrNotFound } from "../../errors/classes.ts";
+import { ErrAlreadyExists, ErrNotFound } from "../../errors/classes.ts";
+import type { Descriptor } from "../../oci/descriptor.ts";
 import { checkOptions } from "../../options/check-options.ts";
 import { type RulesOf, required, withMethods } from "../../options/rule.ts";
 import { aPath } from "../../options/rules.ts";
 import { infoFilter, statusFilter } from "../filters/filter.ts";
 import { type LabelStore, updateLabels } from "../labels/label-store.ts";
 import { SqliteLabelStore } from "../labels/sqlite-label-store.ts";
+import { SqliteNamespaceMetadata } from "../namespaces/sqlite-namespace-metadata.ts";
+import { ContentOwner, type DeleteOptions, type OwnerLogger } from "../ownership/content-owner.ts";
+import type { AbandonedIngest, AbandonedOptions, OwnedStore } from "../ownership/owned-store.ts";
 import type {
-  BlobReference,
   CommitOptions,
   Info,
   ListOptions,
@@ -24,17 +27,18 @@ import type {
   WriterOptions,
 } from "../store.ts";
 import { unlessNotFound } from "../unless-not-found.ts";
-import { BlobFiles } from "./blob-files.ts";
 import { fileTime, stampNow } from "./blob-times.ts";
 import { openFileReaderAt } from "./file-reader-at.ts";
 import { openIngest, REMOVED_SUFFIX, readIngest, removeIngest } from "./ingest-directory.ts";
 import { Layout } from "./layout.ts";
+import { LocalBlobs } from "./local-blobs.ts";
 import { LocalWriter } from "./local-writer.ts";
 import { publishBlob } from "./publish-blob.ts";
 import { RefLocks } from "./ref-locks.ts";
+import { sweepIngests } from "./sweep-ingests.ts";
 
-/** A store on the local disk. */
-export interface LocalStore extends Store, AsyncDisposable {
+/** A store on the local disk. Its `delete` refuses what a name or a namespace of the root needs. */
+export interface LocalStore extends OwnedStore, AsyncDisposable {
   /** Closes what the store itself opened; writers and readers are closed by those who opened them. */
   close(): Promise<void>;
 }
@@ -45,11 +49,14 @@ export interface LocalStoreOptions {
   readonly root: string;
   /** Where labels are kept; default `<root>/meta.db`. The caller closes a store that it passes. */
   readonly labels?: LabelStore | undefined;
+  /** Told what a person should know, such as a document that is damaged. Default: nobody. */
+  readonly logger?: OwnerLogger | undefined;
 }
 
 const LOCAL_STORE_OPTIONS: RulesOf<LocalStoreOptions> = {
   root: required(aPath),
   labels: withMethods("get", "set"),
+  logger: withMethods("warn"),
 };
 
 /**
@@ -59,27 +66,43 @@ const LOCAL_STORE_OPTIONS: RulesOf<LocalStoreOptions> = {
  */
 export async function openLocalStore(options: LocalStoreOptions): Promise<LocalStore> {
   checkOptions("open content store", options, LOCAL_STORE_OPTIONS);
-  const { root, labels } = options;
+  const { root, labels: given, logger } = options;
   const layout = new Layout(resolve(root));
   await makeDirectory(layout.root);
   await sweepRemoved(layout.ingest);
-  if (labels) return new LocalContentStore(layout, labels, () => {});
-  const own = new SqliteLabelStore(layout.metadata);
-  return new LocalContentStore(layout, own, () => own.close());
+  const own = new SqliteLabelStore(layout.metadata); // opens nothing until it is asked
+  const labels = given ?? own;
+  const namespaces = new SqliteNamespaceMetadata(layout);
+  const blobs = new LocalBlobs(layout, labels);
+  const owner = new ContentOwner({ root: layout.root, blobs, namespaces, logger });
+  return new LocalContentStore(layout, {
+    labels,
+    owner,
+    onClose() {
+      own.close();
+      namespaces.close();
+    },
+  });
+}
+
+interface LocalStoreParts {
+  readonly labels: LabelStore;
+  readonly owner: ContentOwner;
+  readonly onClose: () => void;
 }
 
 class LocalContentStore implements LocalStore {
   readonly #layout: Layout;
   readonly #labels: LabelStore;
   readonly #locks: RefLocks;
-  readonly #files: BlobFiles;
   readonly #onClose: () => void;
+  readonly owner: ContentOwner;
 
-  constructor(layout: Layout, labels: LabelStore, onClose: () => void) {
+  constructor(layout: Layout, { labels, owner, onClose }: LocalStoreParts) {
     this.#layout = layout;
     this.#labels = labels;
     this.#locks = new RefLocks(layout);
-    this.#files = new BlobFiles(layout);
+    this.owner = owner;
     this.#onClose = onClose;
   }
 
@@ -122,25 +145,22 @@ class LocalContentStore implements LocalStore {
     }
   }
 
-  async delete(digest: Digest, { signal }: AbortOptions = {}): Promise<void> {
-    throwIfAborted(signal);
+  async delete(digest: Digest, options: DeleteOptions = {}): Promise<void> {
+    throwIfAborted(options.signal);
     const path = this.#layout.blobPath(digest);
     try {
-      await unlink(path);
+      await stat(path);
     } catch (cause) {
       throw blobError("delete blob", { path, digest, cause });
     }
-    await this.#labels.set(digest, {});
+    if (!(await this.owner.delete(digest, options))) throw notFound(digest);
   }
 
-  async readerAt({ digest, size }: BlobReference, { signal }: AbortOptions = {}): Promise<ReaderAt> {
+  async readerAt({ digest }: Pick<Descriptor, "digest">, { signal }: AbortOptions = {}): Promise<ReaderAt> {
     throwIfAborted(signal);
     const path = this.#layout.blobPath(digest);
     try {
-      const reader = await openFileReaderAt(path);
-      if (size === undefined || size === reader.size) return reader;
-      await reader.close();
-      throw new ErrDataLoss(`read blob ${digest}: got ${reader.size} bytes, want ${size}`, { digest });
+      return await openFileReaderAt(path);
     } catch (cause) {
       throw blobError("open blob", { path, digest, cause });
     }
@@ -149,11 +169,11 @@ class LocalContentStore implements LocalStore {
   async writer({ ref, size = 0, expected, signal }: WriterOptions): Promise<Writer> {
     throwIfAborted(signal);
     const path = this.#layout.ingestPath(ref);
-    if (expected !== undefined) this.#layout.blobPath(expected); // refuses what is no digest before anything is made
+    const blobPath = expected === undefined ? undefined : this.#layout.blobPath(expected);
     const release = await this.#locks.acquire(ref);
     try {
       // Only now: whoever had the ref before may have committed what is asked for.
-      if (expected !== undefined) await this.#assertAbsent(expected, size, { signal });
+      if (expected !== undefined && blobPath !== undefined) await assertAbsent(expected, blobPath);
       const digester = new Digester(expected && algorithmOf(expected));
       const ingest = await openIngest(path, { ref, total: size, digester, signal });
       const publish = (digest: Digest, options: CommitOptions) => this.#publish(ref, digest, options);
@@ -189,6 +209,10 @@ class LocalContentStore implements LocalStore {
     await removeIngest(this.#layout.ingestPath(ref), ref);
   }
 
+  sweepIngests(options: AbandonedOptions): Promise<readonly AbandonedIngest[]> {
+    return sweepIngests(this.#layout, options);
+  }
+
   async close(): Promise<void> {
     this.#onClose();
   }
@@ -197,18 +221,21 @@ class LocalContentStore implements LocalStore {
     await this.close();
   }
 
-  /** A file that is damaged counts as absent: what is written takes its place. */
-  async #assertAbsent(digest: Digest, size: number, options: AbortOptions): Promise<void> {
-    const file = await this.#files.compare(digest, size, options);
-    if (file?.whole) throw new ErrAlreadyExists(`content ${digest}`, { digest });
-  }
-
   async #publish(ref: string, digest: Digest, { labels = {} }: CommitOptions): Promise<void> {
     const ingestPath = this.#layout.ingestPath(ref);
-    const blobPath = this.#layout.blobPath(digest);
-    await publishBlob({ digest, ref, ingestPath, blobPath, files: this.#files });
+    await publishBlob({ digest, ref, ingestPath, blobPath: this.#layout.blobPath(digest) });
     await this.#labels.set(digest, labels); // also none: a blob removed by hand may have left some
   }
+}
+
+async function assertAbsent(digest: Digest, path: string): Promise<void> {
+  try {
+    await stat(path);
+  } catch (cause) {
+    if (isMissingFile(cause)) return;
+    throw diskError("read blob", path, cause);
+  }
+  throw new ErrAlreadyExists(`content ${digest}`, { digest });
 }
 
 /** The names in a directory, few at a time; none when there is no directory. */

@@ -2,18 +2,12 @@ import { type AbortOptions, throwIfAborted } from "../../async/abort.ts";
 import { type Digest, parseDigest } from "../../digest/digest.ts";
 import { ErrAlreadyExists, ErrInvalidArgument, ErrNotFound } from "../../errors/classes.ts";
 import { isAlreadyExists, isNotFound } from "../../errors/predicates.ts";
+import type { Descriptor } from "../../oci/descriptor.ts";
 import { infoFilter, statusFilter } from "../filters/filter.ts";
 import { updateLabels } from "../labels/label-store.ts";
-import type {
-  BlobReference,
-  Info,
-  ListOptions,
-  ReaderAt,
-  Status,
-  Store,
-  Writer,
-  WriterOptions,
-} from "../store.ts";
+import { isOwned } from "../ownership/owned-store.ts";
+import type { SweepEntry } from "../ownership/sweep-list.ts";
+import type { Info, ListOptions, ReaderAt, Status, Store, Writer, WriterOptions } from "../store.ts";
 import { unlessNotFound } from "../unless-not-found.ts";
 import type { NamespaceEntry, NamespaceMetadata } from "./namespace-metadata.ts";
 import { NamespacedWriter, type NamespaceView, type StoredBlob } from "./namespaced-writer.ts";
@@ -38,7 +32,7 @@ export interface NamespacedStoreOptions {
 /**
  * One namespace's view of `backend` (as in containerd): its own blobs with its own labels and times, and its own
  * ingests, which the backend has as `<namespace>/<ref>`. A blob is stored once, and leaves the backend when the last
- * namespace deletes it. The backend itself shows everything, and deletes whatever it is told to. What is not there, or
+ * namespace deletes it and no image needs it. The backend itself shows everything. What is not there, or
  * has another size, it says in the words of containerd's metadata store. The caller closes `backend` and `metadata`.
  * Throws `ErrInvalidArgument` for a malformed name.
  */
@@ -80,19 +74,33 @@ class NamespacedStore implements Store {
 
   async delete(digest: Digest, { signal }: AbortOptions = {}): Promise<void> {
     throwIfAborted(signal);
-    const release = await this.#view.metadata.lock(parseDigest(digest), { signal });
+    const { backend } = this.#view;
+    const entry: SweepEntry = { digest: parseDigest(digest), kind: "blob", name: "" };
+    const owner = isOwned(backend) ? backend.owner : undefined;
+    if (!(await this.#view.metadata.get(this.#view.namespace, digest))) throw notFound(digest);
+    await owner?.remember(entry); // a process that is killed now leaves nothing that nobody knows of
+    const isLast = await this.#removeEntry(digest, owner === undefined, { signal });
+    if (isLast) await owner?.sweep([entry]);
+    else await owner?.forget(entry);
+  }
+
+  /** Returns whether nobody has the blob any more. Without an owner it goes at once, before anybody can take it up again. */
+  async #removeEntry(digest: Digest, deletes: boolean, options: AbortOptions): Promise<boolean> {
+    const { backend, metadata, namespace } = this.#view;
+    const release = await metadata.lock(digest, options);
     try {
-      const removed = await this.#view.metadata.remove(this.#view.namespace, digest);
+      const removed = await metadata.remove(namespace, digest);
       if (!removed) throw notFound(digest);
-      if (removed.last) await unlessNotFound(this.#view.backend.delete(digest));
+      if (removed.last && deletes) await unlessNotFound(backend.delete(digest));
+      return removed.last;
     } finally {
       release();
     }
   }
 
-  async readerAt(reference: BlobReference, options: AbortOptions = {}): Promise<ReaderAt> {
-    await this.#entry(reference.digest, options);
-    return this.#view.backend.readerAt(reference, options);
+  async readerAt(descriptor: Pick<Descriptor, "digest">, options: AbortOptions = {}): Promise<ReaderAt> {
+    await this.#entry(descriptor.digest, options);
+    return this.#view.backend.readerAt(descriptor, options);
   }
 
   async writer({ ref, size = 0, expected, signal }: WriterOptions): Promise<Writer> {

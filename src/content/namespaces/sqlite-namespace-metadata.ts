@@ -13,6 +13,7 @@ import { aPath } from "../../options/rules.ts";
 import { type LabelStore, type Labels, validateLabels } from "../labels/label-store.ts";
 import { MetadataDatabase } from "../labels/metadata-database.ts";
 import { Layout } from "../local/layout.ts";
+import type { NamespaceHolders } from "../ownership/content-owner.ts";
 import {
   type NamespaceEntry,
   type NamespaceMetadata,
@@ -35,6 +36,7 @@ const SQL = {
   insert:
     "INSERT OR IGNORE INTO namespace_blobs (digest, namespace, created_ns, updated_ns) VALUES (?, ?, ?, ?)",
   stamp: "UPDATE namespace_blobs SET updated_ns = ? WHERE digest = ? AND namespace = ?",
+  holder: `SELECT namespace FROM namespace_blobs WHERE digest = ? AND namespace <> '${NOBODY}' LIMIT 1`,
   remove: "DELETE FROM namespace_blobs WHERE digest = ? AND namespace = ?",
   removeStale: "DELETE FROM namespace_blobs WHERE digest = ?",
   labels: "SELECT key, value FROM namespace_labels WHERE digest = ? AND namespace = ? ORDER BY key",
@@ -59,7 +61,7 @@ export function openNamespaceMetadata(options: { readonly root: string }): Sqlit
 }
 
 /** `NamespaceMetadata` beside a content store on the local disk; what is thrown is `MetadataDatabase`'s. */
-export class SqliteNamespaceMetadata implements NamespaceMetadata, Disposable {
+export class SqliteNamespaceMetadata implements NamespaceMetadata, NamespaceHolders, Disposable {
   readonly #layout: Layout;
   readonly #database: MetadataDatabase;
 
@@ -157,6 +159,25 @@ export class SqliteNamespaceMetadata implements NamespaceMetadata, Disposable {
       "read namespace",
       false,
       (database) => prepare(database, "shareable").get(digest) !== undefined,
+    );
+  }
+
+  holder(digest: Digest): Promise<string | undefined> {
+    return this.#database.read("read namespace", undefined, (database) => {
+      const row = prepare(database, "holder").get(digest);
+      return row && String(row["namespace"]);
+    });
+  }
+
+  async disown(digest: Digest): Promise<void> {
+    const isNobodys = await this.#database.read(
+      "read namespace",
+      false,
+      (database) => prepare(database, "get").get(digest, NOBODY) !== undefined,
+    );
+    if (!isNobodys) return;
+    await this.#database.write("write namespace", (database) =>
+      prepare(database, "remove").run(digest, NOBODY),
     );
   }
 

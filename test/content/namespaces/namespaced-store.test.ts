@@ -155,7 +155,8 @@ describe("namespacedStore() on its backend", () => {
     const [one, two] = [viewOf("one"), viewOf("two")];
     await writeBlob(one, "blob", BYTES, { ...BLOB, labels: { k: "old" } });
     await writeBlob(two, "blob", BYTES, BLOB);
-    await backend.delete(DIGEST);
+    await expect(backend.delete(DIGEST)).rejects.toThrow(/namespace (?:one|two) needs it$/);
+    await backend.delete(DIGEST, { force: true });
     for await (const info of one.walk()) expect(info).toBeUndefined();
     await expect(one.info(DIGEST)).rejects.toThrow(ErrNotFound);
     await expect(one.readerAt(BLOB)).rejects.toThrow(ErrNotFound);

@@ -1,0 +1,29 @@
+import type { Command } from "commander";
+import { displayName } from "../display-name.ts";
+import { formatBytes } from "../format-bytes.ts";
+import { formatTable } from "../format-table.ts";
+import { addRootOptions, openRoot, type RootOptions } from "../options.ts";
+
+/** `drayage df` */
+export function addDfCommand(program: Command, signal: AbortSignal): void {
+  const command = program.command("df").description("show where the bytes of the data root are");
+  addRootOptions(command)
+    .option("--json", "print exact numbers as JSON")
+    .action(async (options: RootOptions & { readonly json?: boolean }) => {
+      await using distribution = await openRoot(options);
+      const usage = await distribution.diskUsage({ signal });
+      if (options.json) {
+        process.stdout.write(`${JSON.stringify(usage)}\n`);
+        return;
+      }
+      const { content, unreferenced, ingests, images } = usage;
+      const kinds = Object.entries({ Content: content, Unreferenced: unreferenced, Ingests: ingests });
+      const totals = kinds.map(([kind, { count, bytes }]) => [kind, String(count), formatBytes(bytes)]);
+      process.stdout.write(formatTable([["TYPE", "TOTAL", "SIZE"], ...totals]));
+      const rows = images.map(({ name, bytes, sharedBytes, uniqueBytes }) => [
+        displayName(name),
+        ...[bytes, sharedBytes, uniqueBytes].map(formatBytes),
+      ]);
+      process.stdout.write(`\n${formatTable([["NAME", "SIZE", "SHARED SIZE", "UNIQUE SIZE"], ...rows])}`);
+    });
+}

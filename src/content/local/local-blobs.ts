@@ -1,0 +1,47 @@
+import { open, unlink } from "node:fs/promises";
+import type { Digest } from "../../digest/digest.ts";
+import { diskError, isMissingFile } from "../../disk/disk-error.ts";
+import { MAX_MANIFEST_BYTES } from "../../oci/parse-document.ts";
+import type { LabelStore, Labels } from "../labels/label-store.ts";
+import type { OwnedBlobs } from "../ownership/content-owner.ts";
+import type { Layout } from "./layout.ts";
+
+/** The files of blobs, as their owner handles them. Throws the classes of `diskError`. */
+export class LocalBlobs implements OwnedBlobs {
+  readonly #layout: Layout;
+  readonly #labels: LabelStore;
+
+  constructor(layout: Layout, labels: LabelStore) {
+    this.#layout = layout;
+    this.#labels = labels;
+  }
+
+  async read(digest: Digest): Promise<Uint8Array | undefined> {
+    const path = this.#layout.blobPath(digest);
+    try {
+      await using file = await open(path, "r");
+      const { size } = await file.stat();
+      return size > MAX_MANIFEST_BYTES ? undefined : await file.readFile();
+    } catch (cause) {
+      if (isMissingFile(cause)) return undefined;
+      throw diskError("read blob", path, cause);
+    }
+  }
+
+  labels(digest: Digest): Promise<Labels> {
+    return this.#labels.get(digest);
+  }
+
+  async discard(digest: Digest): Promise<boolean> {
+    const path = this.#layout.blobPath(digest);
+    try {
+      await unlink(path);
+    } catch (cause) {
+      if (isMissingFile(cause)) return false;
+      throw diskError("delete blob", path, cause);
+    }
+    // The blob is gone, and its labels are replaced should it come back: on a full disk they may have to stay.
+    await this.#labels.set(digest, {}).catch(() => {});
+    return true;
+  }
+}

@@ -1,0 +1,89 @@
+import { readdir, rm, stat } from "node:fs/promises";
+import { join } from "node:path";
+import { throwIfAborted } from "../../async/abort.ts";
+import { diskError, isMissingFile } from "../../disk/disk-error.ts";
+import { tryLockFile } from "../../disk/file-lock.ts";
+import { makeDirectory } from "../../disk/make-directory.ts";
+import { isNotFound } from "../../errors/predicates.ts";
+import type { AbandonedIngest, AbandonedOptions } from "../ownership/owned-store.ts";
+import { REMOVED_SUFFIX, readIngest, removeIngest } from "./ingest-directory.ts";
+import type { Layout } from "./layout.ts";
+
+/** Locks of refs and of blobs, which killed processes leave; others have names of words. */
+const PASSING_LOCK = /^(?:[0-9a-f]{64}|sha\d{3}-[0-9a-f]+)$/;
+
+/**
+ * Removes the ingests of a store that nobody is writing: each under the lock of its ref, which a writer holds, so that none is
+ * taken from under one. Throws `ErrCanceled`, or the classes of `diskError`.
+ */
+export async function sweepIngests(
+  layout: Layout,
+  { beforeNs, dryRun = false, signal }: AbandonedOptions,
+): Promise<readonly AbandonedIngest[]> {
+  const found: AbandonedIngest[] = [];
+  for (const name of await namesIn(layout.ingest)) {
+    throwIfAborted(signal);
+    if (name.endsWith(REMOVED_SUFFIX)) {
+      if (!dryRun) await rm(join(layout.ingest, name), { recursive: true, force: true });
+      continue;
+    }
+    const ingest = await sweepIngest(layout, name, { beforeNs, dryRun });
+    if (ingest) found.push(ingest);
+  }
+  if (!dryRun) await sweepLocks(layout.locks);
+  return found;
+}
+
+async function sweepIngest(
+  layout: Layout,
+  name: string,
+  { beforeNs, dryRun }: { readonly beforeNs: bigint; readonly dryRun: boolean },
+): Promise<AbandonedIngest | undefined> {
+  const path = join(layout.ingest, name);
+  await makeDirectory(layout.locks);
+  const release = tryLockFile(join(layout.locks, name), "exclusive", { removeOnRelease: true });
+  if (!release) return undefined; // somebody is writing it
+  try {
+    const status = (await readIngest(path)) ?? (await halfMade(path, name));
+    if (!status || status.updatedAtNs > beforeNs) return undefined;
+    if (!dryRun) await removeIngest(path, status.ref);
+    return { ref: status.ref, bytes: status.offset };
+  } catch (error) {
+    if (isNotFound(error)) return undefined;
+    throw error;
+  } finally {
+    release();
+  }
+}
+
+/** An ingest whose start was broken off: it has no ref. */
+async function halfMade(
+  path: string,
+  ref: string,
+): Promise<{ ref: string; offset: number; updatedAtNs: bigint } | undefined> {
+  try {
+    const directory = await stat(path, { bigint: true });
+    const data = await stat(join(path, "data")).catch(() => undefined);
+    return { ref, offset: data?.size ?? 0, updatedAtNs: directory.mtimeNs };
+  } catch (cause) {
+    if (isMissingFile(cause)) return undefined;
+    throw diskError("read ingest", path, cause);
+  }
+}
+
+/** Whoever holds a lock keeps it; the others are files that nobody needs. */
+async function sweepLocks(directory: string): Promise<void> {
+  for (const name of await namesIn(directory)) {
+    if (!PASSING_LOCK.test(name)) continue;
+    tryLockFile(join(directory, name), "exclusive", { removeOnRelease: true })?.();
+  }
+}
+
+async function namesIn(directory: string): Promise<readonly string[]> {
+  try {
+    return await readdir(directory);
+  } catch (cause) {
+    if (isMissingFile(cause)) return [];
+    throw diskError("read directory", directory, cause);
+  }
+}

@@ -1,0 +1,145 @@
+import { readFile } from "node:fs/promises";
+import { dirname, join } from "node:path";
+import { algorithmOf, type Digest, digestOf } from "../../digest/digest.ts";
+import { diskError, isMissingFile } from "../../disk/disk-error.ts";
+import { ErrDataLoss } from "../../errors/classes.ts";
+import { CONTAINERD_NAME, OCI_NAME } from "../../oci/annotations.ts";
+import {
+  digestsIn,
+  documentReferences,
+  isDocumentType,
+  labelledReferences,
+  listOf,
+  parseObject,
+  type Referred,
+  referredBy,
+} from "./document-references.ts";
+
+/** An entry of `index.json`, by whomever it was made. */
+export interface NamedRoot extends Referred {
+  /** Absent for an entry of another tool that has none. */
+  readonly name?: string | undefined;
+}
+
+/** Where documents and their labels are read. */
+export interface DocumentSource {
+  /** The bytes of a document; `undefined` when it is not there, or larger than a document may be. */
+  read(digest: Digest): Promise<Uint8Array | undefined>;
+  /** The labels of a blob; none for one that is not there. */
+  labels(digest: Digest): Promise<Readonly<Record<string, string>>>;
+}
+
+/** What names are read with. */
+export interface NameReferencesParts {
+  readonly indexPath: string;
+  readonly documents: DocumentSource;
+  /** Told of a document that cannot be read; what else refers to its content is not known. */
+  readonly onDamaged: (digest: Digest, error: unknown) => void;
+}
+
+/** Documents whose references are kept in memory, about 1 KiB each. */
+const MAX_DOCUMENTS_KNOWN = 20_000;
+
+/**
+ * What the names of a root need. A document never changes, so each is read once, however often it is asked about; only the
+ * small list of names is read each time.
+ */
+export class NameReferences {
+  readonly #parts: NameReferencesParts;
+  readonly #known = new Map<Digest, readonly Referred[]>();
+
+  constructor(parts: NameReferencesParts) {
+    this.#parts = parts;
+  }
+
+  /**
+   * What must stay: the targets of all names, and entries of other tools that have no name. Throws `ErrDataLoss` for an
+   * `index.json` that is damaged, because then nothing is known to be free, and the classes of `diskError`.
+   */
+  async roots(): Promise<readonly NamedRoot[]> {
+    const { indexPath } = this.#parts;
+    const bytes = await readIfThere(indexPath);
+    if (!bytes) {
+      if (!(await isLayout(indexPath))) return []; // a store of blobs alone
+      throw new ErrDataLoss(`read index "${indexPath}": it is missing from an OCI layout`);
+    }
+    const index = parseObject(bytes);
+    if (!index) throw new ErrDataLoss(`read index "${indexPath}": not a JSON object`);
+    return listOf(index["manifests"]).flatMap((entry) =>
+      referredBy(entry).map((root) => ({ ...root, name: nameOf(entry) })),
+    );
+  }
+
+  /**
+   * The digests of `roots` and of everything below them, parents first, whether or not it is there. A document that cannot be
+   * read counts with what is known of it: its labels, and every digest in what is left of it.
+   */
+  async reach(roots: readonly Referred[]): Promise<ReadonlySet<Digest>> {
+    const found = new Set<Digest>();
+    const opened = new Set<Digest>();
+    let level = roots;
+    while (level.length > 0) {
+      const next: Referred[] = [];
+      for (const referred of level) {
+        found.add(referred.digest);
+        if (opened.has(referred.digest) || !isDocumentType(referred.mediaType)) continue;
+        opened.add(referred.digest);
+        next.push(...(this.#known.get(referred.digest) ?? (await this.#read(referred))));
+      }
+      level = next;
+    }
+    return found;
+  }
+
+  /** The name of an image that needs the content, or its digest where it has no name; `undefined` when none does. */
+  async holder(digest: Digest): Promise<string | undefined> {
+    const roots = await this.roots();
+    if (!(await this.reach(roots)).has(digest)) return undefined;
+    for (const root of roots) {
+      if ((await this.reach([root])).has(digest)) return root.name ?? root.digest;
+    }
+    return undefined;
+  }
+
+  async #read({ digest, mediaType }: Referred): Promise<readonly Referred[]> {
+    try {
+      const bytes = await this.#parts.documents.read(digest);
+      if (!bytes) return [];
+      const references =
+        digestOf(bytes, algorithmOf(digest)) === digest ? documentReferences(bytes) : undefined;
+      if (references) return this.#remember(digest, references);
+      if (mediaType === undefined) return []; // nobody says that it is a document
+      this.#parts.onDamaged(digest, new ErrDataLoss(`read document ${digest}: it is damaged`, { digest }));
+      return [...digestsIn(bytes), ...labelledReferences(await this.#parts.documents.labels(digest))];
+    } catch (error) {
+      this.#parts.onDamaged(digest, error);
+      return [];
+    }
+  }
+
+  #remember(digest: Digest, references: readonly Referred[]): readonly Referred[] {
+    if (this.#known.size >= MAX_DOCUMENTS_KNOWN) this.#known.clear();
+    this.#known.set(digest, references);
+    return references;
+  }
+}
+
+async function readIfThere(path: string): Promise<Uint8Array | undefined> {
+  try {
+    return await readFile(path);
+  } catch (cause) {
+    if (isMissingFile(cause)) return undefined;
+    throw diskError("read index", path, cause);
+  }
+}
+
+/** The marker comes after the index: where it is, a missing index was lost. */
+async function isLayout(indexPath: string): Promise<boolean> {
+  return (await readIfThere(join(dirname(indexPath), "oci-layout"))) !== undefined;
+}
+
+function nameOf(entry: unknown): string | undefined {
+  const { annotations } = entry as { annotations?: Readonly<Record<string, unknown>> | null };
+  const name = annotations?.[CONTAINERD_NAME] ?? annotations?.[OCI_NAME];
+  return typeof name === "string" ? name : undefined;
+}

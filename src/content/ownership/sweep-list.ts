@@ -1,0 +1,99 @@
+import { mkdir, readdir, readFile, rm, writeFile } from "node:fs/promises";
+import { join } from "node:path";
+import { algorithmOf, type Digest, encodedOf, isDigest } from "../../digest/digest.ts";
+import { diskError, isMissingFile } from "../../disk/disk-error.ts";
+import { isResourceExhausted } from "../../errors/predicates.ts";
+
+/**
+ * What an entry stands for.
+ * - `graph`: content that a name pointed at, and everything below it
+ * - `blob`: one blob, nothing below it
+ */
+export type SweepKind = "graph" | "blob";
+
+/** Content that lost what referred to it. It may go, unless something else refers to it. */
+export interface SweepEntry {
+  readonly digest: Digest;
+  readonly kind: SweepKind;
+  /** The name that it had, for events; empty when that is not known. */
+  readonly name: string;
+}
+
+/** Longest name that is read back, in characters: a reference is shorter. */
+const MAX_NAME_LENGTH = 8_192;
+
+const ENTRY = /^(?<algorithm>[a-z0-9]+)-(?<hex>[0-9a-f]+)\.(?<kind>graph|blob)$/;
+
+/**
+ * Remembers on disk what has to be looked at when the root is free: one file per entry, whose name says it all, so that
+ * a full disk has room for it. An entry too many costs one look; one that is lost costs a `prune`.
+ */
+export class SweepList {
+  readonly #directory: string;
+
+  /** @param directory made with the first entry */
+  constructor(directory: string) {
+    this.#directory = directory;
+  }
+
+  /** Adds an entry, or leaves the one that is there. Throws the classes of `diskError`, except for a full disk. */
+  async add({ digest, kind, name }: SweepEntry): Promise<void> {
+    const path = this.#path(digest, kind);
+    try {
+      // Not recursive: that hides the reason of a failure on a read-only disk.
+      await unlessThere(mkdir(this.#directory));
+      await unlessThere(writeFile(path, name, { flag: "wx" }));
+    } catch (cause) {
+      const error = diskError("remember content to remove", path, cause);
+      if (!isResourceExhausted(error)) throw error;
+    }
+  }
+
+  /** Everything that is remembered. Throws the classes of `diskError`. */
+  async list(): Promise<readonly SweepEntry[]> {
+    const entries = (await this.#files()).flatMap((file) => {
+      const { algorithm = "", hex = "", kind } = ENTRY.exec(file)?.groups ?? {};
+      const digest = `${algorithm}:${hex}`;
+      return isDigest(digest) ? [{ digest, kind: kind as SweepKind, file }] : [];
+    });
+    return await Promise.all(
+      entries.map(async ({ digest, kind, file }) => ({ digest, kind, name: await this.#nameIn(file) })),
+    );
+  }
+
+  /** Forgets an entry; one that is not there is forgotten already. Throws the classes of `diskError`. */
+  async remove({ digest, kind }: Pick<SweepEntry, "digest" | "kind">): Promise<void> {
+    const path = this.#path(digest, kind);
+    try {
+      await rm(path, { force: true });
+    } catch (cause) {
+      throw diskError("forget content to remove", path, cause);
+    }
+  }
+
+  async #files(): Promise<readonly string[]> {
+    try {
+      return await readdir(this.#directory);
+    } catch (cause) {
+      if (isMissingFile(cause)) return [];
+      throw diskError("read content to remove", this.#directory, cause);
+    }
+  }
+
+  async #nameIn(file: string): Promise<string> {
+    const name = await readFile(join(this.#directory, file), "utf8").catch(() => "");
+    return name.length > MAX_NAME_LENGTH ? "" : name;
+  }
+
+  #path(digest: Digest, kind: SweepKind): string {
+    return join(this.#directory, `${algorithmOf(digest)}-${encodedOf(digest)}.${kind}`);
+  }
+}
+
+async function unlessThere(making: Promise<void>): Promise<void> {
+  try {
+    await making;
+  } catch (error) {
+    if ((error as NodeJS.ErrnoException).code !== "EEXIST") throw error;
+  }
+}

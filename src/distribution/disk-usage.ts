@@ -1,0 +1,84 @@
+import type { AbortOptions } from "../async/abort.ts";
+import type { ContentOwner } from "../content/ownership/content-owner.ts";
+import type { Store } from "../content/store.ts";
+import type { Digest } from "../digest/digest.ts";
+import type { Image, ImageStore } from "../images/image-store.ts";
+
+/** A number of things, and their bytes. */
+export interface Usage {
+  readonly count: number;
+  readonly bytes: number;
+}
+
+/** The bytes that an image has in the store. */
+export interface ImageUsage extends Image {
+  /** Everything that the image needs and that is here. */
+  readonly bytes: number;
+  /** Of these, what other names need as well. */
+  readonly sharedBytes: number;
+  /** What would be free without this name, as far as names go. */
+  readonly uniqueBytes: number;
+}
+
+/** Where the bytes of a data root are. */
+export interface DiskUsage {
+  /** All committed content. */
+  readonly content: Usage;
+  /** Content that no name and no namespace needs: what `prune` removes when it is old enough. */
+  readonly unreferenced: Usage;
+  /** Content on its way, or broken off. */
+  readonly ingests: Usage;
+  /** Each name, sorted. */
+  readonly images: readonly ImageUsage[];
+}
+
+/** What is measured. */
+export interface DiskUsageContext {
+  readonly content: Store;
+  readonly images: ImageStore;
+  readonly owner: ContentOwner;
+}
+
+/** Adds up sizes by names; documents that are damaged count with themselves. Throws what the store throws. */
+export async function diskUsage(
+  { content, images, owner }: DiskUsageContext,
+  options: AbortOptions,
+): Promise<DiskUsage> {
+  const sizes = new Map<Digest, number>();
+  for await (const { digest, size } of content.walk(options)) sizes.set(digest, size);
+  const isNeeded = await owner.needs();
+  const unreferenced: number[] = [];
+  for (const [digest, size] of sizes) if (!(await isNeeded(digest))) unreferenced.push(size);
+  const statuses = await content.listStatuses(options);
+  return {
+    content: usageOf([...sizes.values()]),
+    unreferenced: usageOf(unreferenced),
+    ingests: usageOf(statuses.map(({ offset }) => offset)),
+    images: await imageUsages(sizes, await images.list(options), owner),
+  };
+}
+
+async function imageUsages(
+  sizes: ReadonlyMap<Digest, number>,
+  images: readonly Image[],
+  owner: ContentOwner,
+): Promise<readonly ImageUsage[]> {
+  const parts = await Promise.all(
+    images.map(async (image) => ({ image, digests: [...(await owner.below(image.target))] })),
+  );
+  const uses = new Map<Digest, number>();
+  for (const { digests } of parts) {
+    for (const digest of digests) uses.set(digest, (uses.get(digest) ?? 0) + 1);
+  }
+  const sum = (some: readonly Digest[]): number =>
+    some.reduce((total, digest) => total + (sizes.get(digest) ?? 0), 0);
+  return parts.map(({ image, digests }) => {
+    const bytes = sum(digests);
+    const uniqueBytes = sum(digests.filter((digest) => uses.get(digest) === 1));
+    return { ...image, bytes, sharedBytes: bytes - uniqueBytes, uniqueBytes };
+  });
+}
+
+function usageOf(sizes: readonly number[]): Usage {
+  return { count: sizes.length, bytes: sizes.reduce((sum, bytes) => sum + bytes, 0) };
+}

@@ -1,0 +1,55 @@
+import type { AbortOptions } from "../async/abort.ts";
+import type { ContentOwner } from "../content/ownership/content-owner.ts";
+import type { Store } from "../content/store.ts";
+import type { Image, ImageStore } from "../images/image-store.ts";
+import { labelNeeds } from "../images/needs-label.ts";
+import type { Descriptor } from "../oci/descriptor.ts";
+import { requireContent } from "./require-content.ts";
+
+/** What names are kept with. */
+export interface OwnedImagesParts {
+  readonly images: ImageStore;
+  readonly content: Store;
+  readonly owner: ContentOwner;
+}
+
+/** The names for work that has a share of the lease and has brought the content itself: what it needs is written on it first. */
+export function namingImages({ images, content }: Omit<OwnedImagesParts, "owner">): ImageStore {
+  return {
+    get: (name, options) => images.get(name, options),
+    list: (options) => images.list(options),
+    roots: (options) => images.roots(options),
+    untag: (name, options) => images.untag(name, options),
+    async tag(name, target, options) {
+      await labelNeeds(content, target, options);
+      return await images.tag(name, target, options);
+    },
+  };
+}
+
+/** The names for everybody else: content that is not there gets no name, and stays while it gets one. */
+export function ownedImages(parts: OwnedImagesParts): ImageStore {
+  const { content, owner } = parts;
+  const naming = namingImages(parts);
+  return {
+    ...naming,
+    tag: (name: string, target: Descriptor, options: AbortOptions = {}) =>
+      owner.share(async () => {
+        await requireContent(content, { name, target }, options);
+        return await naming.tag(name, target, options);
+      }, options),
+  };
+}
+
+/** Gives what `source` names the name `target` as well. The content stays while that happens. */
+export async function tagImage(
+  { images, owner }: { readonly images: ImageStore; readonly owner: ContentOwner },
+  { source, target }: { readonly source: string; readonly target: string },
+  options: AbortOptions,
+): Promise<Image> {
+  return await owner.share(async () => {
+    const image = await images.get(source, options);
+    await images.tag(target, image.target, options);
+    return await images.get(target, options);
+  }, options);
+}

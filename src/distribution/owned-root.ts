@@ -1,0 +1,163 @@
+import { stat } from "node:fs/promises";
+import { join, resolve } from "node:path";
+import type { EventEmitter } from "eventemitter3";
+import type { AbortOptions } from "../async/abort.ts";
+import { openLocalStore } from "../content/local/local-store.ts";
+import { ContentOwner, type SweptContent } from "../content/ownership/content-owner.ts";
+import { blobsOf, isCollected, isOwned } from "../content/ownership/owned-store.ts";
+import type { ShareOptions } from "../content/ownership/root-lease.ts";
+import type { Store } from "../content/store.ts";
+import { DiskReserve } from "../disk/disk-reserve.ts";
+import type { Image, ImageEvents, ImageStore } from "../images/image-store.ts";
+import { LayoutImageStore } from "../images/layout-image-store.ts";
+import { type DiskUsage, diskUsage } from "./disk-usage.ts";
+import type { RemovedImage } from "./distribution.ts";
+import type { Logger } from "./logger.ts";
+import { MountSourceStore } from "./mount-source-store.ts";
+import { namingImages, ownedImages, tagImage } from "./owned-images.ts";
+import { type PruneOptions, type PruneResult, prune } from "./prune.ts";
+import { removeImage } from "./remove-image.ts";
+
+/** What a root is opened with. */
+export interface OwnedRootOptions {
+  readonly root: string;
+  /** Where blobs go instead of the root; stays the caller's to close. */
+  readonly content?: Store | undefined;
+  readonly logger: Logger;
+}
+
+interface OwnedRootParts {
+  readonly content: Store;
+  readonly closeContent: () => Promise<void>;
+  readonly owner: ContentOwner;
+  readonly names: LayoutImageStore;
+  readonly mountSources: MountSourceStore;
+  readonly reserve: DiskReserve;
+  readonly logger: Logger;
+}
+
+/**
+ * The names and the content of one data root, and who may delete what: everything that makes a name, takes one away or
+ * frees content goes through here.
+ */
+export class OwnedRoot {
+  readonly content: Store;
+  /** The names for the public: content that is not here gets none. */
+  readonly images: ImageStore;
+  /** The names for work that holds a share, and has brought the content. */
+  readonly naming: ImageStore;
+  readonly mountSources: MountSourceStore;
+  readonly #parts: OwnedRootParts;
+
+  private constructor(parts: OwnedRootParts) {
+    this.#parts = parts;
+    this.content = parts.content;
+    this.mountSources = parts.mountSources;
+    const { content, owner, names: images } = parts;
+    this.images = ownedImages({ images, content, owner });
+    this.naming = namingImages({ images, content });
+    owner.onSwept((deleted) => this.#tell(deleted));
+  }
+
+  /** Opens a root; the caller closes it. Throws what `openDistribution` throws. */
+  static async open({ root, content: given, logger }: OwnedRootOptions): Promise<OwnedRoot> {
+    const content = given ?? (await openLocalStore({ root, logger }));
+    const owner = ownerFor(content, { root: resolve(root), logger });
+    const names = await LayoutImageStore.open(root, {
+      onMove: ({ name, target }) => owner.remember({ digest: target.digest, kind: "graph", name }),
+      onListenerFailure: (err) => logger.warn({ err }, "a listener of events failed"),
+    });
+    const opened = new OwnedRoot({
+      content,
+      closeContent: async () => {
+        if (!given && isOwned(content) && "close" in content)
+          await (content as { close(): Promise<void> }).close();
+      },
+      owner,
+      names,
+      mountSources: new MountSourceStore(root),
+      reserve: new DiskReserve(join(root, "locks", "reserve")),
+      logger,
+    });
+    await opened.#holdReserve();
+    return opened;
+  }
+
+  /** What happens to names. A listener that throws fails nothing. */
+  get events(): EventEmitter<ImageEvents> {
+    return this.#parts.names.events;
+  }
+
+  /** Runs work that builds on content, which nobody removes meanwhile. */
+  async share<T>(work: () => Promise<T>, options?: ShareOptions): Promise<T> {
+    const result = await this.#parts.owner.share(work, options);
+    await this.#holdReserve();
+    return result;
+  }
+
+  /** Gives what `source` names the name `target` as well. */
+  async tag(source: string, target: string, options: AbortOptions): Promise<Image> {
+    const { owner } = this.#parts;
+    return await tagImage({ images: this.images, owner }, { source, target }, options);
+  }
+
+  /** Takes a name away, and the content that only it needed; also on a full disk. */
+  async remove(reference: string, options: AbortOptions): Promise<RemovedImage> {
+    const { owner, names: images, reserve } = this.#parts;
+    const removed = await reserve.spend(() => removeImage({ images, owner }, reference, options));
+    await this.#holdReserve();
+    return removed;
+  }
+
+  /** Removes what nobody needs. */
+  async prune(options: PruneOptions): Promise<PruneResult> {
+    const { content, owner, mountSources, names, reserve } = this.#parts;
+    const result = await reserve.spend(() => prune({ content, owner, mountSources }, options));
+    if (!options.dryRun) await names.sweep(options);
+    for (const digest of options.dryRun ? [] : result.deleted)
+      this.events.emit("delete", { name: "", digest });
+    return result;
+  }
+
+  /** Where the bytes are. */
+  async diskUsage(options: AbortOptions): Promise<DiskUsage> {
+    const { content, names: images, owner } = this.#parts;
+    return await diskUsage({ content, images, owner }, options);
+  }
+
+  /** Remembers content that work brought and that will get no name, because the work failed. */
+  async abandon(digests: Iterable<SweptContent["digest"]>): Promise<void> {
+    for (const digest of digests) await this.#parts.owner.remember({ digest, kind: "blob", name: "" });
+  }
+
+  /** Closes the store, unless it is the caller's. */
+  async close(): Promise<void> {
+    await this.#parts.closeContent();
+    this.events.removeAllListeners();
+  }
+
+  #tell(deleted: readonly SweptContent[]): void {
+    for (const { digest, of } of deleted) {
+      this.events.emit("delete", { name: of.name, digest });
+      this.mountSources.forget(digest).catch((err: unknown) => {
+        this.#parts.logger.warn({ err, digest }, "mount sources cannot be forgotten");
+      });
+    }
+  }
+
+  async #holdReserve(): Promise<void> {
+    const size = await stat(join(this.#parts.owner.root, "index.json")).then(
+      (index) => index.size,
+      () => 0,
+    );
+    await this.#parts.reserve.hold(size);
+  }
+}
+
+/** The store's own owner where it is that of the root; otherwise one that knows the names of the root. */
+function ownerFor(content: Store, { root, logger }: { root: string; logger: Logger }): ContentOwner {
+  if (isOwned(content) && content.owner.root === root) return content.owner;
+  const blobs = blobsOf(content);
+  const kept = { ...blobs, discard: async () => false };
+  return new ContentOwner({ root, blobs: isCollected(content) ? kept : blobs, logger });
+}

@@ -1,0 +1,95 @@
+import type { AbortOptions } from "../async/abort.ts";
+import { type BackoffPolicy, nextDelayMs } from "../async/backoff.ts";
+import { systemClock } from "../async/clock.ts";
+import { nowNs } from "../async/wall-clock.ts";
+import { exists } from "../content/exists.ts";
+import type { ContentOwner, FreeContent } from "../content/ownership/content-owner.ts";
+import {
+  type AbandonedIngest,
+  type AbandonedOptions,
+  isCollected,
+  isOwned,
+} from "../content/ownership/owned-store.ts";
+import type { Info, Store } from "../content/store.ts";
+import { unlessNotFound } from "../content/unless-not-found.ts";
+import type { Digest } from "../digest/digest.ts";
+import { LOCK_BACKOFF } from "../disk/file-lock.ts";
+import type { MountSourceStore } from "./mount-source-store.ts";
+
+/** Age from which on unreferenced content is pruned unless told otherwise, in milliseconds: a pull that broke off yesterday is not resumed. */
+const DEFAULT_MIN_AGE_MS = 24 * 60 * 60 * 1000;
+
+const NS_PER_MS = 1_000_000n;
+
+/** Waiting for the root to be free, as long as the signal allows: random below 16 ms, doubling to 512 ms. */
+const IDLE_BACKOFF: BackoffPolicy = { ...LOCK_BACKOFF, maxMs: 512 };
+
+/** What a prune may be told. */
+export interface PruneOptions extends AbortOptions {
+  /** Younger content and ingests are kept, in milliseconds. Default: a day. */
+  readonly minAgeMs?: number | undefined;
+  /** Only tells what would be removed. */
+  readonly dryRun?: boolean | undefined;
+}
+
+/** What a prune removed, or would remove. */
+export interface PruneResult {
+  readonly deleted: readonly Digest[];
+  /** Refs of ingests that nobody went on with. */
+  readonly abortedIngests: readonly string[];
+  readonly reclaimedBytes: number;
+}
+
+/** What a prune works on. */
+export interface PruneContext {
+  readonly content: Store;
+  readonly owner: ContentOwner;
+  readonly mountSources: MountSourceStore;
+}
+
+/**
+ * Removes content that no name and no namespace needs, and ingests that nobody goes on with. What lost its name is removed
+ * whatever its age. Waits until nobody works in the root. Of a store that somebody else looks after nothing is removed.
+ */
+export async function prune(context: PruneContext, options: PruneOptions): Promise<PruneResult> {
+  for (let attempt = 1; ; attempt++) {
+    const outcome = await context.owner.tryAlone((free) => pruneAlone(context, free, options), options);
+    if (outcome) return outcome.result;
+    await systemClock.sleep(nextDelayMs(IDLE_BACKOFF, attempt) ?? 0, options);
+  }
+}
+
+async function pruneAlone(
+  context: PruneContext,
+  free: FreeContent,
+  { minAgeMs = DEFAULT_MIN_AGE_MS, dryRun = false, signal }: PruneOptions,
+): Promise<PruneResult> {
+  const { content, owner, mountSources } = context;
+  if (isCollected(content)) return { deleted: [], abortedIngests: [], reclaimedBytes: 0 };
+  const beforeNs = nowNs() - BigInt(Math.round(minAgeMs)) * NS_PER_MS;
+  const deleted: Info[] = [];
+  for await (const info of content.walk({ signal })) {
+    const { digest, createdAtNs } = info;
+    if (createdAtNs > beforeNs && !free.remembered.has(digest)) continue;
+    if (dryRun ? !(await free.isNeeded(digest)) : await free.free(digest)) deleted.push(info);
+  }
+  const ingests = await sweepIngests(content, { beforeNs, dryRun, signal });
+  if (!dryRun) {
+    await owner.forgetAll();
+    await mountSources.prune((digest) => exists(content, digest, { signal }));
+  }
+  const sizes = [...deleted.map(({ size }) => size), ...ingests.map(({ bytes }) => bytes)];
+  return {
+    deleted: deleted.map(({ digest }) => digest),
+    abortedIngests: ingests.map(({ ref }) => ref),
+    reclaimedBytes: sizes.reduce((sum, bytes) => sum + bytes, 0),
+  };
+}
+
+async function sweepIngests(store: Store, options: AbandonedOptions): Promise<readonly AbandonedIngest[]> {
+  if (isOwned(store)) return await store.sweepIngests(options);
+  const statuses = await store.listStatuses({ signal: options.signal });
+  const abandoned = statuses.filter(({ updatedAtNs }) => updatedAtNs <= options.beforeNs);
+  if (!options.dryRun) for (const { ref } of abandoned) await unlessNotFound(store.abort(ref));
+  return abandoned.map(({ ref, offset }) => ({ ref, bytes: offset }));
+}
