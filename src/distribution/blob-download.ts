@@ -26,12 +26,13 @@ export function blobDownload(layer: Descriptor, source: BlobSource): DownloadDes
     digest: layer.digest,
     maxRetryAfterMs: source.remote.backoff.maxRetryAfterMs,
     exists: (options) => exists(source.content, layer.digest, options),
-    async download({ signal, progress }: DownloadContext) {
+    async download({ signal, waiter, progress }: DownloadContext) {
       const fetched = fetchContent(layer, {
         fetcher: source.remote,
         ingester: source.content,
         endpoint: source.remote.endpoint,
         signal,
+        waiter,
         onBytes: (bytes) => progress(update(id, "Downloading", bytes, layer.size)),
         onVerify: () => progress(update(id, "Verifying Checksum", 0, 0)),
       });

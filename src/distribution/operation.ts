@@ -1,6 +1,7 @@
 import type { AbortOptions } from "../async/abort.ts";
+import { plainWaiter, type Waiter } from "../async/waiting.ts";
 import { guardSink } from "../progress/guard-sink.ts";
-import type { ProgressSink } from "../progress/progress.ts";
+import { type ProgressSink, update } from "../progress/progress.ts";
 
 /** What one pull or push runs with. It is made once per call and handed down as it is. */
 export interface Operation extends AbortOptions {
@@ -18,6 +19,15 @@ export interface OperationOptions extends AbortOptions {
   readonly priority?: number | undefined;
   /** Default: nobody is told. */
   readonly onProgress?: ProgressSink | undefined;
+}
+
+/** Waits on behalf of an operation and shows its caller for what, under `id`. Default signal: the operation's. */
+export function waiterOf(
+  { signal, onProgress }: Operation,
+  id: string,
+  { signal: own = signal }: AbortOptions = {},
+): Waiter {
+  return plainWaiter({ signal: own, show: (reason) => onProgress(update(id, reason, 0, 0)) });
 }
 
 /** Starts an operation out of what its caller said. */

@@ -5,10 +5,13 @@ import type { NormalizedReference } from "../reference/reference.ts";
 
 /** The lines that docker prints around a pull (as in moby): tools match on them. */
 export const pullStatus = {
-  /** Before the first layer; the id is the tag, or the whole reference of a pull by digest. */
+  /** Under which id a pull is shown: the tag, or the whole reference of a pull by digest. */
+  idOf(reference: NormalizedReference): string {
+    return reference.digest ? familiarString(reference) : (reference.tag ?? "");
+  },
+  /** Before the first layer. */
   pullingFrom(reference: NormalizedReference): MessageProgress {
-    const id = reference.digest ? familiarString(reference) : (reference.tag ?? "");
-    return message(id, `Pulling from ${reference.path}`);
+    return message(pullStatus.idOf(reference), `Pulling from ${reference.path}`);
   },
   /** What the tag points at: an index's digest when it is one. */
   digest(digest: Digest): MessageProgress {

@@ -8,7 +8,7 @@ import { checkMetaHeaders } from "./check-meta-headers.ts";
 import type { PulledImage, PullOptions, PullResult } from "./distribution.ts";
 import { forEachName } from "./each-name.ts";
 import { EndpointWalk, type WalkEngine } from "./endpoint-walk.ts";
-import { startOperation } from "./operation.ts";
+import { type Operation, startOperation, waiterOf } from "./operation.ts";
 import { choosePlatform, parsePullReference } from "./pull-reference.ts";
 import { pullStatus } from "./pull-status.ts";
 import { translatePullError } from "./translate-pull-error.ts";
@@ -36,7 +36,7 @@ export async function pull(
 
   const images = await forEachName(
     {
-      items: await wantedReferences(walk, reference, options),
+      items: await wantedReferences(walk, reference, options, operation),
       referenceOf: (wanted) => wanted,
       onDone: onImage,
       async work(wanted): Promise<PulledImage> {
@@ -71,11 +71,15 @@ export async function pull(
 async function wantedReferences(
   walk: EndpointWalk<RegistryRemote>,
   reference: NormalizedReference,
-  { allTags, signal }: PullOptions,
+  { allTags }: PullOptions,
+  operation: Operation,
 ): Promise<readonly NormalizedReference[]> {
+  const { signal } = operation;
   if (!allTags) return [reference];
   const list = async (remote: RegistryRemote): Promise<readonly string[]> => {
-    const tags = await inDockersWords(reference, () => remote.tags({ signal }));
+    const tags = await inDockersWords(reference, () =>
+      remote.tags({ signal, waiter: waiterOf(operation, reference.path) }),
+    );
     if (tags.length === 0) throw noTags(reference, remote.endpoint);
     return tags;
   };

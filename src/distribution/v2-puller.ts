@@ -1,5 +1,4 @@
 import { allOrAbort } from "../async/all-or-abort.ts";
-import { retry } from "../async/retry.ts";
 import type { Store } from "../content/store.ts";
 import { ErrNotImplemented } from "../errors/classes.ts";
 import { findError } from "../errors/predicates.ts";
@@ -12,17 +11,14 @@ import { walk } from "../images/walk.ts";
 import type { Descriptor } from "../oci/descriptor.ts";
 import { isIndexType, isManifestType, isSchema1Type } from "../oci/media-types.ts";
 import type { NormalizedReference } from "../reference/reference.ts";
-import { fetchContent } from "../remotes/fetch.ts";
-import { makeRefKey } from "../remotes/ref-key.ts";
 import type { Remote } from "../remotes/remote.ts";
 import type { LayerDownloadManager } from "../xfer/download-manager.ts";
-import type { Job } from "../xfer/job.ts";
-import { transferShared } from "../xfer/shared-transfer.ts";
 import type { TransferManager } from "../xfer/transfer-manager.ts";
 import { blobDownload } from "./blob-download.ts";
 import type { PulledImage } from "./distribution.ts";
+import { fetchDocument } from "./fetch-document.ts";
 import type { OpenWork } from "./open-work.ts";
-import type { Operation } from "./operation.ts";
+import { type Operation, waiterOf } from "./operation.ts";
 import { pullStatus } from "./pull-status.ts";
 
 /** The parts of an engine that all pulls share. */
@@ -67,7 +63,8 @@ export function v2Puller(context: PullContext): Puller {
 
 async function resolve(reference: NormalizedReference, context: PullContext): Promise<Descriptor> {
   const { remote, operation } = context;
-  const target = await remote.resolve(reference, operation);
+  const waiter = waiterOf(operation, pullStatus.idOf(reference));
+  const target = await remote.resolve(reference, { ...operation, waiter });
   const { mediaType, digest } = target;
   if (isManifestType(mediaType) || isIndexType(mediaType)) return target;
   const reason = isSchema1Type(mediaType)
@@ -102,24 +99,6 @@ async function fetchBlobs(images: readonly ImageContent[], context: PullContext)
     (signal: AbortSignal) => fetchLayers(layers, signal, context),
   ]);
   await allOrAbort(tasks, context.operation);
-}
-
-/** One manifest, index or config; pulls that want the same one share a transfer. */
-async function fetchDocument(
-  descriptor: Descriptor,
-  signal: AbortSignal | undefined,
-  { shared, remote }: PullContext,
-): Promise<void> {
-  const { content, documents, work } = shared;
-  const source = { fetcher: remote, ingester: content, endpoint: remote.endpoint };
-  const fetchOnce = (job: Job): Promise<boolean> =>
-    work.track(fetchContent(descriptor, { ...source, signal: job.signal }));
-  await transferShared(
-    documents,
-    makeRefKey(descriptor),
-    (job) => retry(() => fetchOnce(job), { policy: remote.backoff, signal: job.signal }),
-    { signal },
-  );
 }
 
 async function fetchLayers(

@@ -11,7 +11,7 @@ import type { Pusher as RemotePusher } from "../remotes/pusher.ts";
 import type { UploadDescriptor } from "../xfer/upload.ts";
 import type { LayerUploadManager } from "../xfer/upload-manager.ts";
 import type { PushedImage } from "./distribution.ts";
-import type { Operation } from "./operation.ts";
+import { type Operation, waiterOf } from "./operation.ts";
 import { layerIdsOf, layerLines } from "./push-lines.ts";
 import type { NamedPush } from "./push-reference.ts";
 import { pushStatus } from "./push-status.ts";
@@ -48,7 +48,9 @@ export function v2Pusher(context: PushContext): Pusher {
     const onProgress = layerLines(await layerIdsOf(root, content, operation), operation.onProgress);
     const shown = { ...context, operation: { ...operation, onProgress } };
     const pushBlobs = (blobs: readonly Descriptor[]) => upload(blobs, target, shown);
-    await pushContent(root, { pusher, content, tag, pushBlobs }, operation);
+    const waiter = ({ digest }: Descriptor, signal: AbortSignal | undefined) =>
+      waiterOf(operation, shortId(digest), { signal });
+    await pushContent(root, { pusher, content, tag, pushBlobs, waiterOf: waiter }, operation);
     operation.onProgress(pushStatus.done(tag ?? root.digest, root));
     return { name: target.toString(), target: root };
   };

@@ -1,4 +1,5 @@
 import { throwIfAborted } from "../async/abort.ts";
+import type { Waiter } from "../async/waiting.ts";
 import { openWriter } from "../content/open-writer.ts";
 import type { Ingester, IngestManager, Writer } from "../content/store.ts";
 import { algorithmOf, digestOf } from "../digest/digest.ts";
@@ -24,6 +25,8 @@ export interface FetchContext {
   /** Origin of the endpoint behind `fetcher`, for errors. */
   readonly endpoint: string;
   readonly signal?: AbortSignal | undefined;
+  /** Waits while another writer has the content. Default: one that gives nothing back and shows nothing. */
+  readonly waiter?: Waiter | undefined;
   /** Called with the bytes on disk, of the whole content, whenever there are more. */
   readonly onBytes?: ((bytes: number) => void) | undefined;
   /** Called when all bytes are there and are about to be verified. */
@@ -89,6 +92,7 @@ async function openUnlessExists(descriptor: Descriptor, context: FetchContext): 
       size: descriptor.size,
       expected: descriptor.digest,
       signal: context.signal,
+      waiter: context.waiter,
     });
   } catch (error) {
     if (isAlreadyExists(error)) return undefined;

@@ -1,5 +1,6 @@
 import type { AbortOptions } from "../async/abort.ts";
 import { allOrAbort } from "../async/all-or-abort.ts";
+import type { Waiter } from "../async/waiting.ts";
 import type { InfoProvider, Provider } from "../content/store.ts";
 import { ErrNotFound } from "../errors/classes.ts";
 import { isNotFound } from "../errors/predicates.ts";
@@ -8,7 +9,7 @@ import { type Handler, handlers } from "../images/handler.ts";
 import { walk } from "../images/walk.ts";
 import type { Descriptor } from "../oci/descriptor.ts";
 import { isIndexType, isManifestType } from "../oci/media-types.ts";
-import type { Pusher } from "./pusher.ts";
+import type { PushContentOptions, Pusher } from "./pusher.ts";
 
 /** What a push works with. */
 export interface PushContentContext {
@@ -18,6 +19,8 @@ export interface PushContentContext {
   readonly pushBlobs?:
     | ((blobs: readonly Descriptor[], signal: AbortSignal | undefined) => Promise<void>)
     | undefined;
+  /** Waits between attempts at one document. Default: one that shows nothing. */
+  readonly waiterOf?: ((document: Descriptor, signal: AbortSignal | undefined) => Waiter) | undefined;
   /** Tag that `root` gets in the end; without it, `root` is put by digest. */
   readonly tag?: string | undefined;
 }
@@ -42,20 +45,20 @@ export async function pushContent(
 ): Promise<void> {
   const { pusher, content, tag } = context;
   const plan = await planPush(root, content, { signal });
+  const put = (document: Descriptor, options: PushContentOptions): Promise<unknown> =>
+    pusher.push(document, content, { ...options, waiter: context.waiterOf?.(document, options.signal) });
   const pushEach = (descriptors: readonly Descriptor[]): Promise<unknown> =>
     allOrAbort(
-      descriptors.map(
-        (descriptor) => (abort: AbortSignal) => pusher.push(descriptor, content, { signal: abort }),
-      ),
+      descriptors.map((descriptor) => (abort: AbortSignal) => put(descriptor, { signal: abort })),
       { signal },
     );
 
   await (context.pushBlobs ?? pushEach)(plan.blobs, signal);
   await pushEach(plan.manifests.filter(({ digest }) => digest !== root.digest));
   for (const index of plan.indexes.toReversed()) {
-    if (index.digest !== root.digest) await pusher.push(index, content, { signal });
+    if (index.digest !== root.digest) await put(index, { signal });
   }
-  await pusher.push(root, content, { signal, tag });
+  await put(root, { signal, tag });
 }
 
 async function planPush(

@@ -80,9 +80,9 @@ export class RegistryPusher implements Pusher {
   ): Promise<PushOutcome> {
     const { mediaType } = descriptor;
     if (isManifestType(mediaType) || isIndexType(mediaType)) {
-      const { signal } = options;
+      const { signal, waiter } = options;
       const policy = this.#backoff;
-      return await retry(() => this.#putManifest(descriptor, content, options), { policy, signal });
+      return await retry(() => this.#putManifest(descriptor, content, options), { policy, signal, waiter });
     }
     return await this.#pushBlob(descriptor, content, options);
   }

@@ -9,7 +9,7 @@ import { DOCKER_SCHEMA1_MANIFEST, isIndexType, isManifestType } from "../oci/med
 import type { NormalizedReference } from "../reference/reference.ts";
 import { type Endpoint, originOf } from "../registry/endpoints/endpoint.ts";
 import type { RegistryClient } from "../registry/pull/registry-client.ts";
-import type { FetchOptions, Remote, RemoteContent } from "./remote.ts";
+import type { AskOptions, FetchOptions, Remote, RemoteContent } from "./remote.ts";
 import type { Source } from "./source.ts";
 
 /** What a remote is made of. */
@@ -38,7 +38,7 @@ export class RegistryRemote implements Remote {
     this.backoff = endpoint.mirror ? { ...backoff, maxAttempts: 1, maxRetryAfterMs: 0 } : backoff;
   }
 
-  resolve(reference: NormalizedReference, options: AbortOptions = {}): Promise<Descriptor> {
+  resolve(reference: NormalizedReference, options: AskOptions = {}): Promise<Descriptor> {
     return this.#insist(options, async () => {
       const wanted = reference.digest ?? reference.tag ?? "latest";
       const head = await this.#client.headManifest(wanted, options);
@@ -63,7 +63,7 @@ export class RegistryRemote implements Remote {
   }
 
   /** Every tag of the repository, in the registry's order. Throws like `resolve`. */
-  tags(options: AbortOptions = {}): Promise<readonly string[]> {
+  tags(options: AskOptions = {}): Promise<readonly string[]> {
     return this.#insist(options, async () => {
       const tags: string[] = [];
       for await (const tag of this.#client.listTags(options)) tags.push(tag);
@@ -71,9 +71,9 @@ export class RegistryRemote implements Remote {
     });
   }
 
-  async #insist<T>({ signal }: AbortOptions, ask: () => Promise<T>): Promise<T> {
+  async #insist<T>({ signal, waiter }: AskOptions, ask: () => Promise<T>): Promise<T> {
     try {
-      return await retry(ask, { policy: this.backoff, signal });
+      return await retry(ask, { policy: this.backoff, signal, waiter });
     } catch (error) {
       throw await this.#explained(error, { signal });
     }

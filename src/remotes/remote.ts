@@ -1,8 +1,15 @@
 import type { AbortOptions } from "../async/abort.ts";
 import type { BackoffPolicy } from "../async/backoff.ts";
+import type { Waiter } from "../async/waiting.ts";
 import type { Descriptor } from "../oci/descriptor.ts";
 import type { NormalizedReference } from "../reference/reference.ts";
 import type { Source } from "./source.ts";
+
+/** How patiently something is asked for. */
+export interface AskOptions extends AbortOptions {
+  /** Waits between attempts, and shows for how long. Default: one that shows nothing. */
+  readonly waiter?: Waiter | undefined;
+}
 
 /** What a registry says a reference points at. */
 export interface Resolver {
@@ -11,7 +18,7 @@ export interface Resolver {
    * bytes arrive; where it makes none, the bytes are read at once and travel in `data`. Throws `ErrNotFound`,
    * `ErrUnauthenticated`, `ErrPermissionDenied`, `ErrNotImplemented` (schema 1), `ErrUnavailable`, ...
    */
-  resolve(reference: NormalizedReference, options?: AbortOptions): Promise<Descriptor>;
+  resolve(reference: NormalizedReference, options?: AskOptions): Promise<Descriptor>;
 }
 
 /** Takes bytes in order. They may be overwritten once the call returns, or once its promise settles. */

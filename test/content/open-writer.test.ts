@@ -1,8 +1,10 @@
 import { describe, expect, it } from "vitest";
 import type { Clock } from "../../src/async/clock.ts";
+import { plainWaiter, type Waiter } from "../../src/async/waiting.ts";
 import { openWriter } from "../../src/content/open-writer.ts";
 import type { Ingester, Writer } from "../../src/content/store.ts";
 import { ErrCanceled, ErrDeadlineExceeded, ErrNotFound, ErrUnavailable } from "../../src/errors/classes.ts";
+import { isRetryable } from "../../src/errors/predicates.ts";
 
 const WRITER = {} as Writer;
 const LOCKED = new ErrUnavailable("ref r locked for 1ms");
@@ -40,6 +42,54 @@ describe("openWriter()", () => {
       expect(ms).toBeLessThanOrEqual(Math.min(2_048, 16 * 2 ** i));
     expect(Math.max(...clock.sleeps)).toBeGreaterThan(512);
     expect(new Set(clock.sleeps).size).toBeGreaterThan(10);
+  });
+
+  it("waits by the waiter, once for all attempts, when the first one finds a lock", async () => {
+    const reasons: string[] = [];
+    const waiter = plainWaiter({ show: (reason) => reasons.push(reason) });
+    const clock = recordingClock();
+    expect(await openWriter(ingester(LOCKED, LOCKED, LOCKED), { ref: "r", clock, waiter })).toBe(WRITER);
+    expect(await openWriter(ingester(), { ref: "r", clock, waiter })).toBe(WRITER);
+    expect(reasons).toEqual(["Waiting for another process"]);
+  });
+
+  it("closes a writer that nobody wants any more when the wait is over", async () => {
+    let closed = 0;
+    const writer = { close: async () => void closed++ } as Writer;
+    let calls = 0;
+    const late: Ingester = {
+      writer: () => (calls++ === 0 ? Promise.reject(LOCKED) : Promise.resolve(writer)),
+    };
+    const waiter: Waiter = {
+      async wait(_, work) {
+        await work(undefined);
+        throw new ErrCanceled("the last one has left");
+      },
+    };
+    const opening = openWriter(late, { ref: "r", clock: recordingClock(), waiter });
+    await expect(opening).rejects.toThrow("the last one has left");
+    expect(closed).toBe(1);
+  });
+
+  it("gives a store up that is down, for good", async () => {
+    const down = new ErrUnavailable("connect ENOENT /run/store.sock", { endpoint: "unix:///run/store.sock" });
+    const clock = recordingClock();
+    const error: unknown = await openWriter(ingester(...Array.from({ length: 50 }, () => down)), {
+      ref: "r",
+      clock,
+    }).catch((cause: unknown) => cause);
+    expect(error).toMatchObject({
+      name: "ErrUnavailable",
+      message: "open writer for ref r: the content store is not available: connect ENOENT /run/store.sock",
+    });
+    expect(isRetryable(error)).toBe(false);
+    expect(clock.sleeps.length).toBeLessThan(15);
+  });
+
+  it("outlasts a store that is down for a moment, and locks before and after", async () => {
+    const down = new ErrUnavailable("no connection");
+    const errors = [LOCKED, down, down, ...Array.from({ length: 30 }, () => LOCKED), down];
+    expect(await openWriter(ingester(...errors), { ref: "r", clock: recordingClock() })).toBe(WRITER);
   });
 
   it("throws any other error at once", async () => {

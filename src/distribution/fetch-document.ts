@@ -1,0 +1,59 @@
+import { retry } from "../async/retry.ts";
+import type { Waiter } from "../async/waiting.ts";
+import type { Store } from "../content/store.ts";
+import { shortId } from "../digest/digest.ts";
+import type { Descriptor } from "../oci/descriptor.ts";
+import { update } from "../progress/progress.ts";
+import { fetchContent } from "../remotes/fetch.ts";
+import { makeRefKey } from "../remotes/ref-key.ts";
+import type { Remote } from "../remotes/remote.ts";
+import type { Job } from "../xfer/job.ts";
+import { transferShared } from "../xfer/shared-transfer.ts";
+import type { TransferManager } from "../xfer/transfer-manager.ts";
+import type { OpenWork } from "./open-work.ts";
+import type { Operation } from "./operation.ts";
+
+/** Where documents come from and go to. */
+export interface DocumentContext {
+  readonly shared: {
+    readonly content: Store;
+    readonly documents: TransferManager;
+    readonly work: OpenWork;
+  };
+  readonly remote: Remote;
+  readonly operation: Operation;
+}
+
+/**
+ * Brings one manifest, index or config in; pulls that want the same one share a transfer. Documents have no lines of their
+ * own, except while one has to be waited for.
+ */
+export async function fetchDocument(
+  descriptor: Descriptor,
+  signal: AbortSignal | undefined,
+  { shared, remote, operation }: DocumentContext,
+): Promise<void> {
+  const { content, documents, work } = shared;
+  const id = shortId(descriptor.digest);
+  const source = { fetcher: remote, ingester: content, endpoint: remote.endpoint };
+
+  async function fetch(job: Job): Promise<void> {
+    let waited = false;
+    const ofJob = job.waiter(id);
+    const waiter: Waiter = {
+      wait(reason, wait) {
+        waited = true;
+        return ofJob.wait(reason, wait);
+      },
+    };
+    const fetchOnce = async (): Promise<void> => {
+      await job.active(); // a wait that failed has left the job without a slot
+      await work.track(fetchContent(descriptor, { ...source, waiter, signal: job.signal }));
+    };
+    await retry(fetchOnce, { policy: remote.backoff, signal: job.signal, waiter });
+    if (waited) job.progress(update(id, "Download complete", 0, 0));
+  }
+
+  const { onProgress, priority } = operation;
+  await transferShared(documents, makeRefKey(descriptor), fetch, { signal, onProgress, priority });
+}

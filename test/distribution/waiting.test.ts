@@ -1,0 +1,125 @@
+import { afterEach, beforeEach, describe, expect, it } from "vitest";
+import { openLocalStore, type Store } from "../../src/content.ts";
+import { shortId } from "../../src/digest/digest.ts";
+import { ErrUnavailable } from "../../src/errors.ts";
+import { buildImage, TestRegistry } from "../../src/testing.ts";
+import { layerOf } from "./support/built-image.ts";
+import { type Engine, failureOf, openEngine } from "./support/engine.ts";
+import { gets } from "./support/requests.ts";
+import { statusLog } from "./support/status-lines.ts";
+import { until } from "./support/until.ts";
+
+const REPOSITORY = "team/app";
+const LOCKED = "Waiting for another process";
+
+let registry: TestRegistry;
+let engine: Engine;
+let name: string;
+
+beforeEach(async () => {
+  registry = await TestRegistry.start();
+  engine = await openEngine({ maxConcurrentDownloads: 1 });
+  name = `${registry.host}/${REPOSITORY}`;
+});
+
+afterEach(async () => {
+  await registry.close();
+  await engine[Symbol.asyncDispose]();
+});
+
+describe("a pull whose content another process writes", () => {
+  it.each(["a layer", "a config", "a manifest"])("holds no slot for %s, and says so", async (what) => {
+    const image = await buildImage(registry, REPOSITORY, { tag: "a", layers: [9_000] });
+    await buildImage(registry, REPOSITORY, { tag: "b", layers: [7_000] });
+    await using other = await openLocalStore({ root: engine.root });
+    const [kind, digest] = {
+      "a layer": ["layer", layerOf(image).digest] as const,
+      "a config": ["config", image.config.digest] as const,
+      "a manifest": ["manifest", image.descriptor.digest] as const,
+    }[what] ?? ["", layerOf(image).digest];
+    const writer = await other.writer({ ref: `${kind}-${digest}` });
+    const log = statusLog();
+    const waiting = engine.pull(`${name}:a`, { onProgress: log.sink });
+    await until(() => log.actions(shortId(digest)).includes(LOCKED));
+
+    await engine.pull(`${name}:b`);
+
+    expect(gets(registry, digest)).toEqual([]);
+    await writer.close();
+    await waiting;
+    expect(log.actions(shortId(digest)).at(-1)).toMatch(/ complete$/);
+  });
+
+  it("ends at once when its signal fires", async () => {
+    const image = await buildImage(registry, REPOSITORY, { tag: "a", layers: [9_000] });
+    await using other = await openLocalStore({ root: engine.root });
+    await using _ = await other.writer({ ref: `layer-${layerOf(image).digest}` });
+    const abort = new AbortController();
+    const log = statusLog();
+    const waiting = failureOf(engine.pull(`${name}:a`, { signal: abort.signal, onProgress: log.sink }));
+    await until(() => log.actions(shortId(layerOf(image).digest)).includes(LOCKED));
+    abort.abort();
+    expect(await waiting).toMatchObject({ code: "ERR_CANCELED" });
+  });
+});
+
+describe("a pull into a content service that is down", () => {
+  it("fails with the service's words, after a bounded number of tries", async () => {
+    await buildImage(registry, REPOSITORY, { tag: "a", layers: [9_000] });
+    let tries = 0;
+    const fail = async (): Promise<never> => {
+      tries++;
+      throw new ErrUnavailable("connect ENOENT /run/store.sock");
+    };
+    const methods = [
+      "info",
+      "update",
+      "walk",
+      "delete",
+      "readerAt",
+      "writer",
+      "status",
+      "listStatuses",
+      "abort",
+    ];
+    const down = Object.fromEntries(methods.map((method) => [method, fail])) as unknown as Store;
+    await using pulling = await openEngine({ content: down });
+    await expect(pulling.pull(`${name}:a`)).rejects.toMatchObject({
+      name: "ErrUnavailable",
+      message: expect.stringContaining("the content store is not available: connect ENOENT /run/store.sock"),
+    });
+    expect(tries).toBeLessThan(20);
+  });
+});
+
+describe("a document that has to be asked for again", () => {
+  it.each([
+    ["a tag", "v1"],
+    ["a manifest", "manifest"],
+    ["a config", "config"],
+  ])("shows for how long it waits: %s", async (what) => {
+    await using patient = await openEngine({ backoff: { baseMs: 1_000, random: () => 0.001 } });
+    const image = await buildImage(registry, REPOSITORY, { tag: "v1", layers: [100] });
+    const log = statusLog();
+    const { config, descriptor } = image;
+    const fault = {
+      "a tag": { method: "HEAD", reference: "v1" } as const,
+      "a manifest": { method: "GET", digest: descriptor.digest } as const,
+      "a config": { digest: config.digest } as const,
+    }[what];
+    registry.fault(fault ?? {}, { status: 503 });
+    await patient.pull(`${name}:v1`, { onProgress: log.sink });
+    const id = what === "a tag" ? "v1" : shortId((what === "a config" ? config : descriptor).digest);
+    expect(log.actions(id)[0]).toBe("Retrying in 1 second");
+  });
+
+  it("shows so in a push", async () => {
+    await using patient = await openEngine({ backoff: { baseMs: 1_000, random: () => 0.001 } });
+    const image = await buildImage(registry, REPOSITORY, { tag: "v1", layers: [100] });
+    await patient.pull(`${name}:v1`);
+    registry.fault({ method: "PUT", kind: "manifest" }, { status: 503 });
+    const log = statusLog();
+    await patient.push(`${name}:v1`, { target: `${registry.host}/team/other:v1`, onProgress: log.sink });
+    expect(log.actions(shortId(image.descriptor.digest))[0]).toBe("Retrying in 1 second");
+  });
+});
