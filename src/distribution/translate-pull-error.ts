@@ -23,6 +23,9 @@ function wordsFor(
   if (code === "DENIED" || (code === undefined && status === 403)) {
     return `pull access denied for ${familiarName(reference)}, repository does not exist or may require 'docker login'`;
   }
+  if (code === "BLOB_UNKNOWN" || (status === 404 && digest !== undefined)) {
+    return `content of ${familiarString(reference)} not found`;
+  }
   if (code === "NAME_UNKNOWN") return `repository ${familiarName(reference)} not found`;
   if (code === "MANIFEST_UNKNOWN" || (code === undefined && status === 404 && digest === undefined)) {
     return `manifest for ${familiarString(reference)} not found`;

@@ -1,3 +1,4 @@
+import { throwIfAborted } from "../async/abort.ts";
 import { allOrAbort } from "../async/all-or-abort.ts";
 import type { Store } from "../content/store.ts";
 import { ErrNotImplemented } from "../errors/classes.ts";
@@ -11,7 +12,7 @@ import { walk } from "../images/walk.ts";
 import type { Descriptor } from "../oci/descriptor.ts";
 import { isIndexType, isManifestType, isSchema1Type } from "../oci/media-types.ts";
 import type { NormalizedReference } from "../reference/reference.ts";
-import type { Remote } from "../remotes/remote.ts";
+import type { Remote, ResolveOptions } from "../remotes/remote.ts";
 import type { LayerDownloadManager } from "../xfer/download-manager.ts";
 import type { TransferManager } from "../xfer/transfer-manager.ts";
 import { blobDownload } from "./blob-download.ts";
@@ -51,9 +52,9 @@ export type Puller = (reference: NormalizedReference) => Promise<NamedImage>;
 export function v2Puller(context: PullContext): Puller {
   const { operation } = context;
   return async (reference) => {
-    const target = await resolve(reference, context);
+    const promised = await resolve(reference, context, {});
     operation.onProgress(pullStatus.pullingFrom(reference));
-    const images = await fetchDocuments(target, context);
+    const { target, images } = await fetchPromised(reference, promised, context);
     await fetchBlobs(images, context);
     await recordSource(reference, [target, ...contentsOf(images)], context);
     operation.onProgress(pullStatus.digest(target.digest));
@@ -61,10 +62,13 @@ export function v2Puller(context: PullContext): Puller {
   };
 }
 
-async function resolve(reference: NormalizedReference, context: PullContext): Promise<Descriptor> {
-  const { remote, operation } = context;
+async function resolve(
+  reference: NormalizedReference,
+  { remote, operation }: PullContext,
+  options: Pick<ResolveOptions, "withBytes">,
+): Promise<Descriptor> {
   const waiter = waiterOf(operation, pullStatus.idOf(reference));
-  const target = await remote.resolve(reference, { ...operation, waiter });
+  const target = await remote.resolve(reference, { signal: operation.signal, waiter, ...options });
   const { mediaType, digest } = target;
   if (isManifestType(mediaType) || isIndexType(mediaType)) return target;
   const reason = isSchema1Type(mediaType)
@@ -74,6 +78,39 @@ async function resolve(reference: NormalizedReference, context: PullContext): Pr
     digest,
     endpoint: remote.endpoint,
   });
+}
+
+/** What a reference points at, and the images below it. */
+interface Documents {
+  readonly target: Descriptor;
+  readonly images: readonly ImageContent[];
+}
+
+/**
+ * The documents below what an endpoint promised. When it did not keep the promise, because the size is another one or the
+ * manifest can be had by its tag alone, the reference itself is asked for, and its bytes are taken if they have the digest.
+ */
+async function fetchPromised(
+  reference: NormalizedReference,
+  promised: Descriptor,
+  context: PullContext,
+): Promise<Documents> {
+  try {
+    return { target: promised, images: await fetchDocuments(promised, context) };
+  } catch (error) {
+    if (!isBrokenPromise(error, promised)) throw error;
+    const target = await resolve(reference, context, { withBytes: true }).catch(() => undefined);
+    throwIfAborted(context.operation.signal);
+    if (target?.digest !== promised.digest) throw error;
+    return { target, images: await fetchDocuments(target, context) };
+  }
+}
+
+/** Whether the bytes of the very document that was promised could not be had. */
+function isBrokenPromise(error: unknown, { digest, data }: Descriptor): boolean {
+  const found = findError(error);
+  if (found?.endpoint === undefined || found.digest !== digest || data !== undefined) return false;
+  return found.httpStatus === 404 || found.code === "ERR_DATA_LOSS";
 }
 
 async function fetchDocuments(target: Descriptor, context: PullContext): Promise<readonly ImageContent[]> {

@@ -3,12 +3,7 @@ import type { Waiter } from "../async/waiting.ts";
 import { openWriter } from "../content/open-writer.ts";
 import type { Ingester, IngestManager, Writer } from "../content/store.ts";
 import { algorithmOf, digestOf } from "../digest/digest.ts";
-import {
-  ErrDataLoss,
-  ErrFailedPrecondition,
-  ErrInvalidArgument,
-  ErrNotImplemented,
-} from "../errors/classes.ts";
+import { ErrDataLoss, ErrFailedPrecondition, ErrNotImplemented } from "../errors/classes.ts";
 import { findError, isAlreadyExists, isFailedPrecondition } from "../errors/predicates.ts";
 import { withMessage } from "../errors/with-message.ts";
 import type { Descriptor } from "../oci/descriptor.ts";
@@ -39,8 +34,9 @@ export interface FetchContext {
  * process or another, is waited for. A broken connection leaves the bytes for the next attempt, of any source; wrong
  * bytes are thrown away. Returns whether anything was fetched.
  *
- * Throws `ErrNotImplemented` (schema 1), `ErrInvalidArgument` (size 0), `ErrFailedPrecondition` (oversized manifest or config), `ErrDataLoss` (wrong, too many or too few bytes),
- * the errors of the fetcher, and `ErrResourceExhausted` and its like from the disk.
+ * Throws `ErrNotImplemented` (schema 1), `ErrFailedPrecondition` (oversized manifest or config), `ErrDataLoss` (wrong, too many
+ * or too few bytes), the errors of the fetcher, and `ErrResourceExhausted` and its like from the disk. What the endpoint is
+ * to blame for names it.
  */
 export async function fetchContent(descriptor: Descriptor, context: FetchContext): Promise<boolean> {
   refuseUnfetchable(descriptor, context.endpoint);
@@ -48,7 +44,7 @@ export async function fetchContent(descriptor: Descriptor, context: FetchContext
   if (!writer) return false;
   await using _ = writer; // commit closes it as well; this is for the ways out before
 
-  const { offset } = await writer.status();
+  const offset = await usableOffset(writer, descriptor);
   const body = embeddedContent(descriptor);
   if (body) await writeEmbedded(writer, body);
   else if (offset < descriptor.size) await receive(descriptor, writer, offset, context);
@@ -57,23 +53,16 @@ export async function fetchContent(descriptor: Descriptor, context: FetchContext
   return true;
 }
 
-/** A size is the word of an endpoint, and another one may say better; a type that we cannot take stays what it is. */
+/** Size and type are the word of an endpoint, and another one may say better. */
 function refuseUnfetchable({ mediaType, digest, size }: Descriptor, endpoint: string): void {
   if (isSchema1Type(mediaType)) {
-    throw new ErrNotImplemented(`fetch ${digest}: ${mediaType} (docker schema 1) is not supported`, {
-      digest,
-    });
+    const message = `fetch ${digest}: ${mediaType} (docker schema 1) is not supported`;
+    throw new ErrNotImplemented(message, { digest, endpoint });
   }
   const document = boundedDocument(mediaType);
   if (document && size > document.maxBytes) {
     const sizes = `got a ${document.what} of ${size} bytes, wanted at most ${document.maxBytes}`;
     throw new ErrFailedPrecondition(`fetch ${digest}: ${sizes}`, { digest, endpoint });
-  }
-  if (size === 0) {
-    throw new ErrInvalidArgument(
-      `unable to fetch descriptor (${digest}) which reports content size of zero`,
-      { digest, endpoint },
-    );
   }
 }
 
@@ -100,6 +89,14 @@ async function openUnlessExists(descriptor: Descriptor, context: FetchContext): 
   }
 }
 
+/** The bytes to go on behind. More of them than the content may have are the start of something else. */
+async function usableOffset(writer: Writer, { size }: Descriptor): Promise<number> {
+  const { offset } = await writer.status();
+  if (offset <= size) return offset;
+  await writer.truncate(0);
+  return 0;
+}
+
 /** What the descriptor brings along, if it is what it claims to be (OCI image-spec, descriptor.md "data"). */
 function embeddedContent({ data, size, digest }: Descriptor): Uint8Array | undefined {
   if (data === undefined) return undefined;
@@ -123,20 +120,28 @@ async function receive(
   const { endpoint, signal, onBytes } = context;
   const content = await open(descriptor, offset, context);
   onBytes?.(offset);
+  const tooMany = new ErrDataLoss(`fetch ${digest}: got more than the ${size} bytes wanted`, {
+    digest,
+    endpoint,
+  });
   let written = offset;
   let skip = offset - content.offset; // a remote that cannot start in the middle sends again what we have
-  await content.pipeTo((bytes) => {
+  const piped = content.pipeTo((bytes) => {
     const fresh = skip > 0 ? bytes.subarray(skip) : bytes;
     skip -= bytes.length - fresh.length;
-    if (written + fresh.length > size) {
-      throw new ErrDataLoss(`fetch ${digest}: got more than the ${size} bytes wanted`, { digest, endpoint });
-    }
+    if (written + fresh.length > size) throw tooMany;
     if (fresh.length === 0) return undefined;
     written += fresh.length;
     const taken = writer.write(fresh);
     onBytes?.(written);
     return taken;
   });
+  try {
+    await piped;
+  } catch (error) {
+    if (error === tooMany) await writer.truncate(0); // of a body that is too long no byte can be trusted
+    throw error;
+  }
   throwIfAborted(signal);
   if (written < size) {
     const message = `fetch ${digest}: got ${written} bytes, wanted ${size}`;
@@ -155,7 +160,9 @@ async function open(
     const found = findError(error);
     // A refusal is about this content, not about the image that it belongs to.
     if (found?.httpStatus === undefined || found.digest !== undefined) throw error;
-    throw withMessage(found, found.message, { digest: descriptor.digest });
+    const { digest } = descriptor;
+    const message = found.message.includes(digest) ? found.message : `fetch ${digest}: ${found.message}`;
+    throw withMessage(found, message, { digest });
   }
 }
 

@@ -1,15 +1,17 @@
 import type { AbortOptions } from "../async/abort.ts";
 import type { BackoffPolicy } from "../async/backoff.ts";
 import { retry } from "../async/retry.ts";
-import { digestOf } from "../digest/digest.ts";
-import { ErrInvalidArgument } from "../errors/classes.ts";
+import { algorithmOf, type Digest, digestOf } from "../digest/digest.ts";
+import { ErrDataLoss, ErrInvalidArgument } from "../errors/classes.ts";
 import { findError, isNoSupport } from "../errors/predicates.ts";
 import type { Descriptor } from "../oci/descriptor.ts";
 import { DOCKER_SCHEMA1_MANIFEST, isIndexType, isManifestType } from "../oci/media-types.ts";
 import type { NormalizedReference } from "../reference/reference.ts";
 import { type Endpoint, originOf } from "../registry/endpoints/endpoint.ts";
+import type { HttpBody } from "../registry/http/send.ts";
 import type { RegistryClient } from "../registry/pull/registry-client.ts";
-import type { AskOptions, FetchOptions, Remote, RemoteContent } from "./remote.ts";
+import { blamed, blaming } from "./blame.ts";
+import type { AskOptions, ByteSink, FetchOptions, Remote, RemoteContent, ResolveOptions } from "./remote.ts";
 import type { Source } from "./source.ts";
 
 /** What a remote is made of. */
@@ -26,6 +28,8 @@ export class RegistryRemote implements Remote {
   readonly source: Source;
   readonly backoff: BackoffPolicy;
   readonly #client: RegistryClient;
+  /** Blobs of which a part could not be had, whatever the reason: the whole is asked for from then on. */
+  readonly #withoutRange = new Set<Digest>();
 
   /**
    * A mirror gets one attempt for a document, whatever `backoff` says, and no pause that it asks for is waited out: the next
@@ -38,28 +42,59 @@ export class RegistryRemote implements Remote {
     this.backoff = endpoint.mirror ? { ...backoff, maxAttempts: 1, maxRetryAfterMs: 0 } : backoff;
   }
 
-  resolve(reference: NormalizedReference, options: AskOptions = {}): Promise<Descriptor> {
+  resolve(reference: NormalizedReference, options: ResolveOptions = {}): Promise<Descriptor> {
     return this.#insist(options, async () => {
       const wanted = reference.digest ?? reference.tag ?? "latest";
-      const head = await this.#client.headManifest(wanted, options);
-      if (!head) return await this.#resolveByGet(reference, wanted, options);
-      return { ...head, mediaType: this.#knownType(head.mediaType, reference) };
+      const head = options.withBytes ? undefined : await this.#client.headManifest(wanted, options);
+      return head ?? (await this.#resolveByGet(reference, wanted, options));
     });
   }
 
-  async fetch(descriptor: Descriptor, { offset = 0, signal }: FetchOptions = {}): Promise<RemoteContent> {
-    const { mediaType, digest, size } = descriptor;
-    if (isManifestType(mediaType) || isIndexType(mediaType)) {
-      const accept = [mediaType, "*/*"];
-      const { bytes } = await this.#client.getManifest(digest, { accept, signal });
-      return contentOf(bytes);
+  fetch(descriptor: Descriptor, options: FetchOptions = {}): Promise<RemoteContent> {
+    const { mediaType } = descriptor;
+    return blaming(this.endpoint, () =>
+      isManifestType(mediaType) || isIndexType(mediaType)
+        ? this.#fetchDocument(descriptor, options)
+        : this.#fetchBlob(descriptor, options),
+    );
+  }
+
+  async #fetchDocument(
+    { mediaType, digest, size }: Descriptor,
+    { signal }: FetchOptions,
+  ): Promise<RemoteContent> {
+    const accept = [mediaType, "*/*"];
+    const { bytes } = await this.#client.getManifest(digest, { accept, signal });
+    if (bytes.length !== size && digestOf(bytes, algorithmOf(digest)) === digest) {
+      // The right bytes: what is wrong is the size that somebody gave for them, and asking again does not change it.
+      const message = `fetch ${digest}: got ${bytes.length} bytes, wanted ${size}`;
+      throw new ErrDataLoss(message, { digest, retryable: false });
     }
-    const blob = await this.#client.openBlob(digest, { offset, size, signal });
-    return {
-      offset: blob.offset,
-      pipeTo: (sink) => blob.body.pipeTo(sink),
-      discard: () => blob.body.discard(),
-    };
+    return contentOf(bytes);
+  }
+
+  async #fetchBlob(
+    { digest, size }: Descriptor,
+    { offset = 0, signal }: FetchOptions,
+  ): Promise<RemoteContent> {
+    const isRange = offset > 0 && !this.#withoutRange.has(digest);
+    try {
+      const { offset: from, body } = await this.#client.openBlob(digest, {
+        offset: isRange ? offset : 0,
+        size,
+        signal,
+      });
+      return {
+        offset: from,
+        pipeTo: (sink) => pipeTo(body, sink, this.endpoint),
+        discard: () => body.discard(),
+      };
+    } catch (error) {
+      // A server that breaks at a range would break at each further attempt, and at each further pull.
+      const { httpStatus = 0, retryAfterMs } = findError(error) ?? {};
+      if (isRange && httpStatus >= 500 && retryAfterMs === undefined) this.#withoutRange.add(digest);
+      throw error;
+    }
   }
 
   /** Every tag of the repository, in the registry's order. Throws like `resolve`. */
@@ -73,9 +108,9 @@ export class RegistryRemote implements Remote {
 
   async #insist<T>({ signal, waiter }: AskOptions, ask: () => Promise<T>): Promise<T> {
     try {
-      return await retry(ask, { policy: this.backoff, signal, waiter });
+      return await retry(() => blaming(this.endpoint, ask), { policy: this.backoff, signal, waiter });
     } catch (error) {
-      throw await this.#explained(error, { signal });
+      throw blamed(await this.#explained(error, { signal }), this.endpoint);
     }
   }
 
@@ -85,10 +120,10 @@ export class RegistryRemote implements Remote {
     wanted: string,
     options: AbortOptions,
   ): Promise<Descriptor> {
-    const { bytes, mediaType } = await this.#client.getManifest(wanted, options);
+    const { bytes, mediaType, digest } = await this.#client.getManifest(wanted, options);
     return {
       mediaType: this.#knownType(mediaType, reference),
-      digest: reference.digest ?? digestOf(bytes),
+      digest: reference.digest ?? digest ?? digestOf(bytes),
       size: bytes.length,
       data: Buffer.from(bytes).toString("base64"),
     };
@@ -116,6 +151,26 @@ export class RegistryRemote implements Remote {
       endpoint: this.endpoint,
       reference: reference.toString(),
     });
+  }
+}
+
+/** Streams into `sink`. What the sink throws is the caller's own, everything else is the endpoint's. */
+async function pipeTo(body: HttpBody, sink: ByteSink, endpoint: string): Promise<void> {
+  let ofSink: { readonly error: unknown } | undefined;
+  const fail = (error: unknown): never => {
+    ofSink = { error };
+    throw error;
+  };
+  try {
+    await body.pipeTo((bytes) => {
+      try {
+        return sink(bytes)?.catch(fail);
+      } catch (error) {
+        return fail(error);
+      }
+    });
+  } catch (error) {
+    throw ofSink ? ofSink.error : blamed(error, endpoint);
   }
 }
 

@@ -11,6 +11,12 @@ export interface AskOptions extends AbortOptions {
   readonly waiter?: Waiter | undefined;
 }
 
+/** How a reference is resolved. */
+export interface ResolveOptions extends AskOptions {
+  /** Reads the bytes at once, whatever the registry would promise: for a promise that it did not keep. Default false. */
+  readonly withBytes?: boolean | undefined;
+}
+
 /** What a registry says a reference points at. */
 export interface Resolver {
   /**
@@ -18,7 +24,7 @@ export interface Resolver {
    * bytes arrive; where it makes none, the bytes are read at once and travel in `data`. Throws `ErrNotFound`,
    * `ErrUnauthenticated`, `ErrPermissionDenied`, `ErrNotImplemented` (schema 1), `ErrUnavailable`, ...
    */
-  resolve(reference: NormalizedReference, options?: AskOptions): Promise<Descriptor>;
+  resolve(reference: NormalizedReference, options?: ResolveOptions): Promise<Descriptor>;
 }
 
 /** Takes bytes in order. They may be overwritten once the call returns, or once its promise settles. */

@@ -113,7 +113,12 @@ const REFUSALS: readonly Case[] = [
     /^repository .*\/team\/app not found: /,
   ],
   ["access denied", () => fault({}, error(403, "DENIED")), ErrPermissionDenied, /^pull access denied for /],
-  ["no such blob", () => fault(blob, error(404, "BLOB_UNKNOWN")), ErrNotFound, /^blob unknown/],
+  [
+    "no such blob",
+    () => fault(blob, error(404, "BLOB_UNKNOWN")),
+    ErrNotFound,
+    /^content of .* not found: fetch sha256:\w+: blob unknown/,
+  ],
 ];
 
 const WRONG_BYTES: readonly Case[] = [
@@ -136,12 +141,6 @@ const WRONG_BYTES: readonly Case[] = [
     /^verify sha256:\w+: got sha256:/,
   ],
   ["a digest of another manifest", lieAboutDigest, ErrDataLoss, /^verify sha256:0+: got sha256:/],
-  [
-    "a size that the manifest has not",
-    () => fault({ method: "HEAD" }, { setHeaders: { "content-length": "700" } }),
-    ErrDataLoss,
-    /got \d+ bytes, wanted 700$/,
-  ],
   [
     "a manifest longer than announced",
     () => fault(manifest, { extraBytes: 9 }),
@@ -223,12 +222,7 @@ const BAD_DOCUMENTS: readonly Case[] = [
     /digest/,
   ],
   ["a negative size", () => putChanged({ layer: { size: -1 } }), ErrInvalidArgument, /size/],
-  [
-    "a layer without size",
-    () => putChanged({ layer: { size: 0 } }),
-    ErrInvalidArgument,
-    /content size of zero/,
-  ],
+  ["a layer without size", () => putChanged({ layer: { size: 0 } }), ErrDataLoss, /got sha256:\w+$/],
   [
     "10,000 layers",
     () =>
@@ -242,8 +236,8 @@ const BAD_DOCUMENTS: readonly Case[] = [
   [
     "a manifest of 5 MB",
     () => putManifest(registry, BAD, { filler: "x".repeat(5_000_000) }),
-    ErrFailedPrecondition,
-    /wanted at most 4393216$/,
+    ErrOutOfRange,
+    /longer than 4393216 bytes$/,
   ],
   [
     "a config of 5 MB",

@@ -4,11 +4,11 @@ import {
   ErrCanceled,
   ErrDataLoss,
   ErrDeadlineExceeded,
-  ErrFailedPrecondition,
   ErrInternal,
   ErrInvalidArgument,
   ErrNoSupport,
   ErrNotFound,
+  ErrNotImplemented,
   ErrPermissionDenied,
   ErrResourceExhausted,
   ErrUnauthenticated,
@@ -16,13 +16,14 @@ import {
 } from "../../src/errors.ts";
 import { type BuiltImage, buildImage, selfSigned, TestRegistry } from "../../src/testing.ts";
 import { layerOf } from "./support/built-image.ts";
-import { OCI, putIndex } from "./support/documents.ts";
+import { OCI, putIndex, putManifest } from "./support/documents.ts";
 import { blobsOn, type Engine, failureOf, namesOn, openEngine } from "./support/engine.ts";
 import { memoryLogger } from "./support/memory-logger.ts";
 import { asked, gets } from "./support/requests.ts";
-import { closedPort, type Stranger, webServer } from "./support/servers.ts";
+import { closedPort, type Stranger, tappedServer, webServer } from "./support/servers.ts";
 
 const REPOSITORY = "team/app";
+const SCHEMA1 = "application/vnd.docker.distribution.manifest.v1+prettyjws";
 const ALWAYS = Number.POSITIVE_INFINITY;
 
 /** The registry that a reference names, and a mirror in front of it. Both have the image. */
@@ -100,7 +101,7 @@ describe("pull() with a mirror first", () => {
       "lacks a blob",
       () => mirror.fault({ kind: "blob", times: ALWAYS }, { status: 404, body: "gone" }),
       ErrNotFound,
-      /^GET .*\/blobs\/sha256:\w+.*: 404 Not Found: gone$/,
+      /^content of .*:v1 not found: GET .*\/blobs\/sha256:\w+.*: 404 Not Found: gone$/,
     ],
     ["wants credentials", () => guardMirror(), ErrUnauthenticated, /no basic auth credentials$/],
     ["denies access", () => mirror.fault(document, denied), ErrPermissionDenied, /^pull access denied for /],
@@ -128,22 +129,40 @@ describe("pull() with a mirror first", () => {
       /no data in time/,
     ],
     [
-      "announces a huge manifest",
-      () => mirror.fault({ ...document, method: "HEAD" }, { setHeaders: { "content-length": "5000000" } }),
-      ErrFailedPrecondition,
-      /got a manifest of 5000000 bytes, wanted at most/,
+      "answers everything with a page",
+      () => answeringMirror("text/html", "<html>log in</html>"),
+      ErrNotImplemented,
+      /got text\/html, unsupported manifest format$/,
     ],
     [
-      "announces an empty manifest",
-      () => mirror.fault({ ...document, method: "HEAD" }, { setHeaders: { "content-length": "0" } }),
-      ErrInvalidArgument,
-      /content size of zero/,
+      "answers everything with JSON",
+      () => answeringMirror("application/json", "{}"),
+      ErrNotImplemented,
+      /got application\/json, unsupported/,
     ],
     [
-      "does not say what it has",
-      () => mirror.fault({ ...document, method: "HEAD" }, { omitHeaders: ["content-type"] }),
+      "answers everything with nothing",
+      () => answeringMirror("", ""),
       ErrInvalidArgument,
       /got a manifest without Content-Type$/,
+    ],
+    [
+      "has schema 1 only",
+      () => answeringMirror(SCHEMA1, "{}"),
+      ErrNotImplemented,
+      /docker schema 1 is not supported$/,
+    ],
+    [
+      "calls something else a manifest",
+      () => answeringMirror(OCI.manifest, '{"hello":"world"}'),
+      ErrInvalidArgument,
+      /^children: invalid desc/,
+    ],
+    [
+      "has a layer that is schema 1",
+      () => mirrorWithOddLayer(),
+      ErrNotImplemented,
+      /\(docker schema 1\) is not supported$/,
     ],
     [
       "has something malformed under the tag",
@@ -276,10 +295,21 @@ describe("pull() without an endpoint that has it", () => {
     for (const place of [mirror, registry]) place.fault(document, { status: 500 });
     const engine = await engineWith([mirror.url]);
     await failureOf(engine.pull(name));
-    expect(asked(mirror)).toEqual(["HEAD manifest"]);
-    expect(asked(registry)).toEqual(["HEAD manifest", "HEAD manifest", "HEAD manifest"]);
+    expect(asked(mirror)).toEqual(["HEAD manifest", "GET manifest"]);
+    expect(asked(registry)).toEqual(
+      Array.from({ length: 3 }, () => ["HEAD manifest", "GET manifest"]).flat(),
+    );
   });
 });
+
+async function answeringMirror(type: string, body: string): Promise<string> {
+  return keep(await tappedServer(() => ({ status: 200, headers: { "content-type": type }, body }))).url;
+}
+
+function mirrorWithOddLayer(): void {
+  const layers = [{ ...layerOf(image), mediaType: SCHEMA1 }];
+  putManifest(mirror, { repository: REPOSITORY, tag: "v1" }, { config: image.config, layers });
+}
 
 async function mirrorWithAnotherTag(): Promise<string> {
   const other = keep(await TestRegistry.start());

@@ -45,7 +45,8 @@ export async function errorFromResponse(
 function codedError({ code, message }: RegistryError, details: ErrorDetails): DrayageError {
   const registryCode = registryWords(code).toUpperCase();
   const name = registryCode.toLowerCase().replaceAll("_", " ");
-  const text = [name, registryWords(message)].filter((part) => part !== "").join(": ");
+  const words = registryWords(message);
+  const text = [name, words.toLowerCase() === name ? "" : words].filter((part) => part !== "").join(": ");
   const status = details.httpStatus ?? 500;
   const kind = status === 429 ? undefined : registryErrorKind(code);
   if (!kind) return fromHttpStatus(status, text, { ...details, registryCode });

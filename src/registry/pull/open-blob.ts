@@ -1,6 +1,7 @@
 import type { AbortOptions } from "../../async/abort.ts";
 import type { Digest } from "../../digest/digest.ts";
 import { ErrDataLoss } from "../../errors/classes.ts";
+import { refusesShortCut } from "../answers/short-cuts.ts";
 import { contentCodings, decodedBody } from "../http/content-coding.ts";
 import { type ContentRange, parseContentRange } from "../http/content-range.ts";
 import { type HttpBody, type HttpRequest, type HttpResponse, headerOf } from "../http/send.ts";
@@ -25,8 +26,8 @@ export interface BlobContent {
 
 /**
  * GET of a blob from `offset` to its end, in one attempt. A range is checked before a byte is given: it must start at
- * `offset` and reach the end. A server that cannot satisfy it (416), or answers with another one, is asked for the whole
- * blob instead, unless `offset` is exactly the end: then the body is empty. Throws `ErrDataLoss`, not retryable, when the
+ * `offset` and reach the end. A server that refuses the range, whatever it says, or answers with another one, is asked for the
+ * whole blob instead, unless `offset` is exactly the end: then the body is empty. Throws `ErrDataLoss`, not retryable, when the
  * blob is not of the expected size; no digest is checked here.
  */
 export async function openBlob(
@@ -60,13 +61,15 @@ async function openRange(
 ): Promise<BlobContent | undefined> {
   if (offset === 0) return undefined;
   const headers = { ...request.headers, range: `bytes=${offset}-` };
-  const response = await session.send({ ...request, headers }, [416]);
+  const response = await session.send({ ...request, headers }, (answer) =>
+    refusesShortCut("blob range", answer),
+  );
   const range = parseContentRange(headerOf(response, "content-range"));
   const isEncoded = contentCodings(response.headers["content-encoding"]).length > 0; // counts other bytes than ours
   if (response.status === 206 && !isEncoded && reachesEndFrom(offset, range, lengthOf(response))) {
     return { offset, size: range.part.end + 1, body: response.body };
   }
-  if (response.status !== 206 && response.status !== 416) return wholeOf(request, response, size);
+  if (response.status === 200) return wholeOf(request, response, size);
   await response.body.discard();
   const atEnd = response.status === 416 && range?.total === offset;
   return atEnd ? { offset, size: offset, body: EMPTY_BODY } : undefined;

@@ -1,10 +1,11 @@
 import type { AbortOptions } from "../../async/abort.ts";
 import type { Digest } from "../../digest/digest.ts";
-import { ErrOutOfRange } from "../../errors/classes.ts";
+import { ErrOutOfRange, ErrUnknown } from "../../errors/classes.ts";
 import { isNotFound } from "../../errors/predicates.ts";
 import type { Descriptor } from "../../oci/descriptor.ts";
 import { OCI_INDEX } from "../../oci/media-types.ts";
 import { MAX_MANIFEST_BYTES, parseIndex } from "../../oci/parse-document.ts";
+import { refusesShortCut } from "../answers/short-cuts.ts";
 import { nextPage } from "../http/next-page.ts";
 import type { HttpRequest } from "../http/send.ts";
 import { getManifest, mediaTypeOf } from "../repository/manifests.ts";
@@ -12,9 +13,6 @@ import type { RepositorySession } from "../repository/repository-session.ts";
 
 /** Pages of one listing; a registry that goes on longer is sending us in circles. */
 export const MAX_REFERRER_PAGES = 1_000;
-
-/** Answers of registries that have no such API. */
-const NO_API_STATUSES: readonly number[] = [404, 405, 501];
 
 /** Which referrers are wanted. */
 export interface ReferrersOptions extends AbortOptions {
@@ -63,10 +61,15 @@ async function readPages(
     if (page > MAX_REFERRER_PAGES) {
       throw new ErrOutOfRange(`list referrers: more than ${MAX_REFERRER_PAGES} pages`);
     }
-    const response = await repository.send(request, page === 1 ? NO_API_STATUSES : []);
-    if (NO_API_STATUSES.includes(response.status) || mediaTypeOf(response) !== OCI_INDEX) {
+    const isFirst = page === 1;
+    const response = await repository.send(
+      request,
+      (answer) => isFirst && refusesShortCut("referrers API", answer),
+    );
+    if (response.status !== 200 || mediaTypeOf(response) !== OCI_INDEX) {
       await response.body.discard();
-      return undefined;
+      if (isFirst) return undefined;
+      throw new ErrUnknown("list referrers: got a page that is no image index", { retryable: false });
     }
     found.push(...parseIndex(await response.body.bytes(MAX_MANIFEST_BYTES), OCI_INDEX).manifests);
     request = nextPage(request, response, "list referrers");

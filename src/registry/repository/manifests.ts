@@ -1,14 +1,14 @@
 import type { AbortOptions } from "../../async/abort.ts";
-import { type Digest, isDigest } from "../../digest/digest.ts";
-import { ErrInvalidArgument } from "../../errors/classes.ts";
-import { findError } from "../../errors/predicates.ts";
-import { MANIFEST_ACCEPT } from "../../oci/media-types.ts";
+import { algorithmOf, type Digest, digestOf, isDigest } from "../../digest/digest.ts";
+import { ErrDataLoss, ErrInvalidArgument } from "../../errors/classes.ts";
+import { isIndexType, isManifestType, isSchema1Type, MANIFEST_ACCEPT } from "../../oci/media-types.ts";
 import { MAX_MANIFEST_BYTES } from "../../oci/parse-document.ts";
+import { refusesShortCut } from "../answers/short-cuts.ts";
 import { type HttpRequest, type HttpResponse, headerOf } from "../http/send.ts";
 import type { RepositorySession } from "./repository-session.ts";
 
-/** Refusals of HEAD after which GET says more: 405 and 501 mean the method, 403 and 404 have their reason in the body. */
-const HEAD_REFUSALS: readonly unknown[] = [403, 404, 405, 501];
+/** End of a document that is looked at for its closing brace, in bytes: white space behind it is short. */
+const MAX_END_BYTES = 64;
 
 /** What is particular about a request for a manifest. */
 export interface ManifestOptions extends AbortOptions {
@@ -18,7 +18,7 @@ export interface ManifestOptions extends AbortOptions {
 
 /** What a registry says of a manifest. Its promises are to be checked when the bytes are there. */
 export interface ManifestHead {
-  /** Content-Type without parameters; empty when the registry sent none. */
+  /** Content-Type without parameters: a manifest or an index. */
   readonly mediaType: string;
   /** The digest that was asked for, otherwise `Docker-Content-Digest`. */
   readonly digest: Digest;
@@ -26,49 +26,48 @@ export interface ManifestHead {
   readonly size: number;
 }
 
-/** A manifest as it was received; nothing is verified but its length. */
+/** A manifest as it was received. */
 export interface ManifestContent {
   readonly bytes: Uint8Array;
-  /** Content-Type without parameters; empty when the registry sent none. */
+  /** Content-Type without parameters; where that is no manifest's or index's, the one that the document gives itself, if any. */
   readonly mediaType: string;
   /** `Docker-Content-Digest`, when it is there and valid. */
   readonly digest: Digest | undefined;
 }
 
 /**
- * HEAD of a manifest by tag or digest. `undefined` when the registry refuses it (also with 404, because only the answer to
- * GET has the registry's words), or leaves out digest or length: then `getManifest` must tell, as in containerd's resolver.
+ * HEAD of a manifest by tag or digest. `undefined` when the registry refuses it (also with 404, because only the answer to GET
+ * has the registry's words), or does not say clearly what it has: then `getManifest` must tell, as in containerd's resolver.
  */
 export async function headManifest(
   session: RepositorySession,
   reference: string,
   options: ManifestOptions,
 ): Promise<ManifestHead | undefined> {
-  try {
-    return await session.document(
-      manifestRequest(session, "HEAD", { reference, ...options }),
-      async (response) => {
-        await response.body.discard();
-        return headOf(response, reference);
-      },
-    );
-  } catch (error) {
-    if (HEAD_REFUSALS.includes(findError(error)?.httpStatus)) return undefined;
-    throw error;
-  }
+  const request = manifestRequest(session, "HEAD", { reference, ...options });
+  const response = await session.send(request, (answer) => refusesShortCut("manifest HEAD", answer));
+  await response.body.discard();
+  return response.status === 200 ? headOf(response, reference) : undefined;
 }
 
-/** GET of a manifest by tag or digest. Throws `ErrOutOfRange` for one longer than `MAX_MANIFEST_BYTES`. */
+/**
+ * GET of a manifest by tag or digest. By a tag, the bytes are compared with `Docker-Content-Digest`. Throws a retryable
+ * `ErrDataLoss` when they differ, or when a document without a length was cut off on its way; `ErrOutOfRange` for one longer
+ * than `MAX_MANIFEST_BYTES`.
+ */
 export function getManifest(
   session: RepositorySession,
   reference: string,
   options: ManifestOptions,
 ): Promise<ManifestContent> {
-  return session.document(manifestRequest(session, "GET", { reference, ...options }), async (response) => ({
-    bytes: await response.body.bytes(MAX_MANIFEST_BYTES),
-    mediaType: mediaTypeOf(response),
-    digest: digestOf(response),
-  }));
+  const request = manifestRequest(session, "GET", { reference, ...options });
+  return session.document(request, async (response) => {
+    const bytes = await response.body.bytes(MAX_MANIFEST_BYTES);
+    const digest = headerDigest(response);
+    // By a digest, whoever stores the bytes verifies them by that one.
+    if (!isDigest(reference)) checkWhole(request, response, bytes);
+    return { bytes, mediaType: documentType(mediaTypeOf(response), bytes), digest };
+  });
 }
 
 /** Path of a manifest below its repository. Throws `ErrInvalidArgument` for what is neither a tag nor a digest. */
@@ -88,13 +87,47 @@ function manifestRequest(
 }
 
 function headOf(response: HttpResponse, reference: string): ManifestHead | undefined {
-  const digest = isDigest(reference) ? reference : digestOf(response);
-  const length = headerOf(response, "content-length");
-  if (digest === undefined || length === undefined) return undefined;
-  return { mediaType: mediaTypeOf(response), digest, size: Number(length) };
+  const digest = isDigest(reference) ? reference : headerDigest(response);
+  const size = Number(headerOf(response, "content-length") ?? 0);
+  const mediaType = mediaTypeOf(response);
+  const isSize = size > 0 && size <= MAX_MANIFEST_BYTES; // false for what is no number
+  const isClear = digest !== undefined && isDocumentType(mediaType) && isSize;
+  return isClear ? { mediaType, digest, size } : undefined;
 }
 
-function digestOf(response: HttpResponse): Digest | undefined {
+function isDocumentType(mediaType: string): boolean {
+  return isManifestType(mediaType) || isIndexType(mediaType);
+}
+
+/** Throws when what came by tag is not, or cannot be, all of what the registry has. */
+function checkWhole(request: HttpRequest, response: HttpResponse, bytes: Uint8Array): void {
+  const wanted = headerDigest(response);
+  const got = wanted && digestOf(bytes, algorithmOf(wanted));
+  const isCut = wanted === undefined && isDocumentType(mediaTypeOf(response)) && !endsLikeObject(bytes);
+  if (got === wanted && !isCut) return;
+  const { origin, pathname } = new URL(request.url);
+  const problem = isCut
+    ? `got ${bytes.length} bytes of a document without its end`
+    : `got ${got}, wanted ${wanted}`;
+  throw new ErrDataLoss(`GET ${origin}${pathname}: ${problem}`, { endpoint: origin, retryable: true });
+}
+
+function endsLikeObject(bytes: Uint8Array): boolean {
+  return Buffer.from(bytes).subarray(-MAX_END_BYTES).toString("latin1").trimEnd().endsWith("}");
+}
+
+/** `served` if that is a type of documents, otherwise what the document calls itself: static file servers know no better. */
+function documentType(served: string, bytes: Uint8Array): string {
+  if (isDocumentType(served) || isSchema1Type(served)) return served;
+  try {
+    const { mediaType }: { mediaType?: unknown } = JSON.parse(Buffer.from(bytes).toString("utf8")) ?? {};
+    return typeof mediaType === "string" && isDocumentType(mediaType) ? mediaType : served;
+  } catch {
+    return served; // a web page, or whatever else
+  }
+}
+
+function headerDigest(response: HttpResponse): Digest | undefined {
   const digest = headerOf(response, "docker-content-digest") ?? "";
   return isDigest(digest) ? digest : undefined;
 }

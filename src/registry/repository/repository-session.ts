@@ -32,6 +32,9 @@ export interface PathRequestParts extends RequestParts {
   readonly path: string;
 }
 
+/** Failed answers that the caller deals with itself: their statuses, or what tells them. */
+export type ExpectedAnswer = readonly number[] | ((response: HttpResponse) => boolean);
+
 /** What a session may do with its repository, as token scopes say it. */
 export type RepositoryActions = "pull" | "pull,push";
 
@@ -72,12 +75,13 @@ export class RepositorySession {
     return new URL(url).origin === originOf(this.#options.endpoint) ? request : asStranger(request);
   }
 
-  /** Sends once. Gives the answer if its status is 2xx or in `expected`, otherwise throws what `errorFromResponse` makes. */
-  async send(request: HttpRequest, expected: readonly number[] = []): Promise<HttpResponse> {
+  /** Sends once. Gives the answer if its status is 2xx or it is `expected`, otherwise throws what `errorFromResponse` makes. */
+  async send(request: HttpRequest, expected: ExpectedAnswer = []): Promise<HttpResponse> {
     const { send, clock } = this.#options;
     const response = await send(request);
     const { status } = response;
-    if ((status >= 200 && status < 300) || expected.includes(status)) return response;
+    const isExpected = typeof expected === "function" ? expected(response) : expected.includes(status);
+    if ((status >= 200 && status < 300) || isExpected) return response;
     throw await errorFromResponse(request, response, clock);
   }
 

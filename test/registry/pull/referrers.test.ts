@@ -90,6 +90,13 @@ describe("PushClient.referrers()", () => {
       ]);
     });
 
+    it.each([400, 404, 405, 406, 410, 501])("takes a %d for a no", async (status) => {
+      const registry = await lab.registry();
+      registry.fault({ kind: "referrers" }, { status });
+      expect(await lab.client(registry.url).referrers(SUBJECT)).toEqual([]);
+      expect(registry.requests.map(({ kind }) => kind)).toEqual(["referrers", "manifest"]);
+    });
+
     it("is not misled by a web page", async () => {
       const registry = await lab.registry();
       const body = "<html>welcome</html>";

@@ -175,14 +175,14 @@ describe("createRegistryClient()", () => {
 
   describe("headManifest()", () => {
     const good = {
-      "content-type": "a/b; charset=utf-8",
+      "content-type": `${MANIFEST_TYPE}; charset=utf-8`,
       "docker-content-digest": DIGEST,
       "content-length": "10",
     };
 
     it("takes parameters off the media type", async () => {
       expect(await (await scripted({ headers: good })).headManifest("v1")).toEqual({
-        mediaType: "a/b",
+        mediaType: MANIFEST_TYPE,
         digest: DIGEST,
         size: 10,
       });
@@ -191,19 +191,33 @@ describe("createRegistryClient()", () => {
     it.each([
       ["no digest", { "content-length": "10" }],
       ["an invalid digest", { ...good, "docker-content-digest": "sha256:short" }],
-      ["no length", { "docker-content-digest": DIGEST, "transfer-encoding": "chunked" }],
+      [
+        "no length",
+        { "content-type": MANIFEST_TYPE, "docker-content-digest": DIGEST, "transfer-encoding": "chunked" },
+      ],
+      ["no byte", { ...good, "content-length": "0" }],
+      ["an absurd length", { ...good, "content-length": String(MAX_MANIFEST_BYTES + 1) }],
+      ["no type", { ...good, "content-type": "" }],
+      ["a type that is no manifest's", { ...good, "content-type": "text/html" }],
     ])("leaves it to GET when there is %s", async (_, headers) => {
       expect(await (await scripted({ headers })).headManifest("v1")).toBeUndefined();
     });
 
-    it.each([403, 404, 405, 501])("leaves it to GET when HEAD is answered with %d", async (status) => {
-      const asked: string[] = [];
-      expect(await (await scripted({ status }, asked)).headManifest("v1")).toBeUndefined();
-      expect(asked).toEqual(["HEAD /v2/team/app/manifests/v1"]);
-    });
+    it.each([204, 400, 401, 403, 404, 405, 406, 410, 500, 501, 503])(
+      "leaves it to GET when HEAD is answered with %d",
+      async (status) => {
+        const asked: string[] = [];
+        expect(await (await scripted({ status }, asked)).headManifest("v1")).toBeUndefined();
+        expect(asked).toEqual(["HEAD /v2/team/app/manifests/v1"]);
+      },
+    );
 
-    it.each([400, 401, 410])("throws when HEAD is answered with %d", async (status) => {
-      await expect((await scripted({ status })).headManifest("v1")).rejects.toMatchObject({
+    it.each([
+      [429, {}],
+      [503, { "retry-after": "1" }],
+      [401, { "www-authenticate": "Negotiate" }],
+    ])("throws when HEAD is answered with a %d that GET would meet as well", async (status, headers) => {
+      await expect((await scripted({ status, headers })).headManifest("v1")).rejects.toMatchObject({
         httpStatus: status,
       });
     });
@@ -239,6 +253,24 @@ describe("createRegistryClient()", () => {
       expect(manifest.bytes).toHaveLength(MAX_MANIFEST_BYTES);
       expect(manifest).toMatchObject({ mediaType: "", digest: undefined });
     });
+
+    it.each([
+      ["what the digest in the header is not of", { "docker-content-digest": digestOf("other") }, MANIFEST],
+      ["a document without its end", {}, '{"schemaVersion":2,"config"'],
+    ])("throws ErrDataLoss, worth another attempt, for %s", async (_, headers, body) => {
+      const client = await scripted({ headers: { "content-type": MANIFEST_TYPE, ...headers }, body });
+      const failure = client.getManifest("v1");
+      await expect(failure).rejects.toMatchObject({ name: "ErrDataLoss", retryable: true });
+    });
+
+    it.each(["application/json", "application/octet-stream", "text/plain", ""])(
+      "believes the type that a document gives itself when it is served as %j",
+      async (served) => {
+        const body = JSON.stringify({ schemaVersion: 2, mediaType: MANIFEST_TYPE });
+        const client = await scripted({ headers: { "content-type": served }, body });
+        expect(await client.getManifest("v1")).toMatchObject({ mediaType: MANIFEST_TYPE });
+      },
+    );
   });
 
   describe("openBlob()", () => {
@@ -249,6 +281,19 @@ describe("createRegistryClient()", () => {
       expect(blob).toMatchObject({ offset: 0, size: 10 });
       expect(await contentOf(blob.body)).toBe("0123456789");
     });
+
+    it.each([400, 403, 404, 410, 416, 501])(
+      "asks for the whole blob after a %d to a range",
+      async (status) => {
+        const server = await httpServer(({ headers }, response) => {
+          response.writeHead(headers.range === undefined ? 200 : status).end(BLOB);
+        });
+        cleanups.push(async () => server[Symbol.asyncDispose]());
+        const blob = await clientOf(server.origin).openBlob(DIGEST, { offset: 4, size: 10 });
+        expect(blob.offset).toBe(0);
+        expect(await contentOf(blob.body)).toBe("0123456789");
+      },
+    );
 
     it("knows no size when the server does not tell", async () => {
       const headers = { "transfer-encoding": "chunked" };

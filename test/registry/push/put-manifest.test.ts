@@ -128,9 +128,16 @@ describe("PushClient", () => {
       expect(await lab.client(registry.url).hasManifest("v1", INDEX.digest)).toBe(false);
     });
 
-    it("throws when the registry is in trouble", async () => {
+    it("takes a registry that would not say to have nothing", async () => {
       const registry = await lab.registry();
+      await lab.client(registry.url).putManifest("v1", INDEX);
       registry.fault({ method: "HEAD" }, { status: 503 });
+      expect(await lab.client(registry.url).hasManifest("v1", INDEX.digest)).toBe(false);
+    });
+
+    it("throws when the registry wants to be asked later", async () => {
+      const registry = await lab.registry();
+      registry.fault({ method: "HEAD" }, { status: 503, headers: { "retry-after": "1" } });
       const asked = lab.client(registry.url).hasManifest("v1", INDEX.digest);
       await expect(asked).rejects.toMatchObject({ name: "ErrUnavailable", httpStatus: 503 });
     });

@@ -263,9 +263,21 @@ describe("PushClient", () => {
       expect(await client.hasBlob(blob.digest)).toBe(true);
     });
 
-    it.each([[403], [500]])("throws after a %d", async (status) => {
+    it.each([201, 204, 400, 401, 403, 405, 500, 501, 503])("is not told so by a %d", async (status) => {
       const registry = await lab.registry();
+      const blob = new TestBlob(10);
+      await registry.putBlob(REPOSITORY, blob.bytes());
       registry.fault({ method: "HEAD" }, { status });
+      expect(await lab.client(registry.url).hasBlob(blob.digest)).toBe(false);
+    });
+
+    it.each([
+      [429, {}],
+      [503, { "retry-after": "1" }],
+      [401, { "www-authenticate": "Negotiate" }],
+    ])("throws after a %d that an upload would meet as well", async (status, headers) => {
+      const registry = await lab.registry();
+      registry.fault({ method: "HEAD" }, { status, headers });
       const asked = lab.client(registry.url).hasBlob(digestOf("x"));
       await expect(asked).rejects.toMatchObject({ httpStatus: status });
     });

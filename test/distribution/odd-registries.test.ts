@@ -1,0 +1,196 @@
+import { afterEach, beforeEach, describe, expect, it } from "vitest";
+import { type DrayageError, ErrDataLoss, ErrNotFound } from "../../src/errors.ts";
+import { type BuiltImage, buildImage, type RequestRecord, TestRegistry } from "../../src/testing.ts";
+import { digestsOf, layerOf } from "./support/built-image.ts";
+import { OCI, putBlob, putManifest } from "./support/documents.ts";
+import { blobsOn, type Engine, failureOf, openEngine } from "./support/engine.ts";
+import { type PushSite, pushSite, REPOSITORY } from "./support/push-site.ts";
+import { asked, gets } from "./support/requests.ts";
+
+const ALWAYS = Number.POSITIVE_INFINITY;
+
+let registry: TestRegistry;
+let engine: Engine;
+let image: BuiltImage;
+let name: string;
+
+beforeEach(async () => {
+  registry = await TestRegistry.start();
+  engine = await openEngine();
+  image = await buildImage(registry, REPOSITORY, { tag: "v1", layers: [400_000] });
+  name = `${registry.host}/${REPOSITORY}:v1`;
+});
+
+afterEach(async () => {
+  await engine[Symbol.asyncDispose]();
+  await registry.close();
+});
+
+describe("pull() from a registry whose HEAD is no good", () => {
+  const head = { method: "HEAD", kind: "manifest", times: ALWAYS } as const;
+
+  it.each([400, 401, 403, 405, 406, 500, 501, 503])("is served by GET after a %d", async (status) => {
+    registry.fault(head, { status });
+    expect(await engine.pull(name)).toMatchObject({ digest: image.descriptor.digest });
+  });
+
+  it.each([
+    ["no length", { omitHeaders: ["content-length"] }],
+    ["no byte", { setHeaders: { "content-length": "0" } }],
+    ["too few bytes", { setHeaders: { "content-length": "100" } }],
+    ["too many bytes", { setHeaders: { "content-length": "70000" } }],
+    ["a huge manifest", { setHeaders: { "content-length": "5000000" } }],
+    ["no type", { omitHeaders: ["content-type"] }],
+    ["a web page", { setHeaders: { "content-type": "text/html" } }],
+    ["a page of text", { setHeaders: { "content-type": "text/plain" } }],
+  ])("is served by GET after it announced %s", async (_, action) => {
+    registry.fault(head, action);
+    const { images } = await engine.pull(name);
+    expect(images).toMatchObject([
+      { target: { digest: image.descriptor.digest, size: image.descriptor.size } },
+    ]);
+    expect(await blobsOn(engine.root)).toEqual(digestsOf(image));
+  });
+});
+
+describe("pull() from a registry that has manifests by tag only", () => {
+  const byDigest = {
+    kind: "manifest",
+    times: ALWAYS,
+    when: ({ reference }: RequestRecord) => reference?.startsWith("sha256:") ?? false,
+  } as const;
+
+  it("takes the manifest by its tag if it has the digest", async () => {
+    registry.fault(byDigest, { status: 404 });
+    expect(await engine.pull(name)).toMatchObject({ digest: image.descriptor.digest });
+    expect(await blobsOn(engine.root)).toEqual(digestsOf(image));
+  });
+
+  it("does not take another one", async () => {
+    registry.fault(byDigest, { status: 404 });
+    registry.fault(
+      { method: "GET", reference: "v1", times: ALWAYS },
+      { omitHeaders: ["docker-content-digest"], corrupt: { offset: 30 } },
+    );
+    const failure = (await failureOf(engine.pull(name))) as DrayageError;
+    expect(failure).toBeInstanceOf(ErrNotFound);
+    expect(failure.digest).toBe(image.descriptor.digest);
+  });
+
+  it("asks again when the answer by tag was cut off", async () => {
+    registry.fault({ method: "HEAD" }, { status: 405 });
+    registry.fault({ method: "GET", reference: "v1" }, { chunked: true, truncate: 200 });
+    expect(await engine.pull(name)).toMatchObject({ digest: image.descriptor.digest });
+  });
+
+  it("refuses bytes that have not the digest in the header", async () => {
+    registry.fault({ method: "HEAD", times: ALWAYS }, { status: 405 });
+    registry.fault({ method: "GET", reference: "v1", times: ALWAYS }, { corrupt: { offset: 30 } });
+    expect(await failureOf(engine.pull(name))).toBeInstanceOf(ErrDataLoss);
+  });
+});
+
+describe("pull() of a blob of which a part is there", () => {
+  /** Leaves the first half of the layer in the store. */
+  async function pullHalf(): Promise<void> {
+    const { digest, size } = layerOf(image);
+    registry.fault({ digest }, { reset: true, afterBytes: size / 2 });
+    const denied = registry.fault({ digest, times: ALWAYS }, { status: 403 });
+    await failureOf(engine.pull(name));
+    denied.remove();
+  }
+
+  const range = {
+    kind: "blob",
+    times: ALWAYS,
+    when: (request: RequestRecord) => request.range !== undefined,
+  } as const;
+
+  it.each([400, 403, 404, 501, 500, 502])(
+    "takes the whole where a range is answered with %d",
+    async (status) => {
+      await pullHalf();
+      registry.fault(range, { status });
+      await engine.pull(name);
+      expect(await blobsOn(engine.root)).toEqual(digestsOf(image));
+    },
+  );
+
+  it("waits out a trouble of the moment, and goes on", async () => {
+    await pullHalf();
+    registry.fault({ ...range, times: 1 }, { status: 503, headers: { "retry-after": "0" } });
+    await engine.pull(name);
+    expect(gets(registry, layerOf(image).digest).at(-1)).toMatchObject({ status: 206 });
+  });
+});
+
+describe("pull() of what is too long", () => {
+  it("keeps no byte of it for the next attempt", async () => {
+    const { digest } = layerOf(image);
+    const long = registry.fault(
+      { digest, times: ALWAYS },
+      { chunked: true, extraBytes: 10, corrupt: { offset: 5 } },
+    );
+    await failureOf(engine.pull(name));
+    expect(await engine.content.listStatuses()).toMatchObject([{ offset: 0 }]);
+    long.remove();
+    await engine.pull(name);
+    expect(gets(registry, digest).at(-1)).toMatchObject({ range: undefined, status: 200 });
+  });
+});
+
+describe("pull() of an image with an empty blob", () => {
+  it("brings it, and push() takes it on", async () => {
+    const empty = await putBlob(registry, REPOSITORY, { mediaType: OCI.layer, content: "" });
+    putManifest(
+      registry,
+      { repository: REPOSITORY, tag: "empty" },
+      { artifactType: "a/b", config: image.config, layers: [empty, layerOf(image)] },
+    );
+    const reference = `${registry.host}/${REPOSITORY}:empty`;
+    const { digest } = await engine.pull(reference);
+    expect(await blobsOn(engine.root)).toContain(empty.digest);
+    await using target = await TestRegistry.start();
+    await engine.push(reference, { target: `${target.host}/other:v1` });
+    expect(target.manifest("other", "v1")?.digest).toBe(digest);
+  });
+});
+
+describe("pull() of an image that lacks a blob", () => {
+  it("names the blob and the image", async () => {
+    const { digest } = layerOf(image);
+    registry.fault(
+      { digest, times: ALWAYS },
+      { status: 404, body: { errors: [{ code: "BLOB_UNKNOWN", message: "blob unknown" }] } },
+    );
+    const failure = (await failureOf(engine.pull(name))) as DrayageError;
+    expect(failure.message).toBe(`content of ${name} not found: fetch ${digest}: blob unknown`);
+    expect(failure).toMatchObject({ digest, endpoint: registry.url });
+  });
+});
+
+describe("push() to a registry whose HEAD is no good", () => {
+  let site: PushSite;
+
+  beforeEach(async () => {
+    site = await pushSite();
+    await site.pulled({ layers: [1_000] });
+  });
+
+  afterEach(async () => {
+    await site[Symbol.asyncDispose]();
+  });
+
+  it.each([400, 401, 403, 405, 500, 501])("uploads after a %d", async (status) => {
+    site.target.fault({ method: "HEAD", times: ALWAYS }, { status });
+    await site.engine.push(`${site.from}:v1`, { target: `${site.to}:v1` });
+    expect(site.target.tags(REPOSITORY)).toEqual(["v1"]);
+    expect(asked(site.target).filter((line) => line === "PUT upload")).toHaveLength(2);
+  });
+
+  it("does not take a 204 for a blob that is there", async () => {
+    site.target.fault({ method: "HEAD", kind: "blob", times: ALWAYS }, { status: 204 });
+    await site.engine.push(`${site.from}:v1`, { target: `${site.to}:v1` });
+    expect(site.target.blobs(REPOSITORY)).toHaveLength(2);
+  });
+});
