@@ -11,9 +11,8 @@ export function parseLabels(pairs: readonly string[]): Labels {
 }
 
 /** Labels as lines of `key=value`, sorted. */
-export function formatLabels(labels: Labels): string {
+export function formatLabels(labels: Labels): readonly string[] {
   return Object.entries(labels)
-    .map(([key, value]) => `${key}=${value}\n`)
-    .toSorted()
-    .join("");
+    .map(([key, value]) => `${key}=${value}`)
+    .toSorted();
 }

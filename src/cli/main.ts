@@ -10,5 +10,7 @@ if (major < OLDEST_NODE[0] || (major === OLDEST_NODE[0] && minor < OLDEST_NODE[1
   process.exitCode = 1;
 } else {
   const { main } = await import("./program.ts"); // not before the check: an older Node.js cannot even load it
-  process.exitCode = await main(process.argv);
+  const status = await main(process.argv);
+  if (status >= 128) process.exit(status); // nobody waits for what a reader may not have taken yet
+  process.exitCode = status;
 }

@@ -3,6 +3,7 @@ import { join } from "node:path";
 import { type Command, InvalidArgumentError, Option } from "commander";
 import { pino } from "pino";
 import { type Distribution, type DistributionOptions, type Logger, openDistribution } from "../index.ts";
+import { writeLogLine } from "./output.ts";
 
 /** The options that every command takes. */
 export interface RootOptions {
@@ -16,7 +17,8 @@ export interface RegistryCliOptions extends RootOptions {
   readonly insecure?: boolean;
   readonly mirror?: readonly string[];
   readonly config?: string;
-  readonly maxConcurrentDownloads: number;
+  readonly maxConcurrentDownloads?: number;
+  readonly maxConcurrentUploads?: number;
 }
 
 const LOG_LEVELS = ["silent", "error", "warn", "info", "debug"];
@@ -39,18 +41,28 @@ export function addRegistryOptions(command: Command): Command {
   return addRootOptions(command)
     .option("--plain-http", "talk plain HTTP to the registry")
     .option("--insecure", "do not check the registry's certificate, fall back to plain HTTP")
-    .option("--mirror <host=url>", "ask this mirror first; may be repeated", collect)
     .addOption(
       new Option("--config <dir>", "where docker's config.json lies")
         .env("DOCKER_CONFIG")
         .default(join(homedir(), ".docker")),
-    )
+    );
+}
+
+/** Adds what only downloads need. */
+export function addPullOptions(command: Command): Command {
+  return command
+    .option("--mirror <host=url>", "ask this mirror first; may be repeated", collect)
     .option("--max-concurrent-downloads <n>", "layers downloaded at once", parseCount, 3);
+}
+
+/** Adds what only uploads need. */
+export function addPushOptions(command: Command): Command {
+  return command.option("--max-concurrent-uploads <n>", "layers uploaded at once", parseCount, 5);
 }
 
 /** JSON log lines on stderr. */
 export function openLogger(level: string): Logger {
-  return pino({ level }, pino.destination({ dest: 2, sync: true }));
+  return pino({ level }, { write: writeLogLine });
 }
 
 /** The engine that a command runs on; the command closes it. */
@@ -74,6 +86,7 @@ export function registryOptions(
     },
     credentials: { dockerConfigDir: options.config ?? join(homedir(), ".docker") },
     maxConcurrentDownloads: options.maxConcurrentDownloads,
+    maxConcurrentUploads: options.maxConcurrentUploads,
   };
 }
 
@@ -94,5 +107,11 @@ function parseMirrors(values: readonly string[]): Record<string, string[]> {
 
 function parseCount(value: string): number {
   if (!/^\d{1,6}$/.test(value)) throw new InvalidArgumentError("wanted a number, 0 for no limit");
+  return Number(value);
+}
+
+/** A number of bytes out of an argument. */
+export function parseBytes(value: string): number {
+  if (!/^\d{1,15}$/.test(value)) throw new InvalidArgumentError("wanted a number of bytes");
   return Number(value);
 }

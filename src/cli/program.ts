@@ -1,6 +1,5 @@
 import { readFileSync } from "node:fs";
-import { Command, CommanderError } from "commander";
-import { isCanceled } from "../errors.ts";
+import { Command } from "commander";
 import { addContentCommand } from "./commands/content.ts";
 import { addDfCommand } from "./commands/df.ts";
 import { addExportCommand } from "./commands/export.ts";
@@ -13,29 +12,36 @@ import { addPushCommand } from "./commands/push.ts";
 import { addRmiCommand } from "./commands/rmi.ts";
 import { addServeCommand } from "./commands/serve.ts";
 import { addTagCommand } from "./commands/tag.ts";
-
-/** Exit statuses of the command line. */
-const EXIT = { done: 0, failed: 1, usage: 2, interrupted: 130 } as const;
+import { EXIT, exitStatus } from "./exit-status.ts";
+import { outputTaken } from "./output.ts";
 
 /**
- * Runs the command line and returns its exit status: 0 done, 1 failed (one line on stderr), 2 wrong usage, 130 interrupted.
+ * Runs the command line and returns its exit status: 0 done, 1 failed (one line on stderr for each failure), 2 wrong usage, 130
+ * interrupted, 141 when whoever read stdout has left.
  * The first SIGINT or SIGTERM cancels what runs, so that partial data stays resumable; the second one ends the process.
  */
 export async function main(argv: readonly string[]): Promise<number> {
   const interrupt = new AbortController();
-  const onSignal = (): void => interrupt.abort();
+  let interrupted = false;
+  const onSignal = (): void => {
+    interrupted = true;
+    interrupt.abort();
+  };
   process.once("SIGINT", onSignal);
   process.once("SIGTERM", onSignal);
-  let outputFailure: Error | undefined;
+  let outputError: NodeJS.ErrnoException | undefined;
   process.stdout.on("error", (error) => {
-    outputFailure ??= error; // nobody reads any more, as with `| head`: like a lost client of docker, this cancels
+    outputError ??= error; // like a client of docker that is gone, a reader that is gone cancels
     interrupt.abort();
   });
+  process.stderr.on("error", () => {}); // there is nobody left to tell
   try {
     await buildProgram(interrupt.signal).parseAsync(argv);
+    await outputTaken();
+    if (outputError) throw outputError;
     return EXIT.done;
   } catch (error) {
-    return exitStatus(outputFailure ?? error, interrupt.signal);
+    return exitStatus({ error, interrupted, outputError });
   } finally {
     process.removeListener("SIGINT", onSignal);
     process.removeListener("SIGTERM", onSignal);
@@ -70,12 +76,4 @@ function buildProgram(signal: AbortSignal): Command {
 function packageVersion(): string {
   const manifest: unknown = JSON.parse(readFileSync(new URL("../../package.json", import.meta.url), "utf8"));
   return (manifest as { version: string }).version;
-}
-
-function exitStatus(error: unknown, signal: AbortSignal): number {
-  if (error instanceof CommanderError) return error.exitCode === 0 ? EXIT.done : EXIT.usage;
-  if (signal.aborted && isCanceled(error)) return EXIT.interrupted;
-  const message = error instanceof Error ? error.message : String(error);
-  process.stderr.write(`drayage: ${message.replaceAll("\n", "; ")}\n`);
-  return EXIT.failed;
 }

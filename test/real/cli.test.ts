@@ -129,7 +129,7 @@ describeReal("the command line", ["docker-registry", "skopeo"], () => {
         expect(messages).toContainEqual({
           status: "Downloading",
           progressDetail: { current: size, total: size },
-          progress: expect.stringMatching(/^\[=+\] {2}\S+B\/\S+B$/),
+          progress: expect.stringMatching(/^\[={50}>\] {1,9}\S+B\/\S+B$/),
           id,
         });
         expect(messages).toContainEqual({ status: "Pull complete", progressDetail: {}, id });
@@ -247,7 +247,7 @@ describeReal("the command line", ["docker-registry", "skopeo"], () => {
         .trimEnd()
         .split("\n");
 
-      expect(untagged).toBe("Untagged: docker.io/library/again:v1");
+      expect(untagged).toBe("Untagged: again:v1");
       const own = [one.manifest, one.config, ...one.layers.slice(1)];
       expect(deleted.sort()).toEqual(own.map(({ digest }) => `Deleted: ${digest}`).sort());
       expect(await storedBlobs(root)).toEqual(

@@ -1,10 +1,10 @@
-import { once } from "node:events";
 import type { Command } from "commander";
 import { exists, isOwned, parseDigest, type Store, writeBlob } from "../../content.ts";
+import { forEachArgument } from "../for-each-argument.ts";
 import { formatBytes } from "../format-bytes.ts";
-import { formatTable } from "../format-table.ts";
 import { formatLabels, parseLabels } from "../label-arguments.ts";
-import { addRootOptions, openRoot, type RootOptions } from "../options.ts";
+import { addRootOptions, openRoot, parseBytes, type RootOptions } from "../options.ts";
+import { KEPT, printLines, printTable, tell, writeBytes } from "../output.ts";
 import { editContent } from "./edit-content.ts";
 
 /** Bytes read at once by `content get`. */
@@ -50,9 +50,7 @@ export function addContentCommand(program: Command, signal: AbortSignal): void {
   verb("abort", "remove unfinished ingests")
     .argument("<ref...>")
     .action((refs: readonly string[], options: StoreOptions) =>
-      withStore(options, async (store) => {
-        for (const ref of refs) await store.abort(ref, { signal });
-      }),
+      withStore(options, (store) => forEachArgument(refs, (ref) => store.abort(ref, { signal }), signal)),
     );
   verb("label", "show or change the labels of a blob")
     .argument("<digest>")
@@ -63,7 +61,7 @@ export function addContentCommand(program: Command, signal: AbortSignal): void {
   verb("ingest", "store stdin as a blob")
     .argument("<ref>", "name of the ingest; the same name resumes it")
     .option("--expected-digest <digest>", "refuse other bytes")
-    .option("--expected-size <bytes>", "refuse another size", Number)
+    .option("--expected-size <bytes>", "refuse another size", parseBytes)
     .action((ref: string, options: StoreOptions & IngestOptions) =>
       withStore(options, (store) => ingest(store, ref, { ...options, signal })),
     );
@@ -74,7 +72,7 @@ export function addContentCommand(program: Command, signal: AbortSignal): void {
       withStore(options, async (store) => {
         const { VISUAL, EDITOR } = process.env;
         const editor = options.editor ?? (VISUAL || EDITOR);
-        process.stdout.write(`${await editContent(store, parseDigest(digest), { editor, signal })}\n`);
+        printLines(await editContent(store, parseDigest(digest), { editor, signal }));
       }),
     );
 }
@@ -116,7 +114,7 @@ async function label(
     paths.length === 0
       ? await store.info(digest, { signal })
       : await store.update({ digest, labels: changes }, paths);
-  process.stdout.write(formatLabels(labels));
+  printLines(...formatLabels(labels));
 }
 
 async function list(store: Store, filters: readonly string[], signal: AbortSignal): Promise<void> {
@@ -125,7 +123,7 @@ async function list(store: Store, filters: readonly string[], signal: AbortSigna
     const pairs = Object.entries(labels).map(([key, value]) => `${key}=${value}`);
     rows.push([digest, formatBytes(size), isoTime(createdAtNs), pairs.toSorted().join(",") || "-"]);
   }
-  process.stdout.write(formatTable(rows));
+  printTable(rows);
 }
 
 async function get(store: Store, digest: string, signal: AbortSignal): Promise<void> {
@@ -135,7 +133,7 @@ async function get(store: Store, digest: string, signal: AbortSignal): Promise<v
     const count = await reader.readAt(buffer, offset);
     if (count === 0) break;
     offset += count;
-    if (!process.stdout.write(buffer.subarray(0, count))) await once(process.stdout, "drain", { signal });
+    await writeBytes(buffer.subarray(0, count), signal);
   }
 }
 
@@ -148,7 +146,7 @@ async function active(store: Store, filters: readonly string[], signal: AbortSig
     const announced = total > 0 ? formatBytes(total) : "-";
     rows.push([ref, formatBytes(offset), announced, isoTime(startedAtNs), isoTime(updatedAtNs)]);
   }
-  process.stdout.write(formatTable(rows));
+  printTable(rows);
 }
 
 async function remove(
@@ -156,14 +154,14 @@ async function remove(
   digests: readonly string[],
   { force, signal }: { readonly force: boolean | undefined; readonly signal: AbortSignal },
 ): Promise<void> {
-  for (const digest of digests.map(parseDigest)) {
+  const removeOne = async (text: string): Promise<void> => {
+    const digest = parseDigest(text);
     if (isOwned(store)) await store.delete(digest, { force, signal });
     else await store.delete(digest, { signal });
-    process.stdout.write(`${digest}\n`);
-    if (await exists(store, digest, { signal })) {
-      process.stderr.write("drayage: content in use is kept, and goes when that use ends\n");
-    }
-  }
+    printLines(digest);
+    if (await exists(store, digest, { signal })) tell(KEPT);
+  };
+  await forEachArgument(digests, removeOne, signal);
 }
 
 /** Nanoseconds since the epoch, to the millisecond. */

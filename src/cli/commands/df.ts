@@ -1,8 +1,8 @@
 import type { Command } from "commander";
-import { displayName } from "../display-name.ts";
 import { formatBytes } from "../format-bytes.ts";
-import { formatTable } from "../format-table.ts";
+import { shownName } from "../image-names.ts";
 import { addRootOptions, openRoot, type RootOptions } from "../options.ts";
+import { printJson, printLines, printTable } from "../output.ts";
 
 /** `drayage df` */
 export function addDfCommand(program: Command, signal: AbortSignal): void {
@@ -13,17 +13,18 @@ export function addDfCommand(program: Command, signal: AbortSignal): void {
       await using distribution = await openRoot(options);
       const usage = await distribution.diskUsage({ signal });
       if (options.json) {
-        process.stdout.write(`${JSON.stringify(usage)}\n`);
+        printJson(usage);
         return;
       }
       const { content, unreferenced, ingests, images } = usage;
       const kinds = Object.entries({ Content: content, Unreferenced: unreferenced, Ingests: ingests });
       const totals = kinds.map(([kind, { count, bytes }]) => [kind, String(count), formatBytes(bytes)]);
-      process.stdout.write(formatTable([["TYPE", "TOTAL", "SIZE"], ...totals]));
+      printTable([["TYPE", "TOTAL", "SIZE"], ...totals]);
       const rows = images.map(({ name, bytes, sharedBytes, uniqueBytes }) => [
-        displayName(name),
+        shownName(name),
         ...[bytes, sharedBytes, uniqueBytes].map(formatBytes),
       ]);
-      process.stdout.write(`\n${formatTable([["NAME", "SIZE", "SHARED SIZE", "UNIQUE SIZE"], ...rows])}`);
+      printLines("");
+      printTable([["NAME", "SIZE", "SHARED SIZE", "UNIQUE SIZE"], ...rows]);
     });
 }

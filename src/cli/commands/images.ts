@@ -1,8 +1,8 @@
 import type { Command } from "commander";
-import { displayName } from "../display-name.ts";
 import { formatBytes } from "../format-bytes.ts";
-import { formatTable } from "../format-table.ts";
+import { shownName } from "../image-names.ts";
 import { addRootOptions, openRoot, type RootOptions } from "../options.ts";
+import { printLines, printTable } from "../output.ts";
 
 /** `drayage images` */
 export function addImagesCommand(program: Command, signal: AbortSignal): void {
@@ -13,14 +13,14 @@ export function addImagesCommand(program: Command, signal: AbortSignal): void {
       await using distribution = await openRoot(options);
       const images = await distribution.images.list({ signal });
       if (options.quiet) {
-        for (const { name } of images) process.stdout.write(`${name}\n`);
+        printLines(...images.map(({ name }) => name));
         return;
       }
       const rows = [["NAME", "DIGEST", "SIZE"]];
       for (const { name, target } of images) {
         const size = await distribution.sizeOf(target, { signal });
-        rows.push([displayName(name), target.digest.slice(0, 19), formatBytes(size)]);
+        rows.push([shownName(name), target.digest.slice(0, 19), formatBytes(size)]);
       }
-      process.stdout.write(formatTable(rows));
+      printTable(rows);
     });
 }

@@ -1,6 +1,7 @@
 import type { Command } from "commander";
+import { pinnedName } from "../image-names.ts";
 import { addRootOptions, openRoot, type RootOptions } from "../options.ts";
-import { pinnedName } from "../pinned-name.ts";
+import { printLines } from "../output.ts";
 import { type ProgressCliOptions, progressOption, withReporter } from "../progress/with-reporter.ts";
 
 interface ImportCliOptions extends RootOptions, ProgressCliOptions {}
@@ -35,7 +36,7 @@ async function importLayout(
       }),
     );
     if (!options.quiet) return; // each image was told as it was loaded
-    for (const image of images) process.stdout.write(`${pinnedName(image)}\n`);
+    printLines(...images.map(pinnedName));
   } finally {
     if (layout === "-") process.stdin.destroy(); // a writer that hangs must not keep the process
   }

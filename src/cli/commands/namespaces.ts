@@ -2,6 +2,7 @@ import type { Command } from "commander";
 import { openLocalStore, openNamespaceMetadata } from "../../content.ts";
 import { formatLabels, parseLabels } from "../label-arguments.ts";
 import { addRootOptions, type RootOptions } from "../options.ts";
+import { printLines } from "../output.ts";
 
 /** `drayage namespaces label` */
 export function addNamespacesCommand(program: Command): void {
@@ -20,5 +21,5 @@ async function label(namespace: string, pairs: readonly string[], { root }: Root
   await using _store = await openLocalStore({ root }); // makes the root
   using metadata = openNamespaceMetadata({ root });
   if (pairs.length > 0) await metadata.labelNamespace(namespace, parseLabels(pairs));
-  process.stdout.write(formatLabels(await metadata.namespaceLabels(namespace)));
+  printLines(...formatLabels(await metadata.namespaceLabels(namespace)));
 }

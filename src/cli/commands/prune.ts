@@ -1,6 +1,7 @@
 import { type Command, InvalidArgumentError } from "commander";
 import { formatBytes } from "../format-bytes.ts";
 import { addRootOptions, openRoot, type RootOptions } from "../options.ts";
+import { printLines } from "../output.ts";
 
 interface PruneCliOptions extends RootOptions {
   readonly minAge?: number;
@@ -21,10 +22,10 @@ export function addPruneCommand(program: Command, signal: AbortSignal): void {
     .action(async ({ minAge: minAgeMs, dryRun, ...options }: PruneCliOptions) => {
       await using distribution = await openRoot(options);
       const result = await distribution.prune({ minAgeMs, dryRun, signal });
-      for (const digest of result.deleted) process.stdout.write(`Deleted: ${digest}\n`);
-      for (const ref of result.abortedIngests) process.stdout.write(`Aborted: ${ref}\n`);
+      printLines(...result.deleted.map((digest) => `Deleted: ${digest}`));
+      printLines(...result.abortedIngests.map((ref) => `Aborted: ${ref}`));
       const reclaimed = dryRun ? "Would reclaim" : "Total reclaimed space";
-      process.stdout.write(`${reclaimed}: ${formatBytes(result.reclaimedBytes)}\n`);
+      printLines(`${reclaimed}: ${formatBytes(result.reclaimedBytes)}`);
     });
 }
 

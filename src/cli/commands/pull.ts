@@ -1,7 +1,14 @@
 import type { Command } from "commander";
 import { parseNormalizedNamed } from "../../reference.ts";
-import { addRegistryOptions, openRoot, type RegistryCliOptions, registryOptions } from "../options.ts";
-import { pinnedName } from "../pinned-name.ts";
+import { pinnedName } from "../image-names.ts";
+import {
+  addPullOptions,
+  addRegistryOptions,
+  openRoot,
+  type RegistryCliOptions,
+  registryOptions,
+} from "../options.ts";
+import { printLines } from "../output.ts";
 import { type ProgressCliOptions, progressOption, withReporter } from "../progress/with-reporter.ts";
 
 interface PullCliOptions extends RegistryCliOptions, ProgressCliOptions {
@@ -13,7 +20,7 @@ interface PullCliOptions extends RegistryCliOptions, ProgressCliOptions {
 /** `drayage pull REF` */
 export function addPullCommand(program: Command, signal: AbortSignal): void {
   const command = program.command("pull").description("pull an image from a registry").argument("<ref>");
-  addRegistryOptions(command)
+  addPullOptions(addRegistryOptions(command))
     .option("--platform <os/arch[/variant]>", "image to take out of an index (default: this machine's)")
     .option("--all-platforms", "take every image of an index")
     .option("-a, --all-tags", "pull every tag of the repository")
@@ -35,5 +42,5 @@ async function pull(reference: string, options: PullCliOptions, signal: AbortSig
     }),
   );
   if (options.progress === "json" && !options.quiet) return;
-  for (const image of images) process.stdout.write(`${options.quiet ? pinnedName(image) : image.name}\n`);
+  printLines(...images.map((image) => (options.quiet ? pinnedName(image) : image.name)));
 }

@@ -1,7 +1,15 @@
 import type { Command } from "commander";
+import type { PushedImage } from "../../index.ts";
 import { parseNormalizedNamed } from "../../reference.ts";
-import { addRegistryOptions, openRoot, type RegistryCliOptions, registryOptions } from "../options.ts";
-import { pinnedName } from "../pinned-name.ts";
+import { pinnedName } from "../image-names.ts";
+import {
+  addPushOptions,
+  addRegistryOptions,
+  openRoot,
+  type RegistryCliOptions,
+  registryOptions,
+} from "../options.ts";
+import { printLines } from "../output.ts";
 import { type ProgressCliOptions, progressOption, withReporter } from "../progress/with-reporter.ts";
 
 interface PushCliOptions extends RegistryCliOptions, ProgressCliOptions {
@@ -16,7 +24,7 @@ export function addPushCommand(program: Command, signal: AbortSignal): void {
     .description("push an image to a registry")
     .argument("<src>", "local name")
     .argument("[dst]", "name at the registry (default: the local one)");
-  addRegistryOptions(command)
+  addPushOptions(addRegistryOptions(command))
     .option("--platform <os/arch[/variant]>", "push only this image of an index")
     .option("-a, --all-tags", "push every tag of the repository")
     .option("-q, --quiet", "print only the full name and digest")
@@ -33,15 +41,22 @@ async function push(
 ): Promise<void> {
   const { domain } = parseNormalizedNamed(target ?? source);
   await using distribution = await openRoot(options, registryOptions(options, domain));
-  const { images } = await withReporter(options, (onProgress) =>
-    distribution.push(source, {
-      target,
-      platform: options.platform,
-      allTags: options.allTags,
-      signal,
-      onProgress,
-    }),
+  const { images } = await withReporter(
+    options,
+    (onProgress) =>
+      distribution.push(source, {
+        target,
+        platform: options.platform,
+        allTags: options.allTags,
+        signal,
+        onProgress,
+      }),
+    (result) => result.images.map(factsOf),
   );
-  if (!options.quiet) return;
-  for (const image of images) process.stdout.write(`${pinnedName(image)}\n`);
+  if (options.quiet) printLines(...images.map(pinnedName));
+}
+
+/** What docker tells a program of a pushed image. */
+function factsOf({ name, target: { digest, size } }: PushedImage): object {
+  return { Tag: parseNormalizedNamed(name).tag ?? digest, Digest: digest, Size: size };
 }

@@ -1,5 +1,8 @@
 import type { Command } from "commander";
+import { forEachArgument } from "../for-each-argument.ts";
+import { shownName } from "../image-names.ts";
 import { addRootOptions, openRoot, type RootOptions } from "../options.ts";
+import { KEPT, printLines, tell } from "../output.ts";
 
 /** `drayage rmi REF...` */
 export function addRmiCommand(program: Command, signal: AbortSignal): void {
@@ -9,11 +12,11 @@ export function addRmiCommand(program: Command, signal: AbortSignal): void {
     .argument("<ref...>");
   addRootOptions(command).action(async (references: readonly string[], options: RootOptions) => {
     await using distribution = await openRoot(options);
-    for (const reference of references) {
+    const remove = async (reference: string): Promise<void> => {
       const { untagged, deleted, kept } = await distribution.remove(reference, { signal });
-      process.stdout.write(`Untagged: ${untagged.name}\n`);
-      for (const digest of deleted) process.stdout.write(`Deleted: ${digest}\n`);
-      if (kept) process.stderr.write("drayage: content in use is kept, and goes when that use ends\n");
-    }
+      printLines(`Untagged: ${shownName(untagged.name)}`, ...deleted.map((digest) => `Deleted: ${digest}`));
+      if (kept) tell(KEPT);
+    };
+    await forEachArgument(references, remove, signal);
   });
 }

@@ -2,6 +2,7 @@ import { once } from "node:events";
 import { type Command, Option } from "commander";
 import { namespacedStore, openLocalStore, openNamespaceMetadata } from "../../content.ts";
 import { addRootOptions, openLogger, type RootOptions } from "../options.ts";
+import { printLines } from "../output.ts";
 
 interface ServeOptions extends RootOptions {
   readonly address: string;
@@ -34,6 +35,6 @@ async function serve(
   const storeFor = (namespace: string) =>
     namespaces === "off" ? store : namespacedStore(store, metadata, { namespace, policy: namespaces });
   await using server = await serveContent({ store, storeFor, address, logger: openLogger(logLevel) });
-  process.stdout.write(`serving ${root} at ${server.address}\n`);
+  printLines(`serving ${root} at ${server.address}`);
   if (!signal.aborted) await once(signal, "abort");
 }

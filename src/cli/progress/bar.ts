@@ -1,19 +1,23 @@
 import { formatBytes } from "../format-bytes.ts";
 
-/** Characters between the brackets of a bar: docker's width on a terminal of 80 columns or more. */
+/** Characters of a full bar, without its head: docker's, one for each two percent. */
 export const BAR_WIDTH = 50;
 
 /** The narrowest bar that is worth drawing. */
 const MIN_BAR_WIDTH = 10;
 
-/** `[=====>     ]  1.2MB/3MB`; without the bar where it would be too narrow, and only `1.2MB` where the total is not known. */
+/** Columns that sizes take at least, so that they stay in place while they grow: docker's. */
+const SIZE_COLUMNS = 8;
+
+/**
+ * `[=>      ]  1.2MB/3MB` as docker writes it, of `width` characters and the head; without the bar where that would be too narrow.
+ * Only the bytes done where the total is not known or turned out to be wrong.
+ */
 export function formatBar(currentBytes: number, totalBytes: number, width: number = BAR_WIDTH): string {
-  if (totalBytes <= 0) return formatBytes(currentBytes);
-  const sizes = `${formatBytes(currentBytes)}/${formatBytes(totalBytes)}`;
-  if (width < MIN_BAR_WIDTH) return sizes;
-  const share = Math.min(1, currentBytes / totalBytes);
-  const filled = Math.round(share * width);
-  const head = filled < width ? ">" : "";
-  const bar = `${"=".repeat(filled)}${head}`.slice(0, width).padEnd(width);
-  return `[${bar}]  ${sizes}`;
+  const done = formatBytes(currentBytes).padStart(SIZE_COLUMNS);
+  if (totalBytes <= 0) return done;
+  const sizes = currentBytes > totalBytes ? done : `${done}/${formatBytes(totalBytes)}`;
+  if (width < MIN_BAR_WIDTH) return sizes.trimStart();
+  const filled = Math.min(width, Math.floor((currentBytes / totalBytes) * width));
+  return `[${"=".repeat(filled)}>${" ".repeat(width - filled)}] ${sizes}`;
 }

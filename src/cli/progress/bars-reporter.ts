@@ -1,7 +1,10 @@
 import type { Progress } from "../../index.ts";
+import { writeLines } from "../output.ts";
+import { terminalText } from "../terminal-text.ts";
 import { BAR_WIDTH, formatBar } from "./bar.ts";
 import { DEFAULT_COLUMNS, LiveLines } from "./live-lines.ts";
 import type { Reporter } from "./reporter.ts";
+import { isSettled } from "./settled.ts";
 
 /** Least time between two frames, in milliseconds: faster than the eye follows only costs the terminal. */
 const FRAME_INTERVAL_MS = 80;
@@ -9,16 +12,20 @@ const FRAME_INTERVAL_MS = 80;
 /** Room for everything of a line that is not the bar: id, action and sizes. */
 const TEXT_COLUMNS = 48;
 
+/** Rows of a terminal that does not tell how many it has. */
+const DEFAULT_ROWS = 24;
+
+/** How much a line deserves one of few rows. */
+type State = "moving" | "waiting" | "settled";
+
 interface Line {
-  text: string;
-  settled: boolean;
+  readonly text: string;
+  readonly state: State;
 }
 
-const SETTLED: ReadonlySet<string> = new Set(["Pull complete", "Already exists", "Download complete"]);
-
 /**
- * One live line per layer, redrawn in place. When there are more layers than rows, those that still move are shown and the
- * rest are counted; the whole list stays on the terminal at the end.
+ * One live line per layer, redrawn in place. When there are more layers than rows, those that move bytes are shown before those
+ * that wait, and the rest are counted; the whole list stays on the terminal at the end.
  */
 export class BarsReporter implements Reporter {
   readonly #stream: NodeJS.WriteStream;
@@ -33,44 +40,50 @@ export class BarsReporter implements Reporter {
   }
 
   report(progress: Progress): void {
-    if (progress.kind === "message" && progress.id === "") this.#tail.push(progress.message);
+    if (progress.kind === "message" && progress.id === "") this.#tail.push(terminalText(progress.message));
     else this.#lines.set(progress.id, this.#lineOf(progress));
     this.#timer ??= setTimeout(() => this.#frame(), FRAME_INTERVAL_MS);
   }
 
   fail(): void {}
 
+  facts(): void {}
+
   finish(): void {
     clearTimeout(this.#timer);
     this.#live.clear();
-    for (const line of this.#allLines()) this.#stream.write(`${line}\n`);
+    writeLines(this.#stream, this.#allLines());
   }
 
   #frame(): void {
     this.#timer = undefined;
-    const rows = Math.max(1, (this.#stream.rows ?? 24) - 2);
+    const rows = Math.max(1, (this.#stream.rows || DEFAULT_ROWS) - 2);
     const all = this.#allLines();
-    this.#live.draw(all.length <= rows ? all : this.#movingLines(rows));
+    this.#live.draw(all.length <= rows ? all : this.#chosenLines(rows));
   }
 
   #allLines(): string[] {
     return [...[...this.#lines.values()].map(({ text }) => text), ...this.#tail];
   }
 
-  #movingLines(rows: number): string[] {
-    const moving = [...this.#lines.values()].filter(({ settled }) => !settled);
-    const shown = moving.slice(0, Math.max(0, rows - 1)).map(({ text }) => text);
-    return [
-      ...shown,
-      `... ${this.#lines.size - shown.length} more, ${this.#lines.size - moving.length} complete`,
-    ];
+  #chosenLines(rows: number): string[] {
+    const lines = [...this.#lines.values()];
+    const inState = (state: State): readonly Line[] => lines.filter((line) => line.state === state);
+    const open = [...inState("moving"), ...inState("waiting")];
+    const shown = open.slice(0, rows - 1).map(({ text }) => text);
+    return [...shown, `... ${lines.length - shown.length} more, ${lines.length - open.length} complete`];
   }
 
   #lineOf(progress: Progress): Line {
-    if (progress.kind === "message") return { text: `${progress.id}: ${progress.message}`, settled: true };
+    if (progress.kind === "message") {
+      return { text: terminalText(`${progress.id}: ${progress.message}`), state: "settled" };
+    }
     const { id, action, currentBytes, totalBytes } = progress;
+    const text = terminalText(`${id}: ${action}`);
+    if (isSettled(action)) return { text, state: "settled" };
+    if (totalBytes <= 0 && currentBytes <= 0) return { text, state: "waiting" };
     const columns = (this.#stream.columns || DEFAULT_COLUMNS) - TEXT_COLUMNS;
-    const bar = totalBytes > 0 ? ` ${formatBar(currentBytes, totalBytes, Math.min(BAR_WIDTH, columns))}` : "";
-    return { text: `${id}: ${action}${bar}`, settled: SETTLED.has(action) };
+    const bar = formatBar(currentBytes, totalBytes, Math.min(BAR_WIDTH, columns));
+    return { text: `${text} ${bar}`, state: "moving" };
   }
 }

@@ -14,13 +14,10 @@ export async function chooseReporter(
   { quiet, stream }: { quiet: boolean; stream: NodeJS.WriteStream },
 ): Promise<Reporter> {
   if (quiet) return quietReporter;
-  const write = (text: string): void => {
-    stream.write(text);
-  };
-  if (form === "json") return jsonReporter(write);
+  if (form === "json") return jsonReporter(stream);
   if (form === "bars" || (form === "auto" && stream.isTTY)) {
     const { BarsReporter } = await import("./bars-reporter.ts");
     return new BarsReporter(stream);
   }
-  return plainReporter(write);
+  return plainReporter(stream);
 }

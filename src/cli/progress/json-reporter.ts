@@ -1,14 +1,17 @@
 import type { Progress } from "../../index.ts";
+import { type LineStream, writeJsonMessage } from "../output.ts";
 import { formatBar } from "./bar.ts";
 import type { Reporter } from "./reporter.ts";
 
-/** Docker's JSON message lines (`POST /images/create`): `status`, `id`, `progressDetail`, `progress`, `error`. */
-export function jsonReporter(write: (text: string) => void): Reporter {
-  const line = (value: object): void => write(`${JSON.stringify(value)}\r\n`);
+/** Docker's JSON message lines (`POST /images/create`): `status`, `id`, `progressDetail`, `progress`, `aux`, `error`. */
+export function jsonReporter(stream: LineStream): Reporter {
   return {
-    report: (progress) => line(jsonMessage(progress)),
+    report: (progress) => writeJsonMessage(stream, jsonMessage(progress)),
     fail(message) {
-      line({ errorDetail: { message }, error: message });
+      writeJsonMessage(stream, { errorDetail: { message }, error: message });
+    },
+    facts(aux) {
+      writeJsonMessage(stream, { progressDetail: {}, aux });
     },
     finish() {},
   };
@@ -19,6 +22,6 @@ function jsonMessage(progress: Progress): object {
   if (progress.kind === "message") return { status: progress.message, ...(id === "" ? {} : { id }) };
   const { action: status, currentBytes: current, totalBytes: total } = progress;
   if (current === 0 && total === 0) return { status, progressDetail: {}, id };
-  const progressDetail = { current, ...(total > 0 ? { total } : {}) };
+  const progressDetail = { ...(current > 0 ? { current } : {}), ...(total > 0 ? { total } : {}) };
   return { status, progressDetail, progress: formatBar(current, total), id };
 }

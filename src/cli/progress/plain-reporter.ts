@@ -1,22 +1,25 @@
 import type { Progress } from "../../index.ts";
+import { type LineStream, writeLines } from "../output.ts";
 import type { Reporter } from "./reporter.ts";
 
 /**
  * One line for each change of state and none for mere bytes, as docker prints into a pipe:
  * `6e909acdb790: Pull complete`.
  */
-export function plainReporter(write: (text: string) => void): Reporter {
+export function plainReporter(stream: LineStream): Reporter {
   const lastAction = new Map<string, string>();
   return {
     report(progress: Progress) {
+      const { id } = progress;
       if (progress.kind === "message") {
-        write(`${progress.id === "" ? "" : `${progress.id}: `}${progress.message}\n`);
-      } else if (lastAction.get(progress.id) !== progress.action) {
-        lastAction.set(progress.id, progress.action);
-        write(`${progress.id}: ${progress.action}\n`);
+        writeLines(stream, [id === "" ? progress.message : `${id}: ${progress.message}`]);
+      } else if (lastAction.get(id) !== progress.action) {
+        lastAction.set(id, progress.action);
+        writeLines(stream, [`${id}: ${progress.action}`]);
       }
     },
     fail() {},
+    facts() {},
     finish() {},
   };
 }

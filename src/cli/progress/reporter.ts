@@ -6,6 +6,8 @@ export interface Reporter {
   report(progress: Progress): void;
   /** Shows a failure, where the form of the output has a place for it; stderr gets its line in any case. */
   fail(message: string): void;
+  /** Tells what came of it to programs, where the form of the output has a place for it. */
+  facts(facts: object): void;
   /** Leaves the output tidy; nothing is reported afterwards. */
   finish(): void;
 }
@@ -14,5 +16,6 @@ export interface Reporter {
 export const quietReporter: Reporter = {
   report() {},
   fail() {},
+  facts() {},
   finish() {},
 };

@@ -13,15 +13,20 @@ export function progressOption(): Option {
   return new Option("--progress <form>", "how to show progress").choices(PROGRESS_FORMS).default("auto");
 }
 
-/** Does `work`, whose progress goes to stdout as the options say; a failure is shown there as well, and thrown. */
+/**
+ * Does `work`, whose progress goes to stdout as the options say; a failure is shown there as well, and thrown. `factsOf` says what a
+ * program may want to know of the result.
+ */
 export async function withReporter<T>(
   { quiet = false, progress }: ProgressCliOptions,
   work: (onProgress: (step: Progress) => void) => Promise<T>,
+  factsOf: (result: T) => readonly object[] = () => [],
 ): Promise<T> {
   const reporter = await chooseReporter(progress, { quiet, stream: process.stdout });
   try {
     const result = await work((step) => reporter.report(step));
     reporter.finish();
+    for (const facts of factsOf(result)) reporter.facts(facts);
     return result;
   } catch (error) {
     reporter.finish();
