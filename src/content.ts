@@ -36,6 +36,7 @@ export {
   type OwnedStore,
 } from "./content/ownership/owned-store.ts";
 export { type ReadBlobOptions, readBlob } from "./content/read-blob.ts";
+export { readVerified } from "./content/read-verified.ts";
 export {
   type CommitOptions,
   type Info,

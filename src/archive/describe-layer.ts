@@ -1,4 +1,5 @@
 import { type AbortOptions, throwIfAborted } from "../async/abort.ts";
+import { readVerified } from "../content/read-verified.ts";
 import type { Provider } from "../content/store.ts";
 import { algorithmOf, type Digest, Digester } from "../digest/digest.ts";
 import { ErrDataLoss } from "../errors/classes.ts";
@@ -7,7 +8,6 @@ import type { Descriptor } from "../oci/descriptor.ts";
 import { DOCKER_LAYER, DOCKER_LAYER_GZIP, DOCKER_LAYER_ZSTD } from "../oci/media-types.ts";
 import { type Compression, compressionOf, decompress, HEAD_BYTES } from "./decompress.ts";
 import type { StoredFile } from "./ingest.ts";
-import { readBlobChunks } from "./read-chunks.ts";
 
 /** A layer of a `docker save`, in the store. */
 export interface UnprovenLayer extends StoredFile {
@@ -35,7 +35,7 @@ export async function describeLayer(
   if (digest === diffId) return { mediaType: DOCKER_LAYER, digest, size };
   const digester = new Digester(algorithmOf(diffId));
   try {
-    for await (const chunk of decompress(readBlobChunks(provider, { digest, size }))) {
+    for await (const chunk of decompress(readVerified(provider, { digest, size }))) {
       throwIfAborted(signal);
       digester.update(chunk);
     }

@@ -1,5 +1,6 @@
 import type { AbortOptions } from "../async/abort.ts";
 import { readBlob } from "../content/read-blob.ts";
+import { readVerified } from "../content/read-verified.ts";
 import type { Store } from "../content/store.ts";
 import { algorithmOf, type Digest } from "../digest/digest.ts";
 import { ErrNotFound } from "../errors/classes.ts";
@@ -19,7 +20,6 @@ import { parsePlatform } from "../platform/parse-platform.ts";
 import { blobPathOf } from "./archive-path.ts";
 import { type CompleteGraph, completeImages } from "./complete-images.ts";
 import { dockerList } from "./docker-list.ts";
-import { readBlobChunks } from "./read-chunks.ts";
 import type { TarFile } from "./write-tar.ts";
 
 /** How the content of an export is chosen. */
@@ -110,7 +110,7 @@ function blobFiles(store: Store, content: ReadonlyMap<Digest, Descriptor>): read
     ...blobs.map((blob) => ({
       path: blobPathOf(blob.digest),
       size: blob.size,
-      content: readBlobChunks(store, blob),
+      content: readVerified(store, blob),
     })),
   ];
 }

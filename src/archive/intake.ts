@@ -22,7 +22,7 @@ export async function takeIn(
 ): Promise<Digest> {
   const { digest, path, size } = file;
   const id = digest === undefined ? path.replace(/^sha256:/, "").slice(0, ID_LENGTH) : shortId(digest);
-  if (digest !== undefined && (await exists(content, digest, { signal }))) {
+  if (digest !== undefined && (await exists(content, { digest, size }, { signal }))) {
     onProgress(update(id, "Already exists", 0, 0));
     return digest;
   }

@@ -1,13 +1,18 @@
 import type { AbortOptions } from "../async/abort.ts";
 import type { Digest } from "../digest/digest.ts";
-import type { InfoProvider } from "./store.ts";
+import type { BlobReference, InfoProvider } from "./store.ts";
 import { unlessNotFound } from "./unless-not-found.ts";
 
-/** Whether content is committed. Throws what `info` throws, except `ErrNotFound`. */
+/**
+ * Whether content is committed and, for a reference with a size (a descriptor has one), is as long as it should be: a blob
+ * that was cut behind our backs is not there. Throws what `info` throws, except `ErrNotFound`.
+ */
 export async function exists(
   provider: InfoProvider,
-  digest: Digest,
+  reference: Digest | BlobReference,
   options: AbortOptions = {},
 ): Promise<boolean> {
-  return (await unlessNotFound(provider.info(digest, options))) !== undefined;
+  const { digest, size } = typeof reference === "string" ? { digest: reference, size: undefined } : reference;
+  const info = await unlessNotFound(provider.info(digest, options));
+  return info !== undefined && (size === undefined || size === info.size);
 }

@@ -29,7 +29,7 @@ export async function readBlob(
   }
   const held = data === undefined ? undefined : Buffer.from(data, "base64");
   if (held?.byteLength === size && digestOf(held, algorithmOf(digest)) === digest) return held;
-  const reader = await provider.readerAt({ digest }, { signal });
+  const reader = await provider.readerAt({ digest, size }, { signal });
   try {
     throwIfAborted(signal);
     const sizes = `got ${reader.size} bytes, want ${size}`;

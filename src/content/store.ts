@@ -1,6 +1,5 @@
 import type { AbortOptions } from "../async/abort.ts";
 import type { Digest } from "../digest/digest.ts";
-import type { Descriptor } from "../oci/descriptor.ts";
 
 /** What the store knows of committed content. */
 export interface Info {
@@ -69,10 +68,17 @@ export interface ReaderAt extends AsyncDisposable {
   close(): Promise<void>;
 }
 
+/** Names a blob, and says what it should be if the caller knows; a descriptor will do. */
+export interface BlobReference {
+  readonly digest: Digest;
+  /** Size that the blob must have, in bytes; absent: not compared. */
+  readonly size?: number | undefined;
+}
+
 /** Opens committed content. */
 export interface Provider {
-  /** Only the digest of the descriptor is needed. Throws `ErrNotFound`. */
-  readerAt(descriptor: Pick<Descriptor, "digest">, options?: AbortOptions): Promise<ReaderAt>;
+  /** Throws `ErrNotFound`, and `ErrDataLoss` when the blob has another size than the reference says. */
+  readerAt(reference: BlobReference, options?: AbortOptions): Promise<ReaderAt>;
 }
 
 /** How a writer is opened. */

@@ -25,7 +25,7 @@ export function blobDownload(layer: Descriptor, source: BlobSource): DownloadDes
     id,
     digest: layer.digest,
     maxRetryAfterMs: source.remote.backoff.maxRetryAfterMs,
-    exists: (options) => exists(source.content, layer.digest, options),
+    exists: (options) => exists(source.content, layer, options),
     async download({ signal, waiter, progress }: DownloadContext) {
       const fetched = fetchContent(layer, {
         fetcher: source.remote,

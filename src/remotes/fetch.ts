@@ -1,7 +1,8 @@
 import { throwIfAborted } from "../async/abort.ts";
 import type { Waiter } from "../async/waiting.ts";
 import { openWriter } from "../content/open-writer.ts";
-import type { Ingester, IngestManager, Writer } from "../content/store.ts";
+import type { InfoProvider, Ingester, IngestManager, Writer } from "../content/store.ts";
+import { unlessNotFound } from "../content/unless-not-found.ts";
 import { algorithmOf, digestOf } from "../digest/digest.ts";
 import { ErrDataLoss, ErrFailedPrecondition, ErrNotImplemented } from "../errors/classes.ts";
 import { findError, isAlreadyExists, isFailedPrecondition } from "../errors/predicates.ts";
@@ -16,7 +17,7 @@ import type { Fetcher, RemoteContent } from "./remote.ts";
 /** Where a fetch reads and writes, and whom it tells. */
 export interface FetchContext {
   readonly fetcher: Fetcher;
-  readonly ingester: Ingester & IngestManager;
+  readonly ingester: Ingester & IngestManager & InfoProvider;
   /** Origin of the endpoint behind `fetcher`, for errors. */
   readonly endpoint: string;
   readonly signal?: AbortSignal | undefined;
@@ -84,8 +85,9 @@ async function openUnlessExists(descriptor: Descriptor, context: FetchContext): 
       waiter: context.waiter,
     });
   } catch (error) {
-    if (isAlreadyExists(error)) return undefined;
-    throw error;
+    if (!isAlreadyExists(error)) throw error;
+    await assertSize(descriptor, context);
+    return undefined;
   }
 }
 
@@ -95,6 +97,15 @@ async function usableOffset(writer: Writer, { size }: Descriptor): Promise<numbe
   if (offset <= size) return offset;
   await writer.truncate(0);
   return 0;
+}
+
+/** The bytes of a digest have one length: of a descriptor that says another, no endpoint could bring what it promises. */
+async function assertSize({ digest, size }: Descriptor, context: FetchContext): Promise<void> {
+  const { ingester, endpoint, signal } = context;
+  const found = await unlessNotFound(ingester.info(digest, { signal }));
+  if (found === undefined || found.size === size) return;
+  const sizes = `the store has ${found.size} bytes of that digest, the descriptor says ${size}`;
+  throw new ErrDataLoss(`fetch ${digest}: ${sizes}`, { digest, endpoint });
 }
 
 /** What the descriptor brings along, if it is what it claims to be (OCI image-spec, descriptor.md "data"). */

@@ -11,6 +11,7 @@ import { MAX_MANIFEST_BYTES } from "../oci/parse-document.ts";
 import { type Endpoint, originOf } from "../registry/endpoints/endpoint.ts";
 import { addReferrer } from "../registry/push/add-referrer.ts";
 import type { BlobSource, PushClient, UploadSession } from "../registry/push/push-client.ts";
+import { blameOwnDamage } from "./own-damage.ts";
 import type { PushContentOptions, Pusher, PushOutcome } from "./pusher.ts";
 import { referralOf } from "./referral-of.ts";
 import type { Source } from "./source.ts";
@@ -110,19 +111,29 @@ export class RegistryPusher implements Pusher {
     if (this.#present.has(digest)) return { kind: "exists" };
     const outcome = await this.#withoutUpload(descriptor, options);
     if (!outcome) {
-      await using reader = await content.readerAt(descriptor, options);
-      await this.#client.uploadBlob(sourceOf(descriptor, reader), {
-        signal: options.signal,
-        onBytes: options.onBytes,
-        session: this.#sessions.get(digest),
-        onSession: (session) => this.#sessions.set(digest, session),
-        onLeftover: this.#onLeftover,
-      });
+      await this.#upload(descriptor, content, options);
       this.#sessions.delete(digest);
     }
     this.#present.add(digest);
     await this.#mounts.succeeded(descriptor);
     return outcome ?? { kind: "uploaded" };
+  }
+
+  async #upload(descriptor: Descriptor, content: Provider, options: PushContentOptions): Promise<void> {
+    const { digest } = descriptor;
+    const { signal, onBytes } = options;
+    await using reader = await content.readerAt(descriptor, options);
+    try {
+      await this.#client.uploadBlob(sourceOf(descriptor, reader), {
+        signal,
+        onBytes,
+        session: this.#sessions.get(digest),
+        onSession: (session) => this.#sessions.set(digest, session),
+        onLeftover: this.#onLeftover,
+      });
+    } catch (error) {
+      throw await blameOwnDamage(error, { content, descriptor }, { signal });
+    }
   }
 
   /** What needs no bytes: the blob is there, or can be mounted. A broken upload is rather finished. */

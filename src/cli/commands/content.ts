@@ -1,14 +1,11 @@
 import type { Command } from "commander";
-import { exists, isOwned, parseDigest, type Store, writeBlob } from "../../content.ts";
+import { exists, isOwned, parseDigest, readVerified, type Store, writeBlob } from "../../content.ts";
 import { forEachArgument } from "../for-each-argument.ts";
 import { formatBytes } from "../format-bytes.ts";
 import { formatLabels, parseLabels } from "../label-arguments.ts";
 import { addRootOptions, openRoot, parseBytes, type RootOptions } from "../options.ts";
 import { KEPT, printLines, printTable, tell, writeBytes } from "../output.ts";
 import { editContent } from "./edit-content.ts";
-
-/** Bytes read at once by `content get`. */
-const READ_BYTES = 1024 * 1024;
 
 /** Where the blobs are: a data root, or a content service that offers one. */
 interface StoreOptions extends RootOptions {
@@ -127,13 +124,8 @@ async function list(store: Store, filters: readonly string[], signal: AbortSigna
 }
 
 async function get(store: Store, digest: string, signal: AbortSignal): Promise<void> {
-  await using reader = await store.readerAt({ digest: parseDigest(digest) }, { signal });
-  for (let offset = 0; offset < reader.size; ) {
-    const buffer = new Uint8Array(Math.min(READ_BYTES, reader.size - offset));
-    const count = await reader.readAt(buffer, offset);
-    if (count === 0) break;
-    offset += count;
-    await writeBytes(buffer.subarray(0, count), signal);
+  for await (const chunk of readVerified(store, { digest: parseDigest(digest) }, { signal })) {
+    await writeBytes(chunk, signal);
   }
 }
 

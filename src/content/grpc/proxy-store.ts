@@ -1,13 +1,22 @@
 import { create } from "@bufbuild/protobuf";
 import { type AbortOptions, throwIfAborted } from "../../async/abort.ts";
 import { type Digest, isDigest, parseDigest } from "../../digest/digest.ts";
-import { ErrInternal, ErrInvalidArgument } from "../../errors/classes.ts";
+import { ErrDataLoss, ErrInternal, ErrInvalidArgument } from "../../errors/classes.ts";
 import type { Descriptor } from "../../oci/descriptor.ts";
 import { checkOptions } from "../../options/check-options.ts";
 import { type RulesOf, required } from "../../options/rule.ts";
 import { aString, milliseconds } from "../../options/rules.ts";
 import type { CollectedStore } from "../ownership/owned-store.ts";
-import type { Info, ListOptions, ReaderAt, Status, Store, Writer, WriterOptions } from "../store.ts";
+import type {
+  BlobReference,
+  Info,
+  ListOptions,
+  ReaderAt,
+  Status,
+  Store,
+  Writer,
+  WriterOptions,
+} from "../store.ts";
 import {
   AbortRequestSchema,
   DeleteContentRequestSchema,
@@ -97,8 +106,10 @@ class ContentProxy implements ProxyStore {
     await this.#client.unary(contentMethods.delete, { request, signal, details: { digest } });
   }
 
-  async readerAt({ digest }: Pick<Descriptor, "digest">, options: AbortOptions = {}): Promise<ReaderAt> {
-    return new ProxyReader(this.#client, await this.info(digest, options));
+  async readerAt({ digest, size }: BlobReference, options: AbortOptions = {}): Promise<ReaderAt> {
+    const info = await this.info(digest, options);
+    if (size === undefined || size === info.size) return new ProxyReader(this.#client, info);
+    throw new ErrDataLoss(`read blob ${digest}: got ${info.size} bytes, want ${size}`, { digest });
   }
 
   stream({ digest }: Pick<Descriptor, "digest">, options: RangeOptions = {}): AsyncIterable<Uint8Array> {

@@ -5,8 +5,7 @@ import { type AbortOptions, throwIfAborted } from "../../async/abort.ts";
 import { ALGORITHMS, algorithmOf, type Digest, Digester, isDigest } from "../../digest/digest.ts";
 import { diskError, isMissingFile } from "../../disk/disk-error.ts";
 import { makeDirectory } from "../../disk/make-directory.ts";
-import { ErrAlreadyExists, ErrNotFound } from "../../errors/classes.ts";
-import type { Descriptor } from "../../oci/descriptor.ts";
+import { ErrAlreadyExists, ErrDataLoss, ErrNotFound } from "../../errors/classes.ts";
 import { checkOptions } from "../../options/check-options.ts";
 import { type RulesOf, required, withMethods } from "../../options/rule.ts";
 import { aPath } from "../../options/rules.ts";
@@ -17,6 +16,7 @@ import { SqliteNamespaceMetadata } from "../namespaces/sqlite-namespace-metadata
 import { ContentOwner, type DeleteOptions, type OwnerLogger } from "../ownership/content-owner.ts";
 import type { AbandonedIngest, AbandonedOptions, OwnedStore } from "../ownership/owned-store.ts";
 import type {
+  BlobReference,
   CommitOptions,
   Info,
   ListOptions,
@@ -27,6 +27,7 @@ import type {
   WriterOptions,
 } from "../store.ts";
 import { unlessNotFound } from "../unless-not-found.ts";
+import { BlobFiles } from "./blob-files.ts";
 import { fileTime, stampNow } from "./blob-times.ts";
 import { openFileReaderAt } from "./file-reader-at.ts";
 import { openIngest, REMOVED_SUFFIX, readIngest, removeIngest } from "./ingest-directory.ts";
@@ -95,6 +96,7 @@ class LocalContentStore implements LocalStore {
   readonly #layout: Layout;
   readonly #labels: LabelStore;
   readonly #locks: RefLocks;
+  readonly #files: BlobFiles;
   readonly #onClose: () => void;
   readonly owner: ContentOwner;
 
@@ -103,6 +105,7 @@ class LocalContentStore implements LocalStore {
     this.#labels = labels;
     this.#locks = new RefLocks(layout);
     this.owner = owner;
+    this.#files = new BlobFiles(layout);
     this.#onClose = onClose;
   }
 
@@ -156,11 +159,14 @@ class LocalContentStore implements LocalStore {
     if (!(await this.owner.delete(digest, options))) throw notFound(digest);
   }
 
-  async readerAt({ digest }: Pick<Descriptor, "digest">, { signal }: AbortOptions = {}): Promise<ReaderAt> {
+  async readerAt({ digest, size }: BlobReference, { signal }: AbortOptions = {}): Promise<ReaderAt> {
     throwIfAborted(signal);
     const path = this.#layout.blobPath(digest);
     try {
-      return await openFileReaderAt(path);
+      const reader = await openFileReaderAt(path);
+      if (size === undefined || size === reader.size) return reader;
+      await reader.close();
+      throw new ErrDataLoss(`read blob ${digest}: got ${reader.size} bytes, want ${size}`, { digest });
     } catch (cause) {
       throw blobError("open blob", { path, digest, cause });
     }
@@ -169,11 +175,11 @@ class LocalContentStore implements LocalStore {
   async writer({ ref, size = 0, expected, signal }: WriterOptions): Promise<Writer> {
     throwIfAborted(signal);
     const path = this.#layout.ingestPath(ref);
-    const blobPath = expected === undefined ? undefined : this.#layout.blobPath(expected);
+    if (expected !== undefined) this.#layout.blobPath(expected); // refuses what is no digest before anything is made
     const release = await this.#locks.acquire(ref);
     try {
       // Only now: whoever had the ref before may have committed what is asked for.
-      if (expected !== undefined && blobPath !== undefined) await assertAbsent(expected, blobPath);
+      if (expected !== undefined) await this.#assertAbsent(expected, size, { signal });
       const digester = new Digester(expected && algorithmOf(expected));
       const ingest = await openIngest(path, { ref, total: size, digester, signal });
       const publish = (digest: Digest, options: CommitOptions) => this.#publish(ref, digest, options);
@@ -221,21 +227,18 @@ class LocalContentStore implements LocalStore {
     await this.close();
   }
 
+  /** A file that is damaged counts as absent: what is written takes its place. */
+  async #assertAbsent(digest: Digest, size: number, options: AbortOptions): Promise<void> {
+    const file = await this.#files.compare(digest, size, options);
+    if (file?.whole) throw new ErrAlreadyExists(`content ${digest}`, { digest });
+  }
+
   async #publish(ref: string, digest: Digest, { labels = {} }: CommitOptions): Promise<void> {
     const ingestPath = this.#layout.ingestPath(ref);
-    await publishBlob({ digest, ref, ingestPath, blobPath: this.#layout.blobPath(digest) });
+    const blobPath = this.#layout.blobPath(digest);
+    await publishBlob({ digest, ref, ingestPath, blobPath, files: this.#files });
     await this.#labels.set(digest, labels); // also none: a blob removed by hand may have left some
   }
-}
-
-async function assertAbsent(digest: Digest, path: string): Promise<void> {
-  try {
-    await stat(path);
-  } catch (cause) {
-    if (isMissingFile(cause)) return;
-    throw diskError("read blob", path, cause);
-  }
-  throw new ErrAlreadyExists(`content ${digest}`, { digest });
 }
 
 /** The names in a directory, few at a time; none when there is no directory. */

@@ -1,4 +1,4 @@
-import { existsSync, renameSync } from "node:fs";
+import { renameSync } from "node:fs";
 import { rm } from "node:fs/promises";
 import { dirname, join } from "node:path";
 import type { Digest } from "../../digest/digest.ts";
@@ -6,6 +6,7 @@ import { diskError, isMissingFile } from "../../disk/disk-error.ts";
 import { makeDirectory } from "../../disk/make-directory.ts";
 import { syncDirectory } from "../../disk/write-file-atomic.ts";
 import { ErrAborted, ErrAlreadyExists } from "../../errors/classes.ts";
+import type { BlobFiles } from "./blob-files.ts";
 
 /** What is published. */
 export interface PublishRequest {
@@ -16,25 +17,41 @@ export interface PublishRequest {
   readonly ingestPath: string;
   /** File that the data becomes. */
   readonly blobPath: string;
+  /** What is there already. */
+  readonly files: BlobFiles;
 }
 
 /**
- * Turns an ingest's data into a blob and removes the ingest. Throws `ErrAlreadyExists` (the ingest is gone as well),
- * `ErrAborted` when somebody removed the ingest meanwhile, or the classes of `diskError` (the ingest stays).
+ * Turns an ingest's data into a blob and removes the ingest. A file that bears the blob's name is hashed first: verified
+ * bytes replace a damaged one, never the other way. Throws `ErrAlreadyExists` when the blob was there, whole or damaged (the
+ * ingest is gone as well), `ErrAborted` when somebody removed the ingest meanwhile, or the classes of `diskError` (the ingest
+ * stays).
  */
-export async function publishBlob({ digest, ref, ingestPath, blobPath }: PublishRequest): Promise<void> {
+export async function publishBlob(request: PublishRequest): Promise<void> {
+  const { digest, ingestPath, blobPath } = request;
   const directory = dirname(blobPath);
   try {
     const made = await makeDirectory(directory);
     if (made !== undefined) await syncDirectory(dirname(directory));
-    // In one turn of the event loop: of two writers with the same bytes one publishes, the other is told.
-    const exists = existsSync(blobPath);
-    if (!exists) moveData(ingestPath, ref, blobPath);
+    const existed = await settleName(request);
     await syncDirectory(directory);
     await rm(ingestPath, { recursive: true, force: true });
-    if (exists) throw new ErrAlreadyExists(`content ${digest}`, { digest });
+    if (existed) throw new ErrAlreadyExists(`content ${digest}`, { digest });
   } catch (cause) {
     throw diskError("publish blob", blobPath, cause);
+  }
+}
+
+/** Gives the blob's name to the data, unless a whole file has it; returns whether any had. */
+async function settleName({ digest, ref, ingestPath, blobPath, files }: PublishRequest): Promise<boolean> {
+  for (;;) {
+    const found = await files.verify(digest);
+    // From here in one turn of the event loop: of two writers with the same bytes one publishes, the other is told.
+    if (files.identityNow(digest) !== found?.identity) continue;
+    if (found?.whole) return true;
+    moveData(ingestPath, ref, blobPath);
+    files.trust(digest);
+    return found !== undefined;
   }
 }
 

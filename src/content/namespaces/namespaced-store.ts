@@ -2,12 +2,20 @@ import { type AbortOptions, throwIfAborted } from "../../async/abort.ts";
 import { type Digest, parseDigest } from "../../digest/digest.ts";
 import { ErrAlreadyExists, ErrInvalidArgument, ErrNotFound } from "../../errors/classes.ts";
 import { isAlreadyExists, isNotFound } from "../../errors/predicates.ts";
-import type { Descriptor } from "../../oci/descriptor.ts";
 import { infoFilter, statusFilter } from "../filters/filter.ts";
 import { updateLabels } from "../labels/label-store.ts";
 import { isOwned } from "../ownership/owned-store.ts";
 import type { SweepEntry } from "../ownership/sweep-list.ts";
-import type { Info, ListOptions, ReaderAt, Status, Store, Writer, WriterOptions } from "../store.ts";
+import type {
+  BlobReference,
+  Info,
+  ListOptions,
+  ReaderAt,
+  Status,
+  Store,
+  Writer,
+  WriterOptions,
+} from "../store.ts";
 import { unlessNotFound } from "../unless-not-found.ts";
 import type { NamespaceEntry, NamespaceMetadata } from "./namespace-metadata.ts";
 import { NamespacedWriter, type NamespaceView, type StoredBlob } from "./namespaced-writer.ts";
@@ -98,9 +106,9 @@ class NamespacedStore implements Store {
     }
   }
 
-  async readerAt(descriptor: Pick<Descriptor, "digest">, options: AbortOptions = {}): Promise<ReaderAt> {
-    await this.#entry(descriptor.digest, options);
-    return this.#view.backend.readerAt(descriptor, options);
+  async readerAt(reference: BlobReference, options: AbortOptions = {}): Promise<ReaderAt> {
+    await this.#entry(reference.digest, options);
+    return this.#view.backend.readerAt(reference, options);
   }
 
   async writer({ ref, size = 0, expected, signal }: WriterOptions): Promise<Writer> {

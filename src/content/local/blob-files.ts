@@ -1,0 +1,122 @@
+import { statSync } from "node:fs";
+import { open, stat } from "node:fs/promises";
+import { type AbortOptions, throwIfAborted } from "../../async/abort.ts";
+import { algorithmOf, type Digest, Digester } from "../../digest/digest.ts";
+import { diskError, isMissingFile } from "../../disk/disk-error.ts";
+import { isDataLoss } from "../../errors/predicates.ts";
+import { hashFile } from "./hash-file.ts";
+import type { Layout } from "./layout.ts";
+
+/**
+ * Blobs up to so many bytes are hashed before a writer takes their presence for granted: that takes a few milliseconds, and
+ * all documents are smaller. Larger ones are compared by size; `check` hashes those as well.
+ */
+const MAX_HASHED_BYTES = 8 * 1024 * 1024;
+
+/** Verdicts kept, the oldest goes first. A file that is forgotten is hashed again. */
+const MAX_VERDICTS = 10_000;
+
+/** A file that bears a blob's name, and whether it holds that blob. */
+export interface BlobFile {
+  /** Tells this file from any other, earlier or later, under the same name, and from itself after a change. */
+  readonly identity: string;
+  readonly whole: boolean;
+}
+
+/**
+ * The files of committed blobs, which are believed only as far as they were checked: anybody may have cut or overwritten
+ * them since. What was hashed once is remembered for as long as inode, size and time of change stay what they were.
+ */
+export class BlobFiles {
+  readonly #layout: Layout;
+  /** By identity; a promise while the file is hashed, so that many who ask at once cause one reading. */
+  readonly #verdicts = new Map<string, Promise<boolean>>();
+
+  constructor(layout: Layout) {
+    this.#layout = layout;
+  }
+
+  /**
+   * The file of a blob, `undefined` when there is none. It counts as whole when it was hashed and is right, or when it is
+   * large and as long as `size` says (0: unknown). Throws the classes of `diskError` and the abort error.
+   */
+  async compare(digest: Digest, size: number, options: AbortOptions = {}): Promise<BlobFile | undefined> {
+    const found = await this.#stat(digest);
+    if (!found) return undefined;
+    const plausible = found.isFile && found.size > MAX_HASHED_BYTES && (size === 0 || size === found.size);
+    return plausible ? { identity: found.identity, whole: true } : await this.verify(digest, options);
+  }
+
+  /** The file of a blob by what its bytes are; one that cannot be read is not whole. Throws as `compare` does. */
+  async verify(digest: Digest, options: AbortOptions = {}): Promise<BlobFile | undefined> {
+    throwIfAborted(options.signal);
+    const found = await this.#stat(digest);
+    if (!found) return undefined;
+    const { identity } = found;
+    if (!found.isFile) return { identity, whole: false };
+    const verdict = this.#verdicts.get(identity) ?? this.#hash(digest, identity);
+    return { identity, whole: await verdict };
+  }
+
+  /** The identity that the file of a blob has at this moment, without leaving the turn of the event loop. */
+  identityNow(digest: Digest): string | undefined {
+    const path = this.#layout.blobPath(digest);
+    const found = statSync(path, { bigint: true, throwIfNoEntry: false });
+    return found && identityOf(found);
+  }
+
+  /** Remembers that the file of a blob holds what was just verified. */
+  trust(digest: Digest): void {
+    const identity = this.identityNow(digest);
+    if (identity !== undefined) this.#remember(identity, Promise.resolve(true));
+  }
+
+  #hash(digest: Digest, identity: string): Promise<boolean> {
+    // Without the signal of whoever came first: others wait for the same verdict.
+    const verdict = holds(this.#layout.blobPath(digest), digest);
+    this.#remember(identity, verdict);
+    verdict.catch(() => this.#verdicts.delete(identity));
+    return verdict;
+  }
+
+  #remember(identity: string, verdict: Promise<boolean>): void {
+    this.#verdicts.set(identity, verdict);
+    const [oldest] = this.#verdicts.keys();
+    if (this.#verdicts.size > MAX_VERDICTS && oldest !== undefined) this.#verdicts.delete(oldest);
+  }
+
+  async #stat(digest: Digest): Promise<{ identity: string; size: number; isFile: boolean } | undefined> {
+    const path = this.#layout.blobPath(digest);
+    try {
+      const found = await stat(path, { bigint: true });
+      return { identity: identityOf(found), size: Number(found.size), isFile: found.isFile() };
+    } catch (cause) {
+      if (isMissingFile(cause)) return undefined;
+      throw diskError("read blob", path, cause);
+    }
+  }
+}
+
+interface Identifiable {
+  readonly dev: bigint;
+  readonly ino: bigint;
+  readonly size: bigint;
+  readonly mtimeNs: bigint;
+}
+
+function identityOf({ dev, ino, size, mtimeNs }: Identifiable): string {
+  return `${dev}:${ino}:${size}:${mtimeNs}`;
+}
+
+async function holds(path: string, digest: Digest): Promise<boolean> {
+  try {
+    await using file = await open(path, "r");
+    const digester = new Digester(algorithmOf(digest));
+    await hashFile(file, digester);
+    return digester.digest() === digest;
+  } catch (cause) {
+    const error = diskError("read blob", path, cause);
+    if (isDataLoss(error) || isMissingFile(cause)) return false; // a bad sector is damage like any other
+    throw error;
+  }
+}
