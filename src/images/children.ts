@@ -1,10 +1,18 @@
+import type { AbortOptions } from "../async/abort.ts";
 import { readBlob } from "../content/read-blob.ts";
 import type { Provider } from "../content/store.ts";
 import { isDrayageError } from "../errors/drayage-error.ts";
 import { withMessage } from "../errors/with-message.ts";
 import type { Descriptor } from "../oci/descriptor.ts";
 import { isIndexType, isManifestType } from "../oci/media-types.ts";
-import { childrenOf, MAX_MANIFEST_BYTES, parseIndex, parseManifest } from "../oci/parse-document.ts";
+import {
+  childrenOf,
+  type ImageIndex,
+  type ImageManifest,
+  MAX_MANIFEST_BYTES,
+  parseIndex,
+  parseManifest,
+} from "../oci/parse-document.ts";
 import type { Handler } from "./handler.ts";
 
 /**
@@ -15,16 +23,23 @@ import type { Handler } from "./handler.ts";
 export function childrenHandler(provider: Provider): Handler {
   return async (descriptor, { signal }) => {
     if (!isManifestType(descriptor.mediaType) && !isIndexType(descriptor.mediaType)) return [];
-    const bytes = await readBlob(provider, descriptor, { maxBytes: MAX_MANIFEST_BYTES, signal });
-    return childrenOfDocument(descriptor, bytes);
+    return childrenOf(await readDocument(provider, descriptor, { signal }));
   };
 }
 
-function childrenOfDocument({ mediaType, digest }: Descriptor, bytes: Uint8Array): readonly Descriptor[] {
+/**
+ * A manifest or index out of the store, validated. Throws `ErrNotFound` when it is not there, and the errors of `parseManifest` and
+ * `parseIndex`.
+ */
+export async function readDocument(
+  provider: Provider,
+  descriptor: Descriptor,
+  { signal }: AbortOptions = {},
+): Promise<ImageManifest | ImageIndex> {
+  const { mediaType, digest } = descriptor;
+  const bytes = await readBlob(provider, descriptor, { maxBytes: MAX_MANIFEST_BYTES, signal });
   try {
-    return childrenOf(
-      isIndexType(mediaType) ? parseIndex(bytes, mediaType) : parseManifest(bytes, mediaType),
-    );
+    return isIndexType(mediaType) ? parseIndex(bytes, mediaType) : parseManifest(bytes, mediaType);
   } catch (error) {
     if (!isDrayageError(error)) throw error;
     throw withMessage(error, `children: invalid desc ${digest}: ${error.message}`, { digest });

@@ -78,6 +78,32 @@ describe("pushContent()", () => {
     expect([...pusher.tags]).toEqual([["v1", index.digest]]);
   });
 
+  it("sends a subject before what refers to it, whatever the order in the index", async () => {
+    const image = await putImage("a");
+    const config = await put("{}", OCI_CONFIG);
+    const proofOf = (subject: Descriptor) =>
+      put(
+        JSON.stringify({ schemaVersion: 2, mediaType: OCI_MANIFEST, config, layers: [], subject }),
+        OCI_MANIFEST,
+      );
+    const list = await putIndex([image]);
+    const proof = await proofOf(image);
+    const index = await putIndex([await proofOf(list), await proofOf(proof), proof, image, list]);
+    const pushed: string[] = [];
+    await pushContent(index, { pusher: recording(pushed), content: store }); // refuses what comes too early
+    expect(pushed.at(-1)).toBe(index.digest);
+  });
+
+  it("does not wait for a subject that is not pushed", async () => {
+    const config = await put("{}", OCI_CONFIG);
+    const subject = { mediaType: OCI_MANIFEST, digest: digestOf("elsewhere"), size: 9 };
+    const document = { schemaVersion: 2, mediaType: OCI_MANIFEST, config, layers: [], subject };
+    const proof = await put(JSON.stringify(document), OCI_MANIFEST);
+    const pushed: string[] = [subject.digest];
+    await pushContent(proof, { pusher: recording(pushed), content: store });
+    expect(pushed.at(-1)).toBe(proof.digest);
+  });
+
   it("puts a single manifest once, under its tag", async () => {
     const manifest = await putImage("a");
     const pushed: string[] = [];
