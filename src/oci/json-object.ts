@@ -1,5 +1,5 @@
 import { ErrInvalidArgument } from "../errors/classes.ts";
-import { topLevelKeys } from "./top-level-keys.ts";
+import { flatShape, type KeyShape, oddKey } from "./check-keys.ts";
 
 /** A JSON object of unknown content. Read it through `ownField`, never by property access: keys are not to be trusted. */
 export type JsonObject = Readonly<Record<string, unknown>>;
@@ -10,8 +10,8 @@ export interface JsonObjectOptions {
   readonly what: string;
   /** Longer input is refused before it is looked at. */
   readonly maxBytes: number;
-  /** Top-level keys that must be spelt exactly like this, once at most. */
-  readonly keys: readonly string[];
+  /** Keys that must be spelt exactly like this, once at most in an object: at the top, or a shape of any depth. */
+  readonly keys: readonly string[] | KeyShape;
 }
 
 /**
@@ -26,10 +26,10 @@ export function parseJsonObject(bytes: Uint8Array, options: JsonObjectOptions): 
   }
   const text = decodeUtf8(bytes, what);
   // Before JSON.parse, so that nesting is bounded by the time it runs.
-  const found = topLevelKeys(text);
+  const odd = oddKey(text, isShape(keys) ? keys : flatShape(keys));
   const value = parseText(text, what);
   if (!isJsonObject(value)) throw refused(what, "got JSON of another kind, wanted one object");
-  checkKeys(found, keys, what);
+  if (odd !== undefined) throw refused(what, odd);
   return value;
 }
 
@@ -41,6 +41,10 @@ export function isJsonObject(value: unknown): value is JsonObject {
 /** The field `key` of `object`, never one that it inherits. */
 export function ownField(object: JsonObject, key: string): unknown {
   return Object.hasOwn(object, key) ? object[key] : undefined;
+}
+
+function isShape(keys: JsonObjectOptions["keys"]): keys is KeyShape {
+  return keys instanceof Map;
 }
 
 function decodeUtf8(bytes: Uint8Array, what: string): string {
@@ -60,23 +64,6 @@ function parseText(text: string, what: string): unknown {
   } catch (error) {
     throw refused(what, "not valid JSON", error);
   }
-}
-
-function checkKeys(found: readonly string[], known: readonly string[], what: string): void {
-  const spelling = new Map(known.map((key) => [foldCase(key), key]));
-  const seen = new Set<string>();
-  for (const key of found) {
-    const wanted = spelling.get(foldCase(key));
-    if (wanted === undefined) continue;
-    if (wanted !== key) throw refused(what, `got key ${JSON.stringify(key)}, wanted "${wanted}"`);
-    if (seen.has(key)) throw refused(what, `got key "${key}" twice`);
-    seen.add(key);
-  }
-}
-
-/** Folds both ways round: Go also takes the long s (U+017F) for an s and the Kelvin sign (U+212A) for a k. */
-function foldCase(key: string): string {
-  return key.toUpperCase().toLowerCase();
 }
 
 function refused(what: string, reason: string, cause?: unknown): ErrInvalidArgument {

@@ -1,3 +1,4 @@
+import { flatShape, type KeyShape, keyShape } from "./check-keys.ts";
 import type { Descriptor, Platform } from "./descriptor.ts";
 import {
   asDigest,
@@ -12,6 +13,27 @@ import {
 
 /** Places a descriptor may name for its content, and features of a platform: nobody lists more in earnest. */
 const MAX_LISTED = 256;
+
+/** The keys of a platform (OCI image-spec, image-index.md). */
+export const PLATFORM_KEYS: readonly string[] = [
+  "os",
+  "architecture",
+  "variant",
+  "os.version",
+  "os.features",
+];
+
+/** The keys of a descriptor, and those of its platform. */
+export const DESCRIPTOR_SHAPE: KeyShape = keyShape({
+  mediaType: undefined,
+  digest: undefined,
+  size: undefined,
+  urls: undefined,
+  annotations: undefined,
+  data: undefined,
+  artifactType: undefined,
+  platform: flatShape(PLATFORM_KEYS),
+});
 
 /**
  * `value` as a descriptor (OCI image-spec, descriptor.md). Unknown fields are ignored; `data` is not decoded, so compare

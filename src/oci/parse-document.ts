@@ -1,8 +1,9 @@
 import { checkDocumentKind, checkMediaType, type DocumentKind } from "./check-document-kind.ts";
+import { keyShape } from "./check-keys.ts";
 import type { Descriptor } from "./descriptor.ts";
 import { asToken, type Fields, fieldsOf, invalidField, listOf, type Read } from "./json-field.ts";
 import { parseJsonObject } from "./json-object.ts";
-import { asAnnotations, parseDescriptor } from "./parse-descriptor.ts";
+import { asAnnotations, DESCRIPTOR_SHAPE, parseDescriptor } from "./parse-descriptor.ts";
 
 /**
  * Largest manifest or index that is read, in bytes: containerd's limit (4 * 1048 * 1048), a little above the 4 MiB that
@@ -47,17 +48,17 @@ export interface ImageIndex extends DocumentBase {
   readonly manifests: readonly Descriptor[];
 }
 
-const KEYS = [
-  "schemaVersion",
-  "mediaType",
-  "artifactType",
-  "config",
-  "layers",
-  "manifests",
-  "fsLayers",
-  "subject",
-  "annotations",
-];
+const SHAPE = keyShape({
+  schemaVersion: undefined,
+  mediaType: undefined,
+  artifactType: undefined,
+  config: DESCRIPTOR_SHAPE,
+  layers: DESCRIPTOR_SHAPE,
+  manifests: DESCRIPTOR_SHAPE,
+  fsLayers: undefined,
+  subject: DESCRIPTOR_SHAPE,
+  annotations: undefined,
+});
 
 /**
  * `bytes` as the image manifest that they were described or served as. The digest is the caller's to check. Throws
@@ -96,7 +97,7 @@ function readDocument(
 ): Fields {
   checkMediaType(kind, mediaType);
   const maxBytes = limits?.maxBytes ?? MAX_MANIFEST_BYTES;
-  const document = parseJsonObject(bytes, { what: kind, maxBytes, keys: KEYS });
+  const document = parseJsonObject(bytes, { what: kind, maxBytes, keys: SHAPE });
   checkDocumentKind(kind, document, mediaType);
   const fields = fieldsOf(document, "");
   fields.optional("schemaVersion", asSchemaVersion2);

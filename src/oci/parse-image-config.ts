@@ -1,9 +1,10 @@
 import type { Digest } from "../digest/digest.ts";
 import { ErrInvalidArgument } from "../errors/classes.ts";
+import { flatShape, keyShape } from "./check-keys.ts";
 import type { Platform } from "./descriptor.ts";
 import { asDigest, asObject, fieldsOf, invalidField, listOf } from "./json-field.ts";
 import { parseJsonObject } from "./json-object.ts";
-import { platformOf } from "./parse-descriptor.ts";
+import { PLATFORM_KEYS, platformOf } from "./parse-descriptor.ts";
 import { MAX_CHILDREN } from "./parse-document.ts";
 
 /**
@@ -19,14 +20,17 @@ export interface ImageConfig {
   readonly diffIds: readonly Digest[];
 }
 
-const KEYS = ["os", "architecture", "variant", "os.version", "os.features", "rootfs"];
+const SHAPE = keyShape({
+  ...Object.fromEntries(PLATFORM_KEYS.map((key) => [key, undefined])),
+  rootfs: flatShape(["type", "diff_ids"]),
+});
 
 /**
  * `bytes` as an image config, docker's or OCI's. Everything that only a container runtime cares about is ignored. Throws
  * `ErrInvalidArgument`; without a rootfs with moby's text `invalid rootfs in image configuration`.
  */
 export function parseImageConfig(bytes: Uint8Array): ImageConfig {
-  const config = parseJsonObject(bytes, { what: "image config", maxBytes: MAX_CONFIG_BYTES, keys: KEYS });
+  const config = parseJsonObject(bytes, { what: "image config", maxBytes: MAX_CONFIG_BYTES, keys: SHAPE });
   const fields = fieldsOf(config, "");
   const rootfs = fields.optional("rootfs", asObject);
   if (rootfs === undefined) throw new ErrInvalidArgument("invalid rootfs in image configuration");

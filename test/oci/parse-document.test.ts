@@ -101,6 +101,33 @@ describe("parseManifest()", () => {
     expect(() => parseManifest(bytesOf(text), OCI_MANIFEST)).toThrow('got key "layers" twice');
   });
 
+  it.each([
+    [
+      "a digest beside another",
+      '"digest":',
+      '"Digest":"sha256:0","digest":',
+      'got key "Digest", wanted "digest"',
+    ],
+    ["a digest twice", '"digest":', '"digest":"sha256:0","digest":', 'got key "digest" twice'],
+    ["a size in capitals", '"size":', '"SIZE":9,"size":', 'got key "SIZE", wanted "size"'],
+    ["two data fields", '"digest":', '"data":"","data":"QQ==","digest":', 'got key "data" twice'],
+  ])("refuses a descriptor with %s", (_, found, replaced, message) => {
+    for (const document of [manifestJson(), manifestJson({ subject: descriptorJson("s"), layers: [] })]) {
+      const text = JSON.stringify(document);
+      const at = text.lastIndexOf(found);
+      const odd = text.slice(0, at) + replaced + text.slice(at + found.length);
+      expect(() => parseManifest(bytesOf(odd), OCI_MANIFEST)).toThrow(message);
+    }
+  });
+
+  it("lets annotations be named as they like", () => {
+    const annotations = { digest: "a", Digest: "b", layers: "c", Layers: "d" };
+    const layers = [descriptorJson("x", { annotations })];
+    const parsed = parseManifest(bytesOf(manifestJson({ annotations, layers })), OCI_MANIFEST);
+    expect(parsed.annotations).toEqual(annotations);
+    expect(parsed.layers[0]?.annotations).toEqual(annotations);
+  });
+
   it("refuses trailing data", () => {
     const text = JSON.stringify(manifestJson());
     expect(() => parseManifest(bytesOf(`${text}${text}`), OCI_MANIFEST)).toThrow(ErrInvalidArgument);
@@ -124,6 +151,13 @@ describe("parseManifest()", () => {
 });
 
 describe("parseIndex()", () => {
+  it("refuses an entry with two platforms", () => {
+    const text = JSON.stringify(indexJson()).replace('"platform":', '"Platform":{},"platform":');
+    expect(() => parseIndex(bytesOf(text), OCI_INDEX)).toThrow('got key "Platform", wanted "platform"');
+    const inner = JSON.stringify(indexJson()).replace('"os":', '"OS":"windows","os":');
+    expect(() => parseIndex(bytesOf(inner), OCI_INDEX)).toThrow('got key "OS", wanted "os"');
+  });
+
   it.each([DOCKER_MANIFEST_LIST, OCI_INDEX])("reads a %s", (mediaType) => {
     const index = parseIndex(bytesOf(indexJson({ mediaType })), mediaType);
     expect(index).toMatchObject({

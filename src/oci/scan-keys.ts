@@ -11,33 +11,47 @@ const CLOSE_BRACKET = 0x5d;
 const OPEN_BRACE = 0x7b;
 const CLOSE_BRACE = 0x7d;
 
+/** Is told what a scan comes by, in the order of the text. */
+export interface KeyVisitor {
+  /** An object or a list begins, as the value of the newest key or as an element of the list around it. */
+  open(kind: "object" | "list"): void;
+  /** A key of the object around it. */
+  key(name: string): void;
+  /** The newest object or list that is open ends. */
+  close(): void;
+}
+
 /**
- * The keys of the JSON object `text`, in order and with repetitions, which `JSON.parse` would drop without a word. One
- * pass, linear in the length of `text`. Says nothing about whether `text` is JSON: `JSON.parse` has the last word, and
- * for text that it accepts the list is exact. Throws `ErrInvalidArgument` for nesting deeper than `MAX_NESTING`.
+ * Tells `visitor` every key in the JSON `text`, with the repetitions that `JSON.parse` would drop without a word. One pass, linear in
+ * the length of `text`. Says nothing about whether `text` is JSON: `JSON.parse` has the last word, and for text that it
+ * accepts what is told is exact. Throws `ErrInvalidArgument` for nesting deeper than `MAX_NESTING`.
  */
-export function topLevelKeys(text: string): string[] {
-  const keys: string[] = [];
+export function scanKeys(text: string, visitor: KeyVisitor): void {
   let depth = 0;
   for (let at = 0; at < text.length; at++) {
     const code = text.charCodeAt(at);
     if (code === QUOTE) {
       const end = endOfString(text, at);
-      if (depth === 1 && isFollowedByColon(text, end)) keys.push(decodeKey(text.slice(at, end)));
+      if (depth > 0 && isFollowedByColon(text, end)) visitor.key(decodeKey(text.slice(at, end)));
       at = end - 1;
     } else {
-      depth += nesting(code);
-      if (depth > MAX_NESTING) {
-        throw new ErrInvalidArgument(`Cannot read JSON: nested deeper than ${MAX_NESTING} levels`);
-      }
+      depth = nest(code, depth, visitor);
     }
   }
-  return keys;
 }
 
-function nesting(code: number): number {
-  if (code === OPEN_BRACE || code === OPEN_BRACKET) return 1;
-  return code === CLOSE_BRACE || code === CLOSE_BRACKET ? -1 : 0;
+/** Tells `visitor` of a bracket; gives the depth behind it. */
+function nest(code: number, depth: number, visitor: KeyVisitor): number {
+  if (code === OPEN_BRACE || code === OPEN_BRACKET) {
+    if (depth === MAX_NESTING) {
+      throw new ErrInvalidArgument(`Cannot read JSON: nested deeper than ${MAX_NESTING} levels`);
+    }
+    visitor.open(code === OPEN_BRACE ? "object" : "list");
+    return depth + 1;
+  }
+  if (depth === 0 || (code !== CLOSE_BRACE && code !== CLOSE_BRACKET)) return depth;
+  visitor.close();
+  return depth - 1;
 }
 
 /** Index behind the closing quote of the string that opens at `start`; the end of `text` if it never closes. */

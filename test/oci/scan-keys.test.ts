@@ -1,7 +1,7 @@
 import fc from "fast-check";
 import { describe, expect, it } from "vitest";
 import { ErrInvalidArgument } from "../../src/errors/classes.ts";
-import { MAX_NESTING, topLevelKeys } from "../../src/oci/top-level-keys.ts";
+import { MAX_NESTING, scanKeys } from "../../src/oci/scan-keys.ts";
 
 const whitespace = fc.string({ unit: fc.constantFrom(" ", "\t", "\r", "\n"), maxLength: 3 });
 
@@ -26,7 +26,21 @@ function nested(levels: number): string {
   return "[".repeat(levels) + "]".repeat(levels);
 }
 
-describe("topLevelKeys()", () => {
+/** The keys of the outermost object, in order and with repetitions. */
+function topLevelKeys(text: string): string[] {
+  const keys: string[] = [];
+  const around: string[] = [];
+  scanKeys(text, {
+    open: (kind) => around.push(kind),
+    key: (name) => {
+      if (around.length === 1 && around[0] === "object") keys.push(name);
+    },
+    close: () => around.pop(),
+  });
+  return keys;
+}
+
+describe("scanKeys()", () => {
   it.each<[text: string, keys: string[]]>([
     ["{}", []],
     [' { "a" : 1 , "b":[{"c":"d"}]}', ["a", "b"]],
