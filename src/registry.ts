@@ -22,10 +22,17 @@ export {
   type CredentialHelperOptions,
   credentialsFromHelper,
 } from "./registry/credentials/credential-helper.ts";
-export { anonymous, type CredentialSource, type Credentials } from "./registry/credentials/credentials.ts";
+export {
+  anonymous,
+  type CredentialLookupOptions,
+  type CredentialSource,
+  type Credentials,
+  type StoredCredentials,
+} from "./registry/credentials/credentials.ts";
 export { type DockerConfigOptions, dockerConfigCredentials } from "./registry/credentials/docker-config.ts";
 export { type EndpointSendOptions, endpointSend } from "./registry/endpoint-send.ts";
 export { type Capability, type Endpoint, originOf } from "./registry/endpoints/endpoint.ts";
+export { type HostTrust, hostTrust } from "./registry/endpoints/host-trust.ts";
 export type { ResolveHost } from "./registry/endpoints/insecure.ts";
 export {
   lookupEndpoints,

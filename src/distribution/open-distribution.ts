@@ -48,6 +48,7 @@ export async function openDistribution(options: DistributionOptions): Promise<Di
     credentials: credentialSource(options.credentials),
     send: transport.send,
     backoff: documentBackoff(backoff),
+    logger,
   });
 
   return new LocalDistribution({

@@ -1,12 +1,12 @@
 import type { AbortOptions } from "../async/abort.ts";
 import type { BackoffPolicy } from "../async/backoff.ts";
 import { KeyedLock } from "../async/keyed-lock.ts";
-import { SharedCalls } from "../async/shared-calls.ts";
 import type { Manager } from "../content/store.ts";
 import type { NormalizedReference } from "../reference/reference.ts";
 import type { CredentialSource, Credentials } from "../registry/credentials/credentials.ts";
-import { endpointSend } from "../registry/endpoint-send.ts";
+import { authorizedSend } from "../registry/endpoint-send.ts";
 import { type Endpoint, originOf } from "../registry/endpoints/endpoint.ts";
+import { hostTrust } from "../registry/endpoints/host-trust.ts";
 import {
   lookupEndpoints,
   type Purpose,
@@ -14,6 +14,7 @@ import {
 } from "../registry/endpoints/lookup-endpoints.ts";
 import type { Send } from "../registry/http/send.ts";
 import { withThrottle } from "../registry/http/with-throttle.ts";
+import { Identities } from "../registry/identities.ts";
 import { createRegistryClient } from "../registry/pull/registry-client.ts";
 import { createPushClient } from "../registry/push/create-push-client.ts";
 import { RegistryPusher } from "../remotes/registry-pusher.ts";
@@ -31,6 +32,7 @@ export interface RepositoriesOptions {
   readonly send: Send;
   /** How patiently documents are asked for. */
   readonly backoff: BackoffPolicy;
+  readonly logger: Logger;
 }
 
 /** What one operation says about how it wants to be known at the registry. */
@@ -44,7 +46,6 @@ export interface AccessOptions {
 export interface MountMemory {
   readonly content: Manager;
   readonly sources: MountSourceStore;
-  readonly logger: Logger;
 }
 
 /** Finds the endpoints of a reference and opens its repository there. */
@@ -76,11 +77,21 @@ export interface OpenRepository<T> {
   readonly answered: () => boolean;
 }
 
-/** The throttle is shared by all repositories, because it is the host that asks to be left alone. */
+/**
+ * The throttle is shared by all repositories, because it is the host that asks to be left alone; credentials, challenges
+ * and tokens by all operations of one identity.
+ */
 export function createRepositories(options: RepositoriesOptions): Repositories {
-  const { registry, credentials, backoff } = options;
+  const { registry, credentials, backoff, logger } = options;
   const throttled = withThrottle(options.send);
   const referrerTurns = new KeyedLock();
+  const identities = new Identities({
+    credentials,
+    send: throttled,
+    trust: hostTrust(registry),
+    onFailure: (host, error) =>
+      logger.warn({ host, err: error }, "credentials cannot be read, going on as anonymous"),
+  });
 
   function access(
     endpoint: Endpoint,
@@ -88,17 +99,12 @@ export function createRepositories(options: RepositoriesOptions): Repositories {
     { auth, metaHeaders }: AccessOptions,
   ) {
     const { send, answered } = observed(throttled, originOf(endpoint));
-    const own = auth && !endpoint.mirror ? async () => auth : askedOnce(credentials);
+    const identity = identities.at(endpoint, { auth, metaHeaders, repository: path });
     return {
-      own,
+      identity,
       answered,
-      source: sourceKey({
-        endpoint,
-        repository: `${domain}/${path}`,
-        credentials: endpoint.mirror ? undefined : auth,
-        metaHeaders,
-      }),
-      client: { endpoint, send: endpointSend({ endpoint, credentials: own, send }), metaHeaders },
+      source: sourceKey({ endpoint, repository: `${domain}/${path}`, identity: identity.key }),
+      client: { endpoint, send: authorizedSend(send, identity.authorizer), metaHeaders },
     };
   }
 
@@ -109,15 +115,15 @@ export function createRepositories(options: RepositoriesOptions): Repositories {
       const repository = createRegistryClient({ ...client, repository: { domain, path } });
       return { repository: new RegistryRemote(repository, { endpoint, source, backoff }), answered };
     },
-    openForPush(endpoint, { domain, path }, { content, sources, logger, ...accessOptions }) {
-      const { client, source, answered, own } = access(endpoint, { domain, path }, accessOptions);
+    openForPush(endpoint, { domain, path }, { content, sources, ...accessOptions }) {
+      const { client, source, answered, identity } = access(endpoint, { domain, path }, accessOptions);
       const repository = createPushClient({ ...client, repository: { domain, path } });
       const mounts = pushMounts({
         content,
         sources,
         logger,
         target: { domain, path },
-        credentials: () => own(endpoint.credentialHost),
+        credentials: () => identity.authorizer.credentials(),
       });
       const pusher = new RegistryPusher(repository, {
         endpoint,
@@ -133,18 +139,6 @@ export function createRepositories(options: RepositoriesOptions): Repositories {
       });
       return { repository: pusher, answered };
     },
-  };
-}
-
-/** `source`, whose answer serves all who share it: behind it may be a program. A failure is not kept. */
-function askedOnce(source: CredentialSource): CredentialSource {
-  const calls = new SharedCalls<Credentials | undefined>();
-  const found = new Map<string, Credentials | undefined>();
-  return async (host, options = {}) => {
-    if (!found.has(host)) {
-      found.set(host, await calls.run(host, (signal) => source(host, { signal }), options));
-    }
-    return found.get(host);
   };
 }
 

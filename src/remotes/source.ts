@@ -1,5 +1,3 @@
-import { createHmac, randomBytes } from "node:crypto";
-import type { Credentials } from "../registry/credentials/credentials.ts";
 import { type Endpoint, originOf } from "../registry/endpoints/endpoint.ts";
 
 /**
@@ -13,21 +11,11 @@ export interface SourceParts {
   readonly endpoint: Endpoint;
   /** Full name of the repository at the endpoint: `docker.io/library/redis`. */
   readonly repository: string;
-  /** The credentials in use; absent for none. */
-  readonly credentials?: Credentials | undefined;
-  /** Headers of the caller's own that go along with every request. */
-  readonly metaHeaders?: Readonly<Record<string, string>> | undefined;
+  /** Who asks: `Identity.key`, which stands for TLS options, headers and credentials as well. */
+  readonly identity: string;
 }
 
-/** Secrets are hashed with it, so that a key that gets into a log can be tried against nothing. */
-const KEY = randomBytes(32);
-
 /** The key of a source. */
-export function sourceKey({ endpoint, repository, credentials, metaHeaders = {} }: SourceParts): Source {
-  const { baseUrl, headers, tls } = endpoint;
-  const { username, password, identityToken, registryToken } = credentials ?? {};
-  const own = Object.entries(metaHeaders).toSorted(([a], [b]) => (a < b ? -1 : 1));
-  const asked = [baseUrl, headers, tls, own, username, password, identityToken, registryToken];
-  const identity = createHmac("sha256", KEY).update(JSON.stringify(asked)).digest("hex");
+export function sourceKey({ endpoint, repository, identity }: SourceParts): Source {
   return `${originOf(endpoint)} ${repository} ${identity}`;
 }

@@ -24,6 +24,7 @@ const REGISTRY_ROOMS: readonly (readonly string[])[] = [
   ["endpoints"],
   ["credentials"],
   ["transport", "answers", "auth"],
+  ["identities.ts"],
   ["repository", "endpoint-send.ts"],
   ["pull"],
   ["push"],

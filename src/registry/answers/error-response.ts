@@ -4,6 +4,7 @@ import { type Clock, systemClock } from "../../async/clock.ts";
 import type { DrayageError, ErrorDetails } from "../../errors/drayage-error.ts";
 import { fromHttpStatus } from "../../errors/http.ts";
 import { redactUrl } from "../../errors/redact-url.ts";
+import { withMessage } from "../../errors/with-message.ts";
 import { registryWords } from "../http/registry-words.ts";
 import { parseRetryAfter } from "../http/retry-after.ts";
 import { type HttpRequest, type HttpResponse, headerOf } from "../http/send.ts";
@@ -37,9 +38,12 @@ export async function errorFromResponse(
   };
   const all = [...challengeErrors(response), ...errors];
   const decisive = all.find(({ code }) => registryErrorKind(code)) ?? all[0];
-  if (!decisive) return fromHttpStatus(response.status, statusMessage(request, response, words), details);
-  const list = all.map((error) => codedError(error, details));
-  return codedError(decisive, { ...details, errors: list });
+  const list = decisive && all.map((error) => codedError(error, details));
+  const error = decisive
+    ? codedError(decisive, { ...details, errors: list })
+    : fromHttpStatus(response.status, statusMessage(request, response, words), details);
+  const { remark } = response;
+  return remark === undefined ? error : withMessage(error, `${error.message}; ${remark}`);
 }
 
 function codedError({ code, message }: RegistryError, details: ErrorDetails): DrayageError {

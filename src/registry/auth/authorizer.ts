@@ -1,89 +1,134 @@
+import { type AbortOptions, throwIfAborted } from "../../async/abort.ts";
+import { BoundedMap } from "../../async/bounded-map.ts";
 import { type Clock, systemClock } from "../../async/clock.ts";
-import { SharedCalls } from "../../async/shared-calls.ts";
-import { ErrUnauthenticated } from "../../errors/classes.ts";
+import { findError, isRetryable } from "../../errors/predicates.ts";
+import {
+  type CredentialLookup,
+  CredentialMemory,
+  type FoundCredentials,
+} from "../credentials/credential-memory.ts";
 import type { CredentialSource, Credentials } from "../credentials/credentials.ts";
 import { type Endpoint, originOf } from "../endpoints/endpoint.ts";
+import { type HostTrust, hostTrust } from "../endpoints/host-trust.ts";
 import type { HttpRequest, HttpResponse, Send } from "../http/send.ts";
 import { type Challenge, parseChallenges } from "./challenge.ts";
+import { HiddenChallenges } from "./hidden-challenges.ts";
+import { knownChallenges, type Offer, offersFor } from "./offers.ts";
 import { basicAuthorization, fetchToken } from "./token.ts";
-import { type TokenRealm, tokenRealm } from "./token-realm.ts";
+import type { TokenRealm } from "./token-realm.ts";
 import type { Token } from "./token-response.ts";
+import { type FetchedToken, TokenWallet } from "./token-wallet.ts";
+import { explained, lookupError, reasonOf } from "./why-anonymous.ts";
 
-/** Knows how to answer one endpoint's challenges. */
+/** Knows how to answer one endpoint's challenges, for all who are the same user there. */
 export interface Authorizer {
+  /**
+   * Called by each operation before its first request: looks whether what was learned by others is still for the credentials
+   * in use. Rejects with the error of the source of credentials, with `endpoint`.
+   */
+  begin(request: HttpRequest): Promise<void>;
   /**
    * The `authorization` header for `request` by what was learned so far, or `undefined`. Fetches a token when none is at
    * hand; its failure is thrown (see `fetchToken`). Requests to another origin never get one.
    */
   authorize(request: HttpRequest): Promise<string | undefined>;
   /**
-   * Learns from the 401 `response` to `request` (as it was sent, with its `authorization`); true when `authorize` now has
-   * something else to offer. Throws `ErrUnauthenticated` when the challenge cannot be met: no credentials for Basic, or
-   * a realm that must not be used. Leaves the body alone.
+   * Learns from a refusal of `request` (as it was sent, with its `authorization`): a 401 with a challenge, or a bare 400, 401,
+   * 403 or 404 that may hide one. True when `authorize` now has something else to offer. Throws `ErrUnauthenticated` when
+   * the challenge cannot be met: no credentials for Basic, or a realm that must not be used; and the error of the
+   * source of credentials, with `endpoint`. Leaves the body alone.
    */
   challenged(request: HttpRequest, response: HttpResponse): Promise<boolean>;
+  /**
+   * The credentials in use, found now if there are none yet; `undefined` is anonymous. Rejects with the error of the source,
+   * with `endpoint`.
+   */
+  credentials(options?: AbortOptions): Promise<Credentials | undefined>;
+  /** Told of a 401 to the best that there was to offer: the credentials in use are not trusted any further. */
+  refused(): void;
+  /** Why requests go as anonymous although there may be credentials, for people; see `StoredCredentials`. */
+  whyAnonymous(): string | undefined;
 }
 
 /** What an authorizer works for and with. */
 export type AuthorizerOptions = {
   readonly endpoint: Endpoint;
-  /** Asked at the first challenge, and then not again. */
-  readonly credentials: CredentialSource;
+  /** Asked at the first challenge; see `CredentialMemory` for when it is asked again. */
+  readonly credentials: CredentialSource | CredentialLookup;
   /** Reaches the token server; must not authorize by itself. */
   readonly send: Send;
+  /** What is configured about the hosts of token servers. Default: nothing, only loopback hosts are insecure. */
+  readonly trust?: HostTrust | undefined;
+  /** Sent with token requests too. */
+  readonly metaHeaders?: Readonly<Record<string, string>> | undefined;
   readonly clock?: Clock | undefined;
 };
 
-/** A token is replaced this long before it expires, so that it does not expire on its way, in milliseconds. */
-const REFRESH_AHEAD_MS = 10_000;
-
-/** Sets of scopes that are remembered; the oldest goes. An endpoint used for more costs one 401 again, nothing else. */
+/** Sets of scopes whose challenge is remembered; the least recently used goes, which costs one 401 again. */
 const MAX_GRANTS = 256;
 
+/** Refusals without a challenge that may mean that what we sent has expired: ECR says 403, ECR Public 400. */
+const BARE_REFUSALS: ReadonlySet<number> = new Set([400, 401, 403]);
+
+/** Answers to a stranger that may hide what somebody else would get. */
+const HIDING_STATUSES: ReadonlySet<number> = new Set([401, 403, 404]);
+
 /**
- * Makes the authorizer of one endpoint. It knows nothing at first and learns from every 401, also late in the flow:
- * prefers Bearer over Basic, sends a `registryToken` as it is, and keeps one token per set of scopes. Tokens and
+ * Credentials and tokens that are younger than this were got for the very request that is refused, in milliseconds: asking for
+ * others at once would bring the same.
+ */
+const JUST_GOT_MS = 1_000;
+
+/**
+ * Makes the authorizer of one user at one endpoint. It knows nothing at first and learns from every refusal, also late in
+ * the flow: prefers Bearer over Basic, sends a `registryToken` as it is, and keeps one token per set of scopes. Tokens and
  * credentials go to the endpoint's origin and to the realm that this origin names, nowhere else.
  */
 export function createAuthorizer(options: AuthorizerOptions): Authorizer {
   return new EndpointAuthorizer(options);
 }
 
-/** A token server to ask for one set of request scopes, and the last token it gave. */
-type Grant = { readonly realm: TokenRealm; token: Token | undefined };
-
 class EndpointAuthorizer implements Authorizer {
-  readonly #endpoint: Endpoint;
+  readonly #options: AuthorizerOptions & { readonly clock: Clock; readonly trust: HostTrust };
   readonly #origin: string;
-  readonly #source: CredentialSource;
-  readonly #send: Send;
-  readonly #clock: Clock;
+  readonly #lookup: CredentialLookup;
+  readonly #hidden: HiddenChallenges;
+  readonly #wallet: TokenWallet;
 
-  readonly #lookups = new SharedCalls<Credentials | undefined>();
-  #credentials: { readonly found: Credentials | undefined } | undefined;
-  /** The header for every request that has no grant: Basic credentials or a registry token. */
-  #fixed: string | undefined;
-  readonly #grants = new Map<string, Grant>();
-  readonly #fetches = new SharedCalls<Token>();
+  #found: FoundCredentials | undefined;
+  /** Credentials that a token server accepted once: a refusal says that they changed. */
+  readonly #proven = new WeakSet<FoundCredentials>();
+  /** Why credentials could not be looked up when that was no reason to fail. */
+  #trouble: unknown;
+  readonly #grants = new BoundedMap<string, Grant>(MAX_GRANTS);
+  /** For requests without a grant, of an endpoint that takes the same header for all: Basic, or a registry token. */
+  #general: Grant | undefined;
 
-  constructor({ endpoint, credentials, send, clock = systemClock }: AuthorizerOptions) {
-    this.#endpoint = endpoint;
+  constructor({ clock = systemClock, trust = hostTrust(), ...options }: AuthorizerOptions) {
+    const { endpoint, credentials } = options;
+    this.#options = { ...options, clock, trust };
     this.#origin = originOf(endpoint);
-    this.#source = credentials;
-    this.#send = send;
-    this.#clock = clock;
+    this.#lookup =
+      typeof credentials === "function"
+        ? new CredentialMemory(credentials, { clock }).at(endpoint.credentialHost, undefined)
+        : credentials;
+    this.#hidden = new HiddenChallenges({ ...options, clock });
+    this.#wallet = new TokenWallet(clock);
+  }
+
+  async begin(request: HttpRequest): Promise<void> {
+    if (this.#grantFor(request)) await this.#credentials(request.signal);
   }
 
   async authorize(request: HttpRequest): Promise<string | undefined> {
     if (!this.#owns(request.url)) return undefined;
-    const key = grantKey(request);
-    const grant = this.#grants.get(key);
-    if (!grant) return this.#fixed;
+    const grant = this.#grantFor(request);
+    if (!grant) return undefined;
     try {
-      return `Bearer ${await this.#token(grant, request.signal)}`;
+      return await this.#header(grant, request.signal);
     } catch (error) {
       // The registry may name another token server next time, but only to a request that gets as far as that.
-      if (!request.signal?.aborted && this.#grants.get(key) === grant) this.#grants.delete(key);
+      if (!request.signal?.aborted) this.#forgetGrant(request, grant);
       throw error;
     }
   }
@@ -91,73 +136,217 @@ class EndpointAuthorizer implements Authorizer {
   async challenged(request: HttpRequest, response: HttpResponse): Promise<boolean> {
     // After a redirect the answer may come from elsewhere, and nobody else may direct these credentials.
     if (!this.#owns(request.url) || !this.#owns(response.url)) return false;
-    const challenges = parseChallenges(response.headers["www-authenticate"]);
-    const bearer = challenges.find(({ scheme }) => scheme === "bearer");
-    const basic = challenges.find(({ scheme }) => scheme === "basic");
-    if (!bearer && !basic) return false;
+    const { status } = response;
+    const challenges = status === 401 ? parseChallenges(response.headers["www-authenticate"]) : [];
+    const known = knownChallenges(challenges);
+    if (known.length > 0) return await this.#learn(known, request);
+    if (challenges.length > 0) return false; // it wants something that nobody here can give
+    if (sentAuthorization(request) === undefined) {
+      return HIDING_STATUSES.has(status) && (await this.#reveal(request));
+    }
+    return BARE_REFUSALS.has(status) && (await this.#renew(request));
+  }
 
-    const credentials = await this.#lookUp(request.signal);
-    if (bearer && !credentials?.registryToken) return this.#grant(bearer, request);
-    const authorization = bearer ? `Bearer ${credentials?.registryToken}` : basicAuthorization(credentials);
-    if (authorization === undefined) throw this.#noBasicCredentials();
-    this.#fixed = authorization;
-    this.#grants.delete(grantKey(request));
-    return sentAuthorization(request) !== authorization;
+  async credentials({ signal }: AbortOptions = {}): Promise<Credentials | undefined> {
+    return (await this.#credentials(signal)).credentials;
+  }
+
+  refused(): void {
+    if (this.#found) this.#lookup.forget(this.#found);
+  }
+
+  whyAnonymous(): string | undefined {
+    return reasonOf(this.#found?.failure ?? this.#trouble);
   }
 
   #owns(url: string): boolean {
     return URL.canParse(url) && new URL(url).origin === this.#origin;
   }
 
-  async #lookUp(signal: AbortSignal | undefined): Promise<Credentials | undefined> {
-    const host = this.#endpoint.credentialHost;
-    this.#credentials ??= {
-      found: await this.#lookups.run(host, (shared) => this.#source(host, { signal: shared }), { signal }),
-    };
-    return this.#credentials.found;
+  #grantFor(request: HttpRequest): Grant | undefined {
+    return this.#grants.get(grantKey(request)) ?? this.#general;
   }
 
-  #grant(challenge: Challenge, request: HttpRequest): boolean {
+  #forgetGrant(request: HttpRequest, grant: Grant | undefined): void {
     const key = grantKey(request);
-    const realm = tokenRealm(challenge, request.scopes ?? [], this.#endpoint);
-    const known = this.#grants.get(key);
-    if (known && sameRealm(known.realm, realm)) {
-      // Only the token that was refused is thrown away: another request may have brought a new one meanwhile.
-      if (sentAuthorization(request) === `Bearer ${known.token?.value}`) known.token = undefined;
-      return true;
+    if (this.#grants.get(key) === grant) this.#grants.delete(key);
+    if (this.#general === grant) this.#general = undefined;
+  }
+
+  /** Those that were found lately, or are found now. The error of the source is this endpoint's. */
+  async #credentials(signal: AbortSignal | undefined): Promise<FoundCredentials> {
+    try {
+      this.#found = await this.#lookup.find({ signal });
+      this.#trouble = undefined;
+      return this.#found;
+    } catch (error) {
+      throwIfAborted(signal);
+      throw lookupError(error, { host: this.#lookup.host, endpoint: this.#origin });
     }
-    this.#grants.delete(key);
-    this.#grants.set(key, { realm, token: undefined });
-    for (const oldest of this.#grants.keys()) {
-      if (this.#grants.size <= MAX_GRANTS) break;
-      this.#grants.delete(oldest);
+  }
+
+  /** Those in place of `found`, which were refused; `found` itself when the source has no others. */
+  async #others(found: FoundCredentials, signal: AbortSignal | undefined): Promise<FoundCredentials> {
+    this.#lookup.forget(found);
+    return await this.#credentials(signal);
+  }
+
+  #offers(challenges: readonly Challenge[], request: HttpRequest, found: FoundCredentials): Promise<Offers> {
+    const { endpoint, trust } = this.#options;
+    const { scopes = [], signal } = request;
+    return offersFor(challenges, { endpoint, trust, found, scopes, signal });
+  }
+
+  async #learn(challenges: readonly Challenge[], request: HttpRequest): Promise<boolean> {
+    const sent = sentAuthorization(request);
+    let found = await this.#credentials(request.signal);
+    if (sent !== undefined && isHeaderOf(sent, found)) found = await this.#others(found, request.signal);
+    const offers = await this.#offers(challenges, request, found).catch((error: unknown) => {
+      // To what we sent the registry has something to say itself.
+      if (sent === undefined || request.signal?.aborted) throw error;
+      return [];
+    });
+    const again = this.#adopt({ request, challenges, found, offers });
+    if (!again) this.#forgetGrant(request, this.#grantFor(request));
+    return again;
+  }
+
+  /** Takes offers over; true when the best one is something else than what was refused. */
+  #adopt({ request, challenges, found, offers }: Lesson): boolean {
+    const sent = sentAuthorization(request);
+    const known = this.#grants.get(grantKey(request));
+    const same = known?.hash === found.hash && sameOffers(known.all, offers);
+    const grant = same ? known : { challenges, request, hash: found.hash, all: offers, left: offers };
+    const [best] = grant.left;
+    if (!best) return false;
+    this.#grants.set(grantKey(request), grant);
+    if (best.kind === "fixed") {
+      if (sent === undefined) this.#general = grant;
+      return sent !== best.authorization;
     }
+    // Only the token that was refused is thrown away: another request may have brought a new one meanwhile.
+    const purpose = { realm: best.realm, hash: found.hash };
+    if (sent === bearer(this.#wallet.peek(purpose))) this.#wallet.drop(purpose);
     return true;
   }
 
-  async #token(grant: Grant, signal: AbortSignal | undefined): Promise<string> {
-    const { token } = grant;
-    if (token && this.#clock.now() < token.expiresAtMs - REFRESH_AHEAD_MS) return token.value;
-    const credentials = await this.#lookUp(signal);
-    const fetch = (shared: AbortSignal): Promise<Token> =>
-      fetchToken(grant.realm, {
-        endpoint: this.#endpoint,
-        credentials,
-        send: this.#send,
-        clock: this.#clock,
-        signal: shared,
-      });
-    grant.token = await this.#fetches.run(realmKey(grant.realm), fetch, { signal });
-    return grant.token.value;
+  /** Looks behind a refusal that may be the one for strangers. Whatever goes wrong, the refusal is a good answer too. */
+  async #reveal(request: HttpRequest): Promise<boolean> {
+    try {
+      const found = await this.#credentials(request.signal);
+      if (!found.credentials) return false;
+      const challenges = await this.#hidden.find(request);
+      if (challenges.length === 0) return false;
+      const offers = await this.#offers(challenges, request, found);
+      return this.#adopt({ request, challenges, found, offers });
+    } catch (error) {
+      throwIfAborted(request.signal);
+      this.#trouble = error;
+      return false;
+    }
   }
 
-  #noBasicCredentials(): ErrUnauthenticated {
-    const { baseUrl, credentialHost } = this.#endpoint;
-    return new ErrUnauthenticated(`Authorize at ${credentialHost}: no basic auth credentials`, {
-      endpoint: baseUrl,
-    });
+  /** Replaces what was sent and has perhaps expired; false when it was got just now, or there is nothing else. */
+  async #renew(request: HttpRequest): Promise<boolean> {
+    const sent = sentAuthorization(request);
+    const offer = this.#grantFor(request)?.left[0];
+    const found = this.#found;
+    if (!offer || !found) return false;
+    if (offer.kind === "fixed") {
+      if (sent !== offer.authorization || this.#isNew(found.foundAtMs)) return false;
+      return (await this.#others(found, request.signal)).hash !== found.hash;
+    }
+    const purpose = { realm: offer.realm, hash: found.hash };
+    const token = this.#wallet.peek(purpose);
+    if (!token || sent !== bearer(token) || this.#isNew(token.issuedAtMs)) return false;
+    this.#wallet.drop(purpose);
+    return true;
+  }
+
+  #isNew(sinceMs: number): boolean {
+    return this.#options.clock.elapsed() - sinceMs < JUST_GOT_MS;
+  }
+
+  async #header(grant: Grant, signal: AbortSignal | undefined): Promise<string | undefined> {
+    const failures: unknown[] = [];
+    for (const offer of await this.#current(grant)) {
+      if (offer.kind === "fixed") return offer.authorization;
+      if (grant === this.#general) return undefined; // a token is for the scopes of one request
+      try {
+        return bearer(await this.#token(offer.realm, signal));
+      } catch (error) {
+        throwIfAborted(signal);
+        failures.push(error);
+        if (isRetryable(error)) break;
+        grant.left = grant.left.filter((other) => other !== offer);
+      }
+    }
+    if (failures.length > 0) throw failures[0];
+    return undefined;
+  }
+
+  /** The offers of a grant for the credentials in use: made anew when those have changed. */
+  async #current(grant: Grant): Promise<Offers> {
+    const found = this.#found;
+    if (found && grant.hash !== found.hash) {
+      grant.all = await this.#offers(grant.challenges, grant.request, found).catch(() => []);
+      grant.left = grant.all;
+      grant.hash = found.hash;
+    }
+    return grant.left;
+  }
+
+  async #token(realm: TokenRealm, signal: AbortSignal | undefined): Promise<Token> {
+    const found = this.#found ?? (await this.#credentials(signal));
+    const fetch = (shared: AbortSignal): Promise<FetchedToken> => this.#fetch(realm, found, shared);
+    return await this.#wallet.token({ realm, hash: found.hash }, fetch, { signal });
+  }
+
+  async #fetch(realm: TokenRealm, found: FoundCredentials, signal: AbortSignal): Promise<FetchedToken> {
+    try {
+      return await this.#fetchAs(found, realm, signal);
+    } catch (error) {
+      throwIfAborted(signal);
+      if (!isRefusal(error)) throw error;
+      if (!found.credentials) throw explained(error, this.whyAnonymous());
+      const isNews = this.#proven.has(found) || !this.#isNew(found.foundAtMs);
+      this.#lookup.forget(found);
+      if (!isNews) throw error;
+      const others = await this.#credentials(signal);
+      if (others.hash === found.hash) throw error;
+      return await this.#fetchAs(others, realm, signal);
+    }
+  }
+
+  async #fetchAs(found: FoundCredentials, realm: TokenRealm, signal: AbortSignal): Promise<FetchedToken> {
+    const { credentials, hash } = found;
+    const token = await fetchToken(realm, { ...this.#options, credentials, signal });
+    this.#proven.add(found);
+    return { token, hash };
   }
 }
+
+type Offers = readonly Offer[];
+
+/** What was learned for one set of request scopes. */
+type Grant = {
+  readonly challenges: readonly Challenge[];
+  /** The request that was challenged. */
+  readonly request: HttpRequest;
+  /** Of the credentials that the offers are for. */
+  hash: string;
+  all: Offers;
+  /** Best first; those that failed for good are taken out. */
+  left: Offers;
+};
+
+/** A refusal, and what can be done about it. */
+type Lesson = {
+  readonly request: HttpRequest;
+  readonly challenges: readonly Challenge[];
+  readonly found: FoundCredentials;
+  readonly offers: Offers;
+};
 
 function sentAuthorization({ headers: { authorization } = {} }: HttpRequest): string | undefined {
   return authorization;
@@ -167,10 +356,21 @@ function grantKey(request: HttpRequest): string {
   return [...new Set(request.scopes)].sort().join(" ");
 }
 
-function realmKey({ url, service, scopes }: TokenRealm): string {
-  return JSON.stringify([url, service, scopes]);
+function bearer(token: Token | undefined): string | undefined {
+  return token && `Bearer ${token.value}`;
 }
 
-function sameRealm(one: TokenRealm, other: TokenRealm): boolean {
-  return realmKey(one) === realmKey(other);
+/** Whether a header was made of these credentials alone. */
+function isHeaderOf(authorization: string, { credentials }: FoundCredentials): boolean {
+  return [basicAuthorization(credentials), `Bearer ${credentials?.registryToken}`].includes(authorization);
+}
+
+function sameOffers(one: Offers, other: Offers): boolean {
+  return JSON.stringify(one) === JSON.stringify(other);
+}
+
+/** Whether a token server has looked at the credentials and does not want them. */
+function isRefusal(error: unknown): boolean {
+  const status = findError(error)?.httpStatus;
+  return status === 400 || status === 401 || status === 403;
 }

@@ -1,7 +1,11 @@
+import type { AbortOptions } from "../../async/abort.ts";
 import { ErrUnauthenticated } from "../../errors/classes.ts";
 import { redactUrl } from "../../errors/redact-url.ts";
 import { type Endpoint, originOf } from "../endpoints/endpoint.ts";
+import type { HostTrust } from "../endpoints/host-trust.ts";
+import type { TlsOptions } from "../http/tls-options.ts";
 import type { Challenge } from "./challenge.ts";
+import { mergeScopes } from "./scopes.ts";
 
 /** Where tokens for some scopes are to be had. */
 export type TokenRealm = {
@@ -10,42 +14,76 @@ export type TokenRealm = {
   readonly service: string | undefined;
   /** Sorted, each one once. */
   readonly scopes: readonly string[];
+  /** Whether it is at the endpoint's own origin, and so may see what only the endpoint may see. */
+  readonly own: boolean;
+  readonly tls: TlsOptions | undefined;
 };
+
+/** What a realm is judged by. */
+export interface RealmOptions extends AbortOptions {
+  readonly endpoint: Endpoint;
+  /** What is known about the realm's own host. */
+  readonly trust: HostTrust;
+  /** Of the request that was challenged. */
+  readonly scopes: readonly string[];
+}
 
 /**
  * The token realm of a bearer challenge, for the scopes of the request and those that the challenge asks for. Throws
  * `ErrUnauthenticated` for a realm that must not see a credential: missing, not an absolute http(s) URL, with user
- * information, or plain HTTP where the registry itself speaks HTTPS.
+ * information, or reached by plain HTTP. That is accepted at the endpoint's own origin only, and of a registry that is
+ * itself not secure also at a host that is configured as such. The certificate of another host is checked unless that host
+ * is insecure by itself; it sees no client certificate.
  */
-export function tokenRealm(
-  challenge: Challenge,
-  requestScopes: readonly string[],
-  endpoint: Endpoint,
-): TokenRealm {
-  const realm = challenge.parameters.get("realm");
-  const scopes = [...requestScopes, ...(challenge.parameters.get("scope") ?? "").split(" ")];
+export async function tokenRealm(challenge: Challenge, options: RealmOptions): Promise<TokenRealm> {
+  const { endpoint, scopes } = options;
+  const url = parseRealm(challenge.parameters.get("realm"), endpoint);
+  const own = url.origin === originOf(endpoint);
   return {
-    url: checkRealm(realm, endpoint),
+    url: url.href,
     service: challenge.parameters.get("service"),
-    scopes: [...new Set(scopes.filter((scope) => scope !== ""))].sort(),
+    scopes: mergeScopes([...scopes, ...(challenge.parameters.get("scope") ?? "").split(" ")]),
+    own,
+    tls: own ? endpoint.tls : await foreignTls(url, options),
   };
 }
 
-function checkRealm(realm: string | undefined, endpoint: Endpoint): string {
-  const fail = (reason: string): ErrUnauthenticated =>
-    new ErrUnauthenticated(`Read bearer challenge of ${originOf(endpoint)}: ${reason}`, {
-      endpoint: endpoint.baseUrl,
-    });
-
-  if (!realm) throw fail("no realm specified for token auth challenge");
+function parseRealm(realm: string | undefined, endpoint: Endpoint): URL {
+  if (!realm) throw unusable(endpoint, "no realm specified for token auth challenge");
   if (!/^https?:\/\//i.test(realm) || !URL.canParse(realm)) {
-    throw fail("got a realm that is not an absolute http or https URL");
+    throw unusable(endpoint, "got a realm that is not an absolute http or https URL");
   }
   const url = new URL(realm);
-  if (url.username !== "" || url.password !== "") throw fail("got a realm with user information");
-  if (url.protocol === "http:" && new URL(endpoint.baseUrl).protocol === "https:") {
-    throw fail(`got plain HTTP realm ${redactUrl(url)}, wanted https like the registry itself`);
-  }
+  if (url.username !== "" || url.password !== "")
+    throw unusable(endpoint, "got a realm with user information");
   url.hash = "";
-  return url.href;
+  return url;
+}
+
+/** How another host than the endpoint's is spoken to: by what is configured for that host. */
+async function foreignTls(
+  url: URL,
+  { endpoint, trust, signal }: RealmOptions,
+): Promise<TlsOptions | undefined> {
+  const { ca = [], skipVerify = false } = endpoint.tls ?? {};
+  const authorities = ca.length > 0 ? { ca } : undefined;
+  if (url.protocol === "https:") {
+    return (await trust.skipsVerification(url.host, { signal }))
+      ? { ...authorities, skipVerify: true }
+      : authorities;
+  }
+  const secure = new URL(endpoint.baseUrl).protocol === "https:" && !skipVerify;
+  if (secure) {
+    throw unusable(endpoint, `got plain HTTP realm ${redactUrl(url)}, wanted https like the registry itself`);
+  }
+  if (await trust.allowsPlainHttp(url.host, { signal })) return undefined;
+  throw unusable(
+    endpoint,
+    `got plain HTTP realm ${redactUrl(url)} at another host, which is not configured as insecure`,
+  );
+}
+
+function unusable(endpoint: Endpoint, reason: string): ErrUnauthenticated {
+  const origin = originOf(endpoint);
+  return new ErrUnauthenticated(`Read bearer challenge of ${origin}: ${reason}`, { endpoint: origin });
 }

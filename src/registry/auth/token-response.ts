@@ -13,7 +13,9 @@ import { type HttpResponse, headerOf } from "../http/send.ts";
 /** A bearer token and the time until which it may be used. */
 export type Token = {
   readonly value: string;
-  /** Milliseconds since the epoch. */
+  /** When it was asked for, in milliseconds by `Clock.elapsed`. */
+  readonly issuedAtMs: number;
+  /** By the same clock. */
   readonly expiresAtMs: number;
 };
 
@@ -21,10 +23,12 @@ export type Token = {
 export type TokenExchange = {
   /** What was tried, and where: begins the messages. */
   readonly action: string;
-  /** API root of the registry that wants the token. */
+  /** Origin of the registry that wants the token. */
   readonly endpoint: string;
-  /** When the request was made, in milliseconds since the epoch. */
+  /** When the request was made, in milliseconds since the epoch: what a date in `Retry-After` is compared with. */
   readonly requestedAtMs: number;
+  /** The same moment by `Clock.elapsed`. */
+  readonly startedAtMs: number;
   /** Texts that must not appear in a message, should the server repeat them. */
   readonly secrets: readonly string[];
   readonly signal: AbortSignal | undefined;
@@ -35,6 +39,9 @@ const MAX_TOKEN_BYTES = 1024 * 1024;
 
 /** Largest error answer that is read: it is there for one line of text. */
 const MAX_ERROR_BYTES = 64 * 1024;
+
+/** Longest lifetime that is believed, in seconds: real ones are minutes or hours. */
+const MAX_LIFETIME_SECONDS = 86_400;
 
 /** Lifetime of a token that names none, and the least that is believed (distribution token spec: at least 60 s). */
 const MIN_LIFETIME_SECONDS = 60;
@@ -57,8 +64,9 @@ export async function readToken(response: HttpResponse, exchange: TokenExchange)
   // A line break in it would begin another header.
   if (!/^[\x21-\x7e]+$/.test(value)) throw fail("authorization server sent a token that no header can hold");
   const named = typeof answer?.expires_in === "number" ? answer.expires_in : 0;
-  const lifetimeSeconds = Math.max(named, MIN_LIFETIME_SECONDS);
-  return { value, expiresAtMs: exchange.requestedAtMs + lifetimeSeconds * 1000 };
+  const lifetimeSeconds = Math.min(Math.max(named, MIN_LIFETIME_SECONDS), MAX_LIFETIME_SECONDS);
+  const { startedAtMs: issuedAtMs } = exchange;
+  return { value, issuedAtMs, expiresAtMs: issuedAtMs + lifetimeSeconds * 1000 };
 }
 
 /**
@@ -84,9 +92,7 @@ async function readReason(response: HttpResponse, { secrets, signal }: TokenExch
     throwIfAborted(signal);
     return new Uint8Array(); // the status says enough; the words are a courtesy
   });
-  let reason = reasonOf(bytes) ?? "";
-  for (const secret of secrets) reason = reason.replaceAll(secret, "***");
-  return registryWords(reason);
+  return registryWords(reasonOf(bytes) ?? "", [...secrets, ...(response.secrets ?? [])]);
 }
 
 /** Registries answer like `errors[].message`, OAuth2 servers with `error_description`, Docker Hub with `details`. */

@@ -2,15 +2,19 @@ import type { AbortOptions } from "../../async/abort.ts";
 import type { Clock } from "../../async/clock.ts";
 import { redactUrl } from "../../errors/redact-url.ts";
 import type { Credentials } from "../credentials/credentials.ts";
-import type { Endpoint } from "../endpoints/endpoint.ts";
+import { type Endpoint, originOf } from "../endpoints/endpoint.ts";
+import { mergeHeaders } from "../http/merge-headers.ts";
 import type { HttpRequest, HttpResponse, Send } from "../http/send.ts";
+import { USER_AGENT } from "../http/user-agent.ts";
 import type { TokenRealm } from "./token-realm.ts";
 import { readToken, type Token, type TokenExchange, tokenError } from "./token-response.ts";
 
 /** Who asks for a token, and by what means. */
 export type TokenOptions = AbortOptions & {
-  /** The registry that sent the challenge: its headers and TLS options hold for its token server too (containerd). */
+  /** The registry that sent the challenge. Its headers go to a token server at its own origin (containerd), and no other. */
   readonly endpoint: Endpoint;
+  /** What the caller wants to be known by everywhere, such as `X-Meta-*` of an engine's client. */
+  readonly metaHeaders?: Readonly<Record<string, string>> | undefined;
   readonly credentials: Credentials | undefined;
   /** Must not authorize by itself. */
   readonly send: Send;
@@ -28,8 +32,9 @@ const CLIENT_ID = "drayage";
 export async function fetchToken(realm: TokenRealm, options: TokenOptions): Promise<Token> {
   const exchange: TokenExchange = {
     action: `Fetch token from ${redactUrl(realm.url)}`,
-    endpoint: options.endpoint.baseUrl,
+    endpoint: originOf(options.endpoint),
     requestedAtMs: options.clock.now(),
+    startedAtMs: options.clock.elapsed(),
     secrets: secretsOf(options.credentials),
     signal: options.signal,
   };
@@ -62,8 +67,8 @@ function getToken(realm: TokenRealm, options: TokenOptions): Promise<HttpRespons
   if (basic && options.credentials?.username) url.searchParams.set("account", options.credentials.username);
   if (realm.service !== undefined) url.searchParams.set("service", realm.service);
   for (const scope of realm.scopes) url.searchParams.append("scope", scope);
-  const headers = { ...options.endpoint.headers, ...(basic ? { authorization: basic } : {}) };
-  return options.send({ ...common(options), method: "GET", url: url.href, headers });
+  const headers = headersFor(realm, options, basic ? { authorization: basic } : {});
+  return options.send({ ...common(realm, options), method: "GET", url: url.href, headers });
 }
 
 function postForm(
@@ -74,16 +79,41 @@ function postForm(
   const form = new URLSearchParams({ ...grant, client_id: CLIENT_ID });
   if (realm.service !== undefined) form.set("service", realm.service);
   if (realm.scopes.length > 0) form.set("scope", realm.scopes.join(" "));
-  const headers = { ...options.endpoint.headers, "content-type": "application/x-www-form-urlencoded" };
-  return options.send({ ...common(options), method: "POST", url: realm.url, headers, body: form.toString() });
+  const headers = headersFor(realm, options, { "content-type": "application/x-www-form-urlencoded" });
+  const body = form.toString();
+  return options.send({
+    ...common(realm, options),
+    method: "POST",
+    url: realm.url,
+    headers,
+    body,
+    confidential: true,
+  });
 }
 
-function common({ endpoint, signal }: TokenOptions): Pick<HttpRequest, "tls" | "signal"> {
-  return { tls: endpoint.tls, signal };
+function common({ tls }: TokenRealm, { signal }: TokenOptions): Pick<HttpRequest, "tls" | "signal"> {
+  return { tls, signal };
 }
 
+/** What a token server is told, with the header made of user and password. */
 function secretsOf(credentials: Credentials | undefined): string[] {
-  const { password, identityToken } = credentials ?? {};
+  const { username, password, identityToken } = credentials ?? {};
   const basic = basicAuthorization(credentials)?.slice("Basic ".length);
-  return [basic, password, identityToken].flatMap((secret) => secret || []);
+  const inBase64 = password && Buffer.from(password).toString("base64");
+  return [
+    basic,
+    username && password && `${username}:${password}`,
+    password,
+    inBase64,
+    identityToken,
+  ].flatMap((secret) => secret || []);
+}
+
+function headersFor(
+  realm: TokenRealm,
+  { endpoint, metaHeaders }: TokenOptions,
+  particular: Readonly<Record<string, string>>,
+): Record<string, string> {
+  const ofEndpoint = realm.own ? endpoint.headers : undefined;
+  return mergeHeaders({ "user-agent": USER_AGENT }, ofEndpoint, metaHeaders, particular);
 }

@@ -60,7 +60,7 @@ export async function lookupEndpoints(
   const mirrorEndpoints = baseUrls.map(async (baseUrl): Promise<Endpoint> => {
     const { host, protocol } = new URL(baseUrl);
     const skipVerify =
-      protocol === "https:" && (isSelected(options.skipTlsVerify, host) || (await isHostInsecure(host)));
+      protocol === "https:" && (isSelectedHost(options.skipTlsVerify, host) || (await isHostInsecure(host)));
     const mirror = { baseUrl, mirror: true, capabilities: MIRROR_CAPABILITIES, credentialHost: host };
     return skipVerify ? { ...mirror, tls: { skipVerify } } : mirror;
   });
@@ -107,14 +107,15 @@ async function ownEndpoints(
     ...(skipVerify ? { tls: { skipVerify } } : {}),
   });
 
-  const skipVerify = isSelected(options.skipTlsVerify, registry);
+  const skipVerify = isSelectedHost(options.skipTlsVerify, registry);
   if (isHub) return [endpoint("https", skipVerify)];
-  if (isSelected(options.plainHttp, registry)) return [endpoint("http")];
+  if (isSelectedHost(options.plainHttp, registry)) return [endpoint("http")];
   if (await isHostInsecure(registry)) return [endpoint("https", true), endpoint("http")];
   return [endpoint("https", skipVerify)];
 }
 
-function isSelected(selection: RegistrySelection | undefined, host: string): boolean {
+/** Whether a switch is on for host[:port]. Throws `ErrInvalidArgument` for a malformed entry. */
+export function isSelectedHost(selection: RegistrySelection | undefined, host: string): boolean {
   return typeof selection === "object"
     ? selection.some((entry) => registryName(entry) === host)
     : selection === true;

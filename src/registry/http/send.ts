@@ -14,6 +14,8 @@ export interface HttpRequest extends AbortOptions {
   /** Token scopes that the request needs, such as `repository:library/redis:pull`. */
   readonly scopes?: readonly string[];
   readonly tls?: TlsOptions | undefined;
+  /** The body is a secret of the origin asked: a redirect to another one is not followed. */
+  readonly confidential?: boolean | undefined;
   /** The way to this URL was chosen by another origin: nothing of ours goes along, not even to our own endpoint. */
   readonly stranger?: boolean | undefined;
 }
@@ -61,6 +63,8 @@ export interface HttpResponse {
   readonly body: HttpBody;
   /** What the request told the server and the server may repeat: texts that no message may show. */
   readonly secrets?: readonly string[] | undefined;
+  /** What people should know about this answer besides, in half a sentence. */
+  readonly remark?: string;
 }
 
 /**

@@ -15,7 +15,7 @@ const KEEPING_STATUSES = new Set([307, 308]);
  * `send` that follows redirects of GET and HEAD, and of other methods those that keep method and body, which is then sent
  * again from its start, as in docker and containerd. Once the origin differs, the request is a
  * stranger's (see `asStranger`), for good: what was dropped does not come back when the way leads back. An answer without a usable
- * `Location` is given as it is. Rejects with `ErrUnavailable`, not retryable, on a redirect from https to http, to another
+ * `Location` is given as it is, and so is one that would take a confidential body elsewhere. Rejects with `ErrUnavailable`, not retryable, on a redirect from https to http, to another
  * scheme, or after `MAX_REDIRECTS`.
  */
 export function withRedirect(send: Send): Send {
@@ -33,11 +33,14 @@ export function withRedirect(send: Send): Send {
   };
 }
 
-function targetOf({ method, url }: HttpRequest, response: HttpResponse): URL | undefined {
+function targetOf(request: HttpRequest, response: HttpResponse): URL | undefined {
+  const { method, url } = request;
   const followed = method === "GET" || method === "HEAD" ? REDIRECT_STATUSES : KEEPING_STATUSES;
   if (!followed.has(response.status)) return undefined;
   const location = headerOf(response, "location");
-  return location !== undefined && URL.canParse(location, url) ? new URL(location, url) : undefined;
+  if (location === undefined || !URL.canParse(location, url)) return undefined;
+  const target = new URL(location, url);
+  return request.confidential && target.origin !== new URL(url).origin ? undefined : target;
 }
 
 function refusalOf(from: URL, to: URL, followed: number): string | undefined {

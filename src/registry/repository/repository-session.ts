@@ -2,6 +2,7 @@ import type { AbortOptions } from "../../async/abort.ts";
 import type { Clock } from "../../async/clock.ts";
 import { errorFromResponse } from "../answers/error-response.ts";
 import { type Endpoint, originOf } from "../endpoints/endpoint.ts";
+import { mergeHeaders } from "../http/merge-headers.ts";
 import type { HttpRequest, HttpResponse, Send } from "../http/send.ts";
 import { asStranger } from "../http/stranger-request.ts";
 import { USER_AGENT } from "../http/user-agent.ts";
@@ -50,7 +51,7 @@ export class RepositorySession {
     const { endpoint, metaHeaders, repository } = options;
     this.#options = options;
     this.#scope = `repository:${repository.path}:${actions}`;
-    this.#headers = lowerCased({ "user-agent": USER_AGENT, ...endpoint.headers, ...metaHeaders });
+    this.#headers = mergeHeaders({ "user-agent": USER_AGENT }, endpoint.headers, metaHeaders);
     this.#namespace = namespaceFor(endpoint, repository.domain);
   }
 
@@ -108,8 +109,4 @@ function namespaceFor({ baseUrl }: Endpoint, domain: string): string | undefined
   const own =
     domain === "docker.io" ? ["docker.io", "registry-1.docker.io"] : [new URL(`${protocol}//${domain}`).host];
   return own.includes(host) ? undefined : domain;
-}
-
-function lowerCased(headers: Readonly<Record<string, string>>): Record<string, string> {
-  return Object.fromEntries(Object.entries(headers).map(([name, value]) => [name.toLowerCase(), value]));
 }

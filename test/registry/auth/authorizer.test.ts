@@ -100,7 +100,7 @@ describe("Authorizer.challenged()", () => {
       .catch((error: unknown) => error);
     expect(answer).toMatchObject({
       code: "ERR_UNAUTHENTICATED",
-      endpoint: `${ORIGIN}/v2`,
+      endpoint: ORIGIN,
       message: "Authorize at registry.example: no basic auth credentials",
     });
     expect(JSON.stringify(answer)).not.toContain("hunter2");
@@ -116,16 +116,13 @@ describe("Authorizer.challenged()", () => {
     expect(await authorizer.challenged(request("/v2/", { headers }), challenge)).toBe(false);
   });
 
-  it.each([undefined, "", "Digest realm=x", "Negotiate"])(
-    "learns nothing from the challenge %j",
-    async (challenge) => {
-      const source = countingSource(USER);
-      const authorizer = authorizerFor(source);
-      expect(await authorizer.challenged(request(), refusal(challenge))).toBe(false);
-      expect(await authorizer.authorize(request())).toBeUndefined();
-      expect(source.hosts).toEqual([]);
-    },
-  );
+  it.each(["Digest realm=x", "Negotiate"])("learns nothing from the challenge %j", async (challenge) => {
+    const source = countingSource(USER);
+    const authorizer = authorizerFor(source);
+    expect(await authorizer.challenged(request(), refusal(challenge))).toBe(false);
+    expect(await authorizer.authorize(request())).toBeUndefined();
+    expect(source.hosts).toEqual([]);
+  });
 
   it("learns nothing from an answer that came from elsewhere after a redirect", async () => {
     const source = countingSource(USER);

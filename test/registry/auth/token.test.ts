@@ -2,19 +2,32 @@ import type { ServerResponse } from "node:http";
 import { describe, expect, it } from "vitest";
 import type { Clock } from "../../../src/async/clock.ts";
 import { basicAuthorization, fetchToken, type TokenOptions } from "../../../src/registry/auth/token.ts";
+import type { TokenRealm } from "../../../src/registry/auth/token-realm.ts";
 import type { Token } from "../../../src/registry/auth/token-response.ts";
 import type { Credentials } from "../../../src/registry/credentials/credentials.ts";
 import type { Endpoint } from "../../../src/registry/endpoints/endpoint.ts";
+import type { Send } from "../../../src/registry/http/send.ts";
+import { USER_AGENT } from "../../../src/registry/http/user-agent.ts";
 import { fetchSend, json, type SeenRequest, scriptedServer } from "../support/scripted-server.ts";
 
 const NOW_MS = Date.parse("2026-01-01T00:00:00Z");
 const clock: Clock = {
   now: () => NOW_MS,
-  elapsed: () => 0,
+  elapsed: () => STARTED_MS,
   sleep: () => Promise.reject(new Error("waited")),
 };
+/** By another clock than the time of day. */
+const STARTED_MS = 1_000;
 const USER: Credentials = { username: "ann", password: "hunter2" };
 const SCOPES = ["repository:a/b:pull", "repository:c:pull"];
+
+const ENDPOINT: Endpoint = {
+  baseUrl: "https://registry.example/v2",
+  mirror: false,
+  capabilities: ["pull"],
+  credentialHost: "registry.example",
+  headers: { "x-meta-a": "b" },
+};
 
 type Answer = (response: ServerResponse, request: SeenRequest) => void;
 type Outcome = { readonly token: Promise<Token>; readonly seen: readonly SeenRequest[] };
@@ -23,18 +36,18 @@ type Outcome = { readonly token: Promise<Token>; readonly seen: readonly SeenReq
 async function ask(
   answer: Answer,
   credentials?: Credentials,
-  options: Partial<TokenOptions> = {},
+  { realmParts, ...options }: Partial<TokenOptions> & { readonly realmParts?: Partial<TokenRealm> } = {},
 ): Promise<Outcome> {
   await using server = await scriptedServer((request, response) => answer(response, request));
-  const endpoint: Endpoint = {
-    baseUrl: "https://registry.example/v2",
-    mirror: false,
-    capabilities: ["pull"],
-    credentialHost: "registry.example",
-    headers: { "x-meta-a": "b" },
+  const realm = {
+    url: `${server.origin}/token?x=1`,
+    service: "registry.example",
+    scopes: SCOPES,
+    own: true,
+    tls: undefined,
+    ...realmParts,
   };
-  const realm = { url: `${server.origin}/token?x=1`, service: "registry.example", scopes: SCOPES };
-  const token = fetchToken(realm, { endpoint, credentials, send: fetchSend, clock, ...options });
+  const token = fetchToken(realm, { endpoint: ENDPOINT, credentials, send: fetchSend, clock, ...options });
   await token.catch(() => {});
   return { token, seen: server.seen };
 }
@@ -47,7 +60,7 @@ const granted: Answer = (response) => json(response, { token: "t0ken" });
 describe("fetchToken()", () => {
   it("asks by GET as anonymous, with the realm's own query, service and each scope", async () => {
     const { token, seen } = await ask(granted);
-    expect(await token).toEqual({ value: "t0ken", expiresAtMs: NOW_MS + 60_000 });
+    expect(await token).toEqual({ value: "t0ken", issuedAtMs: STARTED_MS, expiresAtMs: STARTED_MS + 60_000 });
     const [request] = seen;
     expect(seen).toHaveLength(1);
     expect(request?.method).toBe("GET");
@@ -75,6 +88,36 @@ describe("fetchToken()", () => {
       expect(seen[0]?.headers.authorization).toBeUndefined();
     },
   );
+
+  it("says who we are by User-Agent and meta headers, each name once whatever its spelling", async () => {
+    const metaHeaders = { "X-Meta-Client": "me" };
+    const headers = { "X-Key": "k", Authorization: "Basic c3RhdGlj", "USER-AGENT": "proxy/1" };
+    const endpoint = { ...ENDPOINT, headers };
+    const { seen } = await ask(granted, USER, { metaHeaders, endpoint });
+    expect(seen[0]?.headers).toMatchObject({
+      "user-agent": "proxy/1",
+      "x-meta-client": "me",
+      "x-key": "k",
+      authorization: `Basic ${btoa("ann:hunter2")}`,
+    });
+    const posted = await ask(granted, { identityToken: "id" }, { metaHeaders });
+    expect(posted.seen[0]?.headers).toMatchObject({ "user-agent": USER_AGENT, "x-meta-client": "me" });
+  });
+
+  it("keeps the endpoint's headers and certificate from a token server at another origin", async () => {
+    const tlsSeen: unknown[] = [];
+    const send: Send = (request) => {
+      tlsSeen.push(request.tls);
+      return fetchSend(request);
+    };
+    const endpoint = { ...ENDPOINT, headers: { "x-key": "secret" }, tls: { cert: "C", key: "K" } };
+    for (const credentials of [USER, { identityToken: "id" }]) {
+      const { seen } = await ask(granted, credentials, { endpoint, send, realmParts: { own: false } });
+      expect(seen[0]?.headers["x-key"]).toBeUndefined();
+      expect(seen[0]?.headers["user-agent"]).toBe(USER_AGENT);
+    }
+    expect(tlsSeen).toEqual([undefined, undefined]);
+  });
 
   it("posts an identity token, even when a password is there too", async () => {
     const { token, seen } = await ask(granted, { ...USER, identityToken: "id&token" });
@@ -126,12 +169,14 @@ describe("fetchToken()", () => {
     [{ access_token: "", token: "a" }, "a", 60],
     [{ token: "a", expires_in: 300 }, "a", 300],
     [{ token: "a", expires_in: 5 }, "a", 60],
+    [{ token: "a", expires_in: 1e300 }, "a", 86_400],
     [{ token: "a", expires_in: -5 }, "a", 60],
     [{ token: "a", expires_in: "300" }, "a", 60],
     [{ token: "a", expires_in: null, issued_at: "1999-01-01T00:00:00Z" }, "a", 60],
   ])("reads %j", async (answer, value, lifetimeSeconds) => {
     const { token } = await ask((response) => json(response, answer));
-    expect(await token).toEqual({ value, expiresAtMs: NOW_MS + lifetimeSeconds * 1000 });
+    const expiresAtMs = STARTED_MS + lifetimeSeconds * 1000;
+    expect(await token).toEqual({ value, issuedAtMs: STARTED_MS, expiresAtMs });
   });
 
   it.each([
@@ -148,7 +193,7 @@ describe("fetchToken()", () => {
     const { token } = await ask((response) => response.end(body));
     await expect(token).rejects.toMatchObject({
       code: "ERR_UNAUTHENTICATED",
-      endpoint: "https://registry.example/v2",
+      endpoint: "https://registry.example",
       message: expect.stringContaining("authorization server did not include a token in the response"),
     });
   });
@@ -180,7 +225,7 @@ describe("fetchToken()", () => {
   ])("makes of status %i an error %s", async (httpStatus, code, retryable) => {
     const { token } = await ask((response) => json(response, { message: "sorry" }, httpStatus));
     const error: unknown = await token.catch((thrown: unknown) => thrown);
-    expect(error).toMatchObject({ code, httpStatus, endpoint: "https://registry.example/v2" });
+    expect(error).toMatchObject({ code, httpStatus, endpoint: "https://registry.example" });
     expect(error).toMatchObject({
       message: expect.stringMatching(
         `^Fetch token from http://127.0.0.1:\\d+/token\\?x=REDACTED: got status ${httpStatus}: sorry$`,
@@ -226,6 +271,23 @@ describe("fetchToken()", () => {
       expect((error as Error).message).toContain("bad");
       expect(`${String(error)} ${JSON.stringify(error)}`).not.toMatch(secret);
     }
+  });
+
+  it.each<[form: string, (password: string) => string]>([
+    ["as a query", (password) => `p=${encodeURIComponent(password)}`],
+    ["as a form", (password) => String(new URLSearchParams({ password }))],
+    ["as JSON with escaped slashes", (password) => JSON.stringify(password).replaceAll("/", "\\/")],
+    ["in base64", (password) => Buffer.from(password).toString("base64")],
+  ])("keeps a password out of the message when the server repeats it %s", async (_form, repeat) => {
+    const password = 's3cr3t/p&ss+w<rd="42 ü';
+    const said = repeat(password);
+    const { token } = await ask((response) => json(response, { message: `no: ${said}` }, 401), {
+      username: "me",
+      password,
+    });
+    const error: unknown = await token.catch((thrown: unknown) => thrown);
+    expect((error as Error).message).toMatch(/: no: .*REDACTED/);
+    expect((error as Error).message).not.toContain(said);
   });
 
   it("rejects when the signal fires", async () => {

@@ -1,0 +1,67 @@
+import { ErrUnauthenticated } from "../../errors/classes.ts";
+import type { FoundCredentials } from "../credentials/credential-memory.ts";
+import { originOf } from "../endpoints/endpoint.ts";
+import type { Challenge } from "./challenge.ts";
+import { basicAuthorization } from "./token.ts";
+import { type RealmOptions, type TokenRealm, tokenRealm } from "./token-realm.ts";
+import { explained, reasonOf } from "./why-anonymous.ts";
+
+/** A way to answer a challenge. */
+export type Offer =
+  | { readonly kind: "token"; readonly realm: TokenRealm }
+  | { readonly kind: "fixed"; readonly authorization: string };
+
+/** Who answers, and what for. */
+export interface OfferOptions extends RealmOptions {
+  readonly found: FoundCredentials;
+}
+
+/** The challenges that we know an answer to. */
+export function knownChallenges(challenges: readonly Challenge[]): readonly Challenge[] {
+  return challenges.filter(({ scheme }) => scheme === "bearer" || scheme === "basic");
+}
+
+/**
+ * The answers to `challenges` that these credentials allow, best first: tokens, in the server's order, then Basic. A challenge
+ * that cannot be met is passed over; when none can, its `ErrUnauthenticated` is thrown, the first one's if there are several.
+ */
+export async function offersFor(
+  challenges: readonly Challenge[],
+  options: OfferOptions,
+): Promise<readonly Offer[]> {
+  const offers: Offer[] = [];
+  const failures: unknown[] = [];
+  const preferred = challenges.toSorted((a, b) => rank(a) - rank(b));
+  for (const challenge of preferred) {
+    try {
+      offers.push(await offerFor(challenge, options));
+    } catch (error) {
+      failures.push(error);
+    }
+  }
+  if (offers.length === 0) throw failures[0];
+  return offers;
+}
+
+function rank({ scheme }: Challenge): number {
+  return scheme === "bearer" ? 0 : 1;
+}
+
+async function offerFor(challenge: Challenge, options: OfferOptions): Promise<Offer> {
+  const { credentials } = options.found;
+  if (challenge.scheme === "basic") {
+    const authorization = basicAuthorization(credentials);
+    if (authorization === undefined) throw noBasicCredentials(options);
+    return { kind: "fixed", authorization };
+  }
+  if (credentials?.registryToken) {
+    return { kind: "fixed", authorization: `Bearer ${credentials.registryToken}` };
+  }
+  return { kind: "token", realm: await tokenRealm(challenge, options) };
+}
+
+function noBasicCredentials({ endpoint, found }: OfferOptions): unknown {
+  const message = `Authorize at ${endpoint.credentialHost}: no basic auth credentials`;
+  const error = new ErrUnauthenticated(message, { endpoint: originOf(endpoint) });
+  return explained(error, reasonOf(found.failure));
+}

@@ -1,0 +1,101 @@
+import { type AbortOptions, throwIfAborted } from "../../async/abort.ts";
+import { BoundedMap } from "../../async/bounded-map.ts";
+import { type Clock, systemClock } from "../../async/clock.ts";
+import { SharedCalls } from "../../async/shared-calls.ts";
+import { type CredentialSource, type Credentials, isStored } from "./credentials.ts";
+import { credentialsHash } from "./credentials-hash.ts";
+
+/**
+ * How long credentials that were found serve those who come after, in milliseconds: long enough for one call to serve
+ * everybody who pulls at the same time, short enough that a change in a vault is seen soon.
+ */
+export const CREDENTIALS_KEPT_MS = 60_000;
+
+/** Most answers that are kept; the least recently used one goes, and is asked for again. */
+const MAX_KEPT_CREDENTIALS = 1_024;
+
+/** The answer of a source. */
+export interface FoundCredentials {
+  /** `undefined` is anonymous. */
+  readonly credentials: Credentials | undefined;
+  /** Equal for equal credentials, see `credentialsHash`. */
+  readonly hash: string;
+  /** By `Clock.elapsed`, in milliseconds. */
+  readonly foundAtMs: number;
+  /** Why stored credentials could not be read; `credentials` is `undefined` then. */
+  readonly failure?: unknown;
+}
+
+/** What surrounds the lookups of a `CredentialMemory`. */
+export interface CredentialMemoryOptions {
+  readonly clock?: Clock | undefined;
+  /** Told when stored credentials of a host cannot be read, once for each lookup. */
+  readonly onFailure?: ((host: string, error: unknown) => void) | undefined;
+}
+
+/** The lookups of one host, or of one repository there. */
+export interface CredentialLookup {
+  /** The host of whose credentials this is about. */
+  readonly host: string;
+  /** What was found less than `CREDENTIALS_KEPT_MS` ago, else what the source says. Rejects with the source's error. */
+  find(options?: AbortOptions): Promise<FoundCredentials>;
+  /** Forgets `found`, which was refused somewhere, unless it has been replaced already. */
+  forget(found: FoundCredentials): void;
+}
+
+/**
+ * Asks a source once for all who need the same credentials at the same time, and keeps the answer for a while. A failure is
+ * given to those who waited for that call, and is not kept.
+ */
+export class CredentialMemory {
+  readonly #source: CredentialSource;
+  readonly #clock: Clock;
+  readonly #onFailure: CredentialMemoryOptions["onFailure"];
+  readonly #kept = new BoundedMap<string, FoundCredentials>(MAX_KEPT_CREDENTIALS);
+  readonly #calls = new SharedCalls<FoundCredentials>();
+
+  constructor(source: CredentialSource, { clock = systemClock, onFailure }: CredentialMemoryOptions = {}) {
+    this.#source = source;
+    this.#clock = clock;
+    this.#onFailure = onFailure;
+  }
+
+  /** The lookups for a repository at `host`. Only stored credentials tell its repositories apart. */
+  at(host: string, repository: string | undefined): CredentialLookup {
+    const where = { host, repository: isStored(this.#source) ? repository : undefined };
+    const key = JSON.stringify([host, where.repository]);
+    return {
+      host,
+      find: async ({ signal } = {}) => {
+        throwIfAborted(signal);
+        const kept = this.#kept.get(key);
+        if (kept && this.#clock.elapsed() - kept.foundAtMs < CREDENTIALS_KEPT_MS) return kept;
+        return await this.#calls.run(key, (shared) => this.#ask(key, where, shared), { signal });
+      },
+      forget: (found) => {
+        if (this.#kept.get(key) === found) this.#kept.delete(key);
+      },
+    };
+  }
+
+  async #ask(
+    key: string,
+    { host, repository }: { readonly host: string; readonly repository: string | undefined },
+    signal: AbortSignal,
+  ): Promise<FoundCredentials> {
+    const options = repository === undefined ? { signal } : { signal, repository };
+    try {
+      const credentials = await this.#source(host, options);
+      throwIfAborted(signal);
+      const found = { credentials, hash: credentialsHash(credentials), foundAtMs: this.#clock.elapsed() };
+      this.#kept.set(key, found);
+      return found;
+    } catch (failure) {
+      throwIfAborted(signal);
+      if (!isStored(this.#source)) throw failure;
+      this.#onFailure?.(host, failure);
+      const hash = credentialsHash(undefined);
+      return { credentials: undefined, hash, foundAtMs: this.#clock.elapsed(), failure };
+    }
+  }
+}
