@@ -42,7 +42,6 @@ const OWNERS: Readonly<Record<string, readonly string[]>> = {
   "p-queue": ["xfer"],
   eventemitter3: ["distribution", "images"],
   pino: ["distribution", "cli"],
-  "@grpc/grpc-js": ["content/grpc"],
   "@bufbuild/protobuf": ["content/grpc"],
   commander: ["cli"],
   "package.json": ["cli"],

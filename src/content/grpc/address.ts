@@ -23,14 +23,14 @@ export function parseAddress(text: string): Address {
 
 /** The address in the form that `parseAddress` reads. */
 export function formatAddress(address: Address): string {
-  return address.kind === "unix" ? `unix://${address.path}` : `tcp://${formatHost(address)}`;
+  return address.kind === "unix" ? `unix://${address.path}` : `tcp://${formatHostPort(address)}`;
 }
 
-/** The address in the form that a gRPC channel takes. */
-export function channelTarget(address: Address): string {
-  return address.kind === "unix" ? `unix:${address.path}` : `dns:${formatHost(address)}`;
+/** What a service is told that it is called by, as the `:authority` of a request. */
+export function authorityOf(address: Address): string {
+  return address.kind === "unix" ? "localhost" : formatHostPort(address);
 }
 
-function formatHost({ host, port }: { readonly host: string; readonly port: number }): string {
+function formatHostPort({ host, port }: { readonly host: string; readonly port: number }): string {
   return host.includes(":") ? `[${host}]:${port}` : `${host}:${port}`;
 }

@@ -1,11 +1,13 @@
-import type { MethodDefinition } from "@grpc/grpc-js";
 import { ErrInternal, ErrInvalidArgument, ErrUnavailable } from "../../errors/classes.ts";
 import type { Store } from "../store.ts";
 import { namespaceOf } from "./namespace.ts";
-import { callStatus, plainly } from "./server/call-status.ts";
-import { frame } from "./server/frame.ts";
+import { callStatus } from "./server/call-status.ts";
+
 import type { CallHandler } from "./server/grpc-server.ts";
 import type { ServerCall } from "./server/server-call.ts";
+import { frame } from "./wire/frame.ts";
+import type { GrpcMethod } from "./wire/method.ts";
+import { plainly } from "./wire/plainly.ts";
 
 /** The part of pino's logger that the service calls. */
 export interface ServiceLogger {
@@ -69,18 +71,18 @@ export class CallRunner {
 
   /** One request, one response. */
   unary<I, O>(
-    method: MethodDefinition<I, O>,
+    method: GrpcMethod<I, O>,
     handle: (request: I, context: CallContext) => Promise<O>,
   ): CallHandler {
     return this.#handler(async (call, context) => {
       const response = await handle(await onlyRequest(call, method), context);
-      await call.finish(frame(method.responseSerialize(response)));
+      await call.finish(frame(method.response.encode(response)));
     });
   }
 
   /** One request, many responses. */
   serverStream<I, O>(
-    method: MethodDefinition<I, O>,
+    method: GrpcMethod<I, O>,
     handle: (request: I, send: Send<O>, context: CallContext) => Promise<void>,
   ): CallHandler {
     return this.#handler(async (call, context) => {
@@ -91,7 +93,7 @@ export class CallRunner {
 
   /** One request, many responses that the handler frames itself; it also finishes the call. */
   frameStream<I, O>(
-    method: MethodDefinition<I, O>,
+    method: GrpcMethod<I, O>,
     handle: (request: I, sink: FrameSink, context: CallContext) => Promise<void>,
   ): CallHandler {
     return this.#handler(async (call, context) => handle(await onlyRequest(call, method), call, context));
@@ -99,7 +101,7 @@ export class CallRunner {
 
   /** Requests and responses as they come. */
   bidiStream<I, O>(
-    method: MethodDefinition<I, O>,
+    method: GrpcMethod<I, O>,
     handle: (requests: Requests<I>, send: Send<O>, context: CallContext) => Promise<void>,
   ): CallHandler {
     return this.#handler(async (call, context) => {
@@ -133,23 +135,23 @@ export class CallRunner {
   }
 }
 
-async function nextRequest<I, O>(call: ServerCall, method: MethodDefinition<I, O>): Promise<I | undefined> {
+async function nextRequest<I, O>(call: ServerCall, method: GrpcMethod<I, O>): Promise<I | undefined> {
   const message = await call.next();
   if (!message) return undefined;
   try {
-    return method.requestDeserialize(Buffer.from(message.buffer, message.byteOffset, message.byteLength));
+    return method.request.decode(message);
   } catch (cause) {
     const reason = cause instanceof Error ? cause.message : String(cause);
     throw plainly(new ErrInternal(`grpc: error unmarshalling request: ${reason}`, { cause }));
   }
 }
 
-async function onlyRequest<I, O>(call: ServerCall, method: MethodDefinition<I, O>): Promise<I> {
+async function onlyRequest<I, O>(call: ServerCall, method: GrpcMethod<I, O>): Promise<I> {
   const request = await nextRequest(call, method);
   if (request === undefined) throw plainly(new ErrInvalidArgument("grpc: got no request"));
   return request;
 }
 
-function senderOf<I, O>(call: ServerCall, { responseSerialize }: MethodDefinition<I, O>): Send<O> {
-  return (message) => call.send(frame(responseSerialize(message)));
+function senderOf<I, O>(call: ServerCall, { response }: GrpcMethod<I, O>): Send<O> {
+  return (message) => call.send(frame(response.encode(message)));
 }

@@ -5,8 +5,8 @@ import {
   type MessageShape,
   toBinary,
 } from "@bufbuild/protobuf";
-import type { MethodDefinition } from "@grpc/grpc-js";
 import { Content } from "./content_pb.ts";
+import type { Codec, GrpcMethod } from "./wire/method.ts";
 
 /** The nine methods of `containerd.services.content.v1.Content`. */
 export const contentMethods = {
@@ -23,30 +23,17 @@ export const contentMethods = {
 
 function define<I extends DescMessage, O extends DescMessage>(
   method: DescMethod & { readonly input: I; readonly output: O },
-): MethodDefinition<MessageShape<I>, MessageShape<O>> {
-  const [request, response] = [codecOf<I>(method.input), codecOf<O>(method.output)];
+): GrpcMethod<MessageShape<I>, MessageShape<O>> {
   return {
     path: `/${method.parent.typeName}/${method.name}`,
-    requestStream: method.methodKind === "bidi_streaming",
-    responseStream: method.methodKind !== "unary",
-    requestSerialize: request.encode,
-    requestDeserialize: request.decode,
-    responseSerialize: response.encode,
-    responseDeserialize: response.decode,
+    request: codecOf<I>(method.input),
+    response: codecOf<O>(method.output),
   };
 }
 
-interface Codec<D extends DescMessage> {
-  readonly encode: (message: MessageShape<D>) => Buffer;
-  readonly decode: (bytes: Buffer) => MessageShape<D>;
-}
-
-function codecOf<D extends DescMessage>(schema: D): Codec<D> {
+function codecOf<D extends DescMessage>(schema: D): Codec<MessageShape<D>> {
   return {
-    encode(message) {
-      const { buffer, byteOffset, byteLength } = toBinary(schema, message);
-      return Buffer.from(buffer, byteOffset, byteLength); // the same bytes: grpc-js insists on a Buffer
-    },
+    encode: (message) => toBinary(schema, message),
     decode: (bytes) => fromBinary(schema, bytes),
   };
 }

@@ -30,8 +30,8 @@ import { contentMethods } from "./content-methods.ts";
 import { serveRead } from "./read-range.ts";
 import type { ReaderCache } from "./reader-cache.ts";
 import type { RefQueue } from "./ref-queue.ts";
-import { plainly } from "./server/call-status.ts";
 import type { CallHandler } from "./server/grpc-server.ts";
+import { plainly } from "./wire/plainly.ts";
 import { serveWrite } from "./write-session.ts";
 
 /** Entries in one message of a listing. */

@@ -27,7 +27,7 @@ export class ProxyWriter implements Writer {
   /** Opens the writer and learns where it stands. Throws what the service throws. */
   static async open(client: ContentClient, options: WriterOptions): Promise<ProxyWriter> {
     const { ref, size = 0, expected, signal } = options;
-    const stream = new WriteStream(client);
+    const stream = await WriteStream.open(client, { signal });
     const hints = { total: BigInt(size), expected: expected ?? "" };
     const response = await stream.exchange({ action: WriteAction.STAT, ref, ...hints }, { signal });
     return new ProxyWriter(options, stream, response);

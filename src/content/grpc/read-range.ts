@@ -5,8 +5,8 @@ import type { ReaderAt } from "../store.ts";
 import type { CallContext, FrameSink } from "./call-runner.ts";
 import { type ReadContentRequest, ReadContentResponseSchema } from "./content_pb.ts";
 import type { ReaderCache } from "./reader-cache.ts";
-import { plainly } from "./server/call-status.ts";
-import { FRAME_HEAD_BYTES, writeFrameHead } from "./server/frame.ts";
+import { FRAME_HEAD_BYTES, writeFrameHead } from "./wire/frame.ts";
+import { plainly } from "./wire/plainly.ts";
 
 /** Data in one message, in bytes: what containerd sends. Go's clients take 4 MiB by default. */
 const PIECE_BYTES = 1_048_576;

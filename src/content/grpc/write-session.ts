@@ -14,7 +14,7 @@ import {
 } from "./content_pb.ts";
 import { toTimestamp } from "./content-messages.ts";
 import type { RefQueue } from "./ref-queue.ts";
-import { plainly } from "./server/call-status.ts";
+import { plainly } from "./wire/plainly.ts";
 
 /**
  * Serves one `Write` stream: the first message opens the writer of its ref, every message is answered, `COMMIT` or the

@@ -1,46 +1,37 @@
 import { create, type MessageInitShape } from "@bufbuild/protobuf";
-import type { ClientDuplexStream, ServiceError } from "@grpc/grpc-js";
 import { type AbortOptions, abortError } from "../../async/abort.ts";
 import { ErrAborted } from "../../errors/classes.ts";
 import { callError } from "./call-error.ts";
-import {
-  type WriteContentRequest,
-  WriteContentRequestSchema,
-  type WriteContentResponse,
-} from "./content_pb.ts";
+import type { ClientCall } from "./client/client-call.ts";
+import { WriteContentRequestSchema, type WriteContentResponse } from "./content_pb.ts";
 import type { ContentClient } from "./content-client.ts";
 import { contentMethods } from "./content-methods.ts";
 
 interface Waiting {
   readonly resolve: (response: WriteContentResponse) => void;
-  readonly reject: (error: Error) => void;
+  readonly reject: (error: unknown) => void;
 }
 
 /** One `Write` call as requests that are answered in order. */
 export class WriteStream {
-  readonly #call: ClientDuplexStream<WriteContentRequest, WriteContentResponse>;
+  readonly #call: ClientCall;
   readonly #waiting: Waiting[] = [];
   readonly #ended: Promise<void>;
   /** The digest announced last, for errors. */
   #expected: string | undefined;
   /** Why nothing is answered any more; set at the end. */
-  #failure: Error | undefined;
+  #failure: unknown;
   /** Whether somebody was told of the failure, or it is none. */
   #told = true;
 
-  constructor(client: ContentClient) {
-    this.#call = client.duplex(contentMethods.write);
-    this.#call.on("data", (response: WriteContentResponse) => {
-      this.#waiting.shift()?.resolve(response); // containerd sends the last response twice: nobody waits for that one
-    });
-    this.#call.on("error", (error: ServiceError) => {
-      this.#failure = callError(error, { digest: this.#expected });
-      this.#told = false;
-    });
-    // The status comes before the responses that are still in the stream; the end comes after them.
-    this.#ended = new Promise((resolve) => {
-      this.#call.once("end", () => resolve(this.#end()));
-    });
+  private constructor(call: ClientCall) {
+    this.#call = call;
+    this.#ended = this.#receive();
+  }
+
+  /** Begins the call. Throws `ErrUnavailable` when the service cannot be reached, and the abort error. */
+  static async open(client: ContentClient, { signal }: AbortOptions = {}): Promise<WriteStream> {
+    return new WriteStream(await client.duplex(contentMethods.write, { signal }));
   }
 
   /**
@@ -51,12 +42,12 @@ export class WriteStream {
     request: MessageInitShape<typeof WriteContentRequestSchema>,
     { signal }: AbortOptions = {},
   ): Promise<WriteContentResponse> {
-    const cancel = (): void => this.#call.cancel();
+    const cancel = (): void => {
+      if (signal) this.#call.cancel(abortError(signal));
+    };
     signal?.addEventListener("abort", cancel, { once: true });
     try {
-      return await this.#send(create(WriteContentRequestSchema, request));
-    } catch (error) {
-      throw signal?.aborted ? abortError(signal) : error;
+      return await this.#send(request);
     } finally {
       signal?.removeEventListener("abort", cancel);
     }
@@ -66,20 +57,37 @@ export class WriteStream {
   async end(): Promise<void> {
     this.#call.end();
     await this.#ended;
-    if (this.#failure && !this.#told) throw this.#failure;
+    if (!this.#told) throw this.#failure;
   }
 
-  #send(request: WriteContentRequest): Promise<WriteContentResponse> {
-    if (request.expected !== "") this.#expected = request.expected;
+  #send(request: MessageInitShape<typeof WriteContentRequestSchema>): Promise<WriteContentResponse> {
+    if (request.expected) this.#expected = request.expected;
+    const message = contentMethods.write.request.encode(create(WriteContentRequestSchema, request));
+    if (this.#failure === undefined) this.#call.send(message);
     return new Promise((resolve, reject) => {
       this.#waiting.push({ resolve, reject });
-      if (this.#failure) this.#end();
-      else this.#call.write(request);
+      if (this.#failure !== undefined) this.#rejectAll();
     });
   }
 
-  #end(): void {
-    this.#failure ??= new ErrAborted("write content: the service ended the stream");
+  /** Gives the responses to those who wait for them, until the call ends. Never rejects. */
+  async #receive(): Promise<void> {
+    try {
+      for (let next = await this.#call.next(); next; next = await this.#call.next()) {
+        // Containerd sends the last response twice: nobody waits for that one.
+        this.#waiting.shift()?.resolve(contentMethods.write.response.decode(next));
+      }
+      this.#failure = new ErrAborted("write content: the service ended the stream");
+    } catch (error) {
+      this.#failure = callError(error, { digest: this.#expected });
+      this.#told = false;
+    } finally {
+      this.#call[Symbol.dispose]();
+    }
+    this.#rejectAll();
+  }
+
+  #rejectAll(): void {
     for (const { reject } of this.#waiting.splice(0)) {
       this.#told = true;
       reject(this.#failure);

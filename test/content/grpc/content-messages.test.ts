@@ -34,10 +34,10 @@ describe("infos and statuses", () => {
     fc.assert(
       fc.property(sizes, times, times, labels, (size, createdAtNs, updatedAtNs, label) => {
         const info = { digest: digestOf(String(size)), size, createdAtNs, updatedAtNs, labels: label };
-        const { responseSerialize, responseDeserialize } = contentMethods.info;
+        const { encode, decode } = contentMethods.info.response;
         const message = { $typeName: "containerd.services.content.v1.InfoResponse" as const };
-        const bytes = responseSerialize({ ...message, info: toInfoMessage(info) });
-        const back = fromInfoMessage(responseDeserialize(bytes).info ?? toInfoMessage(info));
+        const bytes = encode({ ...message, info: toInfoMessage(info) });
+        const back = fromInfoMessage(decode(bytes).info ?? toInfoMessage(info));
         expect(back).toEqual(info);
         expect(Object.keys(back.labels).sort()).toEqual(Object.keys(label).sort());
       }),

@@ -11,6 +11,7 @@ import { ErrFailedPrecondition, ErrInvalidArgument, ErrNotFound } from "../../..
 import { describeStore } from "../store-suite.ts";
 import { pseudoRandom } from "../support/pseudo-random.ts";
 import { type Service, startService } from "./support/service.ts";
+import { storeWith } from "./support/store-with.ts";
 
 describeStore("proxyStore()", async () => {
   const service = await startService();
@@ -45,7 +46,7 @@ function silentStore(): { store: Store; asked: Promise<void> } {
     asked.resolve();
     return abortable(new Promise<Info>(() => {}), signal);
   };
-  return { store: { info } as unknown as Store, asked: asked.promise };
+  return { store: storeWith({ info }), asked: asked.promise };
 }
 
 describe("proxyStore()", () => {

@@ -3,11 +3,12 @@ import { status as Code } from "@grpc/grpc-js";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { ReadContentRequestSchema } from "../../../src/content/grpc/content_pb.ts";
 import { contentMethods } from "../../../src/content/grpc/content-methods.ts";
-import type { ReaderAt, Store } from "../../../src/content/store.ts";
+import type { ReaderAt } from "../../../src/content/store.ts";
 import { type Digest, digestOf } from "../../../src/digest/digest.ts";
 import { pseudoRandom } from "../support/pseudo-random.ts";
 import { RawClient } from "./support/raw-client.ts";
 import { type Service, startService } from "./support/service.ts";
+import { storeWith } from "./support/store-with.ts";
 
 const MIB = 1_048_576;
 const BYTES = pseudoRandom("read", 3 * MIB + 5);
@@ -111,7 +112,7 @@ describe("Read", () => {
       async close() {},
       async [Symbol.asyncDispose]() {},
     };
-    const endless = { readerAt: async () => reader } as unknown as Store;
+    const endless = storeWith({ readerAt: async () => reader });
     await using large = await startService({ store: endless });
     for await (const _ of large.proxy.stream({ digest })) {
       for (let turn = 0; turn < 500; turn++) await new Promise((resolve) => setImmediate(resolve));

@@ -17,6 +17,7 @@ import { pseudoRandom } from "../support/pseudo-random.ts";
 import { RawClient } from "./support/raw-client.ts";
 import { startService } from "./support/service.ts";
 import { spawnService } from "./support/spawn-service.ts";
+import { storeWith } from "./support/store-with.ts";
 
 let folder: string;
 let store: LocalStore;
@@ -37,6 +38,10 @@ async function commit(to: Store, text: string): Promise<void> {
   const writer = await to.writer({ ref: text });
   await writer.write(Buffer.from(text));
   await writer.commit();
+}
+
+async function boom(): Promise<never> {
+  throw new TypeError("boom");
 }
 
 describe("serveContent()", () => {
@@ -107,7 +112,7 @@ describe("serveContent()", () => {
   });
 
   it("ends a call with a status when the store breaks its contract", async () => {
-    const broken = { info: () => Promise.reject(new TypeError("boom")) } as unknown as Store;
+    const broken = storeWith({ info: boom, writer: boom });
     await using server = await serveContent({ store: broken, address });
     using client = new RawClient(server.address);
     const digest = digestOf("x");

@@ -1,5 +1,6 @@
 import { isDrayageError } from "../../../errors/drayage-error.ts";
 import { type GrpcStatus, toGrpc } from "../../../errors/grpc.ts";
+import { isPlain } from "../wire/plainly.ts";
 
 /**
  * Longest text that goes out with a status, in UTF-16 units: it travels percent-encoded in a header, and clients take
@@ -7,22 +8,10 @@ import { type GrpcStatus, toGrpc } from "../../../errors/grpc.ts";
  */
 const MAX_DETAILS = 4_096;
 
-/** Errors whose words go out as they are. */
-const plain = new WeakSet<Error>();
-
-/**
- * Marks an error that containerd's service makes itself: unlike those that come from the store, its words go out without
- * the words of its class behind them.
- */
-export function plainly<E extends Error>(error: E): E {
-  plain.add(error);
-  return error;
-}
-
 /** The status that a failed call ends with. */
 export function callStatus(error: unknown): GrpcStatus {
   const { code, details } = toGrpc(error);
-  const words = isDrayageError(error) && plain.has(error) ? error.message : details;
+  const words = isDrayageError(error) && isPlain(error) ? error.message : details;
   // A text with half a character in it cannot be encoded, and `statusHeaders` would throw.
   return { code, details: shorten(words).toWellFormed() };
 }

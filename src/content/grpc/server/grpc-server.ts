@@ -7,8 +7,9 @@ import {
   type ServerOptions,
 } from "node:http2";
 import { ErrNotImplemented } from "../../../errors/classes.ts";
+import { plainly } from "../wire/plainly.ts";
 import { refusal } from "./call-headers.ts";
-import { callStatus, plainly } from "./call-status.ts";
+import { callStatus } from "./call-status.ts";
 import { ServerCall } from "./server-call.ts";
 
 /** Bytes that a client may send on one stream before anybody has read them: one message of the usual size. */

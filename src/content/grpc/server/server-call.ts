@@ -7,9 +7,11 @@ import {
 import { abortable } from "../../../async/abort.ts";
 import { ErrCanceled, ErrDeadlineExceeded } from "../../../errors/classes.ts";
 import type { GrpcStatus } from "../../../errors/grpc.ts";
-import { RESPONSE_HEADERS, statusHeaders, timeoutMs } from "./call-headers.ts";
-import { MAX_MESSAGE_BYTES } from "./frame.ts";
-import { MessageReader } from "./message-reader.ts";
+import { MAX_MESSAGE_BYTES } from "../wire/frame.ts";
+import { MessageReader } from "../wire/message-reader.ts";
+import { statusHeaders } from "../wire/status-headers.ts";
+import { timeoutMs } from "../wire/timeout-header.ts";
+import { RESPONSE_HEADERS } from "./call-headers.ts";
 
 /** The status of a call that went well. */
 const OK: GrpcStatus = { code: 0, details: "" };

@@ -1,6 +1,7 @@
 import fc from "fast-check";
 import { describe, expect, it } from "vitest";
-import { callStatus, plainly } from "../../../../src/content/grpc/server/call-status.ts";
+import { callStatus } from "../../../../src/content/grpc/server/call-status.ts";
+import { plainly } from "../../../../src/content/grpc/wire/plainly.ts";
 import { ErrInvalidArgument, ErrNotFound } from "../../../../src/errors/classes.ts";
 
 describe("callStatus()", () => {

@@ -9,9 +9,9 @@ import { connect as connectTo } from "node:net";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterEach, beforeEach, describe, expect, it } from "vitest";
-import { frame } from "../../../../src/content/grpc/server/frame.ts";
 import { GrpcServer } from "../../../../src/content/grpc/server/grpc-server.ts";
 import type { ServerCall } from "../../../../src/content/grpc/server/server-call.ts";
+import { frame } from "../../../../src/content/grpc/wire/frame.ts";
 
 const MIB = 1_048_576;
 

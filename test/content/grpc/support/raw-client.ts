@@ -1,12 +1,13 @@
 import type { EventEmitter } from "node:events";
 import { create, type MessageInitShape } from "@bufbuild/protobuf";
-import { Client, type ClientDuplexStream, credentials, Metadata, type MethodDefinition } from "@grpc/grpc-js";
+import { Client, type ClientDuplexStream, credentials, Metadata } from "@grpc/grpc-js";
 import {
   type WriteContentRequest,
   WriteContentRequestSchema,
   type WriteContentResponse,
 } from "../../../../src/content/grpc/content_pb.ts";
 import { contentMethods } from "../../../../src/content/grpc/content-methods.ts";
+import type { Codec, GrpcMethod } from "../../../../src/content/grpc/wire/method.ts";
 
 /** How a call ended: gRPC's code and words, and what came before. */
 export interface Outcome<O> {
@@ -15,7 +16,12 @@ export interface Outcome<O> {
   readonly messages: readonly O[];
 }
 
-const asIs = (buffer: Buffer): Buffer => buffer;
+const AS_IS: Codec<Uint8Array> = { encode: (bytes) => bytes, decode: (bytes) => bytes };
+
+/** The library insists on `Buffer`. */
+function encoder<M>({ encode }: Codec<M>): (message: M) => Buffer {
+  return (message) => Buffer.from(encode(message));
+}
 
 /** A stock gRPC client: what it sees is what goes over the wire. */
 export class RawClient implements Disposable {
@@ -32,11 +38,11 @@ export class RawClient implements Disposable {
   }
 
   /** Makes a call with one request and gathers everything that comes back. Unary calls are streams of one on the wire. */
-  async call<I, O>(method: MethodDefinition<I, O>, request: I): Promise<Outcome<O>> {
+  async call<I, O>(method: GrpcMethod<I, O>, request: I): Promise<Outcome<O>> {
     const call = this.#client.makeServerStreamRequest(
       method.path,
-      method.requestSerialize,
-      method.responseDeserialize,
+      encoder(method.request),
+      method.response.decode,
       request,
       this.#metadata,
     );
@@ -48,26 +54,15 @@ export class RawClient implements Disposable {
   }
 
   /** Sends bytes that need not be a message. */
-  async send(path: string, bytes: Buffer): Promise<Outcome<Buffer>> {
-    return this.call(
-      {
-        path,
-        requestStream: false,
-        responseStream: true,
-        requestSerialize: asIs,
-        requestDeserialize: asIs,
-        responseSerialize: asIs,
-        responseDeserialize: asIs,
-      },
-      bytes,
-    );
+  async send(path: string, bytes: Uint8Array): Promise<Outcome<Uint8Array>> {
+    return this.call({ path, request: AS_IS, response: AS_IS }, bytes);
   }
 
   /** Opens a `Write` stream. */
   write(): RawWrite {
-    const { path, requestSerialize, responseDeserialize } = contentMethods.write;
+    const { path, request, response } = contentMethods.write;
     return new RawWrite(
-      this.#client.makeBidiStreamRequest(path, requestSerialize, responseDeserialize, this.#metadata),
+      this.#client.makeBidiStreamRequest(path, encoder(request), response.decode, this.#metadata),
     );
   }
 

@@ -1,8 +1,8 @@
 import { Readable } from "node:stream";
 import fc from "fast-check";
 import { describe, expect, it } from "vitest";
-import { frame } from "../../../../src/content/grpc/server/frame.ts";
-import { MessageReader } from "../../../../src/content/grpc/server/message-reader.ts";
+import { frame } from "../../../../src/content/grpc/wire/frame.ts";
+import { MessageReader } from "../../../../src/content/grpc/wire/message-reader.ts";
 import { ErrCanceled } from "../../../../src/errors/classes.ts";
 
 /** A stream that pushes these chunks, each in a turn of its own, and ends. */

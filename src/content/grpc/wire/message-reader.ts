@@ -1,8 +1,8 @@
 import type { Readable } from "node:stream";
 import { throwIfAborted } from "../../../async/abort.ts";
 import { ErrInternal, ErrNotImplemented, ErrResourceExhausted } from "../../../errors/classes.ts";
-import { plainly } from "./call-status.ts";
 import { FRAME_HEAD_BYTES, readFrameHead } from "./frame.ts";
+import { plainly } from "./plainly.ts";
 
 /** Bytes that may have arrived before anybody asks for them; what is above stays with the client. */
 const MAX_WAITING_BYTES = 65_536;
@@ -17,9 +17,11 @@ export interface MessageReaderOptions {
   readonly signal: AbortSignal;
   /** Largest message, in bytes. */
   readonly maxBytes: number;
+  /** Whether messages stay as they are after the next call: each one then has memory of its own. */
+  readonly ownsMessages?: boolean | undefined;
 }
 
-/** The messages of a request stream, one by one. At most one of them is in memory. */
+/** The messages of a stream, one by one. At most one of them is in memory. */
 export class MessageReader {
   readonly #stream: Readable;
   readonly #options: MessageReaderOptions;
@@ -51,7 +53,7 @@ export class MessageReader {
   }
 
   /**
-   * The next message; `undefined` when the client has half-closed. Its bytes are good until the next call. Rejects with
+   * The next message; `undefined` when the other side has half-closed. Its bytes are good until the next call. Rejects with
    * `ErrResourceExhausted` for one that is too large, `ErrNotImplemented` for one that is compressed, `ErrInternal` when the
    * stream ends within one, and with the signal's error.
    */
@@ -99,7 +101,7 @@ export class MessageReader {
   }
 
   #roomFor(length: number): Buffer {
-    if (length > MAX_KEPT_BYTES) return Buffer.allocUnsafeSlow(length);
+    if (length > MAX_KEPT_BYTES || this.#options.ownsMessages) return Buffer.allocUnsafeSlow(length);
     if (this.#room.byteLength < length) this.#room = Buffer.allocUnsafeSlow(length);
     return this.#room.subarray(0, length);
   }
