@@ -24,6 +24,7 @@ export function blobDownload(layer: Descriptor, source: BlobSource): DownloadDes
     key: makeRefKey(layer),
     id,
     digest: layer.digest,
+    source: source.remote.source,
     maxRetryAfterMs: source.remote.backoff.maxRetryAfterMs,
     exists: (options) => exists(source.content, layer, options),
     async download({ signal, waiter, progress }: DownloadContext) {

@@ -55,5 +55,10 @@ export async function fetchDocument(
   }
 
   const { onProgress, priority } = operation;
-  await transferShared(documents, makeRefKey(descriptor), fetch, { signal, onProgress, priority });
+  await transferShared(documents, makeRefKey(descriptor), fetch, {
+    signal,
+    onProgress,
+    priority,
+    source: remote.source,
+  });
 }

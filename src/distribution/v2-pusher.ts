@@ -80,6 +80,7 @@ async function upload(
     return {
       key: `push:${repository} ${blob.digest}`,
       id,
+      source: remote.source,
       upload: async ({ signal, progress }) => {
         const onBytes = (bytes: number): void => progress(update(id, "Pushing", bytes, blob.size));
         return pushStatus.blob(await remote.push(blob, shared.content, { signal, onBytes }));

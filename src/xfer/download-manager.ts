@@ -55,7 +55,7 @@ export class LayerDownloadManager {
     const { target, concurrency = DEFAULT_CONCURRENCY } = options;
     this.#engine = {
       target,
-      blobs: options.transfers ?? new TransferManager({ concurrency }),
+      blobs: options.transfers ?? new TransferManager({ concurrency, clock: options.clock }),
       registrations: new TransferManager({ concurrency: 0 }),
       backoff: options.backoff ?? DEFAULT_BACKOFF,
       clock: options.clock ?? systemClock,

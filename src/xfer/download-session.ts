@@ -8,7 +8,7 @@ import { chainIds } from "./chain-id.ts";
 import type { DownloadDescriptor, Layer, LayerTarget } from "./layer.ts";
 import { registerLayer } from "./layer-registration.ts";
 import type { RetryPacing } from "./repeat-attempts.ts";
-import { transferShared } from "./shared-transfer.ts";
+import { ofSource, transferShared } from "./shared-transfer.ts";
 import type { TransferManager } from "./transfer-manager.ts";
 
 /** What all downloads of a manager share. */
@@ -130,7 +130,7 @@ export class DownloadSession {
       this.#engine.blobs,
       descriptor.key,
       (job) => transferBlob(descriptor, job, this.#engine),
-      { signal, onProgress, priority, waiting },
+      { signal, onProgress, priority, waiting, ...ofSource(descriptor) },
     );
     this.#blobs.set(descriptor.key, transferred);
     return transferred;

@@ -51,6 +51,11 @@ export interface TransferOptions {
    * a process warning tells why; the job and the other watchers do not notice.
    */
   readonly onProgress?: ((progress: Progress) => void | Promise<void>) | ProgressSink | undefined;
+  /**
+   * Who is asked, and by whom: callers of equal sources share the fate of a failure, the others go on with their own runs.
+   * Default: one source for all.
+   */
+  readonly source?: string | symbol | undefined;
   /** Default 0. */
   readonly priority?: number | undefined;
   /** What all watchers are shown whenever the job has to wait for a slot. Only who starts the job decides it. */

@@ -22,6 +22,8 @@ export interface DownloadDescriptor {
   readonly digest: Digest;
   /** Digest of the uncompressed layer, when the image's config tells it. */
   readonly diffId?: Digest | undefined;
+  /** Who is asked for it, and by whom: see `TransferOptions`. Default: a source that is this caller's alone. */
+  readonly source?: string | undefined;
   /** Longest `Retry-After` of its source that is waited out, in milliseconds. Default: the manager's. */
   readonly maxRetryAfterMs?: number | undefined;
   /** Whether the blob needs no download. */

@@ -1,7 +1,17 @@
 import PQueue from "p-queue";
+import type { Clock } from "../async/clock.ts";
 import { ErrInvalidArgument } from "../errors/classes.ts";
 import type { Job, TransferOptions, Watcher } from "./job.ts";
 import { Transfer } from "./transfer.ts";
+import { Turns } from "./turns.ts";
+
+/** What a transfer manager is made of. */
+export interface TransferManagerOptions {
+  /** Slots; 0 means no limit. */
+  readonly concurrency: number;
+  /** Measures how long a source moves nothing. Default: the machine's. */
+  readonly clock?: Clock | undefined;
+}
 
 /**
  * Runs jobs by key, each once for all who ask for it, a limited number at a time (moby's `xfer.TransferManager`). Higher
@@ -11,14 +21,18 @@ import { Transfer } from "./transfer.ts";
  *   down, starts a fresh job at once: two jobs of one key can overlap then, and what they share on disk has its own lock.
  * - The last watcher out cancels the job, never the first. A queued job leaves the queue at once and its `run` is never
  *   called; a running one holds its slot until `run` has settled.
+ * - Callers who name different sources have a run each, in turns: one that fails does so for its own source, one that waits
+ *   or moves nothing holds up none of the others, and one that succeeds does so for all.
  * - The manager belongs to nobody's request: no caller's signal stops a job that another caller still watches.
  */
 export class TransferManager {
   readonly #queue: PQueue;
+  readonly #clock: Clock | undefined;
   readonly #joinable = new Map<string, Transfer<unknown>>();
 
   /** @param options.concurrency slots; 0 means no limit. Throws `ErrInvalidArgument` for anything but whole numbers from 0. */
-  constructor({ concurrency }: { readonly concurrency: number }) {
+  constructor({ concurrency, clock }: TransferManagerOptions) {
+    this.#clock = clock;
     this.#queue = new PQueue({ concurrency: slots(concurrency) });
   }
 
@@ -44,13 +58,13 @@ export class TransferManager {
    */
   transfer<T>(key: string, run: (job: Job) => Promise<T>, options: TransferOptions = {}): Watcher<T> {
     const running = this.#joinable.get(key) as Transfer<T> | undefined;
-    if (running) return running.watch(options);
+    if (running) return running.watch(run, options);
 
     const forget = (): void => void this.#joinable.delete(key);
-    const transfer = new Transfer<T>(key, { queue: this.#queue, forget });
-    const watcher = transfer.watch(options);
+    const home = { queue: this.#queue, turns: new Turns(this.#clock), forget };
+    const transfer = new Transfer<T>(key, home, options.waiting);
+    const watcher = transfer.watch(run, options);
     this.#joinable.set(key, transfer as Transfer<unknown>);
-    transfer.start(run, options.waiting);
     return watcher;
   }
 

@@ -1,62 +1,87 @@
+import { AsyncResource } from "node:async_hooks";
 import type PQueue from "p-queue";
-import { throwIfAborted } from "../async/abort.ts";
-import type { Waiter } from "../async/waiting.ts";
-import { ErrCanceled, ErrFailedPrecondition, ErrInvalidArgument } from "../errors/classes.ts";
-import { type Progress, update } from "../progress/progress.ts";
+import { ErrCanceled, ErrInvalidArgument } from "../errors/classes.ts";
+import { isDrayageError } from "../errors/drayage-error.ts";
+import { findError, isCanceled, isDeadlineExceeded } from "../errors/predicates.ts";
+import type { Progress } from "../progress/progress.ts";
 import type { Job, TransferOptions, Watcher } from "./job.ts";
+import { Lane, type LaneHome } from "./lane.ts";
 import { ProgressFeed, type Subscription } from "./progress-feed.ts";
-import { Slot } from "./slot.ts";
+import type { Turns } from "./turns.ts";
 
 /** What a transfer lives in. */
 export interface TransferHome {
   readonly queue: PQueue;
+  readonly turns: Turns;
   /** Called once, as soon as nobody new may join: the job was cancelled or has ended. */
   readonly forget: () => void;
 }
 
+type Source = NonNullable<TransferOptions["source"]>;
+/** The source of those who name none: they share whatever comes. */
+const COMMON: Source = "";
+
+type Run<T> = (job: Job) => Promise<T>;
+
 interface Member<T> {
+  readonly run: Run<T>;
   readonly outcome: PromiseWithResolvers<T>;
   readonly feed: Subscription | undefined;
+  source: Source;
   priority: number;
+  /** Whether its outcome is known. */
+  settled: boolean;
 }
 
-/** One job and those who watch it. */
+/**
+ * What is wanted once, and those who watch it. Each source among the watchers has a lane, with the run of the first who came
+ * from there; the lanes work in turns until one of them succeeds, for all. One that fails does so for its own source.
+ */
 export class Transfer<T> {
   readonly key: string;
   readonly #home: TransferHome;
-  readonly #slot: Slot;
   readonly #feed = new ProgressFeed();
   readonly #members = new Set<Member<T>>();
-  readonly #abort = new AbortController();
+  readonly #lanes = new Map<Source, Lane<T>>();
+  /** Watchers whose outcome is not known yet, by source. */
+  readonly #waiting = new Map<Source, number>();
+  readonly #laneHome: LaneHome;
   readonly #released = Promise.withResolvers<void>();
   #priority = 0;
-  #waitingProgress: Progress | undefined;
-  #ended = false;
-  /** Waits under way, those inside others counted as well. */
-  #waits = 0;
+  /** Nobody new may join. */
+  #closed = false;
+  #succeeded = false;
 
-  constructor(key: string, home: TransferHome) {
+  constructor(key: string, home: TransferHome, waitingProgress: Progress | undefined) {
     this.key = key;
     this.#home = home;
-    this.#slot = new Slot(home.queue);
-  }
-
-  /** Calls `run` once a slot is free. Called once, after the first `watch`. */
-  start(run: (job: Job) => Promise<T>, waitingProgress: Progress | undefined): void {
-    this.#waitingProgress = waitingProgress;
-    void this.#work(run);
+    this.#laneHome = {
+      key,
+      queue: home.queue,
+      turns: home.turns,
+      released: this.#released.promise,
+      priority: () => this.#priority,
+      waitingProgress,
+      publish: (lane, progress) => this.#publish(lane, progress),
+      onRest: (lane) => this.#onRest(lane),
+    };
   }
 
   /** Adds one caller. */
-  watch({ onProgress, priority = 0 }: TransferOptions): Watcher<T> {
+  watch(run: Run<T>, { onProgress, priority = 0, source = COMMON }: TransferOptions): Watcher<T> {
     const member: Member<T> = {
+      run,
+      source,
       priority: finite(priority),
       outcome: Promise.withResolvers<T>(),
-      feed: onProgress && this.#feed.subscribe(onProgress),
+      feed: onProgress && this.#feed.subscribe(AsyncResource.bind(onProgress)),
+      settled: false,
     };
     member.outcome.promise.catch(() => {}); // a watcher may be held for its progress alone
     this.#members.add(member);
-    this.#reprioritize();
+    this.#count(source, 1);
+    this.#raise(member.priority);
+    if (!this.#lanes.has(source)) this.#lead(member);
 
     let left: Promise<void> | undefined;
     const release = (): Promise<void> => (left ??= this.#leave(member));
@@ -72,91 +97,139 @@ export class Transfer<T> {
     };
   }
 
-  async #work(run: (job: Job) => Promise<T>): Promise<void> {
+  /** Opens a lane for the member's source, with the member's run. */
+  #lead(leader: Member<T>): void {
+    const lane = new Lane<T>(this.#laneHome);
+    this.#lanes.set(leader.source, lane);
+    void this.#work(lane, leader);
+  }
+
+  async #work(lane: Lane<T>, leader: Member<T>): Promise<void> {
+    const { source } = leader;
     try {
-      await this.#takeSlot();
-      const value = await run(this.#job());
-      this.#end((member) => member.outcome.resolve(value));
+      const value = await lane.work(leader.run);
+      this.#lanes.delete(source);
+      this.#succeed(value);
     } catch (error) {
-      this.#end((member) => member.outcome.reject(error));
+      this.#lanes.delete(source);
+      const isOwn = lane.canceled || (source !== COMMON && isFaultOfLeader(error));
+      if (!this.#closed) this.#fail(error, leader, isOwn);
+    }
+    this.#wrapUp();
+  }
+
+  /** The first lane that succeeds does so for everybody. */
+  #succeed(value: T): void {
+    if (this.#closed) return;
+    this.#succeeded = true;
+    for (const member of this.#members) this.#settle(member, (outcome) => outcome.resolve(value));
+    this.#close(new ErrCanceled(`Transfer "${this.key}": another source was faster`));
+  }
+
+  /**
+   * A failure is that of the source, and of all who came from there. What the leader did himself (cancelled, or threw what is
+   * none of our errors) is his alone: the others of his source go on, each for himself, because they could fail likewise.
+   */
+  #fail(error: unknown, leader: Member<T>, isOwn: boolean): void {
+    const sharers = Array.from(this.#members).filter(
+      ({ source, settled }) => source === leader.source && !settled,
+    );
+    for (const member of sharers) {
+      if (member === leader || !isOwn) this.#settle(member, (outcome) => outcome.reject(error));
+      else this.#goAlone(member);
     }
   }
 
-  #job(): Job {
-    const { signal } = this.#abort;
-    return {
-      key: this.key,
-      signal,
-      released: this.#released.promise,
-      progress: (progress) => {
-        if (!this.#ended) this.#feed.publish(progress);
-      },
-      inactive: () => this.#slot.giveBack(),
-      active: () => unheard(this.#takeSlot()),
-      waiter: (id) => this.#waiter(id, signal),
-    };
+  #goAlone(member: Member<T>): void {
+    this.#count(member.source, -1);
+    member.source = Symbol("alone");
+    this.#count(member.source, 1);
+    this.#lead(member);
   }
 
-  #waiter(id: string, signal: AbortSignal): Waiter {
-    return {
-      wait: async (reason, work) => {
-        throwIfAborted(signal);
-        if (!this.#ended) this.#feed.publish(update(id, reason, 0, 0));
-        this.#waits++;
-        this.#slot.giveBack();
-        const result = await work(signal).finally(() => void this.#waits--);
-        if (this.#waits === 0) await this.#takeSlot();
-        return result;
-      },
-    };
+  /** After a lane has ended: nothing is left to join, or nobody is left to tell. */
+  #wrapUp(): void {
+    if (!this.#closed && this.#waiting.size === 0) {
+      this.#close(new ErrCanceled(`Transfer "${this.key}": nobody waits for it any more`));
+    }
+    if (this.#members.size === 0 && (this.#succeeded || this.#lanes.size === 0)) this.#released.resolve();
   }
 
-  async #takeSlot(): Promise<void> {
-    if (this.#ended) throw new ErrFailedPrecondition(`Take slot for "${this.key}": the job has ended`);
-    throwIfAborted(this.#abort.signal);
-    const granted = this.#slot.take(this.#priority);
-    if (this.#slot.waiting && this.#waitingProgress) this.#feed.publish(this.#waitingProgress);
-    await granted;
-    throwIfAborted(this.#abort.signal); // the last watcher may leave between the grant and this line
+  /** Takes no more watchers and ends all lanes. */
+  #close(reason: ErrCanceled): void {
+    this.#closed = true;
+    this.#home.forget();
+    for (const lane of this.#lanes.values()) lane.cancel(reason);
+  }
+
+  #settle(member: Member<T>, tell: (outcome: PromiseWithResolvers<T>) => void): void {
+    if (member.settled) return;
+    member.settled = true;
+    this.#count(member.source, -1);
+    tell(member.outcome);
+  }
+
+  #count(source: Source, more: number): void {
+    const count = (this.#waiting.get(source) ?? 0) + more;
+    if (count > 0) this.#waiting.set(source, count);
+    else this.#waiting.delete(source);
+  }
+
+  /** A lane that waits has nothing to tell while another one works. */
+  #publish(lane: object, progress: Progress): void {
+    if (this.#closed) return;
+    const working = Array.from(this.#lanes.values()).filter((other) => other.working);
+    if (working.length === 0 || working.some((other) => other === lane)) this.#feed.publish(progress);
+  }
+
+  /** A lane whose callers have all left may finish what it does for the others, but need not wait for it. */
+  #onRest(lane: object): void {
+    for (const [source, found] of this.#lanes) {
+      if (found === lane) this.#endIfDeserted(source, found);
+    }
+  }
+
+  #endIfDeserted(source: Source, lane: Lane<T>): void {
+    if (lane.working || this.#waiting.has(source)) return;
+    lane.cancel(new ErrCanceled(`Transfer "${this.key}": the last watcher of this source has left`));
   }
 
   #reprioritize(): void {
-    const priority = Math.max(...Array.from(this.#members, (member) => member.priority));
-    if (priority === this.#priority || !Number.isFinite(priority)) return;
+    let priority = Number.NEGATIVE_INFINITY;
+    for (const member of this.#members) priority = Math.max(priority, member.priority);
+    if (Number.isFinite(priority)) this.#setPriority(priority);
+  }
+
+  #raise(priority: number): void {
+    if (this.#members.size === 1 || priority > this.#priority) this.#setPriority(priority);
+  }
+
+  #setPriority(priority: number): void {
+    if (priority === this.#priority) return;
     this.#priority = priority;
-    this.#slot.setPriority(priority);
+    for (const lane of this.#lanes.values()) lane.setPriority(priority);
   }
 
   #leave(member: Member<T>): Promise<void> {
     this.#members.delete(member);
-    member.outcome.reject(new ErrCanceled(`Transfer "${this.key}": the watcher was released before the end`));
-    if (this.#members.size > 0) this.#reprioritize();
-    else if (this.#ended) this.#released.resolve();
-    else this.#cancel();
+    const gone = new ErrCanceled(`Transfer "${this.key}": the watcher was released before the end`);
+    this.#settle(member, (outcome) => outcome.reject(gone));
+    const lane = this.#lanes.get(member.source);
+    if (this.#waiting.size > 0) {
+      if (member.priority === this.#priority) this.#reprioritize();
+      if (lane) this.#endIfDeserted(member.source, lane);
+    } else if (!this.#closed) {
+      this.#close(new ErrCanceled(`Transfer "${this.key}": the last watcher has left`));
+    }
+    this.#wrapUp();
     return member.feed?.close() ?? Promise.resolve();
-  }
-
-  #cancel(): void {
-    const reason = new ErrCanceled(`Transfer "${this.key}": the last watcher has left`);
-    this.#home.forget();
-    this.#slot.leave(reason);
-    this.#abort.abort(reason);
-  }
-
-  #end(settle: (member: Member<T>) => void): void {
-    this.#ended = true;
-    if (!this.#abort.signal.aborted) this.#home.forget();
-    this.#slot.giveBack();
-    this.#slot.leave(new ErrCanceled(`Transfer "${this.key}": the job has ended`)); // a wait that run left behind
-    for (const member of this.#members) settle(member);
-    if (this.#members.size === 0) this.#released.resolve();
   }
 }
 
-/** `promise`, whose rejection is no unhandled one when nobody listens. */
-function unheard<T>(promise: Promise<T>): Promise<T> {
-  promise.catch(() => {});
-  return promise;
+/** What says nothing about the source: the leader's own cancellation, and what his own callbacks throw. */
+function isFaultOfLeader(error: unknown): boolean {
+  const found = findError(error);
+  return !isDrayageError(found) || isCanceled(found) || isDeadlineExceeded(found);
 }
 
 function finite(priority: number): number {

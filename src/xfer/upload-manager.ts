@@ -6,7 +6,7 @@ import { guardSink } from "../progress/guard-sink.ts";
 import { type ProgressSink, update } from "../progress/progress.ts";
 import type { Job } from "./job.ts";
 import { type RetryPacing, repeatAttempts } from "./repeat-attempts.ts";
-import { transferShared } from "./shared-transfer.ts";
+import { ofSource, transferShared } from "./shared-transfer.ts";
 import { TransferManager } from "./transfer-manager.ts";
 import type { UploadContext, UploadDescriptor } from "./upload.ts";
 
@@ -51,7 +51,7 @@ export class LayerUploadManager {
   /** Throws `ErrInvalidArgument` for a concurrency that is not a whole number from 0. */
   constructor(options: UploadManagerOptions = {}) {
     const { concurrency = DEFAULT_CONCURRENCY } = options;
-    this.#transfers = options.transfers ?? new TransferManager({ concurrency });
+    this.#transfers = options.transfers ?? new TransferManager({ concurrency, clock: options.clock });
     this.#pacing = { backoff: options.backoff ?? DEFAULT_BACKOFF, clock: options.clock ?? systemClock };
     this.#track = options.track ?? ((work) => work);
   }
@@ -78,6 +78,7 @@ export class LayerUploadManager {
           onProgress: show,
           priority,
           waiting: update(blob.id, "Waiting", 0, 0),
+          ...ofSource(blob),
         }),
     );
     await allOrAbort(tasks, { signal });

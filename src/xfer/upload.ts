@@ -14,6 +14,8 @@ export interface UploadContext {
 export interface UploadDescriptor {
   /** Equal keys are the same bytes on their way to the same repository: one transfer serves them all. */
   readonly key: string;
+  /** Who gets it, and from whom: see `TransferOptions`. Default: a source that is this caller's alone. */
+  readonly source?: string | undefined;
   /** Under which id progress is shown: 12 hexadecimal digits. */
   readonly id: string;
   /**

@@ -1,3 +1,4 @@
+import { AsyncLocalStorage } from "node:async_hooks";
 import { describe, expect, it } from "vitest";
 import {
   ErrCanceled,
@@ -8,16 +9,34 @@ import {
   ErrUnauthenticated,
 } from "../../src/errors/classes.ts";
 import { type Progress, update } from "../../src/progress/progress.ts";
+import type { Job } from "../../src/xfer/job.ts";
 import { transferShared } from "../../src/xfer/shared-transfer.ts";
 import { TransferManager } from "../../src/xfer/transfer-manager.ts";
+import { PATIENCE_MS } from "../../src/xfer/turns.ts";
 import { ControlledRun } from "./controlled-run.ts";
 import { flush, stateOf } from "./flush.ts";
+import { ManualClock } from "./manual-clock.ts";
 
 const denied = (endpoint: string): ErrUnauthenticated => new ErrUnauthenticated("no", { endpoint });
 
+/** A leader from one source, and a joiner from another. */
+async function two() {
+  const clock = new ManualClock();
+  const manager = new TransferManager({ concurrency: 2, clock });
+  const [leader, joiner] = [new ControlledRun(), new ControlledRun()];
+  const seen: string[] = [];
+  const first = transferShared(manager, "key", leader.run, { source: "a" });
+  const second = transferShared(manager, "key", joiner.run, {
+    source: "b",
+    onProgress: (progress) => void (progress.kind === "update" && seen.push(progress.action)),
+  });
+  await flush();
+  return { clock, manager, leader, joiner, first, second, seen };
+}
+
 describe("transferShared()", () => {
   it("gives all callers of a key the one result, and leaves the transfer", async () => {
-    const manager = new TransferManager({ concurrency: 1 });
+    const manager = new TransferManager({ concurrency: 1, clock: new ManualClock() });
     const [leader, joiner] = [new ControlledRun(), new ControlledRun()];
     const both = Promise.all([
       transferShared(manager, "key", leader.run),
@@ -37,7 +56,7 @@ describe("transferShared()", () => {
     ["the leader's own cancellation", new ErrCanceled("leader gave up")],
     ["the leader's own deadline", new ErrDeadlineExceeded("leader was late")],
   ])("goes on with its own source when the leader died of %s", async (_name, error) => {
-    const manager = new TransferManager({ concurrency: 1 });
+    const manager = new TransferManager({ concurrency: 1, clock: new ManualClock() });
     const [leader, joiner] = [new ControlledRun(), new ControlledRun()];
     const first = transferShared(manager, "key", leader.run);
     const second = transferShared(manager, "key", joiner.run);
@@ -53,12 +72,11 @@ describe("transferShared()", () => {
   it.each([
     ["a full disk", new ErrResourceExhausted("no space left on device")],
     ["data that is wrong on disk", new ErrDataLoss("wrong digest")],
-    ["an error of another kind", new TypeError("defect")],
-  ])("shares %s with everybody", async (_name, error) => {
-    const manager = new TransferManager({ concurrency: 1 });
+  ])("shares %s with all of one source", async (_name, error) => {
+    const manager = new TransferManager({ concurrency: 1, clock: new ManualClock() });
     const [leader, joiner] = [new ControlledRun(), new ControlledRun()];
-    const first = transferShared(manager, "key", leader.run);
-    const second = transferShared(manager, "key", joiner.run);
+    const first = transferShared(manager, "key", leader.run, { source: "a" });
+    const second = transferShared(manager, "key", joiner.run, { source: "a" });
     await flush();
     leader.fail(error);
     await expect(first).rejects.toBe(error);
@@ -66,8 +84,130 @@ describe("transferShared()", () => {
     expect(joiner.calls).toBe(0);
   });
 
+  it("asks a source that is broken once, whoever joined from there", async () => {
+    const manager = new TransferManager({ concurrency: 1, clock: new ManualClock() });
+    const runs = Array.from({ length: 10 }, () => new ControlledRun());
+    const results = runs.map((run) => transferShared(manager, "key", run.run, { source: "broken" }));
+    await flush();
+    const error = denied("https://a.example");
+    runs[0]?.fail(error);
+    for (const result of results) await expect(result).rejects.toBe(error);
+    expect(runs.map((run) => run.calls).reduce((sum, calls) => sum + calls)).toBe(1);
+  });
+
+  it.each([
+    ["threw what is none of our errors", new TypeError("vault sealed")],
+    ["gave up", new ErrCanceled("leader gave up")],
+  ])("lets those of one source go on, side by side, when the leader %s", async (_, error) => {
+    const manager = new TransferManager({ concurrency: 3 });
+    const runs = Array.from({ length: 3 }, () => new ControlledRun());
+    const results = runs.map((run) => transferShared(manager, "key", run.run, { source: "same" }));
+    await flush();
+    runs[0]?.fail(error);
+    await expect(results[0]).rejects.toBe(error);
+    await flush();
+    runs[1]?.finish("own credentials work");
+    expect(await Promise.all(results.slice(1))).toEqual(["own credentials work", "own credentials work"]);
+  });
+
+  describe("with a leader that", () => {
+    it("waits is not waited for, and gets what the other source brings", async () => {
+      const { leader, joiner, first, second, seen } = await two();
+      expect(joiner.calls).toBe(0);
+      const wait = leader.job.waiter("layer").wait("Retrying in 100 seconds", () => new Promise(() => {}));
+      wait.catch(() => {}); // ends with the transfer
+      await flush();
+      expect(joiner.calls).toBe(1);
+      joiner.job.progress(update("layer", "Downloading", 1, 2));
+      leader.job.progress(update("layer", "Retrying in 99 seconds", 0, 0));
+      joiner.finish("by the joiner");
+      expect(await Promise.all([first, second])).toEqual(["by the joiner", "by the joiner"]);
+      expect(leader.job.signal.aborted).toBe(true);
+      expect(seen).toEqual(["Retrying in 100 seconds", "Downloading"]);
+    });
+
+    it("is ready again lets the other source finish its turn", async () => {
+      const { leader, joiner, first, second } = await two();
+      second.catch(() => {}); // the joiner's own failure
+      leader.job.inactive();
+      await flush();
+      const again = leader.job.active();
+      expect(await stateOf(again)).toBe("pending");
+      joiner.fail(denied("https://b.example"));
+      await again;
+      leader.finish("after all");
+      expect(await first).toBe("after all");
+    });
+
+    it("moves nothing is not waited for either", async () => {
+      const { clock, leader, joiner, first, second } = await two();
+      await clock.advance(PATIENCE_MS);
+      expect(joiner.calls).toBe(1);
+      leader.finish("late");
+      expect(await Promise.all([first, second])).toEqual(["late", "late"]);
+      expect(joiner.job.signal.aborted).toBe(true);
+    });
+
+    it("moves bytes is not disturbed", async () => {
+      const { clock, leader, joiner } = await two();
+      for (let bytes = 1; bytes < 20; bytes++) {
+        leader.job.progress(update("layer", "Downloading", bytes, 100));
+        await clock.advance(PATIENCE_MS - 10);
+      }
+      expect(joiner.calls).toBe(0);
+    });
+
+    it("leaves while it moves bytes goes on for the others", async () => {
+      const clock = new ManualClock();
+      const manager = new TransferManager({ concurrency: 2, clock });
+      const [leader, joiner] = [new ControlledRun(), new ControlledRun()];
+      const abort = new AbortController();
+      const first = transferShared(manager, "key", leader.run, { source: "a", signal: abort.signal });
+      const second = transferShared(manager, "key", joiner.run, { source: "b" });
+      await flush();
+      abort.abort();
+      await expect(first).rejects.toThrow(ErrCanceled);
+      expect(leader.job.signal.aborted).toBe(false);
+      leader.job.inactive();
+      expect(leader.job.signal.aborted).toBe(true); // nobody of its source waits for it any more
+      leader.fail(new ErrCanceled("stopped"));
+      await flush();
+      joiner.finish("by the joiner");
+      expect(await second).toBe("by the joiner");
+    });
+  });
+
+  it("calls each sink in the asynchronous context of its own caller, and the run in nobody's", async () => {
+    const context = new AsyncLocalStorage<string>();
+    const manager = new TransferManager({ concurrency: 1, clock: new ManualClock() });
+    const go = Promise.withResolvers<void>();
+    const seen: unknown[] = [];
+    const run = async (job: Job): Promise<string> => {
+      await go.promise;
+      seen.push(["run", context.getStore()]);
+      job.progress(update("layer", "Downloading", 1, 1));
+      return "value";
+    };
+    const results = ["leader", "joiner"].map((name) =>
+      context.run(name, () =>
+        transferShared(manager, "key", run, {
+          source: "same",
+          onProgress: () => void seen.push([name, context.getStore()]),
+        }),
+      ),
+    );
+    await flush();
+    go.resolve();
+    await Promise.all(results);
+    expect(seen).toEqual([
+      ["run", undefined],
+      ["leader", "leader"],
+      ["joiner", "joiner"],
+    ]);
+  });
+
   it("lets each waiter lead once, one after the other, until one succeeds for the rest", async () => {
-    const manager = new TransferManager({ concurrency: 1 });
+    const manager = new TransferManager({ concurrency: 1, clock: new ManualClock() });
     const runs = Array.from({ length: 4 }, () => new ControlledRun());
     const results = runs.map((run) => transferShared(manager, "key", run.run));
     const errors = runs.map((_, i) => denied(`https://${i}.example`));
@@ -84,7 +224,7 @@ describe("transferShared()", () => {
   });
 
   it("ends with its own error when every source is bad, each asked once", async () => {
-    const manager = new TransferManager({ concurrency: 1 });
+    const manager = new TransferManager({ concurrency: 1, clock: new ManualClock() });
     const runs = Array.from({ length: 3 }, () => new ControlledRun());
     const results = runs.map((run) => transferShared(manager, "key", run.run));
     for (const [i, run] of runs.entries()) {
@@ -99,7 +239,7 @@ describe("transferShared()", () => {
   });
 
   it("rejects at once when its signal fires, while the others keep the transfer", async () => {
-    const manager = new TransferManager({ concurrency: 1 });
+    const manager = new TransferManager({ concurrency: 1, clock: new ManualClock() });
     const run = new ControlledRun();
     const abort = new AbortController();
     const leader = transferShared(manager, "key", run.run, { signal: abort.signal });
@@ -113,7 +253,7 @@ describe("transferShared()", () => {
   });
 
   it("cancels the job when the last caller's signal fires, and does not wait for its end", async () => {
-    const manager = new TransferManager({ concurrency: 1 });
+    const manager = new TransferManager({ concurrency: 1, clock: new ManualClock() });
     const run = new ControlledRun();
     const abort = new AbortController();
     const result = transferShared(manager, "key", run.run, { signal: abort.signal });
@@ -126,7 +266,7 @@ describe("transferShared()", () => {
   });
 
   it("rejects at once when its signal fires although its sink is stuck", async () => {
-    const manager = new TransferManager({ concurrency: 1 });
+    const manager = new TransferManager({ concurrency: 1, clock: new ManualClock() });
     const run = new ControlledRun();
     const abort = new AbortController();
     const result = transferShared(manager, "key", run.run, {
@@ -140,7 +280,7 @@ describe("transferShared()", () => {
   });
 
   it("starts nothing when its signal has fired before", async () => {
-    const manager = new TransferManager({ concurrency: 1 });
+    const manager = new TransferManager({ concurrency: 1, clock: new ManualClock() });
     const run = new ControlledRun();
     await expect(transferShared(manager, "key", run.run, { signal: AbortSignal.abort() })).rejects.toThrow(
       ErrCanceled,
@@ -150,7 +290,7 @@ describe("transferShared()", () => {
   });
 
   it("does not lead a new transfer when it was canceled while another one failed", async () => {
-    const manager = new TransferManager({ concurrency: 1 });
+    const manager = new TransferManager({ concurrency: 1, clock: new ManualClock() });
     const [leader, joiner] = [new ControlledRun(), new ControlledRun()];
     const abort = new AbortController();
     const first = transferShared(manager, "key", leader.run);
@@ -165,7 +305,7 @@ describe("transferShared()", () => {
   });
 
   it("has delivered the last progress when it resolves, and goes on showing after a change of source", async () => {
-    const manager = new TransferManager({ concurrency: 1 });
+    const manager = new TransferManager({ concurrency: 1, clock: new ManualClock() });
     const [leader, joiner] = [new ControlledRun(), new ControlledRun()];
     const seen: Progress[] = [];
     const first = transferShared(manager, "key", leader.run);

@@ -1,0 +1,150 @@
+import { AsyncLocalStorage } from "node:async_hooks";
+import type PQueue from "p-queue";
+import { throwIfAborted } from "../async/abort.ts";
+import { ErrCanceled, ErrFailedPrecondition } from "../errors/classes.ts";
+import { type Progress, update } from "../progress/progress.ts";
+import type { Job } from "./job.ts";
+import { Slot } from "./slot.ts";
+import type { Turn, Turns } from "./turns.ts";
+
+/** Runs a function outside of every caller's `AsyncLocalStorage`: what many share belongs to none of them. */
+const outside = AsyncLocalStorage.snapshot();
+
+/** What a lane needs of the transfer that it is part of. */
+export interface LaneHome {
+  readonly key: string;
+  readonly queue: PQueue;
+  readonly turns: Turns;
+  /** The present priority of the transfer. */
+  readonly priority: () => number;
+  /** Settles when nobody uses the transfer's result any more. */
+  readonly released: Promise<void>;
+  /** Tells every watcher, unless another lane has more to tell. */
+  readonly publish: (lane: object, progress: Progress) => void;
+  /** What is shown whenever a lane has to queue for a slot. */
+  readonly waitingProgress: Progress | undefined;
+  /** Called when a lane has given its slot back in order to wait. */
+  readonly onRest: (lane: object) => void;
+}
+
+/** One source's try at the work of a transfer: a run, its slot, its turn among the lanes, and what ends it. */
+export class Lane<T> {
+  readonly #home: LaneHome;
+  readonly #slot: Slot;
+  readonly #abort = new AbortController();
+  /** Fires when the run has ended. */
+  readonly #over = new AbortController();
+  #beginning: Promise<void> | undefined;
+  #turn: Turn | undefined;
+  #priority = 0;
+  /** Waits under way, those inside others counted as well. */
+  #waits = 0;
+  #ended = false;
+
+  constructor(home: LaneHome) {
+    this.#home = home;
+    this.#slot = new Slot(home.queue);
+  }
+
+  /** Whether it moves bytes, or could: it has a slot and waits for nothing. */
+  get working(): boolean {
+    return this.#slot.held && this.#waits === 0;
+  }
+
+  /** Whether it was told to end. */
+  get canceled(): boolean {
+    return this.#abort.signal.aborted;
+  }
+
+  /** Waits for a turn and a slot, then calls `run` once. Settles as `run` does. */
+  async work(run: (job: Job) => Promise<T>): Promise<T> {
+    try {
+      await this.#begin();
+      return await outside(() => run(this.#job()));
+    } finally {
+      this.#ended = true;
+      this.#rest();
+      // A wait that run left behind must not take a slot any more.
+      const reason = new ErrCanceled(`Transfer "${this.#home.key}": the job has ended`);
+      this.#slot.leave(reason);
+      this.#over.abort(reason);
+    }
+  }
+
+  /** Ends it: a lane that is queued leaves the queue, one that runs holds its slot until `run` has settled. */
+  cancel(reason: ErrCanceled): void {
+    this.#slot.leave(reason);
+    this.#abort.abort(reason);
+  }
+
+  /** Moves a queued lane behind its new equals. */
+  setPriority(priority: number): void {
+    if (priority === this.#priority) return;
+    this.#priority = priority;
+    this.#slot.setPriority(priority);
+  }
+
+  #job(): Job {
+    const { key, released } = this.#home;
+    const { signal } = this.#abort;
+    return {
+      key,
+      signal,
+      released,
+      progress: (progress) => {
+        if (this.#ended) return;
+        if (progress.kind === "update" && progress.currentBytes > 0) this.#turn?.moved();
+        this.#home.publish(this, progress);
+      },
+      inactive: () => this.#rest(),
+      active: () => unheard(this.#begin()),
+      waiter: (id) => ({ wait: (reason, work) => this.#wait(update(id, reason, 0, 0), work) }),
+    };
+  }
+
+  async #wait<R>(shown: Progress, work: (signal: AbortSignal) => Promise<R>): Promise<R> {
+    const { signal } = this.#abort;
+    throwIfAborted(signal);
+    if (!this.#ended) this.#home.publish(this, shown);
+    this.#waits++;
+    this.#rest();
+    const result = await work(signal).finally(() => void this.#waits--);
+    if (this.#waits === 0) await this.#begin();
+    return result;
+  }
+
+  /** Takes a turn and a slot, unless it has them. */
+  async #begin(): Promise<void> {
+    if (this.#ended) throw new ErrFailedPrecondition(`Take slot for "${this.#home.key}": the job has ended`);
+    throwIfAborted(this.#abort.signal);
+    this.#beginning ??= this.#takeBoth().finally(() => {
+      this.#beginning = undefined;
+    });
+    await this.#beginning;
+  }
+
+  async #takeBoth(): Promise<void> {
+    const { turns, priority, publish, waitingProgress } = this.#home;
+    const { signal } = this.#abort;
+    this.#turn ??= turns.tryTake() ?? (await turns.take(AbortSignal.any([signal, this.#over.signal])));
+    this.#priority = priority();
+    const granted = this.#slot.take(this.#priority);
+    if (this.#slot.waiting && waitingProgress) publish(this, waitingProgress);
+    await granted;
+    this.#turn.working = true;
+    throwIfAborted(signal); // the last watcher may leave between the grant and this line
+  }
+
+  #rest(): void {
+    this.#slot.giveBack();
+    this.#turn?.give();
+    this.#turn = undefined;
+    if (!this.#ended) this.#home.onRest(this);
+  }
+}
+
+/** `promise`, whose rejection is no unhandled one when nobody listens. */
+function unheard<T>(promise: Promise<T>): Promise<T> {
+  promise.catch(() => {});
+  return promise;
+}

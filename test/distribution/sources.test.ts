@@ -1,0 +1,123 @@
+import { afterEach, beforeEach, describe, expect, it } from "vitest";
+import { shortId } from "../../src/digest/digest.ts";
+import { ErrFailedPrecondition, isCanceled } from "../../src/errors.ts";
+import type { Descriptor } from "../../src/images.ts";
+import { buildImage, TestRegistry } from "../../src/testing.ts";
+import { layerOf } from "./support/built-image.ts";
+import { type Engine, failureOf, openEngine } from "./support/engine.ts";
+import { gets } from "./support/requests.ts";
+import { statusLog } from "./support/status-lines.ts";
+import { until } from "./support/until.ts";
+
+const REPOSITORY = "team/app";
+const ALWAYS = Number.POSITIVE_INFINITY;
+const ATTEMPTS = 5;
+
+let broken: TestRegistry;
+let healthy: TestRegistry;
+let layer: Descriptor;
+let at: (registry: TestRegistry) => string;
+
+beforeEach(async () => {
+  [broken, healthy] = await Promise.all([TestRegistry.start(), TestRegistry.start()]);
+  for (const place of [broken, healthy]) {
+    layer = layerOf(await buildImage(place, REPOSITORY, { tag: "v1", layers: [5_000] }));
+  }
+  at = ({ host }) => `${host}/${REPOSITORY}:v1`;
+});
+
+afterEach(() => Promise.all([broken.close(), healthy.close()]));
+
+describe("pulls that share a layer", () => {
+  it("ask a broken registry as often together as one does alone", async () => {
+    await using engine = await openEngine();
+    broken.fault({ digest: layer.digest, times: ALWAYS }, { status: 503 });
+    const pulls = Array.from({ length: 10 }, () => failureOf(engine.pull(at(broken))));
+    expect(new Set((await Promise.all(pulls)).map(({ name }) => name))).toEqual(new Set(["ErrUnavailable"]));
+    expect(gets(broken, layer.digest)).toHaveLength(ATTEMPTS);
+  });
+
+  it("do not wait for a registry that others back off from", async () => {
+    await using engine = await openEngine({ backoff: { baseMs: 60_000, maxMs: 60_000, random: () => 1 } });
+    broken.fault({ digest: layer.digest, times: ALWAYS }, { status: 503 });
+    const log = statusLog();
+    const others = Array.from({ length: 10 }, () => engine.pull(at(broken), { onProgress: log.sink }));
+    await until(() => log.actions(shortId(layer.digest)).includes("Retrying in 60 seconds"));
+
+    await expect(engine.pull(at(healthy))).resolves.toMatchObject({ endpoint: healthy.url });
+
+    await Promise.all(others); // they have it as well now, from whom it could be had
+    expect(gets(broken, layer.digest)).toHaveLength(1);
+  });
+
+  it("do not fail of another one's credentials", async () => {
+    const asked = Promise.withResolvers<void>();
+    const answer = Promise.withResolvers<void>();
+    await using engine = await openEngine({
+      async credentials(host) {
+        if (host !== broken.host) return undefined;
+        asked.resolve();
+        await answer.promise;
+        throw new ErrFailedPrecondition("credential helper: exit status 1");
+      },
+    });
+    const challenge = { "www-authenticate": 'Basic realm="yard"' };
+    broken.fault({ digest: layer.digest, times: ALWAYS }, { status: 401, headers: challenge });
+    const leader = failureOf(engine.pull(at(broken)));
+    await asked.promise;
+    const joiner = engine.pull(at(healthy));
+    await healthy.waitFor(({ digest }) => digest !== layer.digest, { finished: true });
+    answer.resolve();
+    await expect(joiner).resolves.toMatchObject({ endpoint: healthy.url });
+    await leader;
+  });
+});
+
+describe("pushes that share a blob", () => {
+  let engine: Engine;
+
+  beforeEach(async () => {
+    engine = await openEngine({ backoff: { baseMs: 1, random: () => 0 } });
+    await engine.pull(at(healthy));
+  });
+
+  afterEach(() => engine[Symbol.asyncDispose]());
+
+  it("ask a broken registry as often together as one does alone", async () => {
+    broken.fault({ method: "HEAD", digest: layer.digest, times: ALWAYS }, { status: 503 });
+    broken.fault({ method: "POST", times: ALWAYS }, { status: 503 });
+    const target = `${broken.host}/team/target:v1`;
+    const pushes = Array.from({ length: 10 }, () => failureOf(engine.push(at(healthy), { target })));
+    await Promise.all(pushes);
+    const heads = broken.requests.filter(
+      ({ method, digest }) => method === "HEAD" && digest === layer.digest,
+    );
+    expect(heads.length).toBeLessThanOrEqual(ATTEMPTS);
+  });
+
+  it("do not wait while another one backs off with other credentials", async () => {
+    await using patient = await openEngine({
+      root: engine.root,
+      backoff: { baseMs: 60_000, maxMs: 60_000, random: () => 1 },
+    });
+    broken.fault(
+      { times: ALWAYS, when: ({ headers }) => headers["x-meta-who"] === "blocked" },
+      { status: 503 },
+    );
+    const target = `${broken.host}/team/target:v1`;
+    const log = statusLog();
+    const abort = new AbortController();
+    const blocked = patient
+      .push(at(healthy), {
+        target,
+        metaHeaders: { "X-Meta-Who": "blocked" },
+        onProgress: log.sink,
+        signal: abort.signal,
+      })
+      .catch((error: unknown) => error);
+    await until(() => log.lines().some((line) => line.includes("Retrying in")));
+    await expect(patient.push(at(healthy), { target })).resolves.toMatchObject({ endpoint: broken.url });
+    abort.abort();
+    expect(isCanceled(await blocked)).toBe(true);
+  });
+});
