@@ -20,3 +20,9 @@ export { openDistribution } from "./distribution/open-distribution.ts";
 export type { DistributionOptions, DockerCredentials } from "./distribution/options.ts";
 export type { PruneOptions, PruneResult } from "./distribution/prune.ts";
 export type { MessageProgress, Progress, ProgressSink, UpdateProgress } from "./progress/progress.ts";
+export type { ConnectionOptions, ProxyOptions } from "./registry/transport/connection-options.ts";
+export { proxyFromEnvironment } from "./registry/transport/proxy-from-environment.ts";
+export {
+  type SystemCertificatesOptions,
+  systemCertificates,
+} from "./registry/transport/system-certificates.ts";

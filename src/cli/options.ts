@@ -2,7 +2,14 @@ import { homedir } from "node:os";
 import { join } from "node:path";
 import { type Command, InvalidArgumentError, Option } from "commander";
 import { pino } from "pino";
-import { type Distribution, type DistributionOptions, type Logger, openDistribution } from "../index.ts";
+import {
+  type Distribution,
+  type DistributionOptions,
+  type Logger,
+  openDistribution,
+  proxyFromEnvironment,
+  systemCertificates,
+} from "../index.ts";
 import { writeLogLine } from "./output.ts";
 
 /** The options that every command takes. */
@@ -87,6 +94,10 @@ export function registryOptions(
     credentials: { dockerConfigDir: options.config ?? join(homedir(), ".docker") },
     maxConcurrentDownloads: options.maxConcurrentDownloads,
     maxConcurrentUploads: options.maxConcurrentUploads,
+    connection: {
+      proxy: proxyFromEnvironment(process.env),
+      authorities: () => systemCertificates({ environment: process.env }),
+    },
   };
 }
 

@@ -41,8 +41,8 @@ export async function openDistribution(options: DistributionOptions): Promise<Di
     track: (running) => work.track(running),
   });
   const documents = new TransferManager({ concurrency: 0 });
+  const transport = createTransport(options.connection); // which opens nothing before the first request
   const root = await OwnedRoot.open({ root: options.root, content: options.content, logger });
-  const transport = createTransport({ bodyIdleTimeoutMs: options.bodyIdleTimeoutMs });
   const repositories = createRepositories({
     registry,
     credentials: credentialSource(options.credentials),

@@ -30,6 +30,7 @@ import {
 } from "../options/rules.ts";
 import type { Credentials } from "../registry/credentials/credentials.ts";
 import type { RegistryOptions } from "../registry/endpoints/lookup-endpoints.ts";
+import { CONNECTION_OPTIONS, type ConnectionOptions } from "../registry/transport/connection-options.ts";
 import type { Distribution, PullOptions, PushOptions } from "./distribution.ts";
 import type { DistributionOptions, DockerCredentials } from "./options.ts";
 import type { PruneOptions } from "./prune.ts";
@@ -69,7 +70,7 @@ export const DISTRIBUTION_OPTIONS: RulesOf<DistributionOptions> = {
   maxConcurrentUploads: wholeNumberFrom(0),
   maxDownloadAttempts: wholeNumberFrom(1),
   backoff,
-  bodyIdleTimeoutMs: milliseconds,
+  connection: objectOf<ConnectionOptions>(CONNECTION_OPTIONS),
   logger: aLogger,
 };
 

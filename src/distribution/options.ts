@@ -2,6 +2,7 @@ import type { BackoffPolicy } from "../async/backoff.ts";
 import type { Store } from "../content/store.ts";
 import type { CredentialSource } from "../registry/credentials/credentials.ts";
 import type { RegistryOptions } from "../registry/endpoints/lookup-endpoints.ts";
+import type { ConnectionOptions } from "../registry/transport/connection-options.ts";
 import type { Logger } from "./logger.ts";
 
 /** Credentials out of docker's `config.json`, with its credential helpers. */
@@ -31,8 +32,8 @@ export interface DistributionOptions {
   readonly maxDownloadAttempts?: number | undefined;
   /** How long to wait between attempts. Default: full jitter below 1, 2, 4, 8 s. */
   readonly backoff?: Partial<BackoffPolicy> | undefined;
-  /** A body that brings nothing for so long is given up and asked for again, in milliseconds. Default 30,000. */
-  readonly bodyIdleTimeoutMs?: number | undefined;
+  /** How connections are made: time-outs, least rate, numbers of sockets, proxies, authorities. */
+  readonly connection?: ConnectionOptions | undefined;
   /** pino, or anything with its methods. Default: silent. */
   readonly logger?: Logger | undefined;
 }

@@ -55,25 +55,36 @@ export async function repeatAttempts<T>(
 }
 
 /**
- * How far the attempts came together. Only going beyond it is progress: a server that cannot resume and always breaks at the
- * same byte must not be asked for ever.
+ * What an attempt has to bring to count as progress, in bytes: as much as the slowest body that the transport waits for brings
+ * in the time over which that is measured. Of a small blob the quarter is enough.
+ */
+const MIN_PROGRESS_BYTES = 32 * 1024;
+
+/**
+ * How far the attempts came together. Only going well beyond it is progress: a server that cannot resume and always breaks at
+ * the same byte must not be asked for ever, nor one that gives a few bytes each time.
  */
 class HighWaterMark {
   #bytes = 0;
+  #totalBytes = 0;
   #bytesBefore = 0;
 
   /** `sink`, with the bytes of its updates noted on their way. */
   watch(sink: ProgressSink): ProgressSink {
     return (progress) => {
-      if (progress.kind === "update") this.#bytes = Math.max(this.#bytes, progress.currentBytes);
+      if (progress.kind === "update") {
+        this.#bytes = Math.max(this.#bytes, progress.currentBytes);
+        this.#totalBytes = Math.max(this.#totalBytes, progress.totalBytes);
+      }
       sink(progress);
     };
   }
 
-  /** Whether it rose since the last time this was asked. */
+  /** Whether it rose by enough since the last time that it had. */
   hasRisen(): boolean {
-    const risen = this.#bytes > this.#bytesBefore;
-    this.#bytesBefore = this.#bytes;
+    const enough = Math.min(MIN_PROGRESS_BYTES, this.#totalBytes / 4);
+    const risen = this.#bytes > this.#bytesBefore && this.#bytes - this.#bytesBefore >= enough;
+    if (risen) this.#bytesBefore = this.#bytes;
     return risen;
   }
 }

@@ -54,7 +54,7 @@ function keep<T extends AsyncDisposable>(value: T): T {
 
 async function engineWith(mirrors: readonly string[], logger = memoryLogger()): Promise<Engine> {
   const options = { mirrors: { [registry.host]: mirrors } };
-  return keep(await openEngine({ registry: options, logger, bodyIdleTimeoutMs: 100 }));
+  return keep(await openEngine({ registry: options, logger, connection: { bodyIdleTimeoutMs: 100 } }));
 }
 
 type ErrorClass = new (message: string) => DrayageError;

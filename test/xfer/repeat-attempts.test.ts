@@ -56,4 +56,28 @@ describe("repeatAttempts()", () => {
     });
     expect(outcome).toMatchObject({ message: "attempt 5" }); // the first one is the only one that got further
   });
+
+  it.each([
+    ["a few bytes of a large blob", 30_000, 1_000_000],
+    ["less than a quarter of a small one", 24, 100],
+  ])("does not take %s for progress", async (_, step, totalBytes) => {
+    let attempts = 0;
+    const { outcome } = await repeat(async ({ progress }) => {
+      attempts++;
+      const came = attempts === 1 ? 0 : 1;
+      progress(update("blob", "Downloading", came * step, totalBytes));
+      throw new ErrUnavailable(`attempt ${attempts}`);
+    });
+    expect(outcome).toMatchObject({ message: "attempt 5" });
+  });
+
+  it("adds up what several attempts bring until it is progress", async () => {
+    let attempts = 0;
+    const { outcome } = await repeat(async ({ progress }) => {
+      attempts++;
+      progress(update("blob", "Downloading", Math.min(attempts, 10) * 10_000, 1_000_000));
+      throw new ErrUnavailable(`attempt ${attempts}`);
+    });
+    expect(outcome).toMatchObject({ message: "attempt 12" }); // the eighth is the last one that ends in progress
+  });
 });

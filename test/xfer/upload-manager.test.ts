@@ -187,7 +187,7 @@ describe("LayerUploadManager.upload()", () => {
       const result = manager.upload([blob]);
       for (let attempt = 1; attempt <= 12; attempt++) {
         await flush();
-        blob.attempt.progress(update(blob.id, "Pushing", attempt, 100));
+        blob.attempt.progress(update(blob.id, "Pushing", attempt * 32_768, 1_000_000));
         blob.fail(new ErrUnavailable("broken"));
         await clock.advance(8_000);
       }

@@ -1,4 +1,5 @@
-import { ErrInvalidArgument } from "../../errors/classes.ts";
+import { eitherOf, listOf, objectOf, type RulesOf, rule } from "../../options/rule.ts";
+import { aBoolean, aFunction, aString, wholeNumberFrom } from "../../options/rules.ts";
 
 /** Longest time until a connection stands, proxy and TLS included (moby's dialer: 30 s). */
 export const CONNECT_TIMEOUT_MS = 30_000;
@@ -84,21 +85,30 @@ const DEFAULTS: ConnectionLimits = {
   maxSockets: MAX_SOCKETS,
 };
 
-/** Longest time that a timer of Node can wait for. */
-const MAX_TIMER_MS = 2 ** 31 - 1;
+const aTimeout = rule(
+  "milliseconds from 1 to 2147483647",
+  (value) => Number.isInteger(value) && Number(value) >= 1 && Number(value) < 2 ** 31,
+);
 
-/** The limits in force. Throws `ErrInvalidArgument` for one that is no whole number, or out of bounds. */
+/** The rules of `ConnectionOptions`. */
+export const CONNECTION_OPTIONS: RulesOf<ConnectionOptions> = {
+  connectTimeoutMs: aTimeout,
+  headersTimeoutMs: aTimeout,
+  bodyIdleTimeoutMs: aTimeout,
+  documentTimeoutMs: aTimeout,
+  minBytesPerSecond: wholeNumberFrom(0),
+  maxSocketsPerHost: wholeNumberFrom(1),
+  maxSockets: wholeNumberFrom(1),
+  proxy: objectOf<ProxyOptions>({ httpProxy: aString, httpsProxy: aString, noProxy: aString }),
+  authorities: eitherOf(aFunction, listOf(aString)),
+  reuseBuffers: aBoolean,
+};
+
+/** The limits in force. */
 export function connectionLimits(options: ConnectionOptions): ConnectionLimits {
-  const limits: Record<string, number> = {};
-  for (const [name, standard] of Object.entries(DEFAULTS)) {
-    const value: unknown = options[name as keyof ConnectionLimits] ?? standard;
-    const least = name === "minBytesPerSecond" ? 0 : 1;
-    const most = name.endsWith("Ms") ? MAX_TIMER_MS : Number.MAX_SAFE_INTEGER;
-    if (!Number.isInteger(value) || Number(value) < least || Number(value) > most) {
-      const wanted = `a whole number from ${least} to ${most}`;
-      throw new ErrInvalidArgument(`connection.${name}: got ${JSON.stringify(value)}, wanted ${wanted}`);
-    }
-    limits[name] = Number(value);
-  }
-  return { ...DEFAULTS, ...limits };
+  const given = Object.keys(DEFAULTS).map((name) => {
+    const key = name as keyof ConnectionLimits;
+    return [key, options[key] ?? DEFAULTS[key]] as const;
+  });
+  return { ...DEFAULTS, ...Object.fromEntries(given) };
 }

@@ -2,9 +2,10 @@ import type { Dispatcher } from "undici";
 import { throwIfAborted } from "../../async/abort.ts";
 import { ErrCanceled, ErrInvalidArgument } from "../../errors/classes.ts";
 import { redactUrl } from "../../errors/redact-url.ts";
+import { checkOptions } from "../../options/check-options.ts";
 import { requestSecrets } from "../http/request-secrets.ts";
 import type { HttpRequest, HttpResponse, Send } from "../http/send.ts";
-import { type ConnectionOptions, connectionLimits } from "./connection-options.ts";
+import { CONNECTION_OPTIONS, type ConnectionOptions, connectionLimits } from "./connection-options.ts";
 import { ConnectionPool } from "./connection-pool.ts";
 import { Exchange } from "./exchange.ts";
 import { networkError } from "./network-error.ts";
@@ -32,6 +33,7 @@ export interface Transport {
  * closes the transport. Throws `ErrInvalidArgument` for options out of bounds.
  */
 export function createTransport(options: ConnectionOptions = {}): Transport {
+  checkOptions("create transport", options, CONNECTION_OPTIONS);
   const limits = connectionLimits(options);
   const routeOf = createRoutes(options, limits);
   const pool = new ConnectionPool(limits);

@@ -1,0 +1,191 @@
+import { setImmediate } from "node:timers/promises";
+import { afterEach, describe, expect, it, vi } from "vitest";
+import { ErrCanceled } from "../../../src/errors/classes.ts";
+import type { HttpResponse } from "../../../src/registry/http/send.ts";
+import type { ConnectionOptions } from "../../../src/registry/transport/connection-options.ts";
+import { createTransport, type Transport } from "../../../src/registry/transport/transport.ts";
+import { httpServer, rawServer, type ScriptedServer } from "../support/raw-server.ts";
+
+/** A server that keeps each request until `answer` is called. */
+interface HoldingServer extends ScriptedServer {
+  /** Paths of the requests that wait for an answer, oldest first. */
+  readonly held: readonly string[];
+  answer(): void;
+}
+
+async function holdingServer(): Promise<HoldingServer> {
+  const held: Array<{ path: string; end: () => void }> = [];
+  const server = await httpServer((request, response) => {
+    held.push({ path: request.url ?? "", end: () => response.end("ok") });
+  });
+  return {
+    ...server,
+    get held() {
+      return held.map(({ path }) => path);
+    },
+    answer: () => held.shift()?.end(),
+  };
+}
+
+const until = async (condition: () => boolean): Promise<void> => {
+  while (!condition()) await setImmediate();
+};
+const read = async (answer: Promise<HttpResponse>): Promise<string> =>
+  Buffer.from(await (await answer).body.bytes(100)).toString();
+
+describe("a transport's sockets", () => {
+  const open: AsyncDisposable[] = [];
+  afterEach(async () => {
+    for (const each of open.splice(0).toReversed()) await each[Symbol.asyncDispose]();
+  });
+  const keep = <T extends AsyncDisposable>(value: T): T => {
+    open.push(value);
+    return value;
+  };
+  const transportWith = (options: ConnectionOptions): Transport => {
+    const transport = createTransport(options);
+    keep({ [Symbol.asyncDispose]: () => transport.close() });
+    return transport;
+  };
+  it("are at most 32 to one host, and all requests are served", async () => {
+    const server = keep(await holdingServer());
+    const transport = transportWith({});
+    const answers = Array.from({ length: 100 }, (_, i) =>
+      read(transport.send({ method: "GET", url: `${server.origin}/${i}` })),
+    );
+    await until(() => server.held.length === 32);
+    for (let left = 100; left > 0; left--) {
+      await until(() => server.held.length === Math.min(32, left));
+      server.answer();
+    }
+    expect(await Promise.all(answers)).toEqual(Array.from({ length: 100 }, () => "ok"));
+    expect(server.connections()).toBe(32);
+  });
+
+  it("are given first come, first served", async () => {
+    const server = keep(await holdingServer());
+    const transport = transportWith({ maxSocketsPerHost: 1 });
+    const order: string[] = [];
+    const answers = ["/a", "/b", "/c"].map(async (path) => {
+      await read(transport.send({ method: "GET", url: `${server.origin}${path}` }));
+      order.push(path);
+    });
+    for (let i = 0; i < 3; i++) {
+      await until(() => server.held.length === 1);
+      server.answer();
+    }
+    await Promise.all(answers);
+    expect(order).toEqual(["/a", "/b", "/c"]);
+  });
+
+  it("are bounded over all hosts, and an unused one makes room", async () => {
+    const servers = await Promise.all([1, 2, 3].map(async () => keep(await holdingServer())));
+    const transport = transportWith({ maxSockets: 2 });
+    const answers = servers.map(({ origin }) => read(transport.send({ method: "GET", url: origin })));
+    const [first, second, third] = servers;
+    await until(() => first?.held.length === 1 && second?.held.length === 1);
+    expect(third?.connections()).toBe(0);
+    first?.answer();
+    await until(() => third?.held.length === 1);
+    await until(() => first?.sockets.size === 0);
+    second?.answer();
+    third?.answer();
+    expect(await Promise.all(answers)).toEqual(["ok", "ok", "ok"]);
+  });
+
+  it("do not keep requests of other hosts waiting while one host is full", async () => {
+    const slow = keep(await holdingServer());
+    const other = keep(await httpServer((_, response) => void response.end("ok")));
+    const transport = transportWith({ maxSocketsPerHost: 1 });
+    const waiting = [1, 2, 3].map(() => read(transport.send({ method: "GET", url: slow.origin })));
+    expect(await read(transport.send({ method: "GET", url: other.origin }))).toBe("ok");
+    for (let i = 0; i < 3; i++) {
+      await until(() => slow.held.length === 1);
+      slow.answer();
+    }
+    await Promise.all(waiting);
+  });
+
+  it("are left at once by a request that no longer waits, without harm to those behind it", async () => {
+    const server = keep(await holdingServer());
+    const transport = transportWith({ maxSocketsPerHost: 1 });
+    const aborter = new AbortController();
+    const first = read(transport.send({ method: "GET", url: `${server.origin}/1` }));
+    await until(() => server.held.length === 1);
+    const gone = transport.send({ method: "GET", url: `${server.origin}/2`, signal: aborter.signal });
+    const last = read(transport.send({ method: "GET", url: `${server.origin}/3` }));
+    aborter.abort();
+    await expect(gone).rejects.toBeInstanceOf(ErrCanceled);
+    server.answer();
+    await until(() => server.held.length === 1);
+    expect(server.held).toEqual(["/3"]);
+    server.answer();
+    expect(await Promise.all([first, last])).toEqual(["ok", "ok"]);
+  });
+
+  it("are waited for without any limit of the request running", async () => {
+    const server = keep(await holdingServer());
+    const transport = transportWith({ maxSocketsPerHost: 1 });
+    const first = await (async () => {
+      const answer = transport.send({ method: "GET", url: server.origin });
+      await until(() => server.held.length === 1);
+      server.answer();
+      return await answer;
+    })();
+    vi.useFakeTimers({ toFake: ["setTimeout", "clearTimeout"] });
+    const second = read(transport.send({ method: "GET", url: server.origin }));
+    await vi.advanceTimersByTimeAsync(100_000);
+    vi.useRealTimers();
+    await first.body.discard();
+    await until(() => server.held.length === 1);
+    server.answer();
+    expect(await second).toBe("ok");
+  });
+
+  it("are free again after a request that failed, was aborted or never connected", async () => {
+    let broken = true;
+    const server = keep(
+      await rawServer((socket) => {
+        socket.on("error", () => {});
+        socket.on("data", () => {
+          if (broken) socket.destroy();
+          else socket.write("HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nok");
+        });
+      }),
+    );
+    const transport = transportWith({ maxSocketsPerHost: 1, maxSockets: 1 });
+    await expect(transport.send({ method: "GET", url: server.origin })).rejects.toThrow();
+    const aborter = new AbortController();
+    const aborted = transport.send({ method: "GET", url: server.origin, signal: aborter.signal });
+    aborter.abort();
+    await expect(aborted).rejects.toBeInstanceOf(ErrCanceled);
+    await expect(transport.send({ method: "GET", url: "http://127.0.0.1:1" })).rejects.toThrow();
+    broken = false;
+    expect(await read(transport.send({ method: "GET", url: server.origin }))).toBe("ok");
+  });
+
+  it("are not waited for any more once the transport is closed", async () => {
+    const server = keep(await holdingServer());
+    const transport = createTransport({ maxSocketsPerHost: 1 });
+    const answers = [1, 2, 3].map(() => transport.send({ method: "GET", url: server.origin }));
+    const outcomes = Promise.allSettled(answers);
+    await until(() => server.held.length === 1);
+    await transport.close();
+    for (const outcome of await outcomes) {
+      expect(outcome).toMatchObject({ status: "rejected", reason: expect.any(ErrCanceled) });
+    }
+  });
+
+  it("serve a thousand requests to each of several hosts without one failing", async () => {
+    const servers = await Promise.all(
+      [1, 2, 3, 4, 5].map(async () => keep(await httpServer((_, response) => void response.end("ok")))),
+    );
+    const transport = transportWith({ maxSockets: 40 });
+    const answers = Array.from({ length: 1_000 }).flatMap(() =>
+      servers.map(({ origin }) => read(transport.send({ method: "GET", url: origin }))),
+    );
+    expect(new Set(await Promise.all(answers))).toEqual(new Set(["ok"]));
+    const openSockets = servers.reduce((sum, { sockets }) => sum + sockets.size, 0);
+    expect(openSockets).toBeLessThanOrEqual(40);
+  });
+});
