@@ -97,8 +97,11 @@ function begin(path: string, mode: FileLockMode): DatabaseSync | undefined {
   }
 }
 
-/** Tells files apart that had the same name one after the other; the birth time, because inode numbers are used again. */
-function fileIdentity(path: string): string | undefined {
+/**
+ * Tells files apart that had the same name one after the other; the birth time, because inode numbers are used again.
+ * `undefined` when there is none of that name. Throws the classes of `diskError`.
+ */
+export function fileIdentity(path: string): string | undefined {
   try {
     const stat = statSync(path, { bigint: true, throwIfNoEntry: false });
     return stat && `${stat.dev}:${stat.ino}:${stat.birthtimeNs}`;

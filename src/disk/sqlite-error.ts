@@ -32,10 +32,10 @@ export function isSqliteBusy(error: unknown): boolean {
   return code === SQLITE.busy || code === SQLITE.locked;
 }
 
-/** Whether a database cannot be opened for writing, as on a read-only medium. */
-export function isSqliteReadOnly(error: unknown): boolean {
+/** Whether the file is no database, or one whose content contradicts itself. */
+export function isSqliteDamaged(error: unknown): boolean {
   const code = primaryCode(error);
-  return code === SQLITE.readonly || code === SQLITE.cantOpen;
+  return code === SQLITE.corrupt || code === SQLITE.notADatabase;
 }
 
 /**
@@ -45,11 +45,10 @@ export function isSqliteReadOnly(error: unknown): boolean {
 export function sqliteError(action: string, path: string, cause: unknown): DrayageError {
   if (isDrayageError(cause)) return cause;
   if (isSqliteBusy(cause)) return new ErrUnavailable(`${action} "${path}": database is locked`, { cause });
-  const code = primaryCode(cause);
-  if (code === SQLITE.corrupt || code === SQLITE.notADatabase) {
+  if (isSqliteDamaged(cause)) {
     return new ErrDataLoss(`${action} "${path}": database is damaged`, { cause });
   }
-  return diskError(action, path, reasonBehind(code, path) ?? cause);
+  return diskError(action, path, reasonBehind(primaryCode(cause), path) ?? cause);
 }
 
 function primaryCode(error: unknown): number | undefined {

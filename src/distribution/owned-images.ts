@@ -1,6 +1,8 @@
 import type { AbortOptions } from "../async/abort.ts";
 import type { ContentOwner } from "../content/ownership/content-owner.ts";
+import { isOwned } from "../content/ownership/owned-store.ts";
 import type { Store } from "../content/store.ts";
+import { isNotFound } from "../errors/predicates.ts";
 import type { Image, ImageStore } from "../images/image-store.ts";
 import { labelNeeds } from "../images/needs-label.ts";
 import type { Descriptor } from "../oci/descriptor.ts";
@@ -11,17 +13,25 @@ export interface OwnedImagesParts {
   readonly images: ImageStore;
   readonly content: Store;
   readonly owner: ContentOwner;
+  /** Told when what content needs could not be written on it in a store where that is only a hint. */
+  readonly onHintLost: (error: unknown) => void;
 }
 
 /** The names for work that has a share of the lease and has brought the content itself: what it needs is written on it first. */
-export function namingImages({ images, content }: Omit<OwnedImagesParts, "owner">): ImageStore {
+export function namingImages({ images, content, onHintLost }: Omit<OwnedImagesParts, "owner">): ImageStore {
   return {
     get: (name, options) => images.get(name, options),
     list: (options) => images.list(options),
     roots: (options) => images.roots(options),
     untag: (name, options) => images.untag(name, options),
     async tag(name, target, options) {
-      await labelNeeds(content, target, options);
+      try {
+        await labelNeeds(content, target, options);
+      } catch (error) {
+        // A store that knows who needs its content reads these labels only when a document is damaged.
+        if (!isOwned(content) || isNotFound(error) || options?.signal?.aborted) throw error;
+        onHintLost(error);
+      }
       return await images.tag(name, target, options);
     },
   };

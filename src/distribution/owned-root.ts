@@ -54,8 +54,10 @@ export class OwnedRoot {
     this.content = parts.content;
     this.mountSources = parts.mountSources;
     const { content, owner, names: images } = parts;
-    this.images = ownedImages({ images, content, owner });
-    this.naming = namingImages({ images, content });
+    const onHintLost = (err: unknown): void =>
+      parts.logger.warn({ err }, "what content needs was not written on it");
+    this.images = ownedImages({ images, content, owner, onHintLost });
+    this.naming = namingImages({ images, content, onHintLost });
     owner.onSwept((deleted) => this.#tell(deleted));
   }
 

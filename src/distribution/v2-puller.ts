@@ -18,6 +18,7 @@ import type { TransferManager } from "../xfer/transfer-manager.ts";
 import { blobDownload } from "./blob-download.ts";
 import type { PulledImage } from "./distribution.ts";
 import { fetchDocument } from "./fetch-document.ts";
+import type { Logger } from "./logger.ts";
 import type { OpenWork } from "./open-work.ts";
 import { type Operation, waiterOf } from "./operation.ts";
 import { pullStatus } from "./pull-status.ts";
@@ -32,6 +33,7 @@ export interface PullShared {
   readonly downloads: LayerDownloadManager;
   /** Counts what is fetched. */
   readonly work: OpenWork;
+  readonly logger: Logger;
 }
 
 /** What one pull works with at one endpoint. */
@@ -154,7 +156,12 @@ async function recordSource(
   contents: readonly Descriptor[],
   { shared, operation }: PullContext,
 ): Promise<void> {
-  const label = sourceLabelHandler(shared.content, reference.domain, reference.path);
+  const label = sourceLabelHandler(shared.content, reference.domain, reference.path, (error) =>
+    shared.logger.warn(
+      { err: error, reference: reference.toString() },
+      "where the content came from was not recorded",
+    ),
+  );
   await walk(label, contents, operation);
 }
 

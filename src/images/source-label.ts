@@ -1,4 +1,5 @@
 import type { Manager } from "../content/store.ts";
+import { isNotFound } from "../errors/predicates.ts";
 import type { Handler } from "./handler.ts";
 
 /** Prefix of the labels that say which repositories a blob came from; the registry's host follows. */
@@ -19,16 +20,29 @@ export function sourcesOf(labels: Readonly<Record<string, string>>, host: string
 
 /**
  * Remembers on every blob visited that `repository` of `host` has it, so that a later push can mount it instead of sending
- * it (containerd `docker.AppendDistributionSourceLabel`). A list that would grow too long is left as it is.
+ * it (containerd `docker.AppendDistributionSourceLabel`). A list that would grow too long is left as it is. It is a hint: with
+ * `onFailure`, the first label that cannot be written is told there, and no other is tried.
  */
-export function sourceLabelHandler(manager: Manager, host: string, repository: string): Handler {
+export function sourceLabelHandler(
+  manager: Manager,
+  host: string,
+  repository: string,
+  onFailure?: (error: unknown) => void,
+): Handler {
   const key = sourceLabelKey(host);
+  let failed = false;
   return async ({ digest }, options) => {
     const { labels } = await manager.info(digest, options);
     const known = sourcesOf(labels, host);
     const value = [...new Set([...known, repository])].toSorted().join(",");
-    if (!known.includes(repository) && key.length + value.length <= MAX_LABEL_BYTES) {
-      await manager.update({ digest, labels: { [key]: value } }, [`labels.${key}`]);
+    if (!failed && !known.includes(repository) && key.length + value.length <= MAX_LABEL_BYTES) {
+      await manager
+        .update({ digest, labels: { [key]: value } }, [`labels.${key}`])
+        .catch((error: unknown) => {
+          if (!onFailure || isNotFound(error)) throw error; // without the blob, there is no image
+          failed = true;
+          onFailure(error);
+        });
     }
     return [];
   };

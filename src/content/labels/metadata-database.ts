@@ -1,10 +1,14 @@
 import { existsSync } from "node:fs";
-import { DatabaseSync } from "node:sqlite";
-import { pathToFileURL } from "node:url";
+import type { DatabaseSync } from "node:sqlite";
 import type { BackoffPolicy } from "../../async/backoff.ts";
 import { retry } from "../../async/retry.ts";
-import { isSqliteReadOnly, sqliteError } from "../../disk/sqlite-error.ts";
+import { fileIdentity } from "../../disk/file-lock.ts";
+import { isSqliteDamaged, sqliteError } from "../../disk/sqlite-error.ts";
 import { ErrFailedPrecondition } from "../../errors/classes.ts";
+import { findError } from "../../errors/predicates.ts";
+import { hasNamespaces } from "./namespaces-marker.ts";
+import { type Connection, type Durability, openMetadata } from "./open-metadata.ts";
+import { setAside } from "./set-aside.ts";
 
 /**
  * Waiting for another process's transaction, which takes well below a millisecond: about a second in all, then
@@ -18,118 +22,129 @@ const BUSY_BACKOFF: BackoffPolicy = {
   random: Math.random,
 };
 
-/** The labels of blobs, what namespaces know of them, and the labels of the namespaces themselves. */
-const SCHEMA = `
-  PRAGMA journal_mode = WAL;
-  CREATE TABLE IF NOT EXISTS labels (
-    digest TEXT NOT NULL, key TEXT NOT NULL, value TEXT NOT NULL, PRIMARY KEY (digest, key)
-  ) STRICT, WITHOUT ROWID;
-  CREATE TABLE IF NOT EXISTS namespace_blobs (
-    digest TEXT NOT NULL, namespace TEXT NOT NULL, created_ns INTEGER NOT NULL, updated_ns INTEGER NOT NULL,
-    PRIMARY KEY (digest, namespace)
-  ) STRICT, WITHOUT ROWID;
-  CREATE INDEX IF NOT EXISTS namespace_digests ON namespace_blobs (namespace, digest);
-  CREATE TABLE IF NOT EXISTS namespace_labels (
-    digest TEXT NOT NULL, namespace TEXT NOT NULL, key TEXT NOT NULL, value TEXT NOT NULL,
-    PRIMARY KEY (digest, namespace, key)
-  ) STRICT, WITHOUT ROWID;
-  CREATE TABLE IF NOT EXISTS labels_of_namespaces (
-    namespace TEXT NOT NULL, key TEXT NOT NULL, value TEXT NOT NULL, PRIMARY KEY (namespace, key)
-  ) STRICT, WITHOUT ROWID`;
+/** Told what a person should know. */
+export type Warn = (details: object, message: string) => void;
 
-/**
- * When a change is safe from a power cut. `checkpoint`: some time later; the newest changes may be lost, never the
- * database. `commit`: as soon as it is made.
- */
-export type Durability = "checkpoint" | "commit";
-
-const SYNCHRONOUS: Readonly<Record<Durability, string>> = {
-  checkpoint: "PRAGMA synchronous = NORMAL",
-  commit: "PRAGMA synchronous = FULL",
-};
+/** How a connection is made. */
+export interface MetadataOptions {
+  readonly durability: Durability;
+  /** Told when a damaged database is set aside. Default: nobody. */
+  readonly warn?: Warn | undefined;
+}
 
 /**
  * A connection to the SQLite database beside the blobs, safe across processes and kill -9. The file is made with the
- * first change, and only read on a read-only medium.
+ * first change, and only read where it cannot be written. A database that is damaged is set aside under another name, and
+ * the operation begins again without it: labels of blobs, which are hints, are lost. What namespaces hold is no hint, and
+ * therefore keeps being asked of the file that was set aside (`foundSetAside`) until a person removes it.
  */
 export class MetadataDatabase {
   readonly #path: string;
   readonly #durability: Durability;
-  #database: DatabaseSync | undefined;
+  readonly #warn: Warn;
+  #kept: { readonly database: DatabaseSync; readonly identity: string | undefined } | undefined;
   #closed = false;
 
-  constructor(path: string, durability: Durability) {
+  constructor(path: string, { durability, warn = () => {} }: MetadataOptions) {
     this.#path = path;
     this.#durability = durability;
+    this.#warn = warn;
   }
 
   /**
    * What `work` finds, or `nothing` while there is no database. `action` is for errors: throws `ErrUnavailable` while
-   * another process keeps the database locked, `ErrDataLoss` when it is damaged, and the classes of `diskError`.
+   * another process keeps the database locked, `ErrDataLoss` when it is damaged and cannot be set aside, and the classes
+   * of `diskError`.
    */
   read<T>(action: string, nothing: T, work: (database: DatabaseSync) => T): Promise<T> {
-    return this.#run(action, () => (this.exists() ? work(this.#open("read")) : nothing));
+    return this.#run(action, () => (this.exists() ? this.#use("read", work) : nothing));
   }
 
   /** Does `work`, which may run again when the database is busy, in one transaction. Throws as `read` does. */
   write<T>(action: string, work: (database: DatabaseSync) => T): Promise<T> {
-    return this.#run(action, () => {
-      const database = this.#open("write");
-      database.exec("BEGIN IMMEDIATE");
-      try {
-        const result = work(database);
-        database.exec("COMMIT");
-        return result;
-      } catch (error) {
-        if (database.isTransaction) database.exec("ROLLBACK"); // SQLite has done it already when the disk is full
-        throw error;
-      }
-    });
+    return this.#run(action, () => this.#use("write", (database) => inTransaction(database, work)));
   }
 
   /** Whether anything has been written, by whomever. */
   exists(): boolean {
-    return this.#database !== undefined || existsSync(this.#path);
+    return existsSync(this.#path);
   }
 
   /** Closes the connection. Everything but another `close` then throws `ErrFailedPrecondition`. */
   close(): void {
     this.#closed = true;
-    this.#database?.close();
-    this.#database = undefined;
+    this.#letGo();
   }
 
   #run<T>(action: string, work: () => T): Promise<T> {
     return retry(
       async () => {
         if (this.#closed) throw new ErrFailedPrecondition(`${action} "${this.#path}": store is closed`);
+        const identity = fileIdentity(this.#path);
         try {
-          return work();
-        } catch (cause) {
-          throw sqliteError(action, this.#path, cause);
+          return this.#attempt(action, work);
+        } catch (error) {
+          if (identity === undefined || !isSqliteDamaged(findError(error)?.cause)) throw error;
+          await this.#setAside(identity, error);
+          return this.#attempt(action, work);
         }
       },
       { policy: BUSY_BACKOFF },
     );
   }
 
-  #open(purpose: "read" | "write"): DatabaseSync {
-    this.#database ??= openDatabase(this.#path, purpose, this.#durability);
-    return this.#database;
+  #attempt<T>(action: string, work: () => T): T {
+    try {
+      return work();
+    } catch (cause) {
+      throw sqliteError(action, this.#path, cause);
+    }
+  }
+
+  #use<T>(purpose: "read" | "write", work: (database: DatabaseSync) => T): T {
+    const { database, lasting } = this.#open(purpose);
+    try {
+      return work(database);
+    } finally {
+      if (!lasting) database.close();
+    }
+  }
+
+  #open(purpose: "read" | "write"): Connection {
+    // Somebody may have set the file aside, or put a copy of it back: what is open then has no name any more.
+    if (this.#kept && this.#kept.identity !== fileIdentity(this.#path)) this.#letGo();
+    if (this.#kept) return { database: this.#kept.database, lasting: true };
+    const opened = openMetadata(this.#path, { durability: this.#durability, purpose });
+    if (opened.lasting) this.#kept = { database: opened.database, identity: fileIdentity(this.#path) };
+    return opened;
+  }
+
+  async #setAside(identity: string, error: unknown): Promise<void> {
+    this.#letGo();
+    const target = await setAside(this.#path, identity).catch(() => {
+      throw error; // that it is damaged matters more than that it cannot be moved
+    });
+    if (target === undefined) return;
+    const lost = hasNamespaces(this.#path)
+      ? "the labels of blobs are lost, and so is what namespaces hold: content is kept until that file is removed"
+      : "the labels of blobs are lost";
+    this.#warn({ err: error, path: this.#path, setAside: target }, `damaged metadata was set aside: ${lost}`);
+  }
+
+  #letGo(): void {
+    this.#kept?.database.close();
+    this.#kept = undefined;
   }
 }
 
-function openDatabase(path: string, purpose: "read" | "write", durability: Durability): DatabaseSync {
-  let database: DatabaseSync | undefined;
+function inTransaction<T>(database: DatabaseSync, work: (database: DatabaseSync) => T): T {
+  database.exec("BEGIN IMMEDIATE");
   try {
-    database = new DatabaseSync(path, { timeout: 0 });
-    database.exec(SCHEMA);
-    database.exec(SYNCHRONOUS[durability]);
-    return database;
+    const result = work(database);
+    database.exec("COMMIT");
+    return result;
   } catch (error) {
-    database?.close();
-    if (purpose === "write" || !isSqliteReadOnly(error)) throw error;
-    // A WAL database needs a place for its index, which a read-only medium has not; nor has it writers.
-    return new DatabaseSync(`${pathToFileURL(path).href}?immutable=1`, { readOnly: true, timeout: 0 });
+    if (database.isTransaction) database.exec("ROLLBACK"); // SQLite has done it already when the disk is full
+    throw error;
   }
 }

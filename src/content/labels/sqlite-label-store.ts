@@ -1,34 +1,62 @@
+import { type Clock, systemClock } from "../../async/clock.ts";
 import type { Digest } from "../../digest/digest.ts";
+import { isUnavailable } from "../../errors/predicates.ts";
 import type { LabelStore, Labels } from "./label-store.ts";
-import { MetadataDatabase } from "./metadata-database.ts";
+import { MetadataDatabase, type Warn } from "./metadata-database.ts";
 
 const SELECT = "SELECT key, value FROM labels WHERE digest = ? ORDER BY key";
 const DELETE_ALL = "DELETE FROM labels WHERE digest = ?";
 const DELETE = "DELETE FROM labels WHERE digest = ? AND key = ?";
 const UPSERT = "INSERT OR REPLACE INTO labels (digest, key, value) VALUES (?, ?, ?)";
 
-/** Labels in the SQLite database at a path; what is thrown is `MetadataDatabase`'s. */
+/**
+ * Time in milliseconds for which labels are not asked for again while somebody keeps the database locked: an image has a
+ * hundred blobs, and each would wait for him for a second.
+ */
+const PAUSE_MS = 5_000;
+
+/** How labels are kept. */
+export interface LabelStoreOptions {
+  /** Told once of each time that labels cannot be read. Default: nobody. */
+  readonly warn?: Warn | undefined;
+  readonly clock?: Clock | undefined;
+}
+
+/**
+ * Labels in the SQLite database at a path. They are hints, so that what cannot be read counts as none, and what cannot be
+ * forgotten stays; a change that somebody asked for throws what `MetadataDatabase` throws.
+ */
 export class SqliteLabelStore implements LabelStore {
   readonly #database: MetadataDatabase;
+  readonly #warn: Warn;
+  readonly #clock: Clock;
+  #closed = false;
+  #pausedUntil = Number.NEGATIVE_INFINITY;
 
-  constructor(path: string) {
-    this.#database = new MetadataDatabase(path, "checkpoint");
+  constructor(path: string, { warn = () => {}, clock = systemClock }: LabelStoreOptions = {}) {
+    this.#database = new MetadataDatabase(path, { durability: "checkpoint", warn });
+    this.#warn = warn;
+    this.#clock = clock;
   }
 
   get(digest: Digest): Promise<Labels> {
-    return this.#database.read("read labels", {}, (database) => {
-      const rows = database.prepare(SELECT).all(digest);
-      return Object.fromEntries(rows.map(({ key, value }) => [String(key), String(value)]));
-    });
+    return this.#unlessTroubled({}, () =>
+      this.#database.read("read labels", {}, (database) => {
+        const rows = database.prepare(SELECT).all(digest);
+        return Object.fromEntries(rows.map(({ key, value }) => [String(key), String(value)]));
+      }),
+    );
   }
 
   async set(digest: Digest, labels: Labels): Promise<void> {
     const entries = Object.entries(labels).filter(([, value]) => value !== "");
-    if (entries.length === 0 && !this.#database.exists()) return;
-    await this.#database.write("write labels", (database) => {
-      database.prepare(DELETE_ALL).run(digest);
-      for (const [key, value] of entries) database.prepare(UPSERT).run(digest, key, value);
-    });
+    const replace = (): Promise<void> =>
+      this.#database.write("write labels", (database) => {
+        database.prepare(DELETE_ALL).run(digest);
+        for (const [key, value] of entries) database.prepare(UPSERT).run(digest, key, value);
+      });
+    if (entries.length > 0) return await replace();
+    if (this.#database.exists()) await this.#unlessTroubled(undefined, replace);
   }
 
   merge(digest: Digest, labels: Labels): Promise<void> {
@@ -42,6 +70,19 @@ export class SqliteLabelStore implements LabelStore {
 
   /** Closes the database. Everything but another `close` then throws `ErrFailedPrecondition`. */
   close(): void {
+    this.#closed = true;
     this.#database.close();
+  }
+
+  async #unlessTroubled<T>(nothing: T, work: () => Promise<T>): Promise<T> {
+    if (this.#clock.elapsed() < this.#pausedUntil) return nothing;
+    try {
+      return await work();
+    } catch (error) {
+      if (this.#closed) throw error;
+      if (isUnavailable(error)) this.#pausedUntil = this.#clock.elapsed() + PAUSE_MS;
+      this.#warn({ err: error }, "the labels of blobs cannot be read: going on without them");
+      return nothing;
+    }
   }
 }

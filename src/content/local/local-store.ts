@@ -50,7 +50,7 @@ export interface LocalStoreOptions {
   readonly root: string;
   /** Where labels are kept; default `<root>/meta.db`. The caller closes a store that it passes. */
   readonly labels?: LabelStore | undefined;
-  /** Told what a person should know, such as a document that is damaged. Default: nobody. */
+  /** Told what a person should know, such as a document that is damaged, or metadata that was set aside. Default: nobody. */
   readonly logger?: OwnerLogger | undefined;
 }
 
@@ -71,7 +71,9 @@ export async function openLocalStore(options: LocalStoreOptions): Promise<LocalS
   const layout = new Layout(resolve(root));
   await makeDirectory(layout.root);
   await sweepRemoved(layout.ingest);
-  const own = new SqliteLabelStore(layout.metadata); // opens nothing until it is asked
+  const own = new SqliteLabelStore(layout.metadata, {
+    warn: (details, message) => logger?.warn(details, message),
+  }); // opens nothing until it is asked
   const labels = given ?? own;
   const namespaces = new SqliteNamespaceMetadata(layout);
   const blobs = new LocalBlobs(layout, labels);

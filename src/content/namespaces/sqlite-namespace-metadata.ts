@@ -12,6 +12,8 @@ import { required } from "../../options/rule.ts";
 import { aPath } from "../../options/rules.ts";
 import { type LabelStore, type Labels, validateLabels } from "../labels/label-store.ts";
 import { MetadataDatabase } from "../labels/metadata-database.ts";
+import { markNamespaces } from "../labels/namespaces-marker.ts";
+import { lostNamespaces } from "../labels/set-aside.ts";
 import { Layout } from "../local/layout.ts";
 import type { NamespaceHolders } from "../ownership/content-owner.ts";
 import {
@@ -60,7 +62,10 @@ export function openNamespaceMetadata(options: { readonly root: string }): Sqlit
   return new SqliteNamespaceMetadata(new Layout(resolve(options.root)));
 }
 
-/** `NamespaceMetadata` beside a content store on the local disk; what is thrown is `MetadataDatabase`'s. */
+/**
+ * `NamespaceMetadata` beside a content store on the local disk; what is thrown is `MetadataDatabase`'s. Unlike labels, what
+ * is kept here is no hint: only it says which blobs a namespace holds.
+ */
 export class SqliteNamespaceMetadata implements NamespaceMetadata, NamespaceHolders, Disposable {
   readonly #layout: Layout;
   readonly #database: MetadataDatabase;
@@ -68,7 +73,7 @@ export class SqliteNamespaceMetadata implements NamespaceMetadata, NamespaceHold
   constructor(layout: Layout) {
     this.#layout = layout;
     // A commit that a client was told of must not be forgotten, even though the bytes are there.
-    this.#database = new MetadataDatabase(layout.metadata, "commit");
+    this.#database = new MetadataDatabase(layout.metadata, { durability: "commit" });
   }
 
   get(namespace: string, digest: Digest): Promise<NamespaceEntry | undefined> {
@@ -88,8 +93,9 @@ export class SqliteNamespaceMetadata implements NamespaceMetadata, NamespaceHold
     }
   }
 
-  add(namespace: string, digest: Digest, { labels, found }: NewEntry): Promise<boolean> {
-    return this.#database.write("write namespace", (database) => {
+  async add(namespace: string, digest: Digest, { labels, found }: NewEntry): Promise<boolean> {
+    markNamespaces(this.#layout.metadata);
+    return await this.#database.write("write namespace", (database) => {
       const now = nowNs();
       const insert = (owner: string) => prepare(database, "insert").run(digest, owner, now, now).changes > 0;
       if (!found) {
@@ -154,6 +160,14 @@ export class SqliteNamespaceMetadata implements NamespaceMetadata, NamespaceHold
     });
   }
 
+  /**
+   * The damaged database that was set aside, when namespaces held content by then: until a person removes it, nobody knows
+   * what they hold, and nothing that no name needs may be deleted.
+   */
+  lost(): string | undefined {
+    return lostNamespaces(this.#layout.metadata);
+  }
+
   isShareable(digest: Digest): Promise<boolean> {
     return this.#database.read(
       "read namespace",
@@ -162,11 +176,14 @@ export class SqliteNamespaceMetadata implements NamespaceMetadata, NamespaceHold
     );
   }
 
-  holder(digest: Digest): Promise<string | undefined> {
-    return this.#database.read("read namespace", undefined, (database) => {
+  /** With damaged records set aside nobody knows what namespaces hold, and everything counts as theirs. */
+  async holder(digest: Digest): Promise<string | undefined> {
+    const known = await this.#database.read("read namespace", undefined, (database) => {
       const row = prepare(database, "holder").get(digest);
       return row && String(row["namespace"]);
     });
+    const lost = this.lost();
+    return known ?? (lost === undefined ? undefined : `of the damaged records in "${lost}"`);
   }
 
   async disown(digest: Digest): Promise<void> {

@@ -364,10 +364,11 @@ describe("a root that cannot be used", () => {
     await expect(store.info(digestOf(""))).rejects.toThrow(ErrFailedPrecondition);
   });
 
-  it("throws ErrDataLoss when its labels are damaged", async () => {
+  it("sets labels aside that are damaged, and goes on", async () => {
     await writeFile(join(root, "meta.db"), "no database at all".repeat(100));
-    const writer = await store.writer({ ref: "r" });
-    await expect(writer.commit({ labels: { k: "v" } })).rejects.toThrow(ErrDataLoss);
+    const digest = await (await store.writer({ ref: "r" })).commit({ labels: { k: "v" } });
+    expect((await store.info(digest)).labels).toEqual({ k: "v" });
+    expect((await readdir(root)).filter((name) => name.startsWith("meta.db.damaged-"))).toHaveLength(1);
   });
 
   it("throws ErrFailedPrecondition for labels once the store is closed", async () => {

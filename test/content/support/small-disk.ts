@@ -11,6 +11,7 @@ const run = promisify(execFile);
 export interface SmallDisk {
   readonly path: string;
   makeReadOnly(): Promise<void>;
+  makeWritable(): Promise<void>;
   dispose(): Promise<void>;
 }
 
@@ -39,6 +40,9 @@ export async function mountSmallDisk(kib: number): Promise<SmallDisk> {
     path,
     async makeReadOnly() {
       await run("mount", ["-o", "remount,ro", path]);
+    },
+    async makeWritable() {
+      await run("mount", ["-o", "remount,rw", path]);
     },
     async dispose() {
       await run("umount", [path]);
