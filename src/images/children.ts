@@ -1,6 +1,7 @@
 import type { AbortOptions } from "../async/abort.ts";
 import { readBlob } from "../content/read-blob.ts";
 import type { Provider } from "../content/store.ts";
+import { ErrInvalidArgument } from "../errors/classes.ts";
 import { isDrayageError } from "../errors/drayage-error.ts";
 import { withMessage } from "../errors/with-message.ts";
 import type { Descriptor } from "../oci/descriptor.ts";
@@ -39,9 +40,18 @@ export async function readDocument(
   const { mediaType, digest } = descriptor;
   const bytes = await readBlob(provider, descriptor, { maxBytes: MAX_MANIFEST_BYTES, signal });
   try {
-    return isIndexType(mediaType) ? parseIndex(bytes, mediaType) : parseManifest(bytes, mediaType);
+    if (isIndexType(mediaType)) return parseIndex(bytes, mediaType);
+    const manifest = parseManifest(bytes, mediaType);
+    for (const child of childrenOf(manifest)) refuseImage(child);
+    return manifest;
   } catch (error) {
     if (!isDrayageError(error)) throw error;
     throw withMessage(error, `children: invalid desc ${digest}: ${error.message}`, { digest });
   }
+}
+
+/** An image consists of blobs. One that calls a blob an image has something below it for some, and nothing for others. */
+function refuseImage({ mediaType, digest }: Descriptor): void {
+  if (!isIndexType(mediaType) && !isManifestType(mediaType)) return;
+  throw new ErrInvalidArgument(`got ${digest} of type ${mediaType} as part of an image`);
 }

@@ -70,6 +70,7 @@ export class GuardedEvents extends EventEmitter<ImageEvents> {
   }
 
   #guard<L extends object>(listener: L): L {
+    if (this.#originals.has(listener)) return listener; // the emitter itself takes off what it hears once
     const known = this.#guards.get(listener);
     if (known) return known as L;
     const call = listener as unknown as Listener;

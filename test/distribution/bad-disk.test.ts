@@ -1,4 +1,4 @@
-import { mkdtemp, readdir, rm, writeFile } from "node:fs/promises";
+import { mkdtemp, open, readdir, rm, statfs, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterEach, beforeEach, describe, expect, it } from "vitest";
@@ -41,6 +41,20 @@ describe("openDistribution() on what is no directory", () => {
     await rm(parent, { recursive: true });
   });
 });
+
+/** Name of a file that takes what space there is. */
+const FILLER = "filler";
+
+/** Fills a disk, up to so many KiB. */
+async function fill(path: string, leftKib = 0): Promise<void> {
+  await using file = await open(join(path, FILLER), "w");
+  const page = Buffer.alloc(4_096, 1);
+  for (;;) {
+    const { bavail, bsize } = await statfs(path);
+    if (bavail * bsize <= leftKib * 1_024) return;
+    await file.write(page);
+  }
+}
 
 describeWithMounts("pull() to a disk", () => {
   let disk: SmallDisk;
@@ -112,5 +126,29 @@ describeWithMounts("pull() to a disk", () => {
     expect(more).toEqual([]);
     expect(rest).toMatchObject({ status: 206, range: `bytes=${partial?.offset}-` });
     expect(await blobsOn(engine.root)).toHaveLength(4);
+  });
+
+  it("that is full can be emptied by removing an image", async () => {
+    await using engine = await openEngine({ root: disk.path });
+    await engine.pull(name);
+    await fill(disk.path);
+    const { deleted } = await engine.remove(name);
+    expect(deleted.length).toBeGreaterThan(2);
+    expect(await namesOn(engine.root)).toEqual([]);
+    expect(await blobsOn(engine.root)).toEqual([]);
+    await rm(join(disk.path, FILLER));
+    await engine.pull(name);
+    expect(await namesOn(engine.root)).toEqual([name]);
+  });
+
+  it.each([0, 4, 12, 20, 40])("that has %i KiB left can be emptied by another process", async (kib) => {
+    await using first = await openEngine({ root: disk.path });
+    await first.pull(name);
+    await first.close(); // and the side files of its database are gone
+    await fill(disk.path, kib);
+    await using engine = await openEngine({ root: disk.path });
+    await engine.remove(name);
+    expect(await namesOn(engine.root)).toEqual([]);
+    expect(await blobsOn(engine.root)).toEqual([]);
   });
 });

@@ -1,0 +1,143 @@
+import { mkdtemp, readdir, rm, writeFile } from "node:fs/promises";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { afterEach, beforeEach, describe, expect, it } from "vitest";
+import {
+  exists,
+  type LocalStore,
+  namespacedStore,
+  openLocalStore,
+  openNamespaceMetadata,
+  type SqliteNamespaceMetadata,
+  writeBlob,
+} from "../../../src/content.ts";
+import { type Digest, digestOf } from "../../../src/digest/digest.ts";
+import { ErrFailedPrecondition, ErrNotFound } from "../../../src/errors.ts";
+
+const BYTES = Buffer.from("a layer");
+const DIGEST = digestOf(BYTES);
+const NAME = "docker.io/team/app:v1";
+
+let root: string;
+let store: LocalStore;
+let other: LocalStore;
+let metadata: SqliteNamespaceMetadata;
+
+beforeEach(async () => {
+  root = await mkdtemp(join(tmpdir(), "drayage-owner-"));
+  store = await openLocalStore({ root });
+  other = await openLocalStore({ root });
+  metadata = openNamespaceMetadata({ root });
+  await writeBlob(store, "blob", BYTES);
+});
+
+afterEach(async () => {
+  metadata.close();
+  await Promise.all([store.close(), other.close()]);
+  await rm(root, { recursive: true, force: true });
+});
+
+/** Gives content a name, as an entry of another tool or of ours. */
+const name = (digest: Digest, text?: string): Promise<void> =>
+  writeFile(
+    join(root, "index.json"),
+    JSON.stringify({
+      manifests: [{ digest, ...(text && { annotations: { "io.containerd.image.name": text } }) }],
+    }),
+  );
+
+const swept = (): Promise<readonly string[]> => readdir(join(root, "sweep")).catch(() => []);
+
+describe("the owner of a store", () => {
+  it("refuses to delete what a name needs, saying which, unless it is forced", async () => {
+    await name(DIGEST, NAME);
+    const refused = store.delete(DIGEST);
+    await expect(refused).rejects.toThrow(ErrFailedPrecondition);
+    await expect(refused).rejects.toThrow(`delete content ${DIGEST}: image ${NAME} needs it`);
+    expect(await exists(store, DIGEST)).toBe(true);
+    await store.delete(DIGEST, { force: true });
+    expect(await exists(store, DIGEST)).toBe(false);
+    await expect(store.delete(DIGEST, { force: true })).rejects.toThrow(ErrNotFound);
+  });
+
+  it("deletes what work may be using only when the last one has left, whoever asked", async () => {
+    const go = Promise.withResolvers<void>();
+    const begun = Promise.withResolvers<void>();
+    const work = store.owner.share(async () => {
+      begun.resolve();
+      await go.promise;
+    });
+    await begun.promise;
+    await other.delete(DIGEST);
+    expect(await exists(store, DIGEST)).toBe(true);
+    expect(await swept()).toHaveLength(1);
+    go.resolve();
+    await work;
+    expect(await exists(store, DIGEST)).toBe(false);
+    expect(await swept()).toEqual([]);
+  });
+
+  it("sweeps what a killed process remembered, when the next one asks", async () => {
+    await other.owner.remember({ digest: DIGEST, kind: "blob", name: NAME }); // and is killed
+    const heard: unknown[] = [];
+    store.owner.onSwept((deleted) => heard.push(...deleted));
+    expect(await store.owner.sweep([])).toMatchObject({ kept: false });
+    expect(heard).toEqual([{ digest: DIGEST, of: { digest: DIGEST, kind: "blob", name: NAME } }]);
+    expect(await exists(store, DIGEST)).toBe(false);
+    expect(await swept()).toEqual([]);
+  });
+
+  it("forgets what has a name again", async () => {
+    await store.owner.remember({ digest: DIGEST, kind: "graph", name: NAME });
+    await name(DIGEST, NAME);
+    expect(await store.owner.sweep([])).toEqual({ deleted: [], kept: false });
+    expect(await exists(store, DIGEST)).toBe(true);
+    expect(await swept()).toEqual([]);
+  });
+
+  it("keeps what it is asked for when the signal fires first, for later", async () => {
+    const entry = { digest: DIGEST, kind: "blob", name: "" } as const;
+    expect(await store.owner.sweep([entry], { signal: AbortSignal.abort() })).toEqual({
+      deleted: [],
+      kept: true,
+    });
+    await store.owner.share(async () => {});
+    expect(await exists(store, DIGEST)).toBe(false);
+  });
+
+  it("keeps for a name what the last namespace lets go, and frees it with the name", async () => {
+    const view = namespacedStore(store, metadata, { namespace: "one" });
+    const bytes = Buffer.from("of the namespace first");
+    const digest = digestOf(bytes);
+    await writeBlob(view, "blob", bytes);
+    await name(digest);
+    await view.delete(digest);
+    expect(await exists(view, digest)).toBe(false);
+    expect(await exists(store, digest)).toBe(true);
+    await writeFile(join(root, "index.json"), JSON.stringify({ manifests: [] }));
+    await store.owner.sweep([{ digest, kind: "graph", name: "" }]);
+    expect(await exists(store, digest)).toBe(false);
+  });
+
+  it("keeps for a namespace what a name lets go, and frees it with the namespace", async () => {
+    await name(DIGEST);
+    const view = namespacedStore(store, metadata, { namespace: "one" });
+    await writeBlob(view, "blob", BYTES, { digest: DIGEST, size: BYTES.length });
+    await writeFile(join(root, "index.json"), JSON.stringify({ manifests: [] }));
+    await store.owner.sweep([{ digest: DIGEST, kind: "graph", name: "" }]);
+    expect(await exists(view, DIGEST)).toBe(true);
+    await view.delete(DIGEST);
+    expect(await exists(store, DIGEST)).toBe(false);
+  });
+
+  it("frees what a namespace let go right before its process was killed", async () => {
+    const view = namespacedStore(other, metadata, { namespace: "one" });
+    const bytes = Buffer.from("of the namespace");
+    const digest = digestOf(bytes);
+    await writeBlob(view, "blob", bytes);
+    await other.owner.remember({ digest, kind: "blob", name: "" });
+    await metadata.remove("one", digest); // and is killed
+    await store.owner.share(async () => {});
+    expect(await exists(store, digest)).toBe(false);
+  });
+});

@@ -1,0 +1,152 @@
+import { mkdir, readdir, utimes, writeFile } from "node:fs/promises";
+import { join } from "node:path";
+import { afterEach, beforeEach, describe, expect, it } from "vitest";
+import { openWriter, writeBlob } from "../../src/content.ts";
+import { digestOf } from "../../src/digest/digest.ts";
+import { ErrCanceled, ErrDataLoss } from "../../src/errors.ts";
+import { buildImage, TestRegistry } from "../../src/testing.ts";
+import { blobsOn, type Engine, failureOf, openEngine } from "./support/engine.ts";
+
+const OWN = Buffer.from("an engine's own");
+const DIGEST = digestOf(OWN);
+const NOW = { minAgeMs: 0 };
+const HALF_MADE = "0".repeat(64);
+
+let registry: TestRegistry;
+let engine: Engine;
+let name: string;
+
+beforeEach(async () => {
+  registry = await TestRegistry.start();
+  engine = await openEngine();
+  await buildImage(registry, "team/app", { tag: "v1", layers: [5_000] });
+  name = `${registry.host}/team/app:v1`;
+  await engine.pull(name);
+  await writeBlob(engine.content, "own", OWN);
+});
+
+afterEach(async () => {
+  await engine[Symbol.asyncDispose]();
+  await registry.close();
+});
+
+/** Leaves an ingest as a writer does that was closed. */
+async function leaveIngest(ref: string, bytes: number): Promise<void> {
+  const writer = await openWriter(engine.content, { ref });
+  await writer.write(Buffer.alloc(bytes));
+  await writer.close();
+}
+
+/** Makes a file or folder a year old. */
+async function age(...path: readonly string[]): Promise<void> {
+  const then = Date.now() / 1_000 - 365 * 86_400;
+  await utimes(join(engine.root, ...path), then, then);
+}
+
+describe("prune()", () => {
+  it("removes what nothing refers to, and tells what that freed", async () => {
+    await leaveIngest("broken off", 1_000);
+    const seen: unknown[] = [];
+    engine.events.on("delete", (event) => seen.push(event));
+    expect(await engine.prune(NOW)).toEqual({
+      deleted: [DIGEST],
+      abortedIngests: ["broken off"],
+      reclaimedBytes: OWN.length + 1_000,
+    });
+    expect(seen).toEqual([{ name: "", digest: DIGEST }]);
+    expect(await blobsOn(engine.root)).toHaveLength(3);
+    expect(await engine.content.listStatuses()).toEqual([]);
+    expect(await engine.prune(NOW)).toEqual({ deleted: [], abortedIngests: [], reclaimedBytes: 0 });
+  });
+
+  it("only tells in a dry run", async () => {
+    await leaveIngest("broken off", 1_000);
+    expect(await engine.prune({ ...NOW, dryRun: true })).toMatchObject({ deleted: [DIGEST] });
+    expect(await blobsOn(engine.root)).toHaveLength(4);
+    expect(await engine.content.listStatuses()).toHaveLength(1);
+  });
+
+  it("keeps what is younger than the age, by default a day", async () => {
+    await leaveIngest("broken off", 1_000);
+    expect(await engine.prune()).toEqual({ deleted: [], abortedIngests: [], reclaimedBytes: 0 });
+    await age("blobs", "sha256", DIGEST.slice("sha256:".length));
+    expect(await engine.prune()).toMatchObject({ deleted: [DIGEST], abortedIngests: [] });
+  });
+
+  it("leaves an ingest that is being written, and removes one that is half made", async () => {
+    await using writer = await openWriter(engine.content, { ref: "open" });
+    await writer.write(Buffer.alloc(10));
+    await mkdir(join(engine.root, "ingest", HALF_MADE));
+    await writeFile(join(engine.root, "ingest", HALF_MADE, "data"), Buffer.alloc(70));
+    await age("ingest", HALF_MADE);
+    expect(await engine.prune()).toEqual({ deleted: [], abortedIngests: [HALF_MADE], reclaimedBytes: 70 });
+    expect(await engine.prune(NOW)).toMatchObject({ abortedIngests: [] });
+    await writer.commit();
+  });
+
+  it("removes what killed processes left", async () => {
+    const left = [
+      ["index.json.0123456789ab.tmp"],
+      ["mounts", "sha256", "1".repeat(64)],
+      ["mounts", "sha256", `${DIGEST.slice("sha256:".length)}.0123456789ab.tmp`],
+      ["locks", "2".repeat(64)],
+    ];
+    await mkdir(join(engine.root, "mounts", "sha256"), { recursive: true });
+    for (const path of left) await writeFile(join(engine.root, ...path), "");
+    await engine.prune(NOW);
+    expect((await readdir(engine.root)).filter((file) => file.endsWith(".tmp"))).toEqual([]);
+    expect(await readdir(join(engine.root, "mounts", "sha256"))).toEqual([]);
+    expect((await readdir(join(engine.root, "locks"))).toSorted()).toEqual(["index", "reserve"]);
+  });
+
+  it("waits for work, which needs more than names say, as long as its signal allows", async () => {
+    const go = Promise.withResolvers<void>();
+    const working = engine.withLease(() => go.promise);
+    const controller = new AbortController();
+    const leaving = engine.prune({ ...NOW, signal: controller.signal });
+    const pruned = engine.prune(NOW);
+    controller.abort();
+    expect(await failureOf(leaving)).toBeInstanceOf(ErrCanceled);
+    expect(await blobsOn(engine.root)).toHaveLength(4);
+    go.resolve();
+    await working;
+    expect(await pruned).toMatchObject({ deleted: [DIGEST] });
+  });
+
+  it("removes nothing when the names cannot be read", async () => {
+    await writeFile(join(engine.root, "index.json"), "{");
+    expect(await failureOf(engine.prune(NOW))).toBeInstanceOf(ErrDataLoss);
+    expect(await blobsOn(engine.root)).toHaveLength(4);
+  });
+});
+
+describe("diskUsage()", () => {
+  it("tells content, what is unreferenced, ingests, and what each image shares", async () => {
+    await leaveIngest("broken off", 1_000);
+    await engine.tag(name, "copy");
+    await buildImage(registry, "team/app", { tag: "v2", layers: [9_000] });
+    await engine.pull(`${registry.host}/team/app:v2`);
+    const { content, unreferenced, ingests, images } = await engine.diskUsage();
+    expect(content.count).toBe(7);
+    expect(unreferenced).toEqual({ count: 1, bytes: OWN.length });
+    expect(ingests).toEqual({ count: 1, bytes: 1_000 });
+    const [one, two, copy] = images;
+    expect(one).toMatchObject({ name, uniqueBytes: 0, sharedBytes: one?.bytes });
+    expect(copy).toMatchObject({ name: "docker.io/library/copy:latest", bytes: one?.bytes });
+    expect(two).toMatchObject({ sharedBytes: 0, uniqueBytes: two?.bytes });
+    expect((one?.bytes ?? 0) + (two?.bytes ?? 0) + OWN.length).toBe(content.bytes);
+  });
+});
+
+describe("withLease()", () => {
+  it("keeps content without a name while it runs", async () => {
+    const result = await engine.withLease(async () => {
+      await engine.content.delete(DIGEST);
+      await engine.remove(name);
+      expect(await blobsOn(engine.root)).toHaveLength(4);
+      return 7;
+    });
+    expect(result).toBe(7);
+    expect(await blobsOn(engine.root)).toEqual([]);
+  });
+});
