@@ -1,0 +1,222 @@
+import { mkdtemp, rm } from "node:fs/promises";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { type Distribution, openDistribution } from "../../../src/index.ts";
+import { assertComplete, HostileRegistry, SECRETS } from "./hostile-registry.ts";
+import { errorViolations, lineViolations, rootViolations } from "./invariants.ts";
+import { type Seeded, seeded } from "./seeded.ts";
+import { buildWorld, contentOf, type World } from "./world.ts";
+
+/** Operations of one round. */
+const OPERATIONS = 80;
+
+/** Longest time that an operation may take in a world in which nobody stays silent for more than a moment, in milliseconds. */
+const SETTLE_MS = 60_000;
+
+/** A body that is silent for so long is dead, in milliseconds: short, because silence is one of the faults. */
+const IDLE_MS = 250;
+
+/** What one round did, and what was wrong. */
+export interface RoundReport {
+  readonly faults: ReadonlyMap<string, number>;
+  readonly succeeded: number;
+  readonly failed: number;
+  readonly violations: readonly string[];
+}
+
+/** How engines of the campaign are opened. */
+export function openEngine(
+  root: string,
+  more: { readonly logger?: Parameters<typeof openDistribution>[0]["logger"] } = {},
+): Promise<Distribution> {
+  const { user: username, password } = SECRETS;
+  return openDistribution({
+    root,
+    registry: { plainHttp: true },
+    credentials: async () => ({ username, password }),
+    backoff: { baseMs: 1, maxMs: 5 },
+    bodyIdleTimeoutMs: IDLE_MS,
+    ...more,
+  });
+}
+
+/** A data root in memory where there is such a file system; the caller removes it. */
+export function makeRoot(): Promise<string> {
+  return mkdtemp(join(process.platform === "linux" ? "/dev/shm" : tmpdir(), "drayage-chaos-"));
+}
+
+/**
+ * Two engines on one root do random things at the same time with a registry that goes wrong all the time: pulls that join each
+ * other and are cancelled, removals, tags, pushes, other limits, a close in the middle. When the registry is well again, everything
+ * must be too.
+ */
+export async function runRound(seed: string): Promise<RoundReport> {
+  const world = buildWorld(seed);
+  const root = await makeRoot();
+  await using registry = await HostileRegistry.start({ seed, world, root, faultRate: 0.35 });
+  try {
+    const round = new Round(seed, { root, world, registry });
+    return await round.run();
+  } finally {
+    await rm(root, { recursive: true, force: true });
+  }
+}
+
+interface Scene {
+  readonly root: string;
+  readonly world: World;
+  readonly registry: HostileRegistry;
+}
+
+class Round {
+  readonly #seed: string;
+  readonly #scene: Scene;
+  readonly #violations: string[] = [];
+  #succeeded = 0;
+  #failed = 0;
+
+  constructor(seed: string, scene: Scene) {
+    this.#seed = seed;
+    this.#scene = scene;
+  }
+
+  async run(): Promise<RoundReport> {
+    const { root, registry } = this.#scene;
+    const random = seeded(`round ${this.#seed}`);
+    const engines = [await this.#open(), await this.#open()];
+    const running: Promise<void>[] = [];
+    for (let number = 0; number < OPERATIONS; number++) {
+      const index = random.int(engines.length);
+      const engine = engines[index];
+      if (!engine) continue;
+      if (random.chance(0.04)) {
+        running.push(this.#settle("close", engine.close()));
+        engines[index] = await this.#open();
+      } else
+        running.push(
+          this.#settle(
+            `operation ${number}`,
+            this.#operation(engine, seeded(`${this.#seed} operation ${number}`)),
+          ),
+        );
+      for (let turns = random.int(6); turns > 0; turns--)
+        await new Promise((resolve) => setImmediate(resolve));
+    }
+    await Promise.all(running);
+    this.#violations.push(...rootViolations(root), ...registry.violations);
+    await this.#checkHealed(engines);
+    await Promise.all(engines.map((engine) => engine.close()));
+    await this.#checkClosed();
+    return {
+      faults: registry.faults,
+      succeeded: this.#succeeded,
+      failed: this.#failed,
+      violations: this.#violations,
+    };
+  }
+
+  #open(): Promise<Distribution> {
+    const note = (fields: object, text: string): void =>
+      this.#violations.push(
+        ...lineViolations(text, "a log line"),
+        ...lineViolations(fields, "a log line"),
+      ) as never;
+    const logger = { debug: note, info: note, warn: note, error: note };
+    return openEngine(this.#scene.root, { logger });
+  }
+
+  async #operation(engine: Distribution, random: Seeded): Promise<unknown> {
+    const { host } = this.#scene.registry;
+    const tag = random.pick([...this.#scene.world.tags.keys()]);
+    const name = `${host}/${tag}`;
+    const dice = random.next();
+    if (dice < 0.7) return await this.#pull(engine, name, random);
+    if (dice < 0.78) return await engine.remove(name);
+    if (dice < 0.82)
+      return engine.setConcurrency({ downloads: 1 + random.int(5), uploads: 1 + random.int(5) });
+    if (dice < 0.92)
+      return await engine.push(name, {
+        target: `${host}/pushed/${tag}`,
+        platform: "linux/amd64",
+        onProgress: this.#sink(),
+      });
+    return await engine.images.list();
+  }
+
+  async #pull(engine: Distribution, name: string, random: Seeded): Promise<unknown> {
+    const controller = new AbortController();
+    let linesLeft = random.chance(0.3) ? random.int(25) : Number.POSITIVE_INFINITY;
+    const check = this.#sink();
+    return await engine.pull(name, {
+      platform: "linux/amd64",
+      priority: random.int(3),
+      signal: controller.signal,
+      onProgress: (line) => {
+        check(line);
+        if (--linesLeft < 0) controller.abort();
+      },
+    });
+  }
+
+  #sink(): (line: { readonly id: string; readonly message?: string; readonly action?: string }) => void {
+    return ({ id, message = "", action = "" }) =>
+      void this.#violations.push(...lineViolations(`${id} ${message}${action}`, "a line of progress"));
+  }
+
+  /** Waits for the end of an operation, whatever it is. */
+  async #settle(what: string, operation: Promise<unknown>): Promise<void> {
+    let timer: NodeJS.Timeout | undefined;
+    const late = new Promise<string>((resolve) => {
+      timer = setTimeout(resolve, SETTLE_MS, "late");
+    });
+    try {
+      if ((await Promise.race([operation, late])) === "late") this.#violations.push(`${what} did not settle`);
+      this.#succeeded++;
+    } catch (error) {
+      this.#failed++;
+      this.#violations.push(...errorViolations(error));
+    } finally {
+      clearTimeout(timer);
+    }
+  }
+
+  /** Once the world is honest again, every image can be had, whole. */
+  async #checkHealed([engine]: readonly Distribution[]): Promise<void> {
+    const { registry, world, root } = this.#scene;
+    registry.options.faultRate = 0;
+    if (!engine) return;
+    for (const [tag, digest] of world.tags) {
+      try {
+        const pulled = await engine.pull(`${registry.host}/${tag}`, { platform: "linux/amd64" });
+        if (pulled.digest !== digest) this.#violations.push(`${tag} is ${pulled.digest}, wanted ${digest}`);
+        for (const needed of contentOf(world, digest)) await engine.content.info(needed as never);
+      } catch (error) {
+        this.#violations.push(
+          `${tag} cannot be had from an honest registry: ${String(error)}`,
+          ...errorViolations(error),
+        );
+      }
+    }
+    try {
+      const [tag = ""] = world.tags.keys();
+      await engine.push(`${registry.host}/${tag}`, {
+        target: `${registry.host}/pushed/${tag}`,
+        platform: "linux/amd64",
+      });
+      assertComplete(registry);
+    } catch (error) {
+      this.#violations.push(String(error));
+    }
+    this.#violations.push(...rootViolations(root), ...registry.violations);
+  }
+
+  /** A closed engine holds no connection. */
+  async #checkClosed(): Promise<void> {
+    const { registry } = this.#scene;
+    const end = performance.now() + SETTLE_MS;
+    while (registry.openSockets > 0 && performance.now() < end)
+      await new Promise((resolve) => setImmediate(resolve));
+    if (registry.openSockets > 0)
+      this.#violations.push(`${registry.openSockets} connections are open after close`);
+  }
+}
