@@ -1,4 +1,5 @@
 import type { IncomingMessage, ServerResponse } from "node:http";
+import type { Socket } from "node:net";
 import { gzipSync } from "node:zlib";
 import type { Seeded } from "./seeded.ts";
 
@@ -72,8 +73,9 @@ function cutAfterPart(end: (response: ServerResponse) => void): Fault["run"] {
   };
 }
 
-const reset = (response: ServerResponse): void =>
-  void (response.socket as { resetAndDestroy(): void } | null)?.resetAndDestroy();
+function reset({ socket }: ServerResponse): void {
+  (socket as Socket | null)?.resetAndDestroy();
+}
 
 export const FAULTS: readonly Fault[] = [
   { name: "reset before the answer", on: isAny, run: ({ response }) => reset(response) },

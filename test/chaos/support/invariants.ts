@@ -6,8 +6,7 @@ import { isDrayageError } from "../../../src/errors.ts";
 import { SECRETS } from "./hostile-registry.ts";
 
 /** Characters that move a terminal's cursor or change its state; a new line only joins messages. */
-// biome-ignore lint/suspicious/noControlCharactersInRegex: these are what must not be there
-const CONTROL = /[\u0000-\u0009\u000b-\u001f\u007f-\u009f]/;
+const CONTROL = /[\p{Cc}--\n]/v;
 
 /** Longest message that a stranger can bring about, in characters. */
 const MAX_MESSAGE_LENGTH = 16_384;

@@ -91,7 +91,7 @@ export function contentOf(world: World, digest: string): readonly string[] {
     layers?: readonly { digest: string }[];
   };
   const amd64 = manifests?.filter(({ platform }) => platform.architecture === "amd64") ?? [];
-  const below = [...amd64.flatMap((entry) => contentOf(world, entry.digest))];
+  const below = amd64.flatMap((entry) => contentOf(world, entry.digest));
   return [
     digest,
     ...below,
