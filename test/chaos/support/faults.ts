@@ -73,8 +73,8 @@ function cutAfterPart(end: (response: ServerResponse) => void): Fault["run"] {
   };
 }
 
-function reset({ socket }: ServerResponse): void {
-  (socket as Socket | null)?.resetAndDestroy();
+function reset({ socket }: { readonly socket: Socket | null }): void {
+  socket?.resetAndDestroy();
 }
 
 export const FAULTS: readonly Fault[] = [
