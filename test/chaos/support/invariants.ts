@@ -6,7 +6,7 @@ import { isDrayageError } from "../../../src/errors.ts";
 import { SECRETS } from "./hostile-registry.ts";
 
 /** Characters that move a terminal's cursor or change its state; a new line only joins messages. */
-const CONTROL = /[\p{Cc}--\n]/v;
+const CONTROL = /[^\P{Cc}\n]/u;
 
 /** Longest message that a stranger can bring about, in characters. */
 const MAX_MESSAGE_LENGTH = 16_384;
