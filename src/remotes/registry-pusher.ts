@@ -141,9 +141,9 @@ export class RegistryPusher implements Pusher {
     descriptor: Descriptor,
     { signal }: PushContentOptions,
   ): Promise<PushOutcome | undefined> {
-    const { digest } = descriptor;
+    const { digest, size } = descriptor;
     if (this.#sessions.has(digest)) return undefined;
-    if (await this.#client.hasBlob(digest, { signal })) return { kind: "exists" };
+    if (await this.#client.hasBlob(digest, { size, signal })) return { kind: "exists" };
     for (const from of await this.#mounts.candidates(descriptor)) {
       if (await this.#mount(descriptor, from, signal)) return { kind: "mounted", from };
     }

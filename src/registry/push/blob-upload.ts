@@ -74,8 +74,9 @@ export class BlobUpload {
     if (!session) return await this.#startAnew();
     if (session.isNew) return this.#at({ session, offset: 0 });
     const { repository } = this.#target;
+    const { digest, size } = this.#source;
     const found = await uploadOffset(repository, session, { signal });
-    if (!found && (await hasBlob(repository, this.#source.digest, { signal }))) return undefined;
+    if (!found && (await hasBlob(repository, digest, { size, signal }))) return undefined;
     return await this.#resume(session, found);
   }
 

@@ -1,6 +1,7 @@
 import type { AbortOptions } from "../../async/abort.ts";
 import type { Digest } from "../../digest/digest.ts";
 import type { Descriptor } from "../../oci/descriptor.ts";
+import type { HasBlobOptions } from "../repository/has-blob.ts";
 
 /** A blob's bytes, readable from any offset, as often as an upload needs to. */
 export interface BlobSource {
@@ -45,7 +46,7 @@ export type MountResult =
  */
 export interface PushClient {
   /** Whether the repository has the blob (end-2, HEAD). */
-  hasBlob(digest: Digest, options?: AbortOptions): Promise<boolean>;
+  hasBlob(digest: Digest, options?: HasBlobOptions): Promise<boolean>;
   /** Asks for a blob of another repository of the same registry (end-11). Throws when the registry refuses outright. */
   mountBlob(digest: Digest, from: string, options?: AbortOptions): Promise<MountResult>;
   /** Opens an upload session (end-4a). */

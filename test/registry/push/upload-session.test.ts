@@ -272,6 +272,17 @@ describe("PushClient", () => {
     });
 
     it.each([
+      ["a web page", { "content-type": "text/html" }],
+      ["another length", { "content-length": "11" }],
+      ["another digest", { "docker-content-digest": digestOf("y") }],
+    ])("is not told so by a 200 with %s", async (_, headers) => {
+      const blob = new TestBlob(10);
+      const server = scriptedServer((_request, response) => void response.writeHead(200, headers).end());
+      const { origin } = await lab.use(server);
+      expect(await lab.client(origin).hasBlob(blob.digest, { size: 10 })).toBe(false);
+    });
+
+    it.each([
       [429, {}],
       [503, { "retry-after": "1" }],
       [401, { "www-authenticate": "Negotiate" }],
