@@ -6,6 +6,6 @@ const [, , root = "", reference = ""] = process.argv;
 await using engine = await openDistribution({
   root,
   registry: { plainHttp: true },
-  bodyIdleTimeoutMs: 600_000,
+  connection: { bodyIdleTimeoutMs: 600_000 },
 });
 await engine.pull(reference, { platform: "linux/amd64" });

@@ -106,7 +106,8 @@ function open(
   root: string,
   registry: DistributionOptions["registry"] = { plainHttp: true },
 ): Promise<Distribution> {
-  return openDistribution({ root, registry, backoff: { baseMs: 200, random: () => 0.5 } });
+  const connection = { connectTimeoutMs: CONNECT_TIMEOUT_MS };
+  return openDistribution({ root, registry, connection, backoff: { baseMs: 200, random: () => 0.5 } });
 }
 
 async function timed(work: () => Promise<unknown>): Promise<Cost> {

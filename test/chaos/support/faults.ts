@@ -104,6 +104,7 @@ export const FAULTS: readonly Fault[] = [
   },
   { name: "503 without words", on: isAny, run: ({ response }) => void response.writeHead(503).end() },
   { name: "408", on: isAny, run: ({ response }) => void response.writeHead(408).end() },
+  { name: "silence", on: isAny, run: () => {} },
   {
     name: "the request's own secrets in the error",
     on: isAny,

@@ -13,7 +13,7 @@ const OPERATIONS = 80;
 /** Longest time that an operation may take in a world in which nobody stays silent for more than a moment, in milliseconds. */
 const SETTLE_MS = 60_000;
 
-/** A body that is silent for so long is dead, in milliseconds: short, because silence is one of the faults. */
+/** An answer that is silent for so long is dead, in milliseconds: short, because silence is one of the faults. */
 const IDLE_MS = 250;
 
 /** What one round did, and what was wrong. */
@@ -35,7 +35,7 @@ export function openEngine(
     registry: { plainHttp: true },
     credentials: async () => ({ username, password }),
     backoff: { baseMs: 1, maxMs: 5 },
-    bodyIdleTimeoutMs: IDLE_MS,
+    connection: { bodyIdleTimeoutMs: IDLE_MS, headersTimeoutMs: IDLE_MS, minBytesPerSecond: 1 },
     ...more,
   });
 }
