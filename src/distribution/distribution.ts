@@ -172,6 +172,14 @@ export interface Distribution extends AsyncDisposable {
     readonly downloads?: number | undefined;
     readonly uploads?: number | undefined;
   }): void;
-  /** Takes no more work, waits for what runs, and lets the data root go. Abort by signal is the other way. */
-  close(): Promise<void>;
+  /**
+   * Ends everything under way at once: each call rejects with `ErrCanceled`, whose cause is `reason`. Partial data stays on
+   * disk, and new work may be started.
+   */
+  abort(reason?: unknown): void;
+  /**
+   * Takes no more work, waits for what runs, and lets the data root go. When the signal fires, what still runs is aborted
+   * instead of waited for.
+   */
+  close(options?: AbortOptions): Promise<void>;
 }

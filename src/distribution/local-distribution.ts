@@ -13,6 +13,7 @@ import { aFunction, aString } from "../options/rules.ts";
 import { guardSink } from "../progress/guard-sink.ts";
 import { message, type ProgressSink } from "../progress/progress.ts";
 import type { Transport } from "../registry/transport/transport.ts";
+import { countedImages } from "./counted-images.ts";
 import type { DiskUsage } from "./disk-usage.ts";
 import type {
   Distribution,
@@ -69,7 +70,7 @@ export class LocalDistribution implements Distribution {
   constructor(parts: DistributionParts) {
     this.#parts = parts;
     this.content = parts.root.content;
-    this.images = parts.root.images;
+    this.images = countedImages(parts.root.images, parts.work);
     this.events = parts.root.events;
   }
 
@@ -78,7 +79,7 @@ export class LocalDistribution implements Distribution {
     checkOptions("pull image", options, PULL_OPTIONS);
     const onImage = ({ name, target }: PulledImage): void =>
       void this.events.emit("pull", { name, digest: target.digest });
-    return await this.#using(() => pull(this.#parts, reference, options, onImage), options);
+    return await this.#using(options, (own) => pull(this.#parts, reference, own, onImage));
   }
 
   async push(reference: string, options: PushOptions = {}): Promise<PushResult> {
@@ -86,13 +87,13 @@ export class LocalDistribution implements Distribution {
     checkOptions("push image", options, PUSH_OPTIONS);
     const onImage = ({ name, target }: PushedImage): void =>
       void this.events.emit("push", { name, digest: target.digest });
-    return await this.#using(() => push(this.#parts, reference, options, onImage), options);
+    return await this.#using(options, (own) => push(this.#parts, reference, own, onImage));
   }
 
   async import(source: ImportSource, options: ImportOptions = {}): Promise<readonly Image[]> {
     checkArgument("import images", "source", source, IMPORT_SOURCE);
     checkOptions("import images", options, IMPORT_OPTIONS);
-    return await this.#using(() => importInto(this.#parts.root, source, options), options);
+    return await this.#using(options, (own) => importInto(this.#parts.root, source, own));
   }
 
   async export(reference: string, target: string | Writable, options: ExportOptions = {}): Promise<void> {
@@ -100,14 +101,14 @@ export class LocalDistribution implements Distribution {
     checkArgument("export image", "target", target, EXPORT_TARGET);
     checkOptions("export image", options, EXPORT_OPTIONS);
     const { content, images } = this.#parts;
-    await this.#using(() => exportImage(reference, target, { content, images, ...options }), options);
+    await this.#using(options, (own) => exportImage(reference, target, { content, images, ...own }));
   }
 
   async remove(reference: string, options: AbortOptions = {}): Promise<RemovedImage> {
     checkArgument("remove image", "reference", reference, aString);
     checkOptions("remove image", options, ABORT_OPTIONS);
     const { work, root } = this.#parts;
-    return await work.run(() => root.remove(reference, options));
+    return await work.run(options, (own) => root.remove(reference, own));
   }
 
   async tag(source: string, target: string, options: AbortOptions = {}): Promise<Image> {
@@ -115,32 +116,32 @@ export class LocalDistribution implements Distribution {
     checkArgument("tag image", "target", target, aString);
     checkOptions("tag image", options, ABORT_OPTIONS);
     const { work, root } = this.#parts;
-    return await work.run(() => root.tag(source, target, options));
+    return await work.run(options, (own) => root.tag(source, target, own));
   }
 
   async prune(options: PruneOptions = {}): Promise<PruneResult> {
     checkOptions("prune", options, PRUNE_OPTIONS);
     const { work, root } = this.#parts;
-    return await work.run(() => root.prune(options));
+    return await work.run(options, (own) => root.prune(own));
   }
 
   async diskUsage(options: AbortOptions = {}): Promise<DiskUsage> {
     checkOptions("measure disk usage", options, ABORT_OPTIONS);
     const { work, root } = this.#parts;
-    return await work.run(() => root.diskUsage(options));
+    return await work.run(options, (own) => root.diskUsage(own));
   }
 
   async withLease<T>(run: () => Promise<T>, options: AbortOptions = {}): Promise<T> {
     checkArgument("take a lease", "run", run, required(aFunction));
     checkOptions("take a lease", options, ABORT_OPTIONS);
-    return await this.#using(run, options);
+    return await this.#using(options, run);
   }
 
   async sizeOf(target: Descriptor, options: AbortOptions = {}): Promise<number> {
     checkArgument("measure image", "target", target, A_DESCRIPTOR);
     checkOptions("measure image", options, ABORT_OPTIONS);
     const { content, work } = this.#parts;
-    const reachable = await work.run(() => reachableContent(content, [target], options));
+    const reachable = await work.run(options, (own) => reachableContent(content, [target], own));
     return [...reachable.values()].reduce((sum, size) => sum + size, 0);
   }
 
@@ -151,9 +152,14 @@ export class LocalDistribution implements Distribution {
     if (uploads !== undefined) this.#parts.uploads.setConcurrency(uploads);
   }
 
-  async close(): Promise<void> {
+  abort(reason?: unknown): void {
+    this.#parts.work.abort(reason);
+  }
+
+  async close(options: AbortOptions = {}): Promise<void> {
+    checkOptions("close distribution", options, ABORT_OPTIONS);
     const { work, transport, root } = this.#parts;
-    await work.close();
+    await work.close(options);
     await transport.close();
     await root.close();
   }
@@ -163,10 +169,9 @@ export class LocalDistribution implements Distribution {
   }
 
   /** Runs an operation that builds on content, which therefore nobody may remove meanwhile. */
-  #using<T>(operation: () => Promise<T>, options: UsingOptions): Promise<T> {
+  #using<O extends UsingOptions, T>(options: O, operation: (own: O) => Promise<T>): Promise<T> {
     const { work, root } = this.#parts;
-    const { signal, onProgress } = options;
-    const onWait = (): void => guardSink(onProgress ?? (() => {}))(WAITING_FOR_REMOVAL);
-    return work.run(() => root.share(operation, { signal, onWait }));
+    const onWait = (): void => guardSink(options.onProgress ?? (() => {}))(WAITING_FOR_REMOVAL);
+    return work.run(options, (own) => root.share(() => operation(own), { signal: own.signal, onWait }));
   }
 }

@@ -1,14 +1,27 @@
-import { ErrFailedPrecondition } from "../errors/classes.ts";
+import type { AbortOptions } from "../async/abort.ts";
+import { ErrCanceled, ErrFailedPrecondition } from "../errors/classes.ts";
 
-/** Counts the operations under way, so that closing can wait for them and refuse new ones. */
+/** Counts the operations under way, so that closing can wait for them and refuse new ones, and ends them all when told so. */
 export class OpenWork {
   readonly #running = new Set<Promise<unknown>>();
+  readonly #operations = new Set<AbortController>();
   #closed = false;
 
-  /** Runs an operation. Throws `ErrFailedPrecondition` after `close`. */
-  async run<T>(operation: () => Promise<T>): Promise<T> {
+  /**
+   * Runs an operation with `options`, whose signal then is one that `abort` fires as well. Throws `ErrFailedPrecondition`
+   * after `close`.
+   */
+  async run<O extends AbortOptions, T>(options: O, operation: (options: O) => Promise<T>): Promise<T> {
     if (this.#closed) throw new ErrFailedPrecondition("start operation: the distribution is closed");
-    return await this.track(operation());
+    const own = new AbortController();
+    const stopListening = onAbort(options.signal, (reason) => own.abort(reason));
+    this.#operations.add(own);
+    try {
+      return await this.track(operation({ ...options, signal: own.signal }));
+    } finally {
+      this.#operations.delete(own);
+      stopListening();
+    }
   }
 
   /** Counts a part of an operation that may outlive it: a cancelled transfer closes its file after its last watcher left. */
@@ -21,9 +34,29 @@ export class OpenWork {
     }
   }
 
-  /** Takes no more operations and resolves when everything under way has ended, however it ends. */
-  async close(): Promise<void> {
-    this.#closed = true;
-    while (this.#running.size > 0) await Promise.allSettled(this.#running);
+  /** Ends all operations under way; each rejects with `ErrCanceled`, whose cause is `reason`. */
+  abort(reason?: unknown): void {
+    const error = new ErrCanceled("distribution aborted", { cause: reason });
+    for (const operation of this.#operations) operation.abort(error);
   }
+
+  /**
+   * Takes no more operations and resolves when everything under way has ended, however it ends. When the signal fires,
+   * what is still under way is aborted.
+   */
+  async close({ signal }: AbortOptions = {}): Promise<void> {
+    this.#closed = true;
+    const stopListening = onAbort(signal, (reason) => this.abort(reason));
+    while (this.#running.size > 0) await Promise.allSettled(this.#running);
+    stopListening();
+  }
+}
+
+/** Calls `act` with the reason when the signal fires, or at once when it has. Returns what ends the listening. */
+function onAbort(signal: AbortSignal | undefined, act: (reason: unknown) => void): () => void {
+  if (!signal) return () => {};
+  const listener = (): void => act(signal.reason);
+  if (signal.aborted) listener();
+  else signal.addEventListener("abort", listener, { once: true });
+  return () => signal.removeEventListener("abort", listener);
 }
