@@ -71,10 +71,69 @@ describe("dockerConfigCredentials() from auths", () => {
     expect(await lookUp({ auths }, "r.example")).toEqual(ANN);
   });
 
-  it("knows Docker Hub by its one old key", async () => {
-    expect(await lookUp({ auths: { [HUB_KEY]: AUTH } }, "docker.io")).toEqual(ANN);
-    expect(await lookUp({ auths: { "docker.io": AUTH } }, "docker.io")).toBeUndefined();
-    expect(await lookUp({ auths: { [HUB_KEY]: AUTH } }, "registry-1.docker.io")).toBeUndefined();
+  it.each([
+    HUB_KEY,
+    "https://index.docker.io/v1",
+    "index.docker.io/v1/",
+    "index.docker.io",
+    "docker.io",
+    "https://docker.io",
+    "registry-1.docker.io",
+    "https://registry-1.docker.io/v2/",
+    "registry.hub.docker.com",
+    "Docker.IO",
+  ])("knows Docker Hub as %s", async (key) => {
+    expect(await lookUp({ auths: { [key]: AUTH } }, "docker.io")).toEqual(ANN);
+    expect(await lookUp({ auths: { [key]: AUTH } }, "docker.example")).toBeUndefined();
+  });
+
+  it.each([
+    ["R.Example", "r.example"],
+    ["r.example:443", "r.example"],
+    ["r.example", "r.example:443"],
+    ["https://r.example:443/v2/", "r.example"],
+    ["http://r.example:80", "r.example"],
+  ])("finds under %s what belongs to %s", async (key, host) => {
+    expect(await lookUp({ auths: { [key]: AUTH } }, host)).toEqual(ANN);
+  });
+
+  it.each([
+    ["r.example:80", "r.example"],
+    ["https://r.example:80", "r.example"],
+    ["r.example:5000", "r.example"],
+    ["r.example.", "r.example"],
+    ["a.r.example", "r.example"],
+    ["r.example@evil.example", "r.example"],
+  ])("does not find under %s what belongs to %s", async (key, host) => {
+    expect(await lookUp({ auths: { [key]: AUTH } }, host)).toBeUndefined();
+  });
+
+  it("takes the entry with the longest matching namespace", async () => {
+    const auths = Object.fromEntries(
+      ["r.example", "r.example/team", "r.example/team/app", "r.example/tea", "docker.io/ann"].map((key) => [
+        key,
+        { registrytoken: key },
+      ]),
+    );
+    await write({ auths });
+    const source = dockerConfigCredentials({ configDir });
+    const keyFor = async (host: string, repository?: string) =>
+      (await source(host, { repository }))?.registryToken;
+    expect(await keyFor("r.example", "team/app")).toBe("r.example/team/app");
+    expect(await keyFor("r.example", "team/app/part")).toBe("r.example/team/app");
+    expect(await keyFor("r.example", "team/apple")).toBe("r.example/team");
+    expect(await keyFor("r.example", "teams")).toBe("r.example");
+    expect(await keyFor("r.example")).toBe("r.example");
+    expect(await keyFor("docker.io", "ann/app")).toBe("docker.io/ann");
+    expect(await keyFor("docker.io", "library/redis")).toBeUndefined();
+  });
+
+  it("passes over an entry that only says that a helper holds it", async () => {
+    expect(await lookUp({ auths: { "r.example": {}, "https://r.example": AUTH } }, "r.example")).toEqual(ANN);
+  });
+
+  it.each(["", " \n"])("takes a file with nothing in it (%j) for no configuration", async (text) => {
+    expect(await lookUp(text, "r.example")).toBeUndefined();
   });
 
   it("is anonymous without a file, without auths, and for names of every object", async () => {
@@ -112,11 +171,35 @@ describe("dockerConfigCredentials() with helpers", () => {
     expect(await programs.read("asked")).toBe(`r.exampleother.example${HUB_KEY}`);
   });
 
-  it("does not fall back to auths when the helper has none", async () => {
+  it.each([
+    ["has none", "echo credentials not found in native keychain; exit 1"],
+    ["fails", "exit 2"],
+  ])("falls back to auths when the helper %s", async (_, script) => {
     await using programs = await helperPrograms();
-    await programs.add("store", "echo credentials not found in native keychain; exit 1");
+    await programs.add("store", script);
     await write({ auths: { "r.example": AUTH }, credsStore: "store" });
-    expect(await dockerConfigCredentials({ configDir, env: programs.env })("r.example")).toBeUndefined();
+    expect(await dockerConfigCredentials({ configDir, env: programs.env })("r.example")).toEqual(ANN);
+  });
+
+  it("tells of a helper that fails when there is nothing else", async () => {
+    await write({ auths: { "r.example": {} }, credsStore: "not-there" });
+    await expect(dockerConfigCredentials({ configDir })("r.example")).rejects.toMatchObject({
+      code: "ERR_FAILED_PRECONDITION",
+      message: "Run docker-credential-not-there for r.example: the helper could not be started",
+    });
+  });
+
+  it("finds the helper of a host whatever the spelling of its key", async () => {
+    await using programs = await helperPrograms();
+    await programs.add("own", answerFor("own"));
+    await write({
+      credHelpers: { "R.example:443": "own", "index.docker.io": "own" },
+      credsStore: "not-there",
+    });
+    const source = dockerConfigCredentials({ configDir, env: programs.env });
+    expect(await source("r.example")).toMatchObject({ username: "own" });
+    expect(await source("docker.io")).toMatchObject({ username: "own" });
+    expect(await programs.read("asked")).toBe(`r.example${HUB_KEY}`);
   });
 
   it("runs one helper for those who ask for a host at once", async () => {
@@ -140,7 +223,6 @@ describe("dockerConfigCredentials() with a bad file", () => {
   it.each<[config: unknown, reason: string]>([
     ['{"auths": {"r.example": {"auth": "s3cret', "the file is not a JSON object"],
     ["s3cret", "the file is not a JSON object"],
-    ["", "the file is not a JSON object"],
     [["s3cret"], "the file is not a JSON object"],
     [null, "the file is not a JSON object"],
     [{ auths: "s3cret" }, "auths is not a JSON object"],
