@@ -1,7 +1,9 @@
 import type { AbortOptions } from "../async/abort.ts";
 import type { BackoffPolicy } from "../async/backoff.ts";
+import { JoinableCalls } from "../async/joinable-calls.ts";
 import { KeyedLock } from "../async/keyed-lock.ts";
 import type { Manager } from "../content/store.ts";
+import type { Descriptor } from "../oci/descriptor.ts";
 import type { NormalizedReference } from "../reference/reference.ts";
 import type { CredentialSource, Credentials } from "../registry/credentials/credentials.ts";
 import { authorizedSend } from "../registry/endpoint-send.ts";
@@ -17,6 +19,7 @@ import { withThrottle } from "../registry/http/with-throttle.ts";
 import { Identities } from "../registry/identities.ts";
 import { createRegistryClient } from "../registry/pull/registry-client.ts";
 import { createPushClient } from "../registry/push/create-push-client.ts";
+import type { PushClient } from "../registry/push/push-client.ts";
 import { RegistryPusher } from "../remotes/registry-pusher.ts";
 import { RegistryRemote } from "../remotes/registry-remote.ts";
 import { sourceKey } from "../remotes/source.ts";
@@ -85,6 +88,7 @@ export function createRepositories(options: RepositoriesOptions): Repositories {
   const { registry, credentials, backoff, logger } = options;
   const throttled = withThrottle(options.send);
   const referrerTurns = new KeyedLock();
+  const resolutions = new JoinableCalls<Descriptor>();
   const identities = new Identities({
     credentials,
     send: throttled,
@@ -113,11 +117,22 @@ export function createRepositories(options: RepositoriesOptions): Repositories {
     open(endpoint, { domain, path }, accessOptions) {
       const { client, source, answered } = access(endpoint, { domain, path }, accessOptions);
       const repository = createRegistryClient({ ...client, repository: { domain, path } });
-      return { repository: new RegistryRemote(repository, { endpoint, source, backoff }), answered };
+      return {
+        repository: new RegistryRemote(repository, { endpoint, source, backoff, resolutions }),
+        answered,
+      };
     },
     openForPush(endpoint, { domain, path }, { content, sources, ...accessOptions }) {
       const { client, source, answered, identity } = access(endpoint, { domain, path }, accessOptions);
-      const repository = createPushClient({ ...client, repository: { domain, path } });
+      const pushClient = createPushClient({ ...client, repository: { domain, path } });
+      const repository: PushClient = {
+        ...pushClient,
+        async putManifest(...manifest) {
+          const result = await pushClient.putManifest(...manifest);
+          resolutions.startAnew(); // who pulls after the push must see it
+          return result;
+        },
+      };
       const mounts = pushMounts({
         content,
         sources,

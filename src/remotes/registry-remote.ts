@@ -1,5 +1,6 @@
 import type { AbortOptions } from "../async/abort.ts";
 import type { BackoffPolicy } from "../async/backoff.ts";
+import { JoinableCalls } from "../async/joinable-calls.ts";
 import { retry } from "../async/retry.ts";
 import { algorithmOf, type Digest, digestOf } from "../digest/digest.ts";
 import { ErrDataLoss, ErrInvalidArgument } from "../errors/classes.ts";
@@ -20,6 +21,8 @@ export interface RegistryRemoteOptions {
   /** Default: the origin of the endpoint. */
   readonly source?: Source | undefined;
   readonly backoff: BackoffPolicy;
+  /** Requests of resolvers that are shared by all of the same `source`. Default: nothing is shared. */
+  readonly resolutions?: JoinableCalls<Descriptor> | undefined;
 }
 
 /** A repository at one endpoint, seen as Resolver and Fetcher. */
@@ -28,6 +31,7 @@ export class RegistryRemote implements Remote {
   readonly source: Source;
   readonly backoff: BackoffPolicy;
   readonly #client: RegistryClient;
+  readonly #resolutions: JoinableCalls<Descriptor>;
   /** Blobs of which a part could not be had, whatever the reason: the whole is asked for from then on. */
   readonly #withoutRange = new Set<Digest>();
 
@@ -35,19 +39,27 @@ export class RegistryRemote implements Remote {
    * A mirror gets one attempt for a document, whatever `backoff` says, and no pause that it asks for is waited out: the next
    * endpoint is the better second one.
    */
-  constructor(client: RegistryClient, { endpoint, source, backoff }: RegistryRemoteOptions) {
+  constructor(client: RegistryClient, options: RegistryRemoteOptions) {
+    const { endpoint, source, backoff, resolutions = new JoinableCalls() } = options;
     this.#client = client;
+    this.#resolutions = resolutions;
     this.endpoint = originOf(endpoint);
     this.source = source ?? this.endpoint;
     this.backoff = endpoint.mirror ? { ...backoff, maxAttempts: 1, maxRetryAfterMs: 0 } : backoff;
   }
 
   resolve(reference: NormalizedReference, options: ResolveOptions = {}): Promise<Descriptor> {
-    return this.#insist(options, async () => {
-      const wanted = reference.digest ?? reference.tag ?? "latest";
-      const head = options.withBytes ? undefined : await this.#client.headManifest(wanted, options);
-      return head ?? (await this.#resolveByGet(reference, wanted, options));
-    });
+    const key = JSON.stringify([this.source, wantedOf(reference), options.withBytes === true]);
+    const ask = (signal: AbortSignal): Promise<Descriptor> =>
+      this.#resolveOnce(reference, { ...options, signal });
+    // One request is shared, not the attempts around it: how long to insist, and until when, is everybody's own matter.
+    return this.#insist(options, () => this.#resolutions.run(key, ask, options));
+  }
+
+  async #resolveOnce(reference: NormalizedReference, options: ResolveOptions): Promise<Descriptor> {
+    const wanted = wantedOf(reference);
+    const head = options.withBytes ? undefined : await this.#client.headManifest(wanted, options);
+    return head ?? (await this.#resolveByGet(reference, wanted, options));
   }
 
   fetch(descriptor: Descriptor, options: FetchOptions = {}): Promise<RemoteContent> {
@@ -152,6 +164,10 @@ export class RegistryRemote implements Remote {
       reference: reference.toString(),
     });
   }
+}
+
+function wantedOf({ digest, tag = "latest" }: NormalizedReference): string {
+  return digest ?? tag;
 }
 
 /** Streams into `sink`. What the sink throws is the caller's own, everything else is the endpoint's. */
