@@ -1,6 +1,6 @@
 import type { Platform } from "../oci/descriptor.ts";
 import { isConfigType, isLayerType, isNonDistributable } from "../oci/media-types.ts";
-import { hostMatcher, only } from "../platform/matcher.ts";
+import { containerMatcher, only } from "../platform/matcher.ts";
 import { familiarString } from "../reference/familiar.ts";
 import { parseNormalizedNamed } from "../reference/normalize.ts";
 import { blobPathOf } from "./archive-path.ts";
@@ -25,7 +25,7 @@ export function dockerList(
   images: readonly CompleteImage[],
   wanted: Platform | undefined,
 ): readonly DockerListEntry[] | undefined {
-  const matcher = wanted === undefined ? hostMatcher() : only(wanted);
+  const matcher = wanted === undefined ? containerMatcher() : only(wanted);
   const loadable = images.filter(isLoadable);
   const fitting = loadable
     .filter(({ manifest: { platform } }) => platform !== undefined && matcher.match(platform))

@@ -1,4 +1,4 @@
-import { ErrInvalidArgument } from "../errors/classes.ts";
+import { ErrInvalidArgument, ErrNotImplemented } from "../errors/classes.ts";
 import { CONTAINERD_NAME, OCI_NAME } from "../oci/annotations.ts";
 import type { Descriptor } from "../oci/descriptor.ts";
 import { asString, fieldsOf } from "../oci/json-field.ts";
@@ -19,13 +19,19 @@ const MAX_INDEX_ENTRIES = 65_536;
 
 /**
  * The images that an `index.json` lists beside the marker file `oci-layout`. Entries that are no images are passed over.
- * Throws `ErrInvalidArgument` for documents that are malformed, and for a layout of another version.
+ * Throws `ErrInvalidArgument` for documents that are malformed, and for a layout of another version; `ErrNotImplemented` for
+ * an entry of another digest algorithm.
  */
 export function readLayoutIndex(marker: Uint8Array, index: Uint8Array): readonly FoundImage[] {
   checkMarker(marker);
   const limits = { maxBytes: MAX_DOCUMENT_BYTES, maxChildren: MAX_INDEX_ENTRIES };
-  return parseIndex(index, OCI_INDEX, limits)
-    .manifests.filter(({ mediaType }) => isManifestType(mediaType) || isIndexType(mediaType))
+  const { manifests, foreign } = parseIndex(index, OCI_INDEX, limits);
+  const [other] = foreign;
+  if (other !== undefined) {
+    throw new ErrNotImplemented(`read index.json: the digest algorithm of ${other} is not supported`);
+  }
+  return manifests
+    .filter(({ mediaType }) => isManifestType(mediaType) || isIndexType(mediaType))
     .map(foundImage);
 }
 

@@ -51,6 +51,11 @@ export function isDigest(text: string): text is Digest {
   );
 }
 
+/** Whether `text` has the form of a digest, of an algorithm that is none of ours. */
+export function isForeignDigest(text: string): boolean {
+  return FORMAT.test(text) && !isAlgorithm(text.slice(0, text.indexOf(":")));
+}
+
 function isAlgorithm(text: string): text is Algorithm {
   return Object.hasOwn(HEX_LENGTH, text);
 }

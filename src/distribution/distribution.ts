@@ -45,6 +45,10 @@ export interface PulledImage {
   readonly target: Descriptor;
   /** Whether the name is new or points elsewhere than before. */
   readonly updated: boolean;
+  /** Whether there is an image in it that a container could run, or only something else that registries carry. */
+  readonly kind: "image" | "artifact";
+  /** What a user should know, such as that the image is of another platform than the one wanted; as docker words it. */
+  readonly warnings: readonly string[];
   /** Origin of the endpoint that served it. */
   readonly endpoint: string;
 }

@@ -1,8 +1,9 @@
 import { ErrInvalidArgument } from "../errors/classes.ts";
 import type { PlatformChoice } from "../images/image-graph.ts";
+import type { Platform } from "../oci/descriptor.ts";
 import { formatPlatform } from "../platform/format-platform.ts";
 import { hostPlatform } from "../platform/host-platform.ts";
-import { allPlatforms, only } from "../platform/matcher.ts";
+import { allPlatforms, containerMatcher, containerPlatform, only } from "../platform/matcher.ts";
 import { parsePlatform } from "../platform/parse-platform.ts";
 import { isNameOnly } from "../reference/derive.ts";
 import { parseDockerRef, parseNormalizedNamed } from "../reference/normalize.ts";
@@ -26,15 +27,19 @@ export function parsePullReference(text: string, { allTags = false }: PullOption
   return reference;
 }
 
-/** The images of an index that a pull means. Throws `ErrInvalidArgument` for a malformed or contradictory platform. */
-export function choosePlatform({
-  platform,
-  allPlatforms: all = false,
-}: Pick<PullOptions, "platform" | "allPlatforms">): PlatformChoice {
+/**
+ * The images of an index that a pull means; when nobody says, those for Linux that `host` runs, in a virtual machine if need be,
+ * and then its own. Throws `ErrInvalidArgument` for a malformed or contradictory platform. */
+export function choosePlatform(
+  { platform, allPlatforms: all = false }: Pick<PullOptions, "platform" | "allPlatforms">,
+  host: Platform = hostPlatform(),
+): PlatformChoice {
   if (all && platform !== undefined) {
     throw new ErrInvalidArgument(`choose platform: got "${platform}" and all platforms, wanted one of them`);
   }
   if (all) return { matcher: allPlatforms, all, wanted: "any platform" };
-  const wanted = platform === undefined ? hostPlatform() : parsePlatform(platform);
-  return { matcher: only(wanted), all, wanted: formatPlatform(wanted) };
+  if (platform === undefined)
+    return { matcher: containerMatcher(host), all, wanted: formatPlatform(containerPlatform(host)) };
+  const wanted = parsePlatform(platform);
+  return { matcher: only(wanted), all, wanted: formatPlatform(wanted), specified: true };
 }

@@ -7,10 +7,12 @@ import { withMessage } from "../errors/with-message.ts";
 import type { Handler } from "../images/handler.ts";
 import { collectImages, type ImageContent, type PlatformChoice } from "../images/image-graph.ts";
 import type { ImageStore } from "../images/image-store.ts";
+import { type Inspected, inspectImage } from "../images/inspect-image.ts";
 import { sourceLabelHandler } from "../images/source-label.ts";
 import { walk } from "../images/walk.ts";
 import type { Descriptor } from "../oci/descriptor.ts";
 import { isIndexType, isManifestType, isSchema1Type } from "../oci/media-types.ts";
+import { message } from "../progress/progress.ts";
 import type { NormalizedReference } from "../reference/reference.ts";
 import type { Remote, ResolveOptions } from "../remotes/remote.ts";
 import type { LayerDownloadManager } from "../xfer/download-manager.ts";
@@ -21,6 +23,7 @@ import { fetchDocument } from "./fetch-document.ts";
 import type { Logger } from "./logger.ts";
 import type { OpenWork } from "./open-work.ts";
 import { type Operation, waiterOf } from "./operation.ts";
+import { platformWarnings } from "./platform-warnings.ts";
 import { pullStatus } from "./pull-status.ts";
 
 /** The parts of an engine that all pulls share. */
@@ -57,10 +60,13 @@ export function v2Puller(context: PullContext): Puller {
     const promised = await resolve(reference, context, {});
     operation.onProgress(pullStatus.pullingFrom(reference));
     const { target, images } = await fetchPromised(reference, promised, context);
-    await fetchBlobs(images, context);
+    const inspected = await fetchBlobs(images, context);
     await recordSource(reference, [target, ...contentsOf(images)], context);
     operation.onProgress(pullStatus.digest(target.digest));
-    return await name(reference, target, context);
+    const warnings = platformWarnings(inspected, context.platform);
+    for (const warning of warnings) operation.onProgress(message("", warning));
+    const isImage = inspected.some(({ kind }) => kind === "image");
+    return { ...(await name(reference, target, context)), kind: isImage ? "image" : "artifact", warnings };
   };
 }
 
@@ -132,12 +138,33 @@ async function fetchDocuments(target: Descriptor, context: PullContext): Promise
   }
 }
 
-async function fetchBlobs(images: readonly ImageContent[], context: PullContext): Promise<void> {
-  const tasks = images.flatMap(({ config, layers }) => [
-    (signal: AbortSignal) => fetchDocument(config, signal, context),
-    (signal: AbortSignal) => fetchLayers(layers, signal, context),
+/** Configs and layers side by side. A config that is none of an image ends the layers too, as nothing will be named. */
+async function fetchBlobs(
+  images: readonly ImageContent[],
+  context: PullContext,
+): Promise<readonly Inspected[]> {
+  const inspected: Inspected[] = [];
+  const tasks = images.flatMap((image) => [
+    async (signal: AbortSignal) => {
+      inspected.push(await fetchConfig(image, signal, context));
+    },
+    (signal: AbortSignal) => fetchLayers(image.layers, signal, context),
   ]);
   await allOrAbort(tasks, context.operation);
+  return inspected;
+}
+
+async function fetchConfig(
+  image: ImageContent,
+  signal: AbortSignal,
+  context: PullContext,
+): Promise<Inspected> {
+  await fetchDocument(image.config, signal, context);
+  try {
+    return await inspectImage(image, context.shared.content, { signal });
+  } catch (error) {
+    throw servedBy(context.remote.endpoint, error);
+  }
 }
 
 async function fetchLayers(
@@ -169,7 +196,7 @@ async function name(
   reference: NormalizedReference,
   target: Descriptor,
   { shared, operation }: PullContext,
-): Promise<NamedImage> {
+): Promise<Omit<NamedImage, "kind" | "warnings">> {
   const fullName = reference.toString();
   const { data: _, ...named } = target; // the bytes are in the store now
   const before = await shared.images.tag(fullName, named, operation);

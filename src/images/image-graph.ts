@@ -1,10 +1,11 @@
 import type { AbortOptions } from "../async/abort.ts";
 import type { Store } from "../content/store.ts";
-import { ErrNotFound } from "../errors/classes.ts";
+import { ErrNotFound, ErrNotImplemented } from "../errors/classes.ts";
 import type { Descriptor } from "../oci/descriptor.ts";
 import { isIndexType, isManifestType, isSchema1Type } from "../oci/media-types.ts";
+import { childrenOf } from "../oci/parse-document.ts";
 import type { PlatformMatcher } from "../platform/matcher.ts";
-import { childrenHandler } from "./children.ts";
+import { childrenHandler, readDocument } from "./children.ts";
 import { dispatch } from "./dispatch.ts";
 import { filterPlatforms, limitManifests } from "./filters.ts";
 import { type Handler, handlers } from "./handler.ts";
@@ -16,6 +17,8 @@ export interface PlatformChoice {
   readonly all: boolean;
   /** As the user wrote it, for messages. */
   readonly wanted: string;
+  /** Whether somebody asked for it; otherwise it follows from the machine. Default false. */
+  readonly specified?: boolean | undefined;
 }
 
 /** One image found in a graph: its manifest, and what the manifest names. */
@@ -39,7 +42,7 @@ export async function collectImages(
   const images: ImageContent[] = [];
   const { matcher, all, wanted } = choice;
   const children = childrenHandler(content);
-  const entries = limitManifests(filterPlatforms(imageEntries(children), matcher), {
+  const entries = limitManifests(filterPlatforms(imageEntries(content, choice), matcher), {
     matcher,
     count: all ? 0 : 1,
     wanted,
@@ -57,11 +60,21 @@ export async function collectImages(
   });
 }
 
-/** The entries of an index that may be images; schema 1 is among them, to be refused by its name. */
-function imageEntries(children: Handler): Handler {
+/**
+ * The entries of an index that may be images; schema 1 is among them, to be refused by its name. Throws `ErrNotImplemented` when all
+ * are wanted and one cannot be had, because nobody here knows the algorithm of its digest.
+ */
+function imageEntries(content: Store, { all }: PlatformChoice): Handler {
   return async (index, options) => {
-    const entries = await children(index, options);
-    return entries.filter(
+    const document = await readDocument(content, index, options);
+    const [foreign] = document.kind === "index" ? document.foreign : [];
+    if (all && foreign !== undefined) {
+      const { digest } = index;
+      throw new ErrNotImplemented(`${digest}: the digest algorithm of ${foreign} is not supported`, {
+        digest,
+      });
+    }
+    return childrenOf(document).filter(
       ({ mediaType }) => isManifestType(mediaType) || isIndexType(mediaType) || isSchema1Type(mediaType),
     );
   };

@@ -4,6 +4,7 @@ import type { Descriptor } from "./descriptor.ts";
 import { asToken, type Fields, fieldsOf, invalidField, listOf, type Read } from "./json-field.ts";
 import { parseJsonObject } from "./json-object.ts";
 import { asAnnotations, DESCRIPTOR_SHAPE, parseDescriptor } from "./parse-descriptor.ts";
+import { parseIndexEntry } from "./parse-index-entry.ts";
 
 /**
  * Largest manifest or index that is read, in bytes: containerd's limit (4 * 1048 * 1048), a little above the 4 MiB that
@@ -46,6 +47,8 @@ export interface ImageManifest extends DocumentBase {
 export interface ImageIndex extends DocumentBase {
   readonly kind: "index";
   readonly manifests: readonly Descriptor[];
+  /** The digests of the entries whose algorithm is not one of ours; what they name cannot be had, and need not be. */
+  readonly foreign: readonly string[];
 }
 
 const SHAPE = keyShape({
@@ -71,18 +74,21 @@ export function parseManifest(bytes: Uint8Array, mediaType: string, limits?: Doc
     kind: "manifest",
     ...baseOf(fields, mediaType),
     config: fields.required("config", parseDescriptor),
-    layers: fields.required("layers", childList(limits)),
+    layers: fields.required("layers", listOrNull(parseDescriptor, limits)),
   };
 }
 
 /**
  * `bytes` as the image index that they were described or served as. Same terms as `parseManifest`. A manifest without
- * platform, or of a type unknown to us, is an entry like any other.
+ * platform, or of a type unknown to us, is an entry like any other. What one entry has that we do not understand does not
+ * make the others unreadable: one with another digest algorithm is in `foreign`, one with an odd platform runs nowhere.
  */
 export function parseIndex(bytes: Uint8Array, mediaType: string, limits?: DocumentLimits): ImageIndex {
   const fields = readDocument("index", bytes, { mediaType, limits });
-  const manifests = fields.required("manifests", childList(limits));
-  return { kind: "index", ...baseOf(fields, mediaType), manifests };
+  const entries = fields.required("manifests", listOrNull(parseIndexEntry, limits));
+  const manifests = entries.filter((entry) => typeof entry !== "string");
+  const foreign = entries.filter((entry) => typeof entry === "string");
+  return { kind: "index", ...baseOf(fields, mediaType), manifests, foreign };
 }
 
 /** What a document consists of, in the order of containerd's `images.Children`: config, then layers; or the manifests. */
@@ -105,8 +111,8 @@ function readDocument(
 }
 
 /** The list has to be there, but Go writes an empty one as `null`. */
-function childList(limits: DocumentLimits | undefined): Read<readonly Descriptor[]> {
-  const read = listOf(parseDescriptor, limits?.maxChildren ?? MAX_CHILDREN);
+function listOrNull<T>(element: Read<T>, limits: DocumentLimits | undefined): Read<readonly T[]> {
+  const read = listOf(element, limits?.maxChildren ?? MAX_CHILDREN);
   return (value, path) => (value === null ? [] : read(value, path));
 }
 

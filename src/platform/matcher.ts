@@ -53,12 +53,20 @@ export function anyOf(...platforms: readonly Platform[]): PlatformMatcher {
 export const allPlatforms: PlatformMatcher = { match: () => true, less: () => false };
 
 /**
- * What a pull on `host` accepts when nobody asked for a platform (containerd `platforms.Default`): what the machine runs;
- * on macOS and FreeBSD the host's own and then Linux images of its architecture, which run in a virtual machine there.
+ * The platform whose images containers on `host` are made of: its own where that is Linux, otherwise Linux on the same
+ * architecture, because container engines on macOS, Windows and FreeBSD run them in a virtual machine.
  */
-export function hostMatcher(host: Platform = hostPlatform()): PlatformMatcher {
-  if (host.os !== "darwin" && host.os !== "freebsd") return only(host);
-  return ordered(host, { os: "linux", architecture: host.architecture });
+export function containerPlatform(host: Platform = hostPlatform()): Platform {
+  const { architecture, variant } = host;
+  return host.os === "linux"
+    ? host
+    : { os: "linux", architecture, ...(variant !== undefined && { variant }) };
+}
+
+/** Accepts what containers on `host` are made of (`containerPlatform`), and then what `host` itself runs. */
+export function containerMatcher(host: Platform = hostPlatform()): PlatformMatcher {
+  const platforms = host.os === "linux" ? [host] : [containerPlatform(host), host];
+  return ordered(...platforms.flatMap((platform) => compatiblePlatforms(normalizePlatform(platform))));
 }
 
 /** Whether and how well a candidate is `platform` (containerd `platforms.NewMatcher`). */

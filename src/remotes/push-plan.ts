@@ -1,7 +1,7 @@
 import type { AbortOptions } from "../async/abort.ts";
 import type { InfoProvider, Provider } from "../content/store.ts";
 import type { Digest } from "../digest/digest.ts";
-import { ErrNotFound } from "../errors/classes.ts";
+import { ErrNotFound, ErrNotImplemented } from "../errors/classes.ts";
 import { isNotFound } from "../errors/predicates.ts";
 import { readDocument } from "../images/children.ts";
 import { type Handler, handlers } from "../images/handler.ts";
@@ -40,6 +40,7 @@ export async function planPush(
       return [];
     }
     const document = await readDocument(content, descriptor, abort);
+    if (document.kind === "index") refuseForeign(descriptor, document.foreign);
     const children = childrenOf(document);
     const subject = document.subject ? [document.subject] : [];
     documents.push({ descriptor, needs: [...children, ...subject].map(({ digest }) => digest) });
@@ -47,6 +48,14 @@ export async function planPush(
   };
   await walk(handlers(presenceHandler(content), visit), [root], options);
   return { blobs, rounds: roundsOf(documents) };
+}
+
+/** An index is pushed as it is, so all that it names has to be there. */
+function refuseForeign({ digest }: Descriptor, [foreign]: readonly string[]): void {
+  if (foreign === undefined) return;
+  throw new ErrNotImplemented(`push ${digest}: the digest algorithm of ${foreign} is not supported`, {
+    digest,
+  });
 }
 
 /** A digest cannot name itself by a detour, so each turn of the loop finds a document whose turn it is. */

@@ -178,8 +178,8 @@ describe("what pull() costs and changes", () => {
     const detail = (tag: string) => ({ name: `${name}:${tag}`, digest: descriptor.digest });
     expect(seen).toEqual([
       ["tag", detail("a")],
-      ["tag", detail("b")],
       ["pull", detail("a")],
+      ["tag", detail("b")],
       ["pull", detail("b")],
     ]);
   });

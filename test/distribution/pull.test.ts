@@ -38,10 +38,11 @@ describe("pull() of a reference", () => {
     const result = await engine.pull(name + suffix);
 
     const { platform: _platform, ...target } = image.descriptor;
+    const isImage = { kind: "image", warnings: [] };
     expect(result).toEqual({
       reference: name + fullSuffix,
       digest: target.digest,
-      images: [{ name: name + fullSuffix, target, updated: true, endpoint: registry.url }],
+      images: [{ name: name + fullSuffix, target, updated: true, endpoint: registry.url, ...isImage }],
       endpoint: registry.url,
       passedOver: [],
     });
@@ -223,8 +224,13 @@ describe("pull() of an unusual image", () => {
   });
 
   it("moves and shows a layer once that the image has twice", async () => {
-    const { config, layers } = await buildImage(registry, REPOSITORY, { layers: [50_000] });
+    const { layers } = await buildImage(registry, REPOSITORY, { layers: [50_000] });
     const twice = layers.flatMap(({ descriptor }) => [descriptor, descriptor]);
+    const diffIds = layers.flatMap(({ diffId }) => [diffId, diffId]);
+    const { config } = await buildImage(registry, REPOSITORY, {
+      layers: [],
+      config: { rootfs: { type: "layers", diff_ids: diffIds } },
+    });
     putManifest(registry, { repository: REPOSITORY, tag: "v1" }, { config, layers: twice });
     const log = statusLog();
 

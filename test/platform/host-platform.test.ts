@@ -1,7 +1,7 @@
 import { describe, expect, it } from "vitest";
 import { isKnownArchitecture, isKnownOs } from "../../src/platform/go-names.ts";
 import { hostPlatform } from "../../src/platform/host-platform.ts";
-import { hostMatcher } from "../../src/platform/matcher.ts";
+import { containerMatcher } from "../../src/platform/matcher.ts";
 import { normalizePlatform } from "../../src/platform/normalize-platform.ts";
 
 describe("hostPlatform()", () => {
@@ -26,6 +26,6 @@ describe("hostPlatform()", () => {
   });
 
   it("is acceptable to itself", () => {
-    expect(hostMatcher().match(host)).toBe(true);
+    expect(containerMatcher().match(host)).toBe(true);
   });
 });

@@ -4,7 +4,7 @@ import type { Platform } from "../../src/oci/descriptor.ts";
 import {
   allPlatforms,
   anyOf,
-  hostMatcher,
+  containerMatcher,
   only,
   onlyStrict,
   ordered,
@@ -135,21 +135,21 @@ describe("allPlatforms", () => {
   });
 });
 
-describe("hostMatcher()", () => {
+describe("containerMatcher()", () => {
   it.each<[host: string, picked: readonly string[]]>([
     ["linux/amd64", ["linux/amd64", "linux/386"]],
     ["linux/arm/v7", ["linux/arm/v7", "linux/arm/v5"]],
-    ["darwin/arm64", ["linux/arm64"]],
-    ["freebsd/amd64", ["linux/amd64"]],
-    ["windows(10.0.22621)/amd64", ["windows(10.0.20348.169)/amd64"]],
+    ["darwin/arm64", ["linux/arm64", "linux/arm/v7", "linux/arm/v5"]],
+    ["freebsd/amd64", ["linux/amd64", "linux/386"]],
+    ["windows(10.0.22621)/amd64", ["linux/amd64", "linux/386", "windows(10.0.20348.169)/amd64"]],
   ])("on %s takes %j", (host, picked) => {
-    expect(pick(hostMatcher(p(host)), INDEX)).toEqual(picked);
+    expect(pick(containerMatcher(p(host)), INDEX)).toEqual(picked);
   });
 
-  it("prefers the host's own system where both are offered", () => {
-    expect(pick(hostMatcher(p("darwin/arm64")), ["linux/arm64", "darwin/arm64"])).toEqual([
-      "darwin/arm64",
+  it("prefers Linux where the host's own system is offered too", () => {
+    expect(pick(containerMatcher(p("darwin/arm64")), ["darwin/arm64", "linux/arm64"])).toEqual([
       "linux/arm64",
+      "darwin/arm64",
     ]);
   });
 });

@@ -8,7 +8,7 @@ import {
   type RegistryCliOptions,
   registryOptions,
 } from "../options.ts";
-import { printLines } from "../output.ts";
+import { printLines, tell } from "../output.ts";
 import { type ProgressCliOptions, progressOption, withReporter } from "../progress/with-reporter.ts";
 
 interface PullCliOptions extends RegistryCliOptions, ProgressCliOptions {
@@ -41,6 +41,8 @@ async function pull(reference: string, options: PullCliOptions, signal: AbortSig
       onProgress,
     }),
   );
+  // Otherwise they are among the lines of the progress.
+  if (options.quiet) for (const warning of images.flatMap(({ warnings }) => warnings)) tell(warning);
   if (options.progress === "json" && !options.quiet) return;
   printLines(...images.map((image) => (options.quiet ? pinnedName(image) : image.name)));
 }

@@ -1,6 +1,6 @@
 import type { AbortOptions } from "../../async/abort.ts";
 import type { Digest } from "../../digest/digest.ts";
-import { ErrOutOfRange, ErrUnknown } from "../../errors/classes.ts";
+import { ErrNotImplemented, ErrOutOfRange, ErrUnknown } from "../../errors/classes.ts";
 import { isNotFound } from "../../errors/predicates.ts";
 import type { Descriptor } from "../../oci/descriptor.ts";
 import { OCI_INDEX } from "../../oci/media-types.ts";
@@ -84,7 +84,12 @@ async function readTag(
 ): Promise<readonly Descriptor[]> {
   try {
     const { bytes } = await getManifest(repository, referrersTag(digest), { accept: [OCI_INDEX], signal });
-    return parseIndex(bytes, OCI_INDEX).manifests;
+    const { manifests, foreign } = parseIndex(bytes, OCI_INDEX);
+    if (foreign.length === 0) return manifests;
+    // Whoever writes the list again would leave them out.
+    throw new ErrNotImplemented(`list referrers: the digest algorithm of ${foreign[0]} is not supported`, {
+      digest,
+    });
   } catch (error) {
     if (isNotFound(error)) return [];
     throw error;
