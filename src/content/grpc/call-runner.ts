@@ -1,9 +1,8 @@
-import { ErrInternal, ErrInvalidArgument, ErrUnavailable } from "../../errors/classes.ts";
+import { ErrInternal, ErrInvalidArgument } from "../../errors/classes.ts";
 import type { Store } from "../store.ts";
 import { namespaceOf } from "./namespace.ts";
+import type { CallHandler } from "./server/call-line.ts";
 import { callStatus } from "./server/call-status.ts";
-
-import type { CallHandler } from "./server/grpc-server.ts";
 import type { ServerCall } from "./server/server-call.ts";
 import { frame } from "./wire/frame.ts";
 import type { GrpcMethod } from "./wire/method.ts";
@@ -52,16 +51,9 @@ type Work = (call: ServerCall, context: CallContext) => Promise<unknown>;
 export class CallRunner {
   readonly #options: CallRunnerOptions;
   readonly #running = new Set<Promise<void>>();
-  readonly #calls = new Set<ServerCall>();
 
   constructor(options: CallRunnerOptions) {
     this.#options = options;
-  }
-
-  /** Ends what is running with `ErrUnavailable`. */
-  stop(): void {
-    const reason = new ErrUnavailable("content service is closing");
-    for (const call of this.#calls) call.cancel(reason);
   }
 
   /** Resolves when no handler is running any more. */
@@ -115,13 +107,13 @@ export class CallRunner {
     return (call) => {
       const running = this.#answer(call, work).finally(() => this.#running.delete(running));
       this.#running.add(running);
+      return running;
     };
   }
 
   async #answer(call: ServerCall, work: Work): Promise<void> {
     const { logger, storeFor } = this.#options;
     const { signal } = call;
-    this.#calls.add(call);
     try {
       const namespace = namespaceOf(call.headers);
       await work(call, { store: storeFor(namespace), namespace, signal, logger });
@@ -129,8 +121,6 @@ export class CallRunner {
       const status = callStatus(err);
       logger?.debug({ method: call.path, code: status.code, err }, "content call failed");
       call.fail(status);
-    } finally {
-      this.#calls.delete(call);
     }
   }
 }

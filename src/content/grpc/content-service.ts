@@ -30,7 +30,7 @@ import { contentMethods } from "./content-methods.ts";
 import { serveRead } from "./read-range.ts";
 import type { ReaderCache } from "./reader-cache.ts";
 import type { RefQueue } from "./ref-queue.ts";
-import type { CallHandler } from "./server/grpc-server.ts";
+import type { CallHandler } from "./server/call-line.ts";
 import { plainly } from "./wire/plainly.ts";
 import { serveWrite } from "./write-session.ts";
 

@@ -56,7 +56,8 @@ export interface ContentServer extends AsyncDisposable {
   readonly address: string;
   /**
    * Takes no more connections and resolves when the last call has ended; those that have not after `closeGraceMs` end with
-   * `ErrUnavailable`. What was written stays resumable. Closing twice is fine.
+   * `ErrUnavailable`. What was written stays resumable. Closing twice is fine. Throws the classes of `diskError` for a socket that
+   * cannot be taken away, after all else is closed.
    */
   close(): Promise<void>;
 }
@@ -81,9 +82,12 @@ export async function serveContent(options: ServeContentOptions): Promise<Conten
   let closed: Promise<void> | undefined;
   async function close(): Promise<void> {
     const drained = grpc.close();
-    await unlink();
-    await shutDown(grpc, drained, runner, closeGraceMs);
-    await readers.close();
+    try {
+      await unlink();
+    } finally {
+      await shutDown(grpc, drained, runner, closeGraceMs);
+      await readers.close();
+    }
   }
   const closeOnce = (): Promise<void> => (closed ??= close());
   return { address: formatAddress(address), close: closeOnce, [Symbol.asyncDispose]: closeOnce };
@@ -126,7 +130,7 @@ async function shutDown(
 ): Promise<void> {
   const ended = Promise.all([drained, runner.idle()]);
   if (await settlesWithin(ended, graceMs)) return;
-  runner.stop();
+  grpc.stop(new ErrUnavailable("content service is closing"));
   if (await settlesWithin(ended, LEAVE_MS)) return;
   grpc.destroy();
   await settlesWithin(runner.idle(), LEAVE_MS);

@@ -1,7 +1,6 @@
-import { randomBytes } from "node:crypto";
-import { chmod, lstat, rename, rm, stat, unlink } from "node:fs/promises";
+import { chmod, lstat, mkdtemp, rename, rm, stat, unlink } from "node:fs/promises";
 import { connect, type Server } from "node:net";
-import { basename, dirname, join } from "node:path";
+import { basename, dirname, join, sep } from "node:path";
 import { diskError, isMissingFile } from "../../disk/disk-error.ts";
 import { tryLockFile } from "../../disk/file-lock.ts";
 import { makeDirectory } from "../../disk/make-directory.ts";
@@ -10,34 +9,41 @@ import { ErrAlreadyExists, ErrInvalidArgument, ErrUnavailable } from "../../erro
 /** Longest path of a unix socket, in bytes: the kernel's limit of 108 (104 on macOS) with the zero at the end. */
 const MAX_PATH_BYTES = process.platform === "linux" ? 107 : 103;
 
+/** Begin of the name of the folder that nobody else may look into, to which six characters are added, and a socket in there. */
+const HIDING_PREFIX = ".";
+const HIDDEN_NAME = `${HIDING_PREFIX}XXXXXX/s`;
+
 /** Takes the socket away again, unless another one stands there by now. */
 export type Unlink = () => Promise<void>;
 
 /**
- * Listens on a unix socket that only its owner may use (mode 0600). The socket gets its name when all that is done, so at
- * no time can anybody else connect, whatever the umask. One that a dead process left is replaced. Throws
+ * Listens on a unix socket that only its owner may use (mode 0600). It is made in a folder that is its owner's alone, and gets its
+ * name when its mode is set, so at no time can anybody else connect, whatever the umask. One that a dead process left is replaced. Throws
  * `ErrAlreadyExists` when somebody listens there or the path is no socket, `ErrUnavailable` while another server is
  * starting there, `ErrInvalidArgument` for a path that is too long, or the classes of `diskError`.
  */
 export async function listenUnix(server: Server, path: string): Promise<Unlink> {
-  const hidden = join(dirname(path), `.${randomBytes(4).toString("hex")}`);
-  const bytes = Math.max(...[path, hidden].map((one) => Buffer.byteLength(one)));
+  const folder = dirname(path);
+  const bytes = Math.max(...[path, join(folder, HIDDEN_NAME)].map((one) => Buffer.byteLength(one)));
   if (bytes > MAX_PATH_BYTES) {
     throw new ErrInvalidArgument(`listen on "${path}": got ${bytes} bytes, want at most ${MAX_PATH_BYTES}`);
   }
-  await makeDirectory(dirname(path));
-  const release = tryLockFile(join(dirname(path), `.${basename(path)}.lock`), "exclusive", {
+  await makeDirectory(folder);
+  const release = tryLockFile(join(folder, `.${basename(path)}.lock`), "exclusive", {
     removeOnRelease: true,
   });
   if (!release) throw new ErrUnavailable(`listen on "${path}": another server is starting there`);
+  let hiding: string | undefined;
   try {
     await assertFree(path);
+    hiding = await mkdtemp(`${folder}${sep}${HIDING_PREFIX}`); // mode 0700
+    const hidden = join(hiding, "s");
     await bind(server, hidden);
     return await reveal(hidden, path);
   } catch (cause) {
-    await rm(hidden, { force: true });
     throw diskError("listen on", path, cause);
   } finally {
+    if (hiding !== undefined) await rm(hiding, { recursive: true, force: true });
     release();
   }
 }
@@ -57,8 +63,12 @@ async function reveal(hidden: string, path: string): Promise<Unlink> {
   const { ino } = await stat(hidden, { bigint: true });
   await rename(hidden, path);
   return async () => {
-    const now = await lstatIfAny(path);
-    if (now?.ino === ino) await unlink(path);
+    try {
+      const now = await lstatIfAny(path);
+      if (now?.ino === ino) await unlink(path);
+    } catch (cause) {
+      throw diskError("remove socket", path, cause);
+    }
   };
 }
 

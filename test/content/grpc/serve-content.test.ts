@@ -1,4 +1,4 @@
-import { mkdtemp, rm } from "node:fs/promises";
+import { mkdtemp, rename, rm, writeFile } from "node:fs/promises";
 import { connect } from "node:http2";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
@@ -12,7 +12,7 @@ import { serveContent } from "../../../src/content/grpc/serve-content.ts";
 import { type LocalStore, openLocalStore } from "../../../src/content/local/local-store.ts";
 import type { Store } from "../../../src/content/store.ts";
 import { digestOf } from "../../../src/digest/digest.ts";
-import { ErrAlreadyExists, ErrInvalidArgument } from "../../../src/errors/classes.ts";
+import { ErrAlreadyExists, ErrFailedPrecondition, ErrInvalidArgument } from "../../../src/errors/classes.ts";
 import { pseudoRandom } from "../support/pseudo-random.ts";
 import { RawClient } from "./support/raw-client.ts";
 import { startService } from "./support/service.ts";
@@ -222,5 +222,16 @@ describe("a service that is killed while it writes", () => {
     await next.write(bytes.subarray(offset));
     expect(await next.commit({ expected: digestOf(bytes) })).toBe(digestOf(bytes));
     expect(await second.kill("SIGTERM")).toBe(0);
+  });
+
+  it("closes all the way when the socket cannot be taken away, and says so", async () => {
+    const run = join(folder, "run");
+    const server = await serveContent({ store, address: `unix://${run}/s`, closeGraceMs: 1 });
+    await rename(run, `${run}.away`);
+    await writeFile(run, "no folder");
+    await expect(server.close()).rejects.toThrow(ErrFailedPrecondition);
+    using client = new RawClient(`unix:${run}.away/s`);
+    const request = create(InfoRequestSchema, { digest: digestOf("x") });
+    expect(await client.call(contentMethods.info, request)).toMatchObject({ code: Code.UNAVAILABLE });
   });
 });

@@ -1,3 +1,4 @@
+import { statSync } from "node:fs";
 import {
   chmod,
   lstat,
@@ -12,7 +13,7 @@ import {
 } from "node:fs/promises";
 import { connect, createServer, type Server } from "node:net";
 import { tmpdir } from "node:os";
-import { join } from "node:path";
+import { dirname, join } from "node:path";
 import { afterEach, beforeEach, describe, expect, it } from "vitest";
 import { listenUnix, type Unlink } from "../../../src/content/grpc/unix-socket.ts";
 import { ErrAlreadyExists, ErrInvalidArgument } from "../../../src/errors/classes.ts";
@@ -57,6 +58,19 @@ describe("listenUnix()", () => {
     } finally {
       process.umask(before);
     }
+  });
+
+  it("is never where others could connect before its mode is set", async () => {
+    const seen: string[] = [];
+    const server = createServer();
+    servers.push(server);
+    server.once("listening", () => {
+      const bound = server.address();
+      const hiding = dirname(typeof bound === "string" ? bound : "");
+      seen.push(dirname(hiding), (statSync(hiding).mode & 0o777).toString(8));
+    });
+    await listenUnix(server, path);
+    expect(seen).toEqual([folder, "700"]);
   });
 
   it("leaves nothing but the socket, and nothing after unlink", async () => {

@@ -5,13 +5,14 @@ import {
   connect,
   type IncomingHttpHeaders,
 } from "node:http2";
-import { connect as connectTo } from "node:net";
+import { type AddressInfo, connect as connectTo } from "node:net";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterEach, beforeEach, describe, expect, it } from "vitest";
 import { GrpcServer } from "../../../../src/content/grpc/server/grpc-server.ts";
 import type { ServerCall } from "../../../../src/content/grpc/server/server-call.ts";
 import { frame } from "../../../../src/content/grpc/wire/frame.ts";
+import { ErrUnavailable } from "../../../../src/errors/classes.ts";
 
 const MIB = 1_048_576;
 
@@ -27,7 +28,7 @@ beforeEach(async () => {
   const path = join(folder, "s");
   calls = [];
   handler = (call) => void calls.push(call);
-  server = new GrpcServer(new Map([["/test/Call", (call: ServerCall) => void handler(call)]]));
+  server = new GrpcServer(new Map([["/test/Call", async (call: ServerCall) => handler(call)]]));
   await new Promise<void>((resolve) => server.listener.listen({ path }, resolve));
   client = connect("http://localhost", { createConnection: () => connectTo(path) });
 });
@@ -269,5 +270,78 @@ describe("GrpcServer", () => {
     server.destroy();
     await closing;
     expect(calls[0]?.signal.aborted).toBe(true);
+  });
+
+  it("takes the first of metadata that comes twice, whatever the key", async () => {
+    const names = ["containerd-namespace", "x-any", "grpc-timeout"];
+    const twice = Object.fromEntries(names.map((name) => [name, ["1S", "2S"]]));
+    const stream = client.request({
+      ":method": "POST",
+      ":path": "/test/Call",
+      "content-type": "application/grpc",
+      ...twice,
+    });
+    stream.on("error", () => {}).end();
+    await expect.poll(() => calls.length).toBe(1);
+    expect(names.map((name) => calls[0]?.headers[name])).toEqual(["1S", "1S", "1S"]);
+    stream.close(8);
+  });
+
+  it("answers calls that wait in line at their deadline and when it is stopped", async () => {
+    const held: Promise<void>[] = [];
+    const release = Promise.withResolvers<void>();
+    handler = (call) => {
+      calls.push(call);
+      held.push(release.promise);
+      return release.promise; // long after its call is over
+    };
+    for (let round = 0; round < 64; round++) {
+      const stream = request();
+      await expect.poll(() => calls.length).toBe(round + 1);
+      stream.close(8);
+    }
+    await expect.poll(() => calls.every(({ signal }) => signal.aborted)).toBe(true);
+    const late = await answerTo(request({ "grpc-timeout": "1m" }).end());
+    expect(late.headers["grpc-status"]).toBe("4");
+    const waiting = answerTo(request().end());
+    for (let turn = 0; turn < 50; turn++) await new Promise((resolve) => setImmediate(resolve));
+    server.stop(new ErrUnavailable("closing"));
+    expect((await waiting).headers).toMatchObject({ "grpc-status": "14" });
+    expect(calls).toHaveLength(64);
+    release.resolve();
+    await Promise.all(held);
+  });
+
+  it("drops a connection over TCP whose other end does not answer any more", async () => {
+    const watched = new GrpcServer(new Map([["/test/Call", async (call: ServerCall) => handler(call)]]), {
+      intervalMs: 5,
+      answerMs: 20,
+    });
+    await new Promise<void>((resolve) => watched.listener.listen({ host: "127.0.0.1", port: 0 }, resolve));
+    const { port } = watched.listener.address() as AddressInfo;
+    const socket = connectTo({ host: "127.0.0.1", port });
+    const headers = { ":path": "/test/Call", "content-type": "application/grpc" };
+    const [begin = Buffer.alloc(0)] = resetCall(1, headers, 0);
+    socket.write(Buffer.concat([PREFACE, begin]));
+    socket.on("error", () => {}).resume();
+    await new Promise((resolve) => socket.once("close", resolve));
+    expect(calls[0]?.signal.reason).toMatchObject({ code: "ERR_CANCELED" });
+    await watched.close();
+  });
+
+  it("keeps a connection over TCP whose other end answers", async () => {
+    const watched = new GrpcServer(new Map([["/test/Call", async (call: ServerCall) => handler(call)]]), {
+      intervalMs: 1,
+      answerMs: 60_000,
+    });
+    await new Promise<void>((resolve) => watched.listener.listen({ host: "127.0.0.1", port: 0 }, resolve));
+    const { port } = watched.listener.address() as AddressInfo;
+    const other = connect(`http://127.0.0.1:${port}`);
+    let pings = 0;
+    other.on("ping", () => pings++);
+    await expect.poll(() => pings).toBeGreaterThan(3);
+    expect(other.destroyed).toBe(false);
+    other.destroy();
+    await watched.close();
   });
 });

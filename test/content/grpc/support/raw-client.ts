@@ -34,7 +34,10 @@ export class RawClient implements Disposable {
       "grpc.max_send_message_length": -1,
       "grpc.use_local_subchannel_pool": 1,
     });
-    if (namespace !== undefined) this.#metadata.set("containerd-namespace", namespace);
+    if (namespace === undefined) return;
+    // Twice, as Go's clients do that name it once more on the same context: the first one counts.
+    this.#metadata.add("containerd-namespace", namespace);
+    this.#metadata.add("containerd-namespace", `${namespace}-again`);
   }
 
   /** Makes a call with one request and gathers everything that comes back. Unary calls are streams of one on the wire. */
