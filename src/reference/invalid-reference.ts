@@ -1,5 +1,5 @@
 import { ErrInvalidArgument } from "../errors/classes.ts";
-import { redactUrl } from "../errors/redact-url.ts";
+import { redactUrl, withoutUserInfo } from "../errors/redact-url.ts";
 import { MAX_REFERENCE_LENGTH } from "./grammar.ts";
 
 /** How much of a refused text an error keeps, in characters: enough to find the place, too little to fill a log. */
@@ -27,8 +27,8 @@ function kindOf(value: unknown): string {
   return value === null ? "null" : typeof value;
 }
 
-/** People paste whole URLs, with their password. */
+/** People paste whole URLs, with their password, or put it in front of the host. */
 function shown(text: string): string {
-  const start = text.slice(0, MAX_REFERENCE_LENGTH);
+  const start = withoutUserInfo(text.slice(0, MAX_REFERENCE_LENGTH));
   return (start.includes("://") ? redactUrl(start) : start).slice(0, MAX_SHOWN_LENGTH);
 }

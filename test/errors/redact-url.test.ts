@@ -1,6 +1,6 @@
 import fc from "fast-check";
 import { describe, expect, it } from "vitest";
-import { redactUrl } from "../../src/errors/redact-url.ts";
+import { redactOrigin, redactUrl, withoutUserInfo } from "../../src/errors/redact-url.ts";
 
 describe("redactUrl()", () => {
   it.each([
@@ -43,5 +43,35 @@ describe("redactUrl()", () => {
         expect(redactUrl(url)).not.toContain("hunter2");
       }),
     );
+  });
+});
+
+it("redactUrl() is bounded", () => {
+  expect(redactUrl(`https://h.test/${"x".repeat(30_000)}`)).toHaveLength(1_027);
+});
+
+describe("redactOrigin()", () => {
+  it.each([
+    ["https://user:s3cret@h.test:5000/x?sig=1", "https://h.test:5000"],
+    ["no url", "<unparsable url>"],
+  ])("gives of %j %j", (url, expected) => {
+    expect(redactOrigin(url)).toBe(expected);
+  });
+});
+
+describe("withoutUserInfo()", () => {
+  it.each([
+    ["user:s3cret@host", "host"],
+    ["user:s3cret@host:5000/app:v1", "host:5000/app:v1"],
+    ["https://user:s3cret@host/app", "https://host/app"],
+    ["//user:s3c@ret@host/app", "//host/app"],
+    ["user:s3/cret@host/app@sha256:0123", "host/app@sha256:0123"],
+    ["t0ken@host/app", "host/app"],
+    ["host:5000/app:v1@sha256:0123", "host:5000/app:v1@sha256:0123"],
+    ["app@sha512:0123", "app@sha512:0123"],
+    ["app@", "app@"],
+    ["app", "app"],
+  ])("makes of %j %j", (text, expected) => {
+    expect(withoutUserInfo(text)).toBe(expected);
   });
 });

@@ -37,4 +37,24 @@ describe("endpointSend()", () => {
       ["cdn.test", undefined],
     ]);
   });
+
+  it("shows no credentials where a redirect leads back to the endpoint, chosen by the other side", async () => {
+    const { send: below, requests } = fakeSend((request) => {
+      const { host, pathname } = new URL(request.url);
+      if (host === "cdn.test") {
+        return fakeResponse(request, { status: 307, headers: { location: "https://registry.test/v2/b/x" } });
+      }
+      if (pathname === "/v2/b/x") return fakeResponse(request, { status: 401 });
+      if (request.headers?.["authorization"] === undefined) {
+        return fakeResponse(request, { status: 401, headers: { "www-authenticate": 'Basic realm="r"' } });
+      }
+      return fakeResponse(request, { status: 307, headers: { location: "https://cdn.test/x" } });
+    });
+    const send = endpointSend({ endpoint: ENDPOINT, credentials, send: below });
+    const { status } = await send({ method: "GET", url: "https://registry.test/v2/a/blobs/x" });
+    expect(status).toBe(401);
+    const last = requests.at(-1);
+    expect(last?.url).toBe("https://registry.test/v2/b/x");
+    expect(last?.headers?.["authorization"]).toBeUndefined();
+  });
 });

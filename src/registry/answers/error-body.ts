@@ -7,7 +7,7 @@ export const MAX_ERROR_BODY_BYTES = 64 * 1024;
 /** Errors of one body that are kept; a registry has one or two to tell. */
 const MAX_ERRORS = 32;
 
-/** One entry of an error document (OCI distribution-spec, "Error Codes"). */
+/** One entry of an error document (OCI distribution-spec, "Error Codes"), as it may stand in a message. */
 export interface RegistryError {
   readonly code: string;
   readonly message: string;
@@ -25,8 +25,9 @@ export interface ErrorBody {
 export async function readErrorBody(response: HttpResponse): Promise<ErrorBody> {
   const text = Buffer.from(await response.body.head(MAX_ERROR_BODY_BYTES)).toString("utf8");
   const value = parseJson(text);
-  if (value !== undefined) return readJson(value);
-  return { errors: [], words: isPage(response, text) ? pageWords(text) : registryWords(text) };
+  const { secrets } = response;
+  if (value !== undefined) return readJson(value, secrets);
+  return { errors: [], words: isPage(response, text) ? pageWords(text) : registryWords(text, secrets) };
 }
 
 function parseJson(text: string): unknown {
@@ -37,17 +38,19 @@ function parseJson(text: string): unknown {
   }
 }
 
-function readJson(value: unknown): ErrorBody {
+function readJson(value: unknown, secrets: readonly string[] | undefined): ErrorBody {
   const { errors: list, details, message, error } = asRecord(value);
-  const errors = Array.isArray(list) ? list.slice(0, MAX_ERRORS).map(asRegistryError) : [];
+  const errors = Array.isArray(list)
+    ? list.slice(0, MAX_ERRORS).map((entry) => asRegistryError(entry, secrets))
+    : [];
   const known = errors.filter(({ code, message: text }) => code !== "" || text !== "");
   const words = [details, message, error].find((text) => typeof text === "string");
-  return { errors: known, words: typeof words === "string" ? registryWords(words) : "" };
+  return { errors: known, words: typeof words === "string" ? registryWords(words, secrets) : "" };
 }
 
-function asRegistryError(entry: unknown): RegistryError {
+function asRegistryError(entry: unknown, secrets: readonly string[] | undefined): RegistryError {
   const { code, message } = asRecord(entry);
-  return { code: asText(code), message: asText(message) };
+  return { code: registryWords(asText(code), secrets), message: registryWords(asText(message), secrets) };
 }
 
 function asRecord(value: unknown): Record<string, unknown> {

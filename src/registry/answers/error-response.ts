@@ -3,9 +3,8 @@ import { throwIfAborted } from "../../async/abort.ts";
 import { type Clock, systemClock } from "../../async/clock.ts";
 import type { DrayageError, ErrorDetails } from "../../errors/drayage-error.ts";
 import { fromHttpStatus } from "../../errors/http.ts";
-import { redactUrl } from "../../errors/redact-url.ts";
+import { redactOrigin, redactUrl } from "../../errors/redact-url.ts";
 import { withMessage } from "../../errors/with-message.ts";
-import { registryWords } from "../http/registry-words.ts";
 import { parseRetryAfter } from "../http/retry-after.ts";
 import { type HttpRequest, type HttpResponse, headerOf } from "../http/send.ts";
 import { type RegistryError, readErrorBody } from "./error-body.ts";
@@ -41,16 +40,15 @@ export async function errorFromResponse(
   const list = decisive && all.map((error) => codedError(error, details));
   const error = decisive
     ? codedError(decisive, { ...details, errors: list })
-    : fromHttpStatus(response.status, statusMessage(request, response, words), details);
+    : fromHttpStatus(response.status, statusMessage(request, response, { words, details }), details);
   const { remark } = response;
   return remark === undefined ? error : withMessage(error, `${error.message}; ${remark}`);
 }
 
 function codedError({ code, message }: RegistryError, details: ErrorDetails): DrayageError {
-  const registryCode = registryWords(code).toUpperCase();
+  const registryCode = code.toUpperCase();
   const name = registryCode.toLowerCase().replaceAll("_", " ");
-  const words = registryWords(message);
-  const text = [name, words.toLowerCase() === name ? "" : words].filter((part) => part !== "").join(": ");
+  const text = [name, message.toLowerCase() === name ? "" : message].filter((part) => part !== "").join(": ");
   const status = details.httpStatus ?? 500;
   const kind = status === 429 ? undefined : registryErrorKind(code);
   if (!kind) return fromHttpStatus(status, text, { ...details, registryCode });
@@ -65,9 +63,15 @@ function challengeErrors(response: HttpResponse): RegistryError[] {
   return meaning ? [meaning] : [];
 }
 
-function statusMessage({ method, url }: HttpRequest, response: HttpResponse, words: string): string {
+function statusMessage(
+  { method, url }: HttpRequest,
+  response: HttpResponse,
+  { words, details }: { readonly words: string; readonly details: ErrorDetails },
+): string {
   const answeredBy = new URL(response.url).origin;
-  const via = answeredBy === new URL(url).origin ? "" : ` (redirected to ${answeredBy})`;
+  const via = answeredBy === new URL(url).origin ? "" : ` (redirected to ${redactOrigin(answeredBy)})`;
   const status = [response.status, STATUS_CODES[response.status]].join(" ").trim();
-  return [`${method} ${redactUrl(url)}${via}`, status, words].filter((part) => part !== "").join(": ");
+  const wait =
+    details.retryAfterMs === undefined ? "" : `asks to wait ${Math.ceil(details.retryAfterMs / 1_000)} s`;
+  return [`${method} ${redactUrl(url)}${via}`, status, words, wait].filter((part) => part !== "").join(": ");
 }

@@ -21,10 +21,12 @@ const ENDS_THE_ATTEMPT: Readonly<Record<ShortCut, (status: number) => boolean>> 
 
 /**
  * Whether an answer refuses a short cut, so that the long way is to be taken now. Not so an answer that would meet the long
- * way as well: too many requests, a wish to be asked later, a demand for credentials that there are none for.
+ * way as well and tell no more: too many requests, a wish to be asked later, a demand for credentials that there are none for.
  */
 export function refusesShortCut(kind: ShortCut, { status, headers }: HttpResponse): boolean {
-  if (status < 300 || status === 429 || headers["retry-after"] !== undefined) return false;
+  if (status < 300 || headers["retry-after"] !== undefined) return false;
+  // What is too much, and for whom, is told in a body, which only GET has.
+  if (status === 429) return kind === "manifest HEAD";
   if (status === 401 && headers["www-authenticate"] !== undefined) return false;
   return !ENDS_THE_ATTEMPT[kind](status);
 }

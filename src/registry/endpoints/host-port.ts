@@ -1,5 +1,6 @@
 import { isIPv6 } from "node:net";
 import { ErrInvalidArgument } from "../../errors/classes.ts";
+import { withoutUserInfo } from "../../errors/redact-url.ts";
 
 /** A registry host as people write it, taken apart. */
 export type HostPort = {
@@ -23,7 +24,7 @@ export function parseHostPort(text: string): HostPort {
   const match = bracketed ?? PLAIN.exec(text);
   const hostname = match?.[1] ?? "";
   const valid = bracketed ? isIPv6(hostname) : match !== null && !hasBadLabel(hostname);
-  if (!valid) throw new ErrInvalidArgument(`invalid host ${JSON.stringify(text)}`);
+  if (!valid) throw invalidHost(text);
   const port = match?.[2];
   if (port !== undefined && !isPort(port))
     throw new ErrInvalidArgument(`invalid port ${JSON.stringify(port)}`);
@@ -34,6 +35,12 @@ export function parseHostPort(text: string): HostPort {
 export function formatHostPort({ hostname, port }: HostPort): string {
   const host = hostname.includes(":") ? `[${hostname}]` : hostname;
   return port === undefined ? host : `${host}:${port}`;
+}
+
+function invalidHost(text: string): ErrInvalidArgument {
+  const host = withoutUserInfo(text);
+  const reason = host === text ? "" : ": user name and password are not allowed";
+  return new ErrInvalidArgument(`invalid host ${JSON.stringify(host)}${reason}`);
 }
 
 function hasBadLabel(hostname: string): boolean {

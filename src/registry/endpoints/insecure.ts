@@ -2,6 +2,7 @@ import { lookup } from "node:dns/promises";
 import { BlockList, isIP } from "node:net";
 import { type AbortOptions, abortable, throwIfAborted } from "../../async/abort.ts";
 import { ErrInvalidArgument } from "../../errors/classes.ts";
+import { withoutUserInfo } from "../../errors/redact-url.ts";
 import { formatHostPort, parseHostPort } from "./host-port.ts";
 
 /** Every address of a host name. Rejects when the name is not known. */
@@ -49,7 +50,7 @@ function addNetwork(networks: BlockList, text: string): boolean {
 }
 
 function hostOfEntry(text: string): string {
-  const action = `Parse insecure registry ${JSON.stringify(text)}`;
+  const action = `Parse insecure registry ${JSON.stringify(withoutUserInfo(text))}`;
   if (text.includes("://")) throw new ErrInvalidArgument(`${action}: got a scheme other than http and https`);
   if (/^-|-$/.test(text)) throw new ErrInvalidArgument(`${action}: got a hyphen at the beginning or end`);
   try {

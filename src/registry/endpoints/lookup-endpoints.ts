@@ -1,5 +1,6 @@
 import type { AbortOptions } from "../../async/abort.ts";
 import { ErrInvalidArgument } from "../../errors/classes.ts";
+import { withoutUserInfo } from "../../errors/redact-url.ts";
 import type { Capability, Endpoint } from "./endpoint.ts";
 import { formatHostPort, parseHostPort } from "./host-port.ts";
 import {
@@ -126,8 +127,11 @@ function registryName(domain: string): string {
     const name = formatHostPort(parseHostPort(domain));
     return name === HUB_ALIAS ? HUB_DOMAIN : name;
   } catch (cause) {
-    throw new ErrInvalidArgument(`Look up registry ${JSON.stringify(domain)}: ${(cause as Error).message}`, {
-      cause,
-    });
+    throw new ErrInvalidArgument(
+      `Look up registry ${JSON.stringify(withoutUserInfo(domain))}: ${(cause as Error).message}`,
+      {
+        cause,
+      },
+    );
   }
 }

@@ -1,12 +1,31 @@
+/** Longest `Link` header that is looked at, in characters: a page's address and its relation have some hundred. */
+const MAX_LINK_CHARS = 8 * 1024;
+
 /**
  * The address of the next page, from a `Link` header with `rel="next"` (RFC 8288), resolved against `base`; `undefined` when
- * there is none.
+ * there is none. Takes linear time; a longer header than `MAX_LINK_CHARS` names nothing.
  */
 export function nextLink(header: string | readonly string[] | undefined, base: string): URL | undefined {
   const text = [header ?? []].flat().join(", ");
-  for (const [, target = "", parameters = ""] of text.matchAll(/<([^>]*)>([^<]*)/g)) {
-    const isNext = /;\s*rel\s*=\s*(?:next\b|"[^"]*\bnext\b[^"]*")/i.test(parameters);
+  if (text.length > MAX_LINK_CHARS) return undefined;
+  for (const link of text.split("<").slice(1)) {
+    const end = link.indexOf(">");
+    if (end < 0) continue;
+    const target = link.slice(0, end);
+    const isNext = link
+      .slice(end + 1)
+      .split(";")
+      .some(isRelNext);
     if (isNext && URL.canParse(target, base)) return new URL(target, base);
   }
   return undefined;
+}
+
+/** Whether a parameter is `rel` with `next` among its relations. */
+function isRelNext(parameter: string): boolean {
+  const equals = parameter.indexOf("=");
+  if (parameter.slice(0, equals).trim().toLowerCase() !== "rel") return false;
+  const [value = ""] = parameter.slice(equals + 1).split(",");
+  const relations = value.replaceAll('"', " ").trim().toLowerCase().split(/\s+/);
+  return relations.includes("next");
 }

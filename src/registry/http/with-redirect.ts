@@ -1,10 +1,14 @@
 import { ErrUnavailable } from "../../errors/classes.ts";
-import { redactUrl } from "../../errors/redact-url.ts";
+import { plainText } from "../../errors/plain-text.ts";
+import { redactOrigin, redactUrl } from "../../errors/redact-url.ts";
 import { type HttpRequest, type HttpResponse, headerOf, type Send } from "./send.ts";
 import { asStranger } from "./stranger-request.ts";
 
 /** Redirects followed for one request; the number that moby and containerd allow. */
 export const MAX_REDIRECTS = 10;
+
+/** Longest scheme that is shown, in characters. */
+const MAX_SCHEME_CHARS = 32;
 
 const REDIRECT_STATUSES = new Set([301, 302, 303, 307, 308]);
 
@@ -45,9 +49,10 @@ function targetOf(request: HttpRequest, response: HttpResponse): URL | undefined
 
 function refusalOf(from: URL, to: URL, followed: number): string | undefined {
   if (followed === MAX_REDIRECTS) return `stopped after ${MAX_REDIRECTS} redirects`;
-  if (to.protocol !== "http:" && to.protocol !== "https:") return `redirect to a ${to.protocol} URL refused`;
+  if (to.protocol !== "http:" && to.protocol !== "https:")
+    return `redirect to a ${plainText(to.protocol, MAX_SCHEME_CHARS)} URL refused`;
   const downgrade = from.protocol === "https:" && to.protocol === "http:";
-  return downgrade ? `redirect from https to ${to.origin} refused` : undefined;
+  return downgrade ? `redirect from https to ${redactOrigin(to)} refused` : undefined;
 }
 
 function redirected(request: HttpRequest, to: URL): HttpRequest {

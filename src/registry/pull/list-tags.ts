@@ -1,6 +1,6 @@
 import type { AbortOptions } from "../../async/abort.ts";
 import { ErrOutOfRange, ErrUnknown } from "../../errors/classes.ts";
-import { nextPage } from "../http/next-page.ts";
+import { PageTrail } from "../http/next-page.ts";
 import type { HttpRequest, HttpResponse } from "../http/send.ts";
 import type { RepositorySession } from "../repository/repository-session.ts";
 
@@ -29,9 +29,10 @@ export async function* listTags(
     headers,
     signal,
   });
+  const trail = new PageTrail("list tags");
   for (let page = 1; request; page++) {
     if (page > MAX_TAG_PAGES) throw new ErrOutOfRange(`list tags: more than ${MAX_TAG_PAGES} pages`);
-    const { tags, next }: Page = await readPage(session, request);
+    const { tags, next }: Page = await readPage(session, request, trail);
     yield* tags;
     request = next;
   }
@@ -42,10 +43,10 @@ interface Page {
   readonly next: HttpRequest | undefined;
 }
 
-function readPage(session: RepositorySession, request: HttpRequest): Promise<Page> {
+function readPage(session: RepositorySession, request: HttpRequest, trail: PageTrail): Promise<Page> {
   return session.document(request, async (response: HttpResponse) => ({
     tags: parseTags(await response.body.bytes(MAX_TAG_PAGE_BYTES), request),
-    next: nextPage(request, response, "list tags"),
+    next: trail.next(request, response),
   }));
 }
 

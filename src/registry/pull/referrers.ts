@@ -6,7 +6,7 @@ import type { Descriptor } from "../../oci/descriptor.ts";
 import { OCI_INDEX } from "../../oci/media-types.ts";
 import { MAX_MANIFEST_BYTES, parseIndex } from "../../oci/parse-document.ts";
 import { refusesShortCut } from "../answers/short-cuts.ts";
-import { nextPage } from "../http/next-page.ts";
+import { PageTrail } from "../http/next-page.ts";
 import type { HttpRequest } from "../http/send.ts";
 import { getManifest, mediaTypeOf } from "../repository/manifests.ts";
 import type { RepositorySession } from "../repository/repository-session.ts";
@@ -56,6 +56,7 @@ async function readPages(
   first: HttpRequest,
 ): Promise<Descriptor[] | undefined> {
   const found: Descriptor[] = [];
+  const trail = new PageTrail("list referrers");
   let request: HttpRequest | undefined = first;
   for (let page = 1; request; page++) {
     if (page > MAX_REFERRER_PAGES) {
@@ -72,7 +73,7 @@ async function readPages(
       throw new ErrUnknown("list referrers: got a page that is no image index", { retryable: false });
     }
     found.push(...parseIndex(await response.body.bytes(MAX_MANIFEST_BYTES), OCI_INDEX).manifests);
-    request = nextPage(request, response, "list referrers");
+    request = trail.next(request, response);
   }
   return found;
 }

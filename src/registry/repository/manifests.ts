@@ -1,6 +1,7 @@
 import type { AbortOptions } from "../../async/abort.ts";
 import { algorithmOf, type Digest, digestOf, isDigest } from "../../digest/digest.ts";
 import { ErrDataLoss, ErrInvalidArgument } from "../../errors/classes.ts";
+import { plainText } from "../../errors/plain-text.ts";
 import { isIndexType, isManifestType, isSchema1Type, MANIFEST_ACCEPT } from "../../oci/media-types.ts";
 import { MAX_MANIFEST_BYTES } from "../../oci/parse-document.ts";
 import { refusesShortCut } from "../answers/short-cuts.ts";
@@ -132,8 +133,16 @@ function headerDigest(response: HttpResponse): Digest | undefined {
   return isDigest(digest) ? digest : undefined;
 }
 
-/** Content-Type without parameters; empty when there is none. */
+/** How much of a Content-Type is looked at, in characters. */
+const MAX_HEADER_CHARS = 1_024;
+
+/** Longest media type that is taken as it is, in characters: two names of at most 127 (RFC 6838, section 4.2). */
+const MAX_MEDIA_TYPE_CHARS = 255;
+
+/** Content-Type without parameters, empty when there is none; what is no media type is made fit for a message. */
 export function mediaTypeOf(response: HttpResponse): string {
-  const [mediaType = ""] = (headerOf(response, "content-type") ?? "").split(";");
-  return mediaType.trim();
+  const [mediaType = ""] = (headerOf(response, "content-type") ?? "")
+    .slice(0, MAX_HEADER_CHARS)
+    .split(";", 1);
+  return plainText(mediaType, MAX_MEDIA_TYPE_CHARS, response.secrets);
 }

@@ -1,3 +1,4 @@
+import { inspect } from "node:util";
 import { describe, expect, it } from "vitest";
 import { ErrCanceled } from "../../../src/errors/classes.ts";
 import { isRetryable } from "../../../src/errors/predicates.ts";
@@ -162,5 +163,24 @@ describe("errorFromResponse()", () => {
     await expect(errorFromResponse(request, fakeResponse(request, { status: 404 }))).rejects.toBeInstanceOf(
       ErrCanceled,
     );
+  });
+
+  it.each([
+    ["message", { code: "UNKNOWN", message: "token t0k3n/x is expired" }],
+    ["code", { code: "t0k3n/x", message: "expired" }],
+    ["escaped message", { code: "UNKNOWN", message: "got token%3Dt0k3n%2Fx" }],
+  ])(
+    "keeps what the request told the server out of the error, when it comes back in a %s",
+    async (_, error) => {
+      const response = fakeResponse(REQUEST, { status: 500, body: JSON.stringify({ errors: [error] }) });
+      const found = await errorFromResponse(REQUEST, { ...response, secrets: ["t0k3n/x"] });
+      expect(inspect(found, { depth: 9 })).not.toMatch(/t0k3n/i);
+    },
+  );
+
+  it("says how long a server without words asks to wait", async () => {
+    const response = fakeResponse(REQUEST, { status: 429, headers: { "retry-after": "30" } });
+    const { message } = await errorFromResponse(REQUEST, response);
+    expect(message).toBe(`${ADDRESS}: 429 Too Many Requests: asks to wait 30 s`);
   });
 });

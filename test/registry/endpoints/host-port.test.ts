@@ -45,3 +45,9 @@ describe("parseHostPort()", () => {
     expect(parseHostPort("a:0").port).toBe("0");
   });
 });
+
+it("parseHostPort() does not repeat a password that stands before the host", () => {
+  expect(() => parseHostPort("user:s3cret@host:5000")).toThrow(
+    'invalid host "host:5000": user name and password are not allowed',
+  );
+});

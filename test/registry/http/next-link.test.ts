@@ -21,4 +21,16 @@ describe("nextLink()", () => {
   ])("finds in %j the address %j", (header, expected) => {
     expect(nextLink(header, BASE)?.href).toBe(expected);
   });
+
+  it.each([
+    ["brackets", "<".repeat(8_000)],
+    ["spaces", `<x>;${" ".repeat(8_000)}`],
+    ["semicolons and spaces", `<x>${"; ".repeat(4_000)}`],
+  ])("reads a header of nothing but %s in linear time", (_, header) => {
+    for (let i = 0; i < 1_000; i++) expect(nextLink(header, BASE)).toBeUndefined();
+  });
+
+  it("looks at no header that is too long to be one", () => {
+    expect(nextLink(`<${"x".repeat(10_000)}>; rel="next"`, BASE)).toBeUndefined();
+  });
 });

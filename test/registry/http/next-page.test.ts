@@ -1,5 +1,6 @@
 import { describe, expect, it } from "vitest";
-import { nextPage } from "../../../src/registry/http/next-page.ts";
+import { PageTrail } from "../../../src/registry/http/next-page.ts";
+import type { HttpRequest } from "../../../src/registry/http/send.ts";
 import { fakeResponse } from "../support/fake-send.ts";
 
 const REQUEST = {
@@ -10,10 +11,12 @@ const REQUEST = {
 
 function pageAfter(link: string | undefined, url: string = REQUEST.url) {
   const request = { ...REQUEST, url };
-  return nextPage(request, fakeResponse(request, { headers: { link } }), "list tags");
+  return new PageTrail("list tags").next(request, fakeResponse(request, { headers: { link } }));
 }
 
-describe("nextPage()", () => {
+const urlOf = (name: string): string => `https://registry.test/v2/a/tags/list?last=${name}`;
+
+describe("PageTrail.next()", () => {
   it("is undefined without a link", () => {
     expect(pageAfter(undefined)).toBeUndefined();
   });
@@ -45,4 +48,37 @@ describe("nextPage()", () => {
       );
     },
   );
+
+  it.each([
+    ["a page to itself", { a: "a" }],
+    ["the last page to the first", { a: "b", b: "c", c: "a" }],
+    ["the last page to one in the middle", { a: "b", b: "c", c: "d", d: "e", e: "f", f: "d" }],
+  ] as ReadonlyArray<readonly [string, Readonly<Record<string, string>>]>)(
+    "refuses links that lead in a circle, from %s",
+    (_, links) => {
+      const trail = new PageTrail("list tags");
+      const follow = (): void => {
+        let name = "a";
+        for (let page = 0; page < 4 * Object.keys(links).length; page++) {
+          const request = { ...REQUEST, url: urlOf(name) };
+          name = links[name] ?? "a";
+          const headers = { link: `<${urlOf(name)}>; rel="next"` };
+          expect(trail.next(request, fakeResponse(request, { headers }))?.url).toBe(urlOf(name));
+        }
+      };
+      expect(follow).toThrow(
+        "list tags https://registry.test/v2/a/tags/list: the next page is one that was read already",
+      );
+    },
+  );
+
+  it("follows many different pages", () => {
+    const trail = new PageTrail("list tags");
+    let request: HttpRequest | undefined = REQUEST;
+    for (let page = 0; page < 1_000 && request; page++) {
+      const link = `<?last=${page}>; rel="next"`;
+      request = trail.next(request, fakeResponse(request, { headers: { link } }));
+    }
+    expect(request?.url).toBe("https://registry.test/v2/a/tags/list?last=999");
+  });
 });

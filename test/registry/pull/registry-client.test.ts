@@ -213,13 +213,26 @@ describe("createRegistryClient()", () => {
     );
 
     it.each([
-      [429, {}],
+      [429, { "retry-after": "1" }],
       [503, { "retry-after": "1" }],
       [401, { "www-authenticate": "Negotiate" }],
     ])("throws when HEAD is answered with a %d that GET would meet as well", async (status, headers) => {
       await expect((await scripted({ status, headers })).headManifest("v1")).rejects.toMatchObject({
         httpStatus: status,
       });
+    });
+
+    it("leaves it to GET to say why HEAD is answered with a 429", async () => {
+      expect(await (await scripted({ status: 429 })).headManifest("v1")).toBeUndefined();
+    });
+
+    it.each([
+      ["application/\u009b31mFAKE", /^application\/\S* 31mFAKE$/],
+      [`application/${"x".repeat(20_000)}`, /^application\/x{200,300}\.\.\.$/],
+      ["https://s3.test/b?X-Amz-Signature=deadbeef", /X-Amz-Signature=REDACTED$/],
+    ])("makes a media type fit for messages", async (type, expected) => {
+      const response = { headers: { "content-type": type }, body: "{}" };
+      expect((await (await scripted(response)).getManifest("v1")).mediaType).toMatch(expected);
     });
 
     it("believes the digest that was asked for, not the header", async () => {
