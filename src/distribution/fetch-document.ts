@@ -8,6 +8,7 @@ import { fetchContent } from "../remotes/fetch.ts";
 import { makeRefKey } from "../remotes/ref-key.ts";
 import type { Remote } from "../remotes/remote.ts";
 import type { Job } from "../xfer/job.ts";
+import { yielding } from "../xfer/repeat-attempts.ts";
 import { transferShared } from "../xfer/shared-transfer.ts";
 import type { TransferManager } from "../xfer/transfer-manager.ts";
 import type { OpenWork } from "./open-work.ts";
@@ -46,11 +47,11 @@ export async function fetchDocument(
         return ofJob.wait(reason, wait);
       },
     };
-    const fetchOnce = async (): Promise<void> => {
-      await job.active(); // a wait that failed has left the job without a slot
-      await work.track(fetchContent(descriptor, { ...source, waiter, signal: job.signal }));
+    const fetchOnce = async (attempt: AbortSignal): Promise<void> => {
+      const onBytes = (): void => job.moved();
+      await work.track(fetchContent(descriptor, { ...source, waiter, signal: attempt, onBytes }));
     };
-    await retry(fetchOnce, { policy: remote.backoff, signal: job.signal, waiter });
+    await retry(() => yielding(job, fetchOnce), { policy: remote.backoff, signal: job.signal, waiter });
     if (waited) job.progress(update(id, "Download complete", 0, 0));
   }
 

@@ -16,6 +16,12 @@ import type { DistributionOptions, DockerCredentials } from "./options.ts";
 import { OwnedRoot } from "./owned-root.ts";
 import { createRepositories } from "./repositories.ts";
 
+/**
+ * Manifests, indexes and configs that are fetched at the same time. They have slots of their own, so that none queues behind
+ * layers; without a limit an index of 400 images would open 400 connections and files.
+ */
+const MAX_CONCURRENT_DOCUMENTS = 16;
+
 /** Attempts for a manifest, config or tag list: a registry that is down for three of them is down. */
 const MAX_DOCUMENT_ATTEMPTS = 3;
 
@@ -40,7 +46,7 @@ export async function openDistribution(options: DistributionOptions): Promise<Di
     backoff,
     track: (running) => work.track(running),
   });
-  const documents = new TransferManager({ concurrency: 0 });
+  const documents = new TransferManager({ concurrency: MAX_CONCURRENT_DOCUMENTS });
   const transport = createTransport(options.connection); // which opens nothing before the first request
   const root = await OwnedRoot.open({ root: options.root, content: options.content, logger });
   const repositories = createRepositories({

@@ -8,6 +8,14 @@ export interface Job {
   readonly signal: AbortSignal;
   /** Tells every watcher. */
   progress(progress: Progress): void;
+  /** Says that bytes have moved, at least once per attempt: a job that is quiet must let another source try. */
+  moved(): void;
+  /**
+   * Begins an attempt that may be broken off for another source's sake. Its signal fires then, and when the job's does; who
+   * finds that only the attempt has ended calls `inactive`, `active`, and tries again. Without it, the other source works
+   * beside the quiet job.
+   */
+  attempt(): AbortSignal;
   /** Gives the slot back while the job goes on without moving bytes. Does nothing when no slot is held. */
   inactive(): void;
   /**

@@ -5,7 +5,7 @@ import { ErrCanceled, ErrFailedPrecondition } from "../errors/classes.ts";
 import { type Progress, update } from "../progress/progress.ts";
 import type { Job } from "./job.ts";
 import { Slot } from "./slot.ts";
-import type { Turn, Turns } from "./turns.ts";
+import { PATIENCE_MS, type Turn, type Turns } from "./turns.ts";
 
 /** Runs a function outside of every caller's `AsyncLocalStorage`: what many share belongs to none of them. */
 const outside = AsyncLocalStorage.snapshot();
@@ -36,6 +36,9 @@ export class Lane<T> {
   readonly #over = new AbortController();
   #beginning: Promise<void> | undefined;
   #turn: Turn | undefined;
+  /** Breaks the present attempt off; there is one when somebody has asked for it. */
+  #attempt: AbortController | undefined;
+  #patienceMs = PATIENCE_MS;
   #priority = 0;
   /** Waits under way, those inside others counted as well. */
   #waits = 0;
@@ -93,8 +96,12 @@ export class Lane<T> {
       released,
       progress: (progress) => {
         if (this.#ended) return;
-        if (progress.kind === "update" && progress.currentBytes > 0) this.#turn?.moved();
         this.#home.publish(this, progress);
+      },
+      moved: () => this.#turn?.moved(),
+      attempt: () => {
+        this.#attempt = new AbortController();
+        return AbortSignal.any([signal, this.#attempt.signal]);
       },
       inactive: () => this.#rest(),
       active: () => unheard(this.#begin()),
@@ -126,16 +133,25 @@ export class Lane<T> {
   async #takeBoth(): Promise<void> {
     const { turns, priority, publish, waitingProgress } = this.#home;
     const { signal } = this.#abort;
-    this.#turn ??= turns.tryTake() ?? (await turns.take(AbortSignal.any([signal, this.#over.signal])));
+    const taker = { patienceMs: this.#patienceMs, yield: () => this.#yield() };
+    this.#turn ??=
+      turns.tryTake(taker) ?? (await turns.take(taker, AbortSignal.any([signal, this.#over.signal])));
     this.#priority = priority();
     const granted = this.#slot.take(this.#priority);
     if (this.#slot.waiting && waitingProgress) publish(this, waitingProgress);
     await granted;
-    this.#turn.working = true;
+    this.#turn.begin();
     throwIfAborted(signal); // the last watcher may leave between the grant and this line
   }
 
+  #yield(): boolean {
+    this.#patienceMs *= 2;
+    this.#attempt?.abort(new ErrCanceled(`Transfer "${this.#home.key}": another source may be ready`));
+    return this.#attempt !== undefined;
+  }
+
   #rest(): void {
+    this.#attempt = undefined;
     this.#slot.giveBack();
     this.#turn?.give();
     this.#turn = undefined;

@@ -41,17 +41,31 @@ export async function repeatAttempts<T>(
   const progress: ProgressSink = (item) => job.progress(item);
   const mark = new HighWaterMark();
   const waiter = job.waiter(id);
-  const once = async (): Promise<T> => {
-    await job.active(); // a wait that failed has left the job without a slot
-    return await attempt({ signal, waiter, progress: mark.watch(throttleProgress(progress, clock)) });
+  const once = (attemptSignal: AbortSignal): Promise<T> => {
+    const shown = mark.watch(throttleProgress(progress, clock), () => job.moved());
+    return attempt({ signal: attemptSignal, waiter, progress: shown });
   };
-  return await retry(once, {
+  return await retry(() => yielding(job, once), {
     policy: backoff,
     signal,
     clock,
     waiter,
     progressed: () => mark.hasRisen(),
   });
+}
+
+/** One attempt, made again without being counted whenever it was broken off to let another source try. */
+export async function yielding<T>(job: Job, attempt: (signal: AbortSignal) => Promise<T>): Promise<T> {
+  for (;;) {
+    await job.active(); // a wait that failed has left the job without a slot
+    const signal = job.attempt();
+    try {
+      return await attempt(signal);
+    } catch (error) {
+      if (job.signal.aborted || !signal.aborted) throw error;
+      job.inactive();
+    }
+  }
 }
 
 /**
@@ -69,10 +83,11 @@ class HighWaterMark {
   #totalBytes = 0;
   #bytesBefore = 0;
 
-  /** `sink`, with the bytes of its updates noted on their way. */
-  watch(sink: ProgressSink): ProgressSink {
+  /** `sink`, with the bytes of its updates noted on their way; `onBytes` is called when there are more than ever before. */
+  watch(sink: ProgressSink, onBytes: () => void): ProgressSink {
     return (progress) => {
       if (progress.kind === "update") {
+        if (progress.currentBytes > this.#bytes) onBytes();
         this.#bytes = Math.max(this.#bytes, progress.currentBytes);
         this.#totalBytes = Math.max(this.#totalBytes, progress.totalBytes);
       }

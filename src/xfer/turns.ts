@@ -3,33 +3,48 @@ import { type Clock, systemClock } from "../async/clock.ts";
 import { waitTurn } from "../async/wait-turn.ts";
 
 /**
- * How long somebody may work without moving a byte before another one with a source of his own starts beside him, in
- * milliseconds: what "happy eyeballs" (RFC 8305) allows a connection that does not come about.
+ * How long somebody may work without moving a byte while another one with a source of his own waits, in milliseconds: what
+ * "happy eyeballs" (RFC 8305) allows a connection that does not come about. It doubles each time, so that sources which are
+ * all slow to begin do not break each other off for ever.
  */
 export const PATIENCE_MS = 250;
 
+/** Who gets a turn. */
+export interface TurnTaker {
+  /** How long it may be quiet, in milliseconds. */
+  readonly patienceMs: number;
+  /** Asks it to break off and come again later. Returns whether it will; otherwise the next one works beside it. */
+  yield(): boolean;
+}
+
 /** The right to work alone. */
 export interface Turn {
-  /** Whether it moves bytes at present, or is about to; a turn whose holder queues for a slot is not quiet. */
-  working: boolean;
-  /** Says that bytes have moved. */
+  /** From now on it is expected to move bytes; before, its holder may have queued for a slot. */
+  begin(): void;
+  /** Says that bytes have moved: now nobody asks it to break off any more. */
   moved(): void;
   /** Lets the next one work. Again does nothing. */
   give(): void;
 }
 
+interface HeldTurn extends Turn {
+  /** Whether it is quiet, and for too long. */
+  isOverdue(): boolean;
+  readonly taker: TurnTaker | undefined;
+}
+
 /** Stands for the one who was called and has not come yet. */
-const RESERVED: Turn = { working: false, moved() {}, give() {} };
+const RESERVED: HeldTurn = { begin() {}, moved() {}, give() {}, isOverdue: () => false, taker: undefined };
 
 /**
  * Lets those who could do the same work do it one after the other, first come first served. Who waits, has failed or moves
- * nothing does not hold up the next one: a turn is given on at once in the first two cases, after `PATIENCE_MS` in the third.
+ * nothing does not hold up the next one: a turn is given on at once in the first two cases, and when its holder's patience
+ * is over in the third.
  */
 export class Turns {
   readonly #clock: Clock;
   readonly #queue: Array<() => void> = [];
-  #holder: Turn | undefined;
-  #moves = 0;
+  #holder: HeldTurn | undefined;
   #watching = false;
 
   constructor(clock: Clock = systemClock) {
@@ -37,30 +52,37 @@ export class Turns {
   }
 
   /** A turn if nobody has one, which the caller must give back. */
-  tryTake(): Turn | undefined {
-    return this.#holder ? undefined : this.#grant();
+  tryTake(taker: TurnTaker): Turn | undefined {
+    return this.#holder ? undefined : this.#grant(taker);
   }
 
   /** Waits for a turn, which the caller must give back. Rejects with the abort error when the signal fires. */
-  async take(signal: AbortSignal): Promise<Turn> {
+  async take(taker: TurnTaker, signal: AbortSignal): Promise<Turn> {
     throwIfAborted(signal);
     if (this.#holder) {
       const granted = waitTurn(this.#queue, { signal });
       void this.#watch();
       await granted;
     }
-    return this.#grant();
+    return this.#grant(taker);
   }
 
-  #grant(): Turn {
-    const turn: Turn = {
-      working: false,
+  #grant(taker: TurnTaker): Turn {
+    const { patienceMs } = taker;
+    const clock = this.#clock;
+    let quietSinceMs: number | undefined;
+    const turn: HeldTurn = {
+      taker,
+      begin: () => {
+        quietSinceMs = clock.elapsed();
+      },
       moved: () => {
-        if (this.#holder === turn) this.#moves++;
+        quietSinceMs = undefined;
       },
       give: () => {
         if (this.#holder === turn) this.#pass();
       },
+      isOverdue: () => quietSinceMs !== undefined && clock.elapsed() - quietSinceMs >= patienceMs,
     };
     this.#holder = turn;
     return turn;
@@ -77,9 +99,11 @@ export class Turns {
     if (this.#watching) return;
     this.#watching = true;
     while (this.#queue.length > 0) {
-      const [holder, moves] = [this.#holder, this.#moves];
       await this.#clock.sleep(PATIENCE_MS);
-      if (holder?.working && holder === this.#holder && moves === this.#moves) this.#pass();
+      const holder = this.#holder;
+      if (!holder?.isOverdue()) continue;
+      holder.moved(); // once is enough
+      if (!holder.taker?.yield()) this.#pass();
     }
     this.#watching = false;
   }

@@ -50,6 +50,17 @@ describe("pulls that share a layer", () => {
     expect(gets(broken, layer.digest)).toHaveLength(1);
   });
 
+  it("do not wait for a registry that does not answer", async () => {
+    await using engine = await openEngine();
+    const never = Promise.withResolvers<void>();
+    broken.fault({ digest: layer.digest }, { hold: never.promise });
+    const other = engine.pull(at(broken));
+    await broken.waitFor(({ digest }) => digest === layer.digest);
+    await expect(engine.pull(at(healthy))).resolves.toMatchObject({ endpoint: healthy.url });
+    await other;
+    never.resolve();
+  });
+
   it("do not fail of another one's credentials", async () => {
     const asked = Promise.withResolvers<void>();
     const answer = Promise.withResolvers<void>();

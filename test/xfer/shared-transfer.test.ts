@@ -150,11 +150,32 @@ describe("transferShared()", () => {
 
     it("moves bytes is not disturbed", async () => {
       const { clock, leader, joiner } = await two();
-      for (let bytes = 1; bytes < 20; bytes++) {
-        leader.job.progress(update("layer", "Downloading", bytes, 100));
-        await clock.advance(PATIENCE_MS - 10);
-      }
+      leader.job.moved();
+      await clock.advance(20 * PATIENCE_MS);
       expect(joiner.calls).toBe(0);
+    });
+
+    it("is told to break off comes again after the other source, with more patience", async () => {
+      const { clock, leader, joiner, first } = await two();
+      const [one, other] = [leader.job, leader.job.attempt()];
+      await clock.advance(PATIENCE_MS);
+      expect([other.aborted, one.signal.aborted, joiner.calls]).toEqual([true, false, 0]);
+      one.inactive();
+      const again = one.active();
+      await flush();
+      expect(joiner.calls).toBe(1);
+      const attempt = joiner.job.attempt();
+      await clock.advance(PATIENCE_MS);
+      expect(attempt.aborted).toBe(true);
+      joiner.job.inactive();
+      const joinerAgain = joiner.job.active();
+      joinerAgain.catch(() => {}); // ends with the transfer
+      await again;
+      const second = one.attempt();
+      await clock.advance(PATIENCE_MS);
+      expect(second.aborted).toBe(false);
+      leader.finish("slow to begin");
+      expect(await first).toBe("slow to begin");
     });
 
     it("leaves while it moves bytes goes on for the others", async () => {
