@@ -47,8 +47,8 @@ export async function fetchDocument(
         return ofJob.wait(reason, wait);
       },
     };
+    const onBytes = (): void => job.moved();
     const fetchOnce = async (attempt: AbortSignal): Promise<void> => {
-      const onBytes = (): void => job.moved();
       await work.track(fetchContent(descriptor, { ...source, waiter, signal: attempt, onBytes }));
     };
     await retry(() => yielding(job, fetchOnce), { policy: remote.backoff, signal: job.signal, waiter });
