@@ -22,7 +22,10 @@ export interface DistributionOptions {
   readonly content?: Store | undefined;
   /** Mirrors, insecure registries, plain HTTP. */
   readonly registry?: RegistryOptions | undefined;
-  /** Called once per pull and endpoint with the host that will get them, or docker's config. Default: anonymous. */
+  /**
+   * Called with the host that will get them, once for all who need them at the same time and for a minute after, or docker's
+   * config. What a caller may see alone belongs into the `auth` of its pull. Default: anonymous.
+   */
   readonly credentials?: CredentialSource | DockerCredentials | undefined;
   /** Layers downloaded at the same time, over all pulls; 0 is unlimited. Default 3, as dockerd. */
   readonly maxConcurrentDownloads?: number | undefined;

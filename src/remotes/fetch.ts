@@ -21,7 +21,7 @@ export interface FetchContext {
   /** Origin of the endpoint behind `fetcher`, for errors. */
   readonly endpoint: string;
   readonly signal?: AbortSignal | undefined;
-  /** Waits while another writer has the content. Default: one that gives nothing back and shows nothing. */
+  /** Waits while another writer has the content, or a token server is slow. Default: one that gives nothing back and shows nothing. */
   readonly waiter?: Waiter | undefined;
   /** Called with the bytes on disk, of the whole content, whenever there are more. */
   readonly onBytes?: ((bytes: number) => void) | undefined;
@@ -163,10 +163,10 @@ async function receive(
 async function open(
   descriptor: Descriptor,
   offset: number,
-  { fetcher, signal }: FetchContext,
+  { fetcher, signal, waiter }: FetchContext,
 ): Promise<RemoteContent> {
   try {
-    return await fetcher.fetch(descriptor, { offset, signal });
+    return await fetcher.fetch(descriptor, { offset, signal, waiter });
   } catch (error) {
     const found = findError(error);
     // A refusal is about this content, not about the image that it belongs to.

@@ -51,7 +51,7 @@ export class RegistryRemote implements Remote {
   resolve(reference: NormalizedReference, options: ResolveOptions = {}): Promise<Descriptor> {
     const key = JSON.stringify([this.source, wantedOf(reference), options.withBytes === true]);
     const ask = (signal: AbortSignal): Promise<Descriptor> =>
-      this.#resolveOnce(reference, { ...options, signal });
+      this.#resolveOnce(reference, { withBytes: options.withBytes, signal });
     // One request is shared, not the attempts around it: how long to insist, and until when, is everybody's own matter.
     return this.#insist(options, () => this.#resolutions.run(key, ask, options));
   }
@@ -73,10 +73,10 @@ export class RegistryRemote implements Remote {
 
   async #fetchDocument(
     { mediaType, digest, size }: Descriptor,
-    { signal }: FetchOptions,
+    { signal, waiter }: FetchOptions,
   ): Promise<RemoteContent> {
     const accept = [mediaType, "*/*"];
-    const { bytes } = await this.#client.getManifest(digest, { accept, signal });
+    const { bytes } = await this.#client.getManifest(digest, { accept, signal, waiter });
     if (bytes.length !== size && digestOf(bytes, algorithmOf(digest)) === digest) {
       // The right bytes: what is wrong is the size that somebody gave for them, and asking again does not change it.
       const message = `fetch ${digest}: got ${bytes.length} bytes, wanted ${size}`;
@@ -87,7 +87,7 @@ export class RegistryRemote implements Remote {
 
   async #fetchBlob(
     { digest, size }: Descriptor,
-    { offset = 0, signal }: FetchOptions,
+    { offset = 0, signal, waiter }: FetchOptions,
   ): Promise<RemoteContent> {
     const isRange = offset > 0 && !this.#withoutRange.has(digest);
     try {
@@ -95,6 +95,7 @@ export class RegistryRemote implements Remote {
         offset: isRange ? offset : 0,
         size,
         signal,
+        waiter,
       });
       return {
         offset: from,

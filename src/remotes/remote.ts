@@ -44,6 +44,8 @@ export interface RemoteContent {
 export interface FetchOptions extends AbortOptions {
   /** Bytes that are there already; the answer starts behind them if the remote can. Default 0. */
   readonly offset?: number | undefined;
+  /** Waits for what has to be waited for before the content comes, such as a slow token server. */
+  readonly waiter?: Waiter | undefined;
 }
 
 /** Gets content by descriptor. */

@@ -18,6 +18,7 @@ import { basicAuthorization, fetchToken } from "./token.ts";
 import type { TokenRealm } from "./token-realm.ts";
 import type { Token } from "./token-response.ts";
 import { type FetchedToken, TokenWallet } from "./token-wallet.ts";
+import { waitPatiently } from "./wait-patiently.ts";
 import { explained, lookupError, reasonOf } from "./why-anonymous.ts";
 
 /** Knows how to answer one endpoint's challenges, for all who are the same user there. */
@@ -117,7 +118,7 @@ class EndpointAuthorizer implements Authorizer {
   }
 
   async begin(request: HttpRequest): Promise<void> {
-    if (this.#grantFor(request)) await this.#credentials(request.signal);
+    if (this.#grantFor(request)) await this.#credentials(request);
   }
 
   async authorize(request: HttpRequest): Promise<string | undefined> {
@@ -125,7 +126,7 @@ class EndpointAuthorizer implements Authorizer {
     const grant = this.#grantFor(request);
     if (!grant) return undefined;
     try {
-      return await this.#header(grant, request.signal);
+      return await this.#header(grant, request);
     } catch (error) {
       // The registry may name another token server next time, but only to a request that gets as far as that.
       if (!request.signal?.aborted) this.#forgetGrant(request, grant);
@@ -148,7 +149,7 @@ class EndpointAuthorizer implements Authorizer {
   }
 
   async credentials({ signal }: AbortOptions = {}): Promise<Credentials | undefined> {
-    return (await this.#credentials(signal)).credentials;
+    return (await this.#credentials({ signal })).credentials;
   }
 
   refused(): void {
@@ -174,9 +175,10 @@ class EndpointAuthorizer implements Authorizer {
   }
 
   /** Those that were found lately, or are found now. The error of the source is this endpoint's. */
-  async #credentials(signal: AbortSignal | undefined): Promise<FoundCredentials> {
+  async #credentials({ signal, waiter }: Asker): Promise<FoundCredentials> {
+    const { clock } = this.#options;
     try {
-      this.#found = await this.#lookup.find({ signal });
+      this.#found = await waitPatiently(this.#lookup.find({ signal }), { signal, waiter, clock });
       this.#trouble = undefined;
       return this.#found;
     } catch (error) {
@@ -186,21 +188,24 @@ class EndpointAuthorizer implements Authorizer {
   }
 
   /** Those in place of `found`, which were refused; `found` itself when the source has no others. */
-  async #others(found: FoundCredentials, signal: AbortSignal | undefined): Promise<FoundCredentials> {
+  async #others(found: FoundCredentials, asker: Asker): Promise<FoundCredentials> {
     this.#lookup.forget(found);
-    return await this.#credentials(signal);
+    return await this.#credentials(asker);
   }
 
-  #offers(challenges: readonly Challenge[], request: HttpRequest, found: FoundCredentials): Promise<Offers> {
+  #offers(
+    challenges: readonly Challenge[],
+    { scopes = [], signal }: Pick<HttpRequest, "scopes" | "signal">,
+    found: FoundCredentials,
+  ): Promise<Offers> {
     const { endpoint, trust } = this.#options;
-    const { scopes = [], signal } = request;
     return offersFor(challenges, { endpoint, trust, found, scopes, signal });
   }
 
   async #learn(challenges: readonly Challenge[], request: HttpRequest): Promise<boolean> {
     const sent = sentAuthorization(request);
-    let found = await this.#credentials(request.signal);
-    if (sent !== undefined && isHeaderOf(sent, found)) found = await this.#others(found, request.signal);
+    let found = await this.#credentials(request);
+    if (sent !== undefined && isHeaderOf(sent, found)) found = await this.#others(found, request);
     const offers = await this.#offers(challenges, request, found).catch((error: unknown) => {
       // To what we sent the registry has something to say itself.
       if (sent === undefined || request.signal?.aborted) throw error;
@@ -215,8 +220,9 @@ class EndpointAuthorizer implements Authorizer {
   #adopt({ request, challenges, found, offers }: Lesson): boolean {
     const sent = sentAuthorization(request);
     const known = this.#grants.get(grantKey(request));
+    const { scopes = [] } = request;
     const same = known?.hash === found.hash && sameOffers(known.all, offers);
-    const grant = same ? known : { challenges, request, hash: found.hash, all: offers, left: offers };
+    const grant = same ? known : { challenges, scopes, hash: found.hash, all: offers, left: offers };
     const [best] = grant.left;
     if (!best) return false;
     this.#grants.set(grantKey(request), grant);
@@ -233,7 +239,7 @@ class EndpointAuthorizer implements Authorizer {
   /** Looks behind a refusal that may be the one for strangers. Whatever goes wrong, the refusal is a good answer too. */
   async #reveal(request: HttpRequest): Promise<boolean> {
     try {
-      const found = await this.#credentials(request.signal);
+      const found = await this.#credentials(request);
       if (!found.credentials) return false;
       const challenges = await this.#hidden.find(request);
       if (challenges.length === 0) return false;
@@ -254,7 +260,7 @@ class EndpointAuthorizer implements Authorizer {
     if (!offer || !found) return false;
     if (offer.kind === "fixed") {
       if (sent !== offer.authorization || this.#isNew(found.foundAtMs)) return false;
-      return (await this.#others(found, request.signal)).hash !== found.hash;
+      return (await this.#others(found, request)).hash !== found.hash;
     }
     const purpose = { realm: offer.realm, hash: found.hash };
     const token = this.#wallet.peek(purpose);
@@ -267,15 +273,15 @@ class EndpointAuthorizer implements Authorizer {
     return this.#options.clock.elapsed() - sinceMs < JUST_GOT_MS;
   }
 
-  async #header(grant: Grant, signal: AbortSignal | undefined): Promise<string | undefined> {
+  async #header(grant: Grant, request: HttpRequest): Promise<string | undefined> {
     const failures: unknown[] = [];
     for (const offer of await this.#current(grant)) {
       if (offer.kind === "fixed") return offer.authorization;
       if (grant === this.#general) return undefined; // a token is for the scopes of one request
       try {
-        return bearer(await this.#token(offer.realm, signal));
+        return bearer(await this.#token(offer.realm, request));
       } catch (error) {
-        throwIfAborted(signal);
+        throwIfAborted(request.signal);
         failures.push(error);
         if (isRetryable(error)) break;
         grant.left = grant.left.filter((other) => other !== offer);
@@ -289,17 +295,18 @@ class EndpointAuthorizer implements Authorizer {
   async #current(grant: Grant): Promise<Offers> {
     const found = this.#found;
     if (found && grant.hash !== found.hash) {
-      grant.all = await this.#offers(grant.challenges, grant.request, found).catch(() => []);
+      grant.all = await this.#offers(grant.challenges, grant, found).catch(() => []);
       grant.left = grant.all;
       grant.hash = found.hash;
     }
     return grant.left;
   }
 
-  async #token(realm: TokenRealm, signal: AbortSignal | undefined): Promise<Token> {
-    const found = this.#found ?? (await this.#credentials(signal));
+  async #token(realm: TokenRealm, { signal, waiter }: HttpRequest): Promise<Token> {
+    const found = this.#found ?? (await this.#credentials({ signal, waiter }));
     const fetch = (shared: AbortSignal): Promise<FetchedToken> => this.#fetch(realm, found, shared);
-    return await this.#wallet.token({ realm, hash: found.hash }, fetch, { signal });
+    const pending = this.#wallet.token({ realm, hash: found.hash }, fetch, { signal });
+    return await waitPatiently(pending, { waiter, signal, clock: this.#options.clock });
   }
 
   async #fetch(realm: TokenRealm, found: FoundCredentials, signal: AbortSignal): Promise<FetchedToken> {
@@ -312,7 +319,7 @@ class EndpointAuthorizer implements Authorizer {
       const isNews = this.#proven.has(found) || !this.#isNew(found.foundAtMs);
       this.#lookup.forget(found);
       if (!isNews) throw error;
-      const others = await this.#credentials(signal);
+      const others = await this.#credentials({ signal });
       if (others.hash === found.hash) throw error;
       return await this.#fetchAs(others, realm, signal);
     }
@@ -328,11 +335,14 @@ class EndpointAuthorizer implements Authorizer {
 
 type Offers = readonly Offer[];
 
+/** On whose behalf something is asked. */
+type Asker = Pick<HttpRequest, "signal" | "waiter">;
+
 /** What was learned for one set of request scopes. */
 type Grant = {
   readonly challenges: readonly Challenge[];
-  /** The request that was challenged. */
-  readonly request: HttpRequest;
+  /** Of the request that was challenged. */
+  readonly scopes: readonly string[];
   /** Of the credentials that the offers are for. */
   hash: string;
   all: Offers;

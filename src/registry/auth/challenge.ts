@@ -13,6 +13,8 @@ const MAX_HEADER_LENGTH = 8 * 1024;
 const SEPARATORS = /[ \t,]*/y;
 const TOKEN = /[!#$%&'*+\-.^_`|~0-9A-Za-z]+/y;
 const EQUALS = /[ \t]*=[ \t]*/y;
+/** More than a token, but some registries write the realm without quotes. */
+const BARE_URL = /https?:\/\/[^\s,;"]+/iy;
 const QUOTED = /"(?:[^"\\]|\\.)*"/sy;
 const TOKEN68 = /[ \t]+[A-Za-z0-9\-._~+/]+=*(?=[ \t]*(?:,|$))/y;
 
@@ -48,7 +50,7 @@ function parseLine(line: string): Challenge[] {
       continue;
     }
     const quoted = take(QUOTED);
-    const value = quoted === undefined ? take(TOKEN) : unquote(quoted);
+    const value = quoted === undefined ? (take(BARE_URL) ?? take(TOKEN)) : unquote(quoted);
     if (value === undefined || !current) return challenges;
     if (!current.has(name)) current.set(name, value);
   }

@@ -1,4 +1,5 @@
 import type { AbortOptions } from "../../async/abort.ts";
+import type { Waiter } from "../../async/waiting.ts";
 import type { Digest } from "../../digest/digest.ts";
 import { ErrDataLoss } from "../../errors/classes.ts";
 import { refusesShortCut } from "../answers/short-cuts.ts";
@@ -13,6 +14,8 @@ export interface BlobOptions extends AbortOptions {
   readonly offset?: number | undefined;
   /** Size of the whole blob in bytes, when it is known; an answer that says otherwise is refused. */
   readonly size?: number | undefined;
+  /** See `HttpRequest`. */
+  readonly waiter?: Waiter | undefined;
 }
 
 /** A blob on its way. */
@@ -33,9 +36,9 @@ export interface BlobContent {
 export async function openBlob(
   session: RepositorySession,
   digest: Digest,
-  { offset = 0, size, signal }: BlobOptions = {},
+  { offset = 0, size, ...options }: BlobOptions = {},
 ): Promise<BlobContent> {
-  const request = blobRequest(session, digest, signal);
+  const request = blobRequest(session, digest, options);
   const wanted = { offset, size };
   const content = (await openRange(session, request, wanted)) ?? (await openWhole(session, request, size));
   if (size === undefined || content.size === undefined || content.size === size) return content;
@@ -46,11 +49,11 @@ export async function openBlob(
 function blobRequest(
   session: RepositorySession,
   digest: Digest,
-  signal: AbortSignal | undefined,
+  { signal, waiter }: BlobOptions,
 ): HttpRequest {
   // Without "identity" any encoding may come, and its bytes would be neither the blob nor what a range counts.
   const headers = { accept: "*/*", "accept-encoding": "identity" };
-  return session.request({ method: "GET", path: `blobs/${digest}`, headers, signal });
+  return session.request({ method: "GET", path: `blobs/${digest}`, headers, signal, waiter });
 }
 
 /** The part from `offset`, or whatever else the server sends with a 200; `undefined` when the range cannot be had. */

@@ -1,4 +1,5 @@
 import type { AbortOptions } from "../../async/abort.ts";
+import type { Waiter } from "../../async/waiting.ts";
 import { algorithmOf, type Digest, digestOf, isDigest } from "../../digest/digest.ts";
 import { ErrDataLoss, ErrInvalidArgument } from "../../errors/classes.ts";
 import { plainText } from "../../errors/plain-text.ts";
@@ -15,6 +16,8 @@ const MAX_END_BYTES = 64;
 export interface ManifestOptions extends AbortOptions {
   /** Media types in order of preference. Default: all that drayage understands, then anything. */
   readonly accept?: readonly string[] | undefined;
+  /** See `HttpRequest`. */
+  readonly waiter?: Waiter | undefined;
 }
 
 /** What a registry says of a manifest. Its promises are to be checked when the bytes are there. */
@@ -81,10 +84,15 @@ export function manifestPath(reference: string): string {
 function manifestRequest(
   session: RepositorySession,
   method: "GET" | "HEAD",
-  { reference, accept = [...MANIFEST_ACCEPT, "*/*"], signal }: ManifestOptions & { reference: string },
+  {
+    reference,
+    accept = [...MANIFEST_ACCEPT, "*/*"],
+    signal,
+    waiter,
+  }: ManifestOptions & { reference: string },
 ): HttpRequest {
   const headers = { accept: accept.join(", ") };
-  return session.request({ method, path: manifestPath(reference), headers, signal });
+  return session.request({ method, path: manifestPath(reference), headers, signal, waiter });
 }
 
 function headOf(response: HttpResponse, reference: string): ManifestHead | undefined {

@@ -20,7 +20,7 @@ export interface RegistryClientOptions {
 }
 
 /** What is particular about a request to a known address. */
-export interface RequestParts extends AbortOptions, Pick<HttpRequest, "body" | "answerTimeoutMs"> {
+export interface RequestParts extends AbortOptions, Pick<HttpRequest, "body" | "answerTimeoutMs" | "waiter"> {
   readonly method: HttpRequest["method"];
   readonly headers?: Readonly<Record<string, string>>;
   /** Token scopes that it needs beside the session's own. */

@@ -71,6 +71,10 @@ describe("parseChallenges()", () => {
     ],
     ["Negotiate YWJj=", [["negotiate", {}]]],
     [
+      "Bearer realm=https://a.example/t?x=1&y=2, service=s",
+      [["bearer", { realm: "https://a.example/t?x=1&y=2", service: "s" }]],
+    ],
+    [
       'Digest realm="d", nonce=abc, Basic realm="c"',
       [
         ["digest", { realm: "d", nonce: "abc" }],

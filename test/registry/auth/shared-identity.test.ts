@@ -1,4 +1,5 @@
 import { describe, expect, it } from "vitest";
+import type { Waiter } from "../../../src/async/waiting.ts";
 import { errorFromResponse } from "../../../src/registry/answers/error-response.ts";
 import { withAuth } from "../../../src/registry/auth/with-auth.ts";
 import type { CredentialSource, Credentials } from "../../../src/registry/credentials/credentials.ts";
@@ -196,6 +197,39 @@ describe("operations of one identity", () => {
     await expect(second).rejects.toMatchObject({ code: "ERR_CANCELED" });
     await closed.promise;
     expect(registry.tokenRequests()).toHaveLength(1);
+  });
+
+  it("give back what they hold when a token server is slow, and tell so", async () => {
+    const asked = Promise.withResolvers<void>();
+    const answer = Promise.withResolvers<void>();
+    await using registry = await guardedRegistry({
+      token: async (response) => {
+        asked.resolve();
+        await answer.promise;
+        registry.valid.add("late");
+        json(response, { token: "late" });
+      },
+    });
+    const { clock, operation } = engineFor(registry.endpoint);
+    const reasons: string[] = [];
+    const waiting = Promise.withResolvers<void>();
+    const waiter: Waiter = {
+      async wait(reason, work) {
+        reasons.push(reason);
+        waiting.resolve();
+        return await work(undefined);
+      },
+    };
+    const outcome = operation()(get(registry.endpoint, "a", { waiter }));
+    await asked.promise;
+    expect(reasons).toEqual([]);
+    clock.advance(1_000);
+    await waiting.promise;
+    expect(reasons).toEqual(["Waiting for authorization"]);
+    answer.resolve();
+    expect(await textOf(await outcome)).toBe("200 welcome");
+    await operation()(get(registry.endpoint, "a", { waiter }));
+    expect(reasons).toHaveLength(1);
   });
 
   it("share an identity that forgets the least recently used beyond 256", async () => {
