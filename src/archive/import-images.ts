@@ -14,15 +14,16 @@ import { decompress } from "./decompress.ts";
 import type { FoundImage } from "./found-image.ts";
 import type { IntakeContext } from "./intake.ts";
 import { copyFromLayout, readLayoutDirectory } from "./layout-directory.ts";
-import { nameImages } from "./name-images.ts";
+import { type NamedImage, nameImages } from "./name-images.ts";
 import { readFileChunks } from "./read-chunks.ts";
 import { readDockerList } from "./read-docker-list.ts";
 import { readLayoutIndex } from "./read-layout-index.ts";
 import { unpackArchive } from "./unpack-archive.ts";
 
 /**
- * Where images come from: the path of an OCI layout directory or of an archive, or the bytes of an archive. An archive is an OCI
- * layout or a `docker save`, old or new, in tar, plain or in gzip or zstd. Chunks must stay as they are once they were given.
+ * Where images come from: the path of an OCI layout directory or of an archive, or the bytes of an archive. An archive is an
+ * OCI layout or a `docker save`, old or new, in tar, plain or in gzip, zstd, xz or bzip2; the last two need the programs of
+ * these names. Chunks must stay as they are once they were given.
  */
 export type ImportSource = string | AsyncIterable<Uint8Array>;
 
@@ -43,6 +44,8 @@ export interface ImportTarget {
 /** Images on their way in. */
 interface OpenedSource {
   readonly found: readonly FoundImage[];
+  /** What else was listed. */
+  readonly others: readonly Descriptor[];
   /** Brings an image's content into the store. */
   bring(target: Descriptor): Promise<void>;
 }
@@ -50,7 +53,8 @@ interface OpenedSource {
 /**
  * Brings the images of a layout or archive into the store and names them. Names are made at the very end, when every image has
  * turned out to be complete (of an index: one platform at least); content of an import that fails stays in the store, unnamed.
- * Throws `ErrInvalidArgument` for what is no archive or cannot be named, `ErrNotFound` for content that an image needs and that
+ * Throws `ErrInvalidArgument` for what is no archive or cannot be named, `ErrNotImplemented` for a
+ * compression that nothing here can undo, `ErrNotFound` for content that an image needs and that
  * is nowhere, `ErrDataLoss` for bytes that are damaged, cut off or not what their digest says, and the classes of `diskError`.
  */
 export async function importImages(
@@ -60,6 +64,7 @@ export async function importImages(
   const context = { content, signal, onProgress: guardSink(onProgress) };
   const opened = await openSource(source, context);
   const named = nameImages(opened.found, name);
+  tellWhatIsLeft(opened, { named, onProgress: context.onProgress });
   const targets = new Map(named.map(({ target }) => [target.digest, target]));
   for (const target of targets.values()) {
     await opened.bring(target);
@@ -67,17 +72,38 @@ export async function importImages(
   }
   for (const image of named) {
     await images.tag(image.name, image.target, { signal });
-    const familiar = familiarString(parseNormalizedNamed(image.name));
-    context.onProgress(message("", `Loaded image: ${familiar}`));
+    context.onProgress(message("", loaded(image)));
   }
-  return named;
+  return named.map(({ name: given, target }) => ({ name: given, target }));
+}
+
+/** As docker says it, which shows the id of an image that has no name. */
+function loaded({ name, target, isMadeUp }: NamedImage): string {
+  const familiar = familiarString(parseNormalizedNamed(name));
+  return isMadeUp
+    ? `Loaded image ID: ${target.digest} (the archive gives it no name, here it is ${familiar})`
+    : `Loaded image: ${familiar}`;
+}
+
+/** Nothing is passed over in silence. */
+function tellWhatIsLeft(
+  { found, others }: OpenedSource,
+  { named, onProgress }: { readonly named: readonly NamedImage[]; readonly onProgress: ProgressSink },
+): void {
+  const taken = new Set(named.map(({ target }) => target.digest));
+  const left = new Set(found.map(({ target }) => target.digest).filter((digest) => !taken.has(digest)));
+  for (const digest of left)
+    onProgress(message("", `Not imported: ${digest}, as another image was asked for`));
+  for (const { digest, mediaType } of others) {
+    onProgress(message("", `Not imported: ${digest}, as it is no image but ${mediaType}`));
+  }
 }
 
 async function openSource(source: ImportSource, context: IntakeContext): Promise<OpenedSource> {
   if (typeof source !== "string") return await openArchive(source, context);
   if (!(await isDirectory(source))) return await openArchive(readFileChunks(source), context);
-  const found = await readLayoutDirectory(source);
-  return { found, bring: (target) => copyFromLayout(source, target, context) };
+  const { images: found, others } = await readLayoutDirectory(source);
+  return { found, others, bring: (target) => copyFromLayout(source, target, context) };
 }
 
 async function isDirectory(path: string): Promise<boolean> {
@@ -98,8 +124,11 @@ async function openArchive(source: AsyncIterable<Uint8Array>, context: IntakeCon
     archive.document("index.json"),
     archive.document("manifest.json"),
   ];
-  if (marker && index) return { found: readLayoutIndex(marker, index), bring: isHere };
-  if (list) return { found: await readDockerList(archive, list, context), bring: isHere };
+  if (marker && index) {
+    const { images: found, others } = readLayoutIndex(marker, index);
+    return { found, others, bring: isHere };
+  }
+  if (list) return { found: await readDockerList(archive, list, context), others: [], bring: isHere };
   throw new ErrInvalidArgument(
     "read archive: got neither an OCI layout (oci-layout, index.json) nor a docker archive (manifest.json)",
   );

@@ -39,20 +39,19 @@ export async function ingest(
   const ref = `archive-${expected ?? randomUUID()}`;
   const writer = await unlessExists(openWriter(content, { ref, size, expected, signal }));
   if (writer === undefined) return known(expected, path);
-  let actual: Digest | undefined;
   try {
     await writer.truncate(0);
     await writeAll(writer, file, { signal });
-    actual = writer.digest() ?? expected;
+    const actual = writer.digest() ?? expected;
     if (expected !== undefined && actual !== expected) {
       throw new ErrDataLoss(`import ${path}: got digest ${actual}`, { digest: expected });
     }
+    return (await unlessExists(writer.commit({ size, expected }))) ?? known(actual, path);
   } catch (error) {
     await content.abort(ref).catch(() => {}); // first, while nobody else can have the ref; the error above is the one to tell
     await writer.close().catch(() => {});
     throw error;
   }
-  return (await unlessExists(writer.commit({ size, expected }))) ?? known(actual, path);
 }
 
 async function writeAll(writer: Writer, { path, size, chunks }: IncomingFile, { signal }: AbortOptions) {

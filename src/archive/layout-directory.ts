@@ -1,6 +1,6 @@
-import { open, stat } from "node:fs/promises";
 import { join } from "node:path";
-import { diskError, isMissingFile } from "../disk/disk-error.ts";
+import { unlessNotFound } from "../content/unless-not-found.ts";
+import { openRegularFile } from "../disk/open-regular-file.ts";
 import { ErrInvalidArgument } from "../errors/classes.ts";
 import { isNotFound } from "../errors/predicates.ts";
 import { childrenHandler } from "../images/children.ts";
@@ -8,14 +8,13 @@ import { ErrSkipDesc, type Handler } from "../images/handler.ts";
 import { walk } from "../images/walk.ts";
 import type { Descriptor } from "../oci/descriptor.ts";
 import { blobPathOf } from "./archive-path.ts";
-import type { FoundImage } from "./found-image.ts";
 import { type IntakeContext, takeIn } from "./intake.ts";
-import { readFileChunks } from "./read-chunks.ts";
-import { readLayoutIndex } from "./read-layout-index.ts";
+import { readHandleChunks } from "./read-chunks.ts";
+import { type LayoutIndex, readLayoutIndex } from "./read-layout-index.ts";
 import { MAX_DOCUMENT_BYTES } from "./unpack-archive.ts";
 
-/** The images that the OCI layout in a directory lists. Throws `ErrNotFound` for a directory that is none. */
-export async function readLayoutDirectory(root: string): Promise<readonly FoundImage[]> {
+/** What the OCI layout in a directory lists. Throws `ErrNotFound` for a directory that is none. */
+export async function readLayoutDirectory(root: string): Promise<LayoutIndex> {
   const marker = await readDocument(join(root, "oci-layout"));
   return readLayoutIndex(marker, await readDocument(join(root, "index.json")));
 }
@@ -31,8 +30,7 @@ export async function copyFromLayout(
 ): Promise<void> {
   const children = childrenHandler(context.content);
   const visit: Handler = async (descriptor, options) => {
-    const path = join(root, blobPathOf(descriptor.digest));
-    if (await isFile(path)) await takeIn({ ...descriptor, path, chunks: readFileChunks(path) }, context);
+    await takeBlob(join(root, blobPathOf(descriptor.digest)), descriptor, context);
     try {
       return await children(descriptor, options);
     } catch (error) {
@@ -43,24 +41,26 @@ export async function copyFromLayout(
   await walk(visit, [target], context);
 }
 
-async function isFile(path: string): Promise<boolean> {
-  try {
-    return (await stat(path)).isFile();
-  } catch (cause) {
-    if (isMissingFile(cause)) return false;
-    throw diskError("read layout", path, cause);
-  }
+/** Takes a blob in if the layout has it. */
+async function takeBlob(path: string, descriptor: Descriptor, context: IntakeContext): Promise<void> {
+  const file = await unlessNotFound(openRegularFile("read layout", path));
+  if (file === undefined) return;
+  await using handle = file.handle;
+  await takeIn({ ...descriptor, path, chunks: readHandleChunks(handle, path) }, context);
 }
 
 async function readDocument(path: string): Promise<Uint8Array> {
-  try {
-    await using file = await open(path, "r");
-    const { size } = await file.stat();
-    if (size > MAX_DOCUMENT_BYTES) {
-      throw new ErrInvalidArgument(`read "${path}": got ${size} bytes, wanted at most ${MAX_DOCUMENT_BYTES}`);
-    }
-    return await file.readFile();
-  } catch (cause) {
-    throw diskError("read layout", path, cause);
+  const { handle: file, size } = await openRegularFile("read layout", path);
+  await using handle = file;
+  if (size > MAX_DOCUMENT_BYTES) {
+    throw new ErrInvalidArgument(`read "${path}": got ${size} bytes, wanted at most ${MAX_DOCUMENT_BYTES}`);
   }
+  const bytes = Buffer.alloc(size);
+  let length = 0;
+  for await (const chunk of readHandleChunks(handle, path)) {
+    if (length + chunk.byteLength > size) break; // it grows while it is read: what it was at first counts
+    bytes.set(chunk, length);
+    length += chunk.byteLength;
+  }
+  return bytes.subarray(0, length);
 }

@@ -1,6 +1,6 @@
 import { ErrInvalidArgument, ErrNotFound } from "../errors/classes.ts";
 import type { Image } from "../images/image-store.ts";
-import { isNameOnly, withTag } from "../reference/derive.ts";
+import { isNameOnly, withDigest, withTag } from "../reference/derive.ts";
 import { REFERENCE, TAG } from "../reference/grammar.ts";
 import { parseDockerRef, parseNormalizedNamed } from "../reference/normalize.ts";
 import type { NormalizedReference } from "../reference/reference.ts";
@@ -9,20 +9,39 @@ import type { FoundImage } from "./found-image.ts";
 /** Most names that an error lists. */
 const MAX_LISTED = 8;
 
+/** An image with the name that it gets. */
+export interface NamedImage extends Image {
+  /** Whether the archive gives the image no name, beside others that have one: it is then known by its digest. */
+  readonly isMadeUp: boolean;
+}
+
+/** The repository of images that an archive leaves without a name beside others. */
+const NAMELESS = parseNormalizedNamed("import");
+
 /**
  * The names that the images of an archive get: their own, or what `wanted` says. As `repository` it takes the place of the
- * archive's repositories, and the tags stay (`latest` for an image without one); as `repository:tag` or `repository@digest` it
- * is the one name of the only image, or of the one among several that has this tag. Images without a name are passed over where
- * others have one. Throws `ErrInvalidArgument` when a name is missing, malformed, ambiguous or holds a digest that is not the
- * image's, `ErrNotFound` when there is no image, or none with the tag.
+ * archive's repositories, and the tags stay (`latest` for an image without one); as `repository:tag` or `repository@digest`
+ * it is the one name of the only image, or of the one among several that has this tag. Images without a name get their digest
+ * where others have one: `import@sha256:...`, or `repository@sha256:...`. Throws `ErrInvalidArgument` when a name is missing,
+ * malformed, ambiguous or holds a digest that is not the image's, `ErrNotFound` when there is no image, or none with the tag.
  */
-export function nameImages(found: readonly FoundImage[], wanted?: string): readonly Image[] {
+export function nameImages(found: readonly FoundImage[], wanted?: string): readonly NamedImage[] {
+  if (found.length === 0) throw new ErrNotFound("import image: the archive lists no image");
   const named = found.filter(({ name }) => name !== undefined);
   const candidates = named.length > 0 ? named : found;
-  if (candidates.length === 0) throw new ErrNotFound("import image: the archive lists no image");
-  const images =
-    wanted === undefined ? candidates.map(ownName) : givenNames(candidates, parseNormalizedNamed(wanted));
-  return withoutRepetition(images);
+  const reference = wanted === undefined ? undefined : parseNormalizedNamed(wanted);
+  const images = reference === undefined ? candidates.map(ownName) : givenNames(candidates, reference);
+  const isOneName = reference !== undefined && !isNameOnly(reference);
+  const taken = new Set(candidates.map(({ target }) => target.digest));
+  const nameless = isOneName ? [] : found.filter(({ target }) => !taken.has(target.digest));
+  return withoutRepetition([
+    ...images.map((image) => ({ ...image, isMadeUp: false })),
+    ...nameless.map(({ target }) => ({
+      name: withDigest(reference ?? NAMELESS, target.digest).toString(),
+      target,
+      isMadeUp: true,
+    })),
+  ]);
 }
 
 function ownName({ target, name }: FoundImage): Image {
@@ -80,8 +99,8 @@ function checked(image: Image): Image {
   });
 }
 
-function withoutRepetition(images: readonly Image[]): readonly Image[] {
-  const byName = new Map<string, Image>();
+function withoutRepetition(images: readonly NamedImage[]): readonly NamedImage[] {
+  const byName = new Map<string, NamedImage>();
   for (const image of images) {
     const other = byName.get(image.name)?.target.digest ?? image.target.digest;
     if (other !== image.target.digest) {

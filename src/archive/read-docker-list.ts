@@ -1,5 +1,4 @@
 import { readBlob } from "../content/read-blob.ts";
-import { writeBlob } from "../content/write-blob.ts";
 import { type Digest, digestOf } from "../digest/digest.ts";
 import { ErrDataLoss, ErrInvalidArgument, ErrNotFound } from "../errors/classes.ts";
 import type { Descriptor } from "../oci/descriptor.ts";
@@ -7,9 +6,9 @@ import { asObject, asString, fieldsOf, listOf } from "../oci/json-field.ts";
 import { DOCKER_CONFIG, DOCKER_MANIFEST } from "../oci/media-types.ts";
 import { MAX_CHILDREN } from "../oci/parse-document.ts";
 import { MAX_CONFIG_BYTES, parseImageConfig } from "../oci/parse-image-config.ts";
-import { describeLayer } from "./describe-layer.ts";
+import { type DescribeLayer, layerDescriber } from "./describe-layer.ts";
 import type { FoundImage } from "./found-image.ts";
-import type { StoredFile } from "./ingest.ts";
+import { ingest, type StoredFile } from "./ingest.ts";
 import type { IntakeContext } from "./intake.ts";
 import type { UnpackedArchive } from "./unpack-archive.ts";
 
@@ -36,8 +35,9 @@ export async function readDockerList(
   context: IntakeContext,
 ): Promise<readonly FoundImage[]> {
   const found: FoundImage[] = [];
+  const describeLayer = layerDescriber(context.content, context);
   for (const entry of parseList(list)) {
-    const target = await makeManifest(archive, entry, context);
+    const target = await makeManifest(archive, entry, { ...context, describeLayer });
     if (entry.repoTags.length === 0) found.push({ target });
     found.push(...entry.repoTags.map((name) => ({ target, name })));
   }
@@ -66,16 +66,15 @@ function asEntry(value: unknown, path: string): DockerEntry {
 async function makeManifest(
   archive: UnpackedArchive,
   entry: DockerEntry,
-  context: IntakeContext,
+  { content, signal, describeLayer }: IntakeContext & { readonly describeLayer: DescribeLayer },
 ): Promise<Descriptor> {
-  const { content, signal } = context;
   const config = findFile(archive, entry.config);
   checkNamedDigest(entry.config, config.digest);
   const bytes = await readBlob(content, config, { maxBytes: MAX_CONFIG_BYTES, signal });
   const layers = await describeLayers(
     archive,
     { ...entry, diffIds: parseImageConfig(bytes).diffIds },
-    context,
+    describeLayer,
   );
   const manifest = Buffer.from(
     JSON.stringify({
@@ -86,14 +85,18 @@ async function makeManifest(
     }),
   );
   const target = { mediaType: DOCKER_MANIFEST, digest: digestOf(manifest), size: manifest.byteLength };
-  await writeBlob(content, `archive-${target.digest}`, manifest, { ...target, signal });
+  await ingest(content, { ...target, path: "manifest.json", chunks: piece(manifest) }, { signal });
   return target;
+}
+
+async function* piece(bytes: Uint8Array): AsyncGenerator<Uint8Array> {
+  yield bytes;
 }
 
 async function describeLayers(
   archive: UnpackedArchive,
   { config, layers, diffIds }: DockerEntry & { readonly diffIds: readonly Digest[] },
-  { content, signal }: IntakeContext,
+  describeLayer: DescribeLayer,
 ): Promise<readonly Descriptor[]> {
   if (layers.length !== diffIds.length) {
     throw new ErrInvalidArgument(
@@ -103,7 +106,7 @@ async function describeLayers(
   const described: Descriptor[] = [];
   for (const [at, diffId] of diffIds.entries()) {
     const path = layers[at] ?? "";
-    described.push(await describeLayer(content, { ...findFile(archive, path), path, diffId }, { signal }));
+    described.push(await describeLayer({ ...findFile(archive, path), path, diffId }));
   }
   return described;
 }

@@ -17,12 +17,18 @@ const MAX_MARKER_BYTES = 4096;
 /** Most entries of an `index.json`: more than its bytes have room for in earnest. */
 const MAX_INDEX_ENTRIES = 65_536;
 
+/** What an `index.json` lists. */
+export interface LayoutIndex {
+  readonly images: readonly FoundImage[];
+  /** Entries that are no images. */
+  readonly others: readonly Descriptor[];
+}
+
 /**
- * The images that an `index.json` lists beside the marker file `oci-layout`. Entries that are no images are passed over.
- * Throws `ErrInvalidArgument` for documents that are malformed, and for a layout of another version; `ErrNotImplemented` for
- * an entry of another digest algorithm.
+ * The entries that an `index.json` lists beside the marker file `oci-layout`. Throws `ErrInvalidArgument` for documents that are
+ * malformed, and for a layout of another version; `ErrNotImplemented` for an entry of another digest algorithm.
  */
-export function readLayoutIndex(marker: Uint8Array, index: Uint8Array): readonly FoundImage[] {
+export function readLayoutIndex(marker: Uint8Array, index: Uint8Array): LayoutIndex {
   checkMarker(marker);
   const limits = { maxBytes: MAX_DOCUMENT_BYTES, maxChildren: MAX_INDEX_ENTRIES };
   const { manifests, foreign } = parseIndex(index, OCI_INDEX, limits);
@@ -30,9 +36,14 @@ export function readLayoutIndex(marker: Uint8Array, index: Uint8Array): readonly
   if (other !== undefined) {
     throw new ErrNotImplemented(`read index.json: the digest algorithm of ${other} is not supported`);
   }
-  return manifests
-    .filter(({ mediaType }) => isManifestType(mediaType) || isIndexType(mediaType))
-    .map(foundImage);
+  return {
+    images: manifests.filter(isImage).map(foundImage),
+    others: manifests.filter((entry) => !isImage(entry)),
+  };
+}
+
+function isImage({ mediaType }: Descriptor): boolean {
+  return isManifestType(mediaType) || isIndexType(mediaType);
 }
 
 function checkMarker(bytes: Uint8Array): void {

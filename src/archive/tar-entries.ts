@@ -200,8 +200,11 @@ function archiveError(cause: unknown, first: boolean): Error {
   if (cause instanceof Error && isDrayageError(cause)) return cause;
   const reason = cause instanceof Error ? cause.message : String(cause);
   return first
-    ? new ErrInvalidArgument(`read archive: not a tar archive, plain or in gzip or zstd: ${reason}`, {
-        cause,
-      })
+    ? new ErrInvalidArgument(
+        `read archive: not a tar archive, plain or in gzip, zstd, xz or bzip2: ${reason}`,
+        {
+          cause,
+        },
+      )
     : new ErrDataLoss(`read archive: damaged or incomplete: ${reason}`, { cause });
 }

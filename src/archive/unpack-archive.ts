@@ -1,7 +1,9 @@
 import { ErrDataLoss, ErrInvalidArgument } from "../errors/classes.ts";
-import { type DocumentName, parseArchivePath, symlinkTarget } from "./archive-path.ts";
+import { type DocumentName, isImageFile, parseArchivePath, symlinkTarget } from "./archive-path.ts";
+import { compressionOf } from "./decompress.ts";
 import type { StoredFile } from "./ingest.ts";
 import { type IntakeContext, takeIn } from "./intake.ts";
+import { peek } from "./peek.ts";
 import { type TarEntry, tarEntries } from "./tar-entries.ts";
 
 /** Largest document that is taken into memory, in bytes: where containerd's importer stops (CVE-2023-25153). */
@@ -29,22 +31,32 @@ export class UnpackedArchive {
    * such entry.
    */
   find(path: string): StoredFile | undefined {
-    let found = this.#files.get(path);
+    const parsed = parseArchivePath(path);
+    if (parsed === undefined || parsed.kind === "document") return undefined;
+    let found = this.#files.get(parsed.path);
     for (let links = 0; typeof found === "string" && links < MAX_LINKS; links++)
       found = this.#files.get(found);
     return typeof found === "string" ? undefined : found;
   }
 
-  /** Remembers a document. Throws `ErrInvalidArgument` for the second of its name: readers would disagree on which counts. */
+  /**
+   * Remembers a document. Throws `ErrInvalidArgument` for a second one of its name that says something else: readers would
+   * disagree on which counts.
+   */
   addDocument(name: DocumentName, bytes: Uint8Array): void {
-    if (this.#documents.has(name)) throw twice(name);
+    const first = this.#documents.get(name);
+    if (first && Buffer.compare(first, bytes) !== 0) {
+      throw new ErrInvalidArgument(`read archive: got two different ${name}`);
+    }
     this.#documents.set(name, bytes);
   }
 
-  /** Remembers content or a link. Throws `ErrInvalidArgument` for a path that is taken, and beyond the bound. */
+  /**
+   * Remembers content or a link. Of entries with one path the last one counts, as for everybody who unpacks the archive.
+   * Throws `ErrInvalidArgument` beyond the bound.
+   */
   addFile(path: string, file: StoredFile | string): void {
-    if (this.#files.has(path)) throw twice(path);
-    if (this.#files.size >= MAX_FILES) {
+    if (!this.#files.has(path) && this.#files.size >= MAX_FILES) {
       throw new ErrInvalidArgument(`read archive: got more than ${MAX_FILES} files`);
     }
     this.#files.set(path, file);
@@ -53,9 +65,9 @@ export class UnpackedArchive {
 
 /**
  * Streams a tar archive into the store, in the order in which its entries come, because a stream cannot be rewound: blobs
- * verified by their digest, files of a `docker save` under whatever digest they have. Only regular files and links with known
- * paths count, nothing is ever written by a path of the archive, and everything else is passed over. Throws what `tarEntries`
- * and `ingest` throw, and `ErrInvalidArgument` for an archive that says something twice or too much.
+ * verified by their digest, files of a `docker save` under whatever digest they have. Only links and regular files count that
+ * may be a config or a layer, nothing is ever written by a path of the archive, and everything else is passed over. Throws what
+ * `tarEntries` and `ingest` throw, and `ErrInvalidArgument` for an archive that contradicts itself or says too much.
  */
 export async function unpackArchive(
   source: AsyncIterable<Uint8Array>,
@@ -81,26 +93,52 @@ export async function unpackArchive(
 }
 
 function refuseWhenWanted({ name }: TarEntry): void {
-  if (parseArchivePath(name) === undefined) return;
+  const path = parseArchivePath(name);
+  if (path === undefined || (path.kind === "file" && !isImageFile(path.path))) return;
   throw new ErrInvalidArgument(`read archive: "${name}" is a sparse file, wanted one with all its bytes`);
 }
 
 async function takeFile(archive: UnpackedArchive, entry: TarEntry, context: IntakeContext): Promise<void> {
-  const { size, content: chunks } = entry;
+  const { size, content } = entry;
   const path = parseArchivePath(entry.name);
   switch (path?.kind) {
     case "document":
       archive.addDocument(path.name, await readDocument(path.name, entry));
       return;
-    case "blob":
+    case "blob": {
+      if (archive.find(path.path)) return; // the same once more, by its digest
+      const digest = await takeIn({ ...path, size, chunks: content }, context);
+      archive.addFile(path.path, { digest, size });
+      return;
+    }
     case "file": {
-      if (path.kind === "blob" && archive.find(path.path)) return; // the same once more, by its digest
+      const chunks = await unlessForeign(path.path, content);
+      if (chunks === undefined) return;
       const digest = await takeIn({ ...path, size, chunks }, context);
       archive.addFile(path.path, { digest, size });
       return;
     }
     case undefined:
   }
+}
+
+/** Where a tar archive says that it is one, and in which words (POSIX pax, "ustar Interchange Format"). */
+const USTAR = { text: "ustar", at: 257 } as const;
+
+/**
+ * The content of a file that may be a config or a layer, by its name or by how it begins; `undefined` for all others. An archive
+ * of a whole file system would otherwise be stored file by file before it turns out to be none of images.
+ */
+async function unlessForeign(
+  path: string,
+  content: AsyncIterable<Uint8Array>,
+): Promise<AsyncIterable<Uint8Array> | undefined> {
+  const byName = isImageFile(path);
+  if (byName !== undefined) return byName ? content : undefined;
+  const { head, whole } = await peek(content, USTAR.at + USTAR.text.length);
+  const begins = Buffer.from(head).toString("latin1");
+  const isLayer = compressionOf(head) !== "none" || begins.startsWith(USTAR.text, USTAR.at);
+  return isLayer || begins.trimStart().startsWith("{") ? whole : undefined;
 }
 
 function rememberLink(archive: UnpackedArchive, { name, type, linkName }: TarEntry): void {
@@ -119,8 +157,4 @@ async function readDocument(name: DocumentName, { size, content }: TarEntry): Pr
   const bytes = Buffer.concat(chunks);
   if (bytes.length !== size) throw new ErrDataLoss(`read ${name}: got ${bytes.length} bytes, want ${size}`);
   return bytes;
-}
-
-function twice(path: string): ErrInvalidArgument {
-  return new ErrInvalidArgument(`read archive: got "${path}" twice`);
 }

@@ -1,6 +1,6 @@
 import fc from "fast-check";
 import { describe, expect, it } from "vitest";
-import { blobPathOf, parseArchivePath, symlinkTarget } from "../../src/archive/archive-path.ts";
+import { blobPathOf, isImageFile, parseArchivePath, symlinkTarget } from "../../src/archive/archive-path.ts";
 import { digestOf } from "../../src/digest/digest.ts";
 
 const DIGEST = digestOf("x");
@@ -32,33 +32,30 @@ describe("parseArchivePath()", () => {
   });
 
   it.each([
+    ["a/b/layer.tar", "a/b/layer.tar"],
+    [`x/blobs/sha256/${HEX}`, `x/blobs/sha256/${HEX}`],
+    [`blobs/sha256/${HEX}.tar.gz`, `blobs/sha256/${HEX}.tar.gz`],
+    [`blobs/md5/${HEX}`, `blobs/md5/${HEX}`],
+    [`blobs/sha256/${HEX.toUpperCase()}`, `blobs/sha256/${HEX.toUpperCase()}`],
+    ["root/index.json", "root/index.json"],
+    ["./a//b/./c/", "a/b/c"],
+  ])("takes %s for the file %s", (name, path) => {
+    expect(parseArchivePath(name)).toEqual({ kind: "file", path });
+  });
+
+  it.each([
     "",
     ".",
+    "./",
     "/index.json",
     "../index.json",
     "a/../index.json",
-    "x/index.json/y",
-    "repositories",
-    `${HEX}/VERSION`,
-    `${HEX}/json`,
-    "a/b/layer.tar",
     "../layer.tar",
     "./../layer.tar",
     "/layer.tar",
-    "etc/passwd",
-    "root/index.json",
-    "blobs",
-    "blobs/sha256",
-    `blobs/sha256/${HEX}/x`,
     `blobs/sha256/../sha256/${HEX}`,
-    `blobs/sha256/${HEX.toUpperCase()}`,
-    `blobs/sha256/${HEX}0`,
-    `blobs/md5/${HEX}`,
     `/blobs/sha256/${HEX}`,
-    `x/blobs/sha256/${HEX}`,
-    `blobs\\sha256\\${HEX}`,
-    `sha256:${HEX}0`,
-    `${"x".repeat(300)}.tar`,
+    `${"x".repeat(1_100)}.tar`,
   ])("ignores %j", (name) => {
     expect(parseArchivePath(name)).toBeUndefined();
   });
@@ -83,6 +80,22 @@ describe("parseArchivePath()", () => {
         expect(path).not.toMatch(/^\/|(?:^|\/)\.\.?(?:\/|$)/);
       }),
     );
+  });
+});
+
+describe("isImageFile()", () => {
+  it.each<[string, boolean | undefined]>([
+    [`${HEX}.json`, true],
+    [`${HEX}/layer.tar`, true],
+    ["a/b.tgz", true],
+    [`sha256:${HEX}`, true],
+    ["repositories", false],
+    [`${HEX}/json`, false],
+    [`${HEX}/VERSION`, false],
+    ["config", undefined],
+    ["etc/passwd", undefined],
+  ])("of %s is %s", (path, expected) => {
+    expect(isImageFile(path)).toBe(expected);
   });
 });
 

@@ -14,6 +14,8 @@ describe("compressionOf()", () => {
   it.each([
     ["gzip", gzipSync("x")],
     ["zstd", zstdCompressSync("x")],
+    ["xz", Buffer.from([0xfd, 0x37, 0x7a, 0x58, 0x5a, 0x00])],
+    ["bzip2", Buffer.from("BZh9")],
     ["none", Buffer.from("oci-layout")],
     ["none", Buffer.from([0x1f])],
     ["none", Buffer.alloc(0)],

@@ -1,3 +1,5 @@
+import { execFileSync } from "node:child_process";
+import { mkdirSync, symlinkSync } from "node:fs";
 import { chmod, mkdir, readFile, rm, symlink, writeFile } from "node:fs/promises";
 import { dirname, join } from "node:path";
 import { gzipSync, zstdCompressSync } from "node:zlib";
@@ -131,7 +133,34 @@ describe("importImages() from an OCI layout in a tar archive", () => {
       "docker.io/library/one:1",
       "docker.io/library/two:1",
       "docker.io/library/three:1",
+      `docker.io/library/import@${OTHER.target.digest}`,
     ]);
+  });
+
+  it("tells what it names by itself, and what it does not import", async () => {
+    const shown: Progress[] = [];
+    const note = { mediaType: "application/vnd.example.note", digest: digestOf("note"), size: 4 };
+    const [marker, index, ...blobs] = layoutEntries([
+      ["one:1", IMAGE],
+      [undefined, OTHER],
+    ]);
+    const document = JSON.parse(String(index?.bytes));
+    const bytes = JSON.stringify({ ...document, manifests: [...document.manifests, note] });
+    const entries = [marker ?? { name: "" }, { name: "index.json", bytes }, ...blobs];
+    await importTar(entries, { onProgress: (progress) => shown.push(progress) });
+    const lines = shown.flatMap((item) => (item.kind === "message" ? [item.message] : []));
+    const { digest } = OTHER.target;
+    expect(lines).toEqual([
+      `Not imported: ${note.digest}, as it is no image but ${note.mediaType}`,
+      "Loaded image: one:1",
+      `Loaded image ID: ${digest} (the archive gives it no name, here it is import@${digest})`,
+    ]);
+
+    shown.length = 0;
+    await importTar(entries, { name: "other:2", onProgress: (progress) => shown.push(progress) });
+    expect(shown.map((item) => (item.kind === "message" ? item.message : ""))).toContain(
+      `Not imported: ${digest}, as another image was asked for`,
+    );
   });
 
   it("takes an index of which one image is complete, and refuses one without any", async () => {
@@ -220,7 +249,7 @@ describe("importImages() from a hostile archive", () => {
       ...ENTRIES,
     ]);
     await expect(readFile(outside)).rejects.toThrow("ENOENT");
-    expect(await root.digests()).toEqual([...IMAGE.blobs.keys()].toSorted());
+    expect(await root.digests()).toEqual([...IMAGE.blobs.keys(), digestOf("{}")].toSorted());
   });
 
   it("takes no link for a blob or a document, wherever it leads", async () => {
@@ -237,9 +266,14 @@ describe("importImages() from a hostile archive", () => {
     }
   });
 
-  it("refuses a document twice, in whatever spelling of its path", async () => {
-    const second = { name: "./index.json", bytes: ENTRIES[1]?.bytes };
-    await expectRefused([...ENTRIES, second], ErrInvalidArgument, 'got "index.json" twice');
+  it("refuses a document twice that says different things, in whatever spelling of its path", async () => {
+    const second = { name: "./index.json", bytes: `${String(ENTRIES[1]?.bytes)} ` };
+    await expectRefused([...ENTRIES, second], ErrInvalidArgument, "got two different index.json");
+  });
+
+  it("takes a document twice that says the same", async () => {
+    await importTar([...ENTRIES, { name: "./index.json", bytes: ENTRIES[1]?.bytes }]);
+    expect(await root.names()).toEqual([NAME]);
   });
 
   it("does not mind the same blob twice, and never believes the second one", async () => {
@@ -375,7 +409,23 @@ describe("importImages() from a layout directory", () => {
     const path = join(folder, pathOf(IMAGE.children[2]?.digest ?? ""));
     await rm(path);
     await symlink(folder, path);
-    await expect(importFrom(folder)).rejects.toThrow(ErrNotFound);
+    await expect(importFrom(folder)).rejects.toThrow(/not a regular file/);
+  });
+
+  it.each([
+    ["a pipe that nobody writes to", (path: string) => execFileSync("mkfifo", [path])],
+    ["a link to a device without an end", (path: string) => symlinkSync("/dev/zero", path)],
+    ["a directory", (path: string) => mkdirSync(path)],
+  ])("refuses a document or a blob that is %s, at once", async (_, make) => {
+    for (const name of ["oci-layout", "index.json", pathOf(IMAGE.children[1]?.digest ?? "")]) {
+      const folder = await layoutFolder(ENTRIES);
+      await rm(join(folder, name));
+      make(join(folder, name));
+      await expect(importFrom(folder)).rejects.toThrow(ErrInvalidArgument);
+      await expect(importFrom(folder)).rejects.toThrow(/not a regular file/);
+      await rm(folder, { recursive: true });
+    }
+    expect(await root.names()).toEqual([]);
   });
 
   it("throws ErrNotFound for a directory that is no layout, and for a path that is nothing", async () => {

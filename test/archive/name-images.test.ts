@@ -34,8 +34,12 @@ describe("nameImages() without a name", () => {
     expect(() => names(found(`a=redis@${B.digest}`))).toThrow(ErrInvalidArgument);
   });
 
-  it("passes over images without a name where others have one", () => {
-    expect(names(found("a", "b=redis:7"))).toEqual(["b=docker.io/library/redis:7"]);
+  it("calls images without a name by their digest where others have one", () => {
+    expect(names(found("a", "b=redis:7"))).toEqual([
+      "b=docker.io/library/redis:7",
+      `a=docker.io/library/import@${A.digest}`,
+    ]);
+    expect(names(found("a", "a=redis:7"))).toEqual(["a=docker.io/library/redis:7"]);
   });
 
   it("says what is missing when there is no name, or only a tag", () => {
@@ -72,7 +76,7 @@ describe("nameImages() with a name", () => {
     [["a=v1", "b=v2"], "app", ["a=docker.io/library/app:v1", "b=docker.io/library/app:v2"]],
     [["a=v1", "b=v2"], "app:v2", ["b=docker.io/library/app:v2"]],
     [["a=redis:7", "b=redis:8"], "app:7", ["a=docker.io/library/app:7"]],
-    [["a", "b=v2"], "app", ["b=docker.io/library/app:v2"]],
+    [["a", "b=v2"], "app", ["b=docker.io/library/app:v2", `a=docker.io/library/app@${A.digest}`]],
     [[`a=redis@${A.digest}`], "app", ["a=docker.io/library/app:latest"]],
     [["a"], `app@${A.digest}`, [`a=docker.io/library/app@${A.digest}`]],
   ])("makes of %j and %s: %j", (archive, wanted, expected) => {

@@ -3,7 +3,7 @@ import { afterEach, beforeEach, describe, expect, it } from "vitest";
 import { type ImportOptions, importImages } from "../../src/archive/import-images.ts";
 import { readBlob } from "../../src/content/read-blob.ts";
 import { digestOf } from "../../src/digest/digest.ts";
-import { ErrDataLoss, ErrInvalidArgument, ErrNotFound } from "../../src/errors/classes.ts";
+import { ErrDataLoss, ErrInvalidArgument, ErrNotFound, ErrNotImplemented } from "../../src/errors/classes.ts";
 import {
   DOCKER_CONFIG,
   DOCKER_LAYER,
@@ -266,9 +266,102 @@ describe("readDockerList() with what is wrong", () => {
     await expect(importTar(saved(none, listOf({ Config: "none.json" })))).rejects.toThrow(ErrInvalidArgument);
   });
 
-  it("refuses a file twice", async () => {
-    await expect(importTar([...SAVED, { name: CONFIG_PATH, bytes: "{}" }])).rejects.toThrow(
-      `got "${CONFIG_PATH}" twice`,
+  it("believes the last of two files with one path, as whoever unpacks the archive does", async () => {
+    await expect(importTar([...SAVED, { name: CONFIG_PATH, bytes: "{}" }])).rejects.toThrow(ErrDataLoss);
+    await importTar([{ name: CONFIG_PATH, bytes: "{}" }, ...SAVED, { name: CONFIG_PATH, bytes: CONFIG }]);
+    expect(await root.names()).toEqual(["docker.io/library/app:1"]);
+  });
+
+  it.each([
+    ["xz", [0xfd, 0x37, 0x7a, 0x58, 0x5a, 0x00]],
+    ["bzip2", [0x42, 0x5a, 0x68]],
+  ])("says that a layer cannot be in %s", async (name, magic) => {
+    const layer = Buffer.from([...magic, ...BASE]);
+    const list = listOf({ Config: "c.json", Layers: ["l.tar"] });
+    const entries = [{ name: "c.json", bytes: configOf(BASE) }, { name: "l.tar", bytes: layer }, list];
+    const failure = await importTar(entries).catch((error: unknown) => error);
+    expect(failure).toBeInstanceOf(ErrNotImplemented);
+    expect((failure as Error).message).toContain(`compressed with ${name}`);
+  });
+});
+
+describe("readDockerList() of archives by other tools", () => {
+  const zipped = gzipSync(BASE);
+  const config = configOf(BASE);
+  const blob = `blobs/sha256/${digestOf(zipped).slice(7)}`;
+
+  it.each<[string, string, string, string, string]>([
+    ["bazel's blobs with an extension", `${blob}.tar.gz`, `${blob}.tar.gz`, "c.json", "c.json"],
+    ["nested paths", "a/b/c/layer.tar.gz", "a/b/c/layer.tar.gz", "x/y/config.json", "x/y/config.json"],
+    ["a layer and a config without an extension", "layers/1", "layers/1", "config", "config"],
+    ["entries that begin with ./", "./l.tar.gz", "l.tar.gz", "./c.json", "c.json"],
+    ["a list whose paths begin with ./", "l.tar.gz", "./l.tar.gz", "c.json", "./c.json"],
+    ["other spellings", "a//l.tar.gz", "a/./l.tar.gz", "c.json", ".//c.json"],
+  ])("finds %s", async (_, layerEntry, layerPath, configEntry, configPath) => {
+    await importTar([
+      { name: configEntry, bytes: config },
+      { name: layerEntry, bytes: zipped },
+      listOf({ Config: configPath, Layers: [layerPath] }),
+    ]);
+    expect(await root.names()).toEqual(["docker.io/library/app:1"]);
+    expect(await root.digests()).toContain(digestOf(zipped));
+  });
+
+  it("takes an image without a name beside one that has a name", async () => {
+    const other = configOf(TOP);
+    await importTar(
+      [
+        ...SAVED,
+        { name: "other.json", bytes: other },
+        { name: "top.tar", bytes: TOP },
+        listOf({}, { Config: "other.json", RepoTags: null, Layers: ["top.tar"] }),
+      ].filter(({ name }, at, all) => name !== "manifest.json" || at === all.length - 1),
     );
+    const names = await root.names();
+    expect(names).toHaveLength(2);
+    expect(names).toContainEqual(expect.stringMatching(/^docker\.io\/library\/import@sha256:/));
+  });
+
+  it("decompresses a layer once, however often the archive mentions it", async () => {
+    const mentions = 150;
+    const reads: string[] = [];
+    const content = new Proxy(root.content, {
+      get(store, key) {
+        const value: unknown = Reflect.get(store, key);
+        if (typeof value !== "function") return value;
+        return (...args: readonly unknown[]) => {
+          const [first] = args as readonly { digest?: string }[];
+          if (key === "readerAt" && first?.digest !== undefined) reads.push(first.digest);
+          return Reflect.apply(value, store, args) as unknown;
+        };
+      },
+    });
+    const many = configOf(...Array.from({ length: mentions }, () => BASE));
+    const layers = Array.from({ length: mentions }, () => "l.tar.gz");
+    const source = inPieces(
+      await tarOf([
+        { name: "c.json", bytes: many },
+        { name: "l.tar.gz", bytes: zipped },
+        listOf({ Config: "c.json", Layers: layers }),
+      ]),
+    );
+    await importImages(source, { content, images: root.images });
+    const readOfLayer = reads.filter((digest) => digest === digestOf(zipped));
+    expect(readOfLayer.length).toBeLessThanOrEqual(2); // once for its first bytes, once for all of them
+  });
+
+  it("begins at the first byte, whatever bytes an import before has left", async () => {
+    await importTar(SAVED);
+    const [image] = await root.images.list();
+    if (image === undefined) throw new TypeError("no image");
+    const { digest, size } = image.target;
+    await root.images.untag(image.name);
+    await root.content.delete(digest);
+    const left = await root.content.writer({ ref: `archive-${digest}`, size });
+    await left.write(Buffer.alloc(4));
+    await left.close();
+    await importTar(SAVED);
+    expect(await root.names()).toEqual(["docker.io/library/app:1"]);
+    expect(await root.content.listStatuses()).toEqual([]);
   });
 });

@@ -11,7 +11,10 @@ export function addImportCommand(program: Command, signal: AbortSignal): void {
   const command = program
     .command("import")
     .description("take images in from an OCI layout or a docker archive")
-    .argument("<layout>", "directory, tar archive (plain, gzip, zstd), or - for an archive on stdin")
+    .argument(
+      "<layout>",
+      "directory, tar archive (plain, gzip, zstd, xz, bzip2), or - for an archive on stdin",
+    )
     .argument("[name]", "name in place of the archive's own");
   addRootOptions(command)
     .option("-q, --quiet", "print only full names and digests")
