@@ -4,6 +4,7 @@
  */
 export type { ExportOptions } from "./archive/export-image.ts";
 export type { ImportOptions, ImportSource } from "./archive/import-images.ts";
+export type { CheckOptions, CheckResult, DamagedContent } from "./distribution/check/result.ts";
 export type { DiskUsage, ImageUsage, Usage } from "./distribution/disk-usage.ts";
 export type {
   Distribution,

@@ -1,5 +1,6 @@
 import { readFileSync } from "node:fs";
 import { Command } from "commander";
+import { addCheckCommand } from "./commands/check.ts";
 import { addContentCommand } from "./commands/content.ts";
 import { addDfCommand } from "./commands/df.ts";
 import { addExportCommand } from "./commands/export.ts";
@@ -62,6 +63,7 @@ function buildProgram(signal: AbortSignal): Command {
     addRmiCommand,
     addPruneCommand,
     addDfCommand,
+    addCheckCommand,
     addContentCommand,
     addNamespacesCommand,
     addServeCommand,

@@ -9,6 +9,7 @@ import type { Image, ImageEvents, ImageStore } from "../images/image-store.ts";
 import type { Descriptor } from "../oci/descriptor.ts";
 import type { ProgressSink } from "../progress/progress.ts";
 import type { Credentials } from "../registry/credentials/credentials.ts";
+import type { CheckOptions, CheckResult } from "./check/result.ts";
 import type { DiskUsage } from "./disk-usage.ts";
 import type { PruneOptions, PruneResult } from "./prune.ts";
 
@@ -156,6 +157,12 @@ export interface Distribution extends AsyncDisposable {
    * digest. Waits until no work uses the data root, for as long as the signal allows.
    */
   prune(options?: PruneOptions): Promise<PruneResult>;
+  /**
+   * Hashes all content and looks for what the names need. Bytes that are not what they claim to be are taken out of the way;
+   * with `repair`, what is damaged or missing is fetched again from where it came, and nothing else. What cannot be repaired
+   * is told in the result. Throws `ErrDataLoss` for an `index.json` that is damaged, and the classes of the disk's errors.
+   */
+  check(options?: CheckOptions): Promise<CheckResult>;
   /** Tells where the bytes of the data root are. */
   diskUsage(options?: AbortOptions): Promise<DiskUsage>;
   /**

@@ -13,6 +13,8 @@ import { aFunction, aString } from "../options/rules.ts";
 import { guardSink } from "../progress/guard-sink.ts";
 import { message, type ProgressSink } from "../progress/progress.ts";
 import type { Transport } from "../registry/transport/transport.ts";
+import { check } from "./check/check.ts";
+import type { CheckOptions, CheckResult } from "./check/result.ts";
 import { countedImages } from "./counted-images.ts";
 import type { DiskUsage } from "./disk-usage.ts";
 import type {
@@ -30,6 +32,7 @@ import type { OpenWork } from "./open-work.ts";
 import {
   A_DESCRIPTOR,
   ABORT_OPTIONS,
+  CHECK_OPTIONS,
   CONCURRENCY_LIMITS,
   EXPORT_OPTIONS,
   EXPORT_TARGET,
@@ -123,6 +126,12 @@ export class LocalDistribution implements Distribution {
     checkOptions("prune", options, PRUNE_OPTIONS);
     const { work, root } = this.#parts;
     return await work.run(options, (own) => root.prune(own));
+  }
+
+  async check(options: CheckOptions = {}): Promise<CheckResult> {
+    checkOptions("check content", options, CHECK_OPTIONS);
+    const context = { engine: this.#parts, needs: () => this.#parts.root.needs() };
+    return await this.#using(options, (own) => check(context, own));
   }
 
   async diskUsage(options: AbortOptions = {}): Promise<DiskUsage> {

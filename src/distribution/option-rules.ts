@@ -31,6 +31,7 @@ import {
 import type { Credentials } from "../registry/credentials/credentials.ts";
 import type { RegistryOptions } from "../registry/endpoints/lookup-endpoints.ts";
 import { CONNECTION_OPTIONS, type ConnectionOptions } from "../registry/transport/connection-options.ts";
+import type { CheckOptions } from "./check/result.ts";
 import type { Distribution, PullOptions, PushOptions } from "./distribution.ts";
 import type { DistributionOptions, DockerCredentials } from "./options.ts";
 import type { PruneOptions } from "./prune.ts";
@@ -104,6 +105,13 @@ export const PUSH_OPTIONS: RulesOf<PushOptions> = {
 export const IMPORT_OPTIONS: RulesOf<ImportOptions> = {
   ...ABORT_OPTIONS,
   name: aString,
+  onProgress: aFunction,
+};
+
+/** The options of `Distribution.check`. */
+export const CHECK_OPTIONS: RulesOf<CheckOptions> = {
+  ...ABORT_OPTIONS,
+  repair: aBoolean,
   onProgress: aFunction,
 };
 

@@ -7,6 +7,7 @@ import { ContentOwner, type SweptContent } from "../content/ownership/content-ow
 import { blobsOf, isCollected, isOwned } from "../content/ownership/owned-store.ts";
 import type { ShareOptions } from "../content/ownership/root-lease.ts";
 import type { Store } from "../content/store.ts";
+import type { Digest } from "../digest/digest.ts";
 import { DiskReserve } from "../disk/disk-reserve.ts";
 import type { Image, ImageEvents, ImageStore } from "../images/image-store.ts";
 import { LayoutImageStore } from "../images/layout-image-store.ts";
@@ -109,6 +110,11 @@ export class OwnedRoot {
     const removed = await reserve.spend(() => removeImage({ images, owner }, reference, options));
     await this.#holdReserve();
     return removed;
+  }
+
+  /** Whether a name or a namespace needs content, as things are now. */
+  needs(): Promise<(digest: Digest) => Promise<boolean>> {
+    return this.#parts.owner.needs();
   }
 
   /** Removes what nobody needs. */

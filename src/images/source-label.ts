@@ -18,6 +18,21 @@ export function sourcesOf(labels: Readonly<Record<string, string>>, host: string
   return labels[sourceLabelKey(host)]?.split(",").filter(Boolean) ?? [];
 }
 
+/** Whether a label lists repositories that a blob came from. */
+export function isSourceLabel(key: string): boolean {
+  return key.startsWith(SOURCE_LABEL);
+}
+
+/** All repositories that a blob's labels list, with the hosts as labels have them, without ports. */
+export function repositoriesIn(
+  labels: Readonly<Record<string, string>>,
+): ReadonlyArray<{ readonly host: string; readonly repository: string }> {
+  const hosts = Object.keys(labels)
+    .filter(isSourceLabel)
+    .map((key) => key.slice(SOURCE_LABEL.length));
+  return hosts.flatMap((host) => sourcesOf(labels, host).map((repository) => ({ host, repository })));
+}
+
 /**
  * Remembers on every blob visited that `repository` of `host` has it, so that a later push can mount it instead of sending
  * it (containerd `docker.AppendDistributionSourceLabel`). A list that would grow too long is left as it is. It is a hint: with

@@ -58,6 +58,13 @@ export class BlobFiles {
     return { identity, whole: await verdict };
   }
 
+  /** As `verify`, but hashes whatever is remembered: a disk may spoil bytes without leaving a trace. */
+  async verifyAnew(digest: Digest, options: AbortOptions = {}): Promise<BlobFile | undefined> {
+    const found = await this.#stat(digest);
+    if (found) this.#verdicts.delete(found.identity);
+    return await this.verify(digest, options);
+  }
+
   /** The identity that the file of a blob has at this moment, without leaving the turn of the event loop. */
   identityNow(digest: Digest): string | undefined {
     const path = this.#layout.blobPath(digest);

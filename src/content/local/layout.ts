@@ -15,6 +15,8 @@ export class Layout {
   readonly ingest: string;
   /** One file per ref that is being written, and per blob that comes to namespaces or goes from them. */
   readonly locks: string;
+  /** Bytes that were found under a blob's name and are not that blob, `<algorithm>-<hex>`. */
+  readonly damaged: string;
   /** The labels, and what namespaces know. */
   readonly metadata: string;
 
@@ -23,6 +25,7 @@ export class Layout {
     this.blobs = join(root, "blobs");
     this.ingest = join(root, "ingest");
     this.locks = join(root, "locks");
+    this.damaged = join(root, "damaged");
     this.metadata = join(root, "meta.db");
   }
 
@@ -30,6 +33,12 @@ export class Layout {
   blobPath(digest: Digest): string {
     assertDigest(digest);
     return join(this.blobs, algorithmOf(digest), encodedOf(digest));
+  }
+
+  /** Where the bytes are kept that a blob's file held instead. Throws as `blobPath` does. */
+  damagedPath(digest: Digest): string {
+    assertDigest(digest);
+    return join(this.damaged, `${algorithmOf(digest)}-${encodedOf(digest)}`);
   }
 
   /** Lock file of a blob that comes to namespaces, or goes from them. Throws as `blobPath` does. */

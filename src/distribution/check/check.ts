@@ -1,0 +1,56 @@
+import type { Digest } from "../../digest/digest.ts";
+import { startOperation } from "../operation.ts";
+import type { PullEngine } from "../pull.ts";
+import { containDamage } from "./contain.ts";
+import { hashContent } from "./hash-content.ts";
+import { NeededContent } from "./needed-content.ts";
+import { Repairs } from "./repairs.ts";
+import type { CheckOptions, CheckResult, DamagedContent } from "./result.ts";
+
+/** What a check works on. */
+export interface CheckContext {
+  readonly engine: PullEngine;
+  /** Tells whether a name or a namespace needs content. */
+  readonly needs: () => Promise<(digest: Digest) => Promise<boolean>>;
+}
+
+/**
+ * Hashes all content, looks for what the names need, takes damaged bytes out of the way, and with `repair` fetches again only
+ * what is damaged or missing: from the repositories of the names that need it, and from those that its labels list. The caller
+ * has a share of the lease.
+ */
+export async function check({ engine, needs }: CheckContext, options: CheckOptions): Promise<CheckResult> {
+  const { repair = false, signal } = options;
+  const operation = startOperation(options);
+  const hashed = await hashContent(engine.content, operation);
+  const contained = await containDamage(engine.content, hashed.damaged, { signal });
+  const images = await engine.images.list({ signal });
+  const repairs = new Repairs({ engine, images, operation, enabled: repair });
+  const needed = new NeededContent({ content: engine.content, damaged: hashed.damaged, repairs });
+  for (const image of images) await needed.look(image, { signal });
+  await repairs.finish();
+
+  const isHeld = await needs();
+  const digests = [...new Set([...hashed.damaged, ...needed.found.keys()])].toSorted();
+  const damage = await Promise.all(
+    digests.map(async (digest): Promise<DamagedContent> => {
+      const names = [...(needed.found.get(digest) ?? [])].toSorted();
+      const outcome = repairs.outcomeOf(digest);
+      const containment = contained.get(digest);
+      const error = outcome?.error ?? containment?.error;
+      return {
+        digest,
+        problem: hashed.damaged.has(digest) ? "damaged" : "missing",
+        images: names,
+        needed: names.length > 0 || (await isHeld(digest)),
+        contained: containment?.contained ?? false,
+        repaired: outcome?.repaired ?? false,
+        ...(error !== undefined && { error }),
+      };
+    }),
+  );
+  const whole = damage.every(
+    ({ repaired, contained: away, needed: wanted }) => repaired || (away && !wanted),
+  );
+  return { checked: hashed.checked, damage, whole };
+}
