@@ -129,6 +129,12 @@ describe("pull() with a mirror first", () => {
       /no data in time/,
     ],
     [
+      "drips",
+      () => mirror.fault({ kind: "blob", times: ALWAYS }, { bytesPerSecond: 100 }),
+      ErrUnavailable,
+      /no data in time|too slow: \d+ bytes in 100 ms, wanted at least 1024 bytes per second/,
+    ],
+    [
       "answers everything with a page",
       () => answeringMirror("text/html", "<html>log in</html>"),
       ErrNotImplemented,

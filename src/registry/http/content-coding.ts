@@ -75,19 +75,22 @@ export async function decodeBytes(
 }
 
 /**
- * `body` decoded while it is read, for content whose size only its reader bounds. Throws `ErrUnavailable` for codings that are
- * not known, and when reading finds bytes that are not in them.
+ * `body` decoded while it is read, for content whose size only its reader bounds. Reading rejects with `ErrUnavailable` for codings
+ * that are not known, and for bytes that are not in them.
  */
 export function decodedBody(body: HttpBody, codings: readonly string[], endpoint: string): HttpBody {
-  const [coding, ...more] = known(codings, endpoint);
-  if (!coding) return body;
-  if (more.length > 0) throw unknownCoding(codings, endpoint);
   return {
     ...body,
     discard: () => body.discard(),
     bytes: (maxBytes) => body.bytes(maxBytes), // which decodes by itself
     head: (maxBytes) => body.head(maxBytes),
     async pipeTo(sink) {
+      const [name = "", ...more] = codings;
+      const coding = CODINGS.get(name);
+      if (!coding || more.length > 0) {
+        await body.discard();
+        throw unknownCoding(codings, endpoint);
+      }
       const decoder = coding.stream();
       const fed = feed(body, decoder);
       await drain(decoder, sink, (cause) => badly(codings, endpoint, cause));

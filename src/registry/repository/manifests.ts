@@ -6,6 +6,7 @@ import { plainText } from "../../errors/plain-text.ts";
 import { isIndexType, isManifestType, isSchema1Type, MANIFEST_ACCEPT } from "../../oci/media-types.ts";
 import { MAX_MANIFEST_BYTES } from "../../oci/parse-document.ts";
 import { refusesShortCut } from "../answers/short-cuts.ts";
+import { contentCodings } from "../http/content-coding.ts";
 import { type HttpRequest, type HttpResponse, headerOf } from "../http/send.ts";
 import type { RepositorySession } from "./repository-session.ts";
 
@@ -100,7 +101,9 @@ function headOf(response: HttpResponse, reference: string): ManifestHead | undef
   const size = Number(headerOf(response, "content-length") ?? 0);
   const mediaType = mediaTypeOf(response);
   const isSize = size > 0 && size <= MAX_MANIFEST_BYTES; // false for what is no number
-  const isClear = digest !== undefined && isDocumentType(mediaType) && isSize;
+  // The length is that of the encoded bytes then.
+  const isEncoded = contentCodings(response.headers["content-encoding"]).length > 0;
+  const isClear = digest !== undefined && isDocumentType(mediaType) && isSize && !isEncoded;
   return isClear ? { mediaType, digest, size } : undefined;
 }
 

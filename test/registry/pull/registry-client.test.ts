@@ -1,3 +1,4 @@
+import { brotliCompressSync, deflateSync, gzipSync, zstdCompressSync } from "node:zlib";
 import { afterEach, beforeEach, describe, expect, it } from "vitest";
 import { digestOf } from "../../../src/digest/digest.ts";
 import {
@@ -198,6 +199,7 @@ describe("createRegistryClient()", () => {
       ["no byte", { ...good, "content-length": "0" }],
       ["an absurd length", { ...good, "content-length": String(MAX_MANIFEST_BYTES + 1) }],
       ["no type", { ...good, "content-type": "" }],
+      ["another length because of its coding", { ...good, "content-encoding": "gzip" }],
       ["a type that is no manifest's", { ...good, "content-type": "text/html" }],
     ])("leaves it to GET when there is %s", async (_, headers) => {
       expect(await (await scripted({ headers })).headManifest("v1")).toBeUndefined();
@@ -307,6 +309,55 @@ describe("createRegistryClient()", () => {
         expect(await contentOf(blob.body)).toBe("0123456789");
       },
     );
+
+    it.each([
+      ["gzip", gzipSync(BLOB)],
+      ["br", brotliCompressSync(BLOB)],
+      ["zstd", zstdCompressSync(BLOB)],
+      ["deflate", deflateSync(BLOB)],
+    ])("takes off the coding %s that was put on on the way", async (coding, body) => {
+      const client = await scripted({ headers: { "content-encoding": coding }, body });
+      const content = await client.openBlob(DIGEST, { size: BLOB.length });
+      expect(await contentOf(content.body)).toBe("0123456789");
+    });
+
+    it("gives a blob as it is when its length says that the coding is its own", async () => {
+      const client = await scripted({ headers: { "content-encoding": "gzip" }, body: BLOB });
+      const content = await client.openBlob(DIGEST, { size: BLOB.length });
+      expect(await contentOf(content.body)).toBe("0123456789");
+    });
+
+    it("asks for the whole blob when a part comes encoded", async () => {
+      const asked: string[] = [];
+      const headers = { "content-encoding": "gzip", "content-range": "bytes 5-9/10" };
+      const client = await scripted({ status: 206, headers, body: "56789" }, asked);
+      await expect(client.openBlob(DIGEST, { offset: 5, size: BLOB.length })).rejects.toThrow();
+      expect(asked.map((request) => request.includes("bytes=5-"))).toEqual([true, false]);
+    });
+
+    it.each([
+      ["compress", gzipSync(BLOB)],
+      ["gzip, br", gzipSync(BLOB)],
+      ["gzip", Buffer.from("no gzip")],
+      ["gzip", gzipSync(Buffer.alloc(1_000, "x")).subarray(0, 20)],
+    ])("refuses what it cannot decode as %s, and blames the endpoint", async (coding, body) => {
+      const client = await scripted({ headers: { "content-encoding": coding }, body });
+      const content = await client.openBlob(DIGEST, { size: BLOB.length });
+      await expect(contentOf(content.body)).rejects.toMatchObject({
+        name: "ErrUnavailable",
+        message: expect.stringContaining("Content-Encoding"),
+        endpoint: expect.stringContaining("http://127.0.0.1:"),
+        retryable: false,
+      });
+    });
+
+    it("ends a decoded blob with the error of whoever reads it", async () => {
+      const body = gzipSync(Buffer.alloc(10_000_000));
+      const client = await scripted({ headers: { "content-encoding": "gzip" }, body });
+      const content = await client.openBlob(DIGEST, { size: BLOB.length });
+      const enough = new Error("enough");
+      await expect(content.body.pipeTo(() => Promise.reject(enough))).rejects.toBe(enough);
+    });
 
     it("knows no size when the server does not tell", async () => {
       const headers = { "transfer-encoding": "chunked" };
