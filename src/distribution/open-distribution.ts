@@ -73,8 +73,8 @@ export async function openDistribution(options: DistributionOptions): Promise<Di
 }
 
 function downloadBackoff({ backoff, maxDownloadAttempts }: DistributionOptions): BackoffPolicy {
-  const { maxAttempts } = DEFAULT_BACKOFF;
-  return { ...DEFAULT_BACKOFF, ...backoff, maxAttempts: maxDownloadAttempts ?? maxAttempts };
+  const policy = { ...DEFAULT_BACKOFF, ...backoff };
+  return { ...policy, maxAttempts: maxDownloadAttempts ?? policy.maxAttempts };
 }
 
 /** Somebody waits for a document, and no bytes are lost with it: fewer attempts, closer together. */

@@ -1,4 +1,7 @@
-import type { ProgressSink } from "./progress.ts";
+import type { Progress, ProgressSink } from "./progress.ts";
+
+/** Messages kept for a sink that is busy; beyond it the oldest is dropped, because a stuck sink must not eat the memory. */
+const MAX_WAITING_MESSAGES = 1_000;
 
 /**
  * Tells the process that a progress sink failed: a warning named `DrayageProgressWarning`, with the sink's error as
@@ -14,21 +17,67 @@ export function reportSinkFailure(error: unknown): void {
 
 /**
  * `sink` made safe to call from the middle of an operation: it never throws. At its first failure (also a rejection, when
- * it is an async function) the sink is dropped and the failure reported once.
+ * it is an async function) the sink is dropped and the failure reported once. A sink that returns a promise is not called
+ * again before that has settled; meanwhile messages wait, and of the updates of each object the newest one.
  */
 export function guardSink(sink: ProgressSink): ProgressSink {
+  const waiting = new WaitingProgress();
+  let busy = false;
   let failed = false;
-  const fail = (error: unknown): void => {
-    if (!failed) reportSinkFailure(error);
+
+  async function drain(current: Promise<unknown>): Promise<void> {
+    busy = true;
+    try {
+      await current;
+      for (let next = waiting.take(); next; next = waiting.take()) await (sink(next) as unknown);
+    } catch (error) {
+      fail(error);
+    }
+    busy = false;
+  }
+
+  function fail(error: unknown): void {
     failed = true;
-  };
+    waiting.clear();
+    reportSinkFailure(error);
+  }
+
   return (progress) => {
     if (failed) return;
+    if (busy) {
+      waiting.add(progress);
+      return;
+    }
     try {
       const returned: unknown = sink(progress);
-      if (returned instanceof Promise) returned.catch(fail);
+      if (returned instanceof Promise) void drain(returned);
     } catch (error) {
       fail(error);
     }
   };
+}
+
+/** Progress for a sink that is busy, in the order in which it came. */
+class WaitingProgress {
+  #items: Progress[] = [];
+
+  add(progress: Progress): void {
+    const isSuperseded = (item: Progress): boolean =>
+      progress.kind === "update" ? item.kind === "update" && item.id === progress.id : this.#isFull();
+    const superseded = this.#items.findIndex((item) => isSuperseded(item) && item.kind === progress.kind);
+    if (superseded >= 0) this.#items.splice(superseded, 1);
+    this.#items.push(progress);
+  }
+
+  take(): Progress | undefined {
+    return this.#items.shift();
+  }
+
+  clear(): void {
+    this.#items = [];
+  }
+
+  #isFull(): boolean {
+    return this.#items.filter(({ kind }) => kind === "message").length >= MAX_WAITING_MESSAGES;
+  }
 }

@@ -6,7 +6,7 @@ import { type ProgressSink, update } from "../progress/progress.ts";
 import { transferBlob } from "./blob-transfer.ts";
 import { chainIds } from "./chain-id.ts";
 import type { DownloadDescriptor, Layer, LayerTarget } from "./layer.ts";
-import { registerLayer } from "./layer-registration.ts";
+import { type RegisteredLayer, registerLayer } from "./layer-registration.ts";
 import type { RetryPacing } from "./repeat-attempts.ts";
 import { ofSource, transferShared } from "./shared-transfer.ts";
 import type { TransferManager } from "./transfer-manager.ts";
@@ -148,8 +148,12 @@ export class DownloadSession {
       (job) => registerLayer({ descriptor, chainId, parent }, job, { target, clock }),
       { onProgress: shown ? this.#options.show : undefined },
     );
-    this.#held.push(() => watcher.release());
-    return await abortable(watcher.done, signal);
+    let registered: RegisteredLayer | undefined;
+    const leave = (): Promise<void> => watcher.release();
+    this.#held.push(() => (registered ? registered.drop(leave) : leave()));
+    registered = await abortable(watcher.done, signal);
+    registered.hold();
+    return registered.layer;
   }
 
   #show(descriptor: DownloadDescriptor, action: string): void {

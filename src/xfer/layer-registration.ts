@@ -17,6 +17,40 @@ export interface RegistrationPlace {
   readonly clock: Clock;
 }
 
+/** A registered layer, and the one reference to it that all watchers of its job share. */
+export class RegisteredLayer {
+  readonly layer: Layer;
+  readonly #gone: Promise<void>;
+  #holders = 0;
+  #isHeard = false;
+
+  /** @param gone settles when the layer was given back, after the last watcher has left */
+  constructor(layer: Layer, gone: Promise<void>) {
+    this.layer = layer;
+    this.#gone = gone;
+    gone.catch((error: unknown) => {
+      if (!this.#isHeard) reportUnreleased(error);
+    });
+  }
+
+  /** Counts one more who holds it. */
+  hold(): void {
+    this.#holders++;
+  }
+
+  /**
+   * Lets one holder go by `leave`, which releases his watcher. For the last one it resolves when the layer was given back,
+   * and rejects when the target could not take it.
+   */
+  async drop(leave: () => Promise<void>): Promise<void> {
+    this.#holders--;
+    const isLast = this.#holders === 0;
+    if (isLast) this.#isHeard = true;
+    await leave();
+    if (isLast) await this.#gone;
+  }
+}
+
 /**
  * The work of a registration's job. The job holds one reference to the layer for all its watchers, and drops it when the
  * last of them has left. The parent is held by each watcher itself.
@@ -25,7 +59,7 @@ export async function registerLayer(
   { descriptor, chainId, parent }: Registration,
   job: Job,
   { target, clock }: RegistrationPlace,
-): Promise<Layer> {
+): Promise<RegisteredLayer> {
   const { signal } = job;
   // Another call may have registered it since this one looked; asking costs less than unpacking twice.
   const existing = await target.get(chainId, { signal });
@@ -33,8 +67,10 @@ export async function registerLayer(
   const layer =
     existing ??
     (await target.register(descriptor, parent, { signal, progress, waiter: job.waiter(descriptor.id) }));
-  job.released.then(() => target.release(layer)).catch(reportUnreleased);
-  return layer;
+  return new RegisteredLayer(
+    layer,
+    job.released.then(() => target.release(layer)),
+  );
 }
 
 /** A layer that could not be given back stays on disk, and nobody waits for this error any more: the process is told. */

@@ -123,3 +123,16 @@ describe("a document that has to be asked for again", () => {
     expect(log.actions(shortId(image.descriptor.digest))[0]).toBe("Retrying in 1 second");
   });
 });
+
+describe("the attempts at a blob", () => {
+  it.each([
+    ["the policy's", { backoff: { baseMs: 1, random: () => 0, maxAttempts: 2 } }, 2],
+    ["the option's", { backoff: { baseMs: 1, random: () => 0, maxAttempts: 2 }, maxDownloadAttempts: 3 }, 3],
+  ])("are %s", async (_, options, attempts) => {
+    await using patient = await openEngine(options);
+    const { digest } = layerOf(await buildImage(registry, REPOSITORY, { tag: "v1", layers: [100] }));
+    registry.fault({ digest, times: Number.POSITIVE_INFINITY }, { status: 503 });
+    expect(await failureOf(patient.pull(`${name}:v1`))).toBeInstanceOf(ErrUnavailable);
+    expect(gets(registry, digest)).toHaveLength(attempts);
+  });
+});

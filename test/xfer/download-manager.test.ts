@@ -526,16 +526,31 @@ describe("LayerDownload.release()", () => {
     target.releasing = () => Promise.resolve();
   });
 
-  it("warns when a layer that it registered is not taken back", async () => {
-    const warned = Promise.withResolvers<Error>();
-    process.once("warning", warned.resolve);
+  it("resolves when the layers that it registered are given back, for the last one who holds them", async () => {
+    const target = new FakeTarget();
+    const manager = new LayerDownloadManager({ target });
+    const layer = new FakeLayer("a");
+    const both = [download(manager, [layer]), download(manager, [layer])];
+    await flush();
+    layer.finish();
+    const [first, second] = await Promise.all(both);
+    const busy = Promise.withResolvers<void>();
+    target.releasing = () => busy.promise;
+    await first?.release();
+    const last = second?.release() ?? Promise.reject(new TypeError("two were asked for"));
+    expect(await stateOf(last)).toBe("pending");
+    busy.resolve();
+    await last;
+    expect(target.references.size).toBe(0);
+  });
+
+  it("throws when a layer that it registered is not taken back", async () => {
     const target = new FakeTarget();
     const layer = new FakeLayer("a");
     layer.present = true;
     const result = await download(new LayerDownloadManager({ target }), [layer]);
     target.releasing = () => Promise.reject(new Error("busy"));
-    await result.release();
-    expect((await warned.promise).name).toBe("DrayageLayerWarning");
+    await expect(result.release()).rejects.toMatchObject({ message: "Release layers: 1 of 1 failed" });
   });
 });
 
