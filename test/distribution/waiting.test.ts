@@ -4,7 +4,7 @@ import { shortId } from "../../src/digest/digest.ts";
 import { ErrUnavailable } from "../../src/errors.ts";
 import { buildImage, TestRegistry } from "../../src/testing.ts";
 import { layerOf } from "./support/built-image.ts";
-import { type Engine, failureOf, openEngine } from "./support/engine.ts";
+import { type Engine, failureOf, NO_WAIT, openEngine } from "./support/engine.ts";
 import { gets } from "./support/requests.ts";
 import { statusLog } from "./support/status-lines.ts";
 import { until } from "./support/until.ts";
@@ -103,7 +103,7 @@ describe("a document that has to be asked for again", () => {
     const log = statusLog();
     const { config, descriptor } = image;
     const fault = {
-      "a tag": { method: "HEAD", reference: "v1" } as const,
+      "a tag": { reference: "v1", times: 2 } as const,
       "a manifest": { method: "GET", digest: descriptor.digest } as const,
       "a config": { digest: config.digest } as const,
     }[what];
@@ -126,8 +126,8 @@ describe("a document that has to be asked for again", () => {
 
 describe("the attempts at a blob", () => {
   it.each([
-    ["the policy's", { backoff: { baseMs: 1, random: () => 0, maxAttempts: 2 } }, 2],
-    ["the option's", { backoff: { baseMs: 1, random: () => 0, maxAttempts: 2 }, maxDownloadAttempts: 3 }, 3],
+    ["the policy's", { backoff: { ...NO_WAIT, maxAttempts: 2 } }, 2],
+    ["the option's", { backoff: { ...NO_WAIT, maxAttempts: 2 }, maxDownloadAttempts: 3 }, 3],
   ])("are %s", async (_, options, attempts) => {
     await using patient = await openEngine(options);
     const { digest } = layerOf(await buildImage(registry, REPOSITORY, { tag: "v1", layers: [100] }));
