@@ -1,8 +1,13 @@
-import type { PulledImage } from "../index.ts";
 import { familiarString, parseNormalizedNamed } from "../reference.ts";
 
+/** A name and what it points at. */
+export interface NamedTarget {
+  readonly name: string;
+  readonly target: { readonly digest: string };
+}
+
 /** The full name of an image with its digest, as `-q` prints it. */
-export function pinnedName({ name, target }: Pick<PulledImage, "name" | "target">): string {
+export function pinnedName({ name, target }: NamedTarget): string {
   return name.includes("@") ? name : `${name}@${target.digest}`;
 }
 

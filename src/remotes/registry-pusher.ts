@@ -11,6 +11,7 @@ import { MAX_MANIFEST_BYTES } from "../oci/parse-document.ts";
 import { type Endpoint, originOf } from "../registry/endpoints/endpoint.ts";
 import { addReferrer } from "../registry/push/add-referrer.ts";
 import type { BlobSource, PushClient, UploadSession } from "../registry/push/push-client.ts";
+import { blamed, blaming } from "./blame.ts";
 import { blameOwnDamage } from "./own-damage.ts";
 import type { PushContentOptions, Pusher, PushOutcome } from "./pusher.ts";
 import { referralOf } from "./referral-of.ts";
@@ -88,6 +89,11 @@ export class RegistryPusher implements Pusher {
     return await this.#pushBlob(descriptor, content, options);
   }
 
+  /** Asks the registry for something. Whatever goes wrong with that is its endpoint's. */
+  #ask<T>(work: () => Promise<T>): Promise<T> {
+    return blaming(this.endpoint, work);
+  }
+
   async abandon({ digest }: Descriptor): Promise<void> {
     const session = this.#sessions.get(digest);
     this.#sessions.delete(digest);
@@ -123,8 +129,9 @@ export class RegistryPusher implements Pusher {
     const { digest } = descriptor;
     const { signal, onBytes } = options;
     await using reader = await content.readerAt(descriptor, options);
+    const source = sourceOf(descriptor, reader);
     try {
-      await this.#client.uploadBlob(sourceOf(descriptor, reader), {
+      await this.#client.uploadBlob(source, {
         signal,
         onBytes,
         session: this.#sessions.get(digest),
@@ -132,7 +139,8 @@ export class RegistryPusher implements Pusher {
         onLeftover: this.#onLeftover,
       });
     } catch (error) {
-      throw await blameOwnDamage(error, { content, descriptor }, { signal });
+      if (source.failure) throw source.failure.error;
+      throw await blameOwnDamage(blamed(error, this.endpoint), { content, descriptor }, { signal });
     }
   }
 
@@ -143,7 +151,8 @@ export class RegistryPusher implements Pusher {
   ): Promise<PushOutcome | undefined> {
     const { digest, size } = descriptor;
     if (this.#sessions.has(digest)) return undefined;
-    if (await this.#client.hasBlob(digest, { size, signal })) return { kind: "exists" };
+    const isThere = await this.#ask(() => this.#client.hasBlob(digest, { size, signal }));
+    if (isThere) return { kind: "exists" };
     for (const from of await this.#mounts.candidates(descriptor)) {
       if (await this.#mount(descriptor, from, signal)) return { kind: "mounted", from };
     }
@@ -176,10 +185,12 @@ export class RegistryPusher implements Pusher {
     const { digest, mediaType } = descriptor;
     const { signal, tag } = options;
     const bytes = await readBlob(content, descriptor, { maxBytes: MAX_MANIFEST_BYTES, signal });
-    const exists = await this.#client.hasManifest(tag ?? digest, digest, { signal });
+    const exists = await this.#ask(() => this.#client.hasManifest(tag ?? digest, digest, { signal }));
     const { keepsReferrers } = exists
       ? { keepsReferrers: false } // an earlier push may have ended before it was listed
-      : await this.#client.putManifest(tag ?? digest, { mediaType, bytes, digest }, { signal });
+      : await this.#ask(() =>
+          this.#client.putManifest(tag ?? digest, { mediaType, bytes, digest }, { signal }),
+        );
     if (!keepsReferrers) await this.#listReferrer(descriptor, bytes, signal);
     return { kind: exists ? "exists" : "uploaded" };
   }
@@ -194,26 +205,39 @@ export class RegistryPusher implements Pusher {
     if (!referral) return;
     const release = await this.#referrerTurns.acquire(`${this.endpoint} ${referral.subject}`, { signal });
     try {
-      await addReferrer(this.#client, referral, { signal });
+      await this.#ask(() => addReferrer(this.#client, referral, { signal }));
     } finally {
       release();
     }
   }
 }
 
-function sourceOf({ digest, size }: Descriptor, reader: ReaderAt): BlobSource {
-  return {
+/** A blob's bytes out of the store, and what went wrong there: that is not the registry's fault. */
+type StoredSource = BlobSource & { failure: { readonly error: unknown } | undefined };
+
+function sourceOf({ digest, size }: Descriptor, reader: ReaderAt): StoredSource {
+  const source: StoredSource = {
     digest,
     size,
+    failure: undefined,
     async *read(offset, endOffset = size) {
       const buffer = new Uint8Array(READ_BYTES);
       for (let at = offset; at < endOffset; ) {
         const wanted = buffer.subarray(0, Math.min(READ_BYTES, endOffset - at));
-        const count = await reader.readAt(wanted, at);
+        const count = await readAt(wanted, at);
         if (count === 0) return;
         yield wanted.subarray(0, count);
         at += count;
       }
     },
   };
+  async function readAt(wanted: Uint8Array, at: number): Promise<number> {
+    try {
+      return await reader.readAt(wanted, at);
+    } catch (error) {
+      source.failure = { error };
+      throw error;
+    }
+  }
+  return source;
 }

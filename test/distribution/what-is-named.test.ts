@@ -1,6 +1,6 @@
 import { afterEach, beforeEach, describe, expect, it } from "vitest";
 import { choosePlatform } from "../../src/distribution/pull-reference.ts";
-import { type DrayageError, ErrInvalidArgument, ErrNotImplemented } from "../../src/errors.ts";
+import { type DrayageError, ErrDataLoss, ErrInvalidArgument, ErrNotImplemented } from "../../src/errors.ts";
 import type { Descriptor } from "../../src/images.ts";
 import { parsePlatform } from "../../src/platform/parse-platform.ts";
 import { type BuiltImage, buildImage, TestRegistry } from "../../src/testing.ts";
@@ -159,6 +159,18 @@ describe("pull() of an index with an odd entry", () => {
     const failure = await failureOf(engine.pull(name, { allPlatforms: true }));
     expect(failure).toBeInstanceOf(ErrNotImplemented);
     expect(failure.message).toContain(`the digest algorithm of blake3:${HEX} is not supported`);
+  });
+});
+
+describe("pull() of a blob that is there already", () => {
+  it("does not take another size for it", async () => {
+    await engine.pull(`${registry.host}/${REPOSITORY}:good`);
+    const layers = [{ ...layerOf(image), size: layerOf(image).size + 1 }];
+    putManifest(registry, { repository: REPOSITORY, tag: "v1" }, { config: image.config, layers });
+    const failure = (await failureOf(engine.pull(name))) as DrayageError;
+    expect(failure).toBeInstanceOf(ErrDataLoss);
+    expect(failure).toMatchObject({ digest: layerOf(image).digest, endpoint: registry.url });
+    expect(await namesOn(engine.root)).toEqual([`${registry.host}/${REPOSITORY}:good`]);
   });
 });
 

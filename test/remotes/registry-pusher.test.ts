@@ -2,7 +2,7 @@ import { afterEach, beforeEach, describe, expect, it } from "vitest";
 import { DEFAULT_BACKOFF } from "../../src/async/backoff.ts";
 import type { Provider } from "../../src/content/store.ts";
 import { digestOf } from "../../src/digest/digest.ts";
-import { ErrDeadlineExceeded, ErrPermissionDenied } from "../../src/errors.ts";
+import { ErrDataLoss, ErrDeadlineExceeded, ErrPermissionDenied } from "../../src/errors.ts";
 import type { Descriptor } from "../../src/oci/descriptor.ts";
 import { RegistryPusher } from "../../src/remotes/registry-pusher.ts";
 import type { TestRegistry } from "../../src/testing/test-registry.ts";
@@ -27,6 +27,44 @@ const CONTENT: Provider = {
     };
   },
 };
+
+const BAD_SECTOR = new ErrDataLoss("read blob: a bad sector");
+
+/** A store that has the blob and cannot read it. */
+const DAMAGED: Provider = {
+  async readerAt(...asked) {
+    return { ...(await CONTENT.readerAt(...asked)), readAt: () => Promise.reject(BAD_SECTOR) };
+  },
+};
+
+describe("RegistryPusher.push()", () => {
+  let lab: PushLab;
+  beforeEach(() => {
+    lab = new PushLab();
+  });
+  afterEach(() => lab[Symbol.asyncDispose]());
+
+  async function pusherAt(registry: TestRegistry): Promise<RegistryPusher> {
+    return new RegistryPusher(lab.client(registry.url), {
+      endpoint: endpointOf(registry.url),
+      mounts: { candidates: async () => [], succeeded: async () => {}, failed: async () => {} },
+      backoff: DEFAULT_BACKOFF,
+    });
+  }
+
+  it("blames the registry for what it refuses", async () => {
+    const registry = await lab.registry();
+    registry.fault({ method: "POST" }, { status: 403 });
+    const failure = (await pusherAt(registry)).push(BLOB, CONTENT);
+    await expect(failure).rejects.toMatchObject({ endpoint: registry.url });
+  });
+
+  it("blames nobody for what it cannot read itself", async () => {
+    const registry = await lab.registry();
+    const failure = (await pusherAt(registry)).push(BLOB, DAMAGED);
+    await expect(failure).rejects.toBe(BAD_SECTOR);
+  });
+});
 
 describe("RegistryPusher.abandon()", () => {
   let lab: PushLab;

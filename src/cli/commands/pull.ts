@@ -1,6 +1,7 @@
 import type { Command } from "commander";
+import { findError } from "../../errors.ts";
 import { parseNormalizedNamed } from "../../reference.ts";
-import { pinnedName } from "../image-names.ts";
+import { type NamedTarget, pinnedName } from "../image-names.ts";
 import {
   addPullOptions,
   addRegistryOptions,
@@ -32,7 +33,7 @@ export function addPullCommand(program: Command, signal: AbortSignal): void {
 async function pull(reference: string, options: PullCliOptions, signal: AbortSignal): Promise<void> {
   const { domain } = parseNormalizedNamed(reference);
   await using distribution = await openRoot(options, registryOptions(options, domain));
-  const { images } = await withReporter(options, (onProgress) =>
+  const pulling = withReporter(options, (onProgress) =>
     distribution.pull(reference, {
       platform: options.platform,
       allPlatforms: options.allPlatforms,
@@ -41,8 +42,22 @@ async function pull(reference: string, options: PullCliOptions, signal: AbortSig
       onProgress,
     }),
   );
+  const { images } = await pulling.catch((error: unknown) => {
+    // Of several tags some may be there although others failed.
+    const done = findError(error)?.images ?? [];
+    printNames(
+      done.map(({ name, digest }) => ({ name, target: { digest } })),
+      options,
+    );
+    throw error;
+  });
   // Otherwise they are among the lines of the progress.
   if (options.quiet) for (const warning of images.flatMap(({ warnings }) => warnings)) tell(warning);
-  if (options.progress === "json" && !options.quiet) return;
-  printLines(...images.map((image) => (options.quiet ? pinnedName(image) : image.name)));
+  printNames(images, options);
+}
+
+/** Names what is there, with its digest for a program that reads it; docker's JSON has no such line. */
+function printNames(done: readonly NamedTarget[], { progress, quiet = false }: PullCliOptions): void {
+  if (progress === "json" && !quiet) return;
+  printLines(...done.map((image) => (quiet ? pinnedName(image) : image.name)));
 }
