@@ -1,7 +1,7 @@
 import { type AbortOptions, throwIfAborted } from "../../async/abort.ts";
 import { BoundedMap } from "../../async/bounded-map.ts";
 import { type Clock, systemClock } from "../../async/clock.ts";
-import { findError, isRetryable } from "../../errors/predicates.ts";
+import { isRetryable } from "../../errors/predicates.ts";
 import {
   type CredentialLookup,
   CredentialMemory,
@@ -12,14 +12,11 @@ import { type Endpoint, originOf } from "../endpoints/endpoint.ts";
 import { type HostTrust, hostTrust } from "../endpoints/host-trust.ts";
 import type { HttpRequest, HttpResponse, Send } from "../http/send.ts";
 import { type Challenge, parseChallenges } from "./challenge.ts";
+import { CredentialsInUse } from "./credentials-in-use.ts";
 import { HiddenChallenges } from "./hidden-challenges.ts";
+import { bearer, IdentityTokens } from "./identity-tokens.ts";
 import { knownChallenges, type Offer, offersFor } from "./offers.ts";
-import { basicAuthorization, fetchToken } from "./token.ts";
-import type { TokenRealm } from "./token-realm.ts";
-import type { Token } from "./token-response.ts";
-import { type FetchedToken, TokenWallet } from "./token-wallet.ts";
-import { waitPatiently } from "./wait-patiently.ts";
-import { explained, lookupError, reasonOf } from "./why-anonymous.ts";
+import { basicAuthorization } from "./token.ts";
 
 /** Knows how to answer one endpoint's challenges, for all who are the same user there. */
 export interface Authorizer {
@@ -75,12 +72,6 @@ const BARE_REFUSALS: ReadonlySet<number> = new Set([400, 401, 403]);
 const HIDING_STATUSES: ReadonlySet<number> = new Set([401, 403, 404]);
 
 /**
- * Credentials and tokens that are younger than this were got for the very request that is refused, in milliseconds: asking for
- * others at once would bring the same.
- */
-const JUST_GOT_MS = 1_000;
-
-/**
  * Makes the authorizer of one user at one endpoint. It knows nothing at first and learns from every refusal, also late in
  * the flow: prefers Bearer over Basic, sends a `registryToken` as it is, and keeps one token per set of scopes. Tokens and
  * credentials go to the endpoint's origin and to the realm that this origin names, nowhere else.
@@ -92,15 +83,9 @@ export function createAuthorizer(options: AuthorizerOptions): Authorizer {
 class EndpointAuthorizer implements Authorizer {
   readonly #options: AuthorizerOptions & { readonly clock: Clock; readonly trust: HostTrust };
   readonly #origin: string;
-  readonly #lookup: CredentialLookup;
+  readonly #credentials: CredentialsInUse;
+  readonly #tokens: IdentityTokens;
   readonly #hidden: HiddenChallenges;
-  readonly #wallet: TokenWallet;
-
-  #found: FoundCredentials | undefined;
-  /** Credentials that a token server accepted once: a refusal says that they changed. */
-  readonly #proven = new WeakSet<FoundCredentials>();
-  /** Why credentials could not be looked up when that was no reason to fail. */
-  #trouble: unknown;
   readonly #grants = new BoundedMap<string, Grant>(MAX_GRANTS);
   /** For requests without a grant, of an endpoint that takes the same header for all: Basic, or a registry token. */
   #general: Grant | undefined;
@@ -109,16 +94,17 @@ class EndpointAuthorizer implements Authorizer {
     const { endpoint, credentials } = options;
     this.#options = { ...options, clock, trust };
     this.#origin = originOf(endpoint);
-    this.#lookup =
+    const lookup =
       typeof credentials === "function"
         ? new CredentialMemory(credentials, { clock }).at(endpoint.credentialHost, undefined)
         : credentials;
+    this.#credentials = new CredentialsInUse({ lookup, clock, endpoint: this.#origin });
+    this.#tokens = new IdentityTokens({ ...options, clock, credentials: this.#credentials });
     this.#hidden = new HiddenChallenges({ ...options, clock });
-    this.#wallet = new TokenWallet(clock);
   }
 
   async begin(request: HttpRequest): Promise<void> {
-    if (this.#grantFor(request)) await this.#credentials(request);
+    if (this.#grantFor(request)) await this.#credentials.find(request);
   }
 
   async authorize(request: HttpRequest): Promise<string | undefined> {
@@ -149,15 +135,15 @@ class EndpointAuthorizer implements Authorizer {
   }
 
   async credentials({ signal }: AbortOptions = {}): Promise<Credentials | undefined> {
-    return (await this.#credentials({ signal })).credentials;
+    return (await this.#credentials.find({ signal })).credentials;
   }
 
   refused(): void {
-    if (this.#found) this.#lookup.forget(this.#found);
+    this.#credentials.forget();
   }
 
   whyAnonymous(): string | undefined {
-    return reasonOf(this.#found?.failure ?? this.#trouble);
+    return this.#credentials.whyAnonymous();
   }
 
   #owns(url: string): boolean {
@@ -174,25 +160,6 @@ class EndpointAuthorizer implements Authorizer {
     if (this.#general === grant) this.#general = undefined;
   }
 
-  /** Those that were found lately, or are found now. The error of the source is this endpoint's. */
-  async #credentials({ signal, waiter }: Asker): Promise<FoundCredentials> {
-    const { clock } = this.#options;
-    try {
-      this.#found = await waitPatiently(this.#lookup.find({ signal }), { signal, waiter, clock });
-      this.#trouble = undefined;
-      return this.#found;
-    } catch (error) {
-      throwIfAborted(signal);
-      throw lookupError(error, { host: this.#lookup.host, endpoint: this.#origin });
-    }
-  }
-
-  /** Those in place of `found`, which were refused; `found` itself when the source has no others. */
-  async #others(found: FoundCredentials, asker: Asker): Promise<FoundCredentials> {
-    this.#lookup.forget(found);
-    return await this.#credentials(asker);
-  }
-
   #offers(
     challenges: readonly Challenge[],
     { scopes = [], signal }: Pick<HttpRequest, "scopes" | "signal">,
@@ -204,8 +171,9 @@ class EndpointAuthorizer implements Authorizer {
 
   async #learn(challenges: readonly Challenge[], request: HttpRequest): Promise<boolean> {
     const sent = sentAuthorization(request);
-    let found = await this.#credentials(request);
-    if (sent !== undefined && isHeaderOf(sent, found)) found = await this.#others(found, request);
+    let found = await this.#credentials.find(request);
+    if (sent !== undefined && isHeaderOf(sent, found))
+      found = await this.#credentials.replace(found, request);
     const offers = await this.#offers(challenges, request, found).catch((error: unknown) => {
       // To what we sent the registry has something to say itself.
       if (sent === undefined || request.signal?.aborted) throw error;
@@ -230,16 +198,14 @@ class EndpointAuthorizer implements Authorizer {
       if (sent === undefined) this.#general = grant;
       return sent !== best.authorization;
     }
-    // Only the token that was refused is thrown away: another request may have brought a new one meanwhile.
-    const purpose = { realm: best.realm, hash: found.hash };
-    if (sent === bearer(this.#wallet.peek(purpose))) this.#wallet.drop(purpose);
+    this.#tokens.drop({ realm: best.realm, hash: found.hash }, sent);
     return true;
   }
 
   /** Looks behind a refusal that may be the one for strangers. Whatever goes wrong, the refusal is a good answer too. */
   async #reveal(request: HttpRequest): Promise<boolean> {
     try {
-      const found = await this.#credentials(request);
+      const found = await this.#credentials.find(request);
       if (!found.credentials) return false;
       const challenges = await this.#hidden.find(request);
       if (challenges.length === 0) return false;
@@ -247,7 +213,7 @@ class EndpointAuthorizer implements Authorizer {
       return this.#adopt({ request, challenges, found, offers });
     } catch (error) {
       throwIfAborted(request.signal);
-      this.#trouble = error;
+      this.#credentials.note(error);
       return false;
     }
   }
@@ -256,21 +222,13 @@ class EndpointAuthorizer implements Authorizer {
   async #renew(request: HttpRequest): Promise<boolean> {
     const sent = sentAuthorization(request);
     const offer = this.#grantFor(request)?.left[0];
-    const found = this.#found;
+    const { found } = this.#credentials;
     if (!offer || !found) return false;
-    if (offer.kind === "fixed") {
-      if (sent !== offer.authorization || this.#isNew(found.foundAtMs)) return false;
-      return (await this.#others(found, request)).hash !== found.hash;
+    if (offer.kind === "token") {
+      return this.#tokens.drop({ realm: offer.realm, hash: found.hash }, sent, { unlessNew: true });
     }
-    const purpose = { realm: offer.realm, hash: found.hash };
-    const token = this.#wallet.peek(purpose);
-    if (!token || sent !== bearer(token) || this.#isNew(token.issuedAtMs)) return false;
-    this.#wallet.drop(purpose);
-    return true;
-  }
-
-  #isNew(sinceMs: number): boolean {
-    return this.#options.clock.elapsed() - sinceMs < JUST_GOT_MS;
+    if (sent !== offer.authorization || this.#credentials.isNew(found.foundAtMs)) return false;
+    return (await this.#credentials.replace(found, request)).hash !== found.hash;
   }
 
   async #header(grant: Grant, request: HttpRequest): Promise<string | undefined> {
@@ -279,7 +237,7 @@ class EndpointAuthorizer implements Authorizer {
       if (offer.kind === "fixed") return offer.authorization;
       if (grant === this.#general) return undefined; // a token is for the scopes of one request
       try {
-        return bearer(await this.#token(offer.realm, request));
+        return bearer(await this.#tokens.token(offer.realm, request));
       } catch (error) {
         throwIfAborted(request.signal);
         failures.push(error);
@@ -293,7 +251,7 @@ class EndpointAuthorizer implements Authorizer {
 
   /** The offers of a grant for the credentials in use: made anew when those have changed. */
   async #current(grant: Grant): Promise<Offers> {
-    const found = this.#found;
+    const { found } = this.#credentials;
     if (found && grant.hash !== found.hash) {
       grant.all = await this.#offers(grant.challenges, grant, found).catch(() => []);
       grant.left = grant.all;
@@ -301,42 +259,9 @@ class EndpointAuthorizer implements Authorizer {
     }
     return grant.left;
   }
-
-  async #token(realm: TokenRealm, { signal, waiter }: HttpRequest): Promise<Token> {
-    const found = this.#found ?? (await this.#credentials({ signal, waiter }));
-    const fetch = (shared: AbortSignal): Promise<FetchedToken> => this.#fetch(realm, found, shared);
-    const pending = this.#wallet.token({ realm, hash: found.hash }, fetch, { signal });
-    return await waitPatiently(pending, { waiter, signal, clock: this.#options.clock });
-  }
-
-  async #fetch(realm: TokenRealm, found: FoundCredentials, signal: AbortSignal): Promise<FetchedToken> {
-    try {
-      return await this.#fetchAs(found, realm, signal);
-    } catch (error) {
-      throwIfAborted(signal);
-      if (!isRefusal(error)) throw error;
-      if (!found.credentials) throw explained(error, this.whyAnonymous());
-      const isNews = this.#proven.has(found) || !this.#isNew(found.foundAtMs);
-      this.#lookup.forget(found);
-      if (!isNews) throw error;
-      const others = await this.#credentials({ signal });
-      if (others.hash === found.hash) throw error;
-      return await this.#fetchAs(others, realm, signal);
-    }
-  }
-
-  async #fetchAs(found: FoundCredentials, realm: TokenRealm, signal: AbortSignal): Promise<FetchedToken> {
-    const { credentials, hash } = found;
-    const token = await fetchToken(realm, { ...this.#options, credentials, signal });
-    this.#proven.add(found);
-    return { token, hash };
-  }
 }
 
 type Offers = readonly Offer[];
-
-/** On whose behalf something is asked. */
-type Asker = Pick<HttpRequest, "signal" | "waiter">;
 
 /** What was learned for one set of request scopes. */
 type Grant = {
@@ -366,10 +291,6 @@ function grantKey(request: HttpRequest): string {
   return [...new Set(request.scopes)].sort().join(" ");
 }
 
-function bearer(token: Token | undefined): string | undefined {
-  return token && `Bearer ${token.value}`;
-}
-
 /** Whether a header was made of these credentials alone. */
 function isHeaderOf(authorization: string, { credentials }: FoundCredentials): boolean {
   return [basicAuthorization(credentials), `Bearer ${credentials?.registryToken}`].includes(authorization);
@@ -377,10 +298,4 @@ function isHeaderOf(authorization: string, { credentials }: FoundCredentials): b
 
 function sameOffers(one: Offers, other: Offers): boolean {
   return JSON.stringify(one) === JSON.stringify(other);
-}
-
-/** Whether a token server has looked at the credentials and does not want them. */
-function isRefusal(error: unknown): boolean {
-  const status = findError(error)?.httpStatus;
-  return status === 400 || status === 401 || status === 403;
 }
