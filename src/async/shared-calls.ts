@@ -1,10 +1,14 @@
+import { AsyncLocalStorage } from "node:async_hooks";
 import { type AbortOptions, abortable, throwIfAborted } from "./abort.ts";
+
+/** Runs a function outside of every caller's `AsyncLocalStorage`: what many share belongs to none of them. */
+const outside = AsyncLocalStorage.snapshot();
 
 type RunningCall<T> = { readonly result: Promise<T>; readonly controller: AbortController; callers: number };
 
 /**
  * Calls shared by key: who asks while one runs gets its outcome. The call outlives each caller that gives up, and is
- * aborted when the last one does. Nothing is kept once it ends, so a failure is never handed to a later caller.
+ * aborted when the last one does. It runs in no caller's `AsyncLocalStorage`. Nothing is kept once it ends, so a failure is never handed to a later caller.
  */
 export class SharedCalls<T> {
   readonly #running = new Map<string, RunningCall<T>>();
@@ -28,7 +32,7 @@ export class SharedCalls<T> {
 
   #start(key: string, start: (signal: AbortSignal) => Promise<T>): RunningCall<T> {
     const controller = new AbortController();
-    const call = { result: start(controller.signal), controller, callers: 0 };
+    const call = { result: outside(() => start(controller.signal)), controller, callers: 0 };
     this.#running.set(key, call);
     const end = (): void => this.#end(key, call);
     call.result.then(end, end);

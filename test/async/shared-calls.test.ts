@@ -1,3 +1,4 @@
+import { AsyncLocalStorage } from "node:async_hooks";
 import { describe, expect, it } from "vitest";
 import { SharedCalls } from "../../src/async/shared-calls.ts";
 
@@ -70,5 +71,17 @@ describe("SharedCalls.run()", () => {
     const run = new SharedCalls<string>().run("a", start, { signal: AbortSignal.abort() });
     await expect(run).rejects.toMatchObject({ code: "ERR_CANCELED" });
     expect(calls).toHaveLength(0);
+  });
+
+  it("runs the call in no caller's AsyncLocalStorage, and leaves every caller in his own", async () => {
+    const storage = new AsyncLocalStorage<string>();
+    const shared = new SharedCalls<string | undefined>();
+    const seen = async () => storage.getStore();
+    const ask = (caller: string) =>
+      storage.run(caller, async () => [await shared.run("a", seen), storage.getStore()]);
+    expect(await Promise.all([ask("one"), ask("two")])).toEqual([
+      [undefined, "one"],
+      [undefined, "two"],
+    ]);
   });
 });

@@ -20,6 +20,7 @@ export interface CredentialLookupOptions extends AbortOptions {
  * Looks up the credentials of one host: `docker.io` for Docker Hub, otherwise host[:port] as it is connected to. Returns
  * `undefined` for "go as anonymous". It is called only for the host that will get them. One call serves all who need the
  * answer at the same time and for a while after (`CREDENTIALS_KEPT_MS`); credentials that were refused are asked for anew.
+ * It serves many callers and runs in the `AsyncLocalStorage` of none: what belongs to one caller goes into `auth` of a pull.
  * The call has no limit of time of its own; the signal fires when nobody waits for it any more.
  */
 export type CredentialSource = (

@@ -1,0 +1,25 @@
+import { describe, expect, it } from "vitest";
+import { BoundedMap } from "../../src/async/bounded-map.ts";
+
+describe("BoundedMap", () => {
+  it("loses the least recently used entry when there is one too many", () => {
+    const map = new BoundedMap<string, number>(2);
+    map.set("a", 1);
+    map.set("b", 2);
+    expect(map.get("a")).toBe(1);
+    map.set("c", 3);
+    expect([map.get("a"), map.get("b"), map.get("c"), map.size]).toEqual([1, undefined, 3, 2]);
+  });
+
+  it("counts a new value as a use, and gives a place back", () => {
+    const map = new BoundedMap<string, number>(2);
+    map.set("a", 1);
+    map.set("b", 2);
+    map.set("a", 3);
+    map.set("c", 4);
+    expect([map.get("a"), map.get("b")]).toEqual([3, undefined]);
+    map.delete("a");
+    map.set("d", 5);
+    expect([map.get("c"), map.get("d")]).toEqual([4, 5]);
+  });
+});
