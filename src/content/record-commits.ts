@@ -1,7 +1,10 @@
 import type { Digest } from "../digest/digest.ts";
 import type { CommitOptions, Store, Writer, WriterOptions } from "./store.ts";
 
-/** `store`, which tells of each blob that is new. Everything else it does as before; it is the caller's to close. */
+/**
+ * `store`, which tells of each blob that is new. Everything else it does as before; it is the caller's to
+ * close.
+ */
 export function recordCommits(store: Store, onCommit: (digest: Digest) => void): Store {
   return {
     info: (digest, options) => store.info(digest, options),

@@ -11,8 +11,8 @@ const MIN_RESERVE_BYTES = 128 * 1024;
 const MIN_FREE_FACTOR = 8;
 
 /**
- * Space held back so that a full disk can be emptied: removing a name writes a file before anything is freed. A file of noise,
- * which no file system can store in less, is given up for the time of the removal.
+ * Space held back so that a full disk can be emptied: removing a name writes a file before anything is freed.
+ * A file of noise, which no file system can store in less, is given up for the time of the removal.
  */
 export class DiskReserve {
   readonly #path: string;
@@ -21,7 +21,10 @@ export class DiskReserve {
     this.#path = path;
   }
 
-  /** Holds back what rewriting a file of `bytes` takes, if there is enough free. What cannot be held back is no error. */
+  /**
+   * Holds back what rewriting a file of `bytes` takes, if there is enough free. What cannot be held back is
+   * no error.
+   */
   async hold(bytes: number): Promise<void> {
     const wanted = MIN_RESERVE_BYTES + bytes;
     try {

@@ -17,7 +17,10 @@ export interface OwnedImagesParts {
   readonly onHintLost: (error: unknown) => void;
 }
 
-/** The names for work that has a share of the lease and has brought the content itself: what it needs is written on it first. */
+/**
+ * The names for work that has a share of the lease and has brought the content itself: what it needs is
+ * written on it first.
+ */
 export function namingImages({ images, content, onHintLost }: Omit<OwnedImagesParts, "owner">): ImageStore {
   return {
     get: (name, options) => images.get(name, options),

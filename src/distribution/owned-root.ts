@@ -38,8 +38,8 @@ interface OwnedRootParts {
 }
 
 /**
- * The names and the content of one data root, and who may delete what: everything that makes a name, takes one away or
- * frees content goes through here.
+ * The names and the content of one data root, and who may delete what: everything that makes a name, takes
+ * one away or frees content goes through here.
  */
 export class OwnedRoot {
   readonly content: Store;
@@ -49,6 +49,7 @@ export class OwnedRoot {
   readonly naming: ImageStore;
   readonly mountSources: MountSourceStore;
   readonly #parts: OwnedRootParts;
+  readonly #stopListening: () => void;
 
   private constructor(parts: OwnedRootParts) {
     this.#parts = parts;
@@ -59,7 +60,7 @@ export class OwnedRoot {
       parts.logger.warn({ err }, "what content needs was not written on it");
     this.images = ownedImages({ images, content, owner, onHintLost });
     this.naming = namingImages({ images, content, onHintLost });
-    owner.onSwept((deleted) => this.#tell(deleted));
+    this.#stopListening = owner.onSwept((deleted) => this.#tell(deleted));
   }
 
   /** Opens a root; the caller closes it. Throws what `openDistribution` throws. */
@@ -107,7 +108,8 @@ export class OwnedRoot {
   /** Takes a name away, and the content that only it needed; also on a full disk. */
   async remove(reference: string, options: AbortOptions): Promise<RemovedImage> {
     const { owner, names: images, reserve } = this.#parts;
-    const removed = await reserve.spend(() => removeImage({ images, owner }, reference, options));
+    const spend = <T>(step: () => Promise<T>): Promise<T> => reserve.spend(step);
+    const removed = await removeImage({ images, owner, spend }, reference, options);
     await this.#holdReserve();
     return removed;
   }
@@ -140,6 +142,7 @@ export class OwnedRoot {
 
   /** Closes the store, unless it is the caller's. */
   async close(): Promise<void> {
+    this.#stopListening();
     await this.#parts.closeContent();
     this.events.removeAllListeners();
   }

@@ -16,7 +16,10 @@ import type { Digest } from "../digest/digest.ts";
 import { LOCK_BACKOFF } from "../disk/file-lock.ts";
 import type { MountSourceStore } from "./mount-source-store.ts";
 
-/** Age from which on unreferenced content is pruned unless told otherwise, in milliseconds: a pull that broke off yesterday is not resumed. */
+/**
+ * Age from which on unreferenced content is pruned unless told otherwise, in milliseconds: a pull that broke
+ * off yesterday is not resumed.
+ */
 const DEFAULT_MIN_AGE_MS = 24 * 60 * 60 * 1000;
 
 const NS_PER_MS = 1_000_000n;
@@ -48,8 +51,9 @@ export interface PruneContext {
 }
 
 /**
- * Removes content that no name and no namespace needs, and ingests that nobody goes on with. What lost its name is removed
- * whatever its age. Waits until nobody works in the root. Of a store that somebody else looks after nothing is removed.
+ * Removes content that no name and no namespace needs, and ingests that nobody goes on with. What lost its
+ * name is removed whatever its age. Waits until nobody works in the root. Of a store that somebody else looks
+ * after nothing is removed.
  */
 export async function prune(context: PruneContext, options: PruneOptions): Promise<PruneResult> {
   for (let attempt = 1; ; attempt++) {

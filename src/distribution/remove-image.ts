@@ -8,24 +8,27 @@ import type { RemovedImage } from "./distribution.ts";
 export interface RemoveContext {
   readonly images: ImageStore;
   readonly owner: ContentOwner;
+  /** Runs a step that can be run again, with the reserve of the disk given up where it is full. */
+  readonly spend: <T>(step: () => Promise<T>) => Promise<T>;
 }
 
 /**
- * Takes a name away, and then the content that only this name needed. What the name pointed at is remembered first, so that
- * a process that is killed in between leaves nothing for ever. Content that came by other ways than a name (an engine's
- * own ingests) is not touched. While work is using the root only the name goes, and the content when the work has ended.
+ * Takes a name away, and then the content that only this name needed. What the name pointed at is remembered
+ * first, so that a process that is killed in between leaves nothing for ever. Content that came by other ways
+ * than a name (an engine's own ingests) is not touched. While work is using the root only the name goes, and
+ * the content when the work has ended.
  */
 export async function removeImage(
-  { images, owner }: RemoveContext,
+  { images, owner, spend }: RemoveContext,
   name: string,
   options: AbortOptions,
 ): Promise<RemovedImage> {
   const found = entryOf(await images.get(name, options));
   await owner.remember(found);
-  const untagged = await images.untag(found.name, options);
+  const untagged = await spend(() => images.untag(found.name, options));
   const entry = entryOf(untagged); // the name may have been moved in between
   const entries = entry.digest === found.digest ? [entry] : [entry, found];
-  const { deleted, kept } = await owner.sweep(entries, options);
+  const { deleted, kept } = await spend(() => owner.sweep(entries, options));
   const mine = deleted.filter(({ of }) => entries.includes(of));
   return { untagged, deleted: mine.map(({ digest }) => digest), kept };
 }

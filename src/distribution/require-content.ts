@@ -12,9 +12,9 @@ import { isIndexType, isManifestType, isNonDistributable } from "../oci/media-ty
 type Content = Provider & InfoProvider;
 
 /**
- * Makes sure that a name for `target` would have its content: a manifest with config and layers, an index with one of its
- * entries at least, anything else itself. Throws `ErrNotFound` with the first digest that is missing, and the errors of
- * documents that are none.
+ * Makes sure that a name for `target` would have its content: a manifest with config and layers, an index
+ * with one of its entries at least, anything else itself. Throws `ErrNotFound` with the first digest that is
+ * missing, and the errors of documents that are none.
  */
 export async function requireContent(
   content: Content,

@@ -7,8 +7,8 @@ type Listener = (...args: unknown[]) => unknown;
 export type OnListenerFailure = (error: unknown) => void;
 
 /**
- * Events whose listeners cannot fail what they listen to: what one throws is reported, and the others hear the event all the
- * same.
+ * Events whose listeners cannot fail what they listen to: what one throws is reported, and the others hear
+ * the event all the same.
  */
 export class GuardedEvents extends EventEmitter<ImageEvents> {
   readonly #onFailure: OnListenerFailure;

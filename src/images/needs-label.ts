@@ -12,8 +12,9 @@ import { walk } from "./walk.ts";
 const NEEDS_LABEL = "containerd.io/gc.ref.content.";
 
 /**
- * Writes on each manifest and index below `target` what it needs, as containerd does (`images.SetChildrenMappedLabels`): a
- * garbage collector that keeps the target then keeps the rest. What is not in the store, or is no document, is passed over.
+ * Writes on each manifest and index below `target` what it needs, as containerd does
+ * (`images.SetChildrenMappedLabels`): a garbage collector that keeps the target then keeps the rest. What is
+ * not in the store, or is no document, is passed over.
  */
 export async function labelNeeds(
   content: Provider & Manager,
@@ -41,7 +42,9 @@ async function writeLabels(
   await content.update({ digest, labels: wanted }, paths);
 }
 
-/** The labels for these children: numbered per kind, from the second on where the kind does not end in a dot. */
+/**
+ * The labels for these children: numbered per kind, from the second on where the kind does not end in a dot.
+ */
 export function needsLabels(children: readonly Descriptor[]): Readonly<Record<string, string>> {
   const counts = new Map<string, number>();
   const labels: Record<string, string> = {};

@@ -14,9 +14,9 @@ import { ErrSkipDesc, type Handler } from "./handler.ts";
 import { walk } from "./walk.ts";
 
 /**
- * The content of the store that `targets` need, by digest with its size in bytes: the targets themselves and everything below
- * them. What is not in the store (other platforms of an index, an unfinished pull) is left out, and so is what only a damaged
- * document could tell of.
+ * The content of the store that `targets` need, by digest with its size in bytes: the targets themselves and
+ * everything below them. What is not in the store (other platforms of an index, an unfinished pull) is left
+ * out, and so is what only a damaged document could tell of.
  */
 export async function reachableContent(
   content: Provider & InfoProvider,

@@ -13,8 +13,8 @@ import type { Layout } from "./layout.ts";
 const PASSING_LOCK = /^(?:[0-9a-f]{64}|sha\d{3}-[0-9a-f]+)$/;
 
 /**
- * Removes the ingests of a store that nobody is writing: each under the lock of its ref, which a writer holds, so that none is
- * taken from under one. Throws `ErrCanceled`, or the classes of `diskError`.
+ * Removes the ingests of a store that nobody is writing: each under the lock of its ref, which a writer
+ * holds, so that none is taken from under one. Throws `ErrCanceled`, or the classes of `diskError`.
  */
 export async function sweepIngests(
   layout: Layout,

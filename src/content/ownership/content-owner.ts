@@ -70,9 +70,10 @@ export interface FreeContent {
 }
 
 /**
- * The one who decides whether content of a root may be deleted: it knows what names, namespaces and running work need, and
- * every deletion asks it. Nothing that is referred to is deleted. What cannot be deleted yet, because work is using the root,
- * is remembered on disk, and swept by whoever leaves the root last, in whatever process.
+ * The one who decides whether content of a root may be deleted: it knows what names, namespaces and running
+ * work need, and every deletion asks it. Nothing that is referred to is deleted. What cannot be deleted yet,
+ * because work is using the root, is remembered on disk, and swept by whoever leaves the root last, in
+ * whatever process.
  */
 export class ContentOwner {
   /** The data root. */
@@ -101,14 +102,18 @@ export class ContentOwner {
     return this.#lease.share(work, options);
   }
 
-  /** Calls `listener`, which must not throw, with what every sweep deleted. */
-  onSwept(listener: (deleted: readonly SweptContent[]) => void): void {
+  /**
+   * Calls `listener`, which must not throw, with what every sweep deleted, until the function returned is
+   * called.
+   */
+  onSwept(listener: (deleted: readonly SweptContent[]) => void): () => void {
     this.#onSwept.add(listener);
+    return () => this.#onSwept.delete(listener);
   }
 
   /**
-   * Remembers content that is about to lose what refers to it: before the reference goes, so that a process that is killed
-   * in between leaves nothing that nobody knows of.
+   * Remembers content that is about to lose what refers to it: before the reference goes, so that a process
+   * that is killed in between leaves nothing that nobody knows of.
    */
   remember(entry: SweepEntry): Promise<void> {
     return this.#list.add(entry);
@@ -120,8 +125,8 @@ export class ContentOwner {
   }
 
   /**
-   * Deletes what is remembered and what nothing refers to, `mine` first. Waits for other removals, not for work: with work in
-   * the root everything is kept for later; so it is when the signal fires.
+   * Deletes what is remembered and what nothing refers to, `mine` first. Waits for other removals, not for
+   * work: with work in the root everything is kept for later; so it is when the signal fires.
    */
   async sweep(mine: readonly SweepEntry[], { signal }: AbortOptions = {}): Promise<Swept> {
     for (const entry of mine) await this.#list.add(entry);
@@ -143,8 +148,8 @@ export class ContentOwner {
   }
 
   /**
-   * Deletes a blob. Throws `ErrFailedPrecondition`, naming the image or the namespace, when it is needed. With work in the
-   * root it is remembered, and goes when the work has ended.
+   * Deletes a blob. Throws `ErrFailedPrecondition`, naming the image or the namespace, when it is needed.
+   * With work in the root it is remembered, and goes when the work has ended.
    */
   async delete(digest: Digest, { force = false, signal }: DeleteOptions = {}): Promise<boolean> {
     if (force) return await this.#discard(digest);
@@ -163,12 +168,17 @@ export class ContentOwner {
     return true;
   }
 
-  /** The digests of `target` and of everything below it, whether or not it is there. Damaged documents are passed over. */
+  /**
+   * The digests of `target` and of everything below it, whether or not it is there. Damaged documents are
+   * passed over.
+   */
   below(target: Referred): Promise<ReadonlySet<Digest>> {
     return this.#names.reach([target]);
   }
 
-  /** Whether a name or a namespace needs content, as things are now. Throws as `NameReferences.roots` does. */
+  /**
+   * Whether a name or a namespace needs content, as things are now. Throws as `NameReferences.roots` does.
+   */
   async needs(): Promise<(digest: Digest) => Promise<boolean>> {
     const named = await this.#names.reach(await this.#names.roots());
     return async (digest) =>
@@ -251,7 +261,9 @@ export class ContentOwner {
     }
   }
 
-  /** When the last work has left: nobody waits for what this finds wrong, and nobody's work failed with it. */
+  /**
+   * When the last work has left: nobody waits for what this finds wrong, and nobody's work failed with it.
+   */
   async #sweepQuietly(): Promise<void> {
     try {
       if ((await this.#list.list()).length === 0) return;

@@ -19,8 +19,8 @@ export function isDocumentType(mediaType: string | undefined): boolean {
 }
 
 /**
- * What a manifest or index needs, whether or not it is a valid one: what is not understood must be kept all the same.
- * `undefined` for bytes that are no JSON object.
+ * What a manifest or index needs, whether or not it is a valid one: what is not understood must be kept all
+ * the same. `undefined` for bytes that are no JSON object.
  */
 export function documentReferences(bytes: Uint8Array): readonly Referred[] | undefined {
   const document = parseObject(bytes);

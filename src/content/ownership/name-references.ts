@@ -41,8 +41,8 @@ export interface NameReferencesParts {
 const MAX_DOCUMENTS_KNOWN = 20_000;
 
 /**
- * What the names of a root need. A document never changes, so each is read once, however often it is asked about; only the
- * small list of names is read each time.
+ * What the names of a root need. A document never changes, so each is read once, however often it is asked
+ * about; only the small list of names is read each time.
  */
 export class NameReferences {
   readonly #parts: NameReferencesParts;
@@ -53,8 +53,9 @@ export class NameReferences {
   }
 
   /**
-   * What must stay: the targets of all names, and entries of other tools that have no name. Throws `ErrDataLoss` for an
-   * `index.json` that is damaged, because then nothing is known to be free, and the classes of `diskError`.
+   * What must stay: the targets of all names, and entries of other tools that have no name. Throws
+   * `ErrDataLoss` for an `index.json` that is damaged, because then nothing is known to be free, and the
+   * classes of `diskError`.
    */
   async roots(): Promise<readonly NamedRoot[]> {
     const { indexPath } = this.#parts;
@@ -71,8 +72,9 @@ export class NameReferences {
   }
 
   /**
-   * The digests of `roots` and of everything below them, parents first, whether or not it is there. A document that cannot be
-   * read counts with what is known of it: its labels, and every digest in what is left of it.
+   * The digests of `roots` and of everything below them, parents first, whether or not it is there. A
+   * document that cannot be read counts with what is known of it: its labels, and every digest in what is
+   * left of it.
    */
   async reach(roots: readonly Referred[]): Promise<ReadonlySet<Digest>> {
     const found = new Set<Digest>();
@@ -91,7 +93,10 @@ export class NameReferences {
     return found;
   }
 
-  /** The name of an image that needs the content, or its digest where it has no name; `undefined` when none does. */
+  /**
+   * The name of an image that needs the content, or its digest where it has no name; `undefined` when none
+   * does.
+   */
   async holder(digest: Digest): Promise<string | undefined> {
     const roots = await this.roots();
     if (!(await this.reach(roots)).has(digest)) return undefined;

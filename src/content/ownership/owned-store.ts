@@ -10,11 +10,14 @@ import { ContentOwner, type DeleteOptions, type OwnedBlobs } from "./content-own
 export interface OwnedStore extends Store {
   readonly owner: ContentOwner;
   /**
-   * Removes a blob. Throws `ErrNotFound`, or `ErrFailedPrecondition` when an image or a namespace needs it, unless it is
-   * forced. While work is using the root the blob stays, and goes when the work has ended.
+   * Removes a blob. Throws `ErrNotFound`, or `ErrFailedPrecondition` when an image or a namespace needs it,
+   * unless it is forced. While work is using the root the blob stays, and goes when the work has ended.
    */
   delete(digest: Digest, options?: DeleteOptions): Promise<void>;
-  /** Removes ingests that nobody is writing, also half-made ones, and what killed processes left beside them. Returns the ingests. */
+  /**
+   * Removes ingests that nobody is writing, also half-made ones, and what killed processes left beside them.
+   * Returns the ingests.
+   */
   sweepIngests(options: AbandonedOptions): Promise<readonly AbandonedIngest[]>;
 }
 

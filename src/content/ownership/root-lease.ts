@@ -7,7 +7,10 @@ import { KeyedLock, type Release } from "../../async/keyed-lock.ts";
 import { LOCK_BACKOFF, lockFile, tryLockFile } from "../../disk/file-lock.ts";
 import { makeDirectory } from "../../disk/make-directory.ts";
 
-/** Waiting for a removal of another process, which takes milliseconds: random below 4 ms, doubling to 64 ms, for ever. */
+/**
+ * Waiting for a removal of another process, which takes milliseconds: random below 4 ms, doubling to 64 ms,
+ * for ever.
+ */
 const LEASE_BACKOFF: BackoffPolicy = { ...LOCK_BACKOFF, baseMs: 4, maxMs: 64 };
 
 /** How a share of the lease is waited for. */
@@ -28,8 +31,8 @@ interface SharedLock {
 }
 
 /**
- * Keeps content from being removed while work builds on it. Work of all processes shares the lease; a removal needs it
- * alone, and removals go one after the other. A killed process loses its share at once.
+ * Keeps content from being removed while work builds on it. Work of all processes shares the lease; a removal
+ * needs it alone, and removals go one after the other. A killed process loses its share at once.
  */
 export class RootLease {
   readonly #root: string;
@@ -51,8 +54,8 @@ export class RootLease {
   }
 
   /**
-   * Runs `work` while nothing can be removed. Waits for a removal that is under way, as long as the signal allows: throws
-   * `ErrCanceled`, or the classes of `diskError`.
+   * Runs `work` while nothing can be removed. Waits for a removal that is under way, as long as the signal
+   * allows: throws `ErrCanceled`, or the classes of `diskError`.
    */
   async share<T>(work: () => Promise<T>, options: ShareOptions = {}): Promise<T> {
     throwIfAborted(options.signal);
@@ -71,8 +74,8 @@ export class RootLease {
   }
 
   /**
-   * Runs `work` when it is its turn among all removals of all processes. `work` is given what makes it alone in the root;
-   * that never waits. Rejects with `ErrCanceled` when the signal fires before the turn has come.
+   * Runs `work` when it is its turn among all removals of all processes. `work` is given what makes it alone
+   * in the root; that never waits. Rejects with `ErrCanceled` when the signal fires before the turn has come.
    */
   async inTurn<T>(work: (tryAlone: TryAlone) => Promise<T>, { signal }: AbortOptions = {}): Promise<T> {
     const endTurn = await this.#turn.acquire(this.#turnPath, { signal });

@@ -25,8 +25,9 @@ const MAX_NAME_LENGTH = 8_192;
 const ENTRY = /^(?<algorithm>[a-z0-9]+)-(?<hex>[0-9a-f]+)\.(?<kind>graph|blob)$/;
 
 /**
- * Remembers on disk what has to be looked at when the root is free: one file per entry, whose name says it all, so that
- * a full disk has room for it. An entry too many costs one look; one that is lost costs a `prune`.
+ * Remembers on disk what has to be looked at when the root is free: one file per entry, whose name says it
+ * all, so that a full disk has room for it. An entry too many costs one look; one that is lost costs a
+ * `prune`.
  */
 export class SweepList {
   readonly #directory: string;
@@ -36,7 +37,10 @@ export class SweepList {
     this.#directory = directory;
   }
 
-  /** Adds an entry, or leaves the one that is there. Throws the classes of `diskError`, except for a full disk. */
+  /**
+   * Adds an entry, or leaves the one that is there. Throws the classes of `diskError`, except for a full
+   * disk.
+   */
   async add({ digest, kind, name }: SweepEntry): Promise<void> {
     const path = this.#path(digest, kind);
     try {
