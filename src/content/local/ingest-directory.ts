@@ -11,6 +11,7 @@ import { ErrAborted, ErrNotFound } from "../../errors/classes.ts";
 import { formatRfc3339, parseRfc3339 } from "../rfc3339.ts";
 import type { Status } from "../store.ts";
 import { hashFile } from "./hash-file.ts";
+import type { Unsynced } from "./unsynced.ts";
 
 /** Ending of an ingest directory on its way out. What a killed process leaves is swept when a store is opened. */
 export const REMOVED_SUFFIX = ".removed";
@@ -20,6 +21,8 @@ export interface IngestRequest extends AbortOptions {
   readonly ref: string;
   /** Announced size in bytes, 0 when unknown. */
   readonly total: number;
+  /** Knows whose data the disk did not take. */
+  readonly unsynced: Unsynced;
   /** Is fed the bytes that are there already. */
   readonly digester: Digester;
 }
@@ -41,6 +44,7 @@ export async function openIngest(path: string, request: IngestRequest): Promise<
     const resumed = await resumeIngest(path, found, request);
     if (resumed) return resumed;
   }
+  request.unsynced.forget(path);
   return startIngest(path, request);
 }
 
@@ -50,6 +54,9 @@ export async function openIngest(path: string, request: IngestRequest): Promise<
  */
 export async function readIngest(path: string): Promise<Status | undefined> {
   try {
+    // Only regular files: to read a named pipe is to wait for ever.
+    const files = await Promise.all([stat(join(path, "ref")), stat(join(path, "data"))]);
+    if (!files.every((file) => file.isFile())) return undefined;
     const [ref, data, started, updated, total] = await Promise.all([
       readFile(join(path, "ref"), "utf8"),
       stat(join(path, "data"), { bigint: true }),
@@ -66,9 +73,15 @@ export async function readIngest(path: string): Promise<Status | undefined> {
       updatedAtNs: recordedNs > data.mtimeNs ? recordedNs : data.mtimeNs,
     };
   } catch (cause) {
-    if (isMissingFile(cause) || (cause as NodeJS.ErrnoException).code === "ENOTDIR") return undefined;
+    if (isMissingFile(cause) || isNoIngest(cause)) return undefined;
     throw diskError("read ingest", path, cause);
   }
+}
+
+/** Whether what lies there has another shape than an ingest, so that it can only be passed over. */
+function isNoIngest(error: unknown): boolean {
+  const { code } = error as NodeJS.ErrnoException;
+  return code === "ENOTDIR" || code === "EISDIR" || code === "ELOOP";
 }
 
 /** Writes down when the ingest was last written, and makes its names durable. Throws the classes of `diskError`. */
@@ -99,12 +112,13 @@ function mayResume(found: Status, { ref, total }: IngestRequest): boolean {
 async function resumeIngest(
   path: string,
   found: Status,
-  { digester, signal }: IngestRequest,
+  { digester, signal, unsynced }: IngestRequest,
 ): Promise<OpenIngest | undefined> {
   const data = join(path, "data");
   let file: FileHandle | undefined;
   try {
     await makeWritable(data);
+    await unsynced.rewrite(path);
     file = await open(data, "r+");
     const offset = await hashFile(file, digester, { signal });
     return { path, file, status: { ...found, offset } };

@@ -38,6 +38,7 @@ import { LocalWriter } from "./local-writer.ts";
 import { publishBlob } from "./publish-blob.ts";
 import { RefLocks } from "./ref-locks.ts";
 import { sweepIngests } from "./sweep-ingests.ts";
+import { Unsynced } from "./unsynced.ts";
 
 /** A store on the local disk. Its `delete` refuses what a name or a namespace of the root needs. */
 export interface LocalStore extends OwnedStore, ContainingStore, AsyncDisposable {
@@ -100,6 +101,7 @@ class LocalContentStore implements LocalStore {
   readonly #labels: LabelStore;
   readonly #locks: RefLocks;
   readonly #files: BlobFiles;
+  readonly #unsynced = new Unsynced();
   readonly #onClose: () => void;
   readonly owner: ContentOwner;
 
@@ -184,9 +186,10 @@ class LocalContentStore implements LocalStore {
       // Only now: whoever had the ref before may have committed what is asked for.
       if (expected !== undefined) await this.#assertAbsent(expected, size, { signal });
       const digester = new Digester(expected && algorithmOf(expected));
-      const ingest = await openIngest(path, { ref, total: size, digester, signal });
+      const ingest = await openIngest(path, { ref, total: size, digester, unsynced: this.#unsynced, signal });
+      const onSyncFailure = (): void => this.#unsynced.mark(path);
       const publish = (digest: Digest, options: CommitOptions) => this.#publish(ref, digest, options);
-      return new LocalWriter({ ingest, digester, expected, publish, release });
+      return new LocalWriter({ ingest, digester, expected, publish, onSyncFailure, release });
     } catch (error) {
       release();
       throw error;

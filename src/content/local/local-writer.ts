@@ -1,5 +1,6 @@
 import { ftruncateSync, writeSync } from "node:fs";
-import { dirname } from "node:path";
+import { chmod, utimes } from "node:fs/promises";
+import { dirname, join } from "node:path";
 import type { Release } from "../../async/keyed-lock.ts";
 import { nowNs } from "../../async/wall-clock.ts";
 import { algorithmOf, type Digest, Digester } from "../../digest/digest.ts";
@@ -20,6 +21,8 @@ export interface LocalWriterParts {
   readonly expected: Digest | undefined;
   /** Makes verified content of the ingest: moves the data, removes the ingest, sets the labels. */
   readonly publish: (digest: Digest, options: CommitOptions) => Promise<void>;
+  /** Called when the disk did not take the data: nothing that the next sync says of this file is to be believed. */
+  readonly onSyncFailure: () => void;
   /** Gives the ref free. */
   readonly release: Release;
 }
@@ -91,7 +94,7 @@ export class LocalWriter implements Writer, Syncer {
     this.#assertOpen("sync");
     const { ingest } = this.#parts;
     try {
-      await ingest.file.sync();
+      await this.#syncData();
       await recordUpdate(ingest.path, this.#updatedAtNs);
       await syncDirectory(dirname(ingest.path));
     } catch (cause) {
@@ -181,18 +184,35 @@ export class LocalWriter implements Writer, Syncer {
     const { file, path } = this.#parts.ingest;
     try {
       const now = stampNow();
-      await file.utimes(now, now);
-      await file.chmod((await file.stat()).mode & 0o444);
-      await file.sync();
+      const mode = (await file.stat()).mode & 0o444;
+      const data = join(path, "data");
+      await unlessDenied(
+        () => file.utimes(now, now),
+        () => utimes(data, now, now),
+      );
+      await unlessDenied(
+        () => file.chmod(mode),
+        () => chmod(data, mode),
+      );
+      await this.#syncData();
     } catch (cause) {
       throw diskError("sync ingest", path, cause);
+    }
+  }
+
+  async #syncData(): Promise<void> {
+    try {
+      await this.#parts.ingest.file.sync();
+    } catch (error) {
+      this.#parts.onSyncFailure();
+      throw error;
     }
   }
 
   async #leave(): Promise<void> {
     const { ingest } = this.#parts;
     try {
-      await ingest.file.sync();
+      await this.#syncData();
       await recordUpdate(ingest.path, this.#updatedAtNs).catch(() => {}); // the time of the data file says nearly the same
     } catch (cause) {
       throw diskError("sync ingest", ingest.path, cause);
@@ -211,5 +231,15 @@ export class LocalWriter implements Writer, Syncer {
 
   #assertOpen(action: string): void {
     if (this.#ended) throw new ErrFailedPrecondition(`cannot ${action} closed writer`);
+  }
+}
+
+/** Node's permission model refuses changes by descriptor, whatever is allowed; by path they are. The ref's lock is held. */
+async function unlessDenied(byDescriptor: () => Promise<void>, byPath: () => Promise<void>): Promise<void> {
+  try {
+    await byDescriptor();
+  } catch (error) {
+    if ((error as NodeJS.ErrnoException).code !== "ERR_ACCESS_DENIED") throw error;
+    await byPath();
   }
 }

@@ -1,0 +1,101 @@
+import { mkdir, mkdtemp, open, readdir, rm, stat, writeFile } from "node:fs/promises";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { afterEach, beforeEach, describe, expect, it, vi } from "vitest";
+import { type LocalStore, openLocalStore } from "../../../src/content/local/local-store.ts";
+import { readBlob } from "../../../src/content/read-blob.ts";
+import { digestOf } from "../../../src/digest/digest.ts";
+
+const BYTES = Buffer.from("foobar");
+const BLOB = { digest: digestOf(BYTES), size: BYTES.length };
+
+let root: string;
+let store: LocalStore;
+beforeEach(async () => {
+  root = await mkdtemp(join(tmpdir(), "drayage-unsynced-"));
+  store = await openLocalStore({ root });
+});
+afterEach(async () => {
+  vi.restoreAllMocks();
+  await store.close();
+  await rm(root, { recursive: true, force: true });
+});
+
+/** Makes the next fsyncs fail, as a disk does that cannot write. */
+async function failNextSync(times = 1): Promise<void> {
+  const file = await open(root, "r");
+  const prototype: typeof file = Object.getPrototypeOf(file);
+  await file.close();
+  const spy = vi.spyOn(prototype, "sync");
+  for (let time = 0; time < times; time++) {
+    spy.mockRejectedValueOnce(Object.assign(new Error("EIO: i/o error, fsync"), { code: "EIO" }));
+  }
+}
+
+async function dataInode(): Promise<number> {
+  const [name = ""] = await readdir(join(root, "ingest"));
+  return (await stat(join(root, "ingest", name, "data"))).ino;
+}
+
+async function failedCommit(): Promise<number> {
+  const writer = await store.writer({ ref: "layer", size: 6 });
+  await writer.write(BYTES);
+  await failNextSync();
+  await expect(writer.commit(BLOB)).rejects.toMatchObject({
+    name: "ErrDataLoss",
+    message: expect.stringContaining("input/output error"),
+  });
+  return await dataInode();
+}
+
+describe("an ingest whose data the disk did not take", () => {
+  it("is kept, and written to a new file before anything is committed of it", async () => {
+    const inode = await failedCommit();
+    const writer = await store.writer({ ref: "layer", size: 6 });
+    expect((await writer.status()).offset).toBe(6);
+    expect(await dataInode()).not.toBe(inode);
+    await writer.commit(BLOB);
+    expect(await readBlob(store, BLOB)).toEqual(new Uint8Array(BYTES));
+  });
+
+  it("is known as such to other stores on the root", async () => {
+    const inode = await failedCommit();
+    await using other = await openLocalStore({ root });
+    const writer = await other.writer({ ref: "layer", size: 6 });
+    expect(await dataInode()).not.toBe(inode);
+    await writer.commit(BLOB);
+  });
+
+  it("stays distrusted while the new file cannot be synced either", async () => {
+    const inode = await failedCommit();
+    await failNextSync();
+    await expect(store.writer({ ref: "layer", size: 6 })).rejects.toMatchObject({ name: "ErrDataLoss" });
+    const writer = await store.writer({ ref: "layer", size: 6 });
+    expect(await dataInode()).not.toBe(inode);
+    await writer.commit(BLOB);
+  });
+
+  it("is trusted again when it is begun anew", async () => {
+    await failedCommit();
+    await store.abort("layer");
+    const writer = await store.writer({ ref: "layer", size: 6 });
+    await writer.write(BYTES);
+    await writer.commit(BLOB);
+    expect(await readBlob(store, BLOB)).toEqual(new Uint8Array(BYTES));
+  });
+});
+
+describe("a directory of ingests with something else in it", () => {
+  it("is listed without it", async () => {
+    await mkdir(join(root, "ingest/aaaa/ref"), { recursive: true });
+    await writeFile(join(root, "ingest/aaaa/data"), "");
+    await mkdir(join(root, "ingest/bbbb"));
+    await writeFile(join(root, "ingest/file"), "");
+    const writer = await store.writer({ ref: "layer" });
+    expect((await store.listStatuses()).map(({ ref }) => ref)).toEqual(["layer"]);
+    await writer.close();
+    const swept = await store.sweepIngests({ beforeNs: BigInt(Date.now() + 60_000) * 1_000_000n });
+    expect(swept.map(({ ref }) => ref).toSorted()).toEqual(["aaaa", "bbbb", "file", "layer"]);
+    expect(await readdir(join(root, "ingest"))).toEqual([]);
+  });
+});
