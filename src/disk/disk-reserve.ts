@@ -2,7 +2,7 @@ import { randomFillSync } from "node:crypto";
 import { rm, stat, statfs, writeFile } from "node:fs/promises";
 import { dirname } from "node:path";
 import { isResourceExhausted } from "../errors/predicates.ts";
-import { makeDirectory } from "./make-directory.ts";
+import { makeLockDirectory } from "./make-directory.ts";
 
 /** Bytes held back at least: what a small list of names and SQLite's side files need, several times. */
 const MIN_RESERVE_BYTES = 128 * 1024;
@@ -29,7 +29,7 @@ export class DiskReserve {
     const wanted = MIN_RESERVE_BYTES + bytes;
     try {
       if ((await this.#size()) >= wanted) return;
-      await makeDirectory(dirname(this.#path));
+      await makeLockDirectory(dirname(this.#path));
       const { bavail, bsize } = await statfs(dirname(this.#path));
       if (bavail * bsize < wanted * MIN_FREE_FACTOR) return;
       await writeFile(this.#path, randomFillSync(Buffer.allocUnsafe(wanted + bytes)));

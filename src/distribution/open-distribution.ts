@@ -48,7 +48,12 @@ export async function openDistribution(options: DistributionOptions): Promise<Di
   });
   const documents = new TransferManager({ concurrency: MAX_CONCURRENT_DOCUMENTS });
   const transport = createTransport(options.connection); // which opens nothing before the first request
-  const root = await OwnedRoot.open({ root: options.root, content: options.content, logger });
+  const root = await OwnedRoot.open({
+    root: options.root,
+    mode: options.mode,
+    content: options.content,
+    logger,
+  });
   const repositories = createRepositories({
     registry,
     credentials: credentialSource(options.credentials),

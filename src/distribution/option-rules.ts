@@ -20,6 +20,7 @@ import {
   aFiniteNumber,
   aFunction,
   aLogger,
+  aMode,
   anAsyncIterable,
   aPath,
   aSignal,
@@ -64,6 +65,7 @@ const auth = objectOf<Credentials>({
 /** The options of `openDistribution`. */
 export const DISTRIBUTION_OPTIONS: RulesOf<DistributionOptions> = {
   root: required(aPath),
+  mode: aMode,
   content: A_STORE,
   registry,
   credentials,

@@ -16,6 +16,11 @@ export interface DistributionOptions {
   /** The data root: a directory that becomes an OCI image layout. Several processes may share it. */
   readonly root: string;
   /**
+   * Permissions of a data root that is made here. Default 0o700; with 0o750 its group may read it. Who may read it and not
+   * write takes no locks, and can stop nobody.
+   */
+  readonly mode?: number | undefined;
+  /**
    * Where blobs go instead of the data root, for instance a `proxyStore`; stays the caller's to close. Names, locks and
    * leases stay in the root, so one store must not be shared by several roots that remove images.
    */

@@ -22,6 +22,8 @@ import { removeImage } from "./remove-image.ts";
 /** What a root is opened with. */
 export interface OwnedRootOptions {
   readonly root: string;
+  /** Permissions of a root that is made. */
+  readonly mode?: number | undefined;
   /** Where blobs go instead of the root; stays the caller's to close. */
   readonly content?: Store | undefined;
   readonly logger: Logger;
@@ -64,10 +66,11 @@ export class OwnedRoot {
   }
 
   /** Opens a root; the caller closes it. Throws what `openDistribution` throws. */
-  static async open({ root, content: given, logger }: OwnedRootOptions): Promise<OwnedRoot> {
-    const content = given ?? (await openLocalStore({ root, logger }));
+  static async open({ root, mode, content: given, logger }: OwnedRootOptions): Promise<OwnedRoot> {
+    const content = given ?? (await openLocalStore({ root, mode, logger }));
     const owner = ownerFor(content, { root: resolve(root), logger });
     const names = await LayoutImageStore.open(root, {
+      mode,
       onMove: ({ name, target }) => owner.remember({ digest: target.digest, kind: "graph", name }),
       onListenerFailure: (err) => logger.warn({ err }, "a listener of events failed"),
     });

@@ -5,7 +5,7 @@ import type { AbortOptions } from "../async/abort.ts";
 import { KeyedLock } from "../async/keyed-lock.ts";
 import { diskError, isMissingFile } from "../disk/disk-error.ts";
 import { lockFile } from "../disk/file-lock.ts";
-import { makeDirectory } from "../disk/make-directory.ts";
+import { makeDirectory, makeLockDirectory, ROOT_MODE } from "../disk/make-directory.ts";
 import { writeFileAtomic } from "../disk/write-file-atomic.ts";
 import { ErrNotFound } from "../errors/classes.ts";
 import type { Descriptor } from "../oci/descriptor.ts";
@@ -30,6 +30,8 @@ type Edit<T> = (entries: readonly IndexEntry[]) => {
 export interface LayoutImageStoreOptions {
   /** Called before a name that points at `image` is made to point elsewhere; what it throws fails the change. */
   readonly onMove?: ((image: Image) => Promise<void>) | undefined;
+  /** Permissions of a root that is made, see `ROOT_MODE`. */
+  readonly mode?: number | undefined;
   /** Told what listeners of events throw. Default: nobody. */
   readonly onListenerFailure?: OnListenerFailure | undefined;
 }
@@ -70,7 +72,7 @@ export class LayoutImageStore implements ImageStore {
     const [isLayout, hasIndex] = await Promise.all([exists(markerPath), exists(store.#indexPath)]);
     if (isLayout && hasIndex) return store;
     if (isLayout && (await hasContent(root))) await readIndexFile(store.#indexPath); // says what is missing
-    await makeDirectory(root);
+    await makeDirectory(root, { mode: options.mode ?? ROOT_MODE });
     await store.#whileLocked({}, async () => {
       if (!(await exists(store.#indexPath))) await writeIndexFile(store.#indexPath, EMPTY_INDEX);
     });
@@ -147,7 +149,7 @@ export class LayoutImageStore implements ImageStore {
   async #whileLocked<T>(options: AbortOptions, work: () => Promise<T>): Promise<T> {
     const endTurn = await this.#turn.acquire(this.#indexPath, options);
     try {
-      await makeDirectory(dirname(this.#lockPath));
+      await makeLockDirectory(dirname(this.#lockPath));
       const unlock = await lockFile(this.#lockPath, { signal: options.signal });
       try {
         await this.#sweepTemporaryFiles();

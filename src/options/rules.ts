@@ -26,6 +26,12 @@ export function wholeNumberFrom(least: number): Rule {
   );
 }
 
+/** Permissions of a file or directory. */
+export const aMode: Rule = rule(
+  "permissions from 0 to 0o777",
+  (value) => Number.isInteger(value) && Number(value) >= 0 && Number(value) <= 0o777,
+);
+
 /** The longest time that a timer of Node.js can wait for, in milliseconds. */
 const MAX_TIMER_MS = 2_147_483_647;
 

@@ -1,8 +1,8 @@
-import { mkdtemp, rm, stat, writeFile } from "node:fs/promises";
+import { chmod, mkdtemp, rm, stat, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterEach, beforeEach, expect, it } from "vitest";
-import { makeDirectory } from "../../src/disk/make-directory.ts";
+import { makeDirectory, makeLockDirectory } from "../../src/disk/make-directory.ts";
 import { mountSmallDisk } from "../content/support/small-disk.ts";
 import { describeWithMounts } from "../distribution/support/describe-with-mounts.ts";
 
@@ -40,4 +40,15 @@ describeWithMounts("makeDirectory() on a read-only disk", () => {
       await disk.dispose();
     }
   });
+});
+
+it.each([
+  [0o700, 0o700],
+  [0o755, 0o700],
+  [0o770, 0o770],
+  [0o775, 0o770],
+])("opens the locks of a root with mode %o to those who may write there", async (mode, expected) => {
+  await chmod(root, mode);
+  await makeLockDirectory(join(root, "locks"));
+  expect((await stat(join(root, "locks"))).mode & 0o777).toBe(expected);
 });

@@ -2,7 +2,7 @@ import { readdirSync, renameSync } from "node:fs";
 import { basename, dirname, join } from "node:path";
 import { diskError, isMissingFile } from "../../disk/disk-error.ts";
 import { fileIdentity, lockFile } from "../../disk/file-lock.ts";
-import { makeDirectory } from "../../disk/make-directory.ts";
+import { makeLockDirectory } from "../../disk/make-directory.ts";
 import { hasNamespaces } from "./namespaces-marker.ts";
 
 /** What stands between the name of a database and the time at which it was found damaged. */
@@ -18,7 +18,7 @@ const FILES = ["", "-wal", "-shm"];
  */
 export async function setAside(path: string, damaged: string): Promise<string | undefined> {
   const locks = join(dirname(path), "locks");
-  await makeDirectory(locks);
+  await makeLockDirectory(locks);
   const release = await lockFile(join(locks, "set-aside"), { removeOnRelease: true });
   try {
     if (fileIdentity(path) !== damaged) return undefined;

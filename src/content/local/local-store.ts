@@ -4,11 +4,11 @@ import { join, resolve } from "node:path";
 import { type AbortOptions, throwIfAborted } from "../../async/abort.ts";
 import { ALGORITHMS, algorithmOf, type Digest, Digester, isDigest } from "../../digest/digest.ts";
 import { diskError, isMissingFile } from "../../disk/disk-error.ts";
-import { makeDirectory } from "../../disk/make-directory.ts";
+import { makeDirectory, ROOT_MODE } from "../../disk/make-directory.ts";
 import { ErrAlreadyExists, ErrDataLoss, ErrNotFound } from "../../errors/classes.ts";
 import { checkOptions } from "../../options/check-options.ts";
 import { type RulesOf, required, withMethods } from "../../options/rule.ts";
-import { aPath } from "../../options/rules.ts";
+import { aMode, aPath } from "../../options/rules.ts";
 import type { ContainingStore } from "../containing-store.ts";
 import { infoFilter, statusFilter } from "../filters/filter.ts";
 import { type LabelStore, type Labels, updateLabels } from "../labels/label-store.ts";
@@ -52,6 +52,8 @@ export interface LocalStoreOptions {
   readonly root: string;
   /** Where labels are kept; default `<root>/meta.db`. The caller closes a store that it passes. */
   readonly labels?: LabelStore | undefined;
+  /** Permissions of a root that is made here, such as 0o750 for readers of its group. Default 0o700. */
+  readonly mode?: number | undefined;
   /** Told what a person should know, such as a document that is damaged, or metadata that was set aside. Default: nobody. */
   readonly logger?: OwnerLogger | undefined;
 }
@@ -60,6 +62,7 @@ const LOCAL_STORE_OPTIONS: RulesOf<LocalStoreOptions> = {
   root: required(aPath),
   labels: withMethods("get", "set"),
   logger: withMethods("warn"),
+  mode: aMode,
 };
 
 /**
@@ -69,9 +72,9 @@ const LOCAL_STORE_OPTIONS: RulesOf<LocalStoreOptions> = {
  */
 export async function openLocalStore(options: LocalStoreOptions): Promise<LocalStore> {
   checkOptions("open content store", options, LOCAL_STORE_OPTIONS);
-  const { root, labels: given, logger } = options;
+  const { root, labels: given, logger, mode = ROOT_MODE } = options;
   const layout = new Layout(resolve(root));
-  await makeDirectory(layout.root);
+  await makeDirectory(layout.root, { mode });
   await sweepRemoved(layout.ingest);
   const own = new SqliteLabelStore(layout.metadata, {
     warn: (details, message) => logger?.warn(details, message),

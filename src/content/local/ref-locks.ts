@@ -1,6 +1,6 @@
 import type { Release } from "../../async/keyed-lock.ts";
 import { tryLockFile } from "../../disk/file-lock.ts";
-import { makeDirectory } from "../../disk/make-directory.ts";
+import { makeLockDirectory } from "../../disk/make-directory.ts";
 import { ErrUnavailable } from "../../errors/classes.ts";
 import type { Layout } from "./layout.ts";
 
@@ -24,7 +24,7 @@ export class RefLocks {
     }
     this.#since.set(path, Date.now());
     try {
-      await makeDirectory(this.#layout.locks);
+      await makeLockDirectory(this.#layout.locks);
       const release = tryLockFile(path, "exclusive", { removeOnRelease: true });
       if (!release) throw new ErrUnavailable(`ref ${ref} locked by another store on the same root`);
       return this.#releaseOnce(path, release);

@@ -3,7 +3,7 @@ import { join } from "node:path";
 import { throwIfAborted } from "../../async/abort.ts";
 import { diskError, isMissingFile } from "../../disk/disk-error.ts";
 import { tryLockFile } from "../../disk/file-lock.ts";
-import { makeDirectory } from "../../disk/make-directory.ts";
+import { makeLockDirectory } from "../../disk/make-directory.ts";
 import { isNotFound } from "../../errors/predicates.ts";
 import type { AbandonedIngest, AbandonedOptions } from "../ownership/owned-store.ts";
 import { REMOVED_SUFFIX, readIngest, removeIngest } from "./ingest-directory.ts";
@@ -40,7 +40,7 @@ async function sweepIngest(
   { beforeNs, dryRun }: { readonly beforeNs: bigint; readonly dryRun: boolean },
 ): Promise<AbandonedIngest | undefined> {
   const path = join(layout.ingest, name);
-  await makeDirectory(layout.locks);
+  await makeLockDirectory(layout.locks);
   const release = tryLockFile(join(layout.locks, name), "exclusive", { removeOnRelease: true });
   if (!release) return undefined; // somebody is writing it
   try {

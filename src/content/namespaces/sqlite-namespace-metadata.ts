@@ -5,7 +5,7 @@ import type { Release } from "../../async/keyed-lock.ts";
 import { nowNs } from "../../async/wall-clock.ts";
 import type { Digest } from "../../digest/digest.ts";
 import { lockFile } from "../../disk/file-lock.ts";
-import { makeDirectory } from "../../disk/make-directory.ts";
+import { makeLockDirectory } from "../../disk/make-directory.ts";
 import { ErrNotFound } from "../../errors/classes.ts";
 import { checkOptions } from "../../options/check-options.ts";
 import { required } from "../../options/rule.ts";
@@ -199,7 +199,7 @@ export class SqliteNamespaceMetadata implements NamespaceMetadata, NamespaceHold
   }
 
   async lock(digest: Digest, options: AbortOptions = {}): Promise<Release> {
-    await makeDirectory(this.#layout.locks);
+    await makeLockDirectory(this.#layout.locks);
     return lockFile(this.#layout.blobLockPath(digest), { ...options, removeOnRelease: true });
   }
 

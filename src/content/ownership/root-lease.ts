@@ -4,8 +4,9 @@ import { dirname, join } from "node:path";
 import { type AbortOptions, abortable, throwIfAborted } from "../../async/abort.ts";
 import type { BackoffPolicy } from "../../async/backoff.ts";
 import { KeyedLock, type Release } from "../../async/keyed-lock.ts";
+import { isUnwritable } from "../../disk/disk-error.ts";
 import { LOCK_BACKOFF, lockFile, tryLockFile } from "../../disk/file-lock.ts";
-import { makeDirectory } from "../../disk/make-directory.ts";
+import { makeLockDirectory } from "../../disk/make-directory.ts";
 
 /**
  * Waiting for a removal of another process, which takes milliseconds: random below 4 ms, doubling to 64 ms,
@@ -80,7 +81,7 @@ export class RootLease {
   async inTurn<T>(work: (tryAlone: TryAlone) => Promise<T>, { signal }: AbortOptions = {}): Promise<T> {
     const endTurn = await this.#turn.acquire(this.#turnPath, { signal });
     try {
-      await makeDirectory(dirname(this.#turnPath));
+      await makeLockDirectory(dirname(this.#turnPath));
       const unlock = await lockFile(this.#turnPath, {
         signal,
         backoff: LEASE_BACKOFF,
@@ -138,10 +139,11 @@ export class RootLease {
 
   async #acquire(signal: AbortSignal, onWait: () => void): Promise<Release> {
     try {
-      await makeDirectory(dirname(this.#usePath));
+      await makeLockDirectory(dirname(this.#usePath));
       return await lockFile(this.#usePath, { mode: "shared", signal, backoff: LEASE_BACKOFF, onWait });
     } catch (error) {
-      if (await isReadOnlyMedium(this.#root)) return () => {}; // where nothing can be removed, nothing has to be kept
+      // Where nothing can be removed, nothing has to be kept; and whoever may only read must not stop those who may write.
+      if (isUnwritable(error) || (await isReadOnlyMedium(this.#root))) return () => {};
       throw error;
     }
   }
