@@ -4,7 +4,7 @@ import { shortId } from "../digest/digest.ts";
 import type { Descriptor } from "../oci/descriptor.ts";
 import { update } from "../progress/progress.ts";
 import { fetchContent } from "../remotes/fetch.ts";
-import { makeRefKey } from "../remotes/ref-key.ts";
+import { transferKey, transferSource } from "../remotes/ref-key.ts";
 import type { Remote } from "../remotes/remote.ts";
 import type { DownloadContext, DownloadDescriptor } from "../xfer/layer.ts";
 import type { OpenWork } from "./open-work.ts";
@@ -21,10 +21,10 @@ export interface BlobSource {
 export function blobDownload(layer: Descriptor, source: BlobSource): DownloadDescriptor {
   const id = shortId(layer.digest);
   return {
-    key: makeRefKey(layer),
+    key: transferKey(layer),
     id,
     digest: layer.digest,
-    source: source.remote.source,
+    source: transferSource(source.remote.source, layer),
     maxRetryAfterMs: source.remote.backoff.maxRetryAfterMs,
     exists: (options) => exists(source.content, layer, options),
     async download({ signal, waiter, progress }: DownloadContext) {

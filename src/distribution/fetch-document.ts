@@ -5,7 +5,7 @@ import { shortId } from "../digest/digest.ts";
 import type { Descriptor } from "../oci/descriptor.ts";
 import { update } from "../progress/progress.ts";
 import { fetchContent } from "../remotes/fetch.ts";
-import { makeRefKey } from "../remotes/ref-key.ts";
+import { transferKey, transferSource } from "../remotes/ref-key.ts";
 import type { Remote } from "../remotes/remote.ts";
 import type { Job } from "../xfer/job.ts";
 import { yielding } from "../xfer/repeat-attempts.ts";
@@ -56,10 +56,10 @@ export async function fetchDocument(
   }
 
   const { onProgress, priority } = operation;
-  await transferShared(documents, makeRefKey(descriptor), fetch, {
+  await transferShared(documents, transferKey(descriptor), fetch, {
     signal,
     onProgress,
     priority,
-    source: remote.source,
+    source: transferSource(remote.source, descriptor),
   });
 }

@@ -1,4 +1,5 @@
 import { type BackoffPolicy, DEFAULT_BACKOFF } from "../async/backoff.ts";
+import { Semaphore } from "../async/semaphore.ts";
 import { checkOptions } from "../options/check-options.ts";
 import { anonymous, type CredentialSource } from "../registry/credentials/credentials.ts";
 import { dockerConfigCredentials } from "../registry/credentials/docker-config.ts";
@@ -15,6 +16,9 @@ import { DISTRIBUTION_OPTIONS } from "./option-rules.ts";
 import type { DistributionOptions, DockerCredentials } from "./options.ts";
 import { OwnedRoot } from "./owned-root.ts";
 import { createRepositories } from "./repositories.ts";
+
+/** Manifests, indexes and configs that are read from the store at the same time: each is an open file. */
+const MAX_DOCUMENT_READERS = 32;
 
 /**
  * Manifests, indexes and configs that are fetched at the same time. They have slots of their own, so that none queues behind
@@ -67,6 +71,7 @@ export async function openDistribution(options: DistributionOptions): Promise<Di
     content: root.content,
     images: root.naming,
     documents,
+    documentReaders: new Semaphore(MAX_DOCUMENT_READERS),
     downloads,
     uploads,
     repositories,

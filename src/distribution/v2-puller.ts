@@ -1,5 +1,7 @@
 import { throwIfAborted } from "../async/abort.ts";
 import { allOrAbort } from "../async/all-or-abort.ts";
+import type { Limiter } from "../async/semaphore.ts";
+import { boundedReads } from "../content/bounded-reads.ts";
 import type { Store } from "../content/store.ts";
 import { ErrNotImplemented } from "../errors/classes.ts";
 import { findError } from "../errors/predicates.ts";
@@ -32,6 +34,8 @@ export interface PullShared {
   readonly images: ImageStore;
   /** Transfers of manifests, indexes and configs: small, never queued behind layers. */
   readonly documents: TransferManager;
+  /** How many manifests, indexes and configs of the store are open at once. */
+  readonly documentReaders: Limiter;
   /** Transfers of layers. */
   readonly downloads: LayerDownloadManager;
   /** Counts what is fetched. */
@@ -130,7 +134,11 @@ async function fetchDocuments(target: Descriptor, context: PullContext): Promise
   try {
     return await collectImages(
       target,
-      { content: shared.content, fetchDocument: fetchEach, choice },
+      {
+        content: boundedReads(shared.content, shared.documentReaders),
+        fetchDocument: fetchEach,
+        choice,
+      },
       operation,
     );
   } catch (error) {

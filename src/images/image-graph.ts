@@ -1,5 +1,5 @@
 import type { AbortOptions } from "../async/abort.ts";
-import type { Store } from "../content/store.ts";
+import type { InfoProvider, Provider } from "../content/store.ts";
 import { ErrNotFound, ErrNotImplemented } from "../errors/classes.ts";
 import type { Descriptor } from "../oci/descriptor.ts";
 import { isIndexType, isManifestType, isSchema1Type } from "../oci/media-types.ts";
@@ -36,7 +36,11 @@ export interface ImageContent {
  */
 export async function collectImages(
   root: Descriptor,
-  { content, fetchDocument, choice }: { content: Store; fetchDocument: Handler; choice: PlatformChoice },
+  {
+    content,
+    fetchDocument,
+    choice,
+  }: { content: Provider & InfoProvider; fetchDocument: Handler; choice: PlatformChoice },
   options: AbortOptions,
 ): Promise<readonly ImageContent[]> {
   const images: ImageContent[] = [];
@@ -64,7 +68,7 @@ export async function collectImages(
  * The entries of an index that may be images; schema 1 is among them, to be refused by its name. Throws `ErrNotImplemented` when all
  * are wanted and one cannot be had, because nobody here knows the algorithm of its digest.
  */
-function imageEntries(content: Store, { all }: PlatformChoice): Handler {
+function imageEntries(content: Provider & InfoProvider, { all }: PlatformChoice): Handler {
   return async (index, options) => {
     const document = await readDocument(content, index, options);
     const [foreign] = document.kind === "index" ? document.foreign : [];
