@@ -2,6 +2,7 @@ import { ErrUnknown } from "../../errors/classes.ts";
 import { redactOrigin } from "../../errors/redact-url.ts";
 import { nextLink } from "./next-link.ts";
 import type { HttpRequest, HttpResponse } from "./send.ts";
+import { asStranger } from "./stranger-request.ts";
 
 /** Finds the requests for the pages of one listing. */
 export class PageTrail {
@@ -36,7 +37,9 @@ export class PageTrail {
     if (next.href === this.#marked || next.href === request.url) {
       throw this.#refusal(request, "the next page is one that was read already");
     }
-    return { ...request, url: next.href };
+    const following = { ...request, url: next.href };
+    // Who was led elsewhere and is led back from there comes without credentials.
+    return new URL(response.url).origin === origin ? following : asStranger(following);
   }
 
   #refusal({ url }: HttpRequest, problem: string): ErrUnknown {

@@ -105,6 +105,7 @@ export class BlobUpload {
         ...(bodyBytes > 0 && !whole && { "content-range": `${offset}-${endOffset - 1}` }),
       },
       body: bodyBytes > 0 ? this.#body(offset, endOffset) : undefined,
+      stranger: session.stranger,
       answerTimeoutMs: last ? FINISH_TIMEOUT_MS : undefined,
       signal: this.#options.signal,
     });

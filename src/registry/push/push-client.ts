@@ -32,6 +32,8 @@ export interface UploadSession {
   readonly minChunkBytes: number;
   /** Nothing was sent yet, so there is no need to ask how much the registry has. */
   readonly isNew?: boolean | undefined;
+  /** Another origin than the endpoint's has a say in the location: no credentials go there, wherever it leads. */
+  readonly stranger?: boolean | undefined;
 }
 
 /** What became of a try to mount. */

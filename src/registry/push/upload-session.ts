@@ -1,6 +1,7 @@
 import type { AbortOptions } from "../../async/abort.ts";
 import type { Digest } from "../../digest/digest.ts";
 import { ErrUnavailable, ErrUnknown } from "../../errors/classes.ts";
+import { redactOrigin } from "../../errors/redact-url.ts";
 import { type HttpRequest, type HttpResponse, headerOf } from "../http/send.ts";
 import type { RepositorySession } from "../repository/repository-session.ts";
 import type { MountResult, UploadSession } from "./push-client.ts";
@@ -53,7 +54,11 @@ export async function uploadOffset(
   session: UploadSession,
   { signal }: AbortOptions = {},
 ): Promise<{ readonly session: UploadSession; readonly offset: number } | undefined> {
-  const request = repository.requestTo(session.location, { method: "GET", signal });
+  const request = repository.requestTo(session.location, {
+    method: "GET",
+    stranger: session.stranger,
+    signal,
+  });
   const response = await repository.send(request, NO_OFFSET_STATUSES);
   await response.body.discard();
   const offset = takenBytes(response);
@@ -72,7 +77,11 @@ export async function cancelUpload(
 ): Promise<void> {
   let newest: UploadSession | undefined = session;
   for (let tries = 1; newest; tries++) {
-    const request = repository.requestTo(newest.location, { method: "DELETE", signal });
+    const request = repository.requestTo(newest.location, {
+      method: "DELETE",
+      stranger: newest.stranger,
+      signal,
+    });
     const mayBeOld = tries < MAX_CANCEL_TRIES ? [416] : [];
     const response = await repository.send(request, [...NOTHING_TO_END_STATUSES, ...mayBeOld]);
     await response.body.discard();
@@ -88,7 +97,13 @@ export function nextSession(
   response: HttpResponse,
 ): UploadSession {
   const location = locationOf(request, response) ?? session.location;
-  return { location, minChunkBytes: session.minChunkBytes };
+  const isStranger = session.stranger === true || isFromStranger(request, response);
+  return { location, minChunkBytes: session.minChunkBytes, ...(isStranger && { stranger: true }) };
+}
+
+/** Whether the answer came from another origin than the endpoint's own, by a redirect or by an earlier location. */
+function isFromStranger(request: HttpRequest, response: HttpResponse): boolean {
+  return request.stranger === true || new URL(response.url).origin !== new URL(request.url).origin;
 }
 
 /**
@@ -117,7 +132,12 @@ function newSession(request: HttpRequest, response: HttpResponse): UploadSession
     throw new ErrUnknown(message, { endpoint: origin, httpStatus: response.status, retryable: false });
   }
   const minimum = headerOf(response, "oci-chunk-min-length") ?? "";
-  return { location, minChunkBytes: /^\d{1,15}$/.test(minimum) ? Number(minimum) : 0, isNew: true };
+  return {
+    location,
+    minChunkBytes: /^\d{1,15}$/.test(minimum) ? Number(minimum) : 0,
+    isNew: true,
+    ...(isFromStranger(request, response) && { stranger: true }),
+  };
 }
 
 /** `Location` as an absolute URL. Throws for one that would take the bytes out of TLS. */
@@ -128,6 +148,6 @@ function locationOf(request: HttpRequest, response: HttpResponse): string | unde
   location.hash = "";
   const { origin, protocol } = new URL(request.url);
   if (location.protocol === "https:" || location.protocol === protocol) return location.href;
-  const message = `${request.method} ${origin}: upload location at ${location.origin} refused, wanted ${protocol}`;
+  const message = `${request.method} ${origin}: upload location at ${redactOrigin(location)} refused, wanted ${protocol}`;
   throw new ErrUnavailable(message, { endpoint: origin, retryable: false });
 }

@@ -20,7 +20,9 @@ export interface RegistryClientOptions {
 }
 
 /** What is particular about a request to a known address. */
-export interface RequestParts extends AbortOptions, Pick<HttpRequest, "body" | "answerTimeoutMs" | "waiter"> {
+export interface RequestParts
+  extends AbortOptions,
+    Pick<HttpRequest, "body" | "answerTimeoutMs" | "stranger" | "waiter"> {
   readonly method: HttpRequest["method"];
   readonly headers?: Readonly<Record<string, string>>;
   /** Token scopes that it needs beside the session's own. */
@@ -67,13 +69,14 @@ export class RepositorySession {
   }
 
   /**
-   * A request to an absolute URL that the registry gave, taken as it is. When that is at another origin than the endpoint,
-   * nothing goes along that only the endpoint may see (`asStranger`).
+   * A request to an absolute URL that the registry gave, taken as it is. When that is at another origin than the endpoint, or
+   * was chosen by another one (`stranger`), nothing goes along that only the endpoint may see (`asStranger`).
    */
   requestTo(url: string, parts: RequestParts): HttpRequest {
     const scopes = [this.#scope, ...(parts.moreScopes ?? [])];
     const request = { ...this.#request(url, parts), scopes };
-    return new URL(url).origin === originOf(this.#options.endpoint) ? request : asStranger(request);
+    const isOwn = !parts.stranger && new URL(url).origin === originOf(this.#options.endpoint);
+    return isOwn ? request : asStranger(request);
   }
 
   /** Sends once. Gives the answer if its status is 2xx or it is `expected`, otherwise throws what `errorFromResponse` makes. */

@@ -13,7 +13,7 @@ export const MAX_IDLE_SOCKET_TIMEOUT_MS = 60_000;
 export type OpenSocket = (sockets: Set<Socket>) => Promise<Socket>;
 
 /** What a connection is for. */
-export interface ConnectionOptions {
+export interface ConnectionParts {
   /** Scheme, host and port that requests are sent to: the server's, or a proxy's. */
   readonly origin: string;
   readonly open: OpenSocket;
@@ -30,7 +30,7 @@ export class Connection {
   #answers: AnswerStart | undefined;
   #requests = 0;
 
-  constructor({ origin, open, onClosed }: ConnectionOptions) {
+  constructor({ origin, open, onClosed }: ConnectionParts) {
     this.client = new Client(origin, {
       allowH2: false,
       connect: (_target, callback) => void this.#connect(open, callback),

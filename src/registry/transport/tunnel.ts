@@ -32,7 +32,7 @@ export async function openTunnel(socket: Socket, target: TunnelEnd, proxy: Proxy
 export function refusalOf(status: number): string {
   const words = [status, STATUS_CODES[status]].join(" ").trim();
   return status === 407
-    ? `refused: ${words}: user and password belong into the proxy's URL`
+    ? `refused: ${words}: user and password belong in the proxy's URL`
     : `refused: ${words}`;
 }
 

@@ -72,6 +72,15 @@ describe("PageTrail.next()", () => {
     },
   );
 
+  it("asks as a stranger for a page that another origin named", () => {
+    const response = fakeResponse(
+      { url: "https://cdn.test/x" },
+      { headers: { link: '<?last=b>; rel="next"' } },
+    );
+    const next = new PageTrail("list tags").next(REQUEST, response);
+    expect(next).toMatchObject({ url: "https://registry.test/v2/a/tags/list?last=b", stranger: true });
+  });
+
   it("follows many different pages", () => {
     const trail = new PageTrail("list tags");
     let request: HttpRequest | undefined = REQUEST;

@@ -53,6 +53,35 @@ describe("PushClient", () => {
       });
     });
 
+    it("shows no credentials at a location that another origin chose, not even at the endpoint", async () => {
+      const shown: Array<string | undefined> = [];
+      const endpoint = await lab.use(
+        scriptedServer(({ method, headers }, response) => {
+          if (method !== "POST") shown.push(headers.authorization);
+          else if (headers.authorization !== undefined) {
+            response.setHeader("location", `${other.origin}/start`).writeHead(307).end();
+            return;
+          }
+          response.setHeader("www-authenticate", 'Basic realm="r"').writeHead(401).end();
+        }),
+      );
+      const other = await lab.use(
+        scriptedServer((_, response) => {
+          response.setHeader("location", `${endpoint.origin}/v2/victim/blobs/uploads/1`).writeHead(202).end();
+        }),
+      );
+      const client = lab.client(endpoint.origin, {
+        credentials: async () => ({ username: "u", password: "p" }),
+      });
+      const session = await client.startUpload();
+      expect(session).toMatchObject({ stranger: true });
+      await expect(client.uploadBlob(new TestBlob(10), { session })).rejects.toMatchObject({
+        httpStatus: 401,
+      });
+      await expect(client.cancelUpload(session)).rejects.toMatchObject({ httpStatus: 401 });
+      expect(shown).toEqual([undefined, undefined]);
+    });
+
     it("throws what the registry says", async () => {
       const registry = await lab.registry();
       registry.fault(
