@@ -3,8 +3,9 @@ import { type Clock, systemClock } from "./clock.ts";
 import { SharedCalls } from "./shared-calls.ts";
 
 /**
- * A call is joined only by those who come so soon after its start, in milliseconds. A question about something that changes is
- * answered for nobody who asks much later, and a call that hangs holds up nobody but those who came with it.
+ * A call is joined only by those who come so soon after its start, in milliseconds. A question about
+ * something that changes is answered for nobody who asks much later, and a call that hangs holds up nobody
+ * but those who came with it.
  */
 const JOIN_MS = 1_000;
 
@@ -19,7 +20,10 @@ export class JoinableCalls<T> {
     this.#clock = clock;
   }
 
-  /** Joins a call of `key` that has just started, or starts one. Rejects with its error, or `ErrCanceled` by `signal`. */
+  /**
+   * Joins a call of `key` that has just started, or starts one. Rejects with its error, or `ErrCanceled` by
+   * `signal`.
+   */
   async run(key: string, start: (signal: AbortSignal) => Promise<T>, options: AbortOptions = {}): Promise<T> {
     const call = this.#joinable(key) ?? { number: ++this.#number, startedAtMs: this.#clock.elapsed() };
     this.#newest.set(key, call);

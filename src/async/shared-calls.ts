@@ -7,13 +7,17 @@ const outside = AsyncLocalStorage.snapshot();
 type RunningCall<T> = { readonly result: Promise<T>; readonly controller: AbortController; callers: number };
 
 /**
- * Calls shared by key: who asks while one runs gets its outcome. The call outlives each caller that gives up, and is
- * aborted when the last one does. It runs in no caller's `AsyncLocalStorage`. Nothing is kept once it ends, so a failure is never handed to a later caller.
+ * Calls shared by key: who asks while one runs gets its outcome. The call outlives each caller that gives up,
+ * and is aborted when the last one does. It runs in no caller's `AsyncLocalStorage`. Nothing is kept once it
+ * ends, so a failure is never handed to a later caller.
  */
 export class SharedCalls<T> {
   readonly #running = new Map<string, RunningCall<T>>();
 
-  /** Joins the running call of `key`, or starts one. Rejects with the call's error, or `ErrCanceled` by `signal`. */
+  /**
+   * Joins the running call of `key`, or starts one. Rejects with the call's error, or `ErrCanceled` by
+   * `signal`.
+   */
   async run(
     key: string,
     start: (signal: AbortSignal) => Promise<T>,
@@ -39,7 +43,8 @@ export class SharedCalls<T> {
     return call;
   }
 
-  // A call that was left by everybody is dying: a new caller must not join it. One that has ended ignores the abort.
+  // A call that was left by everybody is dying: a new caller must not join it. One that has ended ignores the
+  // abort.
   #end(key: string, call: RunningCall<T>): void {
     if (this.#running.get(key) === call) this.#running.delete(key);
     call.controller.abort();

@@ -15,7 +15,9 @@ export interface EndpointSendOptions {
   readonly credentials: CredentialSource;
   /** Throttled, shared by all endpoints: `withThrottle(transport.send)`. */
   readonly send: Send;
-  /** What is configured about the hosts of token servers. Default: nothing, only loopback hosts are insecure. */
+  /**
+   * What is configured about the hosts of token servers. Default: nothing, only loopback hosts are insecure.
+   */
   readonly trust?: HostTrust | undefined;
   readonly clock?: Clock | undefined;
 }
@@ -26,8 +28,8 @@ export function endpointSend({ endpoint, send, ...options }: EndpointSendOptions
 }
 
 /**
- * The one order in which the wrappers are right: each hop of a redirect is authorized anew, so that a hop away from
- * the endpoint goes without; a token request is a request of its own, throttled like all others.
+ * The one order in which the wrappers are right: each hop of a redirect is authorized anew, so that a hop
+ * away from the endpoint goes without; a token request is a request of its own, throttled like all others.
  */
 export function authorizedSend(send: Send, authorizer: Authorizer): Send {
   return withRedirect(withAuth(send, authorizer));

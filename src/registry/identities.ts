@@ -13,8 +13,8 @@ import { withRedirect } from "./http/with-redirect.ts";
 /** Who we are at one endpoint, shared by all who are the same there. */
 export interface Identity {
   /**
-   * Equal for those who are served alike: the same endpoint, TLS options and headers, and credentials of the same origin. A hash that
-   * tells nothing else; it differs from process to process.
+   * Equal for those who are served alike: the same endpoint, TLS options and headers, and credentials of the
+   * same origin. A hash that tells nothing else; it differs from process to process.
    */
   readonly key: string;
   readonly authorizer: Authorizer;
@@ -41,12 +41,15 @@ export interface IdentitiesOptions {
   readonly onFailure?: ((host: string, error: unknown) => void) | undefined;
 }
 
-/** Identities that are kept; the least recently used one is forgotten with its tokens, and learned anew when it comes back. */
+/**
+ * Identities that are kept; the least recently used one is forgotten with its tokens, and learned anew when
+ * it comes back.
+ */
 const MAX_IDENTITIES = 256;
 
 /**
- * The identities of an engine. What one operation learns (credentials, challenges, tokens) is there for the next one of the same
- * identity, and for no other. There is nothing to close.
+ * The identities of an engine. What one operation learns (credentials, challenges, tokens) is there for the
+ * next one of the same identity, and for no other. There is nothing to close.
  */
 export class Identities {
   readonly #options: IdentitiesOptions;

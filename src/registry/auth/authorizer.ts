@@ -21,28 +21,30 @@ import { basicAuthorization } from "./token.ts";
 /** Knows how to answer one endpoint's challenges, for all who are the same user there. */
 export interface Authorizer {
   /**
-   * Called by each operation before its first request: looks whether what was learned by others is still for the credentials
-   * in use. Rejects with the error of the source of credentials, with `endpoint`.
+   * Called by each operation before its first request: looks whether what was learned by others is still for
+   * the credentials in use. Rejects with the error of the source of credentials, with `endpoint`.
    */
   begin(request: HttpRequest): Promise<void>;
   /**
-   * The `authorization` header for `request` by what was learned so far, or `undefined`. Fetches a token when none is at
-   * hand; its failure is thrown (see `fetchToken`). Requests to another origin never get one.
+   * The `authorization` header for `request` by what was learned so far, or `undefined`. Fetches a token when
+   * none is at hand; its failure is thrown (see `fetchToken`). Requests to another origin never get one.
    */
   authorize(request: HttpRequest): Promise<string | undefined>;
   /**
-   * Learns from a refusal of `request` (as it was sent, with its `authorization`): a 401 with a challenge, or a bare 400, 401,
-   * 403 or 404 that may hide one. True when `authorize` now has something else to offer. Throws `ErrUnauthenticated` when
-   * the challenge cannot be met: no credentials for Basic, or a realm that must not be used; and the error of the
-   * source of credentials, with `endpoint`. Leaves the body alone.
+   * Learns from a refusal of `request` (as it was sent, with its `authorization`): a 401 with a challenge, or
+   * a bare 400, 401, 403 or 404 that may hide one. True when `authorize` now has something else to offer.
+   * Throws `ErrUnauthenticated` when the challenge cannot be met: no credentials for Basic, or a realm that
+   * must not be used; and the error of the source of credentials, with `endpoint`. Leaves the body alone.
    */
   challenged(request: HttpRequest, response: HttpResponse): Promise<boolean>;
   /**
-   * The credentials in use, found now if there are none yet; `undefined` is anonymous. Rejects with the error of the source,
-   * with `endpoint`.
+   * The credentials in use, found now if there are none yet; `undefined` is anonymous. Rejects with the error
+   * of the source, with `endpoint`.
    */
   credentials(options?: AbortOptions): Promise<Credentials | undefined>;
-  /** Told of a 401 to the best that there was to offer: the credentials in use are not trusted any further. */
+  /**
+   * Told of a 401 to the best that there was to offer: the credentials in use are not trusted any further.
+   */
   refused(): void;
   /** Why requests go as anonymous although there may be credentials, for people; see `StoredCredentials`. */
   whyAnonymous(): string | undefined;
@@ -55,7 +57,9 @@ export type AuthorizerOptions = {
   readonly credentials: CredentialSource | CredentialLookup;
   /** Reaches the token server; must not authorize by itself. */
   readonly send: Send;
-  /** What is configured about the hosts of token servers. Default: nothing, only loopback hosts are insecure. */
+  /**
+   * What is configured about the hosts of token servers. Default: nothing, only loopback hosts are insecure.
+   */
   readonly trust?: HostTrust | undefined;
   /** Sent with token requests too. */
   readonly metaHeaders?: Readonly<Record<string, string>> | undefined;
@@ -72,9 +76,10 @@ const BARE_REFUSALS: ReadonlySet<number> = new Set([400, 401, 403]);
 const HIDING_STATUSES: ReadonlySet<number> = new Set([401, 403, 404]);
 
 /**
- * Makes the authorizer of one user at one endpoint. It knows nothing at first and learns from every refusal, also late in
- * the flow: prefers Bearer over Basic, sends a `registryToken` as it is, and keeps one token per set of scopes. Tokens and
- * credentials go to the endpoint's origin and to the realm that this origin names, nowhere else.
+ * Makes the authorizer of one user at one endpoint. It knows nothing at first and learns from every refusal,
+ * also late in the flow: prefers Bearer over Basic, sends a `registryToken` as it is, and keeps one token per
+ * set of scopes. Tokens and credentials go to the endpoint's origin and to the realm that this origin names,
+ * nowhere else.
  */
 export function createAuthorizer(options: AuthorizerOptions): Authorizer {
   return new EndpointAuthorizer(options);
@@ -87,7 +92,10 @@ class EndpointAuthorizer implements Authorizer {
   readonly #tokens: IdentityTokens;
   readonly #hidden: HiddenChallenges;
   readonly #grants = new BoundedMap<string, Grant>(MAX_GRANTS);
-  /** For requests without a grant, of an endpoint that takes the same header for all: Basic, or a registry token. */
+  /**
+   * For requests without a grant, of an endpoint that takes the same header for all: Basic, or a registry
+   * token.
+   */
   #general: Grant | undefined;
 
   constructor({ clock = systemClock, trust = hostTrust(), ...options }: AuthorizerOptions) {
@@ -202,7 +210,10 @@ class EndpointAuthorizer implements Authorizer {
     return true;
   }
 
-  /** Looks behind a refusal that may be the one for strangers. Whatever goes wrong, the refusal is a good answer too. */
+  /**
+   * Looks behind a refusal that may be the one for strangers. Whatever goes wrong, the refusal is a good
+   * answer too.
+   */
   async #reveal(request: HttpRequest): Promise<boolean> {
     try {
       const found = await this.#credentials.find(request);
@@ -218,7 +229,9 @@ class EndpointAuthorizer implements Authorizer {
     }
   }
 
-  /** Replaces what was sent and has perhaps expired; false when it was got just now, or there is nothing else. */
+  /**
+   * Replaces what was sent and has perhaps expired; false when it was got just now, or there is nothing else.
+   */
   async #renew(request: HttpRequest): Promise<boolean> {
     const sent = sentAuthorization(request);
     const offer = this.#grantFor(request)?.left[0];

@@ -6,7 +6,10 @@ export type Challenge = {
   readonly parameters: ReadonlyMap<string, string>;
 };
 
-/** Longest header line that is looked at, in characters: real ones have a few hundred. A longer one offers nothing. */
+/**
+ * Longest header line that is looked at, in characters: real ones have a few hundred. A longer one offers
+ * nothing.
+ */
 const MAX_HEADER_LENGTH = 8 * 1024;
 
 // All sticky: the scanner moves forward only, and no pattern can match the same characters in two ways.
@@ -19,9 +22,9 @@ const QUOTED = /"(?:[^"\\]|\\.)*"/sy;
 const TOKEN68 = /[ \t]+[A-Za-z0-9\-._~+/]+=*(?=[ \t]*(?:,|$))/y;
 
 /**
- * The challenges of a 401 answer, in the server's order: several header lines, and several challenges per line (RFC 9110
- * section 11.6.1). Lenient like moby and containerd: a line ends at its first malformed parameter, and what came before
- * counts. Never throws; takes linear time.
+ * The challenges of a 401 answer, in the server's order: several header lines, and several challenges per
+ * line (RFC 9110 section 11.6.1). Lenient like moby and containerd: a line ends at its first malformed
+ * parameter, and what came before counts. Never throws; takes linear time.
  */
 export function parseChallenges(header: string | readonly string[] | undefined): Challenge[] {
   const lines = typeof header === "string" ? [header] : (header ?? []);

@@ -17,8 +17,8 @@ export interface CredentialsInUseOptions {
 }
 
 /**
- * What is younger than this was got for the very request that is refused, in milliseconds: asking for other credentials or
- * another token at once would bring the same.
+ * What is younger than this was got for the very request that is refused, in milliseconds: asking for other
+ * credentials or another token at once would bring the same.
  */
 const JUST_GOT_MS = 1_000;
 
@@ -39,7 +39,10 @@ export class CredentialsInUse {
     return this.#found;
   }
 
-  /** Those that were found lately, or are found now. Rejects with the error of the source, which is the endpoint's. */
+  /**
+   * Those that were found lately, or are found now. Rejects with the error of the source, which is the
+   * endpoint's.
+   */
   async find({ signal, waiter }: Asker): Promise<FoundCredentials> {
     const { lookup, endpoint, clock } = this.#options;
     try {
@@ -68,7 +71,10 @@ export class CredentialsInUse {
     this.#proven.add(found);
   }
 
-  /** Whether the source may have others in place of `refused`: it was not asked just now, or they were good before. */
+  /**
+   * Whether the source may have others in place of `refused`: it was not asked just now, or they were good
+   * before.
+   */
   mayHaveChanged(refused: FoundCredentials): boolean {
     return this.#proven.has(refused) || !this.isNew(refused.foundAtMs);
   }

@@ -20,8 +20,9 @@ export interface HiddenChallengesOptions {
 }
 
 /**
- * What an endpoint asks for at `/v2/`: some registries answer 404 or 403 to a stranger who asks for a repository, so that nobody
- * learns what there is, and challenge at the API root alone. Asked once for all, and not again for a minute.
+ * What an endpoint asks for at `/v2/`: some registries answer 404 or 403 to a stranger who asks for a
+ * repository, so that nobody learns what there is, and challenge at the API root alone. Asked once for all,
+ * and not again for a minute.
  */
 export class HiddenChallenges {
   readonly #options: HiddenChallengesOptions;
@@ -32,7 +33,10 @@ export class HiddenChallenges {
     this.#options = options;
   }
 
-  /** The challenges, without their scopes: those are examples. None when it cannot be asked. Rejects when the signal fires. */
+  /**
+   * The challenges, without their scopes: those are examples. None when it cannot be asked. Rejects when the
+   * signal fires.
+   */
   async find({ signal }: AbortOptions = {}): Promise<readonly Challenge[]> {
     const { clock } = this.#options;
     if (this.#known && clock.elapsed() < this.#known.untilMs) return this.#known.challenges;

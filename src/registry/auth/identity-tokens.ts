@@ -41,8 +41,9 @@ export class IdentityTokens {
   }
 
   /**
-   * Throws away the token of that purpose if it is the one in `authorization`, which was refused: another request may have brought
-   * a new one meanwhile. With `unlessNew` only when it is old enough to have expired. Whether it was thrown away.
+   * Throws away the token of that purpose if it is the one in `authorization`, which was refused: another
+   * request may have brought a new one meanwhile. With `unlessNew` only when it is old enough to have
+   * expired. Whether it was thrown away.
    */
   drop(purpose: TokenPurpose, authorization: string | undefined, { unlessNew = false } = {}): boolean {
     const token = this.#wallet.peek(purpose);
@@ -52,7 +53,9 @@ export class IdentityTokens {
     return true;
   }
 
-  /** A refusal of credentials that were good before is one of their age, so the source is asked for others. */
+  /**
+   * A refusal of credentials that were good before is one of their age, so the source is asked for others.
+   */
   async #fetch(realm: TokenRealm, found: FoundCredentials, signal: AbortSignal): Promise<FetchedToken> {
     const { credentials } = this.#options;
     try {

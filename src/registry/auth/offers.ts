@@ -22,8 +22,9 @@ export function knownChallenges(challenges: readonly Challenge[]): readonly Chal
 }
 
 /**
- * The answers to `challenges` that these credentials allow, best first: tokens, in the server's order, then Basic. A challenge
- * that cannot be met is passed over; when none can, its `ErrUnauthenticated` is thrown, the first one's if there are several.
+ * The answers to `challenges` that these credentials allow, best first: tokens, in the server's order, then
+ * Basic. A challenge that cannot be met is passed over; when none can, its `ErrUnauthenticated` is thrown,
+ * the first one's if there are several.
  */
 export async function offersFor(
   challenges: readonly Challenge[],

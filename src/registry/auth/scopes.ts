@@ -1,6 +1,6 @@
 /**
- * The scopes sorted, and each resource once with all the actions wanted there: several token servers look at the first or
- * the last scope of a resource only.
+ * The scopes sorted, and each resource once with all the actions wanted there: several token servers look at
+ * the first or the last scope of a resource only.
  */
 export function mergeScopes(scopes: readonly string[]): readonly string[] {
   const actions = new Map<string, Set<string>>();

@@ -25,7 +25,10 @@ export type TokenExchange = {
   readonly action: string;
   /** Origin of the registry that wants the token. */
   readonly endpoint: string;
-  /** When the request was made, in milliseconds since the epoch: what a date in `Retry-After` is compared with. */
+  /**
+   * When the request was made, in milliseconds since the epoch: what a date in `Retry-After` is compared
+   * with.
+   */
   readonly requestedAtMs: number;
   /** The same moment by `Clock.elapsed`. */
   readonly startedAtMs: number;
@@ -43,13 +46,16 @@ const MAX_ERROR_BYTES = 64 * 1024;
 /** Longest lifetime that is believed, in seconds: real ones are minutes or hours. */
 const MAX_LIFETIME_SECONDS = 86_400;
 
-/** Lifetime of a token that names none, and the least that is believed (distribution token spec: at least 60 s). */
+/**
+ * Lifetime of a token that names none, and the least that is believed (distribution token spec: at least 60
+ * s).
+ */
 const MIN_LIFETIME_SECONDS = 60;
 
 /**
- * Reads a token server's success. Its `issued_at` is ignored: the lifetime counts from the request by our own clock, so
- * that a difference between the clocks does no harm. Throws `ErrUnauthenticated` when there is no token that could be
- * sent, `ErrOutOfRange` when the answer is longer than 1 MiB.
+ * Reads a token server's success. Its `issued_at` is ignored: the lifetime counts from the request by our own
+ * clock, so that a difference between the clocks does no harm. Throws `ErrUnauthenticated` when there is no
+ * token that could be sent, `ErrOutOfRange` when the answer is longer than 1 MiB.
  */
 export async function readToken(response: HttpResponse, exchange: TokenExchange): Promise<Token> {
   const fail = (reason: string): ErrUnauthenticated =>
@@ -70,9 +76,9 @@ export async function readToken(response: HttpResponse, exchange: TokenExchange)
 }
 
 /**
- * The error of a token server's refusal, in the server's own words: 403 `ErrPermissionDenied`, 429 `ErrResourceExhausted`
- * and 408 or 5xx `ErrUnavailable` (all retryable, with `Retry-After`), anything else `ErrUnauthenticated`; a 404 too,
- * because it says nothing about the image. Reads the body.
+ * The error of a token server's refusal, in the server's own words: 403 `ErrPermissionDenied`, 429
+ * `ErrResourceExhausted` and 408 or 5xx `ErrUnavailable` (all retryable, with `Retry-After`), anything else
+ * `ErrUnauthenticated`; a 404 too, because it says nothing about the image. Reads the body.
  */
 export async function tokenError(response: HttpResponse, exchange: TokenExchange): Promise<DrayageError> {
   const { status } = response;
@@ -95,7 +101,10 @@ async function readReason(response: HttpResponse, { secrets, signal }: TokenExch
   return registryWords(reasonOf(bytes) ?? "", [...secrets, ...(response.secrets ?? [])]);
 }
 
-/** Registries answer like `errors[].message`, OAuth2 servers with `error_description`, Docker Hub with `details`. */
+/**
+ * Registries answer like `errors[].message`, OAuth2 servers with `error_description`, Docker Hub with
+ * `details`.
+ */
 function reasonOf(bytes: Uint8Array): string | undefined {
   const answer = parseObject<"errors" | "error_description" | "details" | "message" | "error">(bytes);
   const first = Array.isArray(answer?.errors) ? asObject<"message" | "code">(answer.errors[0]) : undefined;

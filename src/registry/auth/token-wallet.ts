@@ -5,10 +5,15 @@ import { SharedCalls } from "../../async/shared-calls.ts";
 import type { TokenRealm } from "./token-realm.ts";
 import type { Token } from "./token-response.ts";
 
-/** A token is replaced this long before it expires, so that it does not expire on its way, in milliseconds. */
+/**
+ * A token is replaced this long before it expires, so that it does not expire on its way, in milliseconds.
+ */
 const REFRESH_AHEAD_MS = 10_000;
 
-/** Tokens of one authorizer that are kept; the least recently used one goes, and is fetched again when it is wanted. */
+/**
+ * Tokens of one authorizer that are kept; the least recently used one goes, and is fetched again when it is
+ * wanted.
+ */
 const MAX_TOKENS = 256;
 
 /** What a token is for: a realm, and the credentials (see `credentialsHash`) that it was given to. */
@@ -33,7 +38,10 @@ export class TokenWallet {
     this.#clock = clock;
   }
 
-  /** The token at hand, or what `fetch` brings. Rejects with what `fetch` rejects with, or when the signal fires. */
+  /**
+   * The token at hand, or what `fetch` brings. Rejects with what `fetch` rejects with, or when the signal
+   * fires.
+   */
   async token(
     purpose: TokenPurpose,
     fetch: (signal: AbortSignal) => Promise<FetchedToken>,

@@ -11,7 +11,10 @@ import { readToken, type Token, type TokenExchange, tokenError } from "./token-r
 
 /** Who asks for a token, and by what means. */
 export type TokenOptions = AbortOptions & {
-  /** The registry that sent the challenge. Its headers go to a token server at its own origin (containerd), and no other. */
+  /**
+   * The registry that sent the challenge. Its headers go to a token server at its own origin (containerd),
+   * and no other.
+   */
   readonly endpoint: Endpoint;
   /** What the caller wants to be known by everywhere, such as `X-Meta-*` of an engine's client. */
   readonly metaHeaders?: Readonly<Record<string, string>> | undefined;
@@ -25,9 +28,9 @@ export type TokenOptions = AbortOptions & {
 const CLIENT_ID = "drayage";
 
 /**
- * Fetches a token from `realm`: with an identity token by POST (OAuth2 refresh grant), otherwise by GET, with Basic
- * authorization when there are a user and a password (moby's order). A server that knows no GET (404, 405) gets the
- * password by POST. Throws what `readToken` and `tokenError` say, and what `send` rejects with.
+ * Fetches a token from `realm`: with an identity token by POST (OAuth2 refresh grant), otherwise by GET, with
+ * Basic authorization when there are a user and a password (moby's order). A server that knows no GET (404,
+ * 405) gets the password by POST. Throws what `readToken` and `tokenError` say, and what `send` rejects with.
  */
 export async function fetchToken(realm: TokenRealm, options: TokenOptions): Promise<Token> {
   const exchange: TokenExchange = {
@@ -43,7 +46,10 @@ export async function fetchToken(realm: TokenRealm, options: TokenOptions): Prom
   throw await tokenError(response, exchange);
 }
 
-/** The value of a Basic `authorization` header (RFC 7617), or `undefined` unless user and password are both there. */
+/**
+ * The value of a Basic `authorization` header (RFC 7617), or `undefined` unless user and password are both
+ * there.
+ */
 export function basicAuthorization(credentials: Credentials | undefined): string | undefined {
   const { username, password } = credentials ?? {};
   if (!username || !password) return undefined;

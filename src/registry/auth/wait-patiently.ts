@@ -2,7 +2,10 @@ import { type AbortOptions, abortable } from "../../async/abort.ts";
 import type { Clock } from "../../async/clock.ts";
 import type { Waiter } from "../../async/waiting.ts";
 
-/** A token server that answers within this time, in milliseconds, is part of the work; a slower one is waited for. */
+/**
+ * A token server that answers within this time, in milliseconds, is part of the work; a slower one is waited
+ * for.
+ */
 const PATIENCE_MS = 1_000;
 
 /** Who waits. */
@@ -11,7 +14,10 @@ export interface WaitPatientlyOptions extends AbortOptions {
   readonly clock: Clock;
 }
 
-/** `pending`, for which `waiter` gives up what it holds and tells so when it takes long. Rejects when the signal fires. */
+/**
+ * `pending`, for which `waiter` gives up what it holds and tells so when it takes long. Rejects when the
+ * signal fires.
+ */
 export async function waitPatiently<T>(
   pending: Promise<T>,
   { waiter, clock, signal }: WaitPatientlyOptions,

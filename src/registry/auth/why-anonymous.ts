@@ -2,7 +2,10 @@ import { ErrFailedPrecondition } from "../../errors/classes.ts";
 import { findError } from "../../errors/predicates.ts";
 import { withMessage } from "../../errors/with-message.ts";
 
-/** What to say about credentials that could not be read, in half a sentence; `undefined` when there is nothing to say. */
+/**
+ * What to say about credentials that could not be read, in half a sentence; `undefined` when there is nothing
+ * to say.
+ */
 export function reasonOf(failure: unknown): string | undefined {
   return failure === undefined ? undefined : `asked as anonymous: ${messageOf(failure)}`;
 }
@@ -13,7 +16,10 @@ export function explained(refusal: unknown, why: string | undefined): unknown {
   return error && why !== undefined ? withMessage(error, `${error.message}; ${why}`) : refusal;
 }
 
-/** The error of a source of credentials as that of the endpoint they are for: it keeps its class, if it has one. */
+/**
+ * The error of a source of credentials as that of the endpoint they are for: it keeps its class, if it has
+ * one.
+ */
 export function lookupError(
   failure: unknown,
   { host, endpoint }: { readonly host: string; readonly endpoint: string },

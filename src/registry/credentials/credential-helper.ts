@@ -13,26 +13,35 @@ export type CredentialHelperOptions = AbortOptions & {
   readonly clock?: Clock | undefined;
 };
 
-/** Time that a helper has to answer, in milliseconds: some ask a cloud service, and none should hold a pull for ever. */
+/**
+ * Time that a helper has to answer, in milliseconds: some ask a cloud service, and none should hold a pull
+ * for ever.
+ */
 const HELPER_TIMEOUT_MS = 30_000;
 
-/** Most output of a helper that is kept, in bytes: an answer is one token, and the longest ones have a few KiB. */
+/**
+ * Most output of a helper that is kept, in bytes: an answer is one token, and the longest ones have a few
+ * KiB.
+ */
 const MAX_OUTPUT_BYTES = 256 * 1024;
 
 /** A file name and nothing that leads elsewhere. */
 const HELPER_NAME = /^[A-Za-z0-9._-]+$/;
 
-/** What helpers print, and exit with 1, for a server they know nothing about (docker-credential-helpers protocol). */
+/**
+ * What helpers print, and exit with 1, for a server they know nothing about (docker-credential-helpers
+ * protocol).
+ */
 const NOT_FOUND = "credentials not found in native keychain";
 
 /** Stands in place of a user name when the secret is an identity token. */
 const TOKEN_USERNAME = "<token>";
 
 /**
- * Asks `docker-credential-<name> get` for the credentials of `server`, which it reads on stdin; `undefined` when it has
- * none. The signal and a timeout of 30 s kill the process. Throws `ErrInvalidArgument` for a bad name,
- * `ErrUnavailable` (not retryable) after the timeout, and `ErrFailedPrecondition` when the helper cannot be started,
- * fails, or answers something else. No message and no cause holds any of its output.
+ * Asks `docker-credential-<name> get` for the credentials of `server`, which it reads on stdin; `undefined`
+ * when it has none. The signal and a timeout of 30 s kill the process. Throws `ErrInvalidArgument` for a bad
+ * name, `ErrUnavailable` (not retryable) after the timeout, and `ErrFailedPrecondition` when the helper
+ * cannot be started, fails, or answers something else. No message and no cause holds any of its output.
  */
 export async function credentialsFromHelper(
   name: string,

@@ -6,8 +6,8 @@ import { type CredentialSource, type Credentials, isStored } from "./credentials
 import { credentialsHash } from "./credentials-hash.ts";
 
 /**
- * How long credentials that were found serve those who come after, in milliseconds: long enough for one call to serve
- * everybody who pulls at the same time, short enough that a change in a vault is seen soon.
+ * How long credentials that were found serve those who come after, in milliseconds: long enough for one call
+ * to serve everybody who pulls at the same time, short enough that a change in a vault is seen soon.
  */
 export const CREDENTIALS_KEPT_MS = 60_000;
 
@@ -37,15 +37,18 @@ export interface CredentialMemoryOptions {
 export interface CredentialLookup {
   /** The host of whose credentials this is about. */
   readonly host: string;
-  /** What was found less than `CREDENTIALS_KEPT_MS` ago, else what the source says. Rejects with the source's error. */
+  /**
+   * What was found less than `CREDENTIALS_KEPT_MS` ago, else what the source says. Rejects with the source's
+   * error.
+   */
   find(options?: AbortOptions): Promise<FoundCredentials>;
   /** Forgets `found`, which was refused somewhere, unless it has been replaced already. */
   forget(found: FoundCredentials): void;
 }
 
 /**
- * Asks a source once for all who need the same credentials at the same time, and keeps the answer for a while. A failure is
- * given to those who waited for that call, and is not kept.
+ * Asks a source once for all who need the same credentials at the same time, and keeps the answer for a
+ * while. A failure is given to those who waited for that call, and is not kept.
  */
 export class CredentialMemory {
   readonly #source: CredentialSource;

@@ -1,7 +1,9 @@
 import { createHmac, randomBytes } from "node:crypto";
 import type { Credentials } from "./credentials.ts";
 
-/** Of this process alone: a hash that gets into a log says nothing about the credentials, not even to a guess. */
+/**
+ * Of this process alone: a hash that gets into a log says nothing about the credentials, not even to a guess.
+ */
 const KEY = randomBytes(32);
 
 /** A text that is equal for equal credentials within this process, and tells nothing else about them. */

@@ -12,14 +12,17 @@ export interface DockerConfigQuery {
 }
 
 /**
- * One reading of `config.json`. Only what a lookup needs is checked, so that a flaw elsewhere stops nobody. The methods throw
- * `ErrInvalidArgument` with the path and the reason, never the content.
+ * One reading of `config.json`. Only what a lookup needs is checked, so that a flaw elsewhere stops nobody.
+ * The methods throw `ErrInvalidArgument` with the path and the reason, never the content.
  */
 export class DockerConfigFile {
   readonly #path: string;
   readonly #root: JsonObject;
 
-  /** An empty text is an empty configuration, as for docker. Throws `ErrInvalidArgument` for anything but a JSON object. */
+  /**
+   * An empty text is an empty configuration, as for docker. Throws `ErrInvalidArgument` for anything but a
+   * JSON object.
+   */
   constructor(path: string, text: string) {
     this.#path = path;
     this.#root = text.trim() === "" ? {} : this.#object(parseJson(text), "the file");

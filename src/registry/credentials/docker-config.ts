@@ -15,7 +15,9 @@ import { canonicalHost } from "./server-key.ts";
 export type DockerConfigOptions = {
   /** The directory of `config.json`, such as `~/.docker`. */
   readonly configDir: string;
-  /** Environment of the credential helpers; its `PATH` is searched for them. Default: that of this process. */
+  /**
+   * Environment of the credential helpers; its `PATH` is searched for them. Default: that of this process.
+   */
   readonly env?: Readonly<Record<string, string | undefined>> | undefined;
   readonly clock?: Clock | undefined;
 };
@@ -27,15 +29,16 @@ const HUB_SERVER = "https://index.docker.io/v1/";
 const MAX_CONFIG_BYTES = 1024 * 1024;
 
 /**
- * Credentials as `docker login` and `podman login` left them: from the credential helper of the host (`credHelpers`), else from the
- * common one (`credsStore`); when that has none or fails, from `auths` in the file itself. There the entry with the longest
- * matching namespace counts (`registry.example/team`). Hosts are compared whatever their letter case, default port, scheme and
- * version of the API, and Docker Hub by all of its names. The file is read anew for every lookup; no file and an empty
- * one mean anonymous. Concurrent lookups of one host run one helper.
+ * Credentials as `docker login` and `podman login` left them: from the credential helper of the host
+ * (`credHelpers`), else from the common one (`credsStore`); when that has none or fails, from `auths` in the
+ * file itself. There the entry with the longest matching namespace counts (`registry.example/team`). Hosts
+ * are compared whatever their letter case, default port, scheme and version of the API, and Docker Hub by all
+ * of its names. The file is read anew for every lookup; no file and an empty one mean anonymous. Concurrent
+ * lookups of one host run one helper.
  *
- * The source throws `ErrInvalidArgument` for a malformed or oversized file (the path and the reason, never the content),
- * the error of the disk when it cannot be read, and what `credentialsFromHelper` throws. An engine then goes on as anonymous, see
- * `StoredCredentials`.
+ * The source throws `ErrInvalidArgument` for a malformed or oversized file (the path and the reason, never
+ * the content), the error of the disk when it cannot be read, and what `credentialsFromHelper` throws. An
+ * engine then goes on as anonymous, see `StoredCredentials`.
  */
 export function dockerConfigCredentials(options: DockerConfigOptions): StoredCredentials {
   const path = join(options.configDir, "config.json");

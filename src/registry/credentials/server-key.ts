@@ -2,9 +2,14 @@ import { HUB_DOMAIN } from "../endpoints/lookup-endpoints.ts";
 
 /** A key of docker's configuration, taken apart. */
 export interface ServerKey {
-  /** host[:port] in one spelling: lower-case, without a default port, every name of Docker Hub as `docker.io`. */
+  /**
+   * host[:port] in one spelling: lower-case, without a default port, every name of Docker Hub as `docker.io`.
+   */
   readonly host: string;
-  /** What comes behind the host, as in podman's `registry.example/team`: part of a repository's path. Empty for all of them. */
+  /**
+   * What comes behind the host, as in podman's `registry.example/team`: part of a repository's path. Empty
+   * for all of them.
+   */
   readonly namespace: string;
 }
 
@@ -20,8 +25,8 @@ const HUB_HOSTS: ReadonlySet<string> = new Set([
 const API_PATHS: ReadonlySet<string> = new Set(["", "v1", "v2"]);
 
 /**
- * Takes a key apart: `https://host/v1/`, `host/v1/`, `host` (docker), `host/team/app` (podman). Behind a scheme every path is
- * that of an API.
+ * Takes a key apart: `https://host/v1/`, `host/v1/`, `host` (docker), `host/team/app` (podman). Behind a
+ * scheme every path is that of an API.
  */
 export function parseServerKey(key: string): ServerKey {
   const [, scheme, rest = ""] = /^(?:(https?):\/\/)?(.*)$/is.exec(key) ?? [];
@@ -41,8 +46,8 @@ export function canonicalHost(host: string, scheme = "https"): string {
 }
 
 /**
- * The keys that are about `repository` at `host`, best first: the longest namespace, then the very spelling of `host`, then
- * the order of the file. Without a repository only those about the whole host.
+ * The keys that are about `repository` at `host`, best first: the longest namespace, then the very spelling
+ * of `host`, then the order of the file. Without a repository only those about the whole host.
  */
 export function matchingKeys(
   keys: readonly string[],

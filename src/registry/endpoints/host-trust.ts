@@ -11,8 +11,8 @@ export interface HostTrust {
 }
 
 /**
- * Judges each host by itself: as the endpoints of a registry of that name would be. Loopback hosts are insecure by
- * themselves. The methods reject with `ErrCanceled` when the signal fires.
+ * Judges each host by itself: as the endpoints of a registry of that name would be. Loopback hosts are
+ * insecure by themselves. The methods reject with `ErrCanceled` when the signal fires.
  */
 export function hostTrust(options: RegistryOptions = {}): HostTrust {
   const insecure = parseInsecureRegistries(options.insecureRegistries ?? []);

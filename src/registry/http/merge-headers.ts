@@ -1,4 +1,7 @@
-/** Headers of whatever spelling as one table with lower-case names; what comes later replaces what came before. */
+/**
+ * Headers of whatever spelling as one table with lower-case names; what comes later replaces what came
+ * before.
+ */
 export function mergeHeaders(
   ...tables: readonly (Readonly<Record<string, string>> | undefined)[]
 ): Record<string, string> {
