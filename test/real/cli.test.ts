@@ -281,9 +281,11 @@ describeReal("the command line", ["docker-registry", "skopeo"], () => {
       expect([bytes.length, digestOf(bytes)]).toEqual([size, digest]);
     });
 
-    it("removes a blob, once", async () => {
+    it("removes a blob that an image needs when forced to, once", async () => {
       const root = await rootWith("one");
-      const args = ["content", "rm", "--root", root, one.config.digest];
+      const unforced = ["content", "rm", "--root", root, one.config.digest];
+      expectFailure(await drayage(unforced), /needs it/);
+      const args = [...unforced, "--force"];
       expect(await drayageOutput(args)).toBe(`${one.config.digest}\n`);
       expect(await storedBlobs(root)).not.toContain(one.config.digest);
       expectFailure(await drayage(args), /not found/);
