@@ -120,7 +120,8 @@ describe("push() of an image with a subject to a registry that keeps no referrer
 
   it("lists it by the type of its config", async () => {
     const { config } = subject;
-    artifact("rebuilt", { tag: "sig", fields: { artifactType: undefined, config, layers: [] } });
+    const layers = subject.layers.map(({ descriptor }) => descriptor);
+    artifact("rebuilt", { tag: "sig", fields: { artifactType: undefined, config, layers } });
     await pushFromSource("sig");
     expect(await listed()).toMatchObject([{ artifactType: OCI.config, annotations: { note: "rebuilt" } }]);
   });
