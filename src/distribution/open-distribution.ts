@@ -1,4 +1,5 @@
 import { type BackoffPolicy, DEFAULT_BACKOFF } from "../async/backoff.ts";
+import { KeyedLock } from "../async/keyed-lock.ts";
 import { Semaphore } from "../async/semaphore.ts";
 import { checkOptions } from "../options/check-options.ts";
 import { anonymous, type CredentialSource } from "../registry/credentials/credentials.ts";
@@ -71,6 +72,7 @@ export async function openDistribution(options: DistributionOptions): Promise<Di
     content: root.content,
     images: root.naming,
     documents,
+    labelTurns: new KeyedLock(),
     documentReaders: new Semaphore(MAX_DOCUMENT_READERS),
     downloads,
     uploads,

@@ -1,5 +1,6 @@
 import { throwIfAborted } from "../async/abort.ts";
 import { allOrAbort } from "../async/all-or-abort.ts";
+import type { KeyedLock } from "../async/keyed-lock.ts";
 import type { Limiter } from "../async/semaphore.ts";
 import { boundedReads } from "../content/bounded-reads.ts";
 import type { Store } from "../content/store.ts";
@@ -34,6 +35,8 @@ export interface PullShared {
   readonly images: ImageStore;
   /** Transfers of manifests, indexes and configs: small, never queued behind layers. */
   readonly documents: TransferManager;
+  /** Whose turn it is to write the labels of a blob. */
+  readonly labelTurns: KeyedLock;
   /** How many manifests, indexes and configs of the store are open at once. */
   readonly documentReaders: Limiter;
   /** Transfers of layers. */
@@ -169,7 +172,8 @@ async function fetchConfig(
 ): Promise<Inspected> {
   await fetchDocument(image.config, signal, context);
   try {
-    return await inspectImage(image, context.shared.content, { signal });
+    const { content, documentReaders } = context.shared;
+    return await inspectImage(image, boundedReads(content, documentReaders), { signal });
   } catch (error) {
     throw servedBy(context.remote.endpoint, error);
   }
@@ -191,12 +195,16 @@ async function recordSource(
   contents: readonly Descriptor[],
   { shared, operation }: PullContext,
 ): Promise<void> {
-  const label = sourceLabelHandler(shared.content, reference.domain, reference.path, (error) =>
-    shared.logger.warn(
-      { err: error, reference: reference.toString() },
-      "where the content came from was not recorded",
-    ),
-  );
+  const label = sourceLabelHandler(shared.content, {
+    host: reference.domain,
+    repository: reference.path,
+    turns: shared.labelTurns,
+    onFailure: (error) =>
+      shared.logger.warn(
+        { err: error, reference: reference.toString() },
+        "where the content came from was not recorded",
+      ),
+  });
   await walk(label, contents, operation);
 }
 

@@ -1,4 +1,7 @@
+import type { AbortOptions } from "../async/abort.ts";
+import type { KeyedLock } from "../async/keyed-lock.ts";
 import type { Manager } from "../content/store.ts";
+import type { Digest } from "../digest/digest.ts";
 import { isNotFound } from "../errors/predicates.ts";
 import type { Handler } from "./handler.ts";
 
@@ -33,6 +36,15 @@ export function repositoriesIn(
   return hosts.flatMap((host) => sourcesOf(labels, host).map((repository) => ({ host, repository })));
 }
 
+/** Where content came from, and how that is written down. */
+export interface SourceLabelOptions {
+  readonly host: string;
+  readonly repository: string;
+  /** Shared by all who write labels of the same store: a list is read and written whole. */
+  readonly turns: KeyedLock;
+  readonly onFailure?: ((error: unknown) => void) | undefined;
+}
+
 /**
  * Remembers on every blob visited that `repository` of `host` has it, so that a later push can mount it instead of sending
  * it (containerd `docker.AppendDistributionSourceLabel`). A list that would grow too long is left as it is. It is a hint: with
@@ -40,24 +52,33 @@ export function repositoriesIn(
  */
 export function sourceLabelHandler(
   manager: Manager,
-  host: string,
-  repository: string,
-  onFailure?: (error: unknown) => void,
+  { host, repository, turns, onFailure }: SourceLabelOptions,
 ): Handler {
   const key = sourceLabelKey(host);
   let failed = false;
-  return async ({ digest }, options) => {
-    const { labels } = await manager.info(digest, options);
-    const known = sourcesOf(labels, host);
+
+  async function labelsOf(digest: Digest, options: AbortOptions): Promise<readonly string[]> {
+    return sourcesOf((await manager.info(digest, options)).labels, host);
+  }
+
+  async function remember(digest: Digest, options: AbortOptions): Promise<void> {
+    const known = await labelsOf(digest, options); // which may have grown while others had their turn
     const value = [...new Set([...known, repository])].toSorted().join(",");
-    if (!failed && !known.includes(repository) && key.length + value.length <= MAX_LABEL_BYTES) {
-      await manager
-        .update({ digest, labels: { [key]: value } }, [`labels.${key}`])
-        .catch((error: unknown) => {
-          if (!onFailure || isNotFound(error)) throw error; // without the blob, there is no image
-          failed = true;
-          onFailure(error);
-        });
+    if (known.includes(repository) || key.length + value.length > MAX_LABEL_BYTES) return;
+    await manager.update({ digest, labels: { [key]: value } }, [`labels.${key}`]);
+  }
+
+  return async ({ digest }, options) => {
+    if (failed || (await labelsOf(digest, options)).includes(repository)) return [];
+    const release = await turns.acquire(digest, options);
+    try {
+      await remember(digest, options);
+    } catch (error) {
+      if (!onFailure || isNotFound(error)) throw error; // without the blob, there is no image
+      if (!failed) onFailure(error);
+      failed = true;
+    } finally {
+      release();
     }
     return [];
   };

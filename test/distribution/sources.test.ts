@@ -84,6 +84,19 @@ describe("pulls that share a layer", () => {
   });
 });
 
+describe("pulls of several repositories that share a layer", () => {
+  it("leave all of them on its label", async () => {
+    await using engine = await openEngine();
+    const repositories = ["team/a", "team/b", "team/c", "team/d"];
+    for (const repository of repositories) {
+      await buildImage(healthy, repository, { tag: "v1", layers: [5_000] });
+    }
+    await Promise.all(repositories.map((repository) => engine.pull(`${healthy.host}/${repository}:v1`)));
+    const { labels } = await engine.content.info(layer.digest);
+    expect(Object.values(labels)).toEqual([repositories.join(",")]);
+  });
+});
+
 describe("pushes that share a blob", () => {
   let engine: Engine;
 
