@@ -25,6 +25,7 @@ export { DrayageError, type ErrorCode, type ErrorDetails, isDrayageError } from 
 export { fromGrpc, type GrpcStatus, toGrpc } from "./errors/grpc.ts";
 export { fromHttpStatus, toHttpStatus } from "./errors/http.ts";
 export {
+  type ErrorPredicate,
   findError,
   isAborted,
   isAlreadyExists,

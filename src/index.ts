@@ -4,6 +4,8 @@
  */
 export type { ExportOptions } from "./archive/export-image.ts";
 export type { ImportOptions, ImportSource } from "./archive/import-images.ts";
+export type { Store } from "./content/store.ts";
+export type { Digest } from "./digest/digest.ts";
 export type { CheckOptions, CheckResult, DamagedContent } from "./distribution/check/result.ts";
 export type { DiskUsage, ImageUsage, Usage } from "./distribution/disk-usage.ts";
 export type {
@@ -20,7 +22,9 @@ export type { Logger } from "./distribution/logger.ts";
 export { openDistribution } from "./distribution/open-distribution.ts";
 export type { DistributionOptions, DockerCredentials } from "./distribution/options.ts";
 export type { PruneOptions, PruneResult } from "./distribution/prune.ts";
+export type { Descriptor } from "./oci/descriptor.ts";
 export type { MessageProgress, Progress, ProgressSink, UpdateProgress } from "./progress/progress.ts";
+export type { CredentialSource, Credentials } from "./registry/credentials/credentials.ts";
 export type { ConnectionOptions, ProxyOptions } from "./registry/transport/connection-options.ts";
 export { proxyFromEnvironment } from "./registry/transport/proxy-from-environment.ts";
 export {

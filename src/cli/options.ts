@@ -1,7 +1,6 @@
 import { homedir } from "node:os";
 import { join } from "node:path";
 import { type Command, InvalidArgumentError, Option } from "commander";
-import { pino } from "pino";
 import {
   type Distribution,
   type DistributionOptions,
@@ -67,9 +66,12 @@ export function addPushOptions(command: Command): Command {
   return command.option("--max-concurrent-uploads <n>", "layers uploaded at once", parseCount, 5);
 }
 
-/** JSON log lines on stderr. */
-export function openLogger(level: string): Logger {
-  return pino({ level }, { write: writeLogLine });
+/** JSON log lines on stderr; `undefined`, which is as silent, when none are wanted. */
+export async function openLogger(level: string): Promise<Logger | undefined> {
+  if (level === "silent") return undefined;
+  const { pino } = await import("pino");
+  const logger: Logger = pino({ level }, { write: writeLogLine }); // pino's own type could have a "then"
+  return logger;
 }
 
 /** The engine that a command runs on; the command closes it. */
@@ -77,7 +79,8 @@ export async function openRoot(
   options: RootOptions,
   more: Partial<DistributionOptions> = {},
 ): Promise<Distribution> {
-  return await openDistribution({ root: options.root, logger: openLogger(options.logLevel), ...more });
+  const logger = await openLogger(options.logLevel);
+  return await openDistribution({ root: options.root, logger, ...more });
 }
 
 /** What `openDistribution` needs to reach the registry of a command. */

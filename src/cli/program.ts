@@ -1,18 +1,5 @@
 import { readFileSync } from "node:fs";
 import { Command } from "commander";
-import { addCheckCommand } from "./commands/check.ts";
-import { addContentCommand } from "./commands/content.ts";
-import { addDfCommand } from "./commands/df.ts";
-import { addExportCommand } from "./commands/export.ts";
-import { addImagesCommand } from "./commands/images.ts";
-import { addImportCommand } from "./commands/import.ts";
-import { addNamespacesCommand } from "./commands/namespaces.ts";
-import { addPruneCommand } from "./commands/prune.ts";
-import { addPullCommand } from "./commands/pull.ts";
-import { addPushCommand } from "./commands/push.ts";
-import { addRmiCommand } from "./commands/rmi.ts";
-import { addServeCommand } from "./commands/serve.ts";
-import { addTagCommand } from "./commands/tag.ts";
 import { EXIT, exitStatus } from "./exit-status.ts";
 import { outputTaken } from "./output.ts";
 
@@ -37,7 +24,8 @@ export async function main(argv: readonly string[]): Promise<number> {
   });
   process.stderr.on("error", () => {}); // there is nobody left to tell
   try {
-    await buildProgram(interrupt.signal).parseAsync(argv);
+    const program = await buildProgram(argv.slice(2), interrupt.signal);
+    await program.parseAsync(argv);
     await outputTaken();
     if (outputError) throw outputError;
     return EXIT.done;
@@ -49,30 +37,41 @@ export async function main(argv: readonly string[]): Promise<number> {
   }
 }
 
-function buildProgram(signal: AbortSignal): Command {
+type AddCommand = (program: Command, signal: AbortSignal) => void;
+
+/** The commands in the order in which they are listed; each loads what it uses. */
+const COMMANDS: Readonly<Record<string, () => Promise<AddCommand>>> = {
+  pull: async () => (await import("./commands/pull.ts")).addPullCommand,
+  push: async () => (await import("./commands/push.ts")).addPushCommand,
+  images: async () => (await import("./commands/images.ts")).addImagesCommand,
+  tag: async () => (await import("./commands/tag.ts")).addTagCommand,
+  rmi: async () => (await import("./commands/rmi.ts")).addRmiCommand,
+  prune: async () => (await import("./commands/prune.ts")).addPruneCommand,
+  df: async () => (await import("./commands/df.ts")).addDfCommand,
+  check: async () => (await import("./commands/check.ts")).addCheckCommand,
+  content: async () => (await import("./commands/content.ts")).addContentCommand,
+  namespaces: async () => (await import("./commands/namespaces.ts")).addNamespacesCommand,
+  serve: async () => (await import("./commands/serve.ts")).addServeCommand,
+  import: async () => (await import("./commands/import.ts")).addImportCommand,
+  export: async () => (await import("./commands/export.ts")).addExportCommand,
+};
+
+/** The program with the command that is asked for; with all of them when it has to list or to suggest some. */
+async function buildProgram([name = ""]: readonly string[], signal: AbortSignal): Promise<Command> {
   const program = new Command("drayage")
     .description("Moves container images into an OCI layout: shared, verified, resumable.")
     .version(packageVersion())
     .exitOverride()
     .configureHelp({ showGlobalOptions: true });
-  for (const add of [
-    addPullCommand,
-    addPushCommand,
-    addImagesCommand,
-    addTagCommand,
-    addRmiCommand,
-    addPruneCommand,
-    addDfCommand,
-    addCheckCommand,
-    addContentCommand,
-    addNamespacesCommand,
-    addServeCommand,
-    addImportCommand,
-    addExportCommand,
-  ]) {
-    add(program, signal);
-  }
+  if (isVersionOption(name)) return program;
+  const command = Object.hasOwn(COMMANDS, name) ? COMMANDS[name] : undefined;
+  const wanted = command ? [command] : Object.values(COMMANDS);
+  for (const add of await Promise.all(wanted.map((load) => load()))) add(program, signal);
   return program;
+}
+
+function isVersionOption(argument: string): boolean {
+  return argument === "--version" || argument === "-V";
 }
 
 function packageVersion(): string {

@@ -1,10 +1,11 @@
 import { statSync, unlinkSync } from "node:fs";
-import { DatabaseSync } from "node:sqlite";
+import type { DatabaseSync } from "node:sqlite";
 import { type AbortOptions, throwIfAborted } from "../async/abort.ts";
 import { type BackoffPolicy, nextDelayMs } from "../async/backoff.ts";
 import { type Clock, systemClock } from "../async/clock.ts";
 import type { Release } from "../async/keyed-lock.ts";
 import { diskError } from "./disk-error.ts";
+import { openSqlite } from "./sqlite.ts";
 import { isSqliteBusy, sqliteError } from "./sqlite-error.ts";
 
 /** One holder alone, or any number of them together. */
@@ -87,7 +88,7 @@ export async function lockFile(path: string, options: LockFileOptions = {}): Pro
 function begin(path: string, mode: FileLockMode): DatabaseSync | undefined {
   let database: DatabaseSync | undefined;
   try {
-    database = new DatabaseSync(path, { timeout: 0 });
+    database = openSqlite(path, { timeout: 0 });
     database.exec(BEGIN[mode]);
     return database;
   } catch (cause) {

@@ -29,8 +29,14 @@ function ownValue(error: Error, key: string): unknown {
   return Object.getOwnPropertyDescriptor(error, key)?.value;
 }
 
-function predicate(code: ErrorCode): (error: unknown) => boolean {
-  return (error) => findError(error)?.code === code;
+/**
+ * Tells whether an error, or what it holds, is of one class; only errors are, so that the message can be read without asking again.
+ * `findError` gives the error itself that has the class.
+ */
+export type ErrorPredicate = (error: unknown) => error is Error;
+
+function predicate(code: ErrorCode): ErrorPredicate {
+  return (error): error is Error => findError(error)?.code === code;
 }
 
 /** Whether the class of `error` is `ErrUnknown`, also when nothing of ours is in it. */
@@ -40,37 +46,37 @@ export function isUnknown(error: unknown): boolean {
 }
 
 /** Whether the class of `error` is `ErrInvalidArgument`. */
-export const isInvalidArgument: (error: unknown) => boolean = predicate("ERR_INVALID_ARGUMENT");
+export const isInvalidArgument: ErrorPredicate = predicate("ERR_INVALID_ARGUMENT");
 /** Whether the class of `error` is `ErrNotFound`. */
-export const isNotFound: (error: unknown) => boolean = predicate("ERR_NOT_FOUND");
+export const isNotFound: ErrorPredicate = predicate("ERR_NOT_FOUND");
 /** Whether the class of `error` is `ErrAlreadyExists`. */
-export const isAlreadyExists: (error: unknown) => boolean = predicate("ERR_ALREADY_EXISTS");
+export const isAlreadyExists: ErrorPredicate = predicate("ERR_ALREADY_EXISTS");
 /** Whether the class of `error` is `ErrPermissionDenied`. */
-export const isPermissionDenied: (error: unknown) => boolean = predicate("ERR_PERMISSION_DENIED");
+export const isPermissionDenied: ErrorPredicate = predicate("ERR_PERMISSION_DENIED");
 /** Whether the class of `error` is `ErrResourceExhausted`. */
-export const isResourceExhausted: (error: unknown) => boolean = predicate("ERR_RESOURCE_EXHAUSTED");
+export const isResourceExhausted: ErrorPredicate = predicate("ERR_RESOURCE_EXHAUSTED");
 /** Whether the class of `error` is `ErrFailedPrecondition`. */
-export const isFailedPrecondition: (error: unknown) => boolean = predicate("ERR_FAILED_PRECONDITION");
+export const isFailedPrecondition: ErrorPredicate = predicate("ERR_FAILED_PRECONDITION");
 /** Whether the class of `error` is `ErrAborted`. */
-export const isAborted: (error: unknown) => boolean = predicate("ERR_ABORTED");
+export const isAborted: ErrorPredicate = predicate("ERR_ABORTED");
 /** Whether the class of `error` is `ErrOutOfRange`. */
-export const isOutOfRange: (error: unknown) => boolean = predicate("ERR_OUT_OF_RANGE");
+export const isOutOfRange: ErrorPredicate = predicate("ERR_OUT_OF_RANGE");
 /** Whether the class of `error` is `ErrNotImplemented`. */
-export const isNotImplemented: (error: unknown) => boolean = predicate("ERR_NOT_IMPLEMENTED");
+export const isNotImplemented: ErrorPredicate = predicate("ERR_NOT_IMPLEMENTED");
 /** Whether the class of `error` is `ErrInternal`. */
-export const isInternal: (error: unknown) => boolean = predicate("ERR_INTERNAL");
+export const isInternal: ErrorPredicate = predicate("ERR_INTERNAL");
 /** Whether the class of `error` is `ErrUnavailable`. */
-export const isUnavailable: (error: unknown) => boolean = predicate("ERR_UNAVAILABLE");
+export const isUnavailable: ErrorPredicate = predicate("ERR_UNAVAILABLE");
 /** Whether the class of `error` is `ErrDataLoss`. */
-export const isDataLoss: (error: unknown) => boolean = predicate("ERR_DATA_LOSS");
+export const isDataLoss: ErrorPredicate = predicate("ERR_DATA_LOSS");
 /** Whether the class of `error` is `ErrUnauthenticated`. */
-export const isUnauthenticated: (error: unknown) => boolean = predicate("ERR_UNAUTHENTICATED");
+export const isUnauthenticated: ErrorPredicate = predicate("ERR_UNAUTHENTICATED");
 /** Whether the class of `error` is `ErrCanceled`. */
-export const isCanceled: (error: unknown) => boolean = predicate("ERR_CANCELED");
+export const isCanceled: ErrorPredicate = predicate("ERR_CANCELED");
 /** Whether the class of `error` is `ErrDeadlineExceeded`. */
-export const isDeadlineExceeded: (error: unknown) => boolean = predicate("ERR_DEADLINE_EXCEEDED");
+export const isDeadlineExceeded: ErrorPredicate = predicate("ERR_DEADLINE_EXCEEDED");
 /** Whether the class of `error` is `ErrNoSupport`. */
-export const isNoSupport: (error: unknown) => boolean = predicate("ERR_NO_SUPPORT");
+export const isNoSupport: ErrorPredicate = predicate("ERR_NO_SUPPORT");
 
 /**
  * Whether the same request may succeed if it is made again later. What the error itself says (`retryable`) wins;

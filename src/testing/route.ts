@@ -36,9 +36,15 @@ const MAX_NAME_LENGTH = 255;
 
 const TAG = /^[a-zA-Z0-9_][a-zA-Z0-9._-]{0,127}$/;
 
+/** A target may be a whole URL (RFC 9112, section 3.2.2), and a path that begins with two slashes is no host. */
+function pathAndQuery(target: string): string {
+  const path = target.replace(/^[a-z][a-z0-9+.-]*:\/\/[^/?#]*/i, "");
+  return path.startsWith("/") ? path : `/${path}`;
+}
+
 /** Finds out what a request target (path and query) is about. */
 export function parseRoute(target: string): Route {
-  const { pathname, searchParams: query } = new URL(target, "http://registry");
+  const { pathname, searchParams: query } = new URL(`http://registry${pathAndQuery(target)}`);
   const path = decodePath(pathname);
   for (const [kind, pattern] of PATTERNS) {
     const match = pattern.exec(path);

@@ -127,7 +127,7 @@ describe("foreignImports()", () => {
       "src/registry/transport/a.ts": ["undici", "node:fs"],
       "src/xfer/a.ts": ["p-queue"],
       "src/images/a.ts": ["eventemitter3"],
-      "src/distribution/a.ts": ["eventemitter3", "pino"],
+      "src/distribution/a.ts": ["eventemitter3"],
       "src/cli/a.ts": ["commander", "pino"],
       "src/content/grpc/a.ts": ["@bufbuild/protobuf", "@bufbuild/protobuf/wkt"],
     });

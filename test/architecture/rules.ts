@@ -41,7 +41,7 @@ const OWNERS: Readonly<Record<string, readonly string[]>> = {
   undici: ["registry/transport"],
   "p-queue": ["xfer"],
   eventemitter3: ["distribution", "images"],
-  pino: ["distribution", "cli"],
+  pino: ["cli"],
   "@bufbuild/protobuf": ["content/grpc"],
   commander: ["cli"],
   "package.json": ["cli"],

@@ -102,3 +102,10 @@ describe("isRetryable()", () => {
     expect(isUnavailable(wrapped)).toBe(true);
   });
 });
+
+describe("a predicate", () => {
+  it("tells the compiler that it is an error, whose message can be read", () => {
+    const error: unknown = new ErrNotFound("no such thing");
+    expect(isNotFound(error) ? error.message : "").toBe("no such thing");
+  });
+});

@@ -1,3 +1,4 @@
+import fc from "fast-check";
 import { describe, expect, it } from "vitest";
 import { isRepositoryName, isTag, parseRoute } from "../../src/testing/route.ts";
 
@@ -10,6 +11,11 @@ describe("parseRoute()", () => {
     ["/token?service=x", { kind: "token" }],
     ["/", { kind: "other" }],
     ["/v1/search", { kind: "other" }],
+    ["//", { kind: "other", path: "//" }],
+    ["//[", { kind: "other" }],
+    ["*", { kind: "other" }],
+    ["http://[/v2/", { kind: "ping" }],
+    [`http://other.example/v2/a/blobs/${D}`, { kind: "blob", repository: "a", reference: D }],
     ["/v2/a/manifests/", { kind: "other" }],
     ["/v2/a/b/manifests/v1", { kind: "manifest", repository: "a/b", reference: "v1", digest: undefined }],
     [`/v2/a/manifests/${D}`, { kind: "manifest", repository: "a", reference: D, digest: D }],
@@ -25,6 +31,34 @@ describe("parseRoute()", () => {
     ["/v2/tags/list/tags/list", { kind: "tags", repository: "tags/list" }],
   ])("understands %s", (target, expected) => {
     expect(parseRoute(target)).toMatchObject(expected);
+  });
+});
+
+describe("parseRoute() of anything", () => {
+  it("throws for no target", () => {
+    const piece = fc.constantFrom(
+      "/",
+      "//",
+      "http://",
+      "[",
+      ":",
+      "@",
+      "%",
+      "?",
+      "#",
+      "v2",
+      "*",
+      " ",
+      "..",
+      "\u00e4",
+    );
+    fc.assert(
+      fc.property(
+        fc.array(piece).map((pieces) => pieces.join("")),
+        (target) => void parseRoute(target),
+      ),
+    );
+    fc.assert(fc.property(fc.string({ unit: "binary" }), (target) => void parseRoute(target)));
   });
 });
 

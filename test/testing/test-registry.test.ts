@@ -1,6 +1,6 @@
 import { once } from "node:events";
 import { mkdtemp, readdir, rmdir } from "node:fs/promises";
-import { createServer } from "node:http";
+import { createServer, type IncomingMessage, request } from "node:http";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterEach, describe, expect, it, vi } from "vitest";
@@ -41,6 +41,14 @@ describe("TestRegistry.start()", () => {
     expect(two.url).toBe(`http://${two.host}`);
     expect(two.host).toMatch(/^127\.0\.0\.2:\d+$/);
     expect((await call(two, "/v2/")).headers.get("docker-distribution-api-version")).toBe("registry/2.0");
+  });
+
+  it.each(["//", "//[", "/%", "http://[/"])("answers 404 to %s, which is nothing", async (target) => {
+    await using one = await TestRegistry.start();
+    const { hostname: host, port } = new URL(one.url);
+    const asking = request({ host, port, path: target }).end();
+    const [answer] = (await once(asking, "response")) as [IncomingMessage];
+    expect(answer.resume().statusCode).toBe(404);
   });
 
   it("fails when the port is taken", async () => {

@@ -34,7 +34,8 @@ async function serve(
   using metadata = openNamespaceMetadata({ root });
   const storeFor = (namespace: string) =>
     namespaces === "off" ? store : namespacedStore(store, metadata, { namespace, policy: namespaces });
-  await using server = await serveContent({ store, storeFor, address, logger: openLogger(logLevel) });
+  const logger = await openLogger(logLevel);
+  await using server = await serveContent({ store, storeFor, address, logger });
   printLines(`serving ${root} at ${server.address}`);
   if (!signal.aborted) await once(signal, "abort");
 }

@@ -1,7 +1,8 @@
 import { statSync } from "node:fs";
-import { DatabaseSync } from "node:sqlite";
+import type { DatabaseSync } from "node:sqlite";
 import { pathToFileURL } from "node:url";
 import { isUnwritable } from "../../disk/disk-error.ts";
+import { openSqlite } from "../../disk/sqlite.ts";
 import { sqliteError } from "../../disk/sqlite-error.ts";
 import { ErrFailedPrecondition } from "../../errors/classes.ts";
 import { markNamespaces } from "./namespaces-marker.ts";
@@ -62,7 +63,7 @@ export interface Connection {
 export function openMetadata(path: string, { durability, purpose }: OpenMetadataOptions): Connection {
   let database: DatabaseSync | undefined;
   try {
-    database = new DatabaseSync(path, { timeout: 0 });
+    database = openSqlite(path, { timeout: 0 });
     upgrade(database, path);
     database.exec(SYNCHRONOUS[durability]);
     return { database, lasting: true };
@@ -101,5 +102,5 @@ function openReadOnly(path: string, durability: Durability): DatabaseSync {
       `open "${path}": its newest changes are in "${path}-wal", which cannot be read on a read-only medium`,
     );
   }
-  return new DatabaseSync(`${pathToFileURL(path).href}?immutable=1`, { readOnly: true, timeout: 0 });
+  return openSqlite(`${pathToFileURL(path).href}?immutable=1`, { readOnly: true, timeout: 0 });
 }

@@ -1,7 +1,8 @@
 import { X509Certificate } from "node:crypto";
 import { readdirSync, readFileSync, statSync } from "node:fs";
 import { join } from "node:path";
-import { getCACertificates } from "node:tls";
+import tls from "node:tls";
+import { isKnownAuthority } from "./known-authorities.ts";
 
 /** Where Unix systems keep their authorities in one file; the places that Go looks at. */
 const USUAL_FILES: readonly string[] = [
@@ -40,7 +41,7 @@ export function systemCertificates({ environment }: SystemCertificatesOptions): 
   const { SSL_CERT_FILE: file, SSL_CERT_DIR: directories, NODE_EXTRA_CA_CERTS: extra } = environment;
   const isUnix = process.platform !== "darwin" && process.platform !== "win32";
   const found = extra ? certificatesIn(extra) : [];
-  if (!isUnix) found.push(...getCACertificates("system"));
+  if (!isUnix) found.push(...tls.getCACertificates("system"));
   if (file) found.push(...certificatesIn(file));
   else if (isUnix) found.push(...firstFound(USUAL_FILES, certificatesIn));
   if (directories) found.push(...directories.split(":").flatMap(certificatesBelow));
@@ -82,6 +83,7 @@ function certificatesIn(path: string): string[] {
 
 /** One block that OpenSSL cannot read would make all others useless. */
 function isCertificate(pem: string): boolean {
+  if (isKnownAuthority(pem)) return true;
   try {
     return new X509Certificate(pem).raw.length > 0;
   } catch {

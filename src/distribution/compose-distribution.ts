@@ -1,0 +1,98 @@
+import { type BackoffPolicy, DEFAULT_BACKOFF } from "../async/backoff.ts";
+import { KeyedLock } from "../async/keyed-lock.ts";
+import { Semaphore } from "../async/semaphore.ts";
+import { checkOptions } from "../options/check-options.ts";
+import { anonymous, type CredentialSource } from "../registry/credentials/credentials.ts";
+import { dockerConfigCredentials } from "../registry/credentials/docker-config.ts";
+import { checkRegistryOptions } from "../registry/endpoints/lookup-endpoints.ts";
+import { createTransport } from "../registry/transport/transport.ts";
+import { LayerDownloadManager } from "../xfer/download-manager.ts";
+import { TransferManager } from "../xfer/transfer-manager.ts";
+import { LayerUploadManager } from "../xfer/upload-manager.ts";
+import type { Distribution } from "./distribution.ts";
+import { LocalDistribution } from "./local-distribution.ts";
+import { guardedLogger, silentLogger } from "./logger.ts";
+import { OpenWork } from "./open-work.ts";
+import { DISTRIBUTION_OPTIONS } from "./option-rules.ts";
+import type { DistributionOptions, DockerCredentials } from "./options.ts";
+import { OwnedRoot } from "./owned-root.ts";
+import { createRepositories } from "./repositories.ts";
+
+/** Manifests, indexes and configs that are read from the store at the same time: each is an open file. */
+const MAX_DOCUMENT_READERS = 32;
+
+/**
+ * Manifests, indexes and configs that are fetched at the same time. They have slots of their own, so that none queues behind
+ * layers; without a limit an index of 400 images would open 400 connections and files.
+ */
+const MAX_CONCURRENT_DOCUMENTS = 16;
+
+/** Attempts for a manifest, config or tag list: a registry that is down for three of them is down. */
+const MAX_DOCUMENT_ATTEMPTS = 3;
+
+/** The composition root of drayage: makes an engine of its parts, and does what `openDistribution` says. */
+export async function composeDistribution(options: DistributionOptions): Promise<Distribution> {
+  checkOptions("open distribution", options, DISTRIBUTION_OPTIONS);
+  const { registry = {} } = options;
+  const logger = guardedLogger(options.logger ?? silentLogger);
+  checkRegistryOptions(registry);
+  const backoff = downloadBackoff(options);
+  const downloads = new LayerDownloadManager({
+    concurrency: options.maxConcurrentDownloads,
+    backoff,
+  });
+  const work = new OpenWork();
+  const uploads = new LayerUploadManager({
+    concurrency: options.maxConcurrentUploads,
+    backoff,
+    track: (running) => work.track(running),
+  });
+  const documents = new TransferManager({ concurrency: MAX_CONCURRENT_DOCUMENTS });
+  const transport = createTransport(options.connection); // which opens nothing before the first request
+  const root = await OwnedRoot.open({
+    root: options.root,
+    mode: options.mode,
+    content: options.content,
+    logger,
+  });
+  const repositories = createRepositories({
+    registry,
+    credentials: credentialSource(options.credentials),
+    send: transport.send,
+    backoff: documentBackoff(backoff),
+    logger,
+  });
+
+  return new LocalDistribution({
+    root,
+    content: root.content,
+    images: root.naming,
+    documents,
+    labelTurns: new KeyedLock(),
+    documentReaders: new Semaphore(MAX_DOCUMENT_READERS),
+    downloads,
+    uploads,
+    repositories,
+    transport,
+    mountSources: root.mountSources,
+    work,
+    logger,
+  });
+}
+
+function downloadBackoff({ backoff, maxDownloadAttempts }: DistributionOptions): BackoffPolicy {
+  const policy = { ...DEFAULT_BACKOFF, ...backoff };
+  return { ...policy, maxAttempts: maxDownloadAttempts ?? policy.maxAttempts };
+}
+
+/** Somebody waits for a document, and no bytes are lost with it: fewer attempts, closer together. */
+function documentBackoff(policy: BackoffPolicy): BackoffPolicy {
+  const maxAttempts = Math.min(policy.maxAttempts, MAX_DOCUMENT_ATTEMPTS);
+  return { ...policy, maxAttempts, baseMs: policy.baseMs / 2 };
+}
+
+function credentialSource(source: CredentialSource | DockerCredentials = anonymous): CredentialSource {
+  return typeof source === "function"
+    ? source
+    : dockerConfigCredentials({ configDir: source.dockerConfigDir });
+}
