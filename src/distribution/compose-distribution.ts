@@ -1,6 +1,6 @@
 import { type BackoffPolicy, DEFAULT_BACKOFF } from "../async/backoff.ts";
-import { KeyedLock } from "../async/keyed-lock.ts";
 import { Semaphore } from "../async/semaphore.ts";
+import { LabelTurns } from "../images/label-turns.ts";
 import { checkOptions } from "../options/check-options.ts";
 import { anonymous, type CredentialSource } from "../registry/credentials/credentials.ts";
 import { dockerConfigCredentials } from "../registry/credentials/docker-config.ts";
@@ -68,7 +68,7 @@ export async function composeDistribution(options: DistributionOptions): Promise
     content: root.content,
     images: root.naming,
     documents,
-    labelTurns: new KeyedLock(),
+    labelTurns: new LabelTurns(),
     documentReaders: new Semaphore(MAX_DOCUMENT_READERS),
     downloads,
     uploads,

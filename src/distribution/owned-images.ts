@@ -1,4 +1,5 @@
 import type { AbortOptions } from "../async/abort.ts";
+import { SharedCalls } from "../async/shared-calls.ts";
 import type { ContentOwner } from "../content/ownership/content-owner.ts";
 import { isOwned } from "../content/ownership/owned-store.ts";
 import type { Store } from "../content/store.ts";
@@ -22,6 +23,7 @@ export interface OwnedImagesParts {
  * written on it first.
  */
 export function namingImages({ images, content, onHintLost }: Omit<OwnedImagesParts, "owner">): ImageStore {
+  const labelling = new SharedCalls<void>(); // what many pulls name at once needs its labels once
   return {
     get: (name, options) => images.get(name, options),
     list: (options) => images.list(options),
@@ -29,7 +31,7 @@ export function namingImages({ images, content, onHintLost }: Omit<OwnedImagesPa
     untag: (name, options) => images.untag(name, options),
     async tag(name, target, options) {
       try {
-        await labelNeeds(content, target, options);
+        await labelling.run(target.digest, (signal) => labelNeeds(content, target, { signal }), options);
       } catch (error) {
         // A store that knows who needs its content reads these labels only when a document is damaged.
         if (!isOwned(content) || isNotFound(error) || options?.signal?.aborted) throw error;

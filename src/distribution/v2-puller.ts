@@ -1,6 +1,5 @@
 import { throwIfAborted } from "../async/abort.ts";
 import { allOrAbort } from "../async/all-or-abort.ts";
-import type { KeyedLock } from "../async/keyed-lock.ts";
 import type { Limiter } from "../async/semaphore.ts";
 import { boundedReads } from "../content/bounded-reads.ts";
 import type { Store } from "../content/store.ts";
@@ -11,6 +10,7 @@ import type { Handler } from "../images/handler.ts";
 import { collectImages, type ImageContent, type PlatformChoice } from "../images/image-graph.ts";
 import type { ImageStore } from "../images/image-store.ts";
 import { type Inspected, inspectImage } from "../images/inspect-image.ts";
+import type { LabelTurns } from "../images/label-turns.ts";
 import { sourceLabelHandler } from "../images/source-label.ts";
 import { walk } from "../images/walk.ts";
 import type { Descriptor } from "../oci/descriptor.ts";
@@ -36,7 +36,7 @@ export interface PullShared {
   /** Transfers of manifests, indexes and configs: small, never queued behind layers. */
   readonly documents: TransferManager;
   /** Whose turn it is to write the labels of a blob. */
-  readonly labelTurns: KeyedLock;
+  readonly labelTurns: LabelTurns;
   /** How many manifests, indexes and configs of the store are open at once. */
   readonly documentReaders: Limiter;
   /** Transfers of layers. */

@@ -1,5 +1,6 @@
 import { access, readdir, rm } from "node:fs/promises";
 import { dirname, join } from "node:path";
+import { isDeepStrictEqual } from "node:util";
 import type { EventEmitter } from "eventemitter3";
 import type { AbortOptions } from "../async/abort.ts";
 import { KeyedLock } from "../async/keyed-lock.ts";
@@ -105,13 +106,15 @@ export class LayoutImageStore implements ImageStore {
 
   async tag(name: string, target: Descriptor, options: AbortOptions = {}): Promise<Descriptor | undefined> {
     const fullName = canonicalName(name);
-    const before = await this.#change(options, (entries) => {
-      const others = entries.filter((entry) => nameOfEntry(entry) !== fullName);
-      const previous = entries.find((entry) => nameOfEntry(entry) === fullName);
-      const image = previous && imageOfEntry(previous);
-      const moved = image?.target.digest === target.digest ? undefined : image;
-      return { entries: [...others, entryFor(fullName, target, previous)], result: previous, moved };
-    });
+    const before =
+      (await this.#inPlace(fullName, target)) ??
+      (await this.#change(options, (entries) => {
+        const others = entries.filter((entry) => nameOfEntry(entry) !== fullName);
+        const previous = entries.find((entry) => nameOfEntry(entry) === fullName);
+        const image = previous && imageOfEntry(previous);
+        const moved = image?.target.digest === target.digest ? undefined : image;
+        return { entries: [...others, entryFor(fullName, target, previous)], result: previous, moved };
+      }));
     this.events.emit("tag", { name: fullName, digest: target.digest });
     return before && imageOfEntry(before)?.target;
   }
@@ -132,6 +135,14 @@ export class LayoutImageStore implements ImageStore {
   /** Removes what a process left that was killed while it wrote. Throws the classes of `diskError`. */
   async sweep(options: AbortOptions = {}): Promise<void> {
     await this.#whileLocked(options, async () => {});
+  }
+
+  /** The entry of a name when it says all that is to be said: pulls of what is here need no turn at the index. */
+  async #inPlace(fullName: string, target: Descriptor): Promise<IndexEntry | undefined> {
+    const { entries } = await readIndexFile(this.#indexPath);
+    const [entry, second] = entries.filter((candidate) => nameOfEntry(candidate) === fullName);
+    if (!entry || second) return undefined;
+    return isDeepStrictEqual(entry.raw, entryFor(fullName, target, entry).raw) ? entry : undefined;
   }
 
   /** Runs one read-modify-write. */

@@ -1,9 +1,9 @@
 import type { AbortOptions } from "../async/abort.ts";
-import type { KeyedLock } from "../async/keyed-lock.ts";
 import type { Manager } from "../content/store.ts";
 import type { Digest } from "../digest/digest.ts";
 import { isNotFound } from "../errors/predicates.ts";
 import type { Handler } from "./handler.ts";
+import type { LabelTurns } from "./label-turns.ts";
 
 /** Prefix of the labels that say which repositories a blob came from; the registry's host follows. */
 const SOURCE_LABEL = "containerd.io/distribution.source.";
@@ -41,7 +41,7 @@ export interface SourceLabelOptions {
   readonly host: string;
   readonly repository: string;
   /** Shared by all who write labels of the same store: a list is read and written whole. */
-  readonly turns: KeyedLock;
+  readonly turns: LabelTurns;
   readonly onFailure?: ((error: unknown) => void) | undefined;
 }
 
@@ -57,28 +57,22 @@ export function sourceLabelHandler(
   const key = sourceLabelKey(host);
   let failed = false;
 
-  async function labelsOf(digest: Digest, options: AbortOptions): Promise<readonly string[]> {
-    return sourcesOf((await manager.info(digest, options)).labels, host);
-  }
-
   async function remember(digest: Digest, options: AbortOptions): Promise<void> {
-    const known = await labelsOf(digest, options); // which may have grown while others had their turn
+    const known = sourcesOf((await manager.info(digest, options)).labels, host);
     const value = [...new Set([...known, repository])].toSorted().join(",");
     if (known.includes(repository) || key.length + value.length > MAX_LABEL_BYTES) return;
     await manager.update({ digest, labels: { [key]: value } }, [`labels.${key}`]);
   }
 
   return async ({ digest }, options) => {
-    if (failed || (await labelsOf(digest, options)).includes(repository)) return [];
-    const release = await turns.acquire(digest, options);
+    if (failed) return [];
     try {
-      await remember(digest, options);
+      const change = { digest, what: `${key} ${repository}` };
+      await turns.take(change, (shared) => remember(digest, shared), options);
     } catch (error) {
       if (!onFailure || isNotFound(error)) throw error; // without the blob, there is no image
       if (!failed) onFailure(error);
       failed = true;
-    } finally {
-      release();
     }
     return [];
   };

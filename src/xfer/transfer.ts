@@ -212,8 +212,10 @@ export class Transfer<T> {
 
   #leave(member: Member<T>): Promise<void> {
     this.#members.delete(member);
-    const gone = new ErrCanceled(`Transfer "${this.key}": the watcher was released before the end`);
-    this.#settle(member, (outcome) => outcome.reject(gone));
+    if (!member.settled) {
+      const gone = new ErrCanceled(`Transfer "${this.key}": the watcher was released before the end`);
+      this.#settle(member, (outcome) => outcome.reject(gone));
+    }
     const lane = this.#lanes.get(member.source);
     if (this.#waiting.size > 0) {
       if (member.priority === this.#priority) this.#reprioritize();

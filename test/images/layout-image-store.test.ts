@@ -67,6 +67,18 @@ describe("LayoutImageStore", () => {
     expect(await store.list()).toEqual([{ name: REDIS, target: named("new") }]);
   });
 
+  it("writes nothing for a name that points there already, and says so all the same", async () => {
+    const store = await LayoutImageStore.open(root);
+    await store.tag("redis:7", named("manifest"));
+    const before = await stat(join(root, "index.json"), { bigint: true });
+    const events: ImageEvent[] = [];
+    store.events.on("tag", (event) => events.push(event));
+    expect(await store.tag(REDIS, named("manifest"))).toEqual(named("manifest"));
+    const after = await stat(join(root, "index.json"), { bigint: true });
+    expect([after.ino, after.mtimeNs]).toEqual([before.ino, before.mtimeNs]);
+    expect(events).toEqual([{ name: REDIS, digest: named("manifest").digest }]);
+  });
+
   it("keeps the annotations of the target apart from its own", async () => {
     const store = await LayoutImageStore.open(root);
     const target = named("manifest", { annotations: { "org.example.built": "today" } });
