@@ -36,7 +36,7 @@ export interface DistributionOptions {
   readonly maxConcurrentDownloads?: number | undefined;
   /** Blobs uploaded at the same time, over all pushes; 0 is unlimited. Default 5, as dockerd. */
   readonly maxConcurrentUploads?: number | undefined;
-  /** Attempts per blob and document without any progress in between. Default 5, as dockerd. */
+  /** Attempts per blob without any progress in between, and per document, which gets at most 3. Default 5, as dockerd. */
   readonly maxDownloadAttempts?: number | undefined;
   /** How long to wait between attempts. Default: full jitter below 1, 2, 4, 8 s. */
   readonly backoff?: Partial<BackoffPolicy> | undefined;

@@ -7,7 +7,7 @@ import { COMPUTED, type SourceModule } from "./parse-sources.ts";
 const STRATA: readonly (readonly string[])[] = [
   ["errors", "async", "disk", "progress", "options"],
   ["digest", "reference", "oci", "platform"],
-  ["xfer", "content", "registry", "layer"],
+  ["xfer", "content", "registry"],
   ["images", "remotes", "archive"],
   ["distribution"],
 ];
