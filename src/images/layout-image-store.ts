@@ -4,6 +4,7 @@ import { isDeepStrictEqual } from "node:util";
 import type { EventEmitter } from "eventemitter3";
 import type { AbortOptions } from "../async/abort.ts";
 import { KeyedLock } from "../async/keyed-lock.ts";
+import { Semaphore } from "../async/semaphore.ts";
 import { diskError, isMissingFile } from "../disk/disk-error.ts";
 import { lockFile } from "../disk/file-lock.ts";
 import { makeDirectory, makeLockDirectory, ROOT_MODE } from "../disk/make-directory.ts";
@@ -37,6 +38,9 @@ export interface LayoutImageStoreOptions {
   readonly onListenerFailure?: OnListenerFailure | undefined;
 }
 
+/** Readings of `index.json` at once: each holds a descriptor and, of a root with many names, megabytes. */
+const MAX_INDEX_READERS = 4;
+
 /** Names of temporary files that `writeFileAtomic` makes for `index.json`. */
 const TEMPORARY = /^index\.json\.[0-9a-f]+\.tmp$/;
 
@@ -53,6 +57,7 @@ export class LayoutImageStore implements ImageStore {
   readonly #indexPath: string;
   readonly #lockPath: string;
   readonly #turn = new KeyedLock();
+  readonly #readers = new Semaphore(MAX_INDEX_READERS);
 
   private constructor(root: string, { onMove, onListenerFailure }: LayoutImageStoreOptions) {
     this.events = new GuardedEvents(onListenerFailure ?? (() => {}));
@@ -92,22 +97,22 @@ export class LayoutImageStore implements ImageStore {
     return image;
   }
 
-  async list(_options: AbortOptions = {}): Promise<readonly Image[]> {
-    const { entries } = await readIndexFile(this.#indexPath);
+  async list(options: AbortOptions = {}): Promise<readonly Image[]> {
+    const { entries } = await this.#read(options);
     return entries
       .flatMap((entry) => imageOfEntry(entry) ?? [])
       .toSorted((a, b) => (a.name < b.name ? -1 : Number(a.name > b.name)));
   }
 
-  async roots(_options: AbortOptions = {}): Promise<readonly Descriptor[]> {
-    const { entries } = await readIndexFile(this.#indexPath);
+  async roots(options: AbortOptions = {}): Promise<readonly Descriptor[]> {
+    const { entries } = await this.#read(options);
     return entries.flatMap(({ descriptor }) => descriptor ?? []);
   }
 
   async tag(name: string, target: Descriptor, options: AbortOptions = {}): Promise<Descriptor | undefined> {
     const fullName = canonicalName(name);
     const before =
-      (await this.#inPlace(fullName, target)) ??
+      (await this.#inPlace(fullName, target, options)) ??
       (await this.#change(options, (entries) => {
         const others = entries.filter((entry) => nameOfEntry(entry) !== fullName);
         const previous = entries.find((entry) => nameOfEntry(entry) === fullName);
@@ -138,11 +143,24 @@ export class LayoutImageStore implements ImageStore {
   }
 
   /** The entry of a name when it says all that is to be said: pulls of what is here need no turn at the index. */
-  async #inPlace(fullName: string, target: Descriptor): Promise<IndexEntry | undefined> {
-    const { entries } = await readIndexFile(this.#indexPath);
+  async #inPlace(
+    fullName: string,
+    target: Descriptor,
+    options: AbortOptions,
+  ): Promise<IndexEntry | undefined> {
+    const { entries } = await this.#read(options);
     const [entry, second] = entries.filter((candidate) => nameOfEntry(candidate) === fullName);
     if (!entry || second) return undefined;
     return isDeepStrictEqual(entry.raw, entryFor(fullName, target, entry).raw) ? entry : undefined;
+  }
+
+  async #read(options: AbortOptions): Promise<IndexFile> {
+    const release = await this.#readers.acquire(options);
+    try {
+      return await readIndexFile(this.#indexPath);
+    } finally {
+      release();
+    }
   }
 
   /** Runs one read-modify-write. */
