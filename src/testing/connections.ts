@@ -10,10 +10,16 @@ export interface Connection {
 export class Connections {
   readonly #open = new Map<string, Connection>();
   #count = 0;
+  #most = 0;
 
   /** Connections that are open now. */
   get size(): number {
     return this.#open.size;
+  }
+
+  /** The most connections that were open at the same time. */
+  get most(): number {
+    return this.#most;
   }
 
   /** Takes a new connection in, until it closes. */
@@ -21,6 +27,7 @@ export class Connections {
     const key = keyOf(socket);
     this.#count += 1;
     this.#open.set(key, { socket, number: this.#count });
+    this.#most = Math.max(this.#most, this.#open.size);
     socket.once("close", () => this.#open.delete(key));
   }
 

@@ -84,6 +84,11 @@ export class TestRegistry implements AsyncDisposable {
     return this.#log.records;
   }
 
+  /** The most TCP connections that were open at the same time. */
+  get mostConnections(): number {
+    return this.#connections.most;
+  }
+
   /** Number of TCP connections that are open now. */
   get openConnections(): number {
     return this.#connections.size;

@@ -1,0 +1,21 @@
+/**
+ * Pulls all names at once in a process of its own: `crowd-child.ts <root> <reference>...`. Says the codes of what failed, as JSON, on
+ * stdout. The caller decides how many files it may open.
+ */
+import { findError } from "../../../src/errors.ts";
+import { openDistribution } from "../../../src/index.ts";
+
+const [, , root = "", ...references] = process.argv;
+
+await using distribution = await openDistribution({
+  root,
+  registry: { plainHttp: true },
+  credentials: async () => ({ username: "u", password: "p" }),
+});
+const outcomes = await Promise.allSettled(
+  references.map((reference) => distribution.pull(reference, { platform: "linux/amd64" })),
+);
+const failures = outcomes
+  .filter((outcome) => outcome.status === "rejected")
+  .map(({ reason }) => findError(reason)?.message ?? String(reason));
+process.stdout.write(JSON.stringify(failures));
