@@ -52,6 +52,8 @@ export class OwnedRoot {
   readonly mountSources: MountSourceStore;
   readonly #parts: OwnedRootParts;
   readonly #stopListening: () => void;
+  /** Hints about deleted content that are being removed. */
+  readonly #forgetting = new Set<Promise<void>>();
 
   private constructor(parts: OwnedRootParts) {
     this.#parts = parts;
@@ -113,6 +115,7 @@ export class OwnedRoot {
     const { owner, names: images, reserve } = this.#parts;
     const spend = <T>(step: () => Promise<T>): Promise<T> => reserve.spend(step);
     const removed = await removeImage({ images, owner, spend }, reference, options);
+    await this.#forgotten();
     await this.#holdReserve();
     return removed;
   }
@@ -146,6 +149,7 @@ export class OwnedRoot {
   /** Closes the store, unless it is the caller's. */
   async close(): Promise<void> {
     this.#stopListening();
+    await this.#forgotten();
     await this.#parts.closeContent();
     this.events.removeAllListeners();
   }
@@ -153,10 +157,22 @@ export class OwnedRoot {
   #tell(deleted: readonly SweptContent[]): void {
     for (const { digest, of } of deleted) {
       this.events.emit("delete", { name: of.name, digest });
-      this.mountSources.forget(digest).catch((err: unknown) => {
-        this.#parts.logger.warn({ err, digest }, "mount sources cannot be forgotten");
-      });
+      const forgetting = this.#forget(digest).finally(() => this.#forgetting.delete(forgetting));
+      this.#forgetting.add(forgetting);
     }
+  }
+
+  async #forget(digest: Digest): Promise<void> {
+    try {
+      await this.mountSources.forget(digest);
+    } catch (err) {
+      this.#parts.logger.warn({ err, digest }, "mount sources cannot be forgotten");
+    }
+  }
+
+  /** Resolves when nothing is left of the hints about content that is gone. */
+  async #forgotten(): Promise<void> {
+    await Promise.all(this.#forgetting);
   }
 
   async #holdReserve(): Promise<void> {

@@ -52,7 +52,11 @@ describe("pulls of one image at the same time", () => {
   it("are one credential call, one token and one HEAD", async () => {
     const registry = await registryWith({ auth: { bearer: USER } });
     let asked = 0;
-    const engine = keep(await openEngine({ credentials: async () => (asked++, USER) }));
+    const countedSource = async () => {
+      asked++;
+      return USER;
+    };
+    const engine = keep(await openEngine({ credentials: countedSource }));
     await times(50, () => engine.pull(nameOf(registry), PLATFORM));
     expect(asked).toBe(1);
     expect(countOf(registry, isToken)).toBe(1);
