@@ -1,4 +1,5 @@
 import type { AbortOptions } from "../async/abort.ts";
+import { isContaining } from "../content/containing-store.ts";
 import type { ContentOwner } from "../content/ownership/content-owner.ts";
 import type { Store } from "../content/store.ts";
 import type { Digest } from "../digest/digest.ts";
@@ -26,8 +27,10 @@ export interface DiskUsage {
   readonly content: Usage;
   /** Content that no name and no namespace needs: what `prune` removes when it is old enough. */
   readonly unreferenced: Usage;
-  /** Content on its way, or broken off. */
+  /** Content on its way, or broken off, whenever that was. */
   readonly ingests: Usage;
+  /** Damaged content and databases that were taken out of the way; `prune` removes the content when it is old enough. */
+  readonly setAside: Usage;
   /** Each name, sorted. */
   readonly images: readonly ImageUsage[];
 }
@@ -50,10 +53,13 @@ export async function diskUsage(
   const unreferenced: number[] = [];
   for (const [digest, size] of sizes) if (!(await isNeeded(digest))) unreferenced.push(size);
   const statuses = await content.listStatuses(options);
+  const halfMade = isContaining(content) ? await content.listHalfMade() : [];
+  const setAside = isContaining(content) ? await content.listSetAside() : [];
   return {
     content: usageOf([...sizes.values()]),
     unreferenced: usageOf(unreferenced),
-    ingests: usageOf(statuses.map(({ offset }) => offset)),
+    ingests: usageOf([...statuses.map(({ offset }) => offset), ...halfMade.map(({ bytes }) => bytes)]),
+    setAside: usageOf(setAside.map(({ bytes }) => bytes)),
     images: await imageUsages(sizes, await images.list(options), owner),
   };
 }

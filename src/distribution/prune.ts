@@ -2,6 +2,7 @@ import type { AbortOptions } from "../async/abort.ts";
 import { type BackoffPolicy, nextDelayMs } from "../async/backoff.ts";
 import { systemClock } from "../async/clock.ts";
 import { nowNs } from "../async/wall-clock.ts";
+import { isContaining, type SetAside } from "../content/containing-store.ts";
 import { exists } from "../content/exists.ts";
 import type { ContentOwner, FreeContent } from "../content/ownership/content-owner.ts";
 import {
@@ -40,6 +41,8 @@ export interface PruneResult {
   readonly deleted: readonly Digest[];
   /** Refs of ingests that nobody went on with. */
   readonly abortedIngests: readonly string[];
+  /** Content whose damaged bytes had been set aside, and are removed. */
+  readonly discarded: readonly Digest[];
   readonly reclaimedBytes: number;
 }
 
@@ -51,8 +54,8 @@ export interface PruneContext {
 }
 
 /**
- * Removes content that no name and no namespace needs, and ingests that nobody goes on with. What lost its
- * name is removed whatever its age. Waits until nobody works in the root. Of a store that somebody else looks
+ * Removes content that no name and no namespace needs, ingests that nobody goes on with, and damaged bytes that
+ * were set aside. What lost its name is removed whatever its age. Waits until nobody works in the root. Of a store that somebody else looks
  * after nothing is removed.
  */
 export async function prune(context: PruneContext, options: PruneOptions): Promise<PruneResult> {
@@ -69,7 +72,7 @@ async function pruneAlone(
   { minAgeMs = DEFAULT_MIN_AGE_MS, dryRun = false, signal }: PruneOptions,
 ): Promise<PruneResult> {
   const { content, owner, mountSources } = context;
-  if (isCollected(content)) return { deleted: [], abortedIngests: [], reclaimedBytes: 0 };
+  if (isCollected(content)) return { deleted: [], abortedIngests: [], discarded: [], reclaimedBytes: 0 };
   const beforeNs = nowNs() - BigInt(Math.round(minAgeMs)) * NS_PER_MS;
   const deleted: Info[] = [];
   for await (const info of content.walk({ signal })) {
@@ -78,16 +81,33 @@ async function pruneAlone(
     if (dryRun ? !(await free.isNeeded(digest)) : await free.free(digest)) deleted.push(info);
   }
   const ingests = await sweepIngests(content, { beforeNs, dryRun, signal });
+  const discarded = await discardSetAside(content, { beforeNs, dryRun, signal });
   if (!dryRun) {
     await owner.forgetAll();
     await mountSources.prune((digest) => exists(content, digest, { signal }));
   }
-  const sizes = [...deleted.map(({ size }) => size), ...ingests.map(({ bytes }) => bytes)];
+  const sizes = [...deleted.map(({ size }) => size), ...[...ingests, ...discarded].map(({ bytes }) => bytes)];
   return {
     deleted: deleted.map(({ digest }) => digest),
     abortedIngests: ingests.map(({ ref }) => ref),
+    discarded: discarded.flatMap(({ digest }) => digest ?? []),
     reclaimedBytes: sizes.reduce((sum, bytes) => sum + bytes, 0),
   };
+}
+
+/** Databases stay: what was lost with one is a person's to judge. */
+async function discardSetAside(
+  store: Store,
+  { beforeNs, dryRun }: AbandonedOptions,
+): Promise<readonly SetAside[]> {
+  if (!isContaining(store)) return [];
+  const found: SetAside[] = [];
+  for (const aside of await store.listSetAside()) {
+    if (aside.digest === undefined || aside.sinceNs > beforeNs) continue;
+    if (!dryRun) await store.discardSetAside(aside.digest);
+    found.push(aside);
+  }
+  return found;
 }
 
 async function sweepIngests(store: Store, options: AbandonedOptions): Promise<readonly AbandonedIngest[]> {

@@ -1,7 +1,7 @@
 import { readdir } from "node:fs/promises";
 import { join } from "node:path";
 import { afterEach, beforeEach, describe, expect, it } from "vitest";
-import type { Digest } from "../../src/content.ts";
+import { type Digest, openNamespaceMetadata } from "../../src/content.ts";
 import type { CheckResult } from "../../src/index.ts";
 import { type BuiltImage, buildImage, buildIndex, TestRegistry } from "../../src/testing.ts";
 import { DAMAGE_KINDS, type DamageKind, damage } from "../content/support/damage.ts";
@@ -159,6 +159,29 @@ describe("check()", () => {
     await until(() => lines.some((line) => line.includes("Verifying")));
     const aborted = AbortSignal.abort();
     expect(await failureOf(engine.check({ signal: aborted }))).toMatchObject({ name: "ErrCanceled" });
+  });
+});
+
+describe("check() of what only a namespace holds", () => {
+  it.each(DAMAGE_KINDS)("finds and fetches what was %s, by the namespace's own labels", async (kind) => {
+    const other = await pulled("team/other", [1_000]);
+    const image = await pulled("team/app");
+    const digests = digestsOf(image).toSorted();
+    using metadata = openNamespaceMetadata({ root: engine.root });
+    const labels = { "containerd.io/distribution.source.127.0.0.1": "team/app" };
+    for (const digest of digests) await metadata.add("k8s.io", digest, { labels, found: true });
+    await engine.remove(`${registry.host}/team/app:v1`);
+    expect(await engine.check()).toMatchObject({ damage: [], whole: true });
+    for (const digest of digests) await damage(engine.root, digest, kind);
+
+    const found = await engine.check();
+    expect(found.whole).toBe(false);
+    expect(found.damage.map(({ digest }) => digest)).toEqual(digests);
+    expect(found.damage.every(({ needed, images }) => needed && images.length === 0)).toBe(true);
+    const repaired = await engine.check({ repair: true });
+    expect(repaired.damage.map(({ repaired: done }) => done)).toEqual(digests.map(() => true));
+    expect(repaired.whole).toBe(true);
+    expect(await blobsOn(engine.root)).toEqual([...digests, ...digestsOf(other)].toSorted());
   });
 });
 

@@ -5,6 +5,7 @@ import { openWriter, writeBlob } from "../../src/content.ts";
 import { digestOf } from "../../src/digest/digest.ts";
 import { ErrCanceled, ErrDataLoss } from "../../src/errors.ts";
 import { buildImage, TestRegistry } from "../../src/testing.ts";
+import { damage } from "../content/support/damage.ts";
 import { blobsOn, type Engine, failureOf, openEngine } from "./support/engine.ts";
 
 const OWN = Buffer.from("an engine's own");
@@ -51,12 +52,18 @@ describe("prune()", () => {
     expect(await engine.prune(NOW)).toEqual({
       deleted: [DIGEST],
       abortedIngests: ["broken off"],
+      discarded: [],
       reclaimedBytes: OWN.length + 1_000,
     });
     expect(seen).toEqual([{ name: "", digest: DIGEST }]);
     expect(await blobsOn(engine.root)).toHaveLength(3);
     expect(await engine.content.listStatuses()).toEqual([]);
-    expect(await engine.prune(NOW)).toEqual({ deleted: [], abortedIngests: [], reclaimedBytes: 0 });
+    expect(await engine.prune(NOW)).toEqual({
+      deleted: [],
+      abortedIngests: [],
+      discarded: [],
+      reclaimedBytes: 0,
+    });
   });
 
   it("only tells in a dry run", async () => {
@@ -68,7 +75,12 @@ describe("prune()", () => {
 
   it("keeps what is younger than the age, by default a day", async () => {
     await leaveIngest("broken off", 1_000);
-    expect(await engine.prune()).toEqual({ deleted: [], abortedIngests: [], reclaimedBytes: 0 });
+    expect(await engine.prune()).toEqual({
+      deleted: [],
+      abortedIngests: [],
+      discarded: [],
+      reclaimedBytes: 0,
+    });
     await age("blobs", "sha256", DIGEST.slice("sha256:".length));
     expect(await engine.prune()).toMatchObject({ deleted: [DIGEST], abortedIngests: [] });
   });
@@ -79,9 +91,26 @@ describe("prune()", () => {
     await mkdir(join(engine.root, "ingest", HALF_MADE));
     await writeFile(join(engine.root, "ingest", HALF_MADE, "data"), Buffer.alloc(70));
     await age("ingest", HALF_MADE);
-    expect(await engine.prune()).toEqual({ deleted: [], abortedIngests: [HALF_MADE], reclaimedBytes: 70 });
+    expect(await engine.prune()).toMatchObject({
+      deleted: [],
+      abortedIngests: [HALF_MADE],
+      reclaimedBytes: 70,
+    });
     expect(await engine.prune(NOW)).toMatchObject({ abortedIngests: [] });
     await writer.commit();
+  });
+
+  it("removes damaged bytes that were set aside, and no database", async () => {
+    await damage(engine.root, DIGEST, "flipped");
+    await engine.check();
+    await writeFile(join(engine.root, "meta.db.damaged-2026"), "lost");
+    const aside = { count: 2, bytes: OWN.length + 4 };
+    expect(await engine.diskUsage()).toMatchObject({ setAside: aside });
+    expect(await engine.prune()).toMatchObject({ discarded: [], reclaimedBytes: 0 });
+    const would = { deleted: [], discarded: [DIGEST], reclaimedBytes: OWN.length };
+    expect(await engine.prune({ ...NOW, dryRun: true })).toMatchObject(would);
+    expect(await engine.prune(NOW)).toMatchObject(would);
+    expect(await engine.diskUsage()).toMatchObject({ setAside: { count: 1, bytes: 4 } });
   });
 
   it("removes what killed processes left", async () => {
@@ -121,6 +150,14 @@ describe("prune()", () => {
 });
 
 describe("diskUsage()", () => {
+  it("counts ingests whose beginning or removal was broken off", async () => {
+    for (const name of [HALF_MADE, `${HALF_MADE}.0123456789ab.removed`]) {
+      await mkdir(join(engine.root, "ingest", name), { recursive: true });
+      await writeFile(join(engine.root, "ingest", name, "data"), Buffer.alloc(70));
+    }
+    expect(await engine.diskUsage()).toMatchObject({ ingests: { count: 2, bytes: 140 } });
+  });
+
   it("tells content, what is unreferenced, ingests, and what each image shares", async () => {
     await leaveIngest("broken off", 1_000);
     await engine.tag(name, "copy");

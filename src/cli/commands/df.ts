@@ -16,8 +16,13 @@ export function addDfCommand(program: Command, signal: AbortSignal): void {
         printJson(usage);
         return;
       }
-      const { content, unreferenced, ingests, images } = usage;
-      const kinds = Object.entries({ Content: content, Unreferenced: unreferenced, Ingests: ingests });
+      const { content, unreferenced, ingests, setAside, images } = usage;
+      const kinds = Object.entries({
+        Content: content,
+        Unreferenced: unreferenced,
+        Ingests: ingests,
+        "Set aside": setAside,
+      });
       const totals = kinds.map(([kind, { count, bytes }]) => [kind, String(count), formatBytes(bytes)]);
       printTable([["TYPE", "TOTAL", "SIZE"], ...totals]);
       const rows = images.map(({ name, bytes, sharedBytes, uniqueBytes }) => [

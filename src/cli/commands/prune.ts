@@ -23,6 +23,7 @@ export function addPruneCommand(program: Command, signal: AbortSignal): void {
       await using distribution = await openRoot(options);
       const result = await distribution.prune({ minAgeMs, dryRun, signal });
       printLines(...result.deleted.map((digest) => `Deleted: ${digest}`));
+      printLines(...result.discarded.map((digest) => `Discarded damaged bytes: ${digest}`));
       printLines(...result.abortedIngests.map((ref) => `Aborted: ${ref}`));
       const reclaimed = dryRun ? "Would reclaim" : "Total reclaimed space";
       printLines(`${reclaimed}: ${formatBytes(result.reclaimedBytes)}`);

@@ -1,4 +1,5 @@
 import { ErrInternal, ErrInvalidArgument } from "../../errors/classes.ts";
+import { guardLogCall } from "../../progress/guard-log-call.ts";
 import type { Store } from "../store.ts";
 import { namespaceOf } from "./namespace.ts";
 import type { CallHandler } from "./server/call-line.ts";
@@ -12,6 +13,14 @@ import { plainly } from "./wire/plainly.ts";
 export interface ServiceLogger {
   debug(fields: object, message: string): void;
   warn(fields: object, message: string): void;
+}
+
+/** `logger`, whose failures end no call: whoever waits for a status gets it. */
+export function guardedServiceLogger(logger: ServiceLogger): ServiceLogger {
+  return {
+    debug: guardLogCall((fields, message) => logger.debug(fields, message)),
+    warn: guardLogCall((fields, message) => logger.warn(fields, message)),
+  };
 }
 
 /** What a handler works with. */

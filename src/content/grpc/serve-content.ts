@@ -6,7 +6,7 @@ import { aFunction, aString, milliseconds } from "../../options/rules.ts";
 import { A_STORE } from "../a-store.ts";
 import type { Store } from "../store.ts";
 import { type Address, formatAddress, parseAddress } from "./address.ts";
-import { CallRunner, type ServiceLogger } from "./call-runner.ts";
+import { CallRunner, guardedServiceLogger, type ServiceLogger } from "./call-runner.ts";
 import { contentService } from "./content-service.ts";
 import { ReaderCache } from "./reader-cache.ts";
 import { RefQueue } from "./ref-queue.ts";
@@ -69,7 +69,8 @@ export interface ContentServer extends AsyncDisposable {
  */
 export async function serveContent(options: ServeContentOptions): Promise<ContentServer> {
   checkOptions("serve content", options, SERVE_OPTIONS);
-  const { store, storeFor = () => store, logger, lockWaitMs, closeGraceMs = CLOSE_GRACE_MS } = options;
+  const { store, storeFor = () => store, lockWaitMs, closeGraceMs = CLOSE_GRACE_MS } = options;
+  const logger = options.logger && guardedServiceLogger(options.logger);
   const wanted = parseAddress(options.address);
   const runner = new CallRunner({
     storeFor: (namespace) => (namespace === undefined ? store : storeFor(namespace)),

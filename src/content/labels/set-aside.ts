@@ -6,7 +6,7 @@ import { makeLockDirectory } from "../../disk/make-directory.ts";
 import { hasNamespaces } from "./namespaces-marker.ts";
 
 /** What stands between the name of a database and the time at which it was found damaged. */
-const DAMAGED = ".damaged-";
+export const DAMAGED_DATABASE = ".damaged-";
 
 /** The files of a database in WAL mode. The log goes along, so that it is not taken for that of the next database. */
 const FILES = ["", "-wal", "-shm"];
@@ -22,7 +22,7 @@ export async function setAside(path: string, damaged: string): Promise<string | 
   const release = await lockFile(join(locks, "set-aside"), { removeOnRelease: true });
   try {
     if (fileIdentity(path) !== damaged) return undefined;
-    const target = `${path}${DAMAGED}${new Date().toISOString().replaceAll(":", "")}`;
+    const target = `${path}${DAMAGED_DATABASE}${new Date().toISOString().replaceAll(":", "")}`;
     for (const suffix of FILES) renameIfThere(`${path}${suffix}`, `${target}${suffix}`);
     return target;
   } catch (cause) {
@@ -39,7 +39,7 @@ export async function setAside(path: string, damaged: string): Promise<string | 
 export function lostNamespaces(path: string): string | undefined {
   if (!hasNamespaces(path)) return undefined;
   try {
-    const prefix = `${basename(path)}${DAMAGED}`;
+    const prefix = `${basename(path)}${DAMAGED_DATABASE}`;
     const name = readdirSync(dirname(path)).find((candidate) => candidate.startsWith(prefix));
     return name && join(dirname(path), name);
   } catch (cause) {

@@ -1,5 +1,5 @@
-import { type Dirent, renameSync } from "node:fs";
-import { opendir, rm, stat, utimes } from "node:fs/promises";
+import type { Dirent } from "node:fs";
+import { opendir, stat, utimes } from "node:fs/promises";
 import { join, resolve } from "node:path";
 import { type AbortOptions, throwIfAborted } from "../../async/abort.ts";
 import { ALGORITHMS, algorithmOf, type Digest, Digester, isDigest } from "../../digest/digest.ts";
@@ -9,7 +9,8 @@ import { ErrAlreadyExists, ErrDataLoss, ErrNotFound } from "../../errors/classes
 import { checkOptions } from "../../options/check-options.ts";
 import { type RulesOf, required, withMethods } from "../../options/rule.ts";
 import { aMode, aPath } from "../../options/rules.ts";
-import type { ContainingStore } from "../containing-store.ts";
+import { guardLogCall } from "../../progress/guard-log-call.ts";
+import type { ContainingStore, HeldContent, SetAside } from "../containing-store.ts";
 import { infoFilter, statusFilter } from "../filters/filter.ts";
 import { type LabelStore, type Labels, updateLabels } from "../labels/label-store.ts";
 import { SqliteLabelStore } from "../labels/sqlite-label-store.ts";
@@ -30,6 +31,7 @@ import type {
 import { unlessNotFound } from "../unless-not-found.ts";
 import { BlobFiles } from "./blob-files.ts";
 import { fileTime, stampNow } from "./blob-times.ts";
+import { DamagedFiles } from "./damaged-files.ts";
 import { openFileReaderAt } from "./file-reader-at.ts";
 import { openIngest, REMOVED_SUFFIX, readIngest, removeIngest } from "./ingest-directory.ts";
 import { Layout } from "./layout.ts";
@@ -37,7 +39,7 @@ import { LocalBlobs } from "./local-blobs.ts";
 import { LocalWriter } from "./local-writer.ts";
 import { publishBlob } from "./publish-blob.ts";
 import { RefLocks } from "./ref-locks.ts";
-import { sweepIngests } from "./sweep-ingests.ts";
+import { listHalfMade, sweepIngests, sweepRemoved } from "./sweep-ingests.ts";
 import { Unsynced } from "./unsynced.ts";
 
 /** A store on the local disk. Its `delete` refuses what a name or a namespace of the root needs. */
@@ -75,28 +77,26 @@ export async function openLocalStore(options: LocalStoreOptions): Promise<LocalS
   const { root, labels: given, logger, mode = ROOT_MODE } = options;
   const layout = new Layout(resolve(root));
   await makeDirectory(layout.root, { mode });
-  await sweepRemoved(layout.ingest);
-  const own = new SqliteLabelStore(layout.metadata, {
-    warn: (details, message) => logger?.warn(details, message),
-  }); // opens nothing until it is asked
+  await sweepRemoved(layout);
+  const warn = guardLogCall((details, message) => logger?.warn(details, message));
+  const own = new SqliteLabelStore(layout.metadata, { warn }); // opens nothing until it is asked
   const labels = given ?? own;
   const namespaces = new SqliteNamespaceMetadata(layout);
   const blobs = new LocalBlobs(layout, labels);
-  const owner = new ContentOwner({ root: layout.root, blobs, namespaces, logger });
+  const owner = new ContentOwner({ root: layout.root, blobs, namespaces, logger: { warn } });
   return new LocalContentStore(layout, {
     labels,
     owner,
-    onClose() {
-      own.close();
-      namespaces.close();
-    },
+    namespaces,
+    owned: [own, namespaces],
   });
 }
 
-interface LocalStoreParts {
+interface LocalStoreParts extends Pick<LocalStore, "owner"> {
   readonly labels: LabelStore;
-  readonly owner: ContentOwner;
-  readonly onClose: () => void;
+  readonly namespaces: SqliteNamespaceMetadata;
+  /** What is closed with the store. */
+  readonly owned: ReadonlyArray<{ close(): void }>;
 }
 
 class LocalContentStore implements LocalStore {
@@ -104,17 +104,21 @@ class LocalContentStore implements LocalStore {
   readonly #labels: LabelStore;
   readonly #locks: RefLocks;
   readonly #files: BlobFiles;
+  readonly #damaged: DamagedFiles;
+  readonly #namespaces: SqliteNamespaceMetadata;
   readonly #unsynced = new Unsynced();
-  readonly #onClose: () => void;
+  readonly #owned: LocalStoreParts["owned"];
   readonly owner: ContentOwner;
 
-  constructor(layout: Layout, { labels, owner, onClose }: LocalStoreParts) {
+  constructor(layout: Layout, { labels, owner, namespaces, owned }: LocalStoreParts) {
     this.#layout = layout;
     this.#labels = labels;
     this.#locks = new RefLocks(layout);
     this.owner = owner;
     this.#files = new BlobFiles(layout);
-    this.#onClose = onClose;
+    this.#damaged = new DamagedFiles(layout, this.#files);
+    this.#namespaces = namespaces;
+    this.#owned = owned;
   }
 
   async info(digest: Digest, { signal }: AbortOptions = {}): Promise<Info> {
@@ -228,25 +232,32 @@ class LocalContentStore implements LocalStore {
     return sweepIngests(this.#layout, options);
   }
 
-  async setAside(digest: Digest, options: AbortOptions = {}): Promise<void> {
-    const from = this.#layout.blobPath(digest);
-    await makeDirectory(this.#layout.damaged, { mode: 0o700 });
-    try {
-      const file = await this.#files.verifyAnew(digest, options);
-      // In one turn of the event loop: the right bytes may have come while the wrong ones were hashed.
-      if (!file || file.whole || this.#files.identityNow(digest) !== file.identity) return;
-      renameSync(from, this.#layout.damagedPath(digest));
-    } catch (cause) {
-      throw diskError("set aside blob", from, cause);
-    }
+  setAside(digest: Digest, options: AbortOptions = {}): Promise<void> {
+    return this.#damaged.setAside(digest, options);
+  }
+
+  listSetAside(): Promise<readonly SetAside[]> {
+    return this.#damaged.list();
+  }
+
+  discardSetAside(digest: Digest): Promise<void> {
+    return this.#damaged.discard(digest);
+  }
+
+  listHalfMade(): Promise<readonly AbandonedIngest[]> {
+    return listHalfMade(this.#layout);
   }
 
   knownLabels(digest: Digest): Promise<Labels> {
     return this.#labels.get(digest);
   }
 
+  heldByNamespaces(): AsyncIterable<HeldContent> {
+    return this.#namespaces.listAll();
+  }
+
   async close(): Promise<void> {
-    this.#onClose();
+    for (const each of this.#owned) each.close();
   }
 
   async [Symbol.asyncDispose](): Promise<void> {
@@ -263,7 +274,7 @@ class LocalContentStore implements LocalStore {
     const ingestPath = this.#layout.ingestPath(ref);
     const blobPath = this.#layout.blobPath(digest);
     await publishBlob({ digest, ref, ingestPath, blobPath, files: this.#files });
-    await rm(this.#layout.damagedPath(digest), { force: true, recursive: true }).catch(() => {}); // it only takes space
+    await this.#damaged.discard(digest).catch(() => {}); // it only takes space
     await this.#labels.set(digest, labels); // also none: a blob removed by hand may have left some
   }
 }
@@ -274,14 +285,6 @@ async function* entries(path: string): AsyncGenerator<Dirent> {
     yield* await opendir(path);
   } catch (cause) {
     if (!isMissingFile(cause)) throw diskError("read directory", path, cause);
-  }
-}
-
-/** Finishes the removals that a killed process began. */
-async function sweepRemoved(ingest: string): Promise<void> {
-  for await (const { name } of entries(ingest)) {
-    if (!name.endsWith(REMOVED_SUFFIX)) continue;
-    await rm(join(ingest, name), { recursive: true, force: true }).catch(() => {}); // it only takes space
   }
 }
 

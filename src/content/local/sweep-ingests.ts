@@ -34,6 +34,26 @@ export async function sweepIngests(
   return found;
 }
 
+/** Finishes the removals that a killed process began. Throws the classes of `diskError`. */
+export async function sweepRemoved({ ingest }: Layout): Promise<void> {
+  for (const name of await namesIn(ingest)) {
+    if (!name.endsWith(REMOVED_SUFFIX)) continue;
+    await rm(join(ingest, name), { recursive: true, force: true }).catch(() => {}); // it only takes space
+  }
+}
+
+/** Ingests whose beginning or removal was broken off. Throws the classes of `diskError`. */
+export async function listHalfMade(layout: Layout): Promise<readonly AbandonedIngest[]> {
+  const found: AbandonedIngest[] = [];
+  for (const name of await namesIn(layout.ingest)) {
+    const path = join(layout.ingest, name);
+    const isListed = !name.endsWith(REMOVED_SUFFIX) && (await readIngest(path)) !== undefined;
+    const left = isListed ? undefined : await halfMade(path, name);
+    if (left) found.push({ ref: name, bytes: left.offset });
+  }
+  return found;
+}
+
 async function sweepIngest(
   layout: Layout,
   name: string,

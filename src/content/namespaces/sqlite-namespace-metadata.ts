@@ -10,6 +10,7 @@ import { ErrNotFound } from "../../errors/classes.ts";
 import { checkOptions } from "../../options/check-options.ts";
 import { required } from "../../options/rule.ts";
 import { aPath } from "../../options/rules.ts";
+import type { HeldContent } from "../containing-store.ts";
 import { type LabelStore, type Labels, validateLabels } from "../labels/label-store.ts";
 import { MetadataDatabase } from "../labels/metadata-database.ts";
 import { markNamespaces } from "../labels/namespaces-marker.ts";
@@ -40,6 +41,7 @@ const SQL = {
   stamp: "UPDATE namespace_blobs SET updated_ns = ? WHERE digest = ? AND namespace = ?",
   holder: `SELECT namespace FROM namespace_blobs WHERE digest = ? AND namespace <> '${NOBODY}' LIMIT 1`,
   remove: "DELETE FROM namespace_blobs WHERE digest = ? AND namespace = ?",
+  namespaces: `SELECT DISTINCT namespace FROM namespace_blobs WHERE namespace <> '${NOBODY}' ORDER BY namespace`,
   removeStale: "DELETE FROM namespace_blobs WHERE digest = ?",
   labels: "SELECT key, value FROM namespace_labels WHERE digest = ? AND namespace = ? ORDER BY key",
   setLabel: "INSERT OR REPLACE INTO namespace_labels (digest, namespace, key, value) VALUES (?, ?, ?, ?)",
@@ -90,6 +92,18 @@ export class SqliteNamespaceMetadata implements NamespaceMetadata, NamespaceHold
       const last = page[PAGE_ENTRIES - 1];
       if (!last) return;
       after = last.digest;
+    }
+  }
+
+  /** What all namespaces hold; what is added or removed meanwhile may be among it. */
+  async *listAll(): AsyncGenerator<HeldContent> {
+    const namespaces = await this.#database.read("read namespaces", [], (database) =>
+      prepare(database, "namespaces")
+        .all()
+        .map((row) => String(row["namespace"])),
+    );
+    for (const namespace of namespaces) {
+      for await (const { digest, labels } of this.list(namespace)) yield { digest, namespace, labels };
     }
   }
 

@@ -3,6 +3,7 @@ import { startOperation } from "../operation.ts";
 import type { PullEngine } from "../pull.ts";
 import { containDamage } from "./contain.ts";
 import { hashContent } from "./hash-content.ts";
+import { HeldContent } from "./held-content.ts";
 import { NeededContent } from "./needed-content.ts";
 import { Repairs } from "./repairs.ts";
 import type { CheckOptions, CheckResult, DamagedContent } from "./result.ts";
@@ -15,8 +16,8 @@ export interface CheckContext {
 }
 
 /**
- * Hashes all content, looks for what the names need, takes damaged bytes out of the way, and with `repair` fetches again only
- * what is damaged or missing: from the repositories of the names that need it, and from those that its labels list. The caller
+ * Hashes all content, looks for what names need and namespaces hold, takes damaged bytes out of the way, and with `repair` fetches again only
+ * what is damaged or missing: from the repositories of the names that need it, and from those that its labels list, a namespace's as well. The caller
  * has a share of the lease.
  */
 export async function check({ engine, needs }: CheckContext, options: CheckOptions): Promise<CheckResult> {
@@ -28,10 +29,13 @@ export async function check({ engine, needs }: CheckContext, options: CheckOptio
   const repairs = new Repairs({ engine, images, operation, enabled: repair });
   const needed = new NeededContent({ content: engine.content, damaged: hashed.damaged, repairs });
   for (const image of images) await needed.look(image, { signal });
+  const held = await new HeldContent({ content: engine.content, damaged: hashed.damaged, repairs }).look({
+    signal,
+  });
   await repairs.finish();
 
   const isHeld = await needs();
-  const digests = [...new Set([...hashed.damaged, ...needed.found.keys()])].toSorted();
+  const digests = [...new Set([...hashed.damaged, ...needed.found.keys(), ...held])].toSorted();
   const damage = await Promise.all(
     digests.map(async (digest): Promise<DamagedContent> => {
       const names = [...(needed.found.get(digest) ?? [])].toSorted();

@@ -44,8 +44,8 @@ export class NeededContent {
       if (await this.#isBad(descriptor)) {
         if (isNonDistributable(mediaType)) return []; // registries do not have it, and pulls leave it where it is
         this.found.set(digest, (this.found.get(digest) ?? new Set()).add(name));
-        if (!isDocument) repairs.later(descriptor, name);
-        else if (!(await repairs.now(descriptor, name))) throw ErrSkipDesc;
+        if (!isDocument) repairs.later({ digest, descriptor, name });
+        else if (!(await repairs.now({ digest, descriptor, name }))) throw ErrSkipDesc;
       }
       return isDocument ? await this.#below(descriptor, abort) : [];
     };

@@ -6,6 +6,7 @@ import { ErrNotFound } from "../../errors/classes.ts";
 import type { Image } from "../../images/image-store.ts";
 import type { Descriptor } from "../../oci/descriptor.ts";
 import { update } from "../../progress/progress.ts";
+import { withDigest } from "../../reference/derive.ts";
 import type { NormalizedReference } from "../../reference/reference.ts";
 import { EndpointWalk } from "../endpoint-walk.ts";
 import { fetchDocument } from "../fetch-document.ts";
@@ -22,6 +23,17 @@ export interface RepairOutcome {
   readonly error?: unknown;
 }
 
+/** Content that is fetched again. */
+export interface Wanted {
+  readonly digest: Digest;
+  /** What is known of it; absent for a document that nothing here describes, of which a registry is asked. */
+  readonly descriptor?: Descriptor | undefined;
+  /** An image that needs it. */
+  readonly name?: string | undefined;
+  /** Labels that a namespace gave it, which may say where it came from. */
+  readonly labels?: Labels | undefined;
+}
+
 /** What content is repaired with. */
 export interface RepairsParts {
   readonly engine: PullEngine;
@@ -35,37 +47,35 @@ export interface RepairsParts {
 export class Repairs {
   readonly #parts: RepairsParts;
   readonly #outcomes = new Map<Digest, RepairOutcome>();
-  readonly #pending = new Map<Digest, { readonly descriptor: Descriptor; readonly names: string[] }>();
+  readonly #pending = new Map<Digest, readonly Wanted[]>();
 
   constructor(parts: RepairsParts) {
     this.#parts = parts;
   }
 
   /** Fetches a document now; returns whether it is there. */
-  async now(descriptor: Descriptor, name: string): Promise<boolean> {
+  async now(wanted: Wanted): Promise<boolean> {
     if (!this.#parts.enabled) return false;
-    const known = this.#outcomes.get(descriptor.digest);
-    const outcome = known?.repaired ? known : await this.#repair(descriptor, [name]);
-    this.#outcomes.set(descriptor.digest, outcome);
+    const known = this.#outcomes.get(wanted.digest);
+    const outcome = known?.repaired ? known : await this.#repair([wanted]);
+    this.#outcomes.set(wanted.digest, outcome);
     return outcome.repaired;
   }
 
   /** Fetches a blob in `finish`. */
-  later(descriptor: Descriptor, name: string): void {
+  later(wanted: Wanted): void {
     if (!this.#parts.enabled) return;
-    const pending = this.#pending.get(descriptor.digest) ?? { descriptor, names: [] };
-    pending.names.push(name);
-    this.#pending.set(descriptor.digest, pending);
+    this.#pending.set(wanted.digest, [...(this.#pending.get(wanted.digest) ?? []), wanted]);
   }
 
   /** Fetches what was put off. Throws the abort error. */
   async finish(): Promise<void> {
     const permits = new Semaphore(MAX_FETCHED_AT_ONCE);
     await Promise.all(
-      [...this.#pending.values()].map(async ({ descriptor, names }) => {
+      [...this.#pending].map(async ([digest, wanted]) => {
         const release = await permits.acquire(this.#parts.operation);
         try {
-          this.#outcomes.set(descriptor.digest, await this.#repair(descriptor, names));
+          this.#outcomes.set(digest, await this.#repair(wanted));
         } finally {
           release();
         }
@@ -78,16 +88,20 @@ export class Repairs {
     return this.#outcomes.get(digest);
   }
 
-  async #repair(descriptor: Descriptor, names: readonly string[]): Promise<RepairOutcome> {
+  async #repair(wanted: readonly Wanted[]): Promise<RepairOutcome> {
     const { engine, images, operation } = this.#parts;
-    const { digest } = descriptor;
+    const [first] = wanted;
+    if (!first) return { repaired: false };
+    const { digest } = first;
     const { content } = engine;
     const labels = isContaining(content) ? await content.knownLabels(digest) : {};
-    const sources = sourcesFor({ labels, names, images });
+    const names = wanted.flatMap(({ name }) => name ?? []);
+    const all = [labels, ...wanted.map((one) => one.labels ?? {})];
+    const sources = all.flatMap((some) => sourcesFor({ labels: some, names, images }));
     let error: unknown = new ErrNotFound(`repair ${digest}: nothing says where it came from`, { digest });
-    for (const source of sources) {
+    for (const source of new Map(sources.map((one) => [one.toString(), one])).values()) {
       try {
-        await this.#fetch(descriptor, source);
+        await this.#fetch(first, source);
         await this.#keepLabels(digest, labels);
         operation.onProgress(update(shortId(digest), "Repaired", 0, 0));
         return { repaired: true };
@@ -105,13 +119,14 @@ export class Repairs {
     if (paths.length > 0) await this.#parts.engine.content.update({ digest, labels }, paths);
   }
 
-  async #fetch(descriptor: Descriptor, reference: NormalizedReference): Promise<void> {
+  async #fetch({ digest, descriptor }: Wanted, reference: NormalizedReference): Promise<void> {
     const { engine, operation } = this.#parts;
     const open = (endpoint: Parameters<PullEngine["repositories"]["open"]>[0]) =>
       engine.repositories.open(endpoint, reference, {});
     const walk = await EndpointWalk.start(engine, { reference, purpose: "pull", open }, operation);
-    await walk.run(reference, (remote) =>
-      fetchDocument(descriptor, operation.signal, { shared: engine, remote, operation }),
-    );
+    await walk.run(reference, async (remote) => {
+      const promised = descriptor ?? (await remote.resolve(withDigest(reference, digest), operation));
+      await fetchDocument({ ...promised, digest }, operation.signal, { shared: engine, remote, operation });
+    });
   }
 }

@@ -1,4 +1,4 @@
-import { shortId } from "../../../src/digest/digest.ts";
+import { type Digest, shortId } from "../../../src/digest/digest.ts";
 import type { Descriptor } from "../../../src/images.ts";
 import type { BuiltImage } from "../../../src/testing.ts";
 
@@ -15,7 +15,7 @@ export function layerIdOf({ layers: [layer] }: BuiltImage): string {
 }
 
 /** Digests of everything that the images consist of, sorted, each one once. */
-export function digestsOf(...images: readonly BuiltImage[]): readonly string[] {
+export function digestsOf(...images: readonly BuiltImage[]): readonly Digest[] {
   const digests = images.flatMap(({ descriptor, config, layers }) => [
     descriptor.digest,
     config.digest,
