@@ -28,6 +28,7 @@ export class Connection {
   readonly #sockets = new Set<Socket>();
   #socket: Socket | undefined;
   #answers: AnswerStart | undefined;
+  #failure: Error | undefined;
   #requests = 0;
 
   constructor({ origin, open, onClosed }: ConnectionParts) {
@@ -46,6 +47,14 @@ export class Connection {
   /** Whether another request could be sent over the socket as it stands. */
   get isOpen(): boolean {
     return this.#socket?.destroyed === false;
+  }
+
+  /**
+   * What went wrong with the socket first, if anything. TLS tells why the other side has broken off before the end of the
+   * socket comes; undici remembers the end alone.
+   */
+  get failure(): Error | undefined {
+    return this.#failure;
   }
 
   /** A request is about to be written. Whether it is the first one on its socket. */
@@ -79,6 +88,10 @@ export class Connection {
 
   #attach(socket: Socket): void {
     this.#socket = socket;
+    this.#failure = undefined;
+    socket.once("error", (error: Error) => {
+      this.#failure = error;
+    });
     this.#requests = 0;
     this.#answers = watchAnswers(socket);
   }

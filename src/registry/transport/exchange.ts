@@ -109,9 +109,10 @@ export class Exchange implements Dispatcher.DispatchHandler {
     );
   }
 
-  onResponseError(_controller: unknown, error: Error): void {
+  onResponseError(_controller: unknown, reported: Error): void {
     this.#finish();
     const { connection, onOver } = this.#options;
+    const error = isEnd(reported) ? (connection.failure ?? reported) : reported;
     this.#stale = !this.#fresh && !connection.answered && "code" in error && CLOSED_CODES.has(error.code);
     onOver(false);
     const { failure } = this.#outgoing ?? {};
@@ -149,6 +150,11 @@ export class Exchange implements Dispatcher.DispatchHandler {
     const { origin } = this.#options;
     return networkError(error, { action: `${this.#request.method} ${origin}`, endpoint: origin, progress });
   }
+}
+
+/** Whether an error says only that the socket has ended. */
+function isEnd(error: Error): boolean {
+  return "code" in error && error.code === "UND_ERR_SOCKET";
 }
 
 function lengthOf(header: string | string[] | undefined): number | undefined {

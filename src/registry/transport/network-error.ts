@@ -43,7 +43,10 @@ const FAILURES: Readonly<Record<string, NetworkFailure>> = {
   EPROTO: never("TLS handshake failed"),
   ERR_SSL_WRONG_VERSION_NUMBER: never("TLS handshake failed: not a TLS server"),
   ERR_SSL_PACKET_LENGTH_TOO_LONG: never("TLS handshake failed: not a TLS server"),
+  ERR_SSL_UNSUPPORTED_PROTOCOL: never("TLS handshake failed: no common version"),
   ERR_SSL_TLSV1_ALERT_PROTOCOL_VERSION: never("TLS handshake failed: no common version"),
+  // The other side is in trouble itself, a certificate that it has yet to get for instance.
+  ERR_SSL_TLSV1_ALERT_INTERNAL_ERROR: later("TLS failed: internal error of the other side"),
   ERR_SSL_TLSV13_ALERT_CERTIFICATE_REQUIRED: never("TLS handshake failed: client certificate required"),
 
   DEPTH_ZERO_SELF_SIGNED_CERT: never("certificate not trusted: self-signed"),
@@ -62,6 +65,12 @@ const FAILURES: Readonly<Record<string, NetworkFailure>> = {
   HOSTNAME_MISMATCH: never("certificate is for another host"),
   ERR_TLS_CERT_ALTNAME_INVALID: never("certificate is for another host"),
 };
+
+/** OpenSSL's code for an alert of the other side, in the names of its different versions; ends with what was alerted. */
+const TLS_ALERT = /^ERR_SSL_[A-Z0-9/]+_ALERT_([A-Z_]+)$/;
+
+/** Alerts about bytes that were spoilt on their way. */
+const SPOILT = new Set(["BAD_RECORD_MAC", "DECRYPT_ERROR", "DECRYPTION_FAILED", "RECORD_OVERFLOW"]);
 
 /** Characters of a non-HTTP answer that are shown: enough for the greeting of another protocol. */
 const MAX_BEGINNING_CHARS = 40;
@@ -98,11 +107,19 @@ function failureOf(error: unknown, code: string | undefined): NetworkFailure {
   if (code !== undefined && Object.hasOwn(FAILURES, code)) return FAILURES[code] ?? later(code);
   if (error instanceof errors.HTTPParserError)
     return later(`got an answer that is not HTTP${beginningOf(error)}`);
+  const [, alert] = TLS_ALERT.exec(code ?? "") ?? [];
+  if (alert !== undefined) return refusedTls(alert);
   return later(`connection failed (${code ?? "no code"})`);
 }
 
+/** The other side wants another certificate, version or cipher, and will want the same next time. */
+function refusedTls(alert: string): NetworkFailure {
+  const words = `TLS refused by the other side: ${alert.toLowerCase().replaceAll("_", " ")}`;
+  return { words, retryable: SPOILT.has(alert) };
+}
+
 function proxyFailure({ proxy, refusal, cause }: ProxyFailure): NetworkFailure {
-  if (refusal !== undefined) return never(`proxy ${proxy} ${refusal}`);
+  if (refusal) return { words: `proxy ${proxy} ${refusal.words}`, retryable: refusal.passing };
   const { words, retryable } = failureOf(cause, codeOf(cause));
   return { words: `proxy ${proxy}: ${words}`, retryable };
 }

@@ -1,7 +1,7 @@
 import { STATUS_CODES } from "node:http";
 import { isIPv6, type Socket } from "node:net";
 import { MAX_RESPONSE_HEADER_BYTES } from "./answer-start.ts";
-import { ProxyFailure } from "./proxy-failure.ts";
+import { ProxyFailure, type ProxyRefusal } from "./proxy-failure.ts";
 import type { ProxyServer } from "./proxy-route.ts";
 
 const HEADERS_END = Buffer.from("\r\n\r\n");
@@ -25,15 +25,19 @@ export async function openTunnel(socket: Socket, target: TunnelEnd, proxy: Proxy
   const status = Number(/^HTTP\/1\.[01] (\d{3})(?: |\r)/.exec(head)?.[1] ?? 0);
   if (status >= 200 && status < 300) return;
   socket.destroy();
-  throw new ProxyFailure(proxy, undefined, status === 0 ? "no HTTP answer to CONNECT" : refusalOf(status));
+  throw new ProxyFailure(proxy, undefined, status === 0 ? NO_HTTP : refusalOf(status));
 }
 
-/** How a proxy's refusal is named. */
-export function refusalOf(status: number): string {
+const NO_HTTP: ProxyRefusal = { words: "no HTTP answer to CONNECT", passing: false };
+const TOO_LONG: ProxyRefusal = { words: "too long an answer to CONNECT", passing: false };
+const CLOSED: ProxyRefusal = { words: "closed the connection instead of a tunnel", passing: true };
+
+/** What a proxy's answer means that is no success: it may be overloaded, or not reach the target just now. */
+export function refusalOf(status: number): ProxyRefusal {
   const words = [status, STATUS_CODES[status]].join(" ").trim();
-  return status === 407
-    ? `refused: ${words}: user and password belong in the proxy's URL`
-    : `refused: ${words}`;
+  const hint = status === 407 ? ": user and password belong in the proxy's URL" : "";
+  const passing = status === 408 || status === 429 || (status >= 500 && status !== 501);
+  return { words: `refused: ${words}${hint}`, passing };
 }
 
 /** The answer's header block, skipping informational ones. Bytes that follow it stay in the socket. */
@@ -53,7 +57,7 @@ async function readHead(socket: Socket, proxy: ProxyServer): Promise<string> {
     }
     if (received.length > MAX_RESPONSE_HEADER_BYTES) {
       socket.destroy();
-      throw new ProxyFailure(proxy, undefined, "too long an answer to CONNECT");
+      throw new ProxyFailure(proxy, undefined, TOO_LONG);
     }
   }
 }
@@ -68,7 +72,7 @@ function nextBytes(socket: Socket, proxy: ProxyServer): Promise<Buffer> {
     };
     const fail = (cause?: unknown): void => {
       done();
-      reject(new ProxyFailure(proxy, cause, cause ? undefined : "closed the connection instead of a tunnel"));
+      reject(new ProxyFailure(proxy, cause, cause ? undefined : CLOSED));
     };
     const ended = (): void => fail();
     const done = (): void => {

@@ -718,6 +718,19 @@ describe.each([{ reuseBuffers: true }, { reuseBuffers: false }])(
         ).rejects.toBeInstanceOf(ErrUnavailable);
       });
 
+      it.each([
+        ["TLSv1.2", "TLS refused by the other side: handshake failure"],
+        ["TLSv1.3", "TLS handshake failed: client certificate required"],
+      ] as const)("says over %s that the server wants a certificate", async (version, words) => {
+        const versions = { minVersion: version, maxVersion: version };
+        const server = await serve(
+          secureServer({ ca: CA, requestCert: true, rejectUnauthorized: true, ...versions }),
+        );
+        await expect(
+          transport.send({ method: "GET", url: server.origin, tls: { ca: CA } }),
+        ).rejects.toMatchObject({ message: `GET ${server.origin}: ${words}`, retryable: false });
+      });
+
       it("tells a plain HTTP server from a TLS server", async () => {
         const server = await serve(httpServer((_, response) => void response.end()));
         await expect(get(server.origin.replace("http:", "https:"))).rejects.toMatchObject({
@@ -804,6 +817,29 @@ describe.each([{ reuseBuffers: true }, { reuseBuffers: false }])(
           retryable: true,
         });
         await allClosed(proxy);
+      });
+
+      it.each([
+        [502, "refused: 502 Bad Gateway", true],
+        [429, "refused: 429 Too Many Requests", true],
+        [501, "refused: 501 Not Implemented", false],
+        [403, "refused: 403 Forbidden", false],
+      ])("takes a %d to CONNECT for what it is", async (status, words, retryable) => {
+        const proxy = await serve(answering(`HTTP/1.1 ${status} No\r\n\r\n`));
+        transport = open({ proxy: { httpsProxy: proxy.origin } });
+        await expect(get("https://registry.test")).rejects.toMatchObject({
+          message: `GET https://registry.test: proxy ${proxy.origin} ${words}`,
+          retryable,
+        });
+      });
+
+      it("rejects retryably when the proxy closes the connection instead of a tunnel", async () => {
+        const proxy = await serve(answering("", (socket) => void socket.end()));
+        transport = open({ proxy: { httpsProxy: proxy.origin } });
+        await expect(get("https://registry.test")).rejects.toMatchObject({
+          message: `GET https://registry.test: proxy ${proxy.origin} closed the connection instead of a tunnel`,
+          retryable: true,
+        });
       });
 
       it.each(["user:s3cret@host:port", "socks5://user:s3cret@host:1080", "http://user:s3cret@"])(
