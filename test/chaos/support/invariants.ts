@@ -30,6 +30,35 @@ export function rootViolations(root: string): string[] {
   return violations;
 }
 
+/** What lies in a root although no name reaches it: nothing, after everything that can be freed was freed. */
+export function leftoverViolations(root: string): string[] {
+  const reached = new Set([...namesOf(root).values()].flatMap((digest) => below(root, digest)));
+  const blobs = entries(join(root, "blobs", "sha256")).map((hex) => `sha256:${hex}`);
+  const left = blobs.filter((digest) => !reached.has(digest)).map((digest) => `nobody needs blob ${digest}`);
+  return [...left, ...entries(join(root, "ingest")).map((name) => `ingest ${name} is left`)];
+}
+
+function below(root: string, digest: string): readonly string[] {
+  const { manifests = [], config, layers = [] } = documentOf(blob(root, digest));
+  const children = [...manifests, ...(config ? [config] : []), ...layers];
+  return [digest, ...children.flatMap((child) => below(root, child.digest))];
+}
+
+interface Document {
+  readonly manifests?: readonly { readonly digest: string }[];
+  readonly config?: { readonly digest: string };
+  readonly layers?: readonly { readonly digest: string }[];
+}
+
+/** A manifest or index; nothing of a layer, which are random bytes here. */
+function documentOf(bytes: Buffer | undefined): Document {
+  try {
+    return JSON.parse(bytes?.toString() ?? "{}") as Document;
+  } catch {
+    return {};
+  }
+}
+
 /** Names and digests in a root's index. */
 export function namesOf(root: string): ReadonlyMap<string, string> {
   const { manifests } = JSON.parse(readFileSync(join(root, "index.json"), "utf8")) as {
@@ -43,15 +72,7 @@ export function namesOf(root: string): ReadonlyMap<string, string> {
 function isComplete(root: string, digest: string): boolean {
   const bytes = blob(root, digest);
   if (!bytes) return false;
-  const {
-    manifests,
-    config,
-    layers = [],
-  } = JSON.parse(bytes.toString()) as {
-    manifests?: readonly { digest: string }[];
-    config?: { digest: string };
-    layers?: readonly { digest: string }[];
-  };
+  const { manifests, config, layers = [] } = documentOf(bytes);
   if (manifests) return manifests.some((entry) => isComplete(root, entry.digest));
   return [config, ...layers].every((entry) => entry !== undefined && blob(root, entry.digest) !== undefined);
 }

@@ -3,7 +3,7 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { type Distribution, openDistribution } from "../../../src/index.ts";
 import { assertComplete, HostileRegistry, SECRETS } from "./hostile-registry.ts";
-import { errorViolations, lineViolations, rootViolations } from "./invariants.ts";
+import { errorViolations, leftoverViolations, lineViolations, rootViolations } from "./invariants.ts";
 import { type Seeded, seeded } from "./seeded.ts";
 import { buildWorld, contentOf, type World } from "./world.ts";
 
@@ -105,6 +105,7 @@ class Round {
     await Promise.all(running);
     this.#violations.push(...rootViolations(root), ...registry.violations);
     await this.#checkHealed(engines);
+    await this.#checkPruned(engines);
     await Promise.all(engines.map((engine) => engine.close()));
     await this.#checkClosed();
     return {
@@ -140,6 +141,10 @@ class Round {
         platform: "linux/amd64",
         onProgress: this.#sink(),
       });
+    if (dice < 0.95) return await engine.tag(name, `local/copy:v${random.int(5)}`);
+    if (dice < 0.97) return await engine.check();
+    if (dice < 0.98) return await engine.prune({ minAgeMs: 0 });
+    if (dice < 0.99) return engine.abort();
     return await engine.images.list();
   }
 
@@ -208,6 +213,17 @@ class Round {
       this.#violations.push(String(error));
     }
     this.#violations.push(...rootViolations(root), ...registry.violations);
+  }
+
+  /** What has no name any more can all be freed, and nothing that has one goes with it. */
+  async #checkPruned([engine]: readonly Distribution[]): Promise<void> {
+    if (!engine) return;
+    const { root } = this.#scene;
+    for (const { name } of (await engine.images.list()).filter((_, index) => index % 2 === 0)) {
+      await engine.remove(name);
+    }
+    await engine.prune({ minAgeMs: 0 });
+    this.#violations.push(...rootViolations(root), ...leftoverViolations(root));
   }
 
   /** A closed engine holds no connection. */
