@@ -4,6 +4,7 @@ import type { Provider } from "../content/store.ts";
 import { type Algorithm, algorithmOf, type Digest, Digester } from "../digest/digest.ts";
 import { ErrDataLoss, ErrNotImplemented } from "../errors/classes.ts";
 import { isDrayageError } from "../errors/drayage-error.ts";
+import { messageOf } from "../errors/message-of.ts";
 import type { Descriptor } from "../oci/descriptor.ts";
 import { DOCKER_LAYER, DOCKER_LAYER_GZIP, DOCKER_LAYER_ZSTD } from "../oci/media-types.ts";
 import { type Compression, compressionOf, decompress, HEAD_BYTES } from "./decompress.ts";
@@ -74,7 +75,7 @@ async function readContent(
     }
   } catch (cause) {
     if (isDrayageError(cause)) throw cause;
-    const reason = cause instanceof Error ? cause.message : String(cause);
+    const reason = messageOf(cause);
     throw new ErrDataLoss(`import layer ${path}: cannot decompress: ${reason}`, { cause, digest });
   }
   return { mediaType, diffId: digester.digest() };

@@ -2,9 +2,9 @@ import { randomUUID } from "node:crypto";
 import { type AbortOptions, throwIfAborted } from "../async/abort.ts";
 import { openWriter } from "../content/open-writer.ts";
 import type { Store, Writer } from "../content/store.ts";
+import { unlessExists } from "../content/unless-exists.ts";
 import type { Digest } from "../digest/digest.ts";
 import { ErrDataLoss, ErrInternal } from "../errors/classes.ts";
-import { isAlreadyExists } from "../errors/predicates.ts";
 
 /** One file on its way into the store. */
 export interface IncomingFile {
@@ -65,15 +65,6 @@ async function writeAll(writer: Writer, { path, size, chunks }: IncomingFile, { 
   if (written !== size) {
     const got = written > size ? "more" : String(written);
     throw new ErrDataLoss(`import ${path}: got ${got} bytes, want ${size}`);
-  }
-}
-
-async function unlessExists<T>(promise: Promise<T>): Promise<T | undefined> {
-  try {
-    return await promise;
-  } catch (error) {
-    if (isAlreadyExists(error)) return undefined;
-    throw error;
   }
 }
 

@@ -1,6 +1,7 @@
 import type { AbortOptions } from "../async/abort.ts";
 import { ErrDataLoss, ErrInvalidArgument } from "../errors/classes.ts";
 import { isDrayageError } from "../errors/drayage-error.ts";
+import { messageOf } from "../errors/message-of.ts";
 import { ByteSource } from "./byte-source.ts";
 import { type PaxRecords, parsePaxRecords } from "./pax-records.ts";
 import {
@@ -198,7 +199,7 @@ async function orArchiveError<T>(work: Promise<T>, first: boolean): Promise<T> {
 
 function archiveError(cause: unknown, first: boolean): Error {
   if (cause instanceof Error && isDrayageError(cause)) return cause;
-  const reason = cause instanceof Error ? cause.message : String(cause);
+  const reason = messageOf(cause);
   return first
     ? new ErrInvalidArgument(
         `read archive: not a tar archive, plain or in gzip, zstd, xz or bzip2: ${reason}`,

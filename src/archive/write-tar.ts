@@ -1,5 +1,4 @@
-/** Size of a tar record: headers and padding come in these (POSIX pax, "ustar Interchange Format"). */
-const RECORD_BYTES = 512;
+import { RECORD_BYTES } from "./tar-header.ts";
 
 /** What fits into a ustar header: bytes of the name, and the largest size in eleven octal digits. */
 const MAX_NAME_BYTES = 100;

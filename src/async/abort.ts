@@ -22,6 +22,11 @@ export function throwIfAborted(signal: AbortSignal | undefined): void {
   if (signal?.aborted) throw abortError(signal);
 }
 
+/** A signal that fires when the first of these does; those that are not there never fire. */
+export function anySignal(...signals: ReadonlyArray<AbortSignal | undefined>): AbortSignal {
+  return AbortSignal.any(signals.filter((signal) => signal !== undefined));
+}
+
 /**
  * `promise`, or the abort error as soon as the signal fires. The work behind `promise` is not stopped by this: use it
  * only for waits that somebody else owns. No listener stays behind.

@@ -1,4 +1,4 @@
-import { type AbortOptions, throwIfAborted } from "./abort.ts";
+import { type AbortOptions, anySignal, throwIfAborted } from "./abort.ts";
 
 /**
  * Runs the tasks side by side under one signal. The first failure aborts that signal for the others and is thrown once all
@@ -9,7 +9,7 @@ export async function allOrAbort<T>(
   { signal: outer }: AbortOptions = {},
 ): Promise<T[]> {
   const failed = new AbortController();
-  const signal = outer ? AbortSignal.any([outer, failed.signal]) : failed.signal;
+  const signal = anySignal(outer, failed.signal);
   const failures: unknown[] = [];
   const results = await Promise.all(
     tasks.map((task) =>

@@ -1,8 +1,5 @@
-import { AsyncLocalStorage } from "node:async_hooks";
 import { type AbortOptions, abortable, throwIfAborted } from "./abort.ts";
-
-/** Runs a function outside of every caller's `AsyncLocalStorage`: what many share belongs to none of them. */
-const outside = AsyncLocalStorage.snapshot();
+import { outside } from "./outside.ts";
 
 type RunningCall<T> = { readonly result: Promise<T>; readonly controller: AbortController; callers: number };
 

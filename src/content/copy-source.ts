@@ -1,5 +1,6 @@
 import { type AbortOptions, abortable, throwIfAborted } from "../async/abort.ts";
 import { ErrDataLoss, ErrUnknown } from "../errors/classes.ts";
+import { messageOf } from "../errors/message-of.ts";
 import { findError } from "../errors/predicates.ts";
 import { withMessage } from "../errors/with-message.ts";
 import type { ReaderAt } from "./store.ts";
@@ -101,7 +102,7 @@ function cannotResume({ ref }: ReadFromOptions, reason: unknown): Error {
   if (typeof reason === "string") return new ErrDataLoss(`${text}${reason}`);
   const typed = findError(reason);
   if (typed) return withMessage(typed, `${text}${typed.message}`);
-  return new ErrUnknown(`${text}${reason instanceof Error ? reason.message : String(reason)}`, {
+  return new ErrUnknown(`${text}${messageOf(reason)}`, {
     cause: reason,
   });
 }

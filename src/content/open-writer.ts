@@ -4,6 +4,7 @@ import { type Clock, systemClock } from "../async/clock.ts";
 import { plainWaiter, type Waiter } from "../async/waiting.ts";
 import { LOCK_BACKOFF } from "../disk/file-lock.ts";
 import { ErrCanceled, ErrDeadlineExceeded } from "../errors/classes.ts";
+import { messageOf } from "../errors/message-of.ts";
 import { findError, isDeadlineExceeded, isUnavailable } from "../errors/predicates.ts";
 import { withMessage } from "../errors/with-message.ts";
 import type { Ingester, Writer, WriterOptions } from "./store.ts";
@@ -99,7 +100,7 @@ async function pause(
     if (!signal?.aborted) throw failure;
     const aborted = abortError(signal);
     const gaveUp = isDeadlineExceeded(aborted) ? ErrDeadlineExceeded : ErrCanceled;
-    const reason = error instanceof Error ? error.message : String(error);
+    const reason = messageOf(error);
     throw new gaveUp(`${aborted.message}: ${reason}`, { cause: error });
   }
 }

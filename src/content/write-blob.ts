@@ -1,11 +1,11 @@
 import type { AbortOptions } from "../async/abort.ts";
 import type { Clock } from "../async/clock.ts";
 import type { Digest } from "../digest/digest.ts";
-import { isAlreadyExists } from "../errors/predicates.ts";
 import { copy } from "./copy.ts";
 import type { CopySource } from "./copy-source.ts";
 import { openWriter } from "./open-writer.ts";
-import type { Ingester, Writer } from "./store.ts";
+import type { Ingester } from "./store.ts";
+import { unlessExists } from "./unless-exists.ts";
 
 /** What is written; a descriptor will do. */
 export interface WriteBlobOptions extends AbortOptions {
@@ -30,21 +30,12 @@ export async function writeBlob(
   options: WriteBlobOptions = {},
 ): Promise<void> {
   const { digest: expected, size, labels, signal, clock } = options;
-  const writer = await openUnlessExists(openWriter(ingester, { ref, size, expected, signal, clock }));
+  const writer = await unlessExists(openWriter(ingester, { ref, size, expected, signal, clock }));
   if (!writer) return;
   try {
     await copy(writer, source, { size, expected, labels, signal });
   } catch (error) {
     await writer.close().catch(() => {}); // the first failure is the one to tell
-    throw error;
-  }
-}
-
-async function openUnlessExists(opening: Promise<Writer>): Promise<Writer | undefined> {
-  try {
-    return await opening;
-  } catch (error) {
-    if (isAlreadyExists(error)) return undefined;
     throw error;
   }
 }

@@ -10,6 +10,7 @@ import {
   ErrUnknown,
 } from "../errors/classes.ts";
 import { type DrayageError, type ErrorDetails, isDrayageError } from "../errors/drayage-error.ts";
+import { messageOf } from "../errors/message-of.ts";
 
 interface DiskClass {
   readonly make: new (message: string, details?: ErrorDetails) => DrayageError;
@@ -64,7 +65,7 @@ export function diskError(action: string, path: string, cause: unknown): Drayage
   if (isDrayageError(cause)) return cause;
   const name = errnoName(cause);
   const known = name === undefined ? undefined : BY_ERRNO[name];
-  const reason = known?.text ?? (cause instanceof Error ? cause.message : String(cause));
+  const reason = known?.text ?? messageOf(cause);
   return new (known?.make ?? ErrUnknown)(`${action} "${path}": ${reason}`, { cause, retryable: false });
 }
 

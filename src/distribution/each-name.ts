@@ -1,4 +1,5 @@
 import { throwIfAborted } from "../async/abort.ts";
+import { messageOf } from "../errors/message-of.ts";
 import { findError } from "../errors/predicates.ts";
 import { withMessage } from "../errors/with-message.ts";
 import type { Descriptor } from "../oci/descriptor.ts";
@@ -70,8 +71,4 @@ function withDone(error: unknown, done: readonly DoneImage[]): unknown {
   const found = findError(error);
   const images = done.map(({ name, target }) => ({ name, digest: target.digest }));
   return found ? withMessage(found, found.message, { images }) : error;
-}
-
-function messageOf(error: unknown): string {
-  return error instanceof Error ? error.message : String(error);
 }

@@ -1,3 +1,4 @@
+import { messageOf } from "../errors/message-of.ts";
 import { findError, isNoSupport } from "../errors/predicates.ts";
 import { withMessage } from "../errors/with-message.ts";
 import type { Endpoint } from "../registry/endpoints/endpoint.ts";
@@ -34,7 +35,7 @@ export class EndpointErrors {
     const found = findError(last);
     if (this.#kept.length < 2 || !found) return last;
     const shown = this.#kept.filter((each) => !this.#kept.some((other) => isSilencedBy(other, each)));
-    const messages = shown.map(({ error }) => (error instanceof Error ? error.message : String(error)));
+    const messages = shown.map(({ error }) => messageOf(error));
     return withMessage(found, messages.join("\n"), { errors: this.#kept.map(({ error }) => error) });
   }
 }

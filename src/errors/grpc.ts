@@ -17,6 +17,7 @@ import {
   ErrUnknown,
 } from "./classes.ts";
 import type { DrayageError, ErrorCode, ErrorDetails } from "./drayage-error.ts";
+import { messageOf } from "./message-of.ts";
 import { findError } from "./predicates.ts";
 
 /** A gRPC status as it travels: the numeric code and its message. */
@@ -59,7 +60,7 @@ const BY_GRPC = new Map(Object.values(BY_CODE).map((entry) => [entry.grpc, entry
  */
 export function toGrpc(error: unknown): GrpcStatus {
   const found = findError(error);
-  const message = error instanceof Error ? error.message : String(error);
+  const message = messageOf(error);
   if (!found) return { code: BY_CODE.ERR_UNKNOWN.grpc, details: message };
   const entry = found.code === "ERR_NO_SUPPORT" ? BY_CODE.ERR_NOT_IMPLEMENTED : BY_CODE[found.code];
   if (entry.grpc === BY_CODE.ERR_UNKNOWN.grpc) return { code: entry.grpc, details: message };

@@ -3,6 +3,7 @@ import { open, realpath, stat } from "node:fs/promises";
 import { diskError, isMissingFile } from "../disk/disk-error.ts";
 import { writeFileAtomic } from "../disk/write-file-atomic.ts";
 import { ErrDataLoss, ErrFailedPrecondition, ErrResourceExhausted } from "../errors/classes.ts";
+import { messageOf } from "../errors/message-of.ts";
 import { checkDocumentKind } from "../oci/check-document-kind.ts";
 import { fieldsOf, listOf } from "../oci/json-field.ts";
 import { type JsonObject, parseJsonObject } from "../oci/json-object.ts";
@@ -43,7 +44,7 @@ export async function readIndexFile(path: string): Promise<IndexFile> {
     );
     return { raw, entries };
   } catch (cause) {
-    const reason = cause instanceof Error ? cause.message : String(cause);
+    const reason = messageOf(cause);
     throw new ErrDataLoss(`read index "${path}": ${reason}`, { cause });
   }
 }

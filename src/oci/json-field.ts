@@ -1,5 +1,6 @@
 import { type Digest, parseDigest } from "../digest/digest.ts";
 import { ErrInvalidArgument } from "../errors/classes.ts";
+import { messageOf } from "../errors/message-of.ts";
 import { isJsonObject, type JsonObject, ownField } from "./json-object.ts";
 
 /** Longest value quoted in an error message, in characters. */
@@ -76,7 +77,7 @@ export function asDigest(value: unknown, path: string): Digest {
   try {
     return parseDigest(text);
   } catch (error) {
-    const reason = error instanceof Error ? error.message : String(error);
+    const reason = messageOf(error);
     throw new ErrInvalidArgument(`Invalid ${path} ${describe(text)}: ${reason}`, { cause: error });
   }
 }

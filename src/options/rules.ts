@@ -33,7 +33,7 @@ export const aMode: Rule = rule(
 );
 
 /** The longest time that a timer of Node.js can wait for, in milliseconds. */
-const MAX_TIMER_MS = 2_147_483_647;
+export const MAX_TIMER_MS = 2_147_483_647;
 
 /** A time in milliseconds for a timer; 0 means at once. */
 export const milliseconds: Rule = rule(

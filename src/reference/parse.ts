@@ -1,4 +1,5 @@
 import { type Digest, parseDigest } from "../digest/digest.ts";
+import { messageOf } from "../errors/message-of.ts";
 import { MAX_PATH_LENGTH, REFERENCE, REPOSITORY_NAME } from "./grammar.ts";
 import { checkText, invalidReference } from "./invalid-reference.ts";
 import { makeReference, type NamedReference } from "./reference.ts";
@@ -60,6 +61,6 @@ function parsePart(digest: string, input: string): Digest {
   try {
     return parseDigest(digest);
   } catch (cause) {
-    throw invalidReference(cause instanceof Error ? cause.message : String(cause), input, cause);
+    throw invalidReference(messageOf(cause), input, cause);
   }
 }

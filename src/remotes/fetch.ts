@@ -2,6 +2,7 @@ import { throwIfAborted } from "../async/abort.ts";
 import type { Waiter } from "../async/waiting.ts";
 import { openWriter } from "../content/open-writer.ts";
 import type { InfoProvider, Ingester, IngestManager, Writer } from "../content/store.ts";
+import { unlessExists } from "../content/unless-exists.ts";
 import { unlessNotFound } from "../content/unless-not-found.ts";
 import { algorithmOf, digestOf } from "../digest/digest.ts";
 import { ErrDataLoss, ErrFailedPrecondition, ErrNotImplemented } from "../errors/classes.ts";
@@ -76,19 +77,16 @@ function boundedDocument(mediaType: string): { what: string; maxBytes: number } 
 }
 
 async function openUnlessExists(descriptor: Descriptor, context: FetchContext): Promise<Writer | undefined> {
-  try {
-    return await openWriter(context.ingester, {
-      ref: makeRefKey(descriptor),
-      size: descriptor.size,
-      expected: descriptor.digest,
-      signal: context.signal,
-      waiter: context.waiter,
-    });
-  } catch (error) {
-    if (!isAlreadyExists(error)) throw error;
-    await assertSize(descriptor, context);
-    return undefined;
-  }
+  const opening = openWriter(context.ingester, {
+    ref: makeRefKey(descriptor),
+    size: descriptor.size,
+    expected: descriptor.digest,
+    signal: context.signal,
+    waiter: context.waiter,
+  });
+  const writer = await unlessExists(opening);
+  if (!writer) await assertSize(descriptor, context);
+  return writer;
 }
 
 /** The bytes to go on behind. More of them than the content may have are the start of something else. */

@@ -5,6 +5,7 @@ import type { AddressInfo } from "node:net";
 import type { TlsOptions } from "node:tls";
 import { type Digest, Digester, digestOf, isDigest } from "../digest/digest.ts";
 import { ErrInvalidArgument, ErrNotFound } from "../errors/classes.ts";
+import { messageOf } from "../errors/message-of.ts";
 import type { Descriptor } from "../oci/descriptor.ts";
 import { Connections } from "./connections.ts";
 import {
@@ -238,7 +239,7 @@ export class TestRegistry implements AsyncDisposable {
     } catch (error) {
       if (exchange.isOver || request.destroyed) throw error;
       record.error = error;
-      return refuse("UNKNOWN", error instanceof Error ? error.message : String(error));
+      return refuse("UNKNOWN", messageOf(error));
     }
   }
 }

@@ -1,14 +1,11 @@
-import { AsyncLocalStorage } from "node:async_hooks";
 import type PQueue from "p-queue";
 import { throwIfAborted } from "../async/abort.ts";
+import { outside } from "../async/outside.ts";
 import { ErrCanceled, ErrFailedPrecondition } from "../errors/classes.ts";
 import { type Progress, update } from "../progress/progress.ts";
 import type { Job } from "./job.ts";
 import { Slot } from "./slot.ts";
 import { PATIENCE_MS, type Turn, type Turns } from "./turns.ts";
-
-/** Runs a function outside of every caller's `AsyncLocalStorage`: what many share belongs to none of them. */
-const outside = AsyncLocalStorage.snapshot();
 
 /** What a lane needs of the transfer that it is part of. */
 export interface LaneHome {

@@ -1,6 +1,6 @@
 import { getEventListeners } from "node:events";
 import { describe, expect, it } from "vitest";
-import { abortable, abortError, throwIfAborted } from "../../src/async/abort.ts";
+import { abortable, abortError, anySignal, throwIfAborted } from "../../src/async/abort.ts";
 import { ErrCanceled, ErrDeadlineExceeded, ErrNotFound } from "../../src/errors/classes.ts";
 
 describe("abortError()", () => {
@@ -32,6 +32,17 @@ describe("throwIfAborted()", () => {
 
   it("throws once the signal fired", () => {
     expect(() => throwIfAborted(AbortSignal.abort())).toThrow(ErrCanceled);
+  });
+});
+
+describe("anySignal()", () => {
+  it("fires with the first signal that does, and takes those that are not there for ones that never fire", () => {
+    const controller = new AbortController();
+    const signal = anySignal(new AbortController().signal, undefined, controller.signal);
+    expect(signal.aborted).toBe(false);
+    controller.abort("enough");
+    expect(signal.reason).toBe("enough");
+    expect(anySignal(undefined).aborted).toBe(false);
   });
 });
 

@@ -14,17 +14,17 @@ import { spawnChild } from "../content/support/spawn-child.ts";
 /** What happens right after the next database is opened, before it is locked. */
 const opened = vi.hoisted(() => ({ next: undefined as (() => void) | undefined }));
 
-vi.mock("node:sqlite", async (importOriginal) => {
-  const original = await importOriginal<typeof import("node:sqlite")>();
-  class DatabaseSync extends original.DatabaseSync {
-    constructor(...args: ConstructorParameters<typeof original.DatabaseSync>) {
-      super(...args);
+vi.mock("../../src/disk/sqlite.ts", async (importOriginal) => {
+  const { openSqlite } = await importOriginal<typeof import("../../src/disk/sqlite.ts")>();
+  return {
+    openSqlite(...args: Parameters<typeof openSqlite>) {
+      const database = openSqlite(...args);
       const next = opened.next;
       opened.next = undefined;
       next?.();
-    }
-  }
-  return { ...original, DatabaseSync };
+      return database;
+    },
+  };
 });
 
 let directory: string;

@@ -1,4 +1,5 @@
 import { ErrInternal, ErrInvalidArgument } from "../../errors/classes.ts";
+import { messageOf } from "../../errors/message-of.ts";
 import { guardLogCall } from "../../progress/guard-log-call.ts";
 import type { Store } from "../store.ts";
 import { namespaceOf } from "./namespace.ts";
@@ -140,7 +141,7 @@ async function nextRequest<I, O>(call: ServerCall, method: GrpcMethod<I, O>): Pr
   try {
     return method.request.decode(message);
   } catch (cause) {
-    const reason = cause instanceof Error ? cause.message : String(cause);
+    const reason = messageOf(cause);
     throw plainly(new ErrInternal(`grpc: error unmarshalling request: ${reason}`, { cause }));
   }
 }

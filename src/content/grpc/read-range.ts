@@ -1,6 +1,7 @@
 import { BinaryWriter, WireType } from "@bufbuild/protobuf/wire";
 import { type Digest, parseDigest } from "../../digest/digest.ts";
 import { ErrDataLoss, ErrInvalidArgument, ErrOutOfRange } from "../../errors/classes.ts";
+import { messageOf } from "../../errors/message-of.ts";
 import type { ReaderAt } from "../store.ts";
 import type { CallContext, FrameSink } from "./call-runner.ts";
 import { type ReadContentRequest, ReadContentResponseSchema } from "./content_pb.ts";
@@ -110,7 +111,7 @@ function digestToRead(text: string): Digest {
   try {
     return parseDigest(text);
   } catch (cause) {
-    const reason = cause instanceof Error ? cause.message : String(cause);
+    const reason = messageOf(cause);
     throw plainly(new ErrInvalidArgument(`${text}: ${reason}`, { cause }));
   }
 }

@@ -1,4 +1,4 @@
-import { type AbortOptions, abortError } from "../../async/abort.ts";
+import { type AbortOptions, abortError, anySignal } from "../../async/abort.ts";
 import { type BackoffPolicy, nextDelayMs } from "../../async/backoff.ts";
 import { systemClock } from "../../async/clock.ts";
 import { KeyedLock, type Release } from "../../async/keyed-lock.ts";
@@ -38,7 +38,7 @@ export class RefQueue {
   async open(ingester: Ingester, options: WriterOptions, key: string): Promise<QueuedWriter> {
     const deadline = new AbortController();
     const timer = setTimeout(() => deadline.abort(), this.#waitMs);
-    const wait = { signal: AbortSignal.any([deadline.signal, ...(options.signal ? [options.signal] : [])]) };
+    const wait = { signal: anySignal(deadline.signal, options.signal) };
     try {
       const release = await this.#turn(key, options, wait);
       try {

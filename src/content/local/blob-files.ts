@@ -1,6 +1,7 @@
 import { statSync } from "node:fs";
 import { open, stat } from "node:fs/promises";
 import { type AbortOptions, throwIfAborted } from "../../async/abort.ts";
+import { BoundedMap } from "../../async/bounded-map.ts";
 import { algorithmOf, type Digest, Digester } from "../../digest/digest.ts";
 import { diskError, isMissingFile } from "../../disk/disk-error.ts";
 import { isDataLoss } from "../../errors/predicates.ts";
@@ -13,7 +14,7 @@ import type { Layout } from "./layout.ts";
  */
 const MAX_HASHED_BYTES = 8 * 1024 * 1024;
 
-/** Verdicts kept, the oldest goes first. A file that is forgotten is hashed again. */
+/** Verdicts kept, the one that was not asked for longest goes first. A file that is forgotten is hashed again. */
 const MAX_VERDICTS = 10_000;
 
 /** A file that bears a blob's name, and whether it holds that blob. */
@@ -30,7 +31,7 @@ export interface BlobFile {
 export class BlobFiles {
   readonly #layout: Layout;
   /** By identity; a promise while the file is hashed, so that many who ask at once cause one reading. */
-  readonly #verdicts = new Map<string, Promise<boolean>>();
+  readonly #verdicts = new BoundedMap<string, Promise<boolean>>(MAX_VERDICTS);
 
   constructor(layout: Layout) {
     this.#layout = layout;
@@ -75,21 +76,15 @@ export class BlobFiles {
   /** Remembers that the file of a blob holds what was just verified. */
   trust(digest: Digest): void {
     const identity = this.identityNow(digest);
-    if (identity !== undefined) this.#remember(identity, Promise.resolve(true));
+    if (identity !== undefined) this.#verdicts.set(identity, Promise.resolve(true));
   }
 
   #hash(digest: Digest, identity: string): Promise<boolean> {
     // Without the signal of whoever came first: others wait for the same verdict.
     const verdict = holds(this.#layout.blobPath(digest), digest);
-    this.#remember(identity, verdict);
+    this.#verdicts.set(identity, verdict);
     verdict.catch(() => this.#verdicts.delete(identity));
     return verdict;
-  }
-
-  #remember(identity: string, verdict: Promise<boolean>): void {
-    this.#verdicts.set(identity, verdict);
-    const [oldest] = this.#verdicts.keys();
-    if (this.#verdicts.size > MAX_VERDICTS && oldest !== undefined) this.#verdicts.delete(oldest);
   }
 
   async #stat(digest: Digest): Promise<{ identity: string; size: number; isFile: boolean } | undefined> {

@@ -1,3 +1,4 @@
+import { parseJson, untrustedFields } from "../http/parse-json.ts";
 import { registryWords } from "../http/registry-words.ts";
 import { type HttpResponse, headerOf } from "../http/send.ts";
 
@@ -21,6 +22,9 @@ export interface ErrorBody {
   readonly words: string;
 }
 
+/** The fields of an error document that are looked at. */
+type ErrorField = "errors" | "details" | "message" | "error";
+
 /** Reads the body of a failed answer, as far as it comes: a broken connection must not hide the status. Never throws. */
 export async function readErrorBody(response: HttpResponse): Promise<ErrorBody> {
   const text = Buffer.from(await response.body.head(MAX_ERROR_BODY_BYTES)).toString("utf8");
@@ -30,16 +34,8 @@ export async function readErrorBody(response: HttpResponse): Promise<ErrorBody> 
   return { errors: [], words: isPage(response, text) ? pageWords(text) : registryWords(text, secrets) };
 }
 
-function parseJson(text: string): unknown {
-  try {
-    return JSON.parse(text);
-  } catch {
-    return undefined; // the caller takes it as plain text
-  }
-}
-
 function readJson(value: unknown, secrets: readonly string[] | undefined): ErrorBody {
-  const { errors: list, details, message, error } = asRecord(value);
+  const { errors: list, details, message, error } = untrustedFields<ErrorField>(value);
   const errors = Array.isArray(list)
     ? list.slice(0, MAX_ERRORS).map((entry) => asRegistryError(entry, secrets))
     : [];
@@ -49,12 +45,8 @@ function readJson(value: unknown, secrets: readonly string[] | undefined): Error
 }
 
 function asRegistryError(entry: unknown, secrets: readonly string[] | undefined): RegistryError {
-  const { code, message } = asRecord(entry);
+  const { code, message } = untrustedFields<"code" | "message">(entry);
   return { code: registryWords(asText(code), secrets), message: registryWords(asText(message), secrets) };
-}
-
-function asRecord(value: unknown): Record<string, unknown> {
-  return typeof value === "object" && value !== null ? { ...value } : {};
 }
 
 function asText(value: unknown): string {

@@ -6,6 +6,7 @@ import {
   ErrUnavailable,
 } from "../../errors/classes.ts";
 import type { DrayageError } from "../../errors/drayage-error.ts";
+import { parseJson, untrustedFields } from "../http/parse-json.ts";
 import { registryWords } from "../http/registry-words.ts";
 import { parseRetryAfter } from "../http/retry-after.ts";
 import { type HttpResponse, headerOf } from "../http/send.ts";
@@ -62,14 +63,14 @@ export async function readToken(response: HttpResponse, exchange: TokenExchange)
     new ErrUnauthenticated(`${exchange.action}: ${reason}`, { endpoint: exchange.endpoint });
 
   const bytes = await response.body.bytes(MAX_TOKEN_BYTES);
-  const answer = parseObject<"access_token" | "token" | "expires_in">(bytes);
-  const value = answer?.access_token || answer?.token;
+  const answer = untrustedFields<"access_token" | "token" | "expires_in">(parseJson(bytes));
+  const value = answer.access_token || answer.token;
   if (typeof value !== "string" || value === "") {
     throw fail("authorization server did not include a token in the response");
   }
   // A line break in it would begin another header.
   if (!/^[\x21-\x7e]+$/.test(value)) throw fail("authorization server sent a token that no header can hold");
-  const named = typeof answer?.expires_in === "number" ? answer.expires_in : 0;
+  const named = typeof answer.expires_in === "number" ? answer.expires_in : 0;
   const lifetimeSeconds = Math.min(Math.max(named, MIN_LIFETIME_SECONDS), MAX_LIFETIME_SECONDS);
   const { startedAtMs: issuedAtMs } = exchange;
   return { value, issuedAtMs, expiresAtMs: issuedAtMs + lifetimeSeconds * 1000 };
@@ -106,28 +107,18 @@ async function readReason(response: HttpResponse, { secrets, signal }: TokenExch
  * `details`.
  */
 function reasonOf(bytes: Uint8Array): string | undefined {
-  const answer = parseObject<"errors" | "error_description" | "details" | "message" | "error">(bytes);
-  const first = Array.isArray(answer?.errors) ? asObject<"message" | "code">(answer.errors[0]) : undefined;
+  const answer = untrustedFields<"errors" | "error_description" | "details" | "message" | "error">(
+    parseJson(bytes),
+  );
+  const first = untrustedFields<"message" | "code">(
+    Array.isArray(answer.errors) ? answer.errors[0] : undefined,
+  );
   return [
-    first?.message,
-    first?.code,
-    answer?.error_description,
-    answer?.details,
-    answer?.message,
-    answer?.error,
+    first.message,
+    first.code,
+    answer.error_description,
+    answer.details,
+    answer.message,
+    answer.error,
   ].find((text): text is string => typeof text === "string" && text !== "");
-}
-
-type Untrusted<Keys extends string> = Readonly<Partial<Record<Keys, unknown>>>;
-
-function parseObject<Keys extends string>(bytes: Uint8Array): Untrusted<Keys> | undefined {
-  try {
-    return asObject<Keys>(JSON.parse(new TextDecoder().decode(bytes)));
-  } catch {
-    return undefined; // the caller says what is missing; the parser's own message would quote the answer
-  }
-}
-
-function asObject<Keys extends string>(value: unknown): Untrusted<Keys> | undefined {
-  return typeof value === "object" && value !== null ? (value as Untrusted<Keys>) : undefined;
 }

@@ -1,4 +1,5 @@
 import { ErrFailedPrecondition } from "../../errors/classes.ts";
+import { messageOf } from "../../errors/message-of.ts";
 import { findError } from "../../errors/predicates.ts";
 import { withMessage } from "../../errors/with-message.ts";
 
@@ -28,8 +29,4 @@ export function lookupError(
   if (error) return error.endpoint === undefined ? withMessage(error, error.message, { endpoint }) : failure;
   const message = `Look up credentials for ${host}: ${messageOf(failure)}`;
   return new ErrFailedPrecondition(message, { cause: failure, endpoint });
-}
-
-function messageOf(failure: unknown): string {
-  return failure instanceof Error ? failure.message : String(failure);
 }

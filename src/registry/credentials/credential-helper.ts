@@ -1,9 +1,10 @@
 import { type ChildProcessWithoutNullStreams, spawn } from "node:child_process";
 import { once } from "node:events";
-import { type AbortOptions, abortError, throwIfAborted } from "../../async/abort.ts";
+import { type AbortOptions, abortError, anySignal, throwIfAborted } from "../../async/abort.ts";
 import { type Clock, systemClock } from "../../async/clock.ts";
 import { ErrFailedPrecondition, ErrInvalidArgument, ErrUnavailable } from "../../errors/classes.ts";
 import type { DrayageError } from "../../errors/drayage-error.ts";
+import { parseJson, untrustedFields } from "../http/parse-json.ts";
 import type { Credentials } from "./credentials.ts";
 
 /** Surroundings of a helper process. */
@@ -99,7 +100,7 @@ async function communicate(
   child.on("close", (exitCode) => resolve({ exitCode, output: Buffer.concat(chunks).toString() }));
   child.stdin.end(input);
 
-  const wait = AbortSignal.any([ended.signal, ...(signal ? [signal] : [])]);
+  const wait = anySignal(ended.signal, signal);
   clock.sleep(HELPER_TIMEOUT_MS, { signal: wait }).then(
     () => reject(timeoutError(fail)),
     () => signal?.aborted && reject(abortError(signal)),
@@ -120,20 +121,10 @@ function timeoutError(fail: Failure): DrayageError {
 }
 
 function parseAnswer(output: string, fail: Failure): Credentials | undefined {
-  const answer = parseObject(output);
-  const { Username: username, Secret: secret } = answer ?? {};
+  const { Username: username, Secret: secret } = untrustedFields<"Username" | "Secret">(parseJson(output));
   if (typeof username !== "string" || typeof secret !== "string") {
     throw fail('got output that is not a JSON object with "Username" and "Secret"');
   }
   if (secret === "") return undefined;
   return username === TOKEN_USERNAME ? { identityToken: secret } : { username, password: secret };
-}
-
-function parseObject(text: string): { readonly Username?: unknown; readonly Secret?: unknown } | undefined {
-  try {
-    const value: unknown = JSON.parse(text);
-    return typeof value === "object" && value !== null ? value : undefined;
-  } catch {
-    return undefined; // the parser's message would quote the output
-  }
 }

@@ -1,4 +1,5 @@
 import { ErrInvalidArgument } from "../../errors/classes.ts";
+import { parseJson } from "../http/parse-json.ts";
 import type { Credentials } from "./credentials.ts";
 import { matchingKeys } from "./server-key.ts";
 
@@ -82,14 +83,6 @@ export class DockerConfigFile {
 
   #invalid(reason: string): ErrInvalidArgument {
     return new ErrInvalidArgument(`Read docker config "${this.#path}": ${reason}`);
-  }
-}
-
-function parseJson(text: string): unknown {
-  try {
-    return JSON.parse(text);
-  } catch {
-    return undefined; // the parser's message would quote the content
   }
 }
 

@@ -3,6 +3,7 @@ import { BlockList, isIP } from "node:net";
 import { type AbortOptions, abortable, throwIfAborted } from "../../async/abort.ts";
 import { ErrInvalidArgument } from "../../errors/classes.ts";
 import { withoutUserInfo } from "../../errors/redact-url.ts";
+import { addNetwork, isInNetworks, LOOPBACK } from "../http/ip-networks.ts";
 import { formatHostPort, parseHostPort } from "./host-port.ts";
 
 /** Every address of a host name. Rejects when the name is not known. */
@@ -15,12 +16,6 @@ export type InsecureRegistries = {
   /** The configured networks; `undefined` when there are none, so that no name is ever looked up for them. */
   readonly networks: BlockList | undefined;
 };
-
-const CIDR = /^([0-9a-f.:]+)\/(\d{1,3})$/i;
-
-const LOOPBACK = new BlockList();
-LOOPBACK.addSubnet("127.0.0.0", 8, "ipv4");
-LOOPBACK.addAddress("::1", "ipv6");
 
 /** The system's resolver, `/etc/hosts` included. */
 export const systemResolveHost: ResolveHost = async (hostname) =>
@@ -38,15 +33,6 @@ export function parseInsecureRegistries(entries: readonly string[]): InsecureReg
     if (!addNetwork(networks, text)) hosts.add(hostOfEntry(text));
   }
   return { hosts, networks: networks.rules.length > 0 ? networks : undefined };
-}
-
-function addNetwork(networks: BlockList, text: string): boolean {
-  const [, address = "", bits] = CIDR.exec(text) ?? [];
-  const family = isIP(address);
-  const prefix = Number(bits);
-  if (family === 0 || prefix > (family === 4 ? 32 : 128)) return false;
-  networks.addSubnet(address, prefix, family === 4 ? "ipv4" : "ipv6");
-  return true;
 }
 
 function hostOfEntry(text: string): string {
@@ -79,19 +65,14 @@ export async function isInsecure(
   if (registries.hosts.has(formatHostPort(parsed)) || isLoopback(hostname)) return true;
   const { networks } = registries;
   if (!networks) return false;
-  if (isIP(hostname) !== 0) return contains(networks, hostname);
+  if (isIP(hostname) !== 0) return isInNetworks(networks, hostname);
   const addresses = await abortable(resolveHost(hostname), signal).catch(() => {
     throwIfAborted(signal);
     return []; // the failed lookup shows again, with its reason, when the host is connected to
   });
-  return addresses.some((address) => contains(networks, address));
+  return addresses.some((address) => isInNetworks(networks, address));
 }
 
 function isLoopback(hostname: string): boolean {
-  return hostname === "localhost" || hostname.endsWith(".localhost") || contains(LOOPBACK, hostname);
-}
-
-function contains(networks: BlockList, address: string): boolean {
-  const family = isIP(address);
-  return family !== 0 && networks.check(address, family === 4 ? "ipv4" : "ipv6");
+  return hostname === "localhost" || hostname.endsWith(".localhost") || isInNetworks(LOOPBACK, hostname);
 }

@@ -1,6 +1,7 @@
 import type { AbortOptions } from "../../async/abort.ts";
 import { ErrOutOfRange, ErrUnknown } from "../../errors/classes.ts";
 import { PageTrail } from "../http/next-page.ts";
+import { parseJson, untrustedFields } from "../http/parse-json.ts";
 import type { HttpRequest, HttpResponse } from "../http/send.ts";
 import type { RepositorySession } from "../repository/repository-session.ts";
 
@@ -51,7 +52,9 @@ function readPage(session: RepositorySession, request: HttpRequest, trail: PageT
 }
 
 function parseTags(bytes: Uint8Array, request: HttpRequest): readonly string[] {
-  const { tags } = asRecord(parseJson(bytes, request));
+  const answer = parseJson(bytes);
+  if (answer === undefined) throw malformed(request, "got no JSON");
+  const { tags } = untrustedFields<"tags">(answer);
   if (tags === null || tags === undefined) return []; // Go registries write an empty list as null
   if (!Array.isArray(tags) || !tags.every((tag) => typeof tag === "string")) {
     throw malformed(request, `got no list of strings in "tags"`);
@@ -59,22 +62,9 @@ function parseTags(bytes: Uint8Array, request: HttpRequest): readonly string[] {
   return tags;
 }
 
-function parseJson(bytes: Uint8Array, request: HttpRequest): unknown {
-  try {
-    return JSON.parse(Buffer.from(bytes).toString("utf8"));
-  } catch (cause) {
-    throw malformed(request, "got no JSON", cause);
-  }
-}
-
-function asRecord(value: unknown): Record<string, unknown> {
-  return typeof value === "object" && value !== null ? { ...value } : {};
-}
-
-function malformed({ url }: HttpRequest, problem: string, cause?: unknown): ErrUnknown {
+function malformed({ url }: HttpRequest, problem: string): ErrUnknown {
   const { origin, pathname } = new URL(url);
   return new ErrUnknown(`list tags ${origin}${pathname}: ${problem}`, {
-    cause,
     endpoint: origin,
     retryable: false,
   });

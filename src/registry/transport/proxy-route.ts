@@ -1,5 +1,6 @@
 import { BlockList, isIP } from "node:net";
 import { ErrInvalidArgument } from "../../errors/classes.ts";
+import { addNetwork, isInNetworks, LOOPBACK } from "../http/ip-networks.ts";
 import type { ProxyOptions } from "./connection-options.ts";
 
 /** A proxy, read from its URL. */
@@ -77,15 +78,11 @@ function decoded(text: string): string {
 
 type HostTest = (host: string, port: number) => boolean;
 
-const LOOPBACK = new BlockList();
-LOOPBACK.addSubnet("127.0.0.0", 8, "ipv4");
-LOOPBACK.addAddress("::1", "ipv6");
-
 function noProxyRules(list: string): HostTest {
   const entries = list.split(",").map((entry) => entry.trim().toLowerCase());
   const tests = entries.filter((entry) => entry !== "").map(noProxyRule);
   return (host, port) => {
-    if (host === "localhost" || inBlockList(LOOPBACK, host)) return true;
+    if (host === "localhost" || isInNetworks(LOOPBACK, host)) return true;
     return tests.some((test) => test(host, port));
   };
 }
@@ -93,7 +90,7 @@ function noProxyRules(list: string): HostTest {
 function noProxyRule(entry: string): HostTest {
   if (entry === "*") return () => true;
   const network = networkOf(entry);
-  if (network) return (host) => inBlockList(network, host);
+  if (network) return (host) => isInNetworks(network, host);
   const { name, port: wantedPort } = splitPort(entry);
   const samePort = (port: number): boolean => wantedPort === undefined || wantedPort === port;
   if (isIP(name) !== 0) return (host, port) => samePort(port) && sameAddress(name, host);
@@ -110,12 +107,8 @@ function splitPort(entry: string): { name: string; port: number | undefined } {
 }
 
 function networkOf(entry: string): BlockList | undefined {
-  const [, address = "", bits = ""] = /^([^/]+)\/(\d{1,3})$/.exec(entry) ?? [];
-  const family = isIP(address);
-  if (family === 0 || Number(bits) > (family === 4 ? 32 : 128)) return undefined;
   const network = new BlockList();
-  network.addSubnet(address, Number(bits), family === 4 ? "ipv4" : "ipv6");
-  return network;
+  return addNetwork(network, entry) ? network : undefined;
 }
 
 function sameAddress(one: string, other: string): boolean {
@@ -123,10 +116,5 @@ function sameAddress(one: string, other: string): boolean {
   if (family === 0) return false;
   const only = new BlockList();
   only.addAddress(one, family === 4 ? "ipv4" : "ipv6");
-  return inBlockList(only, other);
-}
-
-function inBlockList(list: BlockList, host: string): boolean {
-  const family = isIP(host);
-  return family !== 0 && list.check(host, family === 4 ? "ipv4" : "ipv6");
+  return isInNetworks(only, other);
 }

@@ -1,6 +1,7 @@
 import type { OutgoingHttpHeaders } from "node:http2";
-import { type AbortOptions, throwIfAborted } from "../../../async/abort.ts";
+import { type AbortOptions, anySignal, throwIfAborted } from "../../../async/abort.ts";
 import { ErrCanceled, ErrFailedPrecondition, ErrInternal } from "../../../errors/classes.ts";
+import { messageOf } from "../../../errors/message-of.ts";
 import { type Address, authorityOf, formatAddress } from "../address.ts";
 import { CONTENT_TYPE } from "../wire/content-type.ts";
 import type { GrpcMethod } from "../wire/method.ts";
@@ -148,13 +149,11 @@ function decode<I, O>(method: GrpcMethod<I, O>, message: Uint8Array): O {
   try {
     return method.response.decode(message);
   } catch (cause) {
-    const reason = cause instanceof Error ? cause.message : String(cause);
+    const reason = messageOf(cause);
     throw new ErrInternal(`call ${method.path}: got a malformed response: ${reason}`, { cause });
   }
 }
 
 function withTimeout(signal: AbortSignal | undefined, ms: number | undefined): AbortSignal | undefined {
-  if (ms === undefined) return signal;
-  const timeout = AbortSignal.timeout(ms);
-  return signal ? AbortSignal.any([signal, timeout]) : timeout;
+  return ms === undefined ? signal : anySignal(signal, AbortSignal.timeout(ms));
 }

@@ -1,4 +1,5 @@
 import type { IncomingHttpHeaders } from "node:http2";
+import { MAX_TIMER_MS } from "../../../options/rules.ts";
 
 /** Units of the `grpc-timeout` header, in milliseconds. */
 const UNIT_MS: Readonly<Record<string, number>> = {
@@ -9,9 +10,6 @@ const UNIT_MS: Readonly<Record<string, number>> = {
   u: 1e-3,
   n: 1e-6,
 };
-
-/** Longest time that a timer takes, in milliseconds. */
-const MAX_TIMER_MS = 2 ** 31 - 1;
 
 /** Largest amount that the header takes: eight digits. */
 const MAX_AMOUNT = 99_999_999;
