@@ -9,6 +9,7 @@ import {
   proxyFromEnvironment,
   systemCertificates,
 } from "../index.ts";
+import { dockerCredentials } from "./docker-credentials.ts";
 import { writeLogLine } from "./output.ts";
 
 /** The options that every command takes. */
@@ -94,7 +95,7 @@ export function registryOptions(
       plainHttp: options.plainHttp ?? false,
       insecureRegistries: options.insecure ? [registryHost] : [],
     },
-    credentials: { dockerConfigDir: options.config ?? join(homedir(), ".docker") },
+    credentials: dockerCredentials(options.config ?? join(homedir(), ".docker")),
     maxConcurrentDownloads: options.maxConcurrentDownloads,
     maxConcurrentUploads: options.maxConcurrentUploads,
     connection: {

@@ -1,8 +1,8 @@
 /**
- * Longest text that is shown in one piece, in characters: room for the longest name (4,096) or the words of several
- * registries, and not for a flood.
+ * Longest text that is shown in one piece, in characters: room for the longest name (4,096) with a digest, which programs
+ * read, or for the words of several registries, and not for a flood.
  */
-const MAX_TEXT = 4_096;
+const MAX_TEXT = 8_192;
 
 /**
  * Characters that a terminal obeys or that a reader cannot see: controls, marks that turn the direction of text or have no

@@ -1,11 +1,13 @@
 import { type ChildProcess, spawn } from "node:child_process";
 import { once } from "node:events";
+import { writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { text } from "node:stream/consumers";
 import { afterEach, beforeEach, describe, expect, it } from "vitest";
 import { writeBlob } from "../../src/content.ts";
 import { digestOf } from "../../src/digest/digest.ts";
 import { buildImage, TestRegistry } from "../../src/testing.ts";
+import { damage } from "../content/support/damage.ts";
 import { type Engine, openEngine } from "../distribution/support/engine.ts";
 import { TOP } from "../docs/support/documents.ts";
 
@@ -160,5 +162,32 @@ describe("text by strangers", () => {
     const { status, stderr } = await run("pull --plain-http", `${registry.host}/app:v1`);
     expect(status).toBe(1);
     expect(stderr).toMatch(/^drayage: [ -~\u00a0-\u{10ffff}]+\n$/u);
+  });
+});
+
+describe("docker's configuration", () => {
+  it("that cannot be read is told once, and stops no public image", async () => {
+    await writeFile(join(engine.root, "config.json"), JSON.stringify({ credsStore: "not-installed" }));
+    await using asking = await TestRegistry.start({ auth: { bearer: {} } });
+    await buildImage(asking, "app", { tag: "v1", layers: [Buffer.from("one"), Buffer.from("two")] });
+    const command = `pull --plain-http --config ${engine.root}`;
+    const { status, stderr } = await run(command, `${asking.host}/app:v1`);
+    expect(status).toBe(0);
+    expect(stderr).toMatch(/^drayage: warning: no credentials for [^\n]*credential-not-installed[^\n]*\n$/);
+  });
+});
+
+describe("a check", () => {
+  it("ends with 1 while damage remains, and with 0 when nothing is wrong or all is repaired", async () => {
+    const name = await pulled("one");
+    expect(await run("check")).toMatchObject({ status: 0, stderr: "" });
+    const { target } = await engine.images.get(name);
+    await damage(engine.root, target.digest, "flipped");
+    const found = await run("check --json");
+    expect(found).toMatchObject({ status: 1, stderr: "drayage: 1 damaged or missing\n" });
+    expect(JSON.parse(found.stdout)).toMatchObject({ whole: false, damage: [{ digest: target.digest }] });
+    const repaired = await run("check --repair --plain-http");
+    expect(repaired).toMatchObject({ status: 0, stderr: "" });
+    expect(repaired.stdout).toContain("repaired");
   });
 });

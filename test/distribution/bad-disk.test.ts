@@ -1,6 +1,6 @@
-import { mkdtemp, open, readdir, rm, statfs, writeFile } from "node:fs/promises";
+import { mkdtemp, open, readdir, rm, stat, statfs, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
-import { join } from "node:path";
+import { dirname, join } from "node:path";
 import { afterEach, beforeEach, describe, expect, it } from "vitest";
 import { ErrFailedPrecondition, ErrResourceExhausted } from "../../src/errors.ts";
 import { type BuiltImage, buildImage, TestRegistry } from "../../src/testing.ts";
@@ -87,6 +87,25 @@ describeWithMounts("pull() to a disk", () => {
     const target = images[0]?.target ?? image.descriptor;
     expect(await engine.images.get(name)).toMatchObject({ target });
     expect(await engine.sizeOf(target)).toBeGreaterThan(2_000_000);
+  });
+
+  it("that is read-only and has no locks can be exported and pushed from", async () => {
+    await using writable = await openEngine({ root: disk.path });
+    await writable.pull(name);
+    await writable.close();
+    await rm(join(disk.path, "locks"), { recursive: true });
+    await disk.makeReadOnly();
+
+    await using engine = await openEngine({ root: disk.path });
+    const archive = join(await mkdtemp(join(tmpdir(), "drayage-out-")), "image.tar");
+    await engine.export(name, archive);
+    expect((await stat(archive)).size).toBeGreaterThan(2_000_000);
+    await rm(dirname(archive), { recursive: true });
+    const target = `${registry.host}/${REPOSITORY}-copy:v1`;
+    expect((await engine.push(name, { target })).images).toMatchObject([
+      { target: { digest: image.descriptor.digest } },
+    ]);
+    expect((await engine.diskUsage()).content.count).toBe(4);
   });
 
   it("that is read-only and empty cannot be opened", async () => {

@@ -1,7 +1,9 @@
+import { execFile } from "node:child_process";
 import { mkdtemp, readdir, rm, stat, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { DatabaseSync } from "node:sqlite";
+import { promisify } from "node:util";
 import { afterEach, beforeEach, describe, expect, it } from "vitest";
 import { SqliteLabelStore } from "../../../src/content/labels/sqlite-label-store.ts";
 import { openNamespaceMetadata } from "../../../src/content/namespaces/sqlite-namespace-metadata.ts";
@@ -11,6 +13,7 @@ import { mountSmallDisk } from "../support/small-disk.ts";
 
 const DIGEST = digestOf("blob");
 const LABELS = { "a.b": "c" };
+const SOURCES = join(import.meta.dirname, "../../../src");
 
 let root: string;
 let path: string;
@@ -175,5 +178,32 @@ describeWithMounts("metadata on a read-only disk", () => {
     } finally {
       await disk.dispose();
     }
+  });
+});
+
+describe("metadata that is first opened when descriptors are short", () => {
+  it("is done without, and used again as soon as there are some", async () => {
+    await labels().set(DIGEST, LABELS);
+    const script = `
+      import { closeSync, openSync } from "node:fs";
+      import { SqliteLabelStore } from ${JSON.stringify(join(SOURCES, "content/labels/sqlite-label-store.ts"))};
+      const clock = { now: () => 0, elapsed: (() => { let ms = 0; return () => (ms += 60_000); })(), sleep: async () => {} };
+      for (let spare = 0; spare < 6; spare++) {
+        const store = new SqliteLabelStore(${JSON.stringify(path)}, { warn() {}, clock });
+        const taken = [];
+        try { for (;;) taken.push(openSync("/dev/null")); } catch {}
+        for (let index = 0; index < spare; index++) closeSync(taken.pop());
+        await store.get("${DIGEST}");
+        for (const descriptor of taken) closeSync(descriptor);
+        await store.merge("${DIGEST}", { ["k" + spare]: "v" });
+        console.log(JSON.stringify(await store.get("${DIGEST}")));
+        store.close();
+      }`;
+    const flags = ["--no-warnings", "--input-type=module", "-e", script];
+    const limited = ["-c", 'ulimit -n 128; exec "$@"', "bash", process.execPath, ...flags];
+    const { stdout } = await promisify(execFile)("bash", limited);
+    const [last = "{}"] = stdout.trim().split("\n").toReversed();
+    const all = Object.fromEntries(Array.from({ length: 6 }, (_, spare) => [`k${spare}`, "v"]));
+    expect(JSON.parse(last)).toEqual({ ...LABELS, ...all });
   });
 });

@@ -21,6 +21,14 @@ afterEach(async () => {
   await rm(root, { recursive: true, force: true });
 });
 
+/** Makes the next call of a method of files fail. */
+async function failing(method: "chmod" | "sync", code: string) {
+  const file = await open(root, "r");
+  const prototype: typeof file = Object.getPrototypeOf(file);
+  await file.close();
+  return vi.spyOn(prototype, method).mockRejectedValueOnce(Object.assign(new Error(code), { code }));
+}
+
 /** Makes the next fsyncs fail, as a disk does that cannot write. */
 async function failNextSync(times = 1): Promise<void> {
   const file = await open(root, "r");
@@ -97,5 +105,22 @@ describe("a directory of ingests with something else in it", () => {
     const swept = await store.sweepIngests({ beforeNs: BigInt(Date.now() + 60_000) * 1_000_000n });
     expect(swept.map(({ ref }) => ref).toSorted()).toEqual(["aaaa", "bbbb", "file", "layer"]);
     expect(await readdir(join(root, "ingest"))).toEqual([]);
+  });
+});
+
+describe("a commit on a disk that turned read-only", () => {
+  it("keeps the verified bytes, and commits them when it can", async () => {
+    const writer = await store.writer({ ref: "layer", size: 6 });
+    await writer.write(BYTES);
+    const spy = await failing("chmod", "EROFS");
+    await expect(writer.commit(BLOB)).rejects.toMatchObject({
+      name: "ErrFailedPrecondition",
+      message: expect.stringContaining("read-only file system"),
+    });
+    spy.mockRestore();
+    const next = await store.writer({ ref: "layer", size: 6 });
+    expect((await next.status()).offset).toBe(6);
+    await next.commit(BLOB);
+    expect(await readBlob(store, BLOB)).toEqual(new Uint8Array(BYTES));
   });
 });
