@@ -1,13 +1,13 @@
 import { stat } from "node:fs/promises";
 import type { Writable } from "node:stream";
-import { pipeline } from "node:stream/promises";
-import { type AbortOptions, abortError, throwIfAborted } from "../async/abort.ts";
+import { type AbortOptions, throwIfAborted } from "../async/abort.ts";
 import type { Store } from "../content/store.ts";
 import { diskError, isMissingFile } from "../disk/disk-error.ts";
 import { writeFileAtomic } from "../disk/write-file-atomic.ts";
 import { ErrFailedPrecondition } from "../errors/classes.ts";
 import type { ImageStore } from "../images/image-store.ts";
 import { exportedFiles } from "./exported-files.ts";
+import { writeStream } from "./write-stream.ts";
 import { writeTar } from "./write-tar.ts";
 
 /** What an export may be told. */
@@ -37,7 +37,7 @@ export async function exportImage(
   const image = await images.get(reference, { signal });
   const files = await exportedFiles(content, image, { platform, signal });
   const archive = untilAborted(writeTar(files), signal);
-  if (typeof target !== "string") return await writeStream(archive, target, signal);
+  if (typeof target !== "string") return await writeStream(archive, target, { signal });
   await assertReplaceable(target);
   await writeFileAtomic(target, archive);
 }
@@ -49,19 +49,6 @@ async function* untilAborted(
   for await (const chunk of chunks) {
     throwIfAborted(signal);
     yield chunk;
-  }
-}
-
-async function writeStream(
-  archive: AsyncIterable<Uint8Array>,
-  target: Writable,
-  signal: AbortSignal | undefined,
-): Promise<void> {
-  try {
-    await pipeline(archive, target, { end: false, ...(signal && { signal }) });
-  } catch (error) {
-    if (signal?.aborted) throw abortError(signal);
-    throw error;
   }
 }
 

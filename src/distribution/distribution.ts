@@ -167,9 +167,10 @@ export interface Distribution extends AsyncDisposable {
   diskUsage(options?: AbortOptions): Promise<DiskUsage>;
   /**
    * Runs work of the caller's own while nobody removes content, named or not: for content that is brought in by other ways,
-   * until it has a name. Throws `ErrCanceled` when the signal fires before the work has begun, and what `run` throws.
+   * until it has a name. `run` is given a signal that fires with the caller's, by `abort`, and when `close` stops waiting. Throws
+   * what `run` throws, and `ErrCanceled` as soon as that signal fires; nothing is removed before `run` has ended as well.
    */
-  withLease<T>(run: () => Promise<T>, options?: AbortOptions): Promise<T>;
+  withLease<T>(run: (signal: AbortSignal) => Promise<T>, options?: AbortOptions): Promise<T>;
   /** Bytes of the content that `target` needs and that is in the store. */
   sizeOf(target: Descriptor, options?: AbortOptions): Promise<number>;
   /** The bytes by digest. */

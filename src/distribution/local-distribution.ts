@@ -2,7 +2,7 @@ import type { Writable } from "node:stream";
 import type { EventEmitter } from "eventemitter3";
 import { type ExportOptions, exportImage } from "../archive/export-image.ts";
 import type { ImportOptions, ImportSource } from "../archive/import-images.ts";
-import type { AbortOptions } from "../async/abort.ts";
+import { type AbortOptions, abortable } from "../async/abort.ts";
 import type { Store } from "../content/store.ts";
 import type { Image, ImageEvents, ImageStore } from "../images/image-store.ts";
 import { reachableContent } from "../images/reachable.ts";
@@ -140,10 +140,14 @@ export class LocalDistribution implements Distribution {
     return await work.run(options, (own) => root.diskUsage(own));
   }
 
-  async withLease<T>(run: () => Promise<T>, options: AbortOptions = {}): Promise<T> {
+  async withLease<T>(run: (signal: AbortSignal) => Promise<T>, options: AbortOptions = {}): Promise<T> {
     checkArgument("take a lease", "run", run, required(aFunction));
     checkOptions("take a lease", options, ABORT_OPTIONS);
-    return await this.#using(options, run);
+    const { work, root } = this.#parts;
+    return await work.run(options, ({ signal }) =>
+      // The share lasts as long as the caller's work, whose end is not ours to bring about.
+      abortable(work.trackForeign(root.share(async () => await run(signal), { signal })), signal),
+    );
   }
 
   async sizeOf(target: Descriptor, options: AbortOptions = {}): Promise<number> {

@@ -245,6 +245,29 @@ describe("exportImage() to a stream", () => {
     await expect(exportTo(stream, { signal: controller.signal })).rejects.toThrow(ErrCanceled);
   });
 
+  it("ends by its signal while the stream takes nothing, and leaves no listener on it", async () => {
+    await put(AMD);
+    const controller = new AbortController();
+    const stream = new Writable({ highWaterMark: 1, write: () => setImmediate(() => controller.abort()) });
+    const listeners = stream.eventNames().length;
+    await expect(exportTo(stream, { signal: controller.signal })).rejects.toThrow(ErrCanceled);
+    expect(stream.eventNames()).toHaveLength(listeners);
+  });
+
+  it.each(["end", "destroy"] as const)("throws when the owner has called %s()", async (how) => {
+    await put(AMD);
+    const stream = new Writable({
+      highWaterMark: 1,
+      write: (_chunk, _encoding, done) => {
+        stream[how]();
+        done();
+      },
+    });
+    const message = how === "end" ? "the stream was ended" : "Premature close";
+    await expect(exportTo(stream)).rejects.toThrow(message);
+    await expect(exportTo(stream)).rejects.toThrow(message);
+  });
+
   it("tells its owner when a blob is damaged, and does not end the stream as if all were well", async () => {
     await put(AMD);
     const file = join(root.folder, "root", pathOf(AMD.children[1]?.digest ?? ""));

@@ -1,12 +1,15 @@
+import { existsSync } from "node:fs";
 import { mkdir, readdir, utimes, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { afterEach, beforeEach, describe, expect, it } from "vitest";
 import { openWriter, writeBlob } from "../../src/content.ts";
 import { digestOf } from "../../src/digest/digest.ts";
 import { ErrCanceled, ErrDataLoss } from "../../src/errors.ts";
+import { openDistribution } from "../../src/index.ts";
 import { buildImage, TestRegistry } from "../../src/testing.ts";
 import { damage } from "../content/support/damage.ts";
 import { blobsOn, type Engine, failureOf, openEngine } from "./support/engine.ts";
+import { until } from "./support/until.ts";
 
 const OWN = Buffer.from("an engine's own");
 const DIGEST = digestOf(OWN);
@@ -184,6 +187,34 @@ describe("withLease()", () => {
       return 7;
     });
     expect(result).toBe(7);
+    expect(await blobsOn(engine.root)).toEqual([]);
+  });
+
+  it.each([
+    ["its signal", async (own: AbortController) => own.abort()],
+    ["abort()", async () => engine.abort()],
+    ["a close() that waits no longer", async () => await engine.close({ signal: AbortSignal.abort() })],
+  ])("is over for its caller by %s, and keeps content until the work has ended", async (_by, end) => {
+    const own = new AbortController();
+    const go = Promise.withResolvers<void>();
+    const told = Promise.withResolvers<void>();
+    const working = engine.withLease(
+      (signal) => {
+        signal.addEventListener("abort", () => told.resolve());
+        return go.promise;
+      },
+      { signal: own.signal },
+    );
+    const failure = failureOf(working);
+    await using other = await openDistribution({ root: engine.root });
+    await until(() => existsSync(join(engine.root, "locks", "in-use")));
+
+    await end(own);
+    expect(await failure).toBeInstanceOf(ErrCanceled);
+    await told.promise;
+    expect(await other.remove(name)).toMatchObject({ kept: true });
+    go.resolve();
+    await other.prune(NOW);
     expect(await blobsOn(engine.root)).toEqual([]);
   });
 });
