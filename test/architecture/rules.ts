@@ -216,7 +216,7 @@ export function longFiles(modules: readonly SourceModule[]): string[] {
 /** Source files whose name says nothing, or is not kebab-case. */
 export function poorNames(paths: readonly string[]): string[] {
   return paths.filter((path) => {
-    const parts = path.replace(/(?:(?:\.[a-z]+)?\.test|\.config)?\.ts$/, "").split("/");
+    const parts = path.replace(/(?:(?:\.[a-z]+)?\.test|\.config|\.d)?\.ts$/, "").split("/");
     return parts.some((part) => !/^[a-z0-9]+(?:-[a-z0-9]+)*$/.test(part) || LANDFILLS.test(part));
   });
 }

@@ -1,4 +1,3 @@
-import { STATUS_CODES } from "node:http";
 import { throwIfAborted } from "../../async/abort.ts";
 import { type Clock, systemClock } from "../../async/clock.ts";
 import type { DrayageError, ErrorDetails } from "../../errors/drayage-error.ts";
@@ -7,6 +6,7 @@ import { redactOrigin, redactUrl } from "../../errors/redact-url.ts";
 import { withMessage } from "../../errors/with-message.ts";
 import { parseRetryAfter } from "../http/retry-after.ts";
 import { type HttpRequest, type HttpResponse, headerOf } from "../http/send.ts";
+import { statusWords } from "../http/status-words.ts";
 import { type RegistryError, readErrorBody } from "./error-body.ts";
 import { isRetryableStatus, registryErrorKind } from "./error-table.ts";
 
@@ -70,7 +70,7 @@ function statusMessage(
 ): string {
   const answeredBy = new URL(response.url).origin;
   const via = answeredBy === new URL(url).origin ? "" : ` (redirected to ${redactOrigin(answeredBy)})`;
-  const status = [response.status, STATUS_CODES[response.status]].join(" ").trim();
+  const status = statusWords(response.status);
   const wait =
     details.retryAfterMs === undefined ? "" : `asks to wait ${Math.ceil(details.retryAfterMs / 1_000)} s`;
   return [`${method} ${redactUrl(url)}${via}`, status, words, wait].filter((part) => part !== "").join(": ");

@@ -1,5 +1,5 @@
 import type { Socket } from "node:net";
-import { errors } from "undici";
+import { errors } from "./undici.ts";
 
 /** Longest header block of an answer, in bytes: room for several signed `Location` or challenge headers. */
 export const MAX_RESPONSE_HEADER_BYTES = 32 * 1024;

@@ -1,7 +1,8 @@
 import type { Socket } from "node:net";
-import { type buildConnector, Client } from "undici";
+import type { buildConnector } from "undici";
 import { ErrInternal } from "../../errors/classes.ts";
 import { type AnswerStart, MAX_RESPONSE_HEADER_BYTES, watchAnswers } from "./answer-start.ts";
+import { Client } from "./undici.ts";
 
 /** Longest time that an unused connection is kept when the server names none; servers close theirs from 5 s on. */
 export const IDLE_SOCKET_TIMEOUT_MS = 4_000;

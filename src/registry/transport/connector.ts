@@ -1,10 +1,10 @@
 import { connect as connectTcp, isIP, type OnReadOpts, type Socket } from "node:net";
 import { connect as connectTls, type SecureContext, type TLSSocket } from "node:tls";
-import { errors } from "undici";
 import { ProxyFailure } from "./proxy-failure.ts";
 import type { ProxyServer } from "./proxy-route.ts";
 import { SocketFeed } from "./socket-feed.ts";
 import { openTunnel } from "./tunnel.ts";
+import { errors } from "./undici.ts";
 
 /** TLS sessions kept for resumption, one per host and port. */
 const MAX_TLS_SESSIONS = 100;

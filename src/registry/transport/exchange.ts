@@ -1,4 +1,4 @@
-import { type Dispatcher, errors } from "undici";
+import type { Dispatcher } from "undici";
 import { abortError } from "../../async/abort.ts";
 import { ErrUnavailable } from "../../errors/classes.ts";
 import type { DrayageError } from "../../errors/drayage-error.ts";
@@ -8,6 +8,7 @@ import type { ConnectionLimits } from "./connection-options.ts";
 import { IncomingBody } from "./incoming-body.ts";
 import { networkError } from "./network-error.ts";
 import { OutgoingBody } from "./outgoing-body.ts";
+import { errors } from "./undici.ts";
 
 /** Statuses whose answers have no body, whatever their headers say (RFC 9110, section 6.4.1). */
 const BODILESS_STATUSES = new Set([204, 304]);

@@ -1,9 +1,10 @@
-import { type Dispatcher, errors } from "undici";
+import type { Dispatcher } from "undici";
 import { ErrInternal, ErrOutOfRange, ErrUnavailable } from "../../errors/classes.ts";
 import { contentCodings, decodeBytes } from "../http/content-coding.ts";
 import type { ChunkSink, HttpBody } from "../http/send.ts";
 import type { ConnectionLimits } from "./connection-options.ts";
 import { RateWatch } from "./rate-watch.ts";
+import { errors } from "./undici.ts";
 
 /** Longest rest of a body that is read for the sake of the connection when nobody wants it. */
 const MAX_DISCARDED_BYTES = 64 * 1024;

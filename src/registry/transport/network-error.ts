@@ -1,8 +1,8 @@
-import { errors } from "undici";
 import { ErrCanceled, ErrInvalidArgument, ErrUnavailable } from "../../errors/classes.ts";
 import { type DrayageError, isDrayageError } from "../../errors/drayage-error.ts";
 import { plainText } from "../../errors/plain-text.ts";
 import { ProxyFailure } from "./proxy-failure.ts";
+import { errors } from "./undici.ts";
 
 interface NetworkFailure {
   /** What happened, for the message. */

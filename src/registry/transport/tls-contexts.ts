@@ -18,17 +18,25 @@ export function tlsContexts(
   return (options) => {
     let context: SecureContext | undefined;
     return () => {
-      context ??= contextOf(options, shared());
+      context ??= options?.skipVerify ? uncheckedContext(options) : contextOf(options, shared());
       return context;
     };
   };
 }
 
-function contextOf({ ca = [], cert, key }: TlsOptions = {}, authorities: readonly string[]): SecureContext {
-  const more = [...new Set([...authorities, ...ca])].filter((pem) => !isKnownAuthority(pem));
+/** Where no certificate is checked no authority is needed: to read those of the system takes longer than a small pull. */
+function uncheckedContext(options: TlsOptions): SecureContext {
+  return tls.createSecureContext({ ca: [], ...ownCertificate(options) });
+}
+
+function contextOf(options: TlsOptions = {}, authorities: readonly string[]): SecureContext {
+  const more = [...new Set([...authorities, ...(options.ca ?? [])])].filter((pem) => !isKnownAuthority(pem));
   return tls.createSecureContext({
     ...(more.length > 0 && { ca: [...tls.getCACertificates("default"), ...more] }),
-    ...(cert !== undefined && { cert }),
-    ...(key !== undefined && { key }),
+    ...ownCertificate(options),
   });
+}
+
+function ownCertificate({ cert, key }: TlsOptions): Pick<TlsOptions, "cert" | "key"> {
+  return { ...(cert !== undefined && { cert }), ...(key !== undefined && { key }) };
 }

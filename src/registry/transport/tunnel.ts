@@ -1,5 +1,5 @@
-import { STATUS_CODES } from "node:http";
 import { isIPv6, type Socket } from "node:net";
+import { statusWords } from "../http/status-words.ts";
 import { MAX_RESPONSE_HEADER_BYTES } from "./answer-start.ts";
 import { ProxyFailure, type ProxyRefusal } from "./proxy-failure.ts";
 import type { ProxyServer } from "./proxy-route.ts";
@@ -34,10 +34,9 @@ const CLOSED: ProxyRefusal = { words: "closed the connection instead of a tunnel
 
 /** What a proxy's answer means that is no success: it may be overloaded, or not reach the target just now. */
 export function refusalOf(status: number): ProxyRefusal {
-  const words = [status, STATUS_CODES[status]].join(" ").trim();
   const hint = status === 407 ? ": user and password belong in the proxy's URL" : "";
   const passing = status === 408 || status === 429 || (status >= 500 && status !== 501);
-  return { words: `refused: ${words}${hint}`, passing };
+  return { words: `refused: ${statusWords(status)}${hint}`, passing };
 }
 
 /** The answer's header block, skipping informational ones. Bytes that follow it stay in the socket. */
