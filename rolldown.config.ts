@@ -1,16 +1,21 @@
-import { globSync } from "node:fs";
+import { globSync, readFileSync } from "node:fs";
+import { basename } from "node:path";
 import { defineConfig } from "rolldown";
 
+/** Where the compiler leaves modules in the JavaScript of the oldest Node.js that is supported, one file for each. */
+const COMPILED = ".cache/compiled";
+
 /** What the package offers: the doors, which are the files of src itself, and the command line. */
-const DOORS = globSync("src/*.ts").map((path) => [path.slice("src/".length, -".ts".length), path]);
+const DOORS = globSync(`${COMPILED}/*.js`).map((path) => [basename(path, ".js"), `./${path}`]);
 
 /** Each door keeps its file, what doors share lies in chunks; dependencies stay packages of their own. */
 export default defineConfig({
-  input: { ...Object.fromEntries(DOORS), "cli/main": "src/cli/main.ts" },
+  input: { ...Object.fromEntries(DOORS), "cli/main": `./${COMPILED}/cli/main.js` },
   platform: "node",
   logLevel: "warn",
   external: /^[^./]/,
   treeshake: { moduleSideEffects: false },
+  plugins: [{ name: "source-maps-of-the-compiler", load: withSourceMap }],
   output: {
     dir: "dist",
     entryFileNames: "[name].js",
@@ -18,3 +23,8 @@ export default defineConfig({
     sourcemap: true,
   },
 });
+
+/** So that stack traces lead to the lines of src. */
+function withSourceMap(path: string): { code: string; map: string } {
+  return { code: readFileSync(path, "utf8"), map: readFileSync(`${path}.map`, "utf8") };
+}

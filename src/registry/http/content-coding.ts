@@ -36,7 +36,8 @@ const CODINGS: ReadonlyMap<string, Coding> = new Map([
   [
     "zstd",
     {
-      decode: promisify(zlib.zstdDecompress) as Decode,
+      // Not `promisify`d before it is used: an older Node.js, which has no zstd, is to come as far as a clear message.
+      decode: (bytes, options) => promisify(zlib.zstdDecompress)(bytes, options),
       stream: () => zlib.createZstdDecompress(),
     },
   ],

@@ -2,6 +2,7 @@ import type { Dispatcher } from "undici";
 import { throwIfAborted } from "../../async/abort.ts";
 import { ErrCanceled, ErrInvalidArgument } from "../../errors/classes.ts";
 import { redactUrl } from "../../errors/redact-url.ts";
+import { requireNode } from "../../errors/require-node.ts";
 import { checkOptions } from "../../options/check-options.ts";
 import { requestSecrets } from "../http/request-secrets.ts";
 import type { HttpRequest, HttpResponse, Send } from "../http/send.ts";
@@ -30,9 +31,11 @@ export interface Transport {
 /**
  * HTTP/1.1 over pooled connections, never shared between origins or TLS options. HTTP/2 is off: with a connection per download
  * bulk data moves faster. Requests for which no socket is free wait in line, and no limit of theirs runs meanwhile. The caller
- * closes the transport. Throws `ErrInvalidArgument` for options out of bounds.
+ * closes the transport. Throws `ErrInvalidArgument` for options out of bounds, and `ErrFailedPrecondition` on a Node.js that is too
+ * old.
  */
 export function createTransport(options: ConnectionOptions = {}): Transport {
+  requireNode("create transport");
   checkOptions("create transport", options, CONNECTION_OPTIONS);
   const limits = connectionLimits(options);
   const routeOf = createRoutes(options, limits);
