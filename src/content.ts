@@ -4,6 +4,7 @@
  * the functions work on any of them.
  * @module
  */
+export type { AbortOptions } from "./async/abort.ts";
 export { type CopyOptions, copy } from "./content/copy.ts";
 export type { CopySource, SeekableSource } from "./content/copy-source.ts";
 export { ErrReset } from "./content/err-reset.ts";
@@ -38,6 +39,7 @@ export {
 export { type ReadBlobOptions, readBlob } from "./content/read-blob.ts";
 export { readVerified } from "./content/read-verified.ts";
 export {
+  type BlobReference,
   type CommitOptions,
   type Info,
   type InfoProvider,

@@ -21,7 +21,13 @@ export {
   ErrUnavailable,
   ErrUnknown,
 } from "./errors/classes.ts";
-export { DrayageError, type ErrorCode, type ErrorDetails, isDrayageError } from "./errors/drayage-error.ts";
+export {
+  type DoneName,
+  DrayageError,
+  type ErrorCode,
+  type ErrorDetails,
+  isDrayageError,
+} from "./errors/drayage-error.ts";
 export { fromGrpc, type GrpcStatus, toGrpc } from "./errors/grpc.ts";
 export { fromHttpStatus, toHttpStatus } from "./errors/http.ts";
 export {

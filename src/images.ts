@@ -16,10 +16,10 @@ export type { Image, ImageEvent, ImageEvents, ImageStore } from "./images/image-
 export { LayoutImageStore, type LayoutImageStoreOptions } from "./images/layout-image-store.ts";
 export { labelNeeds } from "./images/needs-label.ts";
 export { reachableContent } from "./images/reachable.ts";
-export { sourceLabelHandler } from "./images/source-label.ts";
+export { type SourceLabelOptions, sourceLabelHandler } from "./images/source-label.ts";
 export { walk } from "./images/walk.ts";
 export type { Descriptor, Platform } from "./oci/descriptor.ts";
 export { formatPlatform } from "./platform/format-platform.ts";
 export { hostPlatform } from "./platform/host-platform.ts";
 export { allPlatforms, anyOf, only, onlyStrict, ordered, type PlatformMatcher } from "./platform/matcher.ts";
-export { parsePlatform } from "./platform/parse-platform.ts";
+export { type ParsePlatformOptions, parsePlatform } from "./platform/parse-platform.ts";

@@ -4,12 +4,14 @@
  */
 export type { ExportOptions } from "./archive/export-image.ts";
 export type { ImportOptions, ImportSource } from "./archive/import-images.ts";
+export type { AbortOptions } from "./async/abort.ts";
 export type { Store } from "./content/store.ts";
 export type { Digest } from "./digest/digest.ts";
 export type { CheckOptions, CheckResult, DamagedContent } from "./distribution/check/result.ts";
 export type { DiskUsage, ImageUsage, Usage } from "./distribution/disk-usage.ts";
 export type {
   Distribution,
+  PassedEndpoint,
   PulledImage,
   PullOptions,
   PullResult,

@@ -22,6 +22,7 @@ export {
   type CredentialHelperOptions,
   credentialsFromHelper,
 } from "./registry/credentials/credential-helper.ts";
+export type { CredentialLookup } from "./registry/credentials/credential-memory.ts";
 export {
   anonymous,
   type CredentialLookupOptions,
@@ -64,6 +65,7 @@ export type {
   UploadBlobOptions,
   UploadSession,
 } from "./registry/push/push-client.ts";
+export type { HasBlobOptions } from "./registry/repository/has-blob.ts";
 export type { ManifestContent, ManifestHead, ManifestOptions } from "./registry/repository/manifests.ts";
 export type { RegistryClientOptions } from "./registry/repository/repository-session.ts";
 export type { ConnectionOptions, ProxyOptions } from "./registry/transport/connection-options.ts";

@@ -10,5 +10,15 @@ export { pushHandler } from "./remotes/push-handler.ts";
 export type { PushContentOptions, Pusher, PushOutcome } from "./remotes/pusher.ts";
 export { makeRefKey } from "./remotes/ref-key.ts";
 export { type MountSources, RegistryPusher, type RegistryPusherOptions } from "./remotes/registry-pusher.ts";
-export { RegistryRemote } from "./remotes/registry-remote.ts";
-export type { ByteSink, Fetcher, FetchOptions, Remote, RemoteContent, Resolver } from "./remotes/remote.ts";
+export { RegistryRemote, type RegistryRemoteOptions } from "./remotes/registry-remote.ts";
+export type {
+  AskOptions,
+  ByteSink,
+  Fetcher,
+  FetchOptions,
+  Remote,
+  RemoteContent,
+  ResolveOptions,
+  Resolver,
+} from "./remotes/remote.ts";
+export type { Source } from "./remotes/source.ts";

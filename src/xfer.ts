@@ -25,6 +25,6 @@ export {
 export type { Job, TransferOptions, Watcher } from "./xfer/job.ts";
 export type { DownloadContext, DownloadDescriptor, Layer, LayerTarget } from "./xfer/layer.ts";
 export { type SharedTransferOptions, transferShared } from "./xfer/shared-transfer.ts";
-export { TransferManager } from "./xfer/transfer-manager.ts";
+export { TransferManager, type TransferManagerOptions } from "./xfer/transfer-manager.ts";
 export type { UploadContext, UploadDescriptor } from "./xfer/upload.ts";
 export { LayerUploadManager, type UploadManagerOptions, type UploadOptions } from "./xfer/upload-manager.ts";

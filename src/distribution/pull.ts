@@ -36,7 +36,7 @@ export async function pull(
 
   const images = await forEachName(
     {
-      items: await wantedReferences(walk, reference, options, operation),
+      items: options.allTags ? await everyTag(walk, reference, operation) : [reference],
       referenceOf: (wanted) => wanted,
       onDone: onImage,
       async work(wanted): Promise<PulledImage> {
@@ -67,15 +67,13 @@ export async function pull(
   };
 }
 
-/** The reference itself, or one for each tag of the repository, in the registry's order. */
-async function wantedReferences(
+/** A reference for each tag of the repository, in the registry's order. Throws `ErrNotFound` when it has none. */
+async function everyTag(
   walk: EndpointWalk<RegistryRemote>,
   reference: NormalizedReference,
-  { allTags }: PullOptions,
   operation: Operation,
 ): Promise<readonly NormalizedReference[]> {
   const { signal } = operation;
-  if (!allTags) return [reference];
   const list = async (remote: RegistryRemote): Promise<readonly string[]> => {
     const tags = await inDockersWords(reference, () =>
       remote.tags({ signal, waiter: waiterOf(operation, reference.path) }),

@@ -49,10 +49,18 @@ export async function fetchContent(descriptor: Descriptor, context: FetchContext
   const offset = await usableOffset(writer, descriptor);
   const body = embeddedContent(descriptor);
   if (body) await writeEmbedded(writer, body);
-  else if (offset < descriptor.size) await receive(descriptor, writer, offset, context);
+  else if (offset < descriptor.size) await receive({ descriptor, writer, offset }, context);
   context.onVerify?.();
-  await commit(descriptor, writer, offset > 0, context);
+  await commit({ descriptor, writer, offset }, context);
   return true;
+}
+
+/** Content on its way into the store. */
+interface Incoming {
+  readonly descriptor: Descriptor;
+  readonly writer: Writer;
+  /** Bytes that were on disk before. */
+  readonly offset: number;
 }
 
 /** Size and type are the word of an endpoint, and another one may say better. */
@@ -119,12 +127,7 @@ async function writeEmbedded(writer: Writer, bytes: Uint8Array): Promise<void> {
   await writer.write(bytes);
 }
 
-async function receive(
-  descriptor: Descriptor,
-  writer: Writer,
-  offset: number,
-  context: FetchContext,
-): Promise<void> {
+async function receive({ descriptor, writer, offset }: Incoming, context: FetchContext): Promise<void> {
   const { digest, size } = descriptor;
   const { endpoint, signal, onBytes } = context;
   const content = await open(descriptor, offset, context);
@@ -176,14 +179,12 @@ async function open(
 }
 
 async function commit(
-  descriptor: Descriptor,
-  writer: Writer,
-  resumed: boolean,
+  { descriptor, writer, offset }: Incoming,
   { ingester, endpoint }: FetchContext,
 ): Promise<void> {
   const { digest, size } = descriptor;
   // After a resume the first part may be the wrong one: once more from the start, like moby.
-  const details = { digest, endpoint, retryable: resumed };
+  const details = { digest, endpoint, retryable: offset > 0 };
   const got = writer.digest();
   if (got !== undefined && got !== digest && algorithmOf(got) === algorithmOf(digest)) {
     await writer.truncate(0);

@@ -86,7 +86,7 @@ export async function serveContent(options: ServeContentOptions): Promise<Conten
     try {
       await unlink();
     } finally {
-      await shutDown(grpc, drained, runner, closeGraceMs);
+      await shutDown({ grpc, runner, drained }, closeGraceMs);
       await readers.close();
     }
   }
@@ -122,13 +122,16 @@ function listenTcp(server: NetServer, address: Address & { kind: "tcp" }): Promi
   });
 }
 
+/** A server that takes no more calls. */
+interface Closing {
+  readonly grpc: GrpcServer;
+  readonly runner: CallRunner;
+  /** Settles when the last connection has ended. */
+  readonly drained: Promise<void>;
+}
+
 /** Waits for the calls under way, then ends what is left, in the end by dropping the connections. */
-async function shutDown(
-  grpc: GrpcServer,
-  drained: Promise<void>,
-  runner: CallRunner,
-  graceMs: number,
-): Promise<void> {
+async function shutDown({ grpc, runner, drained }: Closing, graceMs: number): Promise<void> {
   const ended = Promise.all([drained, runner.idle()]);
   if (await settlesWithin(ended, graceMs)) return;
   grpc.stop(new ErrUnavailable("content service is closing"));
