@@ -20,7 +20,7 @@ export async function* decompressByProgram(
   const ended = once(child, "close").catch((cause: unknown) => {
     throw notInstalled(program, cause);
   });
-  ended.catch(() => {}); // looked at when the output has ended
+  ended.catch(() => {}); // it is looked at when the output has ended
   let words = "";
   child.stderr.setEncoding("utf8").on("data", (text: string) => {
     words = `${words}${text}`.slice(0, MAX_WORDS);

@@ -14,7 +14,10 @@ export async function* readFileChunks(path: string): AsyncGenerator<Uint8Array> 
   }
 }
 
-/** The bytes of a file that is open, from its start, each chunk a fresh one. `path` is for errors. Throws the classes of `diskError`. */
+/**
+ * The bytes of a file that is open, from its start, each chunk a fresh one. `path` is for errors. Throws the classes
+ * of `diskError`.
+ */
 export async function* readHandleChunks(file: FileHandle, path: string): AsyncGenerator<Uint8Array> {
   try {
     for (let offset = 0; ; ) {

@@ -106,7 +106,7 @@ async function takeFile(archive: UnpackedArchive, entry: TarEntry, context: Inta
       archive.addDocument(path.name, await readDocument(path.name, entry));
       return;
     case "blob": {
-      if (archive.find(path.path)) return; // the same once more, by its digest
+      if (archive.find(path.path)) return; // it is the same file once more, by its digest
       const digest = await takeIn({ ...path, size, chunks: content }, context);
       archive.addFile(path.path, { digest, size });
       return;

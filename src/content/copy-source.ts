@@ -32,10 +32,10 @@ export interface ReadFromOptions extends AbortOptions {
 export const COPY_BYTES = 1_048_576;
 
 /**
- * The bytes of `source` from an offset on, each piece valid until the next one is asked for: by random access or a seek
- * where the source can, otherwise by dropping what comes before (as in containerd). Throws `ErrDataLoss` (`unable to resume
- * write to <ref>: ...`) for a source that does not reach the offset or cannot be read again, `ErrCanceled` when the signal fires, even while the
- * source hangs, and what the source throws.
+ * The bytes of `source` from an offset on, each piece valid until the next one is asked for: by random access or a
+ * seek where the source can, otherwise by dropping what comes before (as in containerd). Throws `ErrDataLoss`
+ * (`unable to resume write to <ref>: ...`) for a source that does not reach the offset or cannot be read again,
+ * `ErrCanceled` when the signal fires, even while the source hangs, and what the source throws.
  */
 export function readFrom(source: CopySource, options: ReadFromOptions): AsyncIterable<Uint8Array> {
   if (source instanceof Uint8Array) return readMemory(source, options);

@@ -19,11 +19,12 @@ export interface CopyOptions extends CommitOptions, AbortOptions {
 const MAX_RESETS = 5;
 
 /**
- * Appends to `writer` what it lacks of `source` and commits; success also when the content is there already (containerd's
- * `content.Copy`). A writer that throws `ErrReset` is written to again from where it stands then, up to five times, unless
- * the source is a stream that cannot seek. The source starts at the first byte: what the ingest holds is skipped as `readFrom` does. Throws
- * `ErrDataLoss` when the source ends early, `ErrFailedPrecondition` when it is too long or has another digest, and what
- * the source throws: everything read until then is written. The caller closes the writer, unless commit has done it.
+ * Appends to `writer` what it lacks of `source` and commits; success also when the content is there already
+ * (containerd's `content.Copy`). A writer that throws `ErrReset` is written to again from where it stands then, up to
+ * five times, unless the source is a stream that cannot seek. The source starts at the first byte: what the ingest
+ * holds is skipped as `readFrom` does. Throws `ErrDataLoss` when the source ends early, `ErrFailedPrecondition` when
+ * it is too long or has another digest, and what the source throws: everything read until then is written. The caller
+ * closes the writer, unless commit has done it.
  */
 export async function copy(writer: Writer, source: CopySource, options: CopyOptions = {}): Promise<void> {
   for (let resets = 0; ; resets++) {

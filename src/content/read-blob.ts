@@ -14,9 +14,9 @@ export interface ReadBlobOptions extends AbortOptions {
 }
 
 /**
- * Reads a small blob whole and verifies it. What the descriptor itself holds is taken instead when size and digest are
- * right (as in containerd), wherever the blob may be. Throws `ErrNotFound`, `ErrFailedPrecondition` when it is larger than allowed
- * (nothing is read then), or `ErrDataLoss` when size or digest are not the descriptor's.
+ * Reads a small blob whole and verifies it. What the descriptor itself holds is taken instead when size and digest
+ * are right (as in containerd), wherever the blob may be. Throws `ErrNotFound`, `ErrFailedPrecondition` when it is
+ * larger than allowed (nothing is read then), or `ErrDataLoss` when size or digest are not the descriptor's.
  */
 export async function readBlob(
   provider: Provider,

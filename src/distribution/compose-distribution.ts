@@ -48,7 +48,7 @@ export async function composeDistribution(options: DistributionOptions): Promise
     track: (running) => work.track(running),
   });
   const documents = new TransferManager({ concurrency: MAX_CONCURRENT_DOCUMENTS });
-  const transport = createTransport(options.connection); // which opens nothing before the first request
+  const transport = createTransport(options.connection); // it opens nothing before the first request
   const root = await OwnedRoot.open({
     root: options.root,
     mode: options.mode,

@@ -124,9 +124,10 @@ export interface Distribution extends AsyncDisposable {
   /**
    * Brings an image into the content store and names it. Concurrent pulls share transfers by digest. Throws
    * `ErrInvalidArgument` (reference, platform, options), `ErrNotFound`, `ErrUnauthenticated`, `ErrPermissionDenied`,
-   * `ErrUnavailable`, `ErrResourceExhausted`, `ErrDataLoss`, `ErrNotImplemented` (schema 1), `ErrCanceled`; the error of
-   * several endpoints holds each one in `errors`. Partial data stays on disk for the next pull. With `allTags` a tag that fails does not keep the others from
-   * coming: the error names it, has each tag's own error in `errors`, and the names that are there in `images`.
+   * `ErrUnavailable`, `ErrResourceExhausted`, `ErrDataLoss`, `ErrNotImplemented` (schema 1), `ErrCanceled`; the error
+   * of several endpoints holds each one in `errors`. Partial data stays on disk for the next pull. With `allTags` a
+   * tag that fails does not keep the others from coming: the error names it, has each tag's own error in `errors`,
+   * and the names that are there in `images`.
    */
   pull(reference: string, options?: PullOptions): Promise<PullResult>;
   /**

@@ -3,10 +3,10 @@ import type { Distribution } from "./distribution.ts";
 import type { DistributionOptions } from "./options.ts";
 
 /**
- * Opens a data root and everything that moves images into it. The caller closes what it gets. What an engine is made of is loaded
- * when the first one opens. Throws `ErrInvalidArgument` for malformed options, for a root that cannot be used
- * `ErrFailedPrecondition` (a file, a read-only disk), `ErrPermissionDenied` or `ErrResourceExhausted`, and `ErrFailedPrecondition` on
- * a Node.js that is too old.
+ * Opens a data root and everything that moves images into it. The caller closes what it gets. What an engine is made
+ * of is loaded when the first one opens. Throws `ErrInvalidArgument` for malformed options, for a root that cannot be
+ * used `ErrFailedPrecondition` (a file, a read-only disk), `ErrPermissionDenied` or `ErrResourceExhausted`, and
+ * `ErrFailedPrecondition` on a Node.js that is too old.
  */
 export async function openDistribution(options: DistributionOptions): Promise<Distribution> {
   requireNode("open distribution");

@@ -40,7 +40,7 @@ async function firstMissing(
   let missing: Digest | undefined;
   for (const child of needed) {
     const lacks = await firstMissing(content, child, options);
-    if (lacks === undefined && isIndexType(mediaType)) return undefined; // other platforms may be elsewhere
+    if (lacks === undefined && isIndexType(mediaType)) return undefined; // what other platforms need may be elsewhere
     if (lacks !== undefined && isManifestType(mediaType)) return lacks;
     missing ??= lacks;
   }

@@ -30,8 +30,8 @@ function ownValue(error: Error, key: string): unknown {
 }
 
 /**
- * Tells whether an error, or what it holds, is of one class; only errors are, so that the message can be read without asking again.
- * `findError` gives the error itself that has the class.
+ * Tells whether an error, or what it holds, is of one class; only errors are, so that the message can be read without
+ * asking again. `findError` gives the error itself that has the class.
  */
 export type ErrorPredicate = (error: unknown) => error is Error;
 

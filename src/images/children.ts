@@ -29,8 +29,8 @@ export function childrenHandler(provider: Provider): Handler {
 }
 
 /**
- * A manifest or index out of the store, validated. Throws `ErrNotFound` when it is not there, and the errors of `parseManifest` and
- * `parseIndex`.
+ * A manifest or index out of the store, validated. Throws `ErrNotFound` when it is not there, and the errors of
+ * `parseManifest` and `parseIndex`.
  */
 export async function readDocument(
   provider: Provider,

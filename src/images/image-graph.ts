@@ -65,8 +65,9 @@ export async function collectImages(
 }
 
 /**
- * The entries of an index that may be images; schema 1 is among them, to be refused by its name. Throws `ErrNotImplemented` when all
- * are wanted and one cannot be had, because nobody here knows the algorithm of its digest.
+ * The entries of an index that may be images; schema 1 is among them, to be refused by its name. Throws
+ * `ErrNotImplemented` when all are wanted and one cannot be had, because nobody here knows the algorithm of its
+ * digest.
  */
 function imageEntries(content: Provider & InfoProvider, { all }: PlatformChoice): Handler {
   return async (index, options) => {

@@ -77,7 +77,7 @@ export class LayoutImageStore implements ImageStore {
     const markerPath = join(root, "oci-layout");
     const [isLayout, hasIndex] = await Promise.all([exists(markerPath), exists(store.#indexPath)]);
     if (isLayout && hasIndex) return store;
-    if (isLayout && (await hasContent(root))) await readIndexFile(store.#indexPath); // says what is missing
+    if (isLayout && (await hasContent(root))) await readIndexFile(store.#indexPath); // its error says what is missing
     await makeDirectory(root, { mode: options.mode ?? ROOT_MODE });
     await store.#whileLocked({}, async () => {
       if (!(await exists(store.#indexPath))) await writeIndexFile(store.#indexPath, EMPTY_INDEX);

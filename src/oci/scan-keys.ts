@@ -22,9 +22,10 @@ export interface KeyVisitor {
 }
 
 /**
- * Tells `visitor` every key in the JSON `text`, with the repetitions that `JSON.parse` would drop without a word. One pass, linear in
- * the length of `text`. Says nothing about whether `text` is JSON: `JSON.parse` has the last word, and for text that it
- * accepts what is told is exact. Throws `ErrInvalidArgument` for nesting deeper than `MAX_NESTING`.
+ * Tells `visitor` every key in the JSON `text`, with the repetitions that `JSON.parse` would drop without a word. One
+ * pass, linear in the length of `text`. Says nothing about whether `text` is JSON: `JSON.parse` has the last word,
+ * and for text that it accepts what is told is exact. Throws `ErrInvalidArgument` for nesting deeper than
+ * `MAX_NESTING`.
  */
 export function scanKeys(text: string, visitor: KeyVisitor): void {
   let depth = 0;

@@ -22,7 +22,10 @@ export interface FetchContext {
   /** Origin of the endpoint behind `fetcher`, for errors. */
   readonly endpoint: string;
   readonly signal?: AbortSignal | undefined;
-  /** Waits while another writer has the content, or a token server is slow. Default: one that gives nothing back and shows nothing. */
+  /**
+   * Waits while another writer has the content, or a token server is slow. Default: one that gives nothing back and
+   * shows nothing.
+   */
   readonly waiter?: Waiter | undefined;
   /** Called with the bytes on disk, of the whole content, whenever there are more. */
   readonly onBytes?: ((bytes: number) => void) | undefined;

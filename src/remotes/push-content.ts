@@ -21,9 +21,9 @@ export interface PushContentContext {
 }
 
 /**
- * Pushes a whole graph so that no document ever points at something missing: blobs, then manifests, then indexes from the
- * bottom up, a subject before what refers to it, `root` under its tag at the very end (containerd `remotes.PushContent`). Throws `ErrNotFound` before anything is
- * sent when content of the graph is not in the store.
+ * Pushes a whole graph so that no document ever points at something missing: blobs, then manifests, then indexes from
+ * the bottom up, a subject before what refers to it, `root` under its tag at the very end (containerd
+ * `remotes.PushContent`). Throws `ErrNotFound` before anything is sent when content of the graph is not in the store.
  */
 export async function pushContent(
   root: Descriptor,

@@ -24,9 +24,10 @@ export interface PushContentOptions extends AbortOptions {
 /** Brings content to one repository at one endpoint. */
 export interface Pusher {
   /**
-   * Makes the repository have the content of a descriptor, by whatever is cheapest. One attempt for a blob; a later one goes
-   * on where the registry has it. A document may be tried again, as nothing is lost with it. Whatever the descriptor points at must be there before. Throws the registry's errors, and
-   * `ErrNotFound` for content that `content` does not have.
+   * Makes the repository have the content of a descriptor, by whatever is cheapest. One attempt for a blob; a later
+   * one goes on where the registry has it. A document may be tried again, as nothing is lost with it. Whatever the
+   * descriptor points at must be there before. Throws the registry's errors, and `ErrNotFound` for content that
+   * `content` does not have.
    */
   push(descriptor: Descriptor, content: Provider, options?: PushContentOptions): Promise<PushOutcome>;
   /**

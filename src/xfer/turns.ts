@@ -102,7 +102,7 @@ export class Turns {
       await this.#clock.sleep(PATIENCE_MS);
       const holder = this.#holder;
       if (!holder?.isOverdue()) continue;
-      holder.moved(); // once is enough
+      holder.moved(); // it is asked once only
       if (!holder.taker?.yield()) this.#pass();
     }
     this.#watching = false;

@@ -12,8 +12,8 @@ const CLEAR_BELOW = "\x1b[J";
 export type LineTerminal = Pick<NodeJS.WriteStream, "write" | "columns">;
 
 /**
- * Lines at the end of a terminal's text that are drawn again in place. Each takes one row: what does not fit is cut off, because a
- * line that wraps could not be found again.
+ * Lines at the end of a terminal's text that are drawn again in place. Each takes one row: what does not fit is cut
+ * off, because a line that wraps could not be found again.
  */
 export class LiveLines {
   readonly #terminal: LineTerminal;

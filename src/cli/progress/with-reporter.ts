@@ -14,8 +14,8 @@ export function progressOption(): Option {
 }
 
 /**
- * Does `work`, whose progress goes to stdout as the options say; a failure is shown there as well, and thrown. `factsOf` says what a
- * program may want to know of the result.
+ * Does `work`, whose progress goes to stdout as the options say; a failure is shown there as well, and thrown.
+ * `factsOf` says what a program may want to know of the result.
  */
 export async function withReporter<T>(
   { quiet = false, progress }: ProgressCliOptions,

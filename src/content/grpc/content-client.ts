@@ -72,7 +72,10 @@ export class ContentClient {
     }
   }
 
-  /** A call with requests and responses as they come; its errors are still those of the client below. The caller disposes of it. */
+  /**
+   * A call with requests and responses as they come; its errors are still those of the client below. The caller
+   * disposes of it.
+   */
   async duplex<I, O>(method: GrpcMethod<I, O>, { signal }: AbortOptions): Promise<ClientCall> {
     return await this.#grpc.duplex(method, { signal });
   }

@@ -59,7 +59,10 @@ function takeBuffer(): Buffer {
   return idleBuffers.pop() ?? Buffer.allocUnsafeSlow(HEAD_BYTES + PIECE_BYTES);
 }
 
-/** Only for buffers that neither the file nor the connection uses any more: those of calls that failed are left to the collector. */
+/**
+ * Only for buffers that neither the file nor the connection uses any more: those of calls that failed are left to the
+ * collector.
+ */
 function giveBack(buffer: Buffer): void {
   if (idleBuffers.length < MAX_IDLE_BUFFERS) idleBuffers.push(buffer);
 }

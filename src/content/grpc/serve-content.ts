@@ -55,9 +55,9 @@ export interface ContentServer extends AsyncDisposable {
   /** Where it listens, with the port that it got. */
   readonly address: string;
   /**
-   * Takes no more connections and resolves when the last call has ended; those that have not after `closeGraceMs` end with
-   * `ErrUnavailable`. What was written stays resumable. Closing twice is fine. Throws the classes of `diskError` for a socket that
-   * cannot be taken away, after all else is closed.
+   * Takes no more connections and resolves when the last call has ended; those that have not after `closeGraceMs` end
+   * with `ErrUnavailable`. What was written stays resumable. Closing twice is fine. Throws the classes of `diskError`
+   * for a socket that cannot be taken away, after all else is closed.
    */
   close(): Promise<void>;
 }

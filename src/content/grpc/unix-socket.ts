@@ -17,10 +17,11 @@ const HIDDEN_NAME = `${HIDING_PREFIX}XXXXXX/s`;
 export type Unlink = () => Promise<void>;
 
 /**
- * Listens on a unix socket that only its owner may use (mode 0600). It is made in a folder that is its owner's alone, and gets its
- * name when its mode is set, so at no time can anybody else connect, whatever the umask. One that a dead process left is replaced. Throws
- * `ErrAlreadyExists` when somebody listens there or the path is no socket, `ErrUnavailable` while another server is
- * starting there, `ErrInvalidArgument` for a path that is too long, or the classes of `diskError`.
+ * Listens on a unix socket that only its owner may use (mode 0600). It is made in a folder that is its owner's alone,
+ * and gets its name when its mode is set, so at no time can anybody else connect, whatever the umask. One that a dead
+ * process left is replaced. Throws `ErrAlreadyExists` when somebody listens there or the path is no socket,
+ * `ErrUnavailable` while another server is starting there, `ErrInvalidArgument` for a path that is too long, or the
+ * classes of `diskError`.
  */
 export async function listenUnix(server: Server, path: string): Promise<Unlink> {
   const folder = dirname(path);
@@ -36,7 +37,7 @@ export async function listenUnix(server: Server, path: string): Promise<Unlink> 
   let hiding: string | undefined;
   try {
     await assertFree(path);
-    hiding = await mkdtemp(`${folder}${sep}${HIDING_PREFIX}`); // mode 0700
+    hiding = await mkdtemp(`${folder}${sep}${HIDING_PREFIX}`); // it is made with mode 0700
     const hidden = join(hiding, "s");
     await bind(server, hidden);
     return await reveal(hidden, path);

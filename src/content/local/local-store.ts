@@ -68,9 +68,10 @@ const LOCAL_STORE_OPTIONS: RulesOf<LocalStoreOptions> = {
 };
 
 /**
- * Opens the content store at `root`: `blobs/<algorithm>/<hex>` is an OCI image layout's, `ingest/` containerd's. Several
- * stores, in one process or in many, may share a root. Everything below the root is made when it is needed, so that a
- * read-only root can be read. Throws `ErrInvalidArgument` for options that cannot be, and the classes of `diskError` for a root that cannot be used.
+ * Opens the content store at `root`: `blobs/<algorithm>/<hex>` is an OCI image layout's, `ingest/` containerd's.
+ * Several stores, in one process or in many, may share a root. Everything below the root is made when it is needed,
+ * so that a read-only root can be read. Throws `ErrInvalidArgument` for options that cannot be, and the classes of
+ * `diskError` for a root that cannot be used.
  */
 export async function openLocalStore(options: LocalStoreOptions): Promise<LocalStore> {
   checkOptions("open content store", options, LOCAL_STORE_OPTIONS);
@@ -79,7 +80,7 @@ export async function openLocalStore(options: LocalStoreOptions): Promise<LocalS
   await makeDirectory(layout.root, { mode });
   await sweepRemoved(layout);
   const warn = guardLogCall((details, message) => logger?.warn(details, message));
-  const own = new SqliteLabelStore(layout.metadata, { warn }); // opens nothing until it is asked
+  const own = new SqliteLabelStore(layout.metadata, { warn }); // it opens nothing until it is asked
   const labels = given ?? own;
   const namespaces = new SqliteNamespaceMetadata(layout);
   const blobs = new LocalBlobs(layout, labels);
@@ -187,7 +188,7 @@ class LocalContentStore implements LocalStore {
   async writer({ ref, size = 0, expected, signal }: WriterOptions): Promise<Writer> {
     throwIfAborted(signal);
     const path = this.#layout.ingestPath(ref);
-    if (expected !== undefined) this.#layout.blobPath(expected); // refuses what is no digest before anything is made
+    if (expected !== undefined) this.#layout.blobPath(expected); // what is no digest is refused before anything is made
     const release = await this.#locks.acquire(ref);
     try {
       // Only now: whoever had the ref before may have committed what is asked for.

@@ -62,7 +62,7 @@ async function sweepIngest(
   const path = join(layout.ingest, name);
   await makeLockDirectory(layout.locks);
   const release = tryLockFile(join(layout.locks, name), "exclusive", { removeOnRelease: true });
-  if (!release) return undefined; // somebody is writing it
+  if (!release) return undefined; // somebody is writing to it
   try {
     const status = (await readIngest(path)) ?? (await halfMade(path, name));
     if (!status || status.updatedAtNs > beforeNs) return undefined;

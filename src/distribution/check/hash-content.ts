@@ -52,7 +52,7 @@ async function isDamaged(
     return false;
   } catch (error) {
     if (isDataLoss(error)) return true;
-    if (isNotFound(error)) return false; // removed since it was listed
+    if (isNotFound(error)) return false; // it was removed after it had been listed
     throw error;
   }
 }

@@ -64,7 +64,7 @@ export class NeededContent {
       children = await this.#children(descriptor, options);
     } catch (error) {
       if (!isDrayageError(error) || isCanceled(error) || isDeadlineExceeded(error)) throw error;
-      return []; // whole, and yet no valid document: its author's doing
+      return []; // its bytes are right, so its author made an invalid document
     }
     return isIndexType(descriptor.mediaType) ? await this.#expected(children) : children;
   }

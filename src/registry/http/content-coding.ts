@@ -76,14 +76,14 @@ export async function decodeBytes(
 }
 
 /**
- * `body` decoded while it is read, for content whose size only its reader bounds. Reading rejects with `ErrUnavailable` for codings
- * that are not known, and for bytes that are not in them.
+ * `body` decoded while it is read, for content whose size only its reader bounds. Reading rejects with
+ * `ErrUnavailable` for codings that are not known, and for bytes that are not in them.
  */
 export function decodedBody(body: HttpBody, codings: readonly string[], endpoint: string): HttpBody {
   return {
     ...body,
     discard: () => body.discard(),
-    bytes: (maxBytes) => body.bytes(maxBytes), // which decodes by itself
+    bytes: (maxBytes) => body.bytes(maxBytes), // it calls `pipeTo`, which decodes
     head: (maxBytes) => body.head(maxBytes),
     async pipeTo(sink) {
       const [name = "", ...more] = codings;

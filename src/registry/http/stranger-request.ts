@@ -16,10 +16,10 @@ const KEPT_HEADERS: ReadonlySet<string> = new Set([
 ]);
 
 /**
- * `request` as it may go to an origin that has no right to our credentials: without any header that is not known to be
- * harmless, without token scopes and client certificate, and for good: it stays a stranger also where the way leads back to an
- * endpoint of ours, because whoever chose that way must not make us show our credentials. How the server's certificate is checked stays the same, as in
- * moby and containerd.
+ * `request` as it may go to an origin that has no right to our credentials: without any header that is not known to
+ * be harmless, without token scopes and client certificate, and for good: it stays a stranger also where the way
+ * leads back to an endpoint of ours, because whoever chose that way must not make us show our credentials. How the
+ * server's certificate is checked stays the same, as in moby and containerd.
  */
 export function asStranger({ scopes: _scopes, headers = {}, tls, ...request }: HttpRequest): HttpRequest {
   const kept = Object.entries(headers).filter(([name]) => KEPT_HEADERS.has(name));

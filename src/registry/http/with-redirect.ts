@@ -16,11 +16,11 @@ const REDIRECT_STATUSES = new Set([301, 302, 303, 307, 308]);
 const KEEPING_STATUSES = new Set([307, 308]);
 
 /**
- * `send` that follows redirects of GET and HEAD, and of other methods those that keep method and body, which is then sent
- * again from its start, as in docker and containerd. Once the origin differs, the request is a
- * stranger's (see `asStranger`), for good: what was dropped does not come back when the way leads back. An answer without a usable
- * `Location` is given as it is, and so is one that would take a confidential body elsewhere. Rejects with `ErrUnavailable`, not retryable, on a redirect from https to http, to another
- * scheme, or after `MAX_REDIRECTS`.
+ * `send` that follows redirects of GET and HEAD, and of other methods those that keep method and body, which is then
+ * sent again from its start, as in docker and containerd. Once the origin differs, the request is a stranger's (see
+ * `asStranger`), for good: what was dropped does not come back when the way leads back. An answer without a usable
+ * `Location` is given as it is, and so is one that would take a confidential body elsewhere. Rejects with
+ * `ErrUnavailable`, not retryable, on a redirect from https to http, to another scheme, or after `MAX_REDIRECTS`.
  */
 export function withRedirect(send: Send): Send {
   return async (original) => {

@@ -68,7 +68,7 @@ async function openRange(
     refusesShortCut("blob range", answer),
   );
   const range = parseContentRange(headerOf(response, "content-range"));
-  const isEncoded = contentCodings(response.headers["content-encoding"]).length > 0; // counts other bytes than ours
+  const isEncoded = contentCodings(response.headers["content-encoding"]).length > 0; // its range counts other bytes than ours
   if (response.status === 206 && !isEncoded && reachesEndFrom(offset, range, lengthOf(response))) {
     return { offset, size: range.part.end + 1, body: response.body };
   }

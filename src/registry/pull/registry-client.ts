@@ -14,8 +14,9 @@ import { listTags } from "./list-tags.ts";
 import { type BlobContent, type BlobOptions, openBlob } from "./open-blob.ts";
 
 /**
- * One repository at one endpoint, read by the OCI distribution API. Every call is one attempt: whoever wants the answer knows
- * how long to insist, and what to show meanwhile. Nothing is verified here but lengths and ranges. Failed answers are thrown as `errorFromResponse` makes them.
+ * One repository at one endpoint, read by the OCI distribution API. Every call is one attempt: whoever wants the
+ * answer knows how long to insist, and what to show meanwhile. Nothing is verified here but lengths and ranges.
+ * Failed answers are thrown as `errorFromResponse` makes them.
  */
 export interface RegistryClient {
   /** Whether there is a registry at all (end-1). Throws `ErrNoSupport` when the endpoint does not know `/v2/`. */

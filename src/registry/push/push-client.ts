@@ -69,7 +69,10 @@ export interface PushClient {
   cancelUpload(session: UploadSession, options?: AbortOptions): Promise<void>;
   /** Whether `reference` is there with this digest (end-3, HEAD). */
   hasManifest(reference: string, digest: Digest, options?: AbortOptions): Promise<boolean>;
-  /** Puts a manifest by tag or digest, byte for byte (end-7). Returns whether the registry keeps referrers of `subject` (OCI-Subject). */
+  /**
+   * Puts a manifest by tag or digest, byte for byte (end-7). Returns whether the registry keeps referrers of
+   * `subject` (OCI-Subject).
+   */
   putManifest(
     reference: string,
     manifest: { readonly mediaType: string; readonly bytes: Uint8Array; readonly digest: Digest },

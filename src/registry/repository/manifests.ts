@@ -100,7 +100,7 @@ function headOf(response: HttpResponse, reference: string): ManifestHead | undef
   const digest = isDigest(reference) ? reference : headerDigest(response);
   const size = Number(headerOf(response, "content-length") ?? 0);
   const mediaType = mediaTypeOf(response);
-  const isSize = size > 0 && size <= MAX_MANIFEST_BYTES; // false for what is no number
+  const isSize = size > 0 && size <= MAX_MANIFEST_BYTES; // this is false for what is no number
   // The length is that of the encoded bytes then.
   const isEncoded = contentCodings(response.headers["content-encoding"]).length > 0;
   const isClear = digest !== undefined && isDocumentType(mediaType) && isSize && !isEncoded;
@@ -135,7 +135,7 @@ function documentType(served: string, bytes: Uint8Array): string {
     const { mediaType }: { mediaType?: unknown } = JSON.parse(Buffer.from(bytes).toString("utf8")) ?? {};
     return typeof mediaType === "string" && isDocumentType(mediaType) ? mediaType : served;
   } catch {
-    return served; // a web page, or whatever else
+    return served; // it may be a web page, or whatever else
   }
 }
 

@@ -3,8 +3,8 @@ import tls from "node:tls";
 let known: ReadonlySet<string> | undefined;
 
 /**
- * Whether Node.js trusts this authority (PEM) by itself: it need not be parsed again, which for the hundred and more that a system
- * trusts takes longer than all else before a first request.
+ * Whether Node.js trusts this authority (PEM) by itself: it need not be parsed again, which for the hundred and more
+ * that a system trusts takes longer than all else before a first request.
  */
 export function isKnownAuthority(pem: string): boolean {
   known ??= new Set(tls.getCACertificates("default").map(bodyOf));

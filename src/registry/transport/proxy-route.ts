@@ -102,7 +102,7 @@ function noProxyRule(entry: string): HostTest {
 function splitPort(entry: string): { name: string; port: number | undefined } {
   const [, bracketed, plain, port] = /^(?:\[([^\]]*)\]|([^:]*))(?::(\d{1,5}))?$/.exec(entry) ?? [];
   const name = bracketed ?? plain;
-  if (name === undefined) return { name: entry, port: undefined }; // an IPv6 address without brackets
+  if (name === undefined) return { name: entry, port: undefined }; // it is an IPv6 address without brackets
   return { name, port: port === undefined ? undefined : Number(port) };
 }
 

@@ -61,7 +61,7 @@ export class SocketFeed {
     if (chunk) return chunk;
     if (this.#stopped && this.#socket) {
       this.#stopped = false;
-      Socket.prototype.read.call(this.#socket, 0); // makes Node read again
+      Socket.prototype.read.call(this.#socket, 0); // this makes Node read again
     }
     return null;
   }

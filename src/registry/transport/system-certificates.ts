@@ -26,8 +26,8 @@ const MAX_CERTIFICATE_FILES = 4_096;
 /** Where authorities are looked for. */
 export interface SystemCertificatesOptions {
   /**
-   * Give `process.env`. `SSL_CERT_FILE` stands in the place of the usual files and `SSL_CERT_DIR` (separated by colons) in that of
-   * the usual directories, as in Go; `NODE_EXTRA_CA_CERTS` is read as well.
+   * Give `process.env`. `SSL_CERT_FILE` stands in the place of the usual files and `SSL_CERT_DIR` (separated by
+   * colons) in that of the usual directories, as in Go; `NODE_EXTRA_CA_CERTS` is read as well.
    */
   readonly environment: Readonly<Record<string, string | undefined>>;
 }
@@ -64,7 +64,7 @@ function certificatesBelow(directory: string): string[] {
     const names = readdirSync(directory).slice(0, MAX_CERTIFICATE_FILES);
     return names.flatMap((name) => certificatesIn(join(directory, name)));
   } catch {
-    return []; // no such directory
+    return []; // there is no such directory
   }
 }
 
@@ -77,7 +77,7 @@ function certificatesIn(path: string): string[] {
     );
     return (blocks ?? []).map((block) => block.replaceAll("\r", "")).filter(isCertificate);
   } catch {
-    return []; // no such file, or not ours to read
+    return []; // there is no such file, or it is not ours to read
   }
 }
 

@@ -13,8 +13,9 @@ interface TunnelEnd {
 }
 
 /**
- * Asks a proxy, over a socket that stands, for a tunnel to `target` (CONNECT, RFC 9110 section 9.3.6). Afterwards the socket
- * carries the target's bytes and nothing else. Rejects with `ProxyFailure`; how long to wait is up to whoever destroys the socket.
+ * Asks a proxy, over a socket that stands, for a tunnel to `target` (CONNECT, RFC 9110 section 9.3.6). Afterwards the
+ * socket carries the target's bytes and nothing else. Rejects with `ProxyFailure`; how long to wait is up to whoever
+ * destroys the socket.
  */
 export async function openTunnel(socket: Socket, target: TunnelEnd, proxy: ProxyServer): Promise<void> {
   const host = isIPv6(target.hostname) ? `[${target.hostname}]` : target.hostname;

@@ -12,7 +12,10 @@ import type { SessionLease } from "./connection.ts";
 /** The code for an answer that ends without a status. */
 const UNKNOWN = 2;
 
-/** One call as the client sees it: messages out, messages in, and in the end exactly one status. Whoever made it disposes of it. */
+/**
+ * One call as the client sees it: messages out, messages in, and in the end exactly one status. Whoever made it
+ * disposes of it.
+ */
 export class ClientCall implements Disposable {
   readonly #stream: ClientHttp2Stream;
   readonly #lease: SessionLease;
@@ -51,7 +54,10 @@ export class ClientCall implements Disposable {
     this.#stream.once("close", listener);
   }
 
-  /** Sends a message, of which a copy is made. Throws `ErrResourceExhausted` for one that is too large for any service of ours. */
+  /**
+   * Sends a message, of which a copy is made. Throws `ErrResourceExhausted` for one that is too large for any service
+   * of ours.
+   */
   send(message: Uint8Array): void {
     if (message.byteLength > MAX_MESSAGE_BYTES) {
       const words = `send message: got ${message.byteLength} bytes, want at most ${MAX_MESSAGE_BYTES}`;
@@ -114,7 +120,10 @@ export class ClientCall implements Disposable {
     this.#ended.resolve();
   }
 
-  /** The call's end explains why a message is not whole; otherwise the message itself is wrong, and the call is cancelled for it. */
+  /**
+   * The call's end explains why a message is not whole; otherwise the message itself is wrong, and the call is
+   * cancelled for it.
+   */
   async #giveUp(error: unknown): Promise<unknown> {
     if (this.#stream.readableEnded) await this.#ended.promise;
     const failure = this.#outcome?.failure ?? error;

@@ -15,7 +15,10 @@ const CONNECT_TIMEOUT_MS = 20_000;
  */
 const TCP_KEEPALIVE_MS = 30_000;
 
-/** Bytes of a stream, and of all streams of a connection, that may be under way: several messages, so that the service need not wait. */
+/**
+ * Bytes of a stream, and of all streams of a connection, that may be under way: several messages, so that the service
+ * need not wait.
+ */
 const STREAM_WINDOW_BYTES = 4 * 1_048_576;
 const CONNECTION_WINDOW_BYTES = 16 * 1_048_576;
 

@@ -1,8 +1,8 @@
 import type { IncomingHttpHeaders } from "node:http2";
 
 /**
- * Headers with the first value of each name. Metadata of gRPC may come several times, as when a Go client names a namespace twice on
- * one context; Node joins such values with commas, containerd takes the first.
+ * Headers with the first value of each name. Metadata of gRPC may come several times, as when a Go client names a
+ * namespace twice on one context; Node joins such values with commas, containerd takes the first.
  *
  * @param rawHeaders names and values in turn, as they came
  */

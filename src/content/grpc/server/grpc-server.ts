@@ -32,8 +32,8 @@ const MAX_CONNECTION_MB = 2 * MAX_STREAMS;
 const RESETS = { streamResetBurst: 100_000, streamResetRate: 100_000 } satisfies ServerOptions;
 
 /**
- * Handlers of one connection whose calls are over, as when they were cancelled. Go's client leaves one behind for a moment after most
- * of its reads; a client that leaves more than these is made to wait.
+ * Handlers of one connection whose calls are over, as when they were cancelled. Go's client leaves one behind for a
+ * moment after most of its reads; a client that leaves more than these is made to wait.
  */
 const MAX_ABANDONED = 64;
 

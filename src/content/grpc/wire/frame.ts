@@ -1,4 +1,7 @@
-/** Bytes in front of each message: a flag that says whether it is compressed, and its length (gRPC over HTTP/2, "Length-Prefixed-Message"). */
+/**
+ * Bytes in front of each message: a flag that says whether it is compressed, and its length (gRPC over HTTP/2,
+ * "Length-Prefixed-Message").
+ */
 export const FRAME_HEAD_BYTES = 5;
 
 /** An encoded message as it goes over the wire. */
