@@ -15,7 +15,10 @@ import type { PruneOptions, PruneResult } from "./prune.ts";
 
 /** What a pull may be told. */
 export interface PullOptions extends AbortOptions {
-  /** `os/arch[/variant]` of the image wanted out of an index. Default: the host's. */
+  /**
+   * `os/arch[/variant]` of the image wanted out of an index. Default: Linux on this machine's architecture, and what the
+   * machine itself runs where there is none.
+   */
   readonly platform?: string | undefined;
   /** Take every image of an index. Not together with `platform`. */
   readonly allPlatforms?: boolean | undefined;
@@ -143,10 +146,16 @@ export interface Distribution extends AsyncDisposable {
   remove(reference: string, options?: AbortOptions): Promise<RemovedImage>;
   /**
    * Brings the images of an OCI layout or a `docker save` archive into this data root and names them; emits `tag` for each name.
-   * Throws what `importImages` throws.
+   * Throws `ErrInvalidArgument` for what is no archive or cannot be named, `ErrNotImplemented` for a compression that nothing
+   * here can undo, `ErrNotFound` for content that an image needs and that is nowhere, `ErrDataLoss` for bytes that are damaged
+   * or cut off, and the classes of the disk's errors.
    */
   import(source: ImportSource, options?: ImportOptions): Promise<readonly Image[]>;
-  /** Writes an image as a tar archive that docker, containerd, podman and skopeo read. Throws what `exportImage` throws. */
+  /**
+   * Writes an image as a tar archive that docker, containerd, podman and skopeo read. A path is replaced atomically; a
+   * stream stays its owner's, to end or to destroy. Throws `ErrNotFound` for a name or content that is not here,
+   * `ErrDataLoss` for a damaged blob, the stream's own errors, and the classes of the disk's errors.
+   */
   export(reference: string, target: string | Writable, options?: ExportOptions): Promise<void>;
   /**
    * Gives an image another name; emits `tag`. Throws `ErrNotFound` for a name that is not here, or one whose content is not,
