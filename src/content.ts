@@ -57,4 +57,4 @@ export {
   type WriterOptions,
 } from "./content/store.ts";
 export { type WriteBlobOptions, writeBlob } from "./content/write-blob.ts";
-export { type Digest, digestOf, parseDigest } from "./digest/digest.ts";
+export { type Algorithm, type Digest, digestOf, parseDigest } from "./digest/digest.ts";

@@ -2,6 +2,7 @@
  * Images as graphs of descriptors: handlers, walks over them, platform filters, and the store of names.
  * @module
  */
+export type { Limiter } from "./async/semaphore.ts";
 export { childrenHandler } from "./images/children.ts";
 export { type DispatchOptions, dispatch } from "./images/dispatch.ts";
 export {
@@ -11,8 +12,10 @@ export {
   skipNonDistributable,
 } from "./images/filters.ts";
 export { MAX_GRAPH_DEPTH, MAX_GRAPH_DESCRIPTORS } from "./images/graph-guard.ts";
+export type { OnListenerFailure } from "./images/guarded-events.ts";
 export { ErrSkipDesc, ErrStopHandler, type Handler, handlers } from "./images/handler.ts";
 export type { Image, ImageEvent, ImageEvents, ImageStore } from "./images/image-store.ts";
+export { LabelTurns } from "./images/label-turns.ts";
 export { LayoutImageStore, type LayoutImageStoreOptions } from "./images/layout-image-store.ts";
 export { labelNeeds } from "./images/needs-label.ts";
 export { reachableContent } from "./images/reachable.ts";

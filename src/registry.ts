@@ -22,7 +22,7 @@ export {
   type CredentialHelperOptions,
   credentialsFromHelper,
 } from "./registry/credentials/credential-helper.ts";
-export type { CredentialLookup } from "./registry/credentials/credential-memory.ts";
+export type { CredentialLookup, FoundCredentials } from "./registry/credentials/credential-memory.ts";
 export {
   anonymous,
   type CredentialLookupOptions,

@@ -1,4 +1,5 @@
 import type { AbortOptions } from "../async/abort.ts";
+import { MAX_LABEL_BYTES } from "../content/labels/label-store.ts";
 import type { Manager } from "../content/store.ts";
 import type { Digest } from "../digest/digest.ts";
 import { isNotFound } from "../errors/predicates.ts";
@@ -7,9 +8,6 @@ import type { LabelTurns } from "./label-turns.ts";
 
 /** Prefix of the labels that say which repositories a blob came from; the registry's host follows. */
 const SOURCE_LABEL = "containerd.io/distribution.source.";
-
-/** Longest key and value together, in bytes: containerd's bound for labels. */
-const MAX_LABEL_BYTES = 4096;
 
 /** Key of the label that lists the repositories of `host` that a blob came from; containerd leaves the port out. */
 export function sourceLabelKey(host: string): string {

@@ -15,7 +15,7 @@ export interface LabelStore {
 }
 
 /** Longest key and value together, in bytes (containerd's limit). */
-const MAX_LABEL_BYTES = 4_096;
+export const MAX_LABEL_BYTES = 4_096;
 
 /** Throws `ErrInvalidArgument`, in the words of containerd 2, for a label that is too long. */
 export function validateLabels(labels: Labels): void {
