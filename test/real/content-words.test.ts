@@ -134,11 +134,15 @@ describeReal("ctr beside containerd's own content service", ["containerd", "ctr"
   });
 });
 
-/** How ctr ends, without the clock's part in it, and without the number that containerd puts into a ref. */
+/**
+ * How ctr ends, without the clock's part in it, without the number that containerd puts into a ref, and without what containerd
+ * deprecates about itself and its machine.
+ */
 async function outcomeOf(socket: string, args: readonly string[], folder: string): Promise<PartOutcome> {
   const options = { input: TEXT, env: { XDG_RUNTIME_DIR: folder } }; // where it lays out what is edited
   const outcome = await partOutcome("ctr", ["--address", socket, ...args], options);
   const stderr = outcome.stderr
+    .replace(/^.* level=warning msg="DEPRECATION: .*\n/gm, "")
     .replace(/^time="[^"]*"/, "time")
     .replace(/ref default\/\d+\//, "ref default/")
     .replace(/locked for \S+ \(since [^)]*\)/, "locked for a while (since then)");

@@ -55,7 +55,10 @@ export interface CallRunnerOptions {
 }
 
 /** A handler's work on one call, up to its end with status OK. */
-type Work = (call: ServerCall, context: CallContext) => Promise<unknown>;
+type Work = (call: ServerCall) => Promise<unknown>;
+
+/** The same on the store of the caller's namespace. */
+type StoreWork = (call: ServerCall, context: CallContext) => Promise<unknown>;
 
 /** Makes handlers of functions that may throw: each call ends with exactly one status, whatever happens. */
 export class CallRunner {
@@ -71,12 +74,20 @@ export class CallRunner {
     while (this.#running.size > 0) await Promise.all(this.#running);
   }
 
+  /** One request, one response, which is not about a store: the call may name any namespace. */
+  plain<I, O>(method: GrpcMethod<I, O>, handle: (request: I) => Promise<O>): CallHandler {
+    return this.#handler(async (call) => {
+      const response = await handle(await onlyRequest(call, method));
+      await call.finish(frame(method.response.encode(response)));
+    });
+  }
+
   /** One request, one response. */
   unary<I, O>(
     method: GrpcMethod<I, O>,
     handle: (request: I, context: CallContext) => Promise<O>,
   ): CallHandler {
-    return this.#handler(async (call, context) => {
+    return this.#storeHandler(async (call, context) => {
       const response = await handle(await onlyRequest(call, method), context);
       await call.finish(frame(method.response.encode(response)));
     });
@@ -87,7 +98,7 @@ export class CallRunner {
     method: GrpcMethod<I, O>,
     handle: (request: I, send: Send<O>, context: CallContext) => Promise<void>,
   ): CallHandler {
-    return this.#handler(async (call, context) => {
+    return this.#storeHandler(async (call, context) => {
       await handle(await onlyRequest(call, method), senderOf(call, method), context);
       await call.finish();
     });
@@ -98,7 +109,9 @@ export class CallRunner {
     method: GrpcMethod<I, O>,
     handle: (request: I, sink: FrameSink, context: CallContext) => Promise<void>,
   ): CallHandler {
-    return this.#handler(async (call, context) => handle(await onlyRequest(call, method), call, context));
+    return this.#storeHandler(async (call, context) =>
+      handle(await onlyRequest(call, method), call, context),
+    );
   }
 
   /** Requests and responses as they come. */
@@ -106,11 +119,22 @@ export class CallRunner {
     method: GrpcMethod<I, O>,
     handle: (requests: Requests<I>, send: Send<O>, context: CallContext) => Promise<void>,
   ): CallHandler {
-    return this.#handler(async (call, context) => {
+    return this.#storeHandler(async (call, context) => {
       const requests = { next: () => nextRequest(call, method) };
       await handle(requests, senderOf(call, method), context);
       await call.finish();
     });
+  }
+
+  #storeHandler(work: StoreWork): CallHandler {
+    return this.#handler((call) => work(call, this.#contextOf(call)));
+  }
+
+  /** Throws `ErrInvalidArgument` for a namespace that is malformed. */
+  #contextOf({ headers, signal }: ServerCall): CallContext {
+    const { logger, storeFor } = this.#options;
+    const namespace = namespaceOf(headers);
+    return { store: storeFor(namespace), namespace, signal, logger };
   }
 
   #handler(work: Work): CallHandler {
@@ -122,14 +146,11 @@ export class CallRunner {
   }
 
   async #answer(call: ServerCall, work: Work): Promise<void> {
-    const { logger, storeFor } = this.#options;
-    const { signal } = call;
     try {
-      const namespace = namespaceOf(call.headers);
-      await work(call, { store: storeFor(namespace), namespace, signal, logger });
+      await work(call);
     } catch (err) {
       const status = callStatus(err);
-      logger?.debug({ method: call.path, code: status.code, err }, "content call failed");
+      this.#options.logger?.debug({ method: call.path, code: status.code, err }, "content call failed");
       call.fail(status);
     }
   }

@@ -31,7 +31,8 @@ function define<I extends DescMessage, O extends DescMessage>(
   };
 }
 
-function codecOf<D extends DescMessage>(schema: D): Codec<MessageShape<D>> {
+/** How messages of a schema go over the wire. */
+export function codecOf<D extends DescMessage>(schema: D): Codec<MessageShape<D>> {
   return {
     encode: (message) => toBinary(schema, message),
     decode: (bytes) => fromBinary(schema, bytes),

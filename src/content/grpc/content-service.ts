@@ -27,6 +27,7 @@ import {
 } from "./content_pb.ts";
 import { toInfoMessage, toStatusMessage } from "./content-messages.ts";
 import { contentMethods } from "./content-methods.ts";
+import { introspectServer, nothingDeprecated } from "./introspection.ts";
 import { serveRead } from "./read-range.ts";
 import type { ReaderCache } from "./reader-cache.ts";
 import type { RefQueue } from "./ref-queue.ts";
@@ -44,7 +45,7 @@ export interface ContentServiceParts {
   readonly readers: ReaderCache;
 }
 
-/** The handlers of `containerd.services.content.v1.Content`, by path. */
+/** The handlers of `containerd.services.content.v1.Content`, and of the one call that `ctr` makes besides, by path. */
 export function contentService({ runner, queue, readers }: ContentServiceParts): Map<string, CallHandler> {
   const methods = contentMethods;
   return new Map([
@@ -70,6 +71,7 @@ export function contentService({ runner, queue, readers }: ContentServiceParts):
       ),
     ],
     [methods.abort.path, runner.unary(methods.abort, abort)],
+    [introspectServer.path, runner.plain(introspectServer, nothingDeprecated)],
   ]);
 }
 

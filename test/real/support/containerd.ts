@@ -100,6 +100,12 @@ function configuration({ folder, contentSocket, collectsGarbage = true }: Contai
     "mutation_threshold = 0",
     "deletion_threshold = 1_000_000_000", // 0 would collect after every deletion
   ];
+  // From 2.0 on the daemon pulls by itself, and unpacks only for what is configured: by default for overlayfs, which may be absent.
+  const unpack = [
+    '[[plugins."io.containerd.transfer.v1.local".unpack_config]]',
+    `platform = "linux/${process.arch === "x64" ? "amd64" : process.arch}"`,
+    'snapshotter = "native"',
+  ];
   return [
     "version = 2",
     `root = ${JSON.stringify(join(folder, "root"))}`,
@@ -111,6 +117,7 @@ function configuration({ folder, contentSocket, collectsGarbage = true }: Contai
     `address = ${JSON.stringify(join(folder, "containerd.sock.ttrpc"))}`,
     ...(contentSocket === undefined ? [] : plugin),
     ...(collectsGarbage ? [] : neverCollect),
+    ...unpack,
     "",
   ].join("\n");
 }
