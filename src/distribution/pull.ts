@@ -1,4 +1,5 @@
-import { ErrNotFound } from "../errors/classes.ts";
+import { ErrNotFound, ErrUnknown } from "../errors/classes.ts";
+import { plainText } from "../errors/plain-text.ts";
 import { withTag } from "../reference/derive.ts";
 import { familiarString } from "../reference/familiar.ts";
 import type { NormalizedReference } from "../reference/reference.ts";
@@ -13,6 +14,9 @@ import { choosePlatform, parsePullReference } from "./pull-reference.ts";
 import { pullStatus } from "./pull-status.ts";
 import { translatePullError } from "./translate-pull-error.ts";
 import { type PullShared, v2Puller } from "./v2-puller.ts";
+
+/** Longest part of a listed tag that is shown, in characters: as long as a tag may be. */
+const MAX_TAG_CHARS = 128;
 
 /** What pulls of one engine share. */
 export interface PullEngine extends PullShared, WalkEngine {}
@@ -74,15 +78,25 @@ async function everyTag(
   operation: Operation,
 ): Promise<readonly NormalizedReference[]> {
   const { signal } = operation;
-  const list = async (remote: RegistryRemote): Promise<readonly string[]> => {
+  const list = async (remote: RegistryRemote): Promise<readonly NormalizedReference[]> => {
     const tags = await inDockersWords(reference, () =>
       remote.tags({ signal, waiter: waiterOf(operation, reference.path) }),
     );
     if (tags.length === 0) throw noTags(reference, remote.endpoint);
-    return tags;
+    return tags.map((tag) => listedReference(reference, tag, remote.endpoint));
   };
-  const { value: tags } = await walk.run(reference, list);
-  return tags.map((tag) => withTag(reference, tag));
+  return (await walk.run(reference, list)).value;
+}
+
+/** A tag is the word of the endpoint that listed it. */
+function listedReference(reference: NormalizedReference, tag: string, endpoint: string): NormalizedReference {
+  try {
+    return withTag(reference, tag);
+  } catch (cause) {
+    const listed = plainText(tag, MAX_TAG_CHARS);
+    const message = `list tags of ${familiarString(reference)}: got ${JSON.stringify(listed)}, wanted a tag`;
+    throw new ErrUnknown(message, { cause, endpoint, reference: reference.toString(), retryable: false });
+  }
 }
 
 function noTags(reference: NormalizedReference, endpoint?: string): ErrNotFound {

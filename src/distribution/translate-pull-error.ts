@@ -17,10 +17,13 @@ export function translatePullError(error: unknown, reference: NormalizedReferenc
 }
 
 function wordsFor(
-  { registryCode: code, httpStatus: status, digest }: DrayageError,
+  { registryCode: code, httpStatus: status, answeredBy, digest }: DrayageError,
   reference: NormalizedReference,
 ): string | undefined {
-  if (code === "DENIED" || (code === undefined && status === 403)) {
+  // A token server knows who may have tokens, and nothing of images; a storage knows nothing of either.
+  if (answeredBy === "token server" && status !== 403) return undefined;
+  const isDenied = code === undefined && status === 403 && answeredBy !== "redirect target";
+  if (code === "DENIED" || isDenied) {
     return `pull access denied for ${familiarName(reference)}, repository does not exist or may require 'docker login'`;
   }
   if (code === "BLOB_UNKNOWN" || (status === 404 && digest !== undefined)) {

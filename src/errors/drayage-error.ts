@@ -1,3 +1,6 @@
+/** A server that a registry sends its clients to. */
+export type AnsweredBy = "token server" | "redirect target";
+
 /** What an error says beyond its message. Every field is safe to log: no secret and no signed query string goes in. */
 export interface ErrorDetails {
   /** The error that led to this one; kept as the standard `cause`. */
@@ -12,6 +15,8 @@ export interface ErrorDetails {
   readonly attempt?: number | undefined;
   /** HTTP status of the answer that caused the error. */
   readonly httpStatus?: number | undefined;
+  /** Who gave that answer, where it was not the registry that was asked: what it says need not be about the image. */
+  readonly answeredBy?: AnsweredBy | undefined;
   /** Error code in the registry's own words, such as `MANIFEST_UNKNOWN`. */
   readonly registryCode?: string | undefined;
   /** Whether the same request may succeed later. Absent: the class decides, see `isRetryable`. */
@@ -68,6 +73,7 @@ export abstract class DrayageError extends Error implements ErrorDetails {
   declare readonly reference?: string;
   declare readonly attempt?: number;
   declare readonly httpStatus?: number;
+  declare readonly answeredBy?: AnsweredBy;
   declare readonly registryCode?: string;
   declare readonly retryable?: boolean;
   declare readonly retryAfterMs?: number;

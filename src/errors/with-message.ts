@@ -7,7 +7,7 @@ export function withMessage(error: DrayageError, message: string, more: ErrorDet
 }
 
 function detailsOf(error: DrayageError): ErrorDetails {
-  const { endpoint, digest, reference, attempt, httpStatus, registryCode } = error;
+  const { endpoint, digest, reference, attempt, httpStatus, answeredBy, registryCode } = error;
   const { retryable, retryAfterMs, notSent, errors, images } = error;
   return {
     endpoint,
@@ -15,6 +15,7 @@ function detailsOf(error: DrayageError): ErrorDetails {
     reference,
     attempt,
     httpStatus,
+    answeredBy,
     registryCode,
     retryable,
     retryAfterMs,

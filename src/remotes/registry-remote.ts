@@ -104,8 +104,9 @@ export class RegistryRemote implements Remote {
       };
     } catch (error) {
       // A server that breaks at a range would break at each further attempt, and at each further pull.
-      const { httpStatus = 0, retryAfterMs } = findError(error) ?? {};
-      if (isRange && httpStatus >= 500 && retryAfterMs === undefined) this.#withoutRange.add(digest);
+      const { httpStatus = 0, retryAfterMs, answeredBy } = findError(error) ?? {};
+      const isBroken = httpStatus >= 500 && retryAfterMs === undefined && answeredBy !== "token server";
+      if (isRange && isBroken) this.#withoutRange.add(digest);
       throw error;
     }
   }
@@ -149,6 +150,7 @@ export class RegistryRemote implements Remote {
   async #explained(error: unknown, options: AbortOptions): Promise<unknown> {
     const found = findError(error);
     if (found?.httpStatus !== 404 || found.registryCode !== undefined) return error;
+    if (found.answeredBy === "token server") return error;
     try {
       await this.#client.ping(options);
       return error;

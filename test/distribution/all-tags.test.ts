@@ -1,5 +1,5 @@
 import { afterEach, beforeEach, describe, expect, it } from "vitest";
-import { type DrayageError, ErrCanceled, ErrPermissionDenied } from "../../src/errors.ts";
+import { type DrayageError, ErrCanceled, ErrPermissionDenied, ErrUnknown } from "../../src/errors.ts";
 import { type BuiltImage, buildImage, TestRegistry } from "../../src/testing.ts";
 import { layerOf } from "./support/built-image.ts";
 import { failureOf, namesOn, openEngine } from "./support/engine.ts";
@@ -90,6 +90,28 @@ describe("pull() of all tags of which one is broken", () => {
 
     expect(result.images).toHaveLength(TAGS.length);
     expect(asked(mirror)).toEqual(["GET tags"]);
+  });
+});
+
+describe("pull() of all tags of which one is no tag", () => {
+  const LISTED = { body: { tags: ["v1", "../\u001b[31mv2"] }, status: 200 } as const;
+
+  it("says which, and who listed it", async () => {
+    registry.fault({ kind: "tags" }, LISTED);
+    await using engine = await openEngine();
+    const failure = (await failureOf(engine.pull(name, { allTags: true }))) as DrayageError;
+    expect(failure).toBeInstanceOf(ErrUnknown);
+    expect(failure.message).toMatch(new RegExp(`^list tags of ${name}: got "\\.\\./.*v2", wanted a tag$`));
+    expect(failure.message).not.toContain("\u001b");
+    expect(failure.endpoint).toBe(registry.url);
+  });
+
+  it("takes the list of the next endpoint when a mirror's is that bad", async () => {
+    await using mirror = await TestRegistry.start();
+    mirror.fault({ kind: "tags" }, LISTED);
+    await using engine = await openEngine({ registry: { mirrors: { [registry.host]: [mirror.url] } } });
+    const { images: pulled } = await engine.pull(name, { allTags: true });
+    expect(pulled.map((image) => image.name)).toEqual(TAGS.map((tag) => `${name}:${tag}`));
   });
 });
 

@@ -1,5 +1,11 @@
 import { afterEach, beforeEach, describe, expect, it } from "vitest";
-import { type DrayageError, ErrDataLoss, ErrNotFound } from "../../src/errors.ts";
+import {
+  type DrayageError,
+  ErrDataLoss,
+  ErrNotFound,
+  ErrPermissionDenied,
+  ErrUnauthenticated,
+} from "../../src/errors.ts";
 import { type BuiltImage, buildImage, type RequestRecord, TestRegistry } from "../../src/testing.ts";
 import { digestsOf, layerOf } from "./support/built-image.ts";
 import { OCI, putBlob, putManifest } from "./support/documents.ts";
@@ -121,6 +127,44 @@ describe("pull() of a blob of which a part is there", () => {
     registry.fault({ ...range, times: 1 }, { status: 503, headers: { "retry-after": "0" } });
     await engine.pull(name);
     expect(gets(registry, layerOf(image).digest).at(-1)).toMatchObject({ status: 206 });
+  });
+});
+
+describe("pull() from a registry that sends elsewhere", () => {
+  const USER = { username: "u", password: "p" };
+
+  it("asks a token server that is no good once, and does not say that the image is missing", async () => {
+    await using guarded = await TestRegistry.start({ auth: { bearer: USER } });
+    await buildImage(guarded, REPOSITORY, { tag: "v1", layers: [1_000] });
+    guarded.fault({ kind: "token", times: ALWAYS }, { status: 404 });
+    const failure = (await failureOf(engine.pull(`${guarded.host}/${REPOSITORY}:v1`))) as DrayageError;
+    expect(failure).toBeInstanceOf(ErrUnauthenticated);
+    expect(failure.message).toMatch(/^Fetch token from .*: got status 404/);
+    expect(failure).toMatchObject({ httpStatus: 404, answeredBy: "token server" });
+    expect(asked(guarded)).toEqual(["HEAD manifest", "GET token"]);
+  });
+
+  it("goes on in the middle of a blob after the token server was down for a while", async () => {
+    await using guarded = await TestRegistry.start({ auth: { bearer: USER } });
+    const built = await buildImage(guarded, REPOSITORY, { tag: "v1", layers: [400_000] });
+    const { digest, size } = layerOf(built);
+    await using owner = await openEngine({ credentials: async () => USER });
+    guarded.fault({ digest }, { reset: true, afterBytes: size / 2 });
+    const challenge = `Bearer realm="${guarded.url}/token",service="${guarded.host}"`;
+    guarded.fault({ digest }, { status: 401, headers: { "www-authenticate": challenge } });
+    guarded.fault({ kind: "token", after: 1 }, { status: 500 });
+    await owner.pull(`${guarded.host}/${REPOSITORY}:v1`);
+    expect(gets(guarded, digest).at(-1)).toMatchObject({ status: 206 });
+  });
+
+  it("does not ask for a login where the storage behind a registry refuses", async () => {
+    await using storage = await TestRegistry.start();
+    storage.fault({ times: ALWAYS }, { status: 403, body: "<Error><Code>Expired</Code></Error>" });
+    registry.fault({ kind: "blob", times: ALWAYS }, { redirect: ({ path }) => storage.url + path });
+    const failure = (await failureOf(engine.pull(name))) as DrayageError;
+    expect(failure).toBeInstanceOf(ErrPermissionDenied);
+    expect(failure.message).toMatch(/^GET .* \(redirected to .*\): 403 Forbidden: Expired$/);
+    expect(failure).toMatchObject({ endpoint: registry.url, answeredBy: "redirect target" });
   });
 });
 

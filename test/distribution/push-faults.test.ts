@@ -102,6 +102,12 @@ describe("push() succeeds in spite of", () => {
   });
 });
 
+const PORTAL: FaultAction = {
+  status: 200,
+  headers: { "content-type": "text/html" },
+  body: "<html>sign in</html>",
+};
+
 describe("push() fails in the registry's words, and without a tag, after", () => {
   it.each<[string, FaultMatch, FaultAction, object]>([
     [
@@ -140,6 +146,12 @@ describe("push() fails in the registry's words, and without a tag, after", () =>
       { status: 500, body: refusal("UNKNOWN") },
       { name: "ErrInternal", message: "unknown: not in this yard", attempt: 5 },
     ],
+    ...(["upload", "manifest"] as const).map((kind): [string, FaultMatch, FaultAction, object] => [
+      `a portal's page in place of an answer to PUT (${kind})`,
+      { kind, method: "PUT" },
+      PORTAL,
+      { name: "ErrUnknown", message: expect.stringMatching(/^PUT .*: got 200 with a web page, wanted 201$/) },
+    ]),
     [
       "a digest that does not match",
       { ...UPLOAD, method: "PUT" },

@@ -32,6 +32,7 @@ export async function errorFromResponse(
   const details: ErrorDetails = {
     endpoint: new URL(request.url).origin,
     httpStatus: response.status,
+    ...(isRedirected(request, response) && { answeredBy: "redirect target" }),
     retryable: isRetryableStatus(response.status),
     retryAfterMs: parseRetryAfter(headerOf(response, "retry-after"), clock.now()),
   };
@@ -63,13 +64,16 @@ function challengeErrors(response: HttpResponse): RegistryError[] {
   return meaning ? [meaning] : [];
 }
 
+function isRedirected({ url }: Pick<HttpRequest, "url">, response: HttpResponse): boolean {
+  return new URL(response.url).origin !== new URL(url).origin;
+}
+
 function statusMessage(
   { method, url }: HttpRequest,
   response: HttpResponse,
   { words, details }: { readonly words: string; readonly details: ErrorDetails },
 ): string {
-  const answeredBy = new URL(response.url).origin;
-  const via = answeredBy === new URL(url).origin ? "" : ` (redirected to ${redactOrigin(answeredBy)})`;
+  const via = isRedirected({ url }, response) ? ` (redirected to ${redactOrigin(response.url)})` : "";
   const status = statusWords(response.status);
   const wait =
     details.retryAfterMs === undefined ? "" : `asks to wait ${Math.ceil(details.retryAfterMs / 1_000)} s`;

@@ -5,7 +5,7 @@ import {
   ErrUnauthenticated,
   ErrUnavailable,
 } from "../../errors/classes.ts";
-import type { DrayageError } from "../../errors/drayage-error.ts";
+import type { DrayageError, ErrorDetails } from "../../errors/drayage-error.ts";
 import { parseJson, untrustedFields } from "../http/parse-json.ts";
 import { registryWords } from "../http/registry-words.ts";
 import { parseRetryAfter } from "../http/retry-after.ts";
@@ -85,7 +85,8 @@ export async function tokenError(response: HttpResponse, exchange: TokenExchange
   const { status } = response;
   const reason = await readReason(response, exchange);
   const message = `${exchange.action}: got status ${status}${reason === "" ? "" : `: ${reason}`}`;
-  const details = { endpoint: exchange.endpoint, httpStatus: status };
+  const { endpoint } = exchange;
+  const details: ErrorDetails = { endpoint, httpStatus: status, answeredBy: "token server" };
   if (status === 403) return new ErrPermissionDenied(message, details);
   if (status !== 408 && status !== 429 && status < 500) return new ErrUnauthenticated(message, details);
 

@@ -1,7 +1,7 @@
 import { throwIfAborted } from "../../async/abort.ts";
 import { ErrDataLoss } from "../../errors/classes.ts";
 import { findError } from "../../errors/predicates.ts";
-import { checkStoredDigest } from "../answers/check-stored-digest.ts";
+import { checkStored } from "../answers/check-stored.ts";
 import type { HttpRequest, StreamedBody } from "../http/send.ts";
 import { hasBlob } from "../repository/has-blob.ts";
 import type { RepositorySession } from "../repository/repository-session.ts";
@@ -86,6 +86,8 @@ export class BlobUpload {
     try {
       return await this.#make(place, step);
     } catch (error) {
+      // The registry has not seen the request, so the session is as it was.
+      if (findError(error)?.notSent) this.#tell(place.session);
       return await this.#getRound(error, place, step);
     }
   }
@@ -135,7 +137,7 @@ export class BlobUpload {
     const response = await this.#target.repository.send(request);
     await response.body.discard();
     if (last) {
-      checkStoredDigest(request, response, this.#source.digest);
+      checkStored(request, response, this.#source.digest);
       return undefined;
     }
     const session = nextSession(place.session, request, response);
@@ -148,7 +150,8 @@ export class BlobUpload {
   /** The place to go on from after a refusal; throws `error` when there is none. */
   async #getRound(error: unknown, { session, offset }: Place, step: Step): Promise<Place> {
     const { signal } = this.#options;
-    const status = findError(error)?.httpStatus ?? 0;
+    const { httpStatus = 0, answeredBy } = findError(error) ?? {};
+    const status = answeredBy === "token server" ? 0 : httpStatus; // it knows nothing of uploads
     throwIfAborted(signal);
     this.#setbacks++;
     if (this.#setbacks > MAX_SETBACKS) throw error;

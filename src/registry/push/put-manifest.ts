@@ -1,6 +1,6 @@
 import type { AbortOptions } from "../../async/abort.ts";
 import type { Digest } from "../../digest/digest.ts";
-import { checkStoredDigest } from "../answers/check-stored-digest.ts";
+import { checkStored } from "../answers/check-stored.ts";
 import { headerOf } from "../http/send.ts";
 import { headManifest, manifestPath } from "../repository/manifests.ts";
 import type { RepositorySession } from "../repository/repository-session.ts";
@@ -41,6 +41,6 @@ export async function putManifest(
   });
   const response = await repository.send(request);
   await response.body.discard();
-  checkStoredDigest(request, response, manifest.digest);
+  checkStored(request, response, manifest.digest);
   return { keepsReferrers: headerOf(response, "oci-subject") !== undefined };
 }

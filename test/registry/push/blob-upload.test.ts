@@ -1,9 +1,10 @@
-import { afterEach, beforeEach, describe, expect, it } from "vitest";
-import { ErrCanceled } from "../../../src/errors/classes.ts";
+import { afterEach, beforeEach, describe, expect, it, vi } from "vitest";
+import { ErrCanceled, ErrUnavailable } from "../../../src/errors/classes.ts";
 import { isRetryable } from "../../../src/errors/predicates.ts";
 import { BlobUpload } from "../../../src/registry/push/blob-upload.ts";
 import { BodySizes } from "../../../src/registry/push/body-sizes.ts";
 import type { BlobSource, UploadBlobOptions, UploadSession } from "../../../src/registry/push/push-client.ts";
+import { RepositorySession } from "../../../src/registry/repository/repository-session.ts";
 import type { RequestRecord } from "../../../src/testing/request-record.ts";
 import type { TestRegistry } from "../../../src/testing/test-registry.ts";
 import { type BreakingProxy, breakingProxy } from "../support/breaking-proxy.ts";
@@ -338,6 +339,30 @@ describe("BlobUpload.run()", () => {
       await uploader(registry.url)(new TestBlob(9 * MiB));
       expect(registry.requests.filter(({ method }) => method === "PATCH")).toHaveLength(2);
     });
+  });
+
+  it("leaves the session new when the request that would use it is held back", async () => {
+    const registry = await lab.registry();
+    const target = { repository: lab.session(registry.url), sizes: new BodySizes(4 * MiB) };
+    const heldBack = new ErrUnavailable("not sent", {
+      endpoint: registry.url,
+      notSent: true,
+      retryAfterMs: 1,
+    });
+    const blob = new TestBlob(10);
+    let session: UploadSession | undefined;
+    const onSession = (newest: UploadSession): void => {
+      session = newest;
+    };
+    const send = vi.spyOn(target.repository, "send");
+    send.mockImplementation(async (request, expected) => {
+      if (request.method === "PUT") throw heldBack;
+      return await RepositorySession.prototype.send.call(target.repository, request, expected);
+    });
+    await expect(new BlobUpload(target, blob, { onSession }).run()).rejects.toBe(heldBack);
+    send.mockRestore();
+    await new BlobUpload(target, blob, { session, onSession }).run();
+    expect(table(registry.requests)).toEqual(["POST 202", "PUT 201"]);
   });
 
   describe("fails with", () => {
