@@ -5,10 +5,11 @@ import { fromHttpStatus } from "../../errors/http.ts";
 import { redactOrigin, redactUrl } from "../../errors/redact-url.ts";
 import { withMessage } from "../../errors/with-message.ts";
 import { parseRetryAfter } from "../http/retry-after.ts";
+import { isRetryableStatus } from "../http/retryable-status.ts";
 import { type HttpRequest, type HttpResponse, headerOf } from "../http/send.ts";
 import { statusWords } from "../http/status-words.ts";
 import { type RegistryError, readErrorBody } from "./error-body.ts";
-import { isRetryableStatus, registryErrorKind } from "./error-table.ts";
+import { registryErrorKind } from "./error-table.ts";
 
 /** What a refused token means, in the words of CNCF distribution's client, which docker shows (RFC 6750, section 3.1). */
 const CHALLENGE_ERRORS: ReadonlyMap<string, RegistryError> = new Map([

@@ -1,5 +1,5 @@
+import { isRetryableStatus } from "../http/retryable-status.ts";
 import type { HttpResponse } from "../http/send.ts";
-import { isRetryableStatus } from "./error-table.ts";
 
 /**
  * A request that may save another one: a HEAD a GET or an upload, a part the whole, an API a look at a tag. The other one can

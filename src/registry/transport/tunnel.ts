@@ -1,4 +1,5 @@
 import { isIPv6, type Socket } from "node:net";
+import { isRetryableStatus } from "../http/retryable-status.ts";
 import { statusWords } from "../http/status-words.ts";
 import { MAX_RESPONSE_HEADER_BYTES } from "./answer-start.ts";
 import { ProxyFailure, type ProxyRefusal } from "./proxy-failure.ts";
@@ -36,7 +37,7 @@ const CLOSED: ProxyRefusal = { words: "closed the connection instead of a tunnel
 /** What a proxy's answer means that is no success: it may be overloaded, or not reach the target just now. */
 export function refusalOf(status: number): ProxyRefusal {
   const hint = status === 407 ? ": user and password belong in the proxy's URL" : "";
-  const passing = status === 408 || status === 429 || (status >= 500 && status !== 501);
+  const passing = isRetryableStatus(status);
   return { words: `refused: ${statusWords(status)}${hint}`, passing };
 }
 
