@@ -3,7 +3,8 @@ import { describe, expect, it } from "vitest";
 import { diskError } from "../../src/disk/disk-error.ts";
 import * as classes from "../../src/errors/classes.ts";
 import { fromHttpStatus, toGrpc, toHttpStatus } from "../../src/errors.ts";
-import { isRetryableStatus, registryErrorKind } from "../../src/registry/answers/error-table.ts";
+import { registryErrorKind } from "../../src/registry/answers/error-table.ts";
+import { isRetryableStatus } from "../../src/registry/http/retryable-status.ts";
 import { readDocument, TOP, tableRows } from "./support/documents.ts";
 
 const page = readDocument("docs/errors.md");
