@@ -1,4 +1,5 @@
-import { Semaphore } from "../../async/semaphore.ts";
+import type { AbortOptions } from "../../async/abort.ts";
+import { forEachWithin } from "../../async/for-each-within.ts";
 import { readVerified } from "../../content/read-verified.ts";
 import type { Info, Store } from "../../content/store.ts";
 import type { Digest } from "../../digest/digest.ts";
@@ -23,21 +24,17 @@ export async function hashContent(content: Store, operation: Operation): Promise
   for await (const info of content.walk({ signal })) blobs.push(info);
   const total = blobs.reduce((sum, { size }) => sum + size, 0);
   const damaged = new Set<Digest>();
-  const permits = new Semaphore(MAX_HASHED_AT_ONCE);
   let bytes = 0;
   const count = (more: number): void => {
     bytes += more;
     onProgress(update("content", "Verifying", bytes, total));
   };
-  await Promise.all(
-    blobs.map(async ({ digest }) => {
-      const release = await permits.acquire({ signal });
-      try {
-        if (await isDamaged(content, digest, { operation, count })) damaged.add(digest);
-      } finally {
-        release();
-      }
-    }),
+  await forEachWithin(
+    blobs,
+    async ({ digest }, shared) => {
+      if (await isDamaged(content, digest, { signal: shared, count })) damaged.add(digest);
+    },
+    { limit: MAX_HASHED_AT_ONCE, signal },
   );
   return { checked: { count: blobs.length, bytes }, damaged };
 }
@@ -45,10 +42,10 @@ export async function hashContent(content: Store, operation: Operation): Promise
 async function isDamaged(
   content: Store,
   digest: Digest,
-  { operation, count }: { readonly operation: Operation; readonly count: (bytes: number) => void },
+  { signal, count }: AbortOptions & { readonly count: (bytes: number) => void },
 ): Promise<boolean> {
   try {
-    for await (const chunk of readVerified(content, { digest }, operation)) count(chunk.byteLength);
+    for await (const chunk of readVerified(content, { digest }, { signal })) count(chunk.byteLength);
     return false;
   } catch (error) {
     if (isDataLoss(error)) return true;

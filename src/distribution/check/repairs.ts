@@ -1,4 +1,4 @@
-import { Semaphore } from "../../async/semaphore.ts";
+import { forEachWithin } from "../../async/for-each-within.ts";
 import { isContaining } from "../../content/containing-store.ts";
 import type { Labels } from "../../content/labels/label-store.ts";
 import { type Digest, shortId } from "../../digest/digest.ts";
@@ -70,16 +70,11 @@ export class Repairs {
 
   /** Fetches what was put off. Throws the abort error. */
   async finish(): Promise<void> {
-    const permits = new Semaphore(MAX_FETCHED_AT_ONCE);
-    await Promise.all(
-      [...this.#pending].map(async ([digest, wanted]) => {
-        const release = await permits.acquire(this.#parts.operation);
-        try {
-          this.#outcomes.set(digest, await this.#repair(wanted));
-        } finally {
-          release();
-        }
-      }),
+    const { signal } = this.#parts.operation;
+    await forEachWithin(
+      [...this.#pending],
+      async ([digest, wanted]) => void this.#outcomes.set(digest, await this.#repair(wanted)),
+      { limit: MAX_FETCHED_AT_ONCE, signal },
     );
     this.#pending.clear();
   }
