@@ -100,6 +100,7 @@ function parseUrl(text: string): URL {
  */
 function isRepeatable({ method, body }: HttpRequest): boolean {
   if (method === "GET" || method === "HEAD" || method === "DELETE") return true;
+  if (method === "POST") return body === undefined; // opens an upload session: an unused one ends by itself
   const inMemory = typeof body === "string" || body instanceof Uint8Array;
   return method === "PUT" && inMemory;
 }

@@ -193,6 +193,7 @@ describe.each([{ reuseBuffers: true }, { reuseBuffers: false }])(
           ["GET", undefined],
           ["HEAD", undefined],
           ["DELETE", undefined],
+          ["POST", undefined],
           ["PUT", "a manifest"],
         ] as const)("sends %s once more on a fresh one", async (method, body) => {
           const server = await used();
