@@ -23,8 +23,9 @@ export {
   LayerDownloadManager,
 } from "./xfer/download-manager.ts";
 export type { Job, TransferOptions, Watcher } from "./xfer/job.ts";
-export type { DownloadContext, DownloadDescriptor, Layer, LayerTarget } from "./xfer/layer.ts";
+export type { DownloadDescriptor, Layer, LayerTarget } from "./xfer/layer.ts";
 export { type SharedTransferOptions, transferShared } from "./xfer/shared-transfer.ts";
+export type { TransferContext } from "./xfer/transfer-context.ts";
 export { TransferManager, type TransferManagerOptions } from "./xfer/transfer-manager.ts";
-export type { UploadContext, UploadDescriptor } from "./xfer/upload.ts";
+export type { UploadDescriptor } from "./xfer/upload.ts";
 export { LayerUploadManager, type UploadManagerOptions, type UploadOptions } from "./xfer/upload-manager.ts";

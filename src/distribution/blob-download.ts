@@ -6,7 +6,8 @@ import { update } from "../progress/progress.ts";
 import { fetchContent } from "../remotes/fetch.ts";
 import { transferKey, transferSource } from "../remotes/ref-key.ts";
 import type { Remote } from "../remotes/remote.ts";
-import type { DownloadContext, DownloadDescriptor } from "../xfer/layer.ts";
+import type { DownloadDescriptor } from "../xfer/layer.ts";
+import type { TransferContext } from "../xfer/transfer-context.ts";
 import type { OpenWork } from "./open-work.ts";
 
 /** Where blobs come from and go to. */
@@ -27,7 +28,7 @@ export function blobDownload(layer: Descriptor, source: BlobSource): DownloadDes
     source: transferSource(source.remote.source, layer),
     maxRetryAfterMs: source.remote.backoff.maxRetryAfterMs,
     exists: (options) => exists(source.content, layer, options),
-    async download({ signal, waiter, progress }: DownloadContext) {
+    async download({ signal, waiter, progress }: TransferContext) {
       const fetched = fetchContent(layer, {
         fetcher: source.remote,
         ingester: source.content,

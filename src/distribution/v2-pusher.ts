@@ -81,9 +81,9 @@ async function upload(
       key: `push:${repository} ${blob.digest}`,
       id,
       source: remote.source,
-      upload: async ({ signal, progress }) => {
+      upload: async ({ signal, waiter, progress }) => {
         const onBytes = (bytes: number): void => progress(update(id, "Pushing", bytes, blob.size));
-        return pushStatus.blob(await remote.push(blob, shared.content, { signal, onBytes }));
+        return pushStatus.blob(await remote.push(blob, shared.content, { signal, waiter, onBytes }));
       },
       abandon: () => remote.abandon(blob),
     };

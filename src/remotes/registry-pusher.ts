@@ -9,6 +9,7 @@ import type { Descriptor } from "../oci/descriptor.ts";
 import { isIndexType, isManifestType } from "../oci/media-types.ts";
 import { MAX_MANIFEST_BYTES } from "../oci/parse-document.ts";
 import { type Endpoint, originOf } from "../registry/endpoints/endpoint.ts";
+import type { Asker } from "../registry/http/send.ts";
 import { addReferrer } from "../registry/push/add-referrer.ts";
 import type { BlobSource, PushClient, UploadSession } from "../registry/push/push-client.ts";
 import { blamed, blaming } from "./blame.ts";
@@ -127,12 +128,13 @@ export class RegistryPusher implements Pusher {
 
   async #upload(descriptor: Descriptor, content: Provider, options: PushContentOptions): Promise<void> {
     const { digest } = descriptor;
-    const { signal, onBytes } = options;
+    const { signal, waiter, onBytes } = options;
     await using reader = await content.readerAt(descriptor, options);
     const source = sourceOf(descriptor, reader);
     try {
       await this.#client.uploadBlob(source, {
         signal,
+        waiter,
         onBytes,
         session: this.#sessions.get(digest),
         onSession: (session) => this.#sessions.set(digest, session),
@@ -147,22 +149,23 @@ export class RegistryPusher implements Pusher {
   /** What needs no bytes: the blob is there, or can be mounted. A broken upload is rather finished. */
   async #withoutUpload(
     descriptor: Descriptor,
-    { signal }: PushContentOptions,
+    { signal, waiter }: PushContentOptions,
   ): Promise<PushOutcome | undefined> {
     const { digest, size } = descriptor;
     if (this.#sessions.has(digest)) return undefined;
-    const isThere = await this.#ask(() => this.#client.hasBlob(digest, { size, signal }));
+    const isThere = await this.#ask(() => this.#client.hasBlob(digest, { size, signal, waiter }));
     if (isThere) return { kind: "exists" };
     for (const from of await this.#mounts.candidates(descriptor)) {
-      if (await this.#mount(descriptor, from, signal)) return { kind: "mounted", from };
+      if (await this.#mount(descriptor, from, { signal, waiter })) return { kind: "mounted", from };
     }
     return undefined;
   }
 
-  async #mount(descriptor: Descriptor, from: string, signal: AbortSignal | undefined): Promise<boolean> {
+  async #mount(descriptor: Descriptor, from: string, asker: Asker): Promise<boolean> {
     const { digest } = descriptor;
+    const { signal } = asker;
     try {
-      const result = await this.#client.mountBlob(digest, from, { signal });
+      const result = await this.#client.mountBlob(digest, from, asker);
       if (result.kind === "mounted") return true;
       const superfluous = this.#sessions.get(digest);
       this.#sessions.set(digest, result.session); // declined: the upload goes on in the session that came instead
@@ -183,29 +186,24 @@ export class RegistryPusher implements Pusher {
     options: PushContentOptions,
   ): Promise<PushOutcome> {
     const { digest, mediaType } = descriptor;
-    const { signal, tag } = options;
+    const { signal, waiter, tag } = options;
+    const asker = { signal, waiter };
     const bytes = await readBlob(content, descriptor, { maxBytes: MAX_MANIFEST_BYTES, signal });
-    const exists = await this.#ask(() => this.#client.hasManifest(tag ?? digest, digest, { signal }));
+    const exists = await this.#ask(() => this.#client.hasManifest(tag ?? digest, digest, asker));
     const { keepsReferrers } = exists
       ? { keepsReferrers: false } // an earlier push may have ended before it was listed
-      : await this.#ask(() =>
-          this.#client.putManifest(tag ?? digest, { mediaType, bytes, digest }, { signal }),
-        );
-    if (!keepsReferrers) await this.#listReferrer(descriptor, bytes, signal);
+      : await this.#ask(() => this.#client.putManifest(tag ?? digest, { mediaType, bytes, digest }, asker));
+    if (!keepsReferrers) await this.#listReferrer(descriptor, bytes, asker);
     return { kind: exists ? "exists" : "uploaded" };
   }
 
   /** Does the registry's work for it: lists a manifest that has a subject among the subject's referrers. */
-  async #listReferrer(
-    descriptor: Descriptor,
-    bytes: Uint8Array,
-    signal: AbortSignal | undefined,
-  ): Promise<void> {
+  async #listReferrer(descriptor: Descriptor, bytes: Uint8Array, asker: Asker): Promise<void> {
     const referral = referralOf(descriptor, bytes);
     if (!referral) return;
-    const release = await this.#referrerTurns.acquire(`${this.endpoint} ${referral.subject}`, { signal });
+    const release = await this.#referrerTurns.acquire(`${this.endpoint} ${referral.subject}`, asker);
     try {
-      await this.#ask(() => addReferrer(this.#client, referral, { signal }));
+      await this.#ask(() => addReferrer(this.#client, referral, asker));
     } finally {
       release();
     }

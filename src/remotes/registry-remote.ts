@@ -2,6 +2,7 @@ import type { AbortOptions } from "../async/abort.ts";
 import type { BackoffPolicy } from "../async/backoff.ts";
 import { JoinableCalls } from "../async/joinable-calls.ts";
 import { retry } from "../async/retry.ts";
+import { waitPatiently } from "../async/wait-patiently.ts";
 import { algorithmOf, type Digest, digestOf } from "../digest/digest.ts";
 import { ErrDataLoss, ErrInvalidArgument } from "../errors/classes.ts";
 import { findError, isNoSupport } from "../errors/predicates.ts";
@@ -53,7 +54,13 @@ export class RegistryRemote implements Remote {
     const ask = (signal: AbortSignal): Promise<Descriptor> =>
       this.#resolveOnce(reference, { withBytes: options.withBytes, signal });
     // One request is shared, not the attempts around it: how long to insist, and until when, is everybody's own matter.
-    return this.#insist(options, () => this.#resolutions.run(key, ask, options));
+    return this.#insist(options, () => this.#patiently(this.#resolutions.run(key, ask, options), options));
+  }
+
+  /** What is shared knows no waiter: each one who shares it waits for himself. */
+  #patiently<T>(shared: Promise<T>, { signal, waiter }: AskOptions): Promise<T> {
+    const reason = `Waiting for ${new URL(this.endpoint).host}`;
+    return waitPatiently(shared, { reason, signal, waiter });
   }
 
   async #resolveOnce(reference: NormalizedReference, options: ResolveOptions): Promise<Descriptor> {

@@ -1,7 +1,8 @@
 import { update } from "../progress/progress.ts";
 import type { Job } from "./job.ts";
-import type { DownloadContext, DownloadDescriptor } from "./layer.ts";
+import type { DownloadDescriptor } from "./layer.ts";
 import { type RetryPacing, repeatAttempts } from "./repeat-attempts.ts";
+import type { TransferContext } from "./transfer-context.ts";
 
 /**
  * The work of a blob's job: brings it in unless it is there, with as many attempts as `repeatAttempts` makes, and shows
@@ -15,7 +16,7 @@ export async function transferBlob(
   const { id, maxRetryAfterMs = backoff.maxRetryAfterMs } = descriptor;
   const { signal } = job;
   if (!(await descriptor.exists({ signal }))) {
-    const attempt = (context: DownloadContext): Promise<void> => descriptor.download(context);
+    const attempt = (context: TransferContext): Promise<void> => descriptor.download(context);
     await repeatAttempts({ id, attempt }, job, { backoff: { ...backoff, maxRetryAfterMs }, clock });
   }
   job.progress(update(id, "Download complete", 0, 0));

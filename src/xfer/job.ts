@@ -11,11 +11,11 @@ export interface Job {
   /** Says that bytes have moved, at least once per attempt: a job that is quiet must let another source try. */
   moved(): void;
   /**
-   * Begins an attempt that may be broken off for another source's sake. Its signal fires then, and when the job's does; who
-   * finds that only the attempt has ended calls `inactive`, `active`, and tries again. Without it, the other source works
-   * beside the quiet job.
+   * Makes an attempt that may be broken off for another source's sake, because it moves nothing or waits. Its signal fires
+   * then, and when the job's does; who finds that only the attempt has ended calls `inactive`, `active`, and tries again.
+   * Without it, the other source works beside the quiet job.
    */
-  attempt(): AbortSignal;
+  attempt<T>(work: (signal: AbortSignal) => Promise<T>): Promise<T>;
   /** Gives the slot back while the job goes on without moving bytes. Does nothing when no slot is held. */
   inactive(): void;
   /**

@@ -24,6 +24,13 @@ export interface LaneHome {
   readonly onRest: (lane: object) => void;
 }
 
+/** A try that may be broken off. */
+interface Attempt {
+  readonly controller: AbortController;
+  /** Fires when it is, and when the lane ends. */
+  readonly signal: AbortSignal;
+}
+
 /** One source's try at the work of a transfer: a run, its slot, its turn among the lanes, and what ends it. */
 export class Lane<T> {
   readonly #home: LaneHome;
@@ -33,8 +40,8 @@ export class Lane<T> {
   readonly #over = new AbortController();
   #beginning: Promise<void> | undefined;
   #turn: Turn | undefined;
-  /** Breaks the present attempt off; there is one when somebody has asked for it. */
-  #attempt: AbortController | undefined;
+  /** The attempt under way, if it may be broken off. */
+  #attempt: Attempt | undefined;
   #patienceMs = PATIENCE_MS;
   #priority = 0;
   /** Waits under way, those inside others counted as well. */
@@ -96,22 +103,32 @@ export class Lane<T> {
         this.#home.publish(this, progress);
       },
       moved: () => this.#turn?.moved(),
-      attempt: () => {
-        this.#attempt = new AbortController();
-        return AbortSignal.any([signal, this.#attempt.signal]);
-      },
+      attempt: (work) => this.#try(work),
       inactive: () => this.#rest(),
       active: () => unheard(this.#begin()),
       waiter: (id) => ({ wait: (reason, work) => this.#wait(update(id, reason, 0, 0), work) }),
     };
   }
 
+  async #try<R>(work: (signal: AbortSignal) => Promise<R>): Promise<R> {
+    const controller = new AbortController();
+    const signal = AbortSignal.any([this.#abort.signal, controller.signal]);
+    const attempt = { controller, signal };
+    this.#attempt = attempt;
+    try {
+      return await work(signal);
+    } finally {
+      if (this.#attempt === attempt) this.#attempt = undefined;
+    }
+  }
+
   async #wait<R>(shown: Progress, work: (signal: AbortSignal) => Promise<R>): Promise<R> {
-    const { signal } = this.#abort;
+    const { signal } = this.#attempt ?? this.#abort;
     throwIfAborted(signal);
     if (!this.#ended) this.#home.publish(this, shown);
     this.#waits++;
-    this.#rest();
+    if (this.#attempt) this.#restInAttempt();
+    else this.#rest();
     const result = await work(signal).finally(() => void this.#waits--);
     if (this.#waits === 0) await this.#begin();
     return result;
@@ -143,8 +160,16 @@ export class Lane<T> {
 
   #yield(): boolean {
     this.#patienceMs *= 2;
-    this.#attempt?.abort(new ErrCanceled(`Transfer "${this.#home.key}": another source may be ready`));
-    return this.#attempt !== undefined;
+    const { controller } = this.#attempt ?? {};
+    controller?.abort(new ErrCanceled(`Transfer "${this.#home.key}": another source may be ready`));
+    return controller !== undefined;
+  }
+
+  /** The turn stays until somebody wants it: the attempt may hold what every other source needs, such as a file. */
+  #restInAttempt(): void {
+    this.#slot.giveBack();
+    this.#turn?.begin();
+    if (!this.#ended) this.#home.onRest(this);
   }
 
   #rest(): void {

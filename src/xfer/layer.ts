@@ -1,16 +1,6 @@
 import type { AbortOptions } from "../async/abort.ts";
-import type { Waiter } from "../async/waiting.ts";
 import type { Digest } from "../digest/digest.ts";
-import type { ProgressSink } from "../progress/progress.ts";
-
-/** What a download runs with. */
-export interface DownloadContext {
-  /** Fires when nobody wants the blob any more. */
-  readonly signal: AbortSignal;
-  readonly progress: ProgressSink;
-  /** For whatever the work has to wait for, such as another process's lock: no slot is held meanwhile. */
-  readonly waiter: Waiter;
-}
+import type { TransferContext } from "./transfer-context.ts";
 
 /** A layer to be downloaded, as the download manager needs to know it: no registry, no disk, no format. */
 export interface DownloadDescriptor {
@@ -32,7 +22,7 @@ export interface DownloadDescriptor {
    * One attempt to bring the blob in, verified. Partial data stays for the next attempt, whoever makes it. The error says
    * whether another attempt makes sense (`isRetryable`) and whether the source is to blame (`endpoint`).
    */
-  download(context: DownloadContext): Promise<void>;
+  download(context: TransferContext): Promise<void>;
 }
 
 /** A registered layer; the holder gives it back to the target. */
@@ -49,7 +39,7 @@ export interface LayerTarget {
   /** The layer of this chain if it is there, with a reference held for the caller. */
   get(chainId: Digest, options?: AbortOptions): Promise<Layer | undefined>;
   /** Makes the blob a layer on `parent` and holds a reference for the caller. Throws `ErrDataLoss` for a wrong diffID. */
-  register(blob: DownloadDescriptor, parent: Digest | undefined, context: DownloadContext): Promise<Layer>;
+  register(blob: DownloadDescriptor, parent: Digest | undefined, context: TransferContext): Promise<Layer>;
   /** Drops one reference. */
   release(layer: Layer): Promise<void>;
 }

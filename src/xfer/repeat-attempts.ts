@@ -1,10 +1,10 @@
 import type { BackoffPolicy } from "../async/backoff.ts";
 import type { Clock } from "../async/clock.ts";
 import { retry } from "../async/retry.ts";
-import type { Waiter } from "../async/waiting.ts";
 import type { ProgressSink } from "../progress/progress.ts";
 import { throttleProgress } from "../progress/progress-throttle.ts";
 import type { Job } from "./job.ts";
+import type { TransferContext } from "./transfer-context.ts";
 
 /** How attempts follow each other. */
 export interface RetryPacing {
@@ -12,19 +12,11 @@ export interface RetryPacing {
   readonly clock: Clock;
 }
 
-/** What one attempt runs with. */
-interface AttemptContext {
-  readonly signal: AbortSignal;
-  readonly progress: ProgressSink;
-  /** For whatever the attempt has to wait for: no slot is held meanwhile. */
-  readonly waiter: Waiter;
-}
-
 /** Work that is repeated when it fails. */
 export interface RepeatedWork<T> {
   /** Under which id progress is shown. */
   readonly id: string;
-  readonly attempt: (context: AttemptContext) => Promise<T>;
+  readonly attempt: (context: TransferContext) => Promise<T>;
 }
 
 /**
@@ -58,11 +50,14 @@ export async function repeatAttempts<T>(
 export async function yielding<T>(job: Job, attempt: (signal: AbortSignal) => Promise<T>): Promise<T> {
   for (;;) {
     await job.active(); // a wait that failed has left the job without a slot
-    const signal = job.attempt();
+    let isBrokenOff = (): boolean => false;
     try {
-      return await attempt(signal);
+      return await job.attempt((signal) => {
+        isBrokenOff = () => signal.aborted;
+        return attempt(signal);
+      });
     } catch (error) {
-      if (job.signal.aborted || !signal.aborted) throw error;
+      if (job.signal.aborted || !isBrokenOff()) throw error;
       job.inactive();
     }
   }

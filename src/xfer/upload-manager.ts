@@ -7,8 +7,9 @@ import { type ProgressSink, update } from "../progress/progress.ts";
 import type { Job } from "./job.ts";
 import { type RetryPacing, repeatAttempts } from "./repeat-attempts.ts";
 import { ofSource, transferShared } from "./shared-transfer.ts";
+import type { TransferContext } from "./transfer-context.ts";
 import { TransferManager } from "./transfer-manager.ts";
-import type { UploadContext, UploadDescriptor } from "./upload.ts";
+import type { UploadDescriptor } from "./upload.ts";
 
 /** Blobs uploaded at the same time by default: docker's `max-concurrent-uploads`. */
 const DEFAULT_CONCURRENCY = 5;
@@ -92,7 +93,7 @@ export class LayerUploadManager {
   async #transfer(blob: UploadDescriptor, job: Job): Promise<void> {
     const { id } = blob;
     try {
-      const work = { id, attempt: (context: UploadContext) => blob.upload(context) };
+      const work = { id, attempt: (context: TransferContext) => blob.upload(context) };
       const status = await repeatAttempts(work, job, this.#pacing);
       job.progress(update(id, status, 0, 0));
     } catch (error) {

@@ -1,14 +1,4 @@
-import type { Waiter } from "../async/waiting.ts";
-import type { ProgressSink } from "../progress/progress.ts";
-
-/** What an upload runs with. */
-export interface UploadContext {
-  /** Fires when nobody wants the upload any more. */
-  readonly signal: AbortSignal;
-  readonly progress: ProgressSink;
-  /** For whatever the work has to wait for, such as another process's lock: no slot is held meanwhile. */
-  readonly waiter: Waiter;
-}
+import type { TransferContext } from "./transfer-context.ts";
 
 /** A blob to be uploaded, as the upload manager needs to know it: no registry, no disk, no format. */
 export interface UploadDescriptor {
@@ -23,7 +13,7 @@ export interface UploadDescriptor {
    * attempt where the registry has it. The error says whether another attempt makes sense (`isRetryable`) and whether the
    * target is to blame (`endpoint`). Resolves with the status to end on: "Pushed", "Layer already exists", "Mounted from x/y".
    */
-  upload(context: UploadContext): Promise<string>;
+  upload(context: TransferContext): Promise<string>;
   /**
    * Called once when the upload has failed for good or nobody wants it any more: gives up what its attempts left at the target.
    * Nobody waits for it; it must not reject.

@@ -63,6 +63,67 @@ describe("a pull whose content another process writes", () => {
   });
 });
 
+describe("a registry that does not answer", () => {
+  let never: PromiseWithResolvers<void>;
+  beforeEach(() => {
+    never = Promise.withResolvers<void>();
+  });
+  afterEach(() => never.resolve());
+
+  it("holds no slot, and each pull says what it waits for", async () => {
+    const image = await buildImage(registry, REPOSITORY, { tag: "a", layers: [9_000] });
+    await using healthy = await TestRegistry.start();
+    await buildImage(healthy, REPOSITORY, { tag: "b", layers: [7_000] });
+    const { digest } = layerOf(image);
+    registry.fault({ digest }, { hold: never.promise });
+    const abort = new AbortController();
+    const log = statusLog();
+    const silent = failureOf(engine.pull(`${name}:a`, { signal: abort.signal, onProgress: log.sink }));
+    await until(() => log.actions(shortId(digest)).includes(`Waiting for ${registry.host}`));
+    await engine.pull(`${healthy.host}/${REPOSITORY}:b`);
+    abort.abort();
+    expect(await silent).toMatchObject({ code: "ERR_CANCELED" });
+  });
+
+  it.each([
+    ["a tag", { method: "HEAD" }],
+    ["a manifest", { method: "GET", kind: "manifest" }],
+  ] as const)("shows so for %s", async (what, request) => {
+    const { descriptor } = await buildImage(registry, REPOSITORY, { tag: "a", layers: [9_000] });
+    registry.fault(request, { hold: never.promise });
+    const abort = new AbortController();
+    const log = statusLog();
+    const silent = failureOf(engine.pull(`${name}:a`, { signal: abort.signal, onProgress: log.sink }));
+    const id = what === "a tag" ? "a" : shortId(descriptor.digest);
+    await until(() => log.actions(id).includes(`Waiting for ${registry.host}`));
+    abort.abort();
+    await silent;
+  });
+
+  it.each([
+    ["a blob", { method: "HEAD", kind: "blob" }],
+    ["a manifest", { method: "PUT", kind: "manifest" }],
+  ] as const)("shows so in a push of %s", async (what, request) => {
+    const image = await buildImage(registry, REPOSITORY, { tag: "a", layers: [9_000] });
+    await engine.pull(`${name}:a`);
+    registry.fault({ ...request, times: 9 }, { hold: never.promise });
+    const abort = new AbortController();
+    const log = statusLog();
+    const target = `${registry.host}/team/other:a`;
+    const options = { target, signal: abort.signal, onProgress: log.sink };
+    const silent = failureOf(engine.push(`${name}:a`, options));
+    const waiting = `Waiting for ${registry.host}`;
+    const { digest } = image.descriptor;
+    await until(() =>
+      what === "a blob"
+        ? log.lines().some((line) => line.endsWith(waiting))
+        : log.actions(shortId(digest)).includes(waiting),
+    );
+    abort.abort();
+    await silent;
+  });
+});
+
 describe("a pull into a content service that is down", () => {
   it("fails with the service's words, after a bounded number of tries", async () => {
     await buildImage(registry, REPOSITORY, { tag: "a", layers: [9_000] });

@@ -17,7 +17,8 @@ import {
   type LayerDownload,
   LayerDownloadManager,
 } from "../../src/xfer/download-manager.ts";
-import type { DownloadContext, Layer } from "../../src/xfer/layer.ts";
+import type { Layer } from "../../src/xfer/layer.ts";
+import type { TransferContext } from "../../src/xfer/transfer-context.ts";
 import { TransferManager } from "../../src/xfer/transfer-manager.ts";
 import { FakeLayer } from "./fake-layer.ts";
 import { FakeTarget } from "./fake-target.ts";
@@ -25,7 +26,7 @@ import { flush, stateOf } from "./flush.ts";
 import { ManualClock } from "./manual-clock.ts";
 
 /** What a target is called with when nobody watches. */
-const CONTEXT: DownloadContext = {
+const CONTEXT: TransferContext = {
   signal: new AbortController().signal,
   progress() {},
   waiter: plainWaiter(),

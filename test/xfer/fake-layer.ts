@@ -1,5 +1,6 @@
 import { type Digest, digestOf, shortId } from "../../src/digest/digest.ts";
-import type { DownloadContext, DownloadDescriptor } from "../../src/xfer/layer.ts";
+import type { DownloadDescriptor } from "../../src/xfer/layer.ts";
+import type { TransferContext } from "../../src/xfer/transfer-context.ts";
 
 /** A layer whose downloads the test ends. Equal names are equal blobs. */
 export class FakeLayer implements DownloadDescriptor {
@@ -12,7 +13,7 @@ export class FakeLayer implements DownloadDescriptor {
   /** How often `exists` was asked. */
   checks = 0;
   /** The context of each attempt, oldest first. */
-  readonly attempts: DownloadContext[] = [];
+  readonly attempts: TransferContext[] = [];
   /** Whether an attempt is under way. */
   running = false;
   readonly #outcomes: Array<PromiseWithResolvers<void>> = [];
@@ -29,7 +30,7 @@ export class FakeLayer implements DownloadDescriptor {
     return Promise.resolve(this.present);
   }
 
-  async download(context: DownloadContext): Promise<void> {
+  async download(context: TransferContext): Promise<void> {
     const outcome = Promise.withResolvers<void>();
     this.attempts.push(context);
     this.#outcomes.push(outcome);
@@ -43,7 +44,7 @@ export class FakeLayer implements DownloadDescriptor {
   }
 
   /** The newest attempt. */
-  get attempt(): DownloadContext {
+  get attempt(): TransferContext {
     const attempt = this.attempts.at(-1);
     if (!attempt) throw new Error("download was not called");
     return attempt;

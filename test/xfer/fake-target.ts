@@ -1,6 +1,7 @@
 import type { Digest } from "../../src/digest/digest.ts";
 import { chainId } from "../../src/xfer/chain-id.ts";
-import type { DownloadContext, DownloadDescriptor, Layer, LayerTarget } from "../../src/xfer/layer.ts";
+import type { DownloadDescriptor, Layer, LayerTarget } from "../../src/xfer/layer.ts";
+import type { TransferContext } from "../../src/xfer/transfer-context.ts";
 
 /** A layer store in memory that counts its references. It registers at once, unless told to wait or to fail. */
 export class FakeTarget implements LayerTarget {
@@ -12,7 +13,7 @@ export class FakeTarget implements LayerTarget {
   /** How often `get` was asked. */
   checks = 0;
   /** Runs in each registration, before the layer is there. */
-  before: (blob: DownloadDescriptor, context: DownloadContext) => Promise<void> = () => Promise.resolve();
+  before: (blob: DownloadDescriptor, context: TransferContext) => Promise<void> = () => Promise.resolve();
   /** Runs in each release. */
   releasing: (layer: Layer) => Promise<void> = () => Promise.resolve();
 
@@ -26,7 +27,7 @@ export class FakeTarget implements LayerTarget {
   async register(
     blob: DownloadDescriptor,
     parent: Digest | undefined,
-    context: DownloadContext,
+    context: TransferContext,
   ): Promise<Layer> {
     if (!blob.diffId) throw new Error("the layer has no diffID");
     if (parent && !this.references.has(parent)) throw new Error("nobody holds the parent");

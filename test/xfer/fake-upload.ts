@@ -1,12 +1,13 @@
 import { digestOf, shortId } from "../../src/digest/digest.ts";
-import type { UploadContext, UploadDescriptor } from "../../src/xfer/upload.ts";
+import type { TransferContext } from "../../src/xfer/transfer-context.ts";
+import type { UploadDescriptor } from "../../src/xfer/upload.ts";
 
 /** A blob whose uploads the test ends. Equal names are equal blobs. */
 export class FakeUpload implements UploadDescriptor {
   readonly key: string;
   readonly id: string;
   /** The context of each attempt, oldest first. */
-  readonly attempts: UploadContext[] = [];
+  readonly attempts: TransferContext[] = [];
   /** Whether an attempt is under way. */
   running = false;
   readonly #outcomes: Array<PromiseWithResolvers<string>> = [];
@@ -16,7 +17,7 @@ export class FakeUpload implements UploadDescriptor {
     this.id = shortId(digestOf(name));
   }
 
-  async upload(context: UploadContext): Promise<string> {
+  async upload(context: TransferContext): Promise<string> {
     const outcome = Promise.withResolvers<string>();
     this.attempts.push(context);
     this.#outcomes.push(outcome);
@@ -30,7 +31,7 @@ export class FakeUpload implements UploadDescriptor {
   }
 
   /** The newest attempt. */
-  get attempt(): UploadContext {
+  get attempt(): TransferContext {
     const attempt = this.attempts.at(-1);
     if (!attempt) throw new Error("upload was not called");
     return attempt;

@@ -1,5 +1,6 @@
 import { AsyncLocalStorage } from "node:async_hooks";
 import { describe, expect, it } from "vitest";
+import { abortable } from "../../src/async/abort.ts";
 import {
   ErrCanceled,
   ErrDataLoss,
@@ -18,6 +19,17 @@ import { flush, stateOf } from "./flush.ts";
 import { ManualClock } from "./manual-clock.ts";
 
 const denied = (endpoint: string): ErrUnauthenticated => new ErrUnauthenticated("no", { endpoint });
+
+/** The signal of an attempt that goes on until it is broken off. */
+function attemptOf(job: Job): AbortSignal {
+  let begun = AbortSignal.abort();
+  const attempt = job.attempt((signal) => {
+    begun = signal;
+    return abortable(new Promise(() => {}), signal);
+  });
+  attempt.catch(() => {});
+  return begun;
+}
 
 /** A leader from one source, and a joiner from another. */
 async function two() {
@@ -157,25 +169,57 @@ describe("transferShared()", () => {
 
     it("is told to break off comes again after the other source, with more patience", async () => {
       const { clock, leader, joiner, first } = await two();
-      const [one, other] = [leader.job, leader.job.attempt()];
+      const [one, other] = [leader.job, attemptOf(leader.job)];
       await clock.advance(PATIENCE_MS);
       expect([other.aborted, one.signal.aborted, joiner.calls]).toEqual([true, false, 0]);
       one.inactive();
       const again = one.active();
       await flush();
       expect(joiner.calls).toBe(1);
-      const attempt = joiner.job.attempt();
+      const attempt = attemptOf(joiner.job);
       await clock.advance(PATIENCE_MS);
       expect(attempt.aborted).toBe(true);
       joiner.job.inactive();
       const joinerAgain = joiner.job.active();
       joinerAgain.catch(() => {}); // ends with the transfer
       await again;
-      const second = one.attempt();
+      const second = attemptOf(one);
       await clock.advance(PATIENCE_MS);
       expect(second.aborted).toBe(false);
       leader.finish("slow to begin");
       expect(await first).toBe("slow to begin");
+    });
+
+    it("waits in an attempt has the turn until another source wants it, as it may hold what that needs", async () => {
+      const { clock, leader, joiner } = await two();
+      const over = Promise.withResolvers<void>();
+      const attempt = leader.job.attempt((signal) =>
+        leader.job
+          .waiter("layer")
+          .wait("Waiting for a.example", (gone) => abortable(over.promise, gone))
+          .catch((error: unknown) => {
+            expect(signal.aborted).toBe(true);
+            throw error;
+          }),
+      );
+      attempt.catch(() => {});
+      await flush();
+      expect(joiner.calls).toBe(0);
+      await clock.advance(PATIENCE_MS);
+      await expect(attempt).rejects.toThrow("another source may be ready");
+      expect(leader.job.signal.aborted).toBe(false);
+      leader.job.inactive();
+      await flush();
+      expect(joiner.calls).toBe(1);
+    });
+
+    it("waits between two attempts is not waited for", async () => {
+      const { leader, joiner } = await two();
+      await leader.job.attempt(async () => {});
+      const wait = leader.job.waiter("layer").wait("Retrying in 9 seconds", () => new Promise(() => {}));
+      wait.catch(() => {}); // ends with the transfer
+      await flush();
+      expect(joiner.calls).toBe(1);
     });
 
     it("leaves while it moves bytes goes on for the others", async () => {

@@ -1,12 +1,12 @@
 import { throwIfAborted } from "../../async/abort.ts";
 import type { Clock } from "../../async/clock.ts";
+import { waitPatiently } from "../../async/wait-patiently.ts";
 import type { CredentialLookup, FoundCredentials } from "../credentials/credential-memory.ts";
-import type { HttpRequest } from "../http/send.ts";
-import { waitPatiently } from "./wait-patiently.ts";
+import type { Asker } from "../http/send.ts";
 import { lookupError, reasonOf } from "./why-anonymous.ts";
 
-/** On whose behalf something is asked. */
-export type Asker = Pick<HttpRequest, "signal" | "waiter">;
+/** What is shown while credentials or tokens are waited for. */
+export const AUTHORIZING = "Waiting for authorization";
 
 /** What credentials in use go by. */
 export interface CredentialsInUseOptions {
@@ -46,7 +46,12 @@ export class CredentialsInUse {
   async find({ signal, waiter }: Asker): Promise<FoundCredentials> {
     const { lookup, endpoint, clock } = this.#options;
     try {
-      this.#found = await waitPatiently(lookup.find({ signal }), { signal, waiter, clock });
+      this.#found = await waitPatiently(lookup.find({ signal }), {
+        reason: AUTHORIZING,
+        signal,
+        waiter,
+        clock,
+      });
       this.#trouble = undefined;
       return this.#found;
     } catch (error) {

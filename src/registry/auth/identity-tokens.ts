@@ -1,15 +1,15 @@
 import { throwIfAborted } from "../../async/abort.ts";
 import type { Clock } from "../../async/clock.ts";
+import { waitPatiently } from "../../async/wait-patiently.ts";
 import { findError } from "../../errors/predicates.ts";
 import type { FoundCredentials } from "../credentials/credential-memory.ts";
 import type { Endpoint } from "../endpoints/endpoint.ts";
-import type { Send } from "../http/send.ts";
-import type { Asker, CredentialsInUse } from "./credentials-in-use.ts";
+import type { Asker, Send } from "../http/send.ts";
+import { AUTHORIZING, type CredentialsInUse } from "./credentials-in-use.ts";
 import { fetchToken } from "./token.ts";
 import type { TokenRealm } from "./token-realm.ts";
 import type { Token } from "./token-response.ts";
 import { type FetchedToken, type TokenPurpose, TokenWallet } from "./token-wallet.ts";
-import { waitPatiently } from "./wait-patiently.ts";
 import { explained } from "./why-anonymous.ts";
 
 /** Whose tokens these are, and how they are asked for; see `TokenOptions`. */
@@ -37,7 +37,7 @@ export class IdentityTokens {
     const found = credentials.found ?? (await credentials.find({ signal, waiter }));
     const fetch = (shared: AbortSignal): Promise<FetchedToken> => this.#fetch(realm, found, shared);
     const pending = this.#wallet.token({ realm, hash: found.hash }, fetch, { signal });
-    return await waitPatiently(pending, { waiter, signal, clock });
+    return await waitPatiently(pending, { reason: AUTHORIZING, waiter, signal, clock });
   }
 
   /**

@@ -2,8 +2,14 @@ import type { AbortOptions } from "../../async/abort.ts";
 import type { Waiter } from "../../async/waiting.ts";
 import type { TlsOptions } from "./tls-options.ts";
 
+/** On whose behalf something is asked. */
+export interface Asker extends AbortOptions {
+  /** Whoever asks holds something that it gives back while it waits, for a slow token server for instance, or tells so. */
+  readonly waiter?: Waiter | undefined;
+}
+
 /** One HTTP request on its way through the wrappers (auth, redirect, throttle, retry) to the transport. */
-export interface HttpRequest extends AbortOptions {
+export interface HttpRequest extends Asker {
   readonly method: "GET" | "HEAD" | "POST" | "PUT" | "PATCH" | "DELETE";
   readonly url: string;
   /** Lower-case names. */
@@ -12,8 +18,6 @@ export interface HttpRequest extends AbortOptions {
   readonly body?: string | Uint8Array | StreamedBody | undefined;
   /** Longest wait for the headers of the answer once the request is sent, in milliseconds. Default: the transport's. */
   readonly answerTimeoutMs?: number | undefined;
-  /** Whoever sends this holds something that it gives back while it waits, for a slow token server for instance. */
-  readonly waiter?: Waiter | undefined;
   /** Token scopes that the request needs, such as `repository:library/redis:pull`. */
   readonly scopes?: readonly string[];
   readonly tls?: TlsOptions | undefined;

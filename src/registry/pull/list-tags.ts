@@ -1,8 +1,7 @@
-import type { AbortOptions } from "../../async/abort.ts";
 import { ErrOutOfRange, ErrUnknown } from "../../errors/classes.ts";
 import { PageTrail } from "../http/next-page.ts";
 import { parseJson, untrustedFields } from "../http/parse-json.ts";
-import type { HttpRequest, HttpResponse } from "../http/send.ts";
+import type { Asker, HttpRequest, HttpResponse } from "../http/send.ts";
 import type { RepositorySession } from "../repository/repository-session.ts";
 
 /** Tags asked for per page; CNCF distribution refuses more. */
@@ -17,11 +16,11 @@ export const MAX_TAG_PAGES = 10_000;
 /**
  * The tags of a repository, page by page (OCI distribution-spec, end-8a and end-8b). Follows `Link` headers within the
  * endpoint's origin only. Throws `ErrUnknown` for an answer that is no tag list or leads elsewhere, `ErrOutOfRange` past
- * `MAX_TAG_PAGES` or `MAX_TAG_PAGE_BYTES`.
+ * `MAX_TAG_PAGES` or `MAX_TAG_PAGE_BYTES`; the bounds of `PageTrail` hold for all pages together.
  */
 export async function* listTags(
   session: RepositorySession,
-  { signal }: AbortOptions = {},
+  { signal, waiter }: Asker = {},
 ): AsyncGenerator<string, void, undefined> {
   const headers = { accept: "application/json" };
   let request: HttpRequest | undefined = session.request({
@@ -29,6 +28,7 @@ export async function* listTags(
     path: `tags/list?n=${PAGE_TAGS}`,
     headers,
     signal,
+    waiter,
   });
   const trail = new PageTrail("list tags");
   for (let page = 1; request; page++) {
@@ -46,7 +46,7 @@ interface Page {
 
 function readPage(session: RepositorySession, request: HttpRequest, trail: PageTrail): Promise<Page> {
   return session.document(request, async (response: HttpResponse) => ({
-    tags: parseTags(await response.body.bytes(MAX_TAG_PAGE_BYTES), request),
+    tags: parseTags(await trail.read(response, MAX_TAG_PAGE_BYTES), request),
     next: trail.next(request, response),
   }));
 }

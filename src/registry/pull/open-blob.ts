@@ -1,21 +1,17 @@
-import type { AbortOptions } from "../../async/abort.ts";
-import type { Waiter } from "../../async/waiting.ts";
 import type { Digest } from "../../digest/digest.ts";
 import { ErrDataLoss } from "../../errors/classes.ts";
 import { refusesShortCut } from "../answers/short-cuts.ts";
 import { contentCodings, decodedBody } from "../http/content-coding.ts";
 import { type ContentRange, parseContentRange } from "../http/content-range.ts";
-import { type HttpBody, type HttpRequest, type HttpResponse, headerOf } from "../http/send.ts";
+import { type Asker, type HttpBody, type HttpRequest, type HttpResponse, headerOf } from "../http/send.ts";
 import type { RepositorySession } from "../repository/repository-session.ts";
 
 /** Which part of a blob is wanted. */
-export interface BlobOptions extends AbortOptions {
+export interface BlobOptions extends Asker {
   /** Bytes that are there already. Default 0. */
   readonly offset?: number | undefined;
   /** Size of the whole blob in bytes, when it is known; an answer that says otherwise is refused. */
   readonly size?: number | undefined;
-  /** See `HttpRequest`. */
-  readonly waiter?: Waiter | undefined;
 }
 
 /** A blob on its way. */

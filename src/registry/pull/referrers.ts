@@ -1,4 +1,3 @@
-import type { AbortOptions } from "../../async/abort.ts";
 import type { Digest } from "../../digest/digest.ts";
 import { ErrNotImplemented, ErrOutOfRange, ErrUnknown } from "../../errors/classes.ts";
 import { isNotFound } from "../../errors/predicates.ts";
@@ -7,7 +6,7 @@ import { OCI_INDEX } from "../../oci/media-types.ts";
 import { MAX_MANIFEST_BYTES, parseIndex } from "../../oci/parse-document.ts";
 import { refusesShortCut } from "../answers/short-cuts.ts";
 import { PageTrail } from "../http/next-page.ts";
-import type { HttpRequest } from "../http/send.ts";
+import type { Asker, HttpRequest } from "../http/send.ts";
 import { getManifest, mediaTypeOf } from "../repository/manifests.ts";
 import type { RepositorySession } from "../repository/repository-session.ts";
 
@@ -15,7 +14,7 @@ import type { RepositorySession } from "../repository/repository-session.ts";
 export const MAX_REFERRER_PAGES = 1_000;
 
 /** Which referrers are wanted. */
-export interface ReferrersOptions extends AbortOptions {
+export interface ReferrersOptions extends Asker {
   /** Only those of this type. */
   readonly artifactType?: string | undefined;
 }
@@ -28,16 +27,16 @@ export interface ReferrersOptions extends AbortOptions {
 export async function listReferrers(
   repository: RepositorySession,
   digest: Digest,
-  { artifactType, signal }: ReferrersOptions = {},
+  { artifactType, ...asker }: ReferrersOptions = {},
 ): Promise<readonly Descriptor[]> {
   const query = artifactType === undefined ? "" : `?${new URLSearchParams({ artifactType }).toString()}`;
   const request = repository.request({
     method: "GET",
     path: `referrers/${digest}${query}`,
     headers: { accept: OCI_INDEX },
-    signal,
+    ...asker,
   });
-  const found = (await readPages(repository, request)) ?? (await readTag(repository, digest, signal));
+  const found = (await readPages(repository, request)) ?? (await readTag(repository, digest, asker));
   return artifactType === undefined ? found : found.filter((item) => item.artifactType === artifactType);
 }
 
@@ -72,7 +71,7 @@ async function readPages(
       if (isFirst) return undefined;
       throw new ErrUnknown("list referrers: got a page that is no image index", { retryable: false });
     }
-    found.push(...parseIndex(await response.body.bytes(MAX_MANIFEST_BYTES), OCI_INDEX).manifests);
+    found.push(...parseIndex(await trail.read(response, MAX_MANIFEST_BYTES), OCI_INDEX).manifests);
     request = trail.next(request, response);
   }
   return found;
@@ -81,10 +80,10 @@ async function readPages(
 async function readTag(
   repository: RepositorySession,
   digest: Digest,
-  signal: AbortSignal | undefined,
+  asker: Asker,
 ): Promise<readonly Descriptor[]> {
   try {
-    const { bytes } = await getManifest(repository, referrersTag(digest), { accept: [OCI_INDEX], signal });
+    const { bytes } = await getManifest(repository, referrersTag(digest), { accept: [OCI_INDEX], ...asker });
     const { manifests, foreign } = parseIndex(bytes, OCI_INDEX);
     if (foreign.length === 0) return manifests;
     // Whoever writes the list again would leave them out.

@@ -1,7 +1,7 @@
-import type { AbortOptions } from "../../async/abort.ts";
 import type { Digest } from "../../digest/digest.ts";
 import { ErrNoSupport } from "../../errors/classes.ts";
 import { isNotFound } from "../../errors/predicates.ts";
+import type { Asker } from "../http/send.ts";
 import {
   getManifest,
   headManifest,
@@ -20,7 +20,7 @@ import { type BlobContent, type BlobOptions, openBlob } from "./open-blob.ts";
  */
 export interface RegistryClient {
   /** Whether there is a registry at all (end-1). Throws `ErrNoSupport` when the endpoint does not know `/v2/`. */
-  ping(options?: AbortOptions): Promise<void>;
+  ping(options?: Asker): Promise<void>;
   /** See `headManifest`. */
   headManifest(reference: string, options?: ManifestOptions): Promise<ManifestHead | undefined>;
   /** See `getManifest`. */
@@ -28,14 +28,14 @@ export interface RegistryClient {
   /** See `openBlob`. */
   openBlob(digest: Digest, options?: BlobOptions): Promise<BlobContent>;
   /** See `listTags`. */
-  listTags(options?: AbortOptions): AsyncIterable<string>;
+  listTags(options?: Asker): AsyncIterable<string>;
 }
 
 /** The client of a repository at an endpoint. It holds no connections of its own. */
 export function createRegistryClient(options: RegistryClientOptions): RegistryClient {
   const session = new RepositorySession(options);
   return {
-    ping: ({ signal } = {}) => ping(session, signal),
+    ping: (asker = {}) => ping(session, asker),
     headManifest: (reference, manifestOptions = {}) => headManifest(session, reference, manifestOptions),
     getManifest: (reference, manifestOptions = {}) => getManifest(session, reference, manifestOptions),
     openBlob: (digest, blobOptions) => openBlob(session, digest, blobOptions),
@@ -43,8 +43,8 @@ export function createRegistryClient(options: RegistryClientOptions): RegistryCl
   };
 }
 
-async function ping(session: RepositorySession, signal: AbortSignal | undefined): Promise<void> {
-  const request = session.endpointRequest({ method: "GET", path: "", signal });
+async function ping(session: RepositorySession, { signal, waiter }: Asker): Promise<void> {
+  const request = session.endpointRequest({ method: "GET", path: "", signal, waiter });
   try {
     await session.document(request, (response) => response.body.discard());
   } catch (cause) {

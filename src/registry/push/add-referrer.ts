@@ -1,8 +1,8 @@
-import type { AbortOptions } from "../../async/abort.ts";
 import { type Digest, digestOf } from "../../digest/digest.ts";
 import type { Descriptor } from "../../oci/descriptor.ts";
 import { descriptorToJson } from "../../oci/descriptor-to-json.ts";
 import { OCI_INDEX } from "../../oci/media-types.ts";
+import type { Asker } from "../http/send.ts";
 import { referrersTag } from "../pull/referrers.ts";
 import type { PushClient } from "./push-client.ts";
 
@@ -21,12 +21,12 @@ export interface Referral {
 export async function addReferrer(
   client: Pick<PushClient, "putManifest" | "referrers">,
   { subject, referrer }: Referral,
-  options: AbortOptions = {},
+  asker: Asker = {},
 ): Promise<void> {
-  const known = await client.referrers(subject, options);
+  const known = await client.referrers(subject, asker);
   if (known.some(({ digest }) => digest === referrer.digest)) return;
   const manifests = [...known, referrer].map(descriptorToJson);
   const bytes = Buffer.from(JSON.stringify({ schemaVersion: 2, mediaType: OCI_INDEX, manifests }));
   const index = { mediaType: OCI_INDEX, bytes, digest: digestOf(bytes) };
-  await client.putManifest(referrersTag(subject), index, options);
+  await client.putManifest(referrersTag(subject), index, asker);
 }

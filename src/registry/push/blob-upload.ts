@@ -2,7 +2,7 @@ import { throwIfAborted } from "../../async/abort.ts";
 import { ErrDataLoss } from "../../errors/classes.ts";
 import { findError } from "../../errors/predicates.ts";
 import { checkStored } from "../answers/check-stored.ts";
-import type { HttpRequest, StreamedBody } from "../http/send.ts";
+import type { Asker, HttpRequest, StreamedBody } from "../http/send.ts";
 import { hasBlob } from "../repository/has-blob.ts";
 import type { RepositorySession } from "../repository/repository-session.ts";
 import type { BodySizes } from "./body-sizes.ts";
@@ -70,13 +70,14 @@ export class BlobUpload {
 
   /** Where to go on; `undefined` when an upload whose end nobody saw has succeeded after all. */
   async #begin(): Promise<Place | undefined> {
-    const { session, signal } = this.#options;
+    const { session } = this.#options;
+    const asker = this.#asker();
     if (!session) return await this.#startAnew();
     if (session.isNew) return this.#at({ session, offset: 0 });
     const { repository } = this.#target;
     const { digest, size } = this.#source;
-    const found = await uploadOffset(repository, session, { signal });
-    if (!found && (await hasBlob(repository, digest, { size, signal }))) return undefined;
+    const found = await uploadOffset(repository, session, asker);
+    if (!found && (await hasBlob(repository, digest, { size, ...asker }))) return undefined;
     return await this.#resume(session, found);
   }
 
@@ -109,7 +110,7 @@ export class BlobUpload {
       body: bodyBytes > 0 ? this.#body(offset, endOffset) : undefined,
       stranger: session.stranger,
       answerTimeoutMs: last ? FINISH_TIMEOUT_MS : undefined,
-      signal: this.#options.signal,
+      ...this.#asker(),
     });
     return { request, bodyBytes, last };
   }
@@ -158,7 +159,7 @@ export class BlobUpload {
     if (status === 404) return await this.#startAnew();
     if (status === 413 && !this.#target.sizes.tooLarge(step.bodyBytes, session.minChunkBytes)) throw error;
     if (status === 413 || status === 416) {
-      const found = await uploadOffset(this.#target.repository, session, { signal });
+      const found = await uploadOffset(this.#target.repository, session, this.#asker());
       if (status === 413 || found?.offset !== offset) return await this.#resume(session, found);
     }
     const isRefused = (status >= 400 && status < 500) || status === 501;
@@ -186,7 +187,7 @@ export class BlobUpload {
     const { signal, onLeftover } = this.#options;
     const place = await this.#startAnew();
     try {
-      await cancelUpload(this.#target.repository, session, { signal });
+      await cancelUpload(this.#target.repository, session, this.#asker());
     } catch (error) {
       throwIfAborted(signal);
       onLeftover?.(error);
@@ -195,8 +196,12 @@ export class BlobUpload {
   }
 
   async #startAnew(): Promise<Place> {
-    const { signal } = this.#options;
-    return this.#at({ session: await startUpload(this.#target.repository, { signal }), offset: 0 });
+    return this.#at({ session: await startUpload(this.#target.repository, this.#asker()), offset: 0 });
+  }
+
+  #asker(): Asker {
+    const { signal, waiter } = this.#options;
+    return { signal, waiter };
   }
 
   #at(place: Place): Place {

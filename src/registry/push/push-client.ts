@@ -1,6 +1,6 @@
-import type { AbortOptions } from "../../async/abort.ts";
 import type { Digest } from "../../digest/digest.ts";
 import type { Descriptor } from "../../oci/descriptor.ts";
+import type { Asker } from "../http/send.ts";
 import type { HasBlobOptions } from "../repository/has-blob.ts";
 
 /** A blob's bytes, readable from any offset, as often as an upload needs to. */
@@ -13,7 +13,7 @@ export interface BlobSource {
 }
 
 /** How a blob is uploaded. */
-export interface UploadBlobOptions extends AbortOptions {
+export interface UploadBlobOptions extends Asker {
   /** Called with the bytes that the registry has taken, of the whole blob; goes back when the registry lost some. */
   readonly onBytes?: ((bytes: number) => void) | undefined;
   /** A session to go on with, from an earlier attempt or a declined mount. */
@@ -50,13 +50,13 @@ export interface PushClient {
   /** Whether the repository has the blob (end-2, HEAD). */
   hasBlob(digest: Digest, options?: HasBlobOptions): Promise<boolean>;
   /** Asks for a blob of another repository of the same registry (end-11). Throws when the registry refuses outright. */
-  mountBlob(digest: Digest, from: string, options?: AbortOptions): Promise<MountResult>;
+  mountBlob(digest: Digest, from: string, options?: Asker): Promise<MountResult>;
   /** Opens an upload session (end-4a). */
-  startUpload(options?: AbortOptions): Promise<UploadSession>;
+  startUpload(options?: Asker): Promise<UploadSession>;
   /** How many bytes the registry holds of a session (end-13), and its newest location; `undefined` when it forgot the session. */
   uploadOffset(
     session: UploadSession,
-    options?: AbortOptions,
+    options?: Asker,
   ): Promise<{ session: UploadSession; offset: number } | undefined>;
   /**
    * Sends what is missing of a blob and finishes the session (end-5, end-6): in one body up to `CHUNK_BYTES`, otherwise in
@@ -66,9 +66,9 @@ export interface PushClient {
    */
   uploadBlob(source: BlobSource, options?: UploadBlobOptions): Promise<void>;
   /** Gives a session up (end-14). Throws what the registry has against it; one that it does not know any more is given up. */
-  cancelUpload(session: UploadSession, options?: AbortOptions): Promise<void>;
+  cancelUpload(session: UploadSession, options?: Asker): Promise<void>;
   /** Whether `reference` is there with this digest (end-3, HEAD). */
-  hasManifest(reference: string, digest: Digest, options?: AbortOptions): Promise<boolean>;
+  hasManifest(reference: string, digest: Digest, options?: Asker): Promise<boolean>;
   /**
    * Puts a manifest by tag or digest, byte for byte (end-7). Returns whether the registry keeps referrers of
    * `subject` (OCI-Subject).
@@ -76,11 +76,11 @@ export interface PushClient {
   putManifest(
     reference: string,
     manifest: { readonly mediaType: string; readonly bytes: Uint8Array; readonly digest: Digest },
-    options?: AbortOptions,
+    options?: Asker,
   ): Promise<{ readonly keepsReferrers: boolean }>;
   /** The manifests whose `subject` is `digest` (end-12, with the tag fallback for registries without the API). */
   referrers(
     digest: Digest,
-    options?: AbortOptions & { artifactType?: string | undefined },
+    options?: Asker & { artifactType?: string | undefined },
   ): Promise<readonly Descriptor[]>;
 }

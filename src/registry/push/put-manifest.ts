@@ -1,7 +1,6 @@
-import type { AbortOptions } from "../../async/abort.ts";
 import type { Digest } from "../../digest/digest.ts";
 import { checkStored } from "../answers/check-stored.ts";
-import { headerOf } from "../http/send.ts";
+import { type Asker, headerOf } from "../http/send.ts";
 import { headManifest, manifestPath } from "../repository/manifests.ts";
 import type { RepositorySession } from "../repository/repository-session.ts";
 
@@ -20,9 +19,9 @@ export interface OutgoingManifest {
 export async function hasManifest(
   repository: RepositorySession,
   { reference, digest }: { readonly reference: string; readonly digest: Digest },
-  { signal }: AbortOptions = {},
+  asker: Asker = {},
 ): Promise<boolean> {
-  const head = await headManifest(repository, reference, { signal });
+  const head = await headManifest(repository, reference, asker);
   return head?.digest === digest;
 }
 
@@ -30,14 +29,14 @@ export async function hasManifest(
 export async function putManifest(
   repository: RepositorySession,
   { reference, manifest }: { readonly reference: string; readonly manifest: OutgoingManifest },
-  { signal }: AbortOptions = {},
+  asker: Asker = {},
 ): Promise<{ readonly keepsReferrers: boolean }> {
   const request = repository.request({
     method: "PUT",
     path: manifestPath(reference),
     headers: { "content-type": manifest.mediaType },
     body: manifest.bytes,
-    signal,
+    ...asker,
   });
   const response = await repository.send(request);
   await response.body.discard();

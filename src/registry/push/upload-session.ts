@@ -1,8 +1,7 @@
-import type { AbortOptions } from "../../async/abort.ts";
 import type { Digest } from "../../digest/digest.ts";
 import { ErrUnavailable, ErrUnknown } from "../../errors/classes.ts";
 import { redactOrigin } from "../../errors/redact-url.ts";
-import { type HttpRequest, type HttpResponse, headerOf } from "../http/send.ts";
+import { type Asker, type HttpRequest, type HttpResponse, headerOf } from "../http/send.ts";
 import type { RepositorySession } from "../repository/repository-session.ts";
 import type { MountResult, UploadSession } from "./push-client.ts";
 
@@ -16,11 +15,8 @@ const MAX_CANCEL_TRIES = 3;
 const NO_OFFSET_STATUSES: readonly number[] = [400, 404, 405, 410, 501];
 
 /** Opens an upload session (OCI distribution-spec, end-4a). */
-export async function startUpload(
-  repository: RepositorySession,
-  { signal }: AbortOptions = {},
-): Promise<UploadSession> {
-  const request = repository.request({ method: "POST", path: "blobs/uploads/", signal });
+export async function startUpload(repository: RepositorySession, asker: Asker = {}): Promise<UploadSession> {
+  const request = repository.request({ method: "POST", path: "blobs/uploads/", ...asker });
   const response = await repository.send(request);
   await response.body.discard();
   return newSession(request, response);
@@ -33,12 +29,12 @@ export async function startUpload(
 export async function mountBlob(
   repository: RepositorySession,
   { digest, from }: { readonly digest: Digest; readonly from: string },
-  { signal }: AbortOptions = {},
+  asker: Asker = {},
 ): Promise<MountResult> {
   const query = new URLSearchParams({ mount: digest, from });
   const path = `blobs/uploads/?${query.toString()}`;
   const moreScopes = [`repository:${from}:pull`];
-  const request = repository.request({ method: "POST", path, moreScopes, signal });
+  const request = repository.request({ method: "POST", path, moreScopes, ...asker });
   const response = await repository.send(request);
   await response.body.discard();
   if (response.status === 201) return { kind: "mounted" };
@@ -52,12 +48,12 @@ export async function mountBlob(
 export async function uploadOffset(
   repository: RepositorySession,
   session: UploadSession,
-  { signal }: AbortOptions = {},
+  asker: Asker = {},
 ): Promise<{ readonly session: UploadSession; readonly offset: number } | undefined> {
   const request = repository.requestTo(session.location, {
     method: "GET",
     stranger: session.stranger,
-    signal,
+    ...asker,
   });
   const response = await repository.send(request, NO_OFFSET_STATUSES);
   await response.body.discard();
@@ -73,20 +69,20 @@ export async function uploadOffset(
 export async function cancelUpload(
   repository: RepositorySession,
   session: UploadSession,
-  { signal }: AbortOptions = {},
+  asker: Asker = {},
 ): Promise<void> {
   let newest: UploadSession | undefined = session;
   for (let tries = 1; newest; tries++) {
     const request = repository.requestTo(newest.location, {
       method: "DELETE",
       stranger: newest.stranger,
-      signal,
+      ...asker,
     });
     const mayBeOld = tries < MAX_CANCEL_TRIES ? [416] : [];
     const response = await repository.send(request, [...NOTHING_TO_END_STATUSES, ...mayBeOld]);
     await response.body.discard();
     if (response.status !== 416) return;
-    newest = (await uploadOffset(repository, newest, { signal }))?.session;
+    newest = (await uploadOffset(repository, newest, asker))?.session;
   }
 }
 

@@ -1,11 +1,10 @@
-import type { AbortOptions } from "../../async/abort.ts";
 import type { Digest } from "../../digest/digest.ts";
 import { refusesShortCut } from "../answers/short-cuts.ts";
-import { type HttpResponse, headerOf } from "../http/send.ts";
+import { type Asker, type HttpResponse, headerOf } from "../http/send.ts";
 import type { RepositorySession } from "./repository-session.ts";
 
 /** What is known of the blob that is asked for. */
-export interface HasBlobOptions extends AbortOptions {
+export interface HasBlobOptions extends Asker {
   /** In bytes; an answer about anything of another size is about something else. */
   readonly size?: number | undefined;
 }
@@ -18,9 +17,9 @@ export interface HasBlobOptions extends AbortOptions {
 export async function hasBlob(
   repository: RepositorySession,
   digest: Digest,
-  { size, signal }: HasBlobOptions = {},
+  { size, signal, waiter }: HasBlobOptions = {},
 ): Promise<boolean> {
-  const request = repository.request({ method: "HEAD", path: `blobs/${digest}`, signal });
+  const request = repository.request({ method: "HEAD", path: `blobs/${digest}`, signal, waiter });
   const response = await repository.send(request, (answer) => refusesShortCut("blob HEAD", answer));
   await response.body.discard();
   return response.status === 200 && isAbout(response, { digest, size });

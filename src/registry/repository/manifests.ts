@@ -1,5 +1,3 @@
-import type { AbortOptions } from "../../async/abort.ts";
-import type { Waiter } from "../../async/waiting.ts";
 import { algorithmOf, type Digest, digestOf, isDigest } from "../../digest/digest.ts";
 import { ErrDataLoss, ErrInvalidArgument } from "../../errors/classes.ts";
 import { plainText } from "../../errors/plain-text.ts";
@@ -7,18 +5,16 @@ import { isIndexType, isManifestType, isSchema1Type, MANIFEST_ACCEPT } from "../
 import { MAX_MANIFEST_BYTES } from "../../oci/parse-document.ts";
 import { refusesShortCut } from "../answers/short-cuts.ts";
 import { contentCodings } from "../http/content-coding.ts";
-import { type HttpRequest, type HttpResponse, headerOf } from "../http/send.ts";
+import { type Asker, type HttpRequest, type HttpResponse, headerOf } from "../http/send.ts";
 import type { RepositorySession } from "./repository-session.ts";
 
 /** End of a document that is looked at for its closing brace, in bytes: white space behind it is short. */
 const MAX_END_BYTES = 64;
 
 /** What is particular about a request for a manifest. */
-export interface ManifestOptions extends AbortOptions {
+export interface ManifestOptions extends Asker {
   /** Media types in order of preference. Default: all that drayage understands, then anything. */
   readonly accept?: readonly string[] | undefined;
-  /** See `HttpRequest`. */
-  readonly waiter?: Waiter | undefined;
 }
 
 /** What a registry says of a manifest. Its promises are to be checked when the bytes are there. */

@@ -1,9 +1,8 @@
-import type { AbortOptions } from "../../async/abort.ts";
 import type { Clock } from "../../async/clock.ts";
 import { errorFromResponse } from "../answers/error-response.ts";
 import { type Endpoint, originOf } from "../endpoints/endpoint.ts";
 import { mergeHeaders } from "../http/merge-headers.ts";
-import type { HttpRequest, HttpResponse, Send } from "../http/send.ts";
+import type { Asker, HttpRequest, HttpResponse, Send } from "../http/send.ts";
 import { asStranger } from "../http/stranger-request.ts";
 import { USER_AGENT } from "../http/user-agent.ts";
 
@@ -20,9 +19,7 @@ export interface RegistryClientOptions {
 }
 
 /** What is particular about a request to a known address. */
-export interface RequestParts
-  extends AbortOptions,
-    Pick<HttpRequest, "body" | "answerTimeoutMs" | "stranger" | "waiter"> {
+export interface RequestParts extends Asker, Pick<HttpRequest, "body" | "answerTimeoutMs" | "stranger"> {
   readonly method: HttpRequest["method"];
   readonly headers?: Readonly<Record<string, string>>;
   /** Token scopes that it needs beside the session's own. */

@@ -1,5 +1,7 @@
-import { type AbortOptions, abortError, throwIfAborted } from "../../async/abort.ts";
+import { type AbortOptions, abortable, abortError, throwIfAborted } from "../../async/abort.ts";
+import type { Waiter } from "../../async/waiting.ts";
 import { ErrCanceled } from "../../errors/classes.ts";
+import type { Asker } from "../http/send.ts";
 import type { Connection } from "./connection.ts";
 
 /** Which connections may serve a request, and how to make one. */
@@ -27,6 +29,9 @@ interface Turn {
   readonly reject: (error: Error) => void;
 }
 
+/** A wait for a connection. */
+type Wanted = AbortOptions & Pick<Turn, "route" | "fresh">;
+
 /** What is known of one host. */
 interface HostState {
   openSockets: number;
@@ -52,12 +57,12 @@ export class ConnectionPool {
   }
 
   /** A connection for one request; `release` gives it back. `fresh` wants one that nobody has used. */
-  async acquire(route: Route, { signal, fresh = false }: AcquireOptions): Promise<Connection> {
+  async acquire(route: Route, { signal, waiter, fresh = false }: AcquireOptions): Promise<Connection> {
     throwIfAborted(signal);
     if (this.#closed) throw this.#closed;
     const host = this.#hostOf(route);
     const connection = host.waiting.size === 0 ? this.#take(host, route, fresh) : undefined;
-    return connection ?? (await this.#wait(host, { route, fresh, signal }));
+    return connection ?? (await this.#waitOpenly(host, { route, fresh, signal }, waiter));
   }
 
   /** The request is over. The connection is kept for another one if it still stands and `reusable` says so. */
@@ -142,10 +147,24 @@ export class ConnectionPool {
     if (host.openSockets === 0 && host.waiting.size === 0) this.#hosts.delete(name);
   }
 
-  #wait(
-    host: HostState,
-    { route, fresh, signal }: AbortOptions & Pick<Turn, "route" | "fresh">,
-  ): Promise<Connection> {
+  async #waitOpenly(host: HostState, wanted: Wanted, waiter: Waiter | undefined): Promise<Connection> {
+    const turn = this.#wait(host, wanted);
+    if (!waiter) return await turn;
+    try {
+      return await waiter.wait(`Waiting for a connection to ${wanted.route.host}`, (signal) =>
+        abortable(turn, signal),
+      );
+    } catch (error) {
+      // Whoever waited is gone, perhaps in the moment of getting one.
+      turn.then(
+        (connection) => this.release(connection, true),
+        () => {},
+      );
+      throw error;
+    }
+  }
+
+  #wait(host: HostState, { route, fresh, signal }: Wanted): Promise<Connection> {
     return new Promise<Connection>((resolve, reject) => {
       const leave = (): void => {
         host.waiting.delete(turn);
@@ -192,6 +211,6 @@ export class ConnectionPool {
 }
 
 /** What is particular about one wait for a connection. */
-export interface AcquireOptions extends AbortOptions {
+export interface AcquireOptions extends Asker {
   readonly fresh?: boolean | undefined;
 }

@@ -1,5 +1,7 @@
 import type { Dispatcher } from "undici";
 import { throwIfAborted } from "../../async/abort.ts";
+import { type Clock, systemClock } from "../../async/clock.ts";
+import { waitPatiently } from "../../async/wait-patiently.ts";
 import { ErrCanceled, ErrInvalidArgument } from "../../errors/classes.ts";
 import { redactUrl } from "../../errors/redact-url.ts";
 import { requireNode } from "../../errors/require-node.ts";
@@ -16,6 +18,12 @@ import { refusalOf } from "./tunnel.ts";
 
 /** What undici's types know of the bodies that it takes; async iterables are missing there. */
 type UndiciBody = NonNullable<Dispatcher.DispatchOptions["body"]> | null;
+
+/** What surrounds a transport. */
+export interface TransportParts {
+  /** Tells when an answer is long in coming; the limits of connections run by the machine's own. Default: that as well. */
+  readonly clock?: Clock | undefined;
+}
 
 /** The lowest `Send`, with the connections behind it. */
 export interface Transport {
@@ -34,7 +42,10 @@ export interface Transport {
  * closes the transport. Throws `ErrInvalidArgument` for options out of bounds, and `ErrFailedPrecondition` on a Node.js that is too
  * old.
  */
-export function createTransport(options: ConnectionOptions = {}): Transport {
+export function createTransport(
+  options: ConnectionOptions = {},
+  { clock = systemClock }: TransportParts = {},
+): Transport {
   requireNode("create transport");
   checkOptions("create transport", options, CONNECTION_OPTIONS);
   const limits = connectionLimits(options);
@@ -50,7 +61,7 @@ export function createTransport(options: ConnectionOptions = {}): Transport {
       if (!first.stale || !isRepeatable(request)) throw cause;
       return exchange(request, url, route, true).then(({ response }) => response);
     };
-    const response = await first.response.catch(stale);
+    const response = await patiently(first.response.catch(stale), request, { url, clock });
     if (response.status === 407 && route.httpProxy) throw await refusedByProxy(request, response, route);
     return { ...response, secrets: requestSecrets(request) };
   }
@@ -61,7 +72,8 @@ export function createTransport(options: ConnectionOptions = {}): Transport {
     route: RequestRoute,
     fresh: boolean,
   ): Promise<Exchange> {
-    const connection = await pool.acquire(route, { signal: request.signal, fresh });
+    const { signal, waiter } = request;
+    const connection = await pool.acquire(route, { signal, waiter, fresh });
     if (request.signal?.aborted) pool.release(connection, true);
     throwIfAborted(request.signal);
     const begun = new Exchange(request, {
@@ -86,6 +98,16 @@ export function createTransport(options: ConnectionOptions = {}): Transport {
   }
 
   return { send, close: () => pool.close(closed) };
+}
+
+/** An answer that is long in coming is waited for. While a body is sent, there is work to do. */
+function patiently(
+  answer: Promise<HttpResponse>,
+  { body, signal, waiter }: HttpRequest,
+  { url, clock }: { readonly url: URL; readonly clock: Clock },
+): Promise<HttpResponse> {
+  if (typeof body === "object" && "open" in body) return answer;
+  return waitPatiently(answer, { reason: `Waiting for ${url.host}`, signal, waiter, clock });
 }
 
 function parseUrl(text: string): URL {

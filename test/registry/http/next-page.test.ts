@@ -1,6 +1,7 @@
 import { describe, expect, it } from "vitest";
-import { PageTrail } from "../../../src/registry/http/next-page.ts";
+import { LISTING_TIMEOUT_MS, MAX_LISTING_BYTES, PageTrail } from "../../../src/registry/http/next-page.ts";
 import type { HttpRequest } from "../../../src/registry/http/send.ts";
+import { FakeClock } from "../support/fake-clock.ts";
 import { fakeResponse } from "../support/fake-send.ts";
 
 const REQUEST = {
@@ -89,5 +90,32 @@ describe("PageTrail.next()", () => {
       request = trail.next(request, fakeResponse(request, { headers: { link } }));
     }
     expect(request?.url).toBe("https://registry.test/v2/a/tags/list?last=999");
+  });
+});
+
+describe("a listing as a whole", () => {
+  const link = '</v2/a/tags/list?last=b>; rel="next"';
+  const answer = () => fakeResponse(REQUEST, { headers: { link } });
+
+  it("has a time", () => {
+    const clock = new FakeClock();
+    const trail = new PageTrail("list tags", clock);
+    clock.advance(LISTING_TIMEOUT_MS + 1);
+    expect(() => trail.next(REQUEST, answer())).toThrow(
+      expect.objectContaining({
+        name: "ErrUnavailable",
+        endpoint: "https://registry.test",
+        retryable: false,
+      }),
+    );
+  });
+
+  it("has a size", async () => {
+    const trail = new PageTrail("list tags");
+    const limits: number[] = [];
+    const page = 16 * 1024 * 1024;
+    const body = { ...answer().body, bytes: async (max: number) => new Uint8Array(limits.push(max) && page) };
+    for (let pages = 1; pages <= 5; pages++) await trail.read({ ...answer(), body }, page);
+    expect(limits).toEqual([page, page, page, page, MAX_LISTING_BYTES - 4 * page]);
   });
 });

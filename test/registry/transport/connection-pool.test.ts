@@ -1,9 +1,12 @@
 import { setImmediate } from "node:timers/promises";
 import { afterEach, describe, expect, it, vi } from "vitest";
+import { PATIENCE_MS } from "../../../src/async/wait-patiently.ts";
+import { plainWaiter, type Waiter } from "../../../src/async/waiting.ts";
 import { ErrCanceled } from "../../../src/errors/classes.ts";
-import type { HttpResponse } from "../../../src/registry/http/send.ts";
+import type { HttpRequest, HttpResponse } from "../../../src/registry/http/send.ts";
 import type { ConnectionOptions } from "../../../src/registry/transport/connection-options.ts";
 import { createTransport, type Transport } from "../../../src/registry/transport/transport.ts";
+import { FakeClock } from "../support/fake-clock.ts";
 import { httpServer, rawServer, type ScriptedServer } from "../support/raw-server.ts";
 
 /** A server that keeps each request until `answer` is called. */
@@ -119,6 +122,51 @@ describe("a transport's sockets", () => {
     server.answer();
     await until(() => server.held.length === 1);
     expect(server.held).toEqual(["/3"]);
+    server.answer();
+    expect(await Promise.all([first, last])).toEqual(["ok", "ok"]);
+  });
+
+  it("are waited for by a waiter, which knows for what, and so is an answer that is long in coming", async () => {
+    const server = keep(await holdingServer());
+    const clock = new FakeClock();
+    const transport = createTransport({ maxSocketsPerHost: 1 }, { clock });
+    keep({ [Symbol.asyncDispose]: () => transport.close() });
+    const { host } = new URL(server.origin);
+    const lines: string[] = [];
+    const request = (path: string, extra: Partial<HttpRequest> = {}): Promise<string> => {
+      const waiter = plainWaiter({ show: (reason) => lines.push(`${path} ${reason}`) });
+      return read(transport.send({ method: "GET", url: `${server.origin}${path}`, waiter, ...extra }));
+    };
+    const quick = request("/quick");
+    await until(() => server.held.length === 1);
+    const slow = request("/slow");
+    expect(lines).toEqual([`/slow Waiting for a connection to ${host}`]);
+    server.answer();
+    await quick;
+    await until(() => server.held.length === 1);
+    clock.advance(PATIENCE_MS);
+    await until(() => lines.length === 2);
+    expect(lines[1]).toBe(`/slow Waiting for ${host}`);
+    server.answer();
+    expect(await slow).toBe("ok");
+  });
+
+  it("are free again when the one who waited has nothing to work with", async () => {
+    const server = keep(await holdingServer());
+    const transport = transportWith({ maxSocketsPerHost: 1 });
+    const first = read(transport.send({ method: "GET", url: server.origin }));
+    await until(() => server.held.length === 1);
+    const waiter: Waiter = {
+      async wait(_, work) {
+        await work(undefined);
+        throw new ErrCanceled("no slot any more");
+      },
+    };
+    const gone = transport.send({ method: "GET", url: server.origin, waiter });
+    const last = read(transport.send({ method: "GET", url: server.origin }));
+    server.answer();
+    await expect(gone).rejects.toThrow("no slot any more");
+    await until(() => server.held.length === 1);
     server.answer();
     expect(await Promise.all([first, last])).toEqual(["ok", "ok"]);
   });

@@ -1,17 +1,16 @@
-import { type AbortOptions, abortable } from "../../async/abort.ts";
-import type { Clock } from "../../async/clock.ts";
-import type { Waiter } from "../../async/waiting.ts";
+import { type AbortOptions, abortable } from "./abort.ts";
+import { type Clock, systemClock } from "./clock.ts";
+import type { Waiter } from "./waiting.ts";
 
-/**
- * A token server that answers within this time, in milliseconds, is part of the work; a slower one is waited
- * for.
- */
-const PATIENCE_MS = 1_000;
+/** What takes no longer than this, in milliseconds, is part of the work; what takes longer is waited for. */
+export const PATIENCE_MS = 1_000;
 
-/** Who waits. */
+/** Who waits, and for what. */
 export interface WaitPatientlyOptions extends AbortOptions {
+  /** A status line for people. */
+  readonly reason: string;
   readonly waiter: Waiter | undefined;
-  readonly clock: Clock;
+  readonly clock?: Clock | undefined;
 }
 
 /**
@@ -20,7 +19,7 @@ export interface WaitPatientlyOptions extends AbortOptions {
  */
 export async function waitPatiently<T>(
   pending: Promise<T>,
-  { waiter, clock, signal }: WaitPatientlyOptions,
+  { reason, waiter, clock = systemClock, signal }: WaitPatientlyOptions,
 ): Promise<T> {
   if (!waiter) return await pending;
   const settled = new AbortController();
@@ -33,5 +32,5 @@ export async function waitPatiently<T>(
   } finally {
     settled.abort();
   }
-  return await waiter.wait("Waiting for authorization", (gone) => abortable(pending, gone ?? signal));
+  return await waiter.wait(reason, (gone) => abortable(pending, gone ?? signal));
 }

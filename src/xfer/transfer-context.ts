@@ -1,0 +1,11 @@
+import type { Waiter } from "../async/waiting.ts";
+import type { ProgressSink } from "../progress/progress.ts";
+
+/** What one attempt at a download, an upload or a registration runs with. */
+export interface TransferContext {
+  /** Fires when nobody wants the result any more, and when the attempt is broken off. */
+  readonly signal: AbortSignal;
+  readonly progress: ProgressSink;
+  /** For whatever the work has to wait for, such as another process's lock: no slot is held meanwhile. */
+  readonly waiter: Waiter;
+}
