@@ -1,3 +1,5 @@
+import type { Limiter } from "../async/semaphore.ts";
+import { boundedReads } from "../content/bounded-reads.ts";
 import type { Store } from "../content/store.ts";
 import { shortId } from "../digest/digest.ts";
 import { ErrInvalidArgument } from "../errors/classes.ts";
@@ -20,6 +22,8 @@ import { pushStatus } from "./push-status.ts";
 /** The parts of an engine that all pushes share. */
 export interface PushShared {
   readonly content: Store;
+  /** How many manifests, indexes and configs of the store are open at once. */
+  readonly documentReaders: Limiter;
   readonly uploads: LayerUploadManager;
 }
 
@@ -45,7 +49,7 @@ export function v2Pusher(context: PushContext): Pusher {
       const message = `push ${target.toString()}: got ${root.digest} to push`;
       throw new ErrInvalidArgument(message, { digest: root.digest });
     }
-    const { content } = shared;
+    const content = boundedReads(shared.content, shared.documentReaders);
     const onProgress = layerLines(await layerIdsOf(root, content, operation), operation.onProgress);
     const shown = { ...context, operation: { ...operation, onProgress } };
     const pushBlobs = (blobs: readonly Descriptor[]) => upload(blobs, target, shown);
@@ -60,7 +64,7 @@ export function v2Pusher(context: PushContext): Pusher {
 /** The image itself, or the one manifest of it for the platform asked for. */
 async function wanted(target: Descriptor, { shared, operation, platform }: PushContext): Promise<Descriptor> {
   if (!platform) return target;
-  const { content } = shared;
+  const content = boundedReads(shared.content, shared.documentReaders);
   const [image] = await collectImages(
     target,
     { content, fetchDocument: presenceHandler(content), choice: platform },

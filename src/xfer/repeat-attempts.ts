@@ -50,16 +50,16 @@ export async function repeatAttempts<T>(
 export async function yielding<T>(job: Job, attempt: (signal: AbortSignal) => Promise<T>): Promise<T> {
   for (;;) {
     await job.active(); // a wait that failed has left the job without a slot
-    let isBrokenOff = (): boolean => false;
-    try {
-      return await job.attempt((signal) => {
-        isBrokenOff = () => signal.aborted;
-        return attempt(signal);
-      });
-    } catch (error) {
-      if (job.signal.aborted || !isBrokenOff()) throw error;
-      job.inactive();
-    }
+    const made = await job.attempt(async (signal) => {
+      try {
+        return { value: await attempt(signal) };
+      } catch (error) {
+        if (job.signal.aborted || !signal.aborted) throw error;
+        return undefined;
+      }
+    });
+    if (made) return made.value;
+    job.inactive();
   }
 }
 

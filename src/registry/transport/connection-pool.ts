@@ -14,6 +14,12 @@ export interface Route {
   readonly connect: (onClosed: (connection: Connection) => void) => Connection;
 }
 
+/**
+ * Waits for a connection that give back what they hold, at once: somebody else takes it and may come to wait here as well,
+ * with a file open. Whoever comes beyond that keeps it.
+ */
+const MAX_OPEN_WAITS = 64;
+
 /** How many sockets may be open at once. */
 export interface PoolLimits {
   readonly maxSocketsPerHost: number;
@@ -50,6 +56,7 @@ export class ConnectionPool {
   readonly #hosts = new Map<string, HostState>();
   readonly #routes = new Map<Connection, Route>();
   #turns = 0;
+  #openWaits = 0;
   #closed: Error | undefined;
 
   constructor(limits: PoolLimits) {
@@ -149,7 +156,8 @@ export class ConnectionPool {
 
   async #waitOpenly(host: HostState, wanted: Wanted, waiter: Waiter | undefined): Promise<Connection> {
     const turn = this.#wait(host, wanted);
-    if (!waiter) return await turn;
+    if (!waiter || this.#openWaits >= MAX_OPEN_WAITS) return await turn;
+    this.#openWaits++;
     try {
       return await waiter.wait(`Waiting for a connection to ${wanted.route.host}`, (signal) =>
         abortable(turn, signal),
@@ -161,6 +169,8 @@ export class ConnectionPool {
         () => {},
       );
       throw error;
+    } finally {
+      this.#openWaits--;
     }
   }
 
