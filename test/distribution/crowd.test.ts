@@ -28,10 +28,10 @@ afterEach(async () => {
   await rm(root, { recursive: true });
 });
 
-/** Pulls all names at once with few descriptors. Returns the messages of what failed. */
-async function pullAll(names: readonly string[]): Promise<readonly string[]> {
+/** Pulls or pushes all names at once with few descriptors. Returns the messages of what failed. */
+async function all(action: "pull" | "push", names: readonly string[]): Promise<readonly string[]> {
   const script = `ulimit -n ${DESCRIPTORS} && exec "$@"`;
-  const command = [process.execPath, "--no-warnings", CHILD, root, ...names];
+  const command = [process.execPath, "--no-warnings", CHILD, action, root, ...names];
   const child = spawn("sh", ["-c", script, "sh", ...command], { stdio: ["ignore", "pipe", "inherit"] });
   return JSON.parse(await text(child.stdout)) as string[];
 }
@@ -45,20 +45,23 @@ describe("many pulls at once in a process that may open few files", () => {
     const layers = Array.from({ length: 20 }, (_, index) => 20_000 + index);
     const image = await buildImage(registry, "team/app", { tag: "v1", layers });
     const names = Array.from({ length: 1_000 }, () => `${registry.host}/team/app:v1`);
-    expect(await pullAll(names)).toEqual([]);
+    expect(await all("pull", names)).toEqual([]);
     expectEachOnce(registry, digestsOf(image));
     expect(tokens()).toBe(1);
     expect(registry.mostConnections).toBeLessThanOrEqual(MAX_SOCKETS_PER_HOST);
   });
 
-  it("of as many images fail in none of them", { timeout: 120_000 }, async () => {
+  it("of as many images fail in none of them, and nor do their pushes", { timeout: 120_000 }, async () => {
     const tags = Array.from({ length: 200 }, (_, index) => `v${index}`);
     for (const [index, tag] of tags.entries()) {
       await buildImage(registry, "team/app", { tag, layers: [1_000 + index, 2_000 + index] });
     }
-    expect(await pullAll(tags.map((tag) => `${registry.host}/team/app:${tag}`))).toEqual([]);
+    const names = tags.map((tag) => `${registry.host}/team/app:${tag}`);
+    expect(await all("pull", names)).toEqual([]);
     expect(Math.max(...getCounts(registry).values())).toBe(1);
     expect(tokens()).toBe(1);
+    expect(registry.mostConnections).toBeLessThanOrEqual(MAX_SOCKETS_PER_HOST);
+    expect(await all("push", names)).toEqual([]);
     expect(registry.mostConnections).toBeLessThanOrEqual(MAX_SOCKETS_PER_HOST);
   });
 });
