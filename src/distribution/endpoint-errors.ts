@@ -42,7 +42,11 @@ export class EndpointErrors {
 
 /** Whether `tls` is a failure to speak TLS with a host that answered over plain HTTP before it failed as `plain` says. */
 function isSilencedBy(plain: Failure, tls: Failure): boolean {
-  const [at, twin] = [new URL(plain.endpoint.baseUrl), new URL(tls.endpoint.baseUrl)];
-  const isTwin = at.protocol === "http:" && twin.protocol === "https:" && at.host === twin.host;
-  return isTwin && plain.answered && !tls.answered;
+  return isPlainTwin(plain.endpoint, tls.endpoint) && plain.answered && !tls.answered;
+}
+
+/** Whether `plain` is the same host as `tls`, asked over plain HTTP. */
+export function isPlainTwin(plain: Endpoint, tls: Endpoint): boolean {
+  const [at, twin] = [new URL(plain.baseUrl), new URL(tls.baseUrl)];
+  return at.protocol === "http:" && twin.protocol === "https:" && at.host === twin.host;
 }

@@ -3,6 +3,7 @@ import type { NormalizedReference } from "../reference/reference.ts";
 import { type Endpoint, originOf } from "../registry/endpoints/endpoint.ts";
 import type { Purpose } from "../registry/endpoints/lookup-endpoints.ts";
 import type { PassedEndpoint } from "./distribution.ts";
+import { isPlainTwin } from "./endpoint-errors.ts";
 import { type EndpointAttempt, tryEndpoints } from "./endpoint-loop.ts";
 import type { Logger } from "./logger.ts";
 import type { Operation } from "./operation.ts";
@@ -96,7 +97,9 @@ export class EndpointWalk<R> {
     const answered = this.#stations.some((station) => station.endpoint === endpoint && station.answered());
     if (givenUp && (endpoint.mirror || !answered)) this.#givenUp.add(endpoint);
     this.#passedOver.push({ endpoint: originOf(endpoint), error });
-    this.#logger.warn(
+    const isQuestion = !answered && this.#stations.some((station) => isPlainTwin(station.endpoint, endpoint));
+    // Whether a host speaks TLS at all is asked at its address: a "no" is nothing to worry anybody with.
+    this.#logger[isQuestion ? "debug" : "warn"](
       { endpoint: originOf(endpoint), err: error },
       `${this.#purpose} failed here, trying the next endpoint`,
     );

@@ -238,6 +238,15 @@ describe("pull() with a mirror first", () => {
   });
 });
 
+describe("pull() at a loopback address that speaks plain HTTP alone", () => {
+  it("warns of nothing, as it works", async () => {
+    const logger = memoryLogger();
+    const engine = keep(await openEngine({ registry: { plainHttp: [] }, logger }));
+    expect(await engine.pull(name)).toMatchObject({ endpoint: registry.url });
+    expect(logger.entries.map(({ level }) => level)).toEqual(["debug"]);
+  });
+});
+
 describe("pull() without an endpoint that has it", () => {
   const missing = /^manifest for .* not found: manifest unknown/;
 

@@ -61,6 +61,21 @@ describe("pulls that share a layer", () => {
     never.resolve();
   });
 
+  it("do not wait for another one's credentials, whatever that one holds", async () => {
+    const never = Promise.withResolvers<undefined>();
+    await using engine = await openEngine({
+      credentials: (host) => (host === broken.host ? never.promise : Promise.resolve(undefined)),
+    });
+    const challenge = { "www-authenticate": 'Basic realm="yard"' };
+    broken.fault({ digest: layer.digest, times: ALWAYS }, { status: 401, headers: challenge });
+    const log = statusLog();
+    const leader = engine.pull(at(broken), { onProgress: log.sink });
+    await until(() => log.actions(shortId(layer.digest)).includes("Waiting for authorization"));
+    await expect(engine.pull(at(healthy))).resolves.toMatchObject({ endpoint: healthy.url });
+    await leader; // it has the layer as well now
+    never.resolve(undefined);
+  });
+
   it("do not fail of another one's credentials", async () => {
     const asked = Promise.withResolvers<void>();
     const answer = Promise.withResolvers<void>();
