@@ -1,11 +1,13 @@
-import { open, readdir, rm } from "node:fs/promises";
+import { readdir, rm } from "node:fs/promises";
 import { dirname, join } from "node:path";
 import { type AbortOptions, throwIfAborted } from "../async/abort.ts";
 import { KeyedLock } from "../async/keyed-lock.ts";
 import { ALGORITHMS, algorithmOf, type Digest, encodedOf, isDigest } from "../digest/digest.ts";
-import { diskError, isMissingFile } from "../disk/disk-error.ts";
+import { diskError } from "../disk/disk-error.ts";
 import { makeDirectory } from "../disk/make-directory.ts";
+import { openRegularFile } from "../disk/open-regular-file.ts";
 import { writeFileAtomic } from "../disk/write-file-atomic.ts";
+import { isNotFound } from "../errors/predicates.ts";
 
 /** A repository that is known to have a blob. */
 export interface MountSource {
@@ -103,11 +105,11 @@ function differs(from: MountSource): (source: MountSource) => boolean {
 
 async function read(path: string): Promise<readonly MountSource[]> {
   try {
-    await using file = await open(path, "r");
-    if ((await file.stat()).size > MAX_FILE_BYTES) return [];
-    return parse(await file.readFile("utf8"));
+    const { handle, size } = await openRegularFile("read mount sources", path);
+    await using file = handle;
+    return size > MAX_FILE_BYTES ? [] : parse(await file.readFile("utf8"));
   } catch (cause) {
-    if (isMissingFile(cause)) return [];
+    if (isNotFound(cause)) return [];
     throw diskError("read mount sources", path, cause);
   }
 }

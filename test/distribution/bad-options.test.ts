@@ -160,6 +160,18 @@ describe("openDistribution()", () => {
     await rm(parent, { recursive: true });
   });
 
+  it.each<[string, () => unknown]>([
+    ["an image of no descriptor", () => engine.images.tag("app", untyped(undefined))],
+    ["a signal that is none", () => engine.images.list(untyped({ signal: 3 }))],
+    ["a name that is none", () => engine.images.get(untyped(undefined))],
+    ["a ref that is none", () => engine.content.writer(untyped({ ref: 5 }))],
+    ["an ingest without a ref", () => engine.content.abort(untyped(undefined))],
+    ["filters that are no list", () => engine.content.listStatuses(untyped({ filters: 5 }))],
+    ["a filter that is no text", () => engine.content.listStatuses(untyped({ filters: [5] }))],
+  ])("refuses %s, with a class", async (_, call) => {
+    await expect(async () => call()).rejects.toThrow(ErrInvalidArgument);
+  });
+
   it.each([-1, 1.5, Number.NaN])("refuses to be told %d downloads later", (downloads) => {
     expect(() => engine.setConcurrency({ downloads })).toThrow(ErrInvalidArgument);
   });

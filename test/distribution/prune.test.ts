@@ -1,6 +1,8 @@
+import { execFile } from "node:child_process";
 import { existsSync } from "node:fs";
-import { mkdir, readdir, utimes, writeFile } from "node:fs/promises";
-import { join } from "node:path";
+import { mkdir, readdir, rm, utimes, writeFile } from "node:fs/promises";
+import { dirname, join } from "node:path";
+import { promisify } from "node:util";
 import { afterEach, beforeEach, describe, expect, it } from "vitest";
 import { openWriter, writeBlob } from "../../src/content.ts";
 import { digestOf } from "../../src/digest/digest.ts";
@@ -114,6 +116,19 @@ describe("prune()", () => {
     expect(await engine.prune({ ...NOW, dryRun: true })).toMatchObject(would);
     expect(await engine.prune(NOW)).toMatchObject(would);
     expect(await engine.diskUsage()).toMatchObject({ setAside: { count: 1, bytes: 4 } });
+  });
+
+  it("is not held by a pipe in the place of a document or of a hint", async () => {
+    const { target } = await engine.images.get(name);
+    const hex = target.digest.slice("sha256:".length);
+    const pipes = [join(engine.root, "mounts", "sha256", hex), join(engine.root, "blobs", "sha256", hex)];
+    await mkdir(dirname(pipes[0] ?? ""), { recursive: true });
+    await rm(pipes[1] ?? "");
+    await promisify(execFile)("mkfifo", pipes);
+    expect((await failureOf(engine.push(name))).message).toContain(target.digest);
+    expect((await engine.prune(NOW)).deleted).toContain(DIGEST);
+    await engine.remove(name);
+    expect(await engine.images.list()).toEqual([]);
   });
 
   it("removes what killed processes left", async () => {

@@ -33,6 +33,9 @@ function fieldOfInfo({ digest, labels }: Info, [field, ...rest]: readonly string
 
 /** Any filter must hold, and of that every selector; no filters, or an empty one, let everything through. */
 function compileFilters<T>(filters: readonly string[] = [], fieldOf: FieldOf<T>): Filter<T> {
+  if (!Array.isArray(filters) || !filters.every((filter) => typeof filter === "string")) {
+    throw new ErrInvalidArgument("filters: want a list of strings");
+  }
   if (filters.length > MAX_FILTERS) {
     throw new ErrInvalidArgument(`filters: got ${filters.length} filters, want at most ${MAX_FILTERS}`);
   }

@@ -62,12 +62,13 @@ export async function openFileReaderAt(path: string): Promise<ReaderAt> {
  * and only Linux knows it.
  */
 async function openUnstamped(path: string): Promise<FileHandle> {
-  const { O_NOATIME, O_RDONLY } = constants;
-  if (O_NOATIME === undefined) return open(path, O_RDONLY);
+  const { O_NOATIME, O_NONBLOCK = 0, O_RDONLY } = constants;
+  const reading = O_RDONLY | O_NONBLOCK; // a pipe in the place of a blob must not hold the caller
+  if (O_NOATIME === undefined) return open(path, reading);
   try {
-    return await open(path, O_RDONLY | O_NOATIME);
+    return await open(path, reading | O_NOATIME);
   } catch (error) {
     if ((error as NodeJS.ErrnoException).code !== "EPERM") throw error;
-    return open(path, O_RDONLY);
+    return open(path, reading);
   }
 }

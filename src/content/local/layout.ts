@@ -68,6 +68,7 @@ function assertDigest(digest: Digest): void {
 
 /** Hashed, because a ref is the caller's text and may hold slashes, dots and zero bytes. */
 function hashOfRef(ref: string): string {
+  if (typeof ref !== "string") throw new ErrInvalidArgument(`ref must be a string, got ${typeof ref}`);
   if (ref === "") throw new ErrInvalidArgument("ref must not be empty");
   const bytes = Buffer.byteLength(ref);
   if (bytes > MAX_REF_BYTES) {

@@ -1,6 +1,8 @@
-import { open, unlink } from "node:fs/promises";
+import { unlink } from "node:fs/promises";
 import type { Digest } from "../../digest/digest.ts";
 import { diskError, isMissingFile } from "../../disk/disk-error.ts";
+import { openRegularFile } from "../../disk/open-regular-file.ts";
+import { isNotFound } from "../../errors/predicates.ts";
 import { MAX_MANIFEST_BYTES } from "../../oci/parse-document.ts";
 import type { LabelStore, Labels } from "../labels/label-store.ts";
 import type { OwnedBlobs } from "../ownership/content-owner.ts";
@@ -19,11 +21,11 @@ export class LocalBlobs implements OwnedBlobs {
   async read(digest: Digest): Promise<Uint8Array | undefined> {
     const path = this.#layout.blobPath(digest);
     try {
-      await using file = await open(path, "r");
-      const { size } = await file.stat();
+      const { handle, size } = await openRegularFile("read blob", path);
+      await using file = handle;
       return size > MAX_MANIFEST_BYTES ? undefined : await file.readFile();
     } catch (cause) {
-      if (isMissingFile(cause)) return undefined;
+      if (isNotFound(cause)) return undefined;
       throw diskError("read blob", path, cause);
     }
   }
