@@ -62,7 +62,7 @@ export async function openFileReaderAt(path: string): Promise<ReaderAt> {
  * and only Linux knows it.
  */
 async function openUnstamped(path: string): Promise<FileHandle> {
-  const { O_NOATIME, O_NONBLOCK = 0, O_RDONLY } = constants;
+  const { O_NOATIME, O_NONBLOCK, O_RDONLY } = constants;
   const reading = O_RDONLY | O_NONBLOCK; // a pipe in the place of a blob must not hold the caller
   if (O_NOATIME === undefined) return open(path, reading);
   try {
