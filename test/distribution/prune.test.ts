@@ -126,9 +126,18 @@ describe("prune()", () => {
     await rm(pipes[1] ?? "");
     await promisify(execFile)("mkfifo", pipes);
     expect((await failureOf(engine.push(name))).message).toContain(target.digest);
-    expect((await engine.prune(NOW)).deleted).toContain(DIGEST);
+    expect((await engine.prune(NOW)).deleted).toEqual([DIGEST]);
     await engine.remove(name);
     expect(await engine.images.list()).toEqual([]);
+  });
+
+  it("keeps what an image needs whose manifest was damaged and set aside", async () => {
+    const { target } = await engine.images.get(name);
+    await damage(engine.root, target.digest, "flipped");
+    await engine.check();
+    expect((await engine.prune(NOW)).deleted).toEqual([DIGEST]);
+    expect(await engine.check({ repair: true })).toMatchObject({ whole: true });
+    expect(await engine.content.listStatuses()).toEqual([]);
   });
 
   it("removes what killed processes left", async () => {

@@ -1,8 +1,9 @@
-import { readFile } from "node:fs/promises";
 import { dirname, join } from "node:path";
 import { algorithmOf, type Digest, digestOf } from "../../digest/digest.ts";
-import { diskError, isMissingFile } from "../../disk/disk-error.ts";
+import { diskError } from "../../disk/disk-error.ts";
+import { openRegularFile } from "../../disk/open-regular-file.ts";
 import { ErrDataLoss } from "../../errors/classes.ts";
+import { isNotFound } from "../../errors/predicates.ts";
 import { CONTAINERD_NAME, OCI_NAME } from "../../oci/annotations.ts";
 import {
   digestsIn,
@@ -107,15 +108,30 @@ export class NameReferences {
   }
 
   async #read({ digest, mediaType }: Referred): Promise<readonly Referred[]> {
-    try {
-      const bytes = await this.#parts.documents.read(digest);
-      if (!bytes) return [];
-      const references =
-        digestOf(bytes, algorithmOf(digest)) === digest ? documentReferences(bytes) : undefined;
-      if (references) return this.#remember(digest, references);
+    const bytes = await this.#bytes(digest);
+    const isWhole = bytes !== undefined && digestOf(bytes, algorithmOf(digest)) === digest;
+    const references = isWhole ? documentReferences(bytes) : undefined;
+    if (references) return this.#remember(digest, references);
+    if (bytes !== undefined) {
       if (mediaType === undefined) return []; // nobody says that it is a document
       this.#parts.onDamaged(digest, new ErrDataLoss(`read document ${digest}: it is damaged`, { digest }));
-      return [...digestsIn(bytes), ...labelledReferences(await this.#parts.documents.labels(digest))];
+    }
+    // Of one that was set aside, or that the disk does not give, the labels still tell.
+    return [...digestsIn(bytes ?? new Uint8Array()), ...(await this.#labelled(digest))];
+  }
+
+  async #bytes(digest: Digest): Promise<Uint8Array | undefined> {
+    try {
+      return await this.#parts.documents.read(digest);
+    } catch (error) {
+      this.#parts.onDamaged(digest, error);
+      return undefined;
+    }
+  }
+
+  async #labelled(digest: Digest): Promise<readonly Referred[]> {
+    try {
+      return labelledReferences(await this.#parts.documents.labels(digest));
     } catch (error) {
       this.#parts.onDamaged(digest, error);
       return [];
@@ -131,9 +147,11 @@ export class NameReferences {
 
 async function readIfThere(path: string): Promise<Uint8Array | undefined> {
   try {
-    return await readFile(path);
+    const { handle } = await openRegularFile("read index", path);
+    await using file = handle;
+    return await file.readFile();
   } catch (cause) {
-    if (isMissingFile(cause)) return undefined;
+    if (isNotFound(cause)) return undefined;
     throw diskError("read index", path, cause);
   }
 }
@@ -144,7 +162,9 @@ async function isLayout(indexPath: string): Promise<boolean> {
 }
 
 function nameOf(entry: unknown): string | undefined {
-  const { annotations } = entry as { annotations?: Readonly<Record<string, unknown>> | null };
+  const { annotations } = entry as {
+    annotations?: Readonly<Record<string, unknown>> | null;
+  };
   const name = annotations?.[CONTAINERD_NAME] ?? annotations?.[OCI_NAME];
   return typeof name === "string" ? name : undefined;
 }
