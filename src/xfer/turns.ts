@@ -9,9 +9,15 @@ import { waitTurn } from "../async/wait-turn.ts";
  */
 export const PATIENCE_MS = 250;
 
+/**
+ * How many times as long somebody may be quiet who has moved bytes already: a body has pauses that a connection which does
+ * not come about has not. At first that is two seconds.
+ */
+export const BODY_PATIENCE_FACTOR = 8;
+
 /** Who gets a turn. */
 export interface TurnTaker {
-  /** How long it may be quiet, in milliseconds. */
+  /** How long it may be quiet at first, in milliseconds. */
   readonly patienceMs: number;
   /** Asks it to break off and come again later. Returns whether it will; otherwise the next one works beside it. */
   yield(): boolean;
@@ -21,20 +27,29 @@ export interface TurnTaker {
 export interface Turn {
   /** From now on it is expected to move bytes; before, its holder may have queued for a slot. */
   begin(): void;
-  /** Says that bytes have moved: now nobody asks it to break off any more. */
+  /** Says that bytes have moved: it may be quiet for longer from now on, see `BODY_PATIENCE_FACTOR`. */
   moved(): void;
   /** Lets the next one work. Again does nothing. */
   give(): void;
 }
 
 interface HeldTurn extends Turn {
-  /** Whether it is quiet, and for too long. */
+  /** Whether it is quiet, and for too long, and was not asked to break off since it began. */
   isOverdue(): boolean;
+  /** Notes that it is asked to break off. */
+  asked(): void;
   readonly taker: TurnTaker | undefined;
 }
 
 /** Stands for the one who was called and has not come yet. */
-const RESERVED: HeldTurn = { begin() {}, moved() {}, give() {}, isOverdue: () => false, taker: undefined };
+const RESERVED: HeldTurn = {
+  begin() {},
+  moved() {},
+  give() {},
+  isOverdue: () => false,
+  asked() {},
+  taker: undefined,
+};
 
 /**
  * Lets those who could do the same work do it one after the other, first come first served. Who waits, has failed or moves
@@ -71,18 +86,25 @@ export class Turns {
     const { patienceMs } = taker;
     const clock = this.#clock;
     let quietSinceMs: number | undefined;
+    let limitMs = patienceMs;
     const turn: HeldTurn = {
       taker,
       begin: () => {
         quietSinceMs = clock.elapsed();
+        limitMs = patienceMs;
       },
       moved: () => {
-        quietSinceMs = undefined;
+        if (quietSinceMs === undefined) return;
+        quietSinceMs = clock.elapsed();
+        limitMs = patienceMs * BODY_PATIENCE_FACTOR;
       },
       give: () => {
         if (this.#holder === turn) this.#pass();
       },
-      isOverdue: () => quietSinceMs !== undefined && clock.elapsed() - quietSinceMs >= patienceMs,
+      isOverdue: () => quietSinceMs !== undefined && clock.elapsed() - quietSinceMs >= limitMs,
+      asked: () => {
+        quietSinceMs = undefined;
+      },
     };
     this.#holder = turn;
     return turn;
@@ -102,7 +124,7 @@ export class Turns {
       await this.#clock.sleep(PATIENCE_MS);
       const holder = this.#holder;
       if (!holder?.isOverdue()) continue;
-      holder.moved(); // it is asked once only
+      holder.asked(); // once only
       if (!holder.taker?.yield()) this.#pass();
     }
     this.#watching = false;

@@ -13,7 +13,7 @@ import { type Progress, update } from "../../src/progress/progress.ts";
 import type { Job } from "../../src/xfer/job.ts";
 import { transferShared } from "../../src/xfer/shared-transfer.ts";
 import { TransferManager } from "../../src/xfer/transfer-manager.ts";
-import { PATIENCE_MS } from "../../src/xfer/turns.ts";
+import { BODY_PATIENCE_FACTOR, PATIENCE_MS } from "../../src/xfer/turns.ts";
 import { ControlledRun } from "./controlled-run.ts";
 import { flush, stateOf } from "./flush.ts";
 import { ManualClock } from "./manual-clock.ts";
@@ -162,9 +162,24 @@ describe("transferShared()", () => {
 
     it("moves bytes is not disturbed", async () => {
       const { clock, leader, joiner } = await two();
-      leader.job.moved();
-      await clock.advance(20 * PATIENCE_MS);
+      for (let round = 0; round < 3 * BODY_PATIENCE_FACTOR; round++) {
+        leader.job.moved();
+        await clock.advance(PATIENCE_MS);
+      }
       expect(joiner.calls).toBe(0);
+    });
+
+    it("stops in the middle is not waited for either, only longer", async () => {
+      const { clock, leader, joiner } = await two();
+      const attempt = attemptOf(leader.job);
+      leader.job.moved();
+      await clock.advance((BODY_PATIENCE_FACTOR - 1) * PATIENCE_MS);
+      expect([attempt.aborted, joiner.calls]).toEqual([false, 0]);
+      await clock.advance(PATIENCE_MS);
+      expect(attempt.aborted).toBe(true);
+      leader.job.inactive();
+      await flush();
+      expect(joiner.calls).toBe(1);
     });
 
     it("is told to break off comes again after the other source, with more patience", async () => {
