@@ -1,4 +1,5 @@
-const NS_PER_MS = 1_000_000n;
+/** Nanoseconds in a millisecond. */
+export const NS_PER_MS = 1_000_000n;
 
 /** Correction that is more than the two clocks' first readings being a little apart: the time of day was set. */
 const STEP_NS = 100_000n;

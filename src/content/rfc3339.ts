@@ -1,4 +1,5 @@
-const NS_PER_MS = 1_000_000n;
+import { NS_PER_MS } from "../async/wall-clock.ts";
+
 const NS_PER_SECOND = 1_000_000_000n;
 
 const FORMAT = /^(\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d)(?:\.(\d+))?(Z|[+-]\d\d:\d\d)$/;

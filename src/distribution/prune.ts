@@ -1,7 +1,7 @@
 import type { AbortOptions } from "../async/abort.ts";
 import { type BackoffPolicy, nextDelayMs } from "../async/backoff.ts";
 import { systemClock } from "../async/clock.ts";
-import { nowNs } from "../async/wall-clock.ts";
+import { NS_PER_MS, nowNs } from "../async/wall-clock.ts";
 import { isContaining, type SetAside } from "../content/containing-store.ts";
 import { exists } from "../content/exists.ts";
 import type { ContentOwner, FreeContent } from "../content/ownership/content-owner.ts";
@@ -22,8 +22,6 @@ import type { MountSourceStore } from "./mount-source-store.ts";
  * off yesterday is not resumed.
  */
 const DEFAULT_MIN_AGE_MS = 24 * 60 * 60 * 1000;
-
-const NS_PER_MS = 1_000_000n;
 
 /** Waiting for the root to be free, as long as the signal allows: random below 16 ms, doubling to 512 ms. */
 const IDLE_BACKOFF: BackoffPolicy = { ...LOCK_BACKOFF, maxMs: 512 };

@@ -1,4 +1,5 @@
 import type { AbortOptions } from "../async/abort.ts";
+import { NEEDS_LABEL } from "../content/ownership/document-references.ts";
 import type { Manager, Provider } from "../content/store.ts";
 import { isDrayageError } from "../errors/drayage-error.ts";
 import { isNotFound } from "../errors/predicates.ts";
@@ -7,9 +8,6 @@ import { isConfigType, isIndexType, isLayerType, isManifestType } from "../oci/m
 import { childrenHandler } from "./children.ts";
 import { ErrSkipDesc, type Handler } from "./handler.ts";
 import { walk } from "./walk.ts";
-
-/** Prefix of the labels by which containerd's garbage collector knows what a blob needs. */
-const NEEDS_LABEL = "containerd.io/gc.ref.content.";
 
 /**
  * Writes on each manifest and index below `target` what it needs, as containerd does

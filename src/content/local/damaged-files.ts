@@ -1,10 +1,11 @@
 import { renameSync } from "node:fs";
-import { readdir, rm, stat } from "node:fs/promises";
+import { rm, stat } from "node:fs/promises";
 import { basename, dirname, join } from "node:path";
 import type { AbortOptions } from "../../async/abort.ts";
 import { type Digest, isDigest } from "../../digest/digest.ts";
 import { diskError, isMissingFile } from "../../disk/disk-error.ts";
 import { makeDirectory } from "../../disk/make-directory.ts";
+import { namesIn } from "../../disk/names-in.ts";
 import type { SetAside } from "../containing-store.ts";
 import { DAMAGED_DATABASE } from "../labels/set-aside.ts";
 import type { BlobFiles } from "./blob-files.ts";
@@ -68,14 +69,5 @@ async function describe(path: string, digest?: Digest): Promise<readonly SetAsid
   } catch (cause) {
     if (isMissingFile(cause)) return [];
     throw diskError("read damaged file", path, cause);
-  }
-}
-
-async function namesIn(directory: string): Promise<readonly string[]> {
-  try {
-    return await readdir(directory);
-  } catch (cause) {
-    if (isMissingFile(cause)) return [];
-    throw diskError("read directory", directory, cause);
   }
 }

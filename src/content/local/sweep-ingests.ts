@@ -1,9 +1,10 @@
-import { readdir, rm, stat } from "node:fs/promises";
+import { rm, stat } from "node:fs/promises";
 import { join } from "node:path";
 import { throwIfAborted } from "../../async/abort.ts";
 import { diskError, isMissingFile } from "../../disk/disk-error.ts";
 import { tryLockFile } from "../../disk/file-lock.ts";
 import { makeLockDirectory } from "../../disk/make-directory.ts";
+import { namesIn } from "../../disk/names-in.ts";
 import { isNotFound } from "../../errors/predicates.ts";
 import type { AbandonedIngest, AbandonedOptions } from "../ownership/owned-store.ts";
 import { REMOVED_SUFFIX, readIngest, removeIngest } from "./ingest-directory.ts";
@@ -96,14 +97,5 @@ async function sweepLocks(directory: string): Promise<void> {
   for (const name of await namesIn(directory)) {
     if (!PASSING_LOCK.test(name)) continue;
     tryLockFile(join(directory, name), "exclusive", { removeOnRelease: true })?.();
-  }
-}
-
-async function namesIn(directory: string): Promise<readonly string[]> {
-  try {
-    return await readdir(directory);
-  } catch (cause) {
-    if (isMissingFile(cause)) return [];
-    throw diskError("read directory", directory, cause);
   }
 }

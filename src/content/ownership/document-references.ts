@@ -11,7 +11,7 @@ export interface Referred {
 const ANY_DIGEST = /sha(?:256:[0-9a-f]{64}|384:[0-9a-f]{96}|512:[0-9a-f]{128})(?![0-9a-f])/g;
 
 /** Labels by which containerd's garbage collector knows what a blob needs. */
-const NEEDS_LABEL = "containerd.io/gc.ref.content.";
+export const NEEDS_LABEL = "containerd.io/gc.ref.content.";
 
 /** Whether content of this type names other content; `undefined` is for the bytes to tell. */
 export function isDocumentType(mediaType: string | undefined): boolean {

@@ -1,10 +1,10 @@
 import { constants, type IncomingHttpHeaders } from "node:http2";
 import type { GrpcStatus } from "../../../errors/grpc.ts";
 import { isGrpcType } from "../wire/content-type.ts";
+import { UNKNOWN } from "../wire/status-headers.ts";
 
 /** Codes of gRPC that are needed here (google.rpc.Code). */
 const CANCELLED = 1;
-const UNKNOWN = 2;
 const PERMISSION_DENIED = 7;
 const RESOURCE_EXHAUSTED = 8;
 const UNIMPLEMENTED = 12;

@@ -5,12 +5,9 @@ import { ErrResourceExhausted } from "../../../errors/classes.ts";
 import type { GrpcStatus } from "../../../errors/grpc.ts";
 import { frame, MAX_MESSAGE_BYTES } from "../wire/frame.ts";
 import { MessageReader } from "../wire/message-reader.ts";
-import { statusOf } from "../wire/status-headers.ts";
+import { statusOf, UNKNOWN } from "../wire/status-headers.ts";
 import { CallFailure, closedFailure, lostFailure, notGrpc, resetFailure } from "./call-failure.ts";
 import type { SessionLease } from "./connection.ts";
-
-/** The code for an answer that ends without a status. */
-const UNKNOWN = 2;
 
 /**
  * One call as the client sees it: messages out, messages in, and in the end exactly one status. Whoever made it

@@ -1,8 +1,8 @@
 import type { IncomingHttpHeaders, OutgoingHttpHeaders } from "node:http2";
 import type { GrpcStatus } from "../../../errors/grpc.ts";
 
-/** The code for a status that is no number. */
-const UNKNOWN = 2;
+/** The code where nothing says a better one: a status that is no number, an answer without one. */
+export const UNKNOWN = 2;
 
 /** A status as headers. Its text must be well-formed Unicode. */
 export function statusHeaders({ code, details }: GrpcStatus): OutgoingHttpHeaders {
