@@ -10,7 +10,13 @@
  * ```
  * @module
  */
-export type { Account, RepositoryAction } from "./testing/access.ts";
+
+export type { ApiOptions, AuthOptions } from "./testing/api/registry-api.ts";
+export type { Account, RepositoryAction } from "./testing/auth/access.ts";
+export type { BearerOptions } from "./testing/auth/token-server.ts";
+export type { Fault, FaultAction, FaultMatch } from "./testing/faults/fault.ts";
+export type { WaitForOptions } from "./testing/http/request-log.ts";
+export type { RequestKind, RequestRecord, RequestState } from "./testing/http/request-record.ts";
 export {
   type BuildImageOptions,
   type BuildIndexOptions,
@@ -19,18 +25,13 @@ export {
   buildImage,
   buildIndex,
   type MediaTypeFamily,
-} from "./testing/build-image.ts";
-export { type GeneratedBytes, seededBytes } from "./testing/content.ts";
-export type { Fault, FaultAction, FaultMatch } from "./testing/fault.ts";
-export type { ApiOptions, AuthOptions } from "./testing/registry-api.ts";
-export type { WaitForOptions } from "./testing/request-log.ts";
-export type { RequestKind, RequestRecord, RequestState } from "./testing/request-record.ts";
+} from "./testing/images/build-image.ts";
+export { type TarFile, writeTar } from "./testing/images/tar.ts";
 export { type SelfSigned, selfSigned } from "./testing/self-signed.ts";
-export { type TarFile, writeTar } from "./testing/tar.ts";
+export { type GeneratedBytes, seededBytes } from "./testing/storage/content.ts";
 export {
   type BlobSource,
   type HeldManifest,
   TestRegistry,
   type TestRegistryOptions,
 } from "./testing/test-registry.ts";
-export type { BearerOptions } from "./testing/token-server.ts";

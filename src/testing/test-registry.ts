@@ -7,25 +7,25 @@ import { type Digest, Digester, digestOf, isDigest } from "../digest/digest.ts";
 import { ErrInvalidArgument, ErrNotFound } from "../errors/classes.ts";
 import { messageOf } from "../errors/message-of.ts";
 import type { Descriptor } from "../oci/descriptor.ts";
-import { Connections } from "./connections.ts";
+import { storeManifest } from "./api/handle-manifest.ts";
+import { type ApiOptions, RegistryApi } from "./api/registry-api.ts";
+import { type Fault, type FaultAction, type FaultMatch, FaultScript } from "./faults/fault.ts";
+import { scriptedRange, scriptedReply } from "./faults/fault-reply.ts";
+import { sendReply } from "./faults/send-reply.ts";
+import { Connections } from "./http/connections.ts";
+import { Exchange } from "./http/exchange.ts";
+import { type Reply, refuse } from "./http/reply.ts";
+import { RequestLog, type WaitForOptions } from "./http/request-log.ts";
+import type { RequestRecord } from "./http/request-record.ts";
+import { isRepositoryName, isTag, parseRoute, type Route } from "./http/route.ts";
 import {
   type BlobContent,
   type GeneratedBytes,
   generatedContent,
   memoryContent,
   seededBytes,
-} from "./content.ts";
-import { Exchange } from "./exchange.ts";
-import { type Fault, type FaultAction, type FaultMatch, FaultScript } from "./fault.ts";
-import { scriptedRange, scriptedReply } from "./fault-reply.ts";
-import { storeManifest } from "./handle-manifest.ts";
-import { type ApiOptions, RegistryApi } from "./registry-api.ts";
-import { type Reply, refuse } from "./reply.ts";
-import { RequestLog, type WaitForOptions } from "./request-log.ts";
-import type { RequestRecord } from "./request-record.ts";
-import { isRepositoryName, isTag, parseRoute, type Route } from "./route.ts";
-import { sendReply } from "./send-reply.ts";
-import type { StoredManifest } from "./storage.ts";
+} from "./storage/content.ts";
+import type { StoredManifest } from "./storage/storage.ts";
 
 /** How `TestRegistry.start` sets the registry up. */
 export interface TestRegistryOptions extends ApiOptions {

@@ -16,19 +16,29 @@ const STRATA: readonly (readonly string[])[] = [
 const ISLANDS = 2;
 
 /**
- * The rooms of src/registry and the files that lie beside them, lowest first. A room may import itself and any room of a lower
+ * The rooms of a folder of src/ and the files that lie beside them, lowest first. A room may import itself and any room of a lower
  * level; those of one level do not know each other.
  */
-const REGISTRY_ROOMS: readonly (readonly string[])[] = [
-  ["http"],
-  ["endpoints"],
-  ["credentials"],
-  ["transport", "answers", "auth"],
-  ["identities.ts"],
-  ["repository", "endpoint-send.ts"],
-  ["pull"],
-  ["push"],
-];
+const ROOMS: Readonly<Record<string, readonly (readonly string[])[]>> = {
+  registry: [
+    ["http"],
+    ["endpoints"],
+    ["credentials"],
+    ["transport", "answers", "auth"],
+    ["identities.ts"],
+    ["repository", "endpoint-send.ts"],
+    ["pull"],
+    ["push"],
+  ],
+  testing: [
+    ["storage", "self-signed.ts"],
+    ["http"],
+    ["faults", "auth"],
+    ["api"],
+    ["test-registry.ts"],
+    ["images"],
+  ],
+};
 
 /** Folders beside the strata: what of src/ they may import, apart from themselves. `door:` stands for `src/<name>.ts`. */
 const EDGES: Readonly<Record<string, (target: string) => boolean>> = {
@@ -79,34 +89,34 @@ function stratumOf(folder: string): number {
   return STRATA.findIndex((folders) => folders.includes(folder));
 }
 
-/** Imports within src/registry that point to another room of the same level or up. */
+/** Imports within a folder that has rooms that point to another room of the same level or up. */
 export function roomViolations(modules: readonly SourceModule[]): string[] {
   return modules.flatMap(({ path, imports }) =>
     imports
-      .filter((target) => isRegistry(path) && isRegistry(target))
+      .filter((target) => hasRooms(path) && homeOf(path) === homeOf(target) && target.startsWith("src/"))
       .filter((target) => roomOf(path) !== roomOf(target) && levelOf(path) <= levelOf(target))
       .map((target) => `${path} must not import ${target}`),
   );
 }
 
-function isRegistry(path: string): boolean {
-  return homeOf(path) === "registry";
+function hasRooms(path: string): boolean {
+  return Object.hasOwn(ROOMS, homeOf(path));
 }
 
-/** The room of `src/registry/<room>/...`, or the file's name of `src/registry/<name>.ts`. */
+/** The room of `src/<folder>/<room>/...`, or the file's name of `src/<folder>/<name>.ts`. */
 function roomOf(path: string): string {
   return path.split("/")[2] ?? "";
 }
 
 function levelOf(path: string): number {
-  return REGISTRY_ROOMS.findIndex((rooms) => rooms.includes(roomOf(path)));
+  return (ROOMS[homeOf(path)] ?? []).findIndex((rooms) => rooms.includes(roomOf(path)));
 }
 
-/** Files in folders of src/ that no stratum knows, and those of src/registry that no level of its rooms knows. */
+/** Files in folders of src/ that no stratum knows, and files of folders with rooms that none of their levels knows. */
 export function homelessFiles(modules: readonly SourceModule[]): string[] {
   return modules
     .map(({ path }) => path)
-    .filter((path) => !isKnown(homeOf(path)) || (isRegistry(path) && levelOf(path) < 0));
+    .filter((path) => !isKnown(homeOf(path)) || (hasRooms(path) && levelOf(path) < 0));
 }
 
 function isKnown(home: string): boolean {

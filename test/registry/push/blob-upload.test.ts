@@ -5,7 +5,7 @@ import { BlobUpload } from "../../../src/registry/push/blob-upload.ts";
 import { BodySizes } from "../../../src/registry/push/body-sizes.ts";
 import type { BlobSource, UploadBlobOptions, UploadSession } from "../../../src/registry/push/push-client.ts";
 import { RepositorySession } from "../../../src/registry/repository/repository-session.ts";
-import type { RequestRecord } from "../../../src/testing/request-record.ts";
+import type { RequestRecord } from "../../../src/testing/http/request-record.ts";
 import type { TestRegistry } from "../../../src/testing/test-registry.ts";
 import { type BreakingProxy, breakingProxy } from "../support/breaking-proxy.ts";
 import { LossyRegistry } from "../support/lossy-registry.ts";

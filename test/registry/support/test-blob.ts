@@ -1,6 +1,6 @@
 import { type Digest, Digester } from "../../../src/digest/digest.ts";
 import type { BlobSource } from "../../../src/registry/push/push-client.ts";
-import { seededBytes } from "../../../src/testing/content.ts";
+import { seededBytes } from "../../../src/testing/storage/content.ts";
 
 /** How a test blob gives its bytes. */
 export interface TestBlobOptions {

@@ -1,0 +1,117 @@
+import { algorithmOf, type Digest, digestOf, isDigest } from "../../digest/digest.ts";
+import { readBody } from "../http/read-body.ts";
+import { bytesBody, type Call, type Reply, refuse, replyEmpty } from "../http/reply.ts";
+import { isTag } from "../http/route.ts";
+import type { Repository, Storage, StoredManifest } from "../storage/storage.ts";
+import { inspectManifest, type ManifestFacts } from "./inspect-manifest.ts";
+
+/** What the manifest handlers work with. */
+interface ManifestContext {
+  readonly storage: Storage;
+  /** Largest manifest taken, in bytes. */
+  readonly maxManifestBytes: number;
+  /** Whether a manifest may only name content that is there. */
+  readonly checkReferences: boolean;
+  /** Whether the referrers API is on. */
+  readonly referrers: boolean;
+}
+
+/** Answers `/v2/<name>/manifests/<tag or digest>` (OCI distribution-spec end-3, end-7, end-9). */
+export async function handleManifest(context: ManifestContext, call: Call): Promise<Reply> {
+  const { repository: name = "", reference = "" } = call.route;
+  if (reference.includes(":") && !isDigest(reference)) {
+    return refuse("DIGEST_INVALID", "provided digest is not valid");
+  }
+  if (!isDigest(reference) && !isTag(reference)) return refuse("MANIFEST_INVALID", "invalid tag");
+  if (call.method === "PUT") return await putManifest(context, call);
+  const repository = context.storage.find(name);
+  if (!repository)
+    return refuse("NAME_UNKNOWN", "repository name not known to registry", { detail: { name } });
+  const manifest = repository.manifest(reference);
+  if (!manifest) return refuse("MANIFEST_UNKNOWN", "manifest unknown", { detail: { reference } });
+  switch (call.method) {
+    case "GET":
+    case "HEAD":
+      return serveManifest(manifest);
+    case "DELETE":
+      return deleteManifest(repository, reference);
+    default:
+      return refuse("UNSUPPORTED", "the operation is unsupported");
+  }
+}
+
+function serveManifest({ digest, mediaType, bytes }: StoredManifest): Reply {
+  const headers = { "content-type": mediaType, "docker-content-digest": digest, etag: `"${digest}"` };
+  return { status: 200, headers, body: bytesBody(bytes) };
+}
+
+function deleteManifest(repository: Repository, reference: string): Reply {
+  if (!isDigest(reference)) {
+    repository.tags.delete(reference);
+    return replyEmpty(202);
+  }
+  repository.manifests.delete(reference);
+  for (const [tag, digest] of repository.tags) {
+    if (digest === reference) repository.tags.delete(tag);
+  }
+  return replyEmpty(202);
+}
+
+async function putManifest(context: ManifestContext, call: Call): Promise<Reply> {
+  const { repository: name = "", reference = "", query } = call.route;
+  const bytes = await readBody(call.body, context.maxManifestBytes);
+  if (!bytes) return refuse("SIZE_INVALID", "manifest is too large", { status: 413 });
+  const facts = inspectManifest(bytes);
+  if (!facts) return refuse("MANIFEST_INVALID", "manifest is not a JSON document of schema version 2");
+  const contentType = call.headers["content-type"]?.split(";", 1)[0]?.trim();
+  const mediaType = contentType ?? facts.mediaType;
+  if (mediaType === undefined || (facts.mediaType !== undefined && facts.mediaType !== mediaType)) {
+    return refuse("MANIFEST_INVALID", "content-type does not match the media type of the manifest");
+  }
+  const tags = query.getAll("tag");
+  if (!tags.every(isTag)) return refuse("MANIFEST_INVALID", "invalid tag");
+  const repository = context.storage.repository(name);
+  const missing = context.checkReferences ? missingReferences(repository, facts) : [];
+  if (missing.length > 0) {
+    const detail = missing.map((digest) => ({ digest }));
+    return refuse("MANIFEST_BLOB_UNKNOWN", "manifest references content unknown to the registry", { detail });
+  }
+  const digest = storeManifest(repository, { reference, mediaType, bytes, tags });
+  if (!digest) return refuse("DIGEST_INVALID", "provided digest did not match uploaded content");
+  return replyEmpty(201, {
+    location: `/v2/${name}/manifests/${digest}`,
+    "docker-content-digest": digest,
+    ...(context.referrers && facts.subject !== undefined && { "oci-subject": facts.subject }),
+    ...(tags.length > 0 && { "oci-tag": tags }),
+  });
+}
+
+function missingReferences(repository: Repository, facts: ManifestFacts): Digest[] {
+  return [
+    ...facts.blobs.filter((digest) => !repository.blobs.has(digest)),
+    ...facts.manifests.filter((digest) => !repository.manifests.has(digest)),
+  ];
+}
+
+/** A manifest on its way into a repository. */
+interface NewManifest {
+  /** Tag or digest to store it under; absent: its own digest only. */
+  readonly reference?: string | undefined;
+  readonly mediaType: string;
+  readonly bytes: Uint8Array;
+  /** More tags. */
+  readonly tags?: readonly string[];
+}
+
+/** Stores any bytes as a manifest. Returns its digest, or `undefined` when `reference` is the digest of other bytes. */
+export function storeManifest(repository: Repository, manifest: NewManifest): Digest | undefined {
+  const { reference, mediaType, bytes, tags = [] } = manifest;
+  const expected = reference !== undefined && isDigest(reference) ? reference : undefined;
+  const digest = digestOf(bytes, expected && algorithmOf(expected));
+  if (expected !== undefined && expected !== digest) return undefined;
+  const { subject, artifactType, annotations } = inspectManifest(bytes) ?? {};
+  repository.manifests.set(digest, { digest, mediaType, bytes, subject, artifactType, annotations });
+  if (reference !== undefined && expected === undefined) repository.tags.set(reference, digest);
+  for (const tag of tags) repository.tags.set(tag, digest);
+  return digest;
+}
