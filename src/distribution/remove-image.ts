@@ -1,12 +1,13 @@
 import type { AbortOptions } from "../async/abort.ts";
 import type { ContentOwner } from "../content/ownership/content-owner.ts";
 import type { SweepEntry } from "../content/ownership/sweep-list.ts";
-import type { Image, ImageStore } from "../images/image-store.ts";
+import type { Image } from "../images/image-store.ts";
+import type { LayoutImageStore } from "../images/layout-image-store.ts";
 import type { RemovedImage } from "./distribution.ts";
 
 /** What a removal works on. */
 export interface RemoveContext {
-  readonly images: ImageStore;
+  readonly images: Pick<LayoutImageStore, "untag">;
   readonly owner: ContentOwner;
   /** Runs a step that can be run again, with the reserve of the disk given up where it is full. */
   readonly spend: <T>(step: () => Promise<T>) => Promise<T>;
@@ -23,13 +24,11 @@ export async function removeImage(
   name: string,
   options: AbortOptions,
 ): Promise<RemovedImage> {
-  const found = entryOf(await images.get(name, options));
-  await owner.remember(found);
-  const untagged = await spend(() => images.untag(found.name, options));
-  const entry = entryOf(untagged); // the name may have been moved in between
-  const entries = entry.digest === found.digest ? [entry] : [entry, found];
-  const { deleted, kept } = await spend(() => owner.sweep(entries, options));
-  const mine = deleted.filter(({ of }) => entries.includes(of));
+  const beforehand = (image: Image): Promise<void> => owner.remember(entryOf(image));
+  const untagged = await spend(() => images.untag(name, { ...options, beforehand }));
+  const entry = entryOf(untagged);
+  const { deleted, kept } = await spend(() => owner.sweep([entry], options));
+  const mine = deleted.filter(({ of }) => of === entry);
   return { untagged, deleted: mine.map(({ digest }) => digest), kept };
 }
 

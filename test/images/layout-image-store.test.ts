@@ -2,6 +2,7 @@ import { lstat, mkdir, mkdtemp, readFile, rm, stat, symlink, writeFile } from "n
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterEach, beforeEach, describe, expect, it } from "vitest";
+import { tryLockFile } from "../../src/disk/file-lock.ts";
 import { isDataLoss, isFailedPrecondition, isInvalidArgument, isNotFound } from "../../src/errors.ts";
 import type { ImageEvent } from "../../src/images/image-store.ts";
 import { LayoutImageStore } from "../../src/images/layout-image-store.ts";
@@ -299,5 +300,86 @@ describe("LayoutImageStore without its index.json", () => {
     await writeFile(join(root, "blobs/sha256", "ab".repeat(32)), "content");
     const store = await LayoutImageStore.open(root);
     expect(await store.list()).toEqual([]);
+  });
+});
+
+/** Names in the order in which they stand in the file. */
+async function namesOnDisk(): Promise<readonly unknown[]> {
+  const { manifests } = await indexJson();
+  return manifests.map(({ annotations }) => (annotations as Record<string, string>)[OCI_NAME]);
+}
+
+describe("LayoutImageStore with changes that wait together", () => {
+  const NAMES = Array.from({ length: 5 }, (_, number) => `docker.io/library/repo:v${number}`);
+
+  /** A store with names, and its lock held by somebody else. */
+  async function lockedStore(): Promise<{ store: LayoutImageStore; unlock: () => void }> {
+    const store = await LayoutImageStore.open(root);
+    for (const name of NAMES) await store.tag(name, named(name));
+    const unlock = tryLockFile(join(root, "locks", "index"), "exclusive");
+    return { store, unlock: () => unlock?.() };
+  }
+
+  it("writes them once, in the order of calling", async () => {
+    const { store, unlock } = await lockedStore();
+    const seen: Array<readonly unknown[]> = [];
+    const beforehand = async (): Promise<void> => {
+      seen.push(await namesOnDisk());
+    };
+    const changes = [
+      ...NAMES.map((name) => store.untag(name, { beforehand })),
+      store.tag("repo:v3", named("another")),
+      store.tag("repo:v1", named("another")),
+    ];
+    unlock();
+    await Promise.all(changes);
+    expect(seen).toEqual(NAMES.map(() => NAMES));
+    expect(await namesOnDisk()).toEqual([NAMES[3], NAMES[1]]);
+  });
+
+  it("gives each its own result or error", async () => {
+    const { store, unlock } = await lockedStore();
+    const leaver = new AbortController();
+    const outcomes = Promise.allSettled([
+      store.untag("repo:v0"),
+      store.untag("repo:missing"),
+      store.untag("repo:v1", { beforehand: () => Promise.reject(new Error("not that one")) }),
+      store.untag("repo:v2", { signal: leaver.signal }),
+      store.untag("repo:v0"),
+      store.tag("repo:v3", named("another")),
+    ]);
+    leaver.abort();
+    unlock();
+    expect(await outcomes).toEqual([
+      { status: "fulfilled", value: { name: NAMES[0], target: named(NAMES[0] ?? "") } },
+      { status: "rejected", reason: expect.objectContaining({ name: "ErrNotFound" }) },
+      { status: "rejected", reason: expect.objectContaining({ message: "not that one" }) },
+      { status: "rejected", reason: expect.objectContaining({ name: "ErrCanceled" }) },
+      { status: "rejected", reason: expect.objectContaining({ name: "ErrNotFound" }) },
+      { status: "fulfilled", value: named(NAMES[3] ?? "") },
+    ]);
+    expect(await namesOnDisk()).toEqual([NAMES[1], NAMES[2], NAMES[4], NAMES[3]]);
+  });
+
+  it("fails nobody but the one that asks for more than can be written", async () => {
+    const { store, unlock } = await lockedStore();
+    const annotations = { filler: "x".repeat(64 * 1024 * 1024) };
+    const outcomes = Promise.allSettled([
+      store.untag("repo:v0"),
+      store.tag("repo:large", named("large", { annotations })),
+      store.tag("repo:small", named("small")),
+    ]);
+    unlock();
+    expect((await outcomes).map(({ status }) => status)).toEqual(["fulfilled", "rejected", "fulfilled"]);
+    expect(await namesOnDisk()).toEqual([...NAMES.slice(1), "docker.io/library/repo:small"]);
+  });
+
+  it("writes nothing when all fail", async () => {
+    const { store, unlock } = await lockedStore();
+    const before = await stat(join(root, "index.json"), { bigint: true });
+    const outcomes = Promise.allSettled([store.untag("one"), store.untag("two")]);
+    unlock();
+    expect((await outcomes).map(({ status }) => status)).toEqual(["rejected", "rejected"]);
+    expect((await stat(join(root, "index.json"), { bigint: true })).ino).toBe(before.ino);
   });
 });

@@ -1,0 +1,113 @@
+import { readdir, rm } from "node:fs/promises";
+import { dirname, join } from "node:path";
+import type { AbortOptions } from "../async/abort.ts";
+import { Rounds } from "../async/rounds.ts";
+import { lockFile } from "../disk/file-lock.ts";
+import { makeLockDirectory } from "../disk/make-directory.ts";
+import { isResourceExhausted } from "../errors/predicates.ts";
+import type { IndexEntry } from "./index-entry.ts";
+import { readIndexFile, writeIndexFile } from "./index-file.ts";
+
+/** Entries after a change, and what the caller gets for it. */
+interface Edited<T> {
+  /** The very entries that it was given say that nothing changes. */
+  readonly entries: readonly IndexEntry[];
+  readonly result: T;
+  /** What has to be done before it is written; what this throws fails the change. */
+  readonly beforehand?: (() => Promise<void>) | undefined;
+}
+
+/** Turns the entries before a change into those after it. May be asked again, with other entries, when writing failed. */
+export type Edit<T> = (entries: readonly IndexEntry[]) => Edited<T>;
+
+type Outcome = PromiseSettledResult<unknown>;
+type Outcomes = readonly Outcome[];
+
+/** Names of temporary files that `writeFileAtomic` makes for `index.json`. */
+const TEMPORARY = /^index\.json\.[0-9a-f]+\.tmp$/;
+
+/**
+ * Changes of `index.json`, under a lock that holds across processes. Those that wait together for the lock are one reading and
+ * one atomic writing, in the order in which they came; each has its own result or error.
+ */
+export class IndexChanges {
+  readonly #path: string;
+  readonly #root: string;
+  readonly #lockPath: string;
+  readonly #rounds: Rounds<Edit<unknown>, unknown>;
+
+  /** @param path where `index.json` of a data root is */
+  constructor(path: string) {
+    this.#path = path;
+    this.#root = dirname(path);
+    this.#lockPath = join(this.#root, "locks", "index");
+    this.#rounds = new Rounds((takeUp, signal) =>
+      this.whileLocked(async () => await this.#apply(takeUp()), { signal }),
+    );
+  }
+
+  /**
+   * Makes one change. Rejects with what the edit throws, with `ErrCanceled` when the signal fires before the lock is there, and
+   * as `readIndexFile` and `writeIndexFile` do.
+   */
+  async change<T>(edit: Edit<T>, options: AbortOptions): Promise<T> {
+    return (await this.#rounds.run(edit, options)) as T; // what this edit returned
+  }
+
+  /** Runs work while nobody else changes the index. */
+  async whileLocked<T>(work: () => Promise<T>, { signal }: AbortOptions): Promise<T> {
+    await makeLockDirectory(dirname(this.#lockPath));
+    const unlock = await lockFile(this.#lockPath, { signal });
+    try {
+      await this.#sweepTemporaryFiles();
+      return await work();
+    } finally {
+      unlock();
+    }
+  }
+
+  /** Never throws: the outcomes say it. */
+  async #apply(edits: ReadonlyArray<Edit<unknown>>): Promise<Outcomes> {
+    try {
+      const before = await readIndexFile(this.#path);
+      const { entries, outcomes } = await edited(before.entries, edits);
+      if (entries !== before.entries) await writeIndexFile(this.#path, { ...before, entries });
+      return outcomes;
+    } catch (reason) {
+      if (edits.length === 1 || !isResourceExhausted(reason))
+        return edits.map(() => ({ status: "rejected", reason }));
+    }
+    return await this.#applyEach(edits); // one of them may ask for more than there is, and the others for less
+  }
+
+  async #applyEach(edits: ReadonlyArray<Edit<unknown>>): Promise<Outcomes> {
+    const outcomes: Outcome[] = [];
+    for (const edit of edits) outcomes.push(...(await this.#apply([edit])));
+    return outcomes;
+  }
+
+  /** Whoever has the lock knows that nobody is writing now. */
+  async #sweepTemporaryFiles(): Promise<void> {
+    const names = await readdir(this.#root).catch(() => []);
+    for (const name of names.filter((candidate) => TEMPORARY.test(candidate))) {
+      await rm(join(this.#root, name), { force: true }).catch(() => {}); // it only takes space
+    }
+  }
+}
+
+/** The entries after all edits; one that fails changes nothing. */
+async function edited(before: readonly IndexEntry[], edits: ReadonlyArray<Edit<unknown>>) {
+  const outcomes: Outcome[] = [];
+  let entries = before;
+  for (const edit of edits) {
+    try {
+      const after = edit(entries);
+      await after.beforehand?.();
+      entries = after.entries;
+      outcomes.push({ status: "fulfilled", value: after.result });
+    } catch (reason) {
+      outcomes.push({ status: "rejected", reason });
+    }
+  }
+  return { entries, outcomes };
+}
