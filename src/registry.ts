@@ -16,7 +16,6 @@
 export { errorFromResponse } from "./registry/answers/error-response.ts";
 export { type RegistryErrorKind, registryErrorKind } from "./registry/answers/error-table.ts";
 export { type Authorizer, type AuthorizerOptions, createAuthorizer } from "./registry/auth/authorizer.ts";
-export { type Challenge, parseChallenges } from "./registry/auth/challenge.ts";
 export { withAuth } from "./registry/auth/with-auth.ts";
 export {
   type CredentialHelperOptions,
@@ -25,7 +24,7 @@ export {
 export type { CredentialLookup, FoundCredentials } from "./registry/credentials/credential-memory.ts";
 export {
   anonymous,
-  type CredentialLookupOptions,
+  type CredentialContext,
   type CredentialSource,
   type Credentials,
   type StoredCredentials,
@@ -41,6 +40,7 @@ export {
   type RegistryOptions,
   type RegistrySelection,
 } from "./registry/endpoints/lookup-endpoints.ts";
+export { type Challenge, parseChallenges } from "./registry/http/challenge.ts";
 export {
   type ChunkSink,
   type HttpBody,

@@ -100,10 +100,10 @@ export function createRepositories(options: RepositoriesOptions): Repositories {
   function access(
     endpoint: Endpoint,
     { domain, path }: Pick<NormalizedReference, "domain" | "path">,
-    { auth, metaHeaders }: AccessOptions,
+    { auth, metaHeaders, purpose }: AccessOptions & { readonly purpose: Purpose },
   ) {
     const { send, answered } = observed(throttled, originOf(endpoint));
-    const identity = identities.at(endpoint, { auth, metaHeaders, repository: path });
+    const identity = identities.at(endpoint, { auth, metaHeaders, repository: path, purpose });
     return {
       identity,
       answered,
@@ -115,7 +115,11 @@ export function createRepositories(options: RepositoriesOptions): Repositories {
   return {
     endpoints: (reference, purpose, abort) => lookupEndpoints(reference.domain, registry, purpose, abort),
     open(endpoint, { domain, path }, accessOptions) {
-      const { client, source, answered } = access(endpoint, { domain, path }, accessOptions);
+      const { client, source, answered } = access(
+        endpoint,
+        { domain, path },
+        { ...accessOptions, purpose: "pull" },
+      );
       const repository = createRegistryClient({ ...client, repository: { domain, path } });
       return {
         repository: new RegistryRemote(repository, { endpoint, source, backoff, resolutions }),
@@ -123,7 +127,11 @@ export function createRepositories(options: RepositoriesOptions): Repositories {
       };
     },
     openForPush(endpoint, { domain, path }, { content, sources, ...accessOptions }) {
-      const { client, source, answered, identity } = access(endpoint, { domain, path }, accessOptions);
+      const { client, source, answered, identity } = access(
+        endpoint,
+        { domain, path },
+        { ...accessOptions, purpose: "push" },
+      );
       const pushClient = createPushClient({ ...client, repository: { domain, path } });
       const repository: PushClient = {
         ...pushClient,

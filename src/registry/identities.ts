@@ -2,7 +2,12 @@ import { BoundedMap } from "../async/bounded-map.ts";
 import { type Clock, systemClock } from "../async/clock.ts";
 import { type Authorizer, createAuthorizer } from "./auth/authorizer.ts";
 import { CredentialMemory } from "./credentials/credential-memory.ts";
-import { type CredentialSource, type Credentials, isStored } from "./credentials/credentials.ts";
+import {
+  type CredentialSource,
+  type CredentialSubject,
+  type Credentials,
+  toldApart,
+} from "./credentials/credentials.ts";
 import { credentialsHash, hiddenHash } from "./credentials/credentials-hash.ts";
 import type { Endpoint } from "./endpoints/endpoint.ts";
 import type { HostTrust } from "./endpoints/host-trust.ts";
@@ -21,13 +26,11 @@ export interface Identity {
 }
 
 /** What one operation says about who it is. */
-export interface IdentityOptions {
+export interface IdentityOptions extends CredentialSubject {
   /** In place of the configured credentials; never for a mirror. */
   readonly auth?: Credentials | undefined;
   /** Part of the identity: a token server may look at them. */
   readonly metaHeaders?: Readonly<Record<string, string>> | undefined;
-  /** Path of the repository, for credentials that differ by it. */
-  readonly repository?: string | undefined;
 }
 
 /** What identities are made of. */
@@ -71,13 +74,13 @@ export class Identities {
     return identity;
   }
 
-  #authorizer(endpoint: Endpoint, { auth, metaHeaders, repository }: IdentityOptions): Authorizer {
+  #authorizer(endpoint: Endpoint, { auth, metaHeaders, ...subject }: IdentityOptions): Authorizer {
     const { send, trust, clock = systemClock } = this.#options;
     const own = endpoint.mirror ? undefined : auth;
     const memory = own ? new CredentialMemory(async () => own, { clock }) : this.#configured;
     return createAuthorizer({
       endpoint,
-      credentials: memory.at(endpoint.credentialHost, repository),
+      credentials: memory.at(endpoint.credentialHost, subject),
       send: withRedirect(send),
       trust,
       metaHeaders,
@@ -85,10 +88,10 @@ export class Identities {
     });
   }
 
-  #keyOf(endpoint: Endpoint, { auth, metaHeaders, repository }: IdentityOptions): string {
+  #keyOf(endpoint: Endpoint, { auth, metaHeaders, ...subject }: IdentityOptions): string {
     const { baseUrl, mirror, credentialHost, headers, tls } = endpoint;
-    const perRepository = isStored(this.#options.credentials) ? repository : undefined;
-    const who = auth && !mirror ? credentialsHash(auth) : ["configured", perRepository];
+    const { repository, purpose } = toldApart(this.#options.credentials, subject);
+    const who = auth && !mirror ? credentialsHash(auth) : ["configured", repository, purpose];
     const { skipVerify, ca, cert, key } = tls ?? {};
     const seen = [sorted(headers), sorted(metaHeaders), skipVerify, ca, cert, key];
     return hiddenHash([baseUrl, mirror, credentialHost, who, ...seen]);

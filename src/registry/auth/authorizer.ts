@@ -1,5 +1,4 @@
 import { type AbortOptions, throwIfAborted } from "../../async/abort.ts";
-import { BoundedMap } from "../../async/bounded-map.ts";
 import { type Clock, systemClock } from "../../async/clock.ts";
 import { isRetryable } from "../../errors/predicates.ts";
 import {
@@ -10,12 +9,13 @@ import {
 import type { CredentialSource, Credentials } from "../credentials/credentials.ts";
 import { type Endpoint, originOf } from "../endpoints/endpoint.ts";
 import { type HostTrust, hostTrust } from "../endpoints/host-trust.ts";
+import { type Challenge, parseChallenges } from "../http/challenge.ts";
 import type { HttpRequest, HttpResponse, Send } from "../http/send.ts";
-import { type Challenge, parseChallenges } from "./challenge.ts";
 import { CredentialsInUse } from "./credentials-in-use.ts";
+import { type Grant, Grants, type Lesson, type Offers } from "./grants.ts";
 import { HiddenChallenges } from "./hidden-challenges.ts";
 import { bearer, IdentityTokens } from "./identity-tokens.ts";
-import { knownChallenges, type Offer, offersFor } from "./offers.ts";
+import { bestChallenge, knownChallenges, offersFor } from "./offers.ts";
 import { basicAuthorization } from "./token.ts";
 
 /** Knows how to answer one endpoint's challenges, for all who are the same user there. */
@@ -31,8 +31,8 @@ export interface Authorizer {
    */
   authorize(request: HttpRequest): Promise<string | undefined>;
   /**
-   * Learns from a refusal of `request` (as it was sent, with its `authorization`): a 401 with a challenge, or
-   * a bare 400, 401, 403 or 404 that may hide one. True when `authorize` now has something else to offer.
+   * Learns from a refusal of `request` (as it was sent, with its `authorization`): a 401 with a challenge, a 403 that
+   * names the scope which is missing, or a bare 400, 401, 403 or 404 that may hide one. True when `authorize` now has something else to offer.
    * Throws `ErrUnauthenticated` when the challenge cannot be met: no credentials for Basic, or a realm that
    * must not be used; and the error of the source of credentials, with `endpoint`. Leaves the body alone.
    */
@@ -66,9 +66,6 @@ export type AuthorizerOptions = {
   readonly clock?: Clock | undefined;
 };
 
-/** Sets of scopes whose challenge is remembered; the least recently used goes, which costs one 401 again. */
-const MAX_GRANTS = 256;
-
 /** Refusals without a challenge that may mean that what we sent has expired: ECR says 403, ECR Public 400. */
 const BARE_REFUSALS: ReadonlySet<number> = new Set([400, 401, 403]);
 
@@ -91,12 +88,7 @@ class EndpointAuthorizer implements Authorizer {
   readonly #credentials: CredentialsInUse;
   readonly #tokens: IdentityTokens;
   readonly #hidden: HiddenChallenges;
-  readonly #grants = new BoundedMap<string, Grant>(MAX_GRANTS);
-  /**
-   * For requests without a grant, of an endpoint that takes the same header for all: Basic, or a registry
-   * token.
-   */
-  #general: Grant | undefined;
+  readonly #grants = new Grants();
 
   constructor({ clock = systemClock, trust = hostTrust(), ...options }: AuthorizerOptions) {
     const { endpoint, credentials } = options;
@@ -104,7 +96,7 @@ class EndpointAuthorizer implements Authorizer {
     this.#origin = originOf(endpoint);
     const lookup =
       typeof credentials === "function"
-        ? new CredentialMemory(credentials, { clock }).at(endpoint.credentialHost, undefined)
+        ? new CredentialMemory(credentials, { clock }).at(endpoint.credentialHost)
         : credentials;
     this.#credentials = new CredentialsInUse({ lookup, clock, endpoint: this.#origin });
     this.#tokens = new IdentityTokens({ ...options, clock, credentials: this.#credentials });
@@ -112,18 +104,18 @@ class EndpointAuthorizer implements Authorizer {
   }
 
   async begin(request: HttpRequest): Promise<void> {
-    if (this.#grantFor(request)) await this.#credentials.find(request);
+    if (this.#grants.for(request)) await this.#credentials.find(request);
   }
 
   async authorize(request: HttpRequest): Promise<string | undefined> {
     if (!this.#owns(request.url)) return undefined;
-    const grant = this.#grantFor(request);
+    const grant = this.#grants.for(request);
     if (!grant) return undefined;
     try {
       return await this.#header(grant, request);
     } catch (error) {
       // The registry may name another token server next time, but only to a request that gets as far as that.
-      if (!request.signal?.aborted) this.#forgetGrant(request, grant);
+      if (!request.signal?.aborted) this.#grants.forget(request, grant);
       throw error;
     }
   }
@@ -132,7 +124,7 @@ class EndpointAuthorizer implements Authorizer {
     // After a redirect the answer may come from elsewhere, and nobody else may direct these credentials.
     if (!this.#owns(request.url) || !this.#owns(response.url)) return false;
     const { status } = response;
-    const challenges = status === 401 ? parseChallenges(response.headers["www-authenticate"]) : [];
+    const challenges = challengesOf(response);
     const known = knownChallenges(challenges);
     if (known.length > 0) return await this.#learn(known, request);
     if (challenges.length > 0) return false; // it wants something that nobody here can give
@@ -158,16 +150,6 @@ class EndpointAuthorizer implements Authorizer {
     return URL.canParse(url) && new URL(url).origin === this.#origin;
   }
 
-  #grantFor(request: HttpRequest): Grant | undefined {
-    return this.#grants.get(grantKey(request)) ?? this.#general;
-  }
-
-  #forgetGrant(request: HttpRequest, grant: Grant | undefined): void {
-    const key = grantKey(request);
-    if (this.#grants.get(key) === grant) this.#grants.delete(key);
-    if (this.#general === grant) this.#general = undefined;
-  }
-
   #offers(
     challenges: readonly Challenge[],
     { scopes = [], signal }: Pick<HttpRequest, "scopes" | "signal">,
@@ -179,7 +161,7 @@ class EndpointAuthorizer implements Authorizer {
 
   async #learn(challenges: readonly Challenge[], request: HttpRequest): Promise<boolean> {
     const sent = sentAuthorization(request);
-    let found = await this.#credentials.find(request);
+    let found = await this.#credentials.find(request, bestChallenge(challenges));
     if (sent !== undefined && isHeaderOf(sent, found))
       found = await this.#credentials.replace(found, request);
     const offers = await this.#offers(challenges, request, found).catch((error: unknown) => {
@@ -188,25 +170,20 @@ class EndpointAuthorizer implements Authorizer {
       return [];
     });
     const again = this.#adopt({ request, challenges, found, offers });
-    if (!again) this.#forgetGrant(request, this.#grantFor(request));
+    if (!again) this.#grants.forget(request, this.#grants.for(request));
     return again;
   }
 
   /** Takes offers over; true when the best one is something else than what was refused. */
-  #adopt({ request, challenges, found, offers }: Lesson): boolean {
+  #adopt(lesson: Lesson): boolean {
+    const { request, found } = lesson;
     const sent = sentAuthorization(request);
-    const known = this.#grants.get(grantKey(request));
-    const { scopes = [] } = request;
-    const same = known?.hash === found.hash && sameOffers(known.all, offers);
-    const grant = same ? known : { challenges, scopes, hash: found.hash, all: offers, left: offers };
-    const [best] = grant.left;
-    if (!best) return false;
-    this.#grants.set(grantKey(request), grant);
-    if (best.kind === "fixed") {
-      if (sent === undefined) this.#general = grant;
-      return sent !== best.authorization;
-    }
-    this.#tokens.drop({ realm: best.realm, hash: found.hash }, sent);
+    const grant = this.#grants.learn(lesson);
+    const [offer] = grant.left;
+    if (!offer) return false;
+    this.#grants.keep(request, grant, { general: offer.kind === "fixed" && sent === undefined });
+    if (offer.kind === "fixed") return sent !== offer.authorization;
+    this.#tokens.drop({ realm: offer.realm, hash: found.hash }, sent);
     return true;
   }
 
@@ -234,7 +211,7 @@ class EndpointAuthorizer implements Authorizer {
    */
   async #renew(request: HttpRequest): Promise<boolean> {
     const sent = sentAuthorization(request);
-    const offer = this.#grantFor(request)?.left[0];
+    const offer = this.#grants.for(request)?.left[0];
     const { found } = this.#credentials;
     if (!offer || !found) return false;
     if (offer.kind === "token") {
@@ -248,7 +225,7 @@ class EndpointAuthorizer implements Authorizer {
     const failures: unknown[] = [];
     for (const offer of await this.#current(grant)) {
       if (offer.kind === "fixed") return offer.authorization;
-      if (grant === this.#general) return undefined; // a token is for the scopes of one request
+      if (this.#grants.isGeneral(grant)) return undefined; // a token is for the scopes of one request
       try {
         return bearer(await this.#tokens.token(offer.realm, request));
       } catch (error) {
@@ -274,41 +251,22 @@ class EndpointAuthorizer implements Authorizer {
   }
 }
 
-type Offers = readonly Offer[];
+/** What a refusal asks for. Of a 403 only the scope that a token lacks, as OAuth2 has it (RFC 6750 section 3.1). */
+function challengesOf({ status, headers }: HttpResponse): readonly Challenge[] {
+  if (status !== 401 && status !== 403) return [];
+  const challenges = parseChallenges(headers["www-authenticate"]);
+  return status === 401 ? challenges : challenges.filter(lacksScope);
+}
 
-/** What was learned for one set of request scopes. */
-type Grant = {
-  readonly challenges: readonly Challenge[];
-  /** Of the request that was challenged. */
-  readonly scopes: readonly string[];
-  /** Of the credentials that the offers are for. */
-  hash: string;
-  all: Offers;
-  /** Best first; those that failed for good are taken out. */
-  left: Offers;
-};
-
-/** A refusal, and what can be done about it. */
-type Lesson = {
-  readonly request: HttpRequest;
-  readonly challenges: readonly Challenge[];
-  readonly found: FoundCredentials;
-  readonly offers: Offers;
-};
+function lacksScope({ scheme, parameters }: Challenge): boolean {
+  return scheme === "bearer" && parameters.get("error") === "insufficient_scope";
+}
 
 function sentAuthorization({ headers: { authorization } = {} }: HttpRequest): string | undefined {
   return authorization;
 }
 
-function grantKey(request: HttpRequest): string {
-  return [...new Set(request.scopes)].sort().join(" ");
-}
-
 /** Whether a header was made of these credentials alone. */
 function isHeaderOf(authorization: string, { credentials }: FoundCredentials): boolean {
   return [basicAuthorization(credentials), `Bearer ${credentials?.registryToken}`].includes(authorization);
-}
-
-function sameOffers(one: Offers, other: Offers): boolean {
-  return JSON.stringify(one) === JSON.stringify(other);
 }

@@ -2,6 +2,7 @@ import { throwIfAborted } from "../../async/abort.ts";
 import type { Clock } from "../../async/clock.ts";
 import { waitPatiently } from "../../async/wait-patiently.ts";
 import type { CredentialLookup, FoundCredentials } from "../credentials/credential-memory.ts";
+import type { Challenge } from "../http/challenge.ts";
 import type { Asker } from "../http/send.ts";
 import { lookupError, reasonOf } from "./why-anonymous.ts";
 
@@ -28,6 +29,7 @@ export class CredentialsInUse {
   /** Those that a token server accepted once: a refusal says that they have changed. */
   readonly #proven = new WeakSet<FoundCredentials>();
   #found: FoundCredentials | undefined;
+  #challenge: Challenge | undefined;
   #trouble: unknown;
 
   constructor(options: CredentialsInUseOptions) {
@@ -40,13 +42,14 @@ export class CredentialsInUse {
   }
 
   /**
-   * Those that were found lately, or are found now. Rejects with the error of the source, which is the
-   * endpoint's.
+   * Those that were found lately, or are found now: in answer to `challenge`, or else to the last one. Rejects with
+   * the error of the source, which is the endpoint's.
    */
-  async find({ signal, waiter }: Asker): Promise<FoundCredentials> {
+  async find({ signal, waiter }: Asker, challenge = this.#challenge): Promise<FoundCredentials> {
     const { lookup, endpoint, clock } = this.#options;
+    this.#challenge = challenge;
     try {
-      this.#found = await waitPatiently(lookup.find({ signal }), {
+      this.#found = await waitPatiently(lookup.find({ signal, challenge }), {
         reason: AUTHORIZING,
         signal,
         waiter,

@@ -2,10 +2,10 @@ import { type AbortOptions, throwIfAborted } from "../../async/abort.ts";
 import type { Clock } from "../../async/clock.ts";
 import { SharedCalls } from "../../async/shared-calls.ts";
 import { type Endpoint, originOf } from "../endpoints/endpoint.ts";
+import { type Challenge, parseChallenges } from "../http/challenge.ts";
 import { mergeHeaders } from "../http/merge-headers.ts";
 import type { Send } from "../http/send.ts";
 import { USER_AGENT } from "../http/user-agent.ts";
-import { type Challenge, parseChallenges } from "./challenge.ts";
 import { knownChallenges } from "./offers.ts";
 
 /** How long it is remembered what an endpoint's API root asks for, in milliseconds. */

@@ -1,7 +1,7 @@
 import { ErrUnauthenticated } from "../../errors/classes.ts";
 import type { FoundCredentials } from "../credentials/credential-memory.ts";
 import { originOf } from "../endpoints/endpoint.ts";
-import type { Challenge } from "./challenge.ts";
+import type { Challenge } from "../http/challenge.ts";
 import { basicAuthorization } from "./token.ts";
 import { type RealmOptions, type TokenRealm, tokenRealm } from "./token-realm.ts";
 import { explained, reasonOf } from "./why-anonymous.ts";
@@ -21,6 +21,11 @@ export function knownChallenges(challenges: readonly Challenge[]): readonly Chal
   return challenges.filter(({ scheme }) => scheme === "bearer" || scheme === "basic");
 }
 
+/** The one of `challenges` that is tried first. */
+export function bestChallenge(challenges: readonly Challenge[]): Challenge | undefined {
+  return byPreference(challenges)[0];
+}
+
 /**
  * The answers to `challenges` that these credentials allow, best first: tokens, in the server's order, then
  * Basic. A challenge that cannot be met is passed over; when none can, its `ErrUnauthenticated` is thrown,
@@ -32,8 +37,7 @@ export async function offersFor(
 ): Promise<readonly Offer[]> {
   const offers: Offer[] = [];
   const failures: unknown[] = [];
-  const preferred = challenges.toSorted((a, b) => rank(a) - rank(b));
-  for (const challenge of preferred) {
+  for (const challenge of byPreference(challenges)) {
     try {
       offers.push(await offerFor(challenge, options));
     } catch (error) {
@@ -42,6 +46,10 @@ export async function offersFor(
   }
   if (offers.length === 0) throw failures[0];
   return offers;
+}
+
+function byPreference(challenges: readonly Challenge[]): readonly Challenge[] {
+  return challenges.toSorted((a, b) => rank(a) - rank(b));
 }
 
 function rank({ scheme }: Challenge): number {

@@ -3,8 +3,8 @@ import { ErrUnauthenticated } from "../../errors/classes.ts";
 import { redactUrl } from "../../errors/redact-url.ts";
 import { type Endpoint, originOf } from "../endpoints/endpoint.ts";
 import type { HostTrust } from "../endpoints/host-trust.ts";
+import type { Challenge } from "../http/challenge.ts";
 import type { TlsOptions } from "../http/tls-options.ts";
-import type { Challenge } from "./challenge.ts";
 import { mergeScopes } from "./scopes.ts";
 
 /** Where tokens for some scopes are to be had. */

@@ -1,8 +1,15 @@
-import { type AbortOptions, throwIfAborted } from "../../async/abort.ts";
+import { throwIfAborted } from "../../async/abort.ts";
 import { BoundedMap } from "../../async/bounded-map.ts";
 import { type Clock, systemClock } from "../../async/clock.ts";
 import { SharedCalls } from "../../async/shared-calls.ts";
-import { type CredentialSource, type Credentials, isStored } from "./credentials.ts";
+import {
+  type CredentialContext,
+  type CredentialSource,
+  type CredentialSubject,
+  type Credentials,
+  isStored,
+  toldApart,
+} from "./credentials.ts";
 import { credentialsHash } from "./credentials-hash.ts";
 
 /**
@@ -33,7 +40,7 @@ export interface CredentialMemoryOptions {
   readonly onFailure?: ((host: string, error: unknown) => void) | undefined;
 }
 
-/** The lookups of one host, or of one repository there. */
+/** The lookups of one host, or of one repository there, for one purpose. */
 export interface CredentialLookup {
   /** The host of whose credentials this is about. */
   readonly host: string;
@@ -41,7 +48,7 @@ export interface CredentialLookup {
    * What was found less than `CREDENTIALS_KEPT_MS` ago, else what the source says. Rejects with the source's
    * error.
    */
-  find(options?: AbortOptions): Promise<FoundCredentials>;
+  find(context?: Pick<CredentialContext, "signal" | "challenge">): Promise<FoundCredentials>;
   /** Forgets `found`, which was refused somewhere, unless it has been replaced already. */
   forget(found: FoundCredentials): void;
 }
@@ -63,17 +70,19 @@ export class CredentialMemory {
     this.#onFailure = onFailure;
   }
 
-  /** The lookups for a repository at `host`. Only stored credentials tell its repositories apart. */
-  at(host: string, repository: string | undefined): CredentialLookup {
-    const where = { host, repository: isStored(this.#source) ? repository : undefined };
-    const key = JSON.stringify([host, where.repository]);
+  /** The lookups for `subject` at `host`, shared with all whom the source cannot tell from it. */
+  at(host: string, subject: CredentialSubject = {}): CredentialLookup {
+    const { repository, purpose } = toldApart(this.#source, subject);
+    const key = JSON.stringify([host, repository, purpose]);
     return {
       host,
-      find: async ({ signal } = {}) => {
+      find: async ({ signal, challenge } = {}) => {
         throwIfAborted(signal);
         const kept = this.#kept.get(key);
         if (kept && this.#clock.elapsed() - kept.foundAtMs < CREDENTIALS_KEPT_MS) return kept;
-        return await this.#calls.run(key, (shared) => this.#ask(key, where, shared), { signal });
+        const ask = (shared: AbortSignal) =>
+          this.#ask(key, host, { repository, purpose, challenge, signal: shared });
+        return await this.#calls.run(key, ask, { signal });
       },
       forget: (found) => {
         if (this.#kept.get(key) === found) this.#kept.delete(key);
@@ -83,12 +92,12 @@ export class CredentialMemory {
 
   async #ask(
     key: string,
-    { host, repository }: { readonly host: string; readonly repository: string | undefined },
-    signal: AbortSignal,
+    host: string,
+    context: CredentialContext & { readonly signal: AbortSignal },
   ): Promise<FoundCredentials> {
-    const options = repository === undefined ? { signal } : { signal, repository };
+    const { signal } = context;
     try {
-      const credentials = await this.#source(host, options);
+      const credentials = await this.#source(host, context);
       throwIfAborted(signal);
       const found = { credentials, hash: credentialsHash(credentials), foundAtMs: this.#clock.elapsed() };
       this.#kept.set(key, found);

@@ -1,4 +1,6 @@
 import type { AbortOptions } from "../../async/abort.ts";
+import type { Purpose } from "../endpoints/lookup-endpoints.ts";
+import type { Challenge } from "../http/challenge.ts";
 
 /** What a registry knows a user by; docker's auth config fields. */
 export interface Credentials {
@@ -10,26 +12,30 @@ export interface Credentials {
   readonly registryToken?: string;
 }
 
-/** What a lookup is for. */
-export interface CredentialLookupOptions extends AbortOptions {
-  /**
-   * Path of the repository below the host. Only `StoredCredentials` are told, because theirs may differ by
-   * it.
-   */
+/** What credentials are wanted for. */
+export interface CredentialContext extends AbortOptions {
+  /** Path of the repository below the host; `undefined` when it is about the host alone. */
   readonly repository?: string | undefined;
+  /** What is to be done there; a push reads as well. `undefined` when nobody knows. */
+  readonly purpose?: Purpose | undefined;
+  /**
+   * What the registry asked for when this call was made: its scheme, realm, service and scopes. `undefined` when it did not
+   * ask, for instance because it hides what strangers may not see.
+   */
+  readonly challenge?: Challenge | undefined;
 }
 
 /**
  * Looks up the credentials of one host: `docker.io` for Docker Hub, otherwise host[:port] as it is connected
  * to. Returns `undefined` for "go as anonymous". It is called only for the host that will get them. One call
- * serves all who need the answer at the same time and for a while after (`CREDENTIALS_KEPT_MS`); credentials
- * that were refused are asked for anew. It serves many callers and runs in the `AsyncLocalStorage` of none:
- * what belongs to one caller goes into `auth` of a pull. The call has no limit of time of its own; the signal
- * fires when nobody waits for it any more.
+ * serves all who need the answer for the same repository and purpose at the same time and for a while after
+ * (`CREDENTIALS_KEPT_MS`); credentials that were refused are asked for anew. It serves many callers and runs in the
+ * `AsyncLocalStorage` of none: what belongs to one caller goes into `auth` of a pull. The call has no limit of time of its
+ * own; the signal fires when nobody waits for it any more.
  */
 export type CredentialSource = (
   host: string,
-  options?: CredentialLookupOptions,
+  context?: CredentialContext,
 ) => Promise<Credentials | undefined>;
 
 /**
@@ -43,6 +49,21 @@ export interface StoredCredentials extends CredentialSource {
 /** Whether the source is one of `StoredCredentials`. */
 export function isStored(source: CredentialSource): source is StoredCredentials {
   return "stored" in source && source.stored === true;
+}
+
+/** Which repository at a host, and what for. */
+export type CredentialSubject = Pick<CredentialContext, "repository" | "purpose">;
+
+/**
+ * What of `subject` the answers of a source may differ by: of stored credentials the repository alone, of a function
+ * everything that it is told.
+ */
+export function toldApart(
+  source: CredentialSource,
+  { repository, purpose }: CredentialSubject,
+): CredentialSubject {
+  if (source === anonymous) return {};
+  return isStored(source) ? { repository } : { repository, purpose };
 }
 
 /** Nobody: every registry is asked as anonymous. */

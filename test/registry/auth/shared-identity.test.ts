@@ -242,6 +242,63 @@ describe("operations of one identity", () => {
   });
 });
 
+/** Credentials that tell what they were asked for. */
+const asIsAsked: CredentialSource = async (_host, { repository, purpose } = {}) => ({
+  username: `${repository}`,
+  password: `${purpose}`,
+});
+
+describe("a source of credentials", () => {
+  it("is told the host, the repository, the purpose and the challenge", async () => {
+    await using registry = await guardedRegistry();
+    const told: unknown[] = [];
+    const { operation } = engineFor(
+      registry.endpoint,
+      async (host, { repository, purpose, challenge } = {}) => {
+        told.push({ host, repository, purpose, challenge });
+        return USER;
+      },
+    );
+    await operation({ repository: "a", purpose: "pull" })(get(registry.endpoint));
+    const parameters = new Map([
+      ["realm", `${registry.origin}/token`],
+      ["service", "test"],
+      ["scope", "server"],
+    ]);
+    const challenge = { scheme: "bearer", parameters };
+    const host = registry.endpoint.credentialHost;
+    expect(told).toEqual([{ host, repository: "a", purpose: "pull", challenge }]);
+  });
+
+  it("may answer by repository and purpose, and is asked for each of them", async () => {
+    await using registry = await guardedRegistry({ challenge: () => 'Basic realm="r"' });
+    const { operation } = engineFor(registry.endpoint, asIsAsked);
+    const answers = [
+      { repository: "a", purpose: "pull" },
+      { repository: "b", purpose: "pull" },
+      { repository: "a", purpose: "push" },
+    ] as const;
+    for (const { repository, purpose } of answers) {
+      registry.valid.add(basicOf({ username: repository, password: purpose }));
+      expect(await textOf(await operation({ repository, purpose })(get(registry.endpoint)))).toBe(
+        "200 welcome",
+      );
+      registry.valid.clear();
+    }
+  });
+
+  it("that is stored is asked once for pulls and pushes of a repository", async () => {
+    await using registry = await guardedRegistry();
+    const source = Object.assign(countingSource(USER), { stored: true } as const);
+    const { operation } = engineFor(registry.endpoint, source);
+    for (const purpose of ["pull", "push"] as const) {
+      await operation({ repository: "a", purpose })(get(registry.endpoint));
+    }
+    expect(source.hosts).toHaveLength(1);
+    expect(registry.tokenRequests()).toHaveLength(1);
+  });
+});
+
 describe("operations of different identities", () => {
   const endpoint: Endpoint = endpointOf("https://r.example");
   const others: ReadonlyArray<readonly [string, IdentityOptions, Endpoint?]> = [
@@ -255,6 +312,8 @@ describe("operations of different identities", () => {
     ["another path", {}, { ...endpoint, baseUrl: "https://r.example/hub/v2" }],
     ["plain HTTP", {}, { ...endpoint, baseUrl: "http://r.example/v2" }],
     ["a mirror's credentials", {}, { ...endpoint, mirror: true }],
+    ["another repository", { repository: "other" }],
+    ["another purpose", { purpose: "push" }],
     ["the configured credentials", {}],
   ];
 

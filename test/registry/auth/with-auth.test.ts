@@ -154,6 +154,24 @@ describe("withAuth()", () => {
     ]);
   });
 
+  it("asks for the scope that a 403 says is missing", async () => {
+    await using registry = await guardedRegistry();
+    let wantsMore = false;
+    const refusing: Send = async (request) => {
+      const response = await fetchSend(request);
+      if (!wantsMore || request.headers?.["authorization"] !== "Bearer token-1") return response;
+      const more = `error="insufficient_scope",scope="repository:a:push"`;
+      const headers = { "www-authenticate": `Bearer realm="${registry.origin}/token",${more}` };
+      return { ...response, status: 403, headers };
+    };
+    const send = client(registry, { send: refusing });
+    expect(await textOf(await send(get(registry)))).toBe("200 welcome");
+    wantsMore = true;
+    expect(await textOf(await send(get(registry)))).toBe("200 welcome");
+    const scopes = registry.tokenRequests().map(({ url }) => url.searchParams.getAll("scope"));
+    expect(scopes).toEqual([["repository:a:pull", "server"], ["repository:a:pull,push"]]);
+  });
+
   it("gives the second 401 back as it is, and never tries a third time", async () => {
     await using registry = await guardedRegistry({
       token: (response) => json(response, { token: "useless" }),
