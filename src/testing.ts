@@ -26,6 +26,12 @@ export {
   buildIndex,
   type MediaTypeFamily,
 } from "./testing/images/build-image.ts";
+export {
+  type BuildV1ImageOptions,
+  type BuiltV1Image,
+  type BuiltV1Layer,
+  buildV1Image,
+} from "./testing/images/build-v1-image.ts";
 export { type TarFile, writeTar } from "./testing/images/tar.ts";
 export { type SelfSigned, selfSigned } from "./testing/self-signed.ts";
 export { type GeneratedBytes, seededBytes } from "./testing/storage/content.ts";
@@ -35,3 +41,5 @@ export {
   TestRegistry,
   type TestRegistryOptions,
 } from "./testing/test-registry.ts";
+export type { V1Options } from "./testing/v1/v1-api.ts";
+export type { V1Image, V1Images } from "./testing/v1/v1-images.ts";

@@ -4,7 +4,7 @@ import { createServer as createTlsServer } from "node:https";
 import type { AddressInfo } from "node:net";
 import type { TlsOptions } from "node:tls";
 import { type Digest, Digester, digestOf, isDigest } from "../digest/digest.ts";
-import { ErrInvalidArgument, ErrNotFound } from "../errors/classes.ts";
+import { ErrFailedPrecondition, ErrInvalidArgument, ErrNotFound } from "../errors/classes.ts";
 import { messageOf } from "../errors/message-of.ts";
 import type { Descriptor } from "../oci/descriptor.ts";
 import { storeManifest } from "./api/handle-manifest.ts";
@@ -26,6 +26,7 @@ import {
   seededBytes,
 } from "./storage/content.ts";
 import type { StoredManifest } from "./storage/storage.ts";
+import type { V1Images } from "./v1/v1-images.ts";
 
 /** How `TestRegistry.start` sets the registry up. */
 export interface TestRegistryOptions extends ApiOptions {
@@ -105,9 +106,16 @@ export class TestRegistry implements AsyncDisposable {
     return this.#faults.add(match, action);
   }
 
-  /** Makes every token issued so far invalid, as if it had expired. Refresh tokens stay. */
+  /** Makes every token issued so far invalid, as if it had expired, and ends sessions of version 1. Refresh tokens stay. */
   revokeTokens(): void {
     this.#api.tokens?.revoke();
+    this.#api.v1?.access.revoke();
+  }
+
+  /** What it holds for clients of version 1. Throws `ErrFailedPrecondition` unless it was started with `v1`. */
+  get v1(): V1Images {
+    if (this.#api.v1) return this.#api.v1.images;
+    throw new ErrFailedPrecondition("Use version 1: the registry was started without it");
   }
 
   /** Adds a blob. Bytes given as an array are kept, not copied. Throws `ErrInvalidArgument` for a bad name. */

@@ -34,6 +34,7 @@ const ROOMS: Readonly<Record<string, readonly (readonly string[])[]>> = {
     ["storage", "self-signed.ts"],
     ["http"],
     ["faults", "auth"],
+    ["v1"],
     ["api"],
     ["test-registry.ts"],
     ["images"],

@@ -2,9 +2,10 @@ import { type Account, accessNeeded, type Guard } from "../auth/access.ts";
 import { basicGuard, bearerGuard, OPEN_GUARD } from "../auth/guards.ts";
 import { type BearerOptions, TokenServer } from "../auth/token-server.ts";
 import { type Call, type Reply, refuse, replyEmpty, replyJson } from "../http/reply.ts";
-import type { RequestKind } from "../http/request-record.ts";
-import { isRepositoryName } from "../http/route.ts";
+import type { RequestKind, V1RequestKind } from "../http/request-record.ts";
+import { isRepositoryName, isV1 } from "../http/route.ts";
 import { Storage } from "../storage/storage.ts";
+import { V1Api, type V1Options } from "../v1/v1-api.ts";
 import { handleBlob } from "./handle-blob.ts";
 import { handleReferrers, handleTags } from "./handle-listing.ts";
 import { handleManifest } from "./handle-manifest.ts";
@@ -33,6 +34,8 @@ export interface ApiOptions {
   readonly checkReferences?: boolean | undefined;
   /** Most entries of a page of tags or referrers; default 1000. */
   readonly pageSize?: number | undefined;
+  /** Whether, and how, the registry speaks version 1 as well, which existed before. Default false. */
+  readonly v1?: boolean | V1Options | undefined;
 }
 
 /** The HTTP API: calls in, replies out; it knows no sockets. */
@@ -40,14 +43,20 @@ export class RegistryApi {
   readonly storage = new Storage();
   /** Present with bearer authentication. */
   readonly tokens: TokenServer | undefined;
+  /** Present when it speaks version 1. */
+  readonly v1: V1Api | undefined;
+  readonly #hasV2: boolean;
   readonly #guard: Guard;
   readonly #handlers: Handlers;
 
   constructor(options: ApiOptions, scheme: "http" | "https") {
-    const { auth = "anonymous" } = options;
+    const { auth = "anonymous", v1 = false } = options;
+    const account = typeof auth === "object" && "basic" in auth ? auth.basic : undefined;
+    this.v1 = v1 === false ? undefined : new V1Api(v1 === true ? {} : v1, account);
+    this.#hasV2 = typeof v1 === "boolean" || !v1.only;
     this.tokens = typeof auth === "object" && "bearer" in auth ? new TokenServer(auth.bearer) : undefined;
     this.#guard = this.tokens ? bearerGuard(this.tokens, scheme) : OPEN_GUARD;
-    if (typeof auth === "object" && "basic" in auth) this.#guard = basicGuard(auth.basic);
+    if (account) this.#guard = basicGuard(account);
     this.#handlers = handlers({
       storage: this.storage,
       referrers: options.referrers ?? true,
@@ -61,8 +70,9 @@ export class RegistryApi {
   /** Authenticates and answers one call. */
   async answer(call: Call): Promise<Reply> {
     const { route, method } = call;
+    if (isV1(route.kind)) return this.v1?.answer(call, route.kind) ?? replyEmpty(404);
     if (route.kind === "token" && this.tokens) return await this.tokens.answer(call);
-    if (route.kind === "token" || route.kind === "other") return replyEmpty(404);
+    if (route.kind === "token" || route.kind === "other" || !this.#hasV2) return replyEmpty(404);
     if (route.repository !== undefined && !isRepositoryName(route.repository)) {
       return refuse("NAME_INVALID", "invalid repository name", { detail: { name: route.repository } });
     }
@@ -72,12 +82,12 @@ export class RegistryApi {
 }
 
 type Handlers = Readonly<
-  Record<Exclude<RequestKind, "token" | "other">, (call: Call) => Reply | Promise<Reply>>
+  Record<Exclude<RequestKind, V1RequestKind | "token" | "other">, (call: Call) => Reply | Promise<Reply>>
 >;
 
 /** The settings of all handlers; each takes the part that it needs. */
 type Settings = { readonly storage: Storage } & {
-  readonly [Name in Exclude<keyof ApiOptions, "auth">]-?: NonNullable<ApiOptions[Name]>;
+  readonly [Name in Exclude<keyof ApiOptions, "auth" | "v1">]-?: NonNullable<ApiOptions[Name]>;
 };
 
 function handlers(settings: Settings): Handlers {

@@ -1,7 +1,19 @@
 import type { Digest } from "../../digest/digest.ts";
 
+/** Which part of the API version 1 a request went to; `v1-images` is that of the index. */
+export type V1RequestKind = "v1-ping" | "v1-images" | "v1-tags" | "v1-ancestry" | "v1-json" | "v1-layer";
+
 /** Which part of the API a request went to; `other` is a path outside of it. */
-export type RequestKind = "ping" | "manifest" | "blob" | "upload" | "tags" | "referrers" | "token" | "other";
+export type RequestKind =
+  | "ping"
+  | "manifest"
+  | "blob"
+  | "upload"
+  | "tags"
+  | "referrers"
+  | "token"
+  | V1RequestKind
+  | "other";
 
 /**
  * `started`: not answered to the end; `finished`: the whole answer was handed to the socket; `aborted`: the connection
@@ -17,7 +29,7 @@ export interface RequestRecord {
   readonly path: string;
   readonly query: URLSearchParams;
   readonly repository?: string | undefined;
-  /** Tag or digest of a manifest, digest of a blob or subject, id of an upload session. */
+  /** Tag or digest of a manifest, digest of a blob or subject, id of an upload session; tag or image id of version 1. */
   readonly reference?: string | undefined;
   /** Digest that the request names: in its path, or as `digest` or `mount` in its query. */
   readonly digest?: Digest | undefined;

@@ -1,5 +1,5 @@
 import { type Digest, isDigest } from "../../digest/digest.ts";
-import type { RequestKind } from "./request-record.ts";
+import type { RequestKind, V1RequestKind } from "./request-record.ts";
 
 /** What a request asks about. */
 export interface Route {
@@ -26,6 +26,12 @@ const PATTERNS: readonly (readonly [RequestKind, RegExp])[] = [
   ["manifest", /^\/v2\/(?<repository>.+)\/manifests\/(?<reference>[^/]+)$/],
   ["referrers", /^\/v2\/(?<repository>.+)\/referrers\/(?<reference>[^/]+)$/],
   ["tags", /^\/v2\/(?<repository>.+)\/tags\/list$/],
+  ["v1-ping", /^(?:\/v1)?\/_ping$/],
+  ["v1-images", /^\/v1\/repositories\/(?<repository>.+)\/images$/],
+  ["v1-tags", /^\/v1\/repositories\/(?<repository>.+?)\/tags(?:\/(?<reference>[^/]+))?$/],
+  ["v1-ancestry", /^\/v1\/images\/(?<reference>[^/]+)\/ancestry$/],
+  ["v1-json", /^\/v1\/images\/(?<reference>[^/]+)\/json$/],
+  ["v1-layer", /^\/v1\/images\/(?<reference>[^/]+)\/layer$/],
 ];
 
 /** Repository names (OCI distribution-spec, "Pulling manifests"). */
@@ -75,6 +81,11 @@ function decodePath(path: string): string {
 /** Whether `name` can be the name of a repository. */
 export function isRepositoryName(name: string): boolean {
   return name.length <= MAX_NAME_LENGTH && NAME.test(name);
+}
+
+/** Whether a part of the API belongs to version 1. */
+export function isV1(kind: RequestKind): kind is V1RequestKind {
+  return kind.startsWith("v1-");
 }
 
 /** Whether `text` can be a tag. */

@@ -2,8 +2,8 @@ import { pipeline } from "node:stream/promises";
 import { createGzip } from "node:zlib";
 import { type Digest, Digester } from "../../digest/digest.ts";
 import type { Descriptor, Platform } from "../../oci/descriptor.ts";
-import { seededBytes } from "../storage/content.ts";
 import type { TestRegistry } from "../test-registry.ts";
+import { layerFile } from "./layer-file.ts";
 import { type TarFile, writeTar } from "./tar.ts";
 
 /** Whether documents have the media types of the OCI image-spec or those of docker's schema 2. */
@@ -109,13 +109,6 @@ export function buildIndex(
   }));
   const bytes = encode({ schemaVersion: 2, mediaType, manifests });
   return registry.putManifest(repository, options.tag, bytes, mediaType);
-}
-
-function layerFile(content: Uint8Array | number, position: number): TarFile {
-  const name = `layer-${position}`;
-  if (typeof content === "number") return { name, size: content, generate: seededBytes(name) };
-  const generate = (offset: number, length: number) => content.subarray(offset, offset + length);
-  return { name, size: content.byteLength, generate };
 }
 
 async function putLayer(registry: TestRegistry, repository: string, file: TarFile) {
