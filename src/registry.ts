@@ -39,6 +39,7 @@ export {
   type Purpose,
   type RegistryOptions,
   type RegistrySelection,
+  type WantedReference,
 } from "./registry/endpoints/lookup-endpoints.ts";
 export { type Challenge, parseChallenges } from "./registry/http/challenge.ts";
 export {

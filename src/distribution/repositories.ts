@@ -103,24 +103,25 @@ export function createRepositories(options: RepositoriesOptions): Repositories {
     { auth, metaHeaders, purpose }: AccessOptions & { readonly purpose: Purpose },
   ) {
     const { send, answered } = observed(throttled, originOf(endpoint));
-    const identity = identities.at(endpoint, { auth, metaHeaders, repository: path, purpose });
+    const { repository = path } = endpoint;
+    const identity = identities.at(endpoint, { auth, metaHeaders, repository, purpose });
     return {
       identity,
       answered,
-      source: sourceKey({ endpoint, repository: `${domain}/${path}`, identity: identity.key }),
+      source: sourceKey({ endpoint, repository: `${domain}/${repository}`, identity: identity.key }),
       client: { endpoint, send: authorizedSend(send, identity.authorizer), metaHeaders },
     };
   }
 
   return {
-    endpoints: (reference, purpose, abort) => lookupEndpoints(reference.domain, registry, purpose, abort),
+    endpoints: (reference, purpose, abort) => lookupEndpoints(reference, registry, purpose, abort),
     open(endpoint, { domain, path }, accessOptions) {
       const { client, source, answered } = access(
         endpoint,
         { domain, path },
         { ...accessOptions, purpose: "pull" },
       );
-      const repository = createRegistryClient({ ...client, repository: { domain, path } });
+      const repository = createRegistryClient({ ...client, repository: path });
       return {
         repository: new RegistryRemote(repository, { endpoint, source, backoff, resolutions }),
         answered,
@@ -132,7 +133,7 @@ export function createRepositories(options: RepositoriesOptions): Repositories {
         { domain, path },
         { ...accessOptions, purpose: "push" },
       );
-      const pushClient = createPushClient({ ...client, repository: { domain, path } });
+      const pushClient = createPushClient({ ...client, repository: path });
       const repository: PushClient = {
         ...pushClient,
         async putManifest(...manifest) {

@@ -89,12 +89,12 @@ export class Identities {
   }
 
   #keyOf(endpoint: Endpoint, { auth, metaHeaders, ...subject }: IdentityOptions): string {
-    const { baseUrl, mirror, credentialHost, headers, tls } = endpoint;
+    const { baseUrl, mirror, namespace, credentialHost, headers, tls } = endpoint;
     const { repository, purpose } = toldApart(this.#options.credentials, subject);
     const who = auth && !mirror ? credentialsHash(auth) : ["configured", repository, purpose];
     const { skipVerify, ca, cert, key } = tls ?? {};
     const seen = [sorted(headers), sorted(metaHeaders), skipVerify, ca, cert, key];
-    return hiddenHash([baseUrl, mirror, credentialHost, who, ...seen]);
+    return hiddenHash([baseUrl, mirror, namespace, credentialHost, who, ...seen]);
   }
 }
 

@@ -55,10 +55,13 @@ async function pushFromSource(tag: string): Promise<void> {
 
 /** What the target lists for the subject, as any client sees it. */
 async function listed(digest: Digest = subject.descriptor.digest): Promise<readonly Descriptor[]> {
-  const [endpoint] = await lookupEndpoints(site.target.host, { plainHttp: true }, "push");
+  const [endpoint] = await lookupEndpoints(
+    { domain: site.target.host, path: REPOSITORY },
+    { plainHttp: true },
+    "push",
+  );
   if (!endpoint) throw new TypeError("the target has no endpoint");
-  const repository = { domain: site.target.host, path: REPOSITORY };
-  const client = createPushClient({ endpoint, repository, send: transport.send });
+  const client = createPushClient({ endpoint, repository: REPOSITORY, send: transport.send });
   return await client.referrers(digest);
 }
 

@@ -49,8 +49,9 @@ export class HiddenChallenges {
     const { endpoint, send, metaHeaders } = this.#options;
     const headers = mergeHeaders({ "user-agent": USER_AGENT }, endpoint.headers, metaHeaders);
     try {
-      const url = `${endpoint.baseUrl}/`;
-      const response = await send({ method: "GET", url, headers, tls: endpoint.tls, signal });
+      const url = pingAddress(endpoint);
+      const { tls, connectTimeoutMs } = endpoint;
+      const response = await send({ method: "GET", url, headers, tls, connectTimeoutMs, signal });
       await response.body.discard();
       const own = new URL(response.url).origin === originOf(endpoint);
       if (response.status !== 401 || !own) return [];
@@ -60,6 +61,12 @@ export class HiddenChallenges {
       return []; // the answer that made us look is the better one to show
     }
   }
+}
+
+function pingAddress({ baseUrl, namespace }: Endpoint): string {
+  const url = new URL(`${baseUrl}/`);
+  if (namespace !== undefined) url.searchParams.set("ns", namespace);
+  return url.href;
 }
 
 function withoutScope({ scheme, parameters }: Challenge): Challenge {

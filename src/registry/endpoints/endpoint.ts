@@ -15,9 +15,22 @@ export interface Endpoint {
    * host[:port] of `baseUrl`. Never the registry that a mirror stands for.
    */
   readonly credentialHost: string;
-  /** Sent with every request to this endpoint and its token server. */
+  /** The version of its API. Absent: 2; the `baseUrl` of version 1 ends in `/v1`. */
+  readonly version?: 1 | 2;
+  /**
+   * The registry of the reference, for an endpoint that serves somebody else's repositories: every request tells it as the
+   * query `ns` (containerd).
+   */
+  readonly namespace?: string;
+  /** Path of the repository at this endpoint, where the configuration rewrites it. Absent: as in the reference. */
+  readonly repository?: string;
+  /** Sent with every request to this endpoint, and to a token server at its own origin. */
   readonly headers?: Readonly<Record<string, string>>;
   readonly tls?: TlsOptions;
+  /** Longest time until a connection stands, in milliseconds. Absent: the transport's. */
+  readonly connectTimeoutMs?: number;
+  /** What configured it, for messages: a file, perhaps with a line. */
+  readonly source?: string;
 }
 
 /** Scheme, host and port of an endpoint. */

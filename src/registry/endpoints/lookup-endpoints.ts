@@ -1,6 +1,7 @@
 import type { AbortOptions } from "../../async/abort.ts";
 import { ErrInvalidArgument } from "../../errors/classes.ts";
 import { withoutUserInfo } from "../../errors/redact-url.ts";
+import type { NormalizedReference } from "../../reference/reference.ts";
 import type { Capability, Endpoint } from "./endpoint.ts";
 import { formatHostPort, parseHostPort } from "./host-port.ts";
 import {
@@ -10,9 +11,13 @@ import {
   type ResolveHost,
 } from "./insecure.ts";
 import { mirrorBaseUrl } from "./mirror.ts";
+import { namespaceFor } from "./namespace.ts";
 
 /** What a list of endpoints is wanted for. Mirrors serve pulls only. */
 export type Purpose = "pull" | "push";
+
+/** What is wanted: a repository, and of it a tag, a digest or both. */
+export type WantedReference = Pick<NormalizedReference, "domain" | "path" | "tag" | "digest">;
 
 /** Which registries a switch is on for: all of them, or the listed host[:port] ones. */
 export type RegistrySelection = boolean | readonly string[];
@@ -41,18 +46,18 @@ const MIRROR_CAPABILITIES: readonly Capability[] = ["pull", "resolve"];
 const ALL_CAPABILITIES: readonly Capability[] = ["pull", "resolve", "push", "referrers"];
 
 /**
- * Where the repositories of `domain` are to be found, in the order to ask (moby `lookupV2Endpoints`): its mirrors (for
+ * Where what `reference` names is to be found, in the order to ask (moby `lookupV2Endpoints`): its mirrors (for
  * pulls), the registry over HTTPS, and for an insecure registry plain HTTP at last. Loopback hosts are always insecure,
  * Docker Hub never. A name is looked up in DNS only when a CIDR entry might match it; a lookup that fails makes it secure.
- * Throws `ErrInvalidArgument` when `domain` or an option is malformed, `ErrCanceled` when the signal fires.
+ * Throws `ErrInvalidArgument` when the domain or an option is malformed, `ErrCanceled` when the signal fires.
  */
 export async function lookupEndpoints(
-  domain: string,
+  reference: WantedReference,
   options: RegistryOptions,
   purpose: Purpose,
   { signal }: AbortOptions = {},
 ): Promise<Endpoint[]> {
-  const registry = registryName(domain);
+  const registry = registryName(reference.domain);
   const { mirrors, insecure } = parseRegistryOptions(options);
   const isHostInsecure = (host: string): Promise<boolean> =>
     isInsecure(host, insecure, { resolveHost: options.resolveHost, signal });
@@ -62,7 +67,13 @@ export async function lookupEndpoints(
     const { host, protocol } = new URL(baseUrl);
     const skipVerify =
       protocol === "https:" && (isSelectedHost(options.skipTlsVerify, host) || (await isHostInsecure(host)));
-    const mirror = { baseUrl, mirror: true, capabilities: MIRROR_CAPABILITIES, credentialHost: host };
+    const mirror = {
+      baseUrl,
+      mirror: true,
+      capabilities: MIRROR_CAPABILITIES,
+      credentialHost: host,
+      ...namespaceFor(baseUrl, registry),
+    };
     return skipVerify ? { ...mirror, tls: { skipVerify } } : mirror;
   });
   const all = await Promise.all([...mirrorEndpoints, ownEndpoints(registry, options, isHostInsecure)]);

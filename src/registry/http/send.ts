@@ -18,6 +18,8 @@ export interface HttpRequest extends Asker {
   readonly body?: string | Uint8Array | StreamedBody | undefined;
   /** Longest wait for the headers of the answer once the request is sent, in milliseconds. Default: the transport's. */
   readonly answerTimeoutMs?: number | undefined;
+  /** Longest time until a connection stands, in milliseconds. Default: the transport's. */
+  readonly connectTimeoutMs?: number | undefined;
   /** Token scopes that the request needs, such as `repository:library/redis:pull`. */
   readonly scopes?: readonly string[];
   readonly tls?: TlsOptions | undefined;

@@ -21,7 +21,13 @@ const KEPT_HEADERS: ReadonlySet<string> = new Set([
  * leads back to an endpoint of ours, because whoever chose that way must not make us show our credentials. How the
  * server's certificate is checked stays the same, as in moby and containerd.
  */
-export function asStranger({ scopes: _scopes, headers = {}, tls, ...request }: HttpRequest): HttpRequest {
+export function asStranger({
+  scopes: _scopes,
+  connectTimeoutMs: _connectTimeoutMs,
+  headers = {},
+  tls,
+  ...request
+}: HttpRequest): HttpRequest {
   const kept = Object.entries(headers).filter(([name]) => KEPT_HEADERS.has(name));
   return {
     ...request,

@@ -9,8 +9,8 @@ import { USER_AGENT } from "../http/user-agent.ts";
 /** A repository at an endpoint, and how to reach it. */
 export interface RegistryClientOptions {
   readonly endpoint: Endpoint;
-  /** Domain as in the reference, which a mirror stands for, and path of the repository. */
-  readonly repository: { readonly domain: string; readonly path: string };
+  /** Path of the repository as in the reference; the endpoint may have it under another one. */
+  readonly repository: string;
   /** Follows redirects, authorizes and throttles; see `endpointSend`. */
   readonly send: Send;
   /** Sent with every request, such as `X-Meta-*` of an engine's client. */
@@ -42,16 +42,15 @@ export type RepositoryActions = "pull" | "pull,push";
 export class RepositorySession {
   readonly #options: RegistryClientOptions;
   readonly #headers: Readonly<Record<string, string>>;
-  /** The value of `ns`, for an endpoint that serves somebody else's repositories. */
-  readonly #namespace: string | undefined;
   readonly #scope: string;
+  readonly #path: string;
 
   constructor(options: RegistryClientOptions, actions: RepositoryActions = "pull") {
     const { endpoint, metaHeaders, repository } = options;
     this.#options = options;
-    this.#scope = `repository:${repository.path}:${actions}`;
+    this.#path = endpoint.repository ?? repository;
+    this.#scope = `repository:${this.#path}:${actions}`;
     this.#headers = mergeHeaders({ "user-agent": USER_AGENT }, endpoint.headers, metaHeaders);
-    this.#namespace = namespaceFor(endpoint, repository.domain);
   }
 
   /** A request below the endpoint itself, without a token scope. */
@@ -61,8 +60,8 @@ export class RepositorySession {
 
   /** A request below the repository, with the scopes for it. */
   request({ path, ...parts }: PathRequestParts): HttpRequest {
-    const { endpoint, repository } = this.#options;
-    return this.requestTo(this.#named(`${endpoint.baseUrl}/${repository.path}/${path}`), parts);
+    const { baseUrl } = this.#options.endpoint;
+    return this.requestTo(this.#named(`${baseUrl}/${this.#path}/${path}`), parts);
   }
 
   /**
@@ -92,21 +91,14 @@ export class RepositorySession {
   }
 
   #request(url: string, { moreScopes: _moreScopes, headers, ...parts }: RequestParts): HttpRequest {
-    const { tls } = this.#options.endpoint;
-    return { ...parts, url, headers: { ...this.#headers, ...headers }, tls };
+    const { tls, connectTimeoutMs } = this.#options.endpoint;
+    return { ...parts, url, headers: { ...this.#headers, ...headers }, tls, connectTimeoutMs };
   }
 
   #named(address: string): string {
+    const { namespace } = this.#options.endpoint;
     const url = new URL(address);
-    if (this.#namespace !== undefined) url.searchParams.set("ns", this.#namespace);
+    if (namespace !== undefined) url.searchParams.set("ns", namespace);
     return url.href;
   }
-}
-
-/** containerd tells a host that is not the reference's own for which registry it is asked; docker.io has two names. */
-function namespaceFor({ baseUrl }: Endpoint, domain: string): string | undefined {
-  const { host, protocol } = new URL(baseUrl);
-  const own =
-    domain === "docker.io" ? ["docker.io", "registry-1.docker.io"] : [new URL(`${protocol}//${domain}`).host];
-  return own.includes(host) ? undefined : domain;
 }

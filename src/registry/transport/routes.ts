@@ -1,3 +1,4 @@
+import type { HttpRequest } from "../http/send.ts";
 import type { TlsOptions } from "../http/tls-options.ts";
 import { Connection } from "./connection.ts";
 import type { ConnectionLimits, ConnectionOptions } from "./connection-options.ts";
@@ -14,7 +15,7 @@ export interface RequestRoute extends Route {
 }
 
 /** Finds the route of a request. */
-export type RouteOf = (url: URL, tls: TlsOptions | undefined) => RequestRoute;
+export type RouteOf = (url: URL, request: Pick<HttpRequest, "tls" | "connectTimeoutMs">) => RequestRoute;
 
 /**
  * The routes of a transport: directly, through a proxy that is sent whole URLs (http), or in a proxy's tunnel (https). Throws
@@ -40,7 +41,7 @@ export function createRoutes(options: ConnectionOptions, limits: ConnectionLimit
   const proxyConnector = new Connector({ ...toProxy, reuseBuffers });
   const tunnelConnector = new Connector({ ...toProxy, reuseBuffers: false });
 
-  return (url, tls) => {
+  return (url, { tls, connectTimeoutMs: timeoutMs = limits.connectTimeoutMs }) => {
     const secure = url.protocol === "https:";
     const target: ConnectTarget = { secure, hostname: bareHost(url), port: portOf(url) };
     const tlsKey = JSON.stringify(secure && [tls?.skipVerify === true, tls?.ca, tls?.cert, tls?.key]);
@@ -58,7 +59,7 @@ export function createRoutes(options: ConnectionOptions, limits: ConnectionLimit
           origin: httpProxy?.origin ?? url.origin,
           onClosed,
           open: (sockets) =>
-            connector.open(way, { timeoutMs: limits.connectTimeoutMs, sockets }).catch((cause: unknown) => {
+            connector.open(way, { timeoutMs, sockets }).catch((cause: unknown) => {
               throw httpProxy ? new ProxyFailure(httpProxy, cause) : cause;
             }),
         }),

@@ -55,7 +55,7 @@ export function createTransport(
 
   async function send(request: HttpRequest): Promise<HttpResponse> {
     const url = parseUrl(request.url);
-    const route = routeOf(url, request.tls);
+    const route = routeOf(url, request);
     const first = await exchange(request, url, route, false);
     const stale = (cause: unknown): Promise<HttpResponse> => {
       if (!first.stale || !isRepeatable(request)) throw cause;

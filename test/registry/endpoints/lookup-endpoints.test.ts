@@ -28,7 +28,9 @@ async function briefs(
   options: RegistryOptions,
   purpose: Purpose = "pull",
 ): Promise<string[]> {
-  return (await lookupEndpoints(domain, { resolveHost: everyHost, ...options }, purpose)).map(brief);
+  return (
+    await lookupEndpoints({ domain, path: "a/b" }, { resolveHost: everyHost, ...options }, purpose)
+  ).map(brief);
 }
 
 const HUB = "https://registry-1.docker.io/v2 as docker.io";
@@ -175,7 +177,7 @@ describe("lookupEndpoints()", () => {
 
   it("lets mirrors pull and resolve, and the registry everything", async () => {
     const endpoints = await lookupEndpoints(
-      "quay.io",
+      { domain: "quay.io", path: "a/b" },
       { mirrors: { "quay.io": ["https://a.example"] } },
       "pull",
     );
@@ -194,14 +196,16 @@ describe("lookupEndpoints()", () => {
   it.each(["a/b", "user@host", "", "a.example:99999"])(
     "throws ErrInvalidArgument for the domain %j",
     async (domain) => {
-      await expect(lookupEndpoints(domain, {}, "pull")).rejects.toSatisfy(isInvalidArgument);
+      await expect(lookupEndpoints({ domain, path: "a/b" }, {}, "pull")).rejects.toSatisfy(isInvalidArgument);
     },
   );
 
   it("rejects with ErrCanceled when the signal fires", async () => {
     const controller = new AbortController();
     const options = { insecureRegistries: ["10.0.0.0/8"], resolveHost: () => new Promise<never>(() => {}) };
-    const endpoints = lookupEndpoints("a.example", options, "pull", { signal: controller.signal });
+    const endpoints = lookupEndpoints({ domain: "a.example", path: "a/b" }, options, "pull", {
+      signal: controller.signal,
+    });
     controller.abort();
     await expect(endpoints).rejects.toMatchObject({ code: "ERR_CANCELED" });
   });

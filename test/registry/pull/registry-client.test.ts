@@ -60,7 +60,7 @@ describe("createRegistryClient()", () => {
     const send = endpointSend({ endpoint, credentials, send: transport.send });
     return createRegistryClient({
       endpoint,
-      repository: { domain: host, path: "team/app" },
+      repository: "team/app",
       send,
       clock: new HastyClock(),
     });

@@ -22,7 +22,7 @@ function session(
   const { send, requests } = fakeSend((request, index) =>
     fakeResponse(request, { status: statuses[index] ?? 200, headers: { "retry-after": "2" } }),
   );
-  const repository = { domain: "registry.test", path: "library/redis" };
+  const repository = "library/redis";
   const made = new RepositorySession({
     endpoint: { ...ENDPOINT, baseUrl },
     repository,
@@ -56,22 +56,22 @@ describe("RepositorySession.request()", () => {
     expect(headers).toEqual({ accept: "a", "user-agent": "theirs", "x-host": "1", "x-meta-a": "2" });
   });
 
-  it.each([
-    ["https://registry.test/v2", "registry.test", null],
-    ["https://registry.test/v2", "registry.test:443", null],
-    ["http://127.0.0.1:5000/v2", "127.0.0.1:5000", null],
-    ["https://registry-1.docker.io/v2", "docker.io", null],
-    ["https://docker.io/v2", "docker.io", null],
-    ["https://mirror.test/v2", "docker.io", "docker.io"],
-    ["https://mirror.test/quay/v2", "quay.io", "quay.io"],
-    ["https://registry.test:5000/v2", "registry.test", "registry.test"],
-    ["https://registry-1.docker.io/v2", "quay.io", "quay.io"],
-  ])("tells %s, asked for %s, the namespace %s", (baseUrl, domain, namespace) => {
-    const { session: made } = session({ baseUrl, repository: { domain, path: "a" } });
-    for (const path of ["tags/list?n=1", "blobs/x"]) {
-      const { url } = made.request({ method: "GET", path });
-      expect(new URL(url).searchParams.get("ns")).toBe(namespace);
-    }
+  it("names the registry that the endpoint stands for, and the path that it has there", () => {
+    const endpoint = { ...ENDPOINT, namespace: "docker.io", repository: "hub/redis" };
+    const { session: made } = session({ endpoint });
+    const { url, scopes } = made.request({ method: "GET", path: "tags/list?n=1" });
+    expect(url).toBe("https://registry.test/v2/hub/redis/tags/list?n=1&ns=docker.io");
+    expect(scopes).toEqual(["repository:hub/redis:pull"]);
+    expect(made.endpointRequest({ method: "GET", path: "" }).url).toBe(
+      "https://registry.test/v2/?ns=docker.io",
+    );
+  });
+
+  it("has the patience of the endpoint for connecting, at that endpoint alone", () => {
+    const { session: made } = session({ endpoint: { ...ENDPOINT, connectTimeoutMs: 200 } });
+    expect(made.request({ method: "GET", path: "x" }).connectTimeoutMs).toBe(200);
+    const elsewhere = made.requestTo("https://cdn.test/x", { method: "GET" });
+    expect(elsewhere.connectTimeoutMs).toBeUndefined();
   });
 });
 

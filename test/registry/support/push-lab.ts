@@ -56,7 +56,7 @@ export class PushLab implements AsyncDisposable {
     const endpoint = endpointOf(origin);
     return {
       endpoint,
-      repository: { domain: new URL(origin).host, path: REPOSITORY },
+      repository: REPOSITORY,
       send: endpointSend({ endpoint, credentials, send: this.#transport.send }),
       metaHeaders,
       clock: new HastyClock(),

@@ -820,6 +820,16 @@ describe.each([{ reuseBuffers: true }, { reuseBuffers: false }])(
         await allClosed(proxy);
       });
 
+      it("waits for a connection as long as the request says, whatever holds for others", async () => {
+        const proxy = await serve(rawServer((socket) => void socket.resume()));
+        transport = open({ proxy: { httpsProxy: proxy.origin } });
+        const request = { method: "GET", url: "https://registry.test", connectTimeoutMs: 20 } as const;
+        await expect(transport.send(request)).rejects.toMatchObject({
+          message: `GET https://registry.test: proxy ${proxy.origin}: no connection in time`,
+        });
+        await allClosed(proxy);
+      });
+
       it.each([
         [502, "refused: 502 Bad Gateway", true],
         [429, "refused: 429 Too Many Requests", true],
