@@ -5,6 +5,7 @@ import { checkOptions } from "../options/check-options.ts";
 import { anonymous, type CredentialSource } from "../registry/credentials/credentials.ts";
 import { dockerConfigCredentials } from "../registry/credentials/docker-config.ts";
 import { checkRegistryOptions } from "../registry/endpoints/lookup-endpoints.ts";
+import { withUserAgent } from "../registry/http/user-agent.ts";
 import { createTransport } from "../registry/transport/transport.ts";
 import { LayerDownloadManager } from "../xfer/download-manager.ts";
 import { TransferManager } from "../xfer/transfer-manager.ts";
@@ -58,8 +59,9 @@ export async function composeDistribution(options: DistributionOptions): Promise
   const repositories = createRepositories({
     registry,
     credentials: credentialSource(options.credentials),
-    send: transport.send,
+    send: withUserAgent(transport.send, options.userAgent),
     backoff: documentBackoff(backoff),
+    events: root.events,
     logger,
   });
 
@@ -73,6 +75,7 @@ export async function composeDistribution(options: DistributionOptions): Promise
     downloads,
     uploads,
     repositories,
+    events: root.events,
     transport,
     mountSources: root.mountSources,
     work,

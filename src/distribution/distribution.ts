@@ -5,12 +5,13 @@ import type { ImportOptions, ImportSource } from "../archive/import-images.ts";
 import type { AbortOptions } from "../async/abort.ts";
 import type { Store } from "../content/store.ts";
 import type { Digest } from "../digest/digest.ts";
-import type { Image, ImageEvents, ImageStore } from "../images/image-store.ts";
+import type { Image, ImageStore } from "../images/image-store.ts";
 import type { Descriptor } from "../oci/descriptor.ts";
 import type { ProgressSink } from "../progress/progress.ts";
 import type { Credentials } from "../registry/credentials/credentials.ts";
 import type { CheckOptions, CheckResult } from "./check/result.ts";
 import type { DiskUsage } from "./disk-usage.ts";
+import type { DistributionEvents } from "./events.ts";
 import type { PruneOptions, PruneResult } from "./prune.ts";
 
 /** What a pull may be told. */
@@ -187,8 +188,8 @@ export interface Distribution extends AsyncDisposable {
   readonly content: Store;
   /** The names. */
   readonly images: ImageStore;
-  /** What happened to names: pull, push, tag, untag, delete. */
-  readonly events: EventEmitter<ImageEvents>;
+  /** What happened to names (pull, push, tag, untag, delete) and at registries (fallback, rateLimit, warning). */
+  readonly events: EventEmitter<DistributionEvents>;
   /** Changes the limits at once, both ways; 0 is unlimited. */
   setConcurrency(limits: {
     readonly downloads?: number | undefined;

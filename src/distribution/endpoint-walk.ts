@@ -1,3 +1,4 @@
+import type { EventEmitter } from "eventemitter3";
 import { familiarString } from "../reference/familiar.ts";
 import type { NormalizedReference } from "../reference/reference.ts";
 import { type Endpoint, originOf } from "../registry/endpoints/endpoint.ts";
@@ -5,6 +6,7 @@ import type { Purpose } from "../registry/endpoints/lookup-endpoints.ts";
 import type { PassedEndpoint } from "./distribution.ts";
 import { isPlainTwin } from "./endpoint-errors.ts";
 import { type EndpointAttempt, tryEndpoints } from "./endpoint-loop.ts";
+import type { DistributionEvents } from "./events.ts";
 import type { Logger } from "./logger.ts";
 import type { Operation } from "./operation.ts";
 import type { OpenRepository, Repositories } from "./repositories.ts";
@@ -12,6 +14,7 @@ import type { OpenRepository, Repositories } from "./repositories.ts";
 /** What walks of one engine share. */
 export interface WalkEngine {
   readonly repositories: Repositories;
+  readonly events: Pick<EventEmitter<DistributionEvents>, "emit">;
   readonly logger: Logger;
 }
 
@@ -43,31 +46,31 @@ export class EndpointWalk<R> {
   readonly #stations: readonly Station<R>[];
   readonly #givenUp = new Set<Endpoint>();
   readonly #passedOver: PassedEndpoint[] = [];
-  readonly #logger: Logger;
+  readonly #engine: Pick<WalkEngine, "events" | "logger">;
   readonly #purpose: Purpose;
   readonly #operation: Operation;
 
   private constructor(
     stations: readonly Station<R>[],
-    logger: Logger,
+    engine: Pick<WalkEngine, "events" | "logger">,
     purpose: Purpose,
     operation: Operation,
   ) {
     this.#stations = stations;
-    this.#logger = logger;
+    this.#engine = engine;
     this.#purpose = purpose;
     this.#operation = operation;
   }
 
   /** Looks the endpoints up and opens the repository at each; no request is sent. Throws `ErrInvalidArgument`. */
   static async start<R>(
-    { repositories, logger }: WalkEngine,
+    engine: WalkEngine,
     { reference, purpose, open }: WalkRoute<R>,
     operation: Operation,
   ): Promise<EndpointWalk<R>> {
-    const endpoints = await repositories.endpoints(reference, purpose, operation);
+    const endpoints = await engine.repositories.endpoints(reference, purpose, operation);
     const stations = endpoints.map((endpoint) => ({ endpoint, ...open(endpoint) }));
-    return new EndpointWalk(stations, logger, purpose, operation);
+    return new EndpointWalk(stations, engine, purpose, operation);
   }
 
   /** The endpoints that were passed over so far, oldest first. */
@@ -88,7 +91,11 @@ export class EndpointWalk<R> {
     return await tryEndpoints(attempts, {
       familiar: familiarString(reference),
       signal: this.#operation.signal,
-      onFallback: (endpoint, error, { givenUp }) => this.#passOver(endpoint, error, givenUp),
+      onFallback: (endpoint, error, { givenUp }) => {
+        this.#passOver(endpoint, error, givenUp);
+        const event = { reference: reference.toString(), endpoint: originOf(endpoint), error };
+        this.#engine.events.emit("fallback", event);
+      },
     });
   }
 
@@ -99,7 +106,7 @@ export class EndpointWalk<R> {
     this.#passedOver.push({ endpoint: originOf(endpoint), error });
     const isQuestion = !answered && this.#stations.some((station) => isPlainTwin(station.endpoint, endpoint));
     // Whether a host speaks TLS at all is asked at its address: a "no" is nothing to worry anybody with.
-    this.#logger[isQuestion ? "debug" : "warn"](
+    this.#engine.logger[isQuestion ? "debug" : "warn"](
       { endpoint: originOf(endpoint), err: error },
       `${this.#purpose} failed here, trying the next endpoint`,
     );

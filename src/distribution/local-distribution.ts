@@ -4,7 +4,7 @@ import { type ExportOptions, exportImage } from "../archive/export-image.ts";
 import type { ImportOptions, ImportSource } from "../archive/import-images.ts";
 import { type AbortOptions, abortable } from "../async/abort.ts";
 import type { Store } from "../content/store.ts";
-import type { Image, ImageEvents, ImageStore } from "../images/image-store.ts";
+import type { Image, ImageStore } from "../images/image-store.ts";
 import { reachableContent } from "../images/reachable.ts";
 import type { Descriptor } from "../oci/descriptor.ts";
 import { checkArgument, checkOptions } from "../options/check-options.ts";
@@ -27,6 +27,7 @@ import type {
   PushResult,
   RemovedImage,
 } from "./distribution.ts";
+import type { DistributionEvents } from "./events.ts";
 import { importInto } from "./import-into.ts";
 import type { OpenWork } from "./open-work.ts";
 import {
@@ -67,7 +68,7 @@ export interface DistributionParts extends PullEngine, PushEngine {
 export class LocalDistribution implements Distribution {
   readonly content: Store;
   readonly images: ImageStore;
-  readonly events: EventEmitter<ImageEvents>;
+  readonly events: EventEmitter<DistributionEvents>;
   readonly #parts: DistributionParts;
 
   constructor(parts: DistributionParts) {

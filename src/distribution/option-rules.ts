@@ -31,6 +31,7 @@ import {
 } from "../options/rules.ts";
 import type { Credentials } from "../registry/credentials/credentials.ts";
 import type { RegistryOptions } from "../registry/endpoints/lookup-endpoints.ts";
+import { MAX_USER_AGENT_CHARS } from "../registry/http/user-agent.ts";
 import { CONNECTION_OPTIONS, type ConnectionOptions } from "../registry/transport/connection-options.ts";
 import type { CheckOptions } from "./check/result.ts";
 import type { Distribution, PullOptions, PushOptions } from "./distribution.ts";
@@ -74,6 +75,13 @@ export const DISTRIBUTION_OPTIONS: RulesOf<DistributionOptions> = {
   maxDownloadAttempts: wholeNumberFrom(1),
   backoff,
   connection: objectOf<ConnectionOptions>(CONNECTION_OPTIONS),
+  userAgent: rule(
+    `printable ASCII, at most ${MAX_USER_AGENT_CHARS} characters, without spaces at its ends`,
+    (value) =>
+      typeof value === "string" &&
+      value.length <= MAX_USER_AGENT_CHARS &&
+      /^[!-~](?:[ -~]*[!-~])?$/.test(value),
+  ),
   logger: aLogger,
 };
 

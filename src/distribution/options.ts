@@ -42,6 +42,11 @@ export interface DistributionOptions {
   readonly backoff?: Partial<BackoffPolicy> | undefined;
   /** How connections are made: time-outs, least rate, numbers of sockets, proxies, authorities. */
   readonly connection?: ConnectionOptions | undefined;
+  /**
+   * Name of the program around drayage, such as `engine/1.2 (linux)`, put in front of drayage's own in the User-Agent of each
+   * request. At most 256 printable ASCII characters.
+   */
+  readonly userAgent?: string | undefined;
   /** pino, or anything with its methods. Default: silent. */
   readonly logger?: Logger | undefined;
 }

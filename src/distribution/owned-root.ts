@@ -9,10 +9,12 @@ import type { ShareOptions } from "../content/ownership/root-lease.ts";
 import type { Store } from "../content/store.ts";
 import type { Digest } from "../digest/digest.ts";
 import { DiskReserve } from "../disk/disk-reserve.ts";
+import { GuardedEvents } from "../images/guarded-events.ts";
 import type { Image, ImageEvents, ImageStore } from "../images/image-store.ts";
 import { LayoutImageStore } from "../images/layout-image-store.ts";
 import { type DiskUsage, diskUsage } from "./disk-usage.ts";
 import type { RemovedImage } from "./distribution.ts";
+import type { DistributionEvents } from "./events.ts";
 import type { Logger } from "./logger.ts";
 import { MountSourceStore } from "./mount-source-store.ts";
 import { namingImages, ownedImages, tagImage } from "./owned-images.ts";
@@ -34,10 +36,14 @@ interface OwnedRootParts {
   readonly closeContent: () => Promise<void>;
   readonly owner: ContentOwner;
   readonly names: LayoutImageStore;
+  readonly events: EventEmitter<DistributionEvents>;
   readonly mountSources: MountSourceStore;
   readonly reserve: DiskReserve;
   readonly logger: Logger;
 }
+
+/** What the names of a root tell, which all listeners of the engine hear. */
+const IMAGE_EVENTS = ["pull", "push", "tag", "untag", "delete"] as const satisfies (keyof ImageEvents)[];
 
 /**
  * The names and the content of one data root, and who may delete what: everything that makes a name, takes
@@ -71,11 +77,14 @@ export class OwnedRoot {
   static async open({ root, mode, content: given, logger }: OwnedRootOptions): Promise<OwnedRoot> {
     const content = given ?? (await openLocalStore({ root, mode, logger }));
     const owner = ownerFor(content, { root: resolve(root), logger });
+    const onListenerFailure = (err: unknown): void => logger.warn({ err }, "a listener of events failed");
+    const events = new GuardedEvents<DistributionEvents>(onListenerFailure);
     const names = await LayoutImageStore.open(root, {
       mode,
       onMove: ({ name, target }) => owner.remember({ digest: target.digest, kind: "graph", name }),
-      onListenerFailure: (err) => logger.warn({ err }, "a listener of events failed"),
+      onListenerFailure,
     });
+    for (const event of IMAGE_EVENTS) names.events.on(event, (image) => void events.emit(event, image));
     const opened = new OwnedRoot({
       content,
       closeContent: async () => {
@@ -84,6 +93,7 @@ export class OwnedRoot {
       },
       owner,
       names,
+      events,
       mountSources: new MountSourceStore(root),
       reserve: new DiskReserve(join(root, "locks", "reserve")),
       logger,
@@ -92,9 +102,9 @@ export class OwnedRoot {
     return opened;
   }
 
-  /** What happens to names. A listener that throws fails nothing. */
-  get events(): EventEmitter<ImageEvents> {
-    return this.#parts.names.events;
+  /** What happens to names and on the way to registries. A listener that throws fails nothing. */
+  get events(): EventEmitter<DistributionEvents> {
+    return this.#parts.events;
   }
 
   /** Runs work that builds on content, which nobody removes meanwhile. */
@@ -151,6 +161,7 @@ export class OwnedRoot {
     this.#stopListening();
     await this.#forgotten();
     await this.#parts.closeContent();
+    this.#parts.names.events.removeAllListeners();
     this.events.removeAllListeners();
   }
 

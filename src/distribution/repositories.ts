@@ -1,3 +1,4 @@
+import type { EventEmitter } from "eventemitter3";
 import type { AbortOptions } from "../async/abort.ts";
 import type { BackoffPolicy } from "../async/backoff.ts";
 import { JoinableCalls } from "../async/joinable-calls.ts";
@@ -15,6 +16,7 @@ import {
   type RegistryOptions,
 } from "../registry/endpoints/lookup-endpoints.ts";
 import type { Send } from "../registry/http/send.ts";
+import { type NoticeListener, withNotices } from "../registry/http/with-notices.ts";
 import { withThrottle } from "../registry/http/with-throttle.ts";
 import { Identities } from "../registry/identities.ts";
 import { createRegistryClient } from "../registry/pull/registry-client.ts";
@@ -23,6 +25,7 @@ import type { PushClient } from "../registry/push/push-client.ts";
 import { RegistryPusher } from "../remotes/registry-pusher.ts";
 import { RegistryRemote } from "../remotes/registry-remote.ts";
 import { sourceKey } from "../remotes/source.ts";
+import type { DistributionEvents } from "./events.ts";
 import type { Logger } from "./logger.ts";
 import type { MountSourceStore } from "./mount-source-store.ts";
 import { pushMounts } from "./push-mounts.ts";
@@ -35,6 +38,8 @@ export interface RepositoriesOptions {
   readonly send: Send;
   /** How patiently documents are asked for. */
   readonly backoff: BackoffPolicy;
+  /** Told what registries say beside their answers. */
+  readonly events: EventEmitter<DistributionEvents>;
   readonly logger: Logger;
 }
 
@@ -86,7 +91,7 @@ export interface OpenRepository<T> {
  */
 export function createRepositories(options: RepositoriesOptions): Repositories {
   const { registry, credentials, backoff, logger } = options;
-  const throttled = withThrottle(options.send);
+  const throttled = withThrottle(withNotices(options.send, noticeListener(options)));
   const referrerTurns = new KeyedLock();
   const resolutions = new JoinableCalls<Descriptor>();
   const identities = new Identities({
@@ -162,6 +167,19 @@ export function createRepositories(options: RepositoriesOptions): Repositories {
           ),
       });
       return { repository: pusher, answered };
+    },
+  };
+}
+
+function noticeListener({ events, logger }: RepositoriesOptions): NoticeListener {
+  return {
+    onRateLimit(limit) {
+      logger.debug({ ...limit }, "the registry tells how many pulls are left");
+      events.emit("rateLimit", limit);
+    },
+    onWarning(warning) {
+      logger.warn({ ...warning }, "the registry warns");
+      events.emit("warning", warning);
     },
   };
 }

@@ -1,5 +1,4 @@
 import { EventEmitter } from "eventemitter3";
-import type { ImageEvents } from "./image-store.ts";
 
 type Listener = (...args: unknown[]) => unknown;
 
@@ -10,7 +9,7 @@ export type OnListenerFailure = (error: unknown) => void;
  * Events whose listeners cannot fail what they listen to: what one throws is reported, and the others hear
  * the event all the same.
  */
-export class GuardedEvents extends EventEmitter<ImageEvents> {
+export class GuardedEvents<E extends EventEmitter.ValidEventTypes> extends EventEmitter<E> {
   readonly #onFailure: OnListenerFailure;
   /** What is registered in place of a listener, so that it can be taken off again. */
   readonly #guards = new WeakMap<object, object>();
@@ -21,49 +20,49 @@ export class GuardedEvents extends EventEmitter<ImageEvents> {
     this.#onFailure = onFailure;
   }
 
-  override on<T extends keyof ImageEvents>(
+  override on<T extends EventEmitter.EventNames<E>>(
     event: T,
-    listener: EventEmitter.EventListener<ImageEvents, T>,
+    listener: EventEmitter.EventListener<E, T>,
     context?: unknown,
   ): this {
     return super.on(event, this.#guard(listener), context);
   }
 
-  override addListener<T extends keyof ImageEvents>(
+  override addListener<T extends EventEmitter.EventNames<E>>(
     event: T,
-    listener: EventEmitter.EventListener<ImageEvents, T>,
+    listener: EventEmitter.EventListener<E, T>,
     context?: unknown,
   ): this {
     return this.on(event, listener, context);
   }
 
-  override once<T extends keyof ImageEvents>(
+  override once<T extends EventEmitter.EventNames<E>>(
     event: T,
-    listener: EventEmitter.EventListener<ImageEvents, T>,
+    listener: EventEmitter.EventListener<E, T>,
     context?: unknown,
   ): this {
     return super.once(event, this.#guard(listener), context);
   }
 
-  override removeListener<T extends keyof ImageEvents>(
+  override removeListener<T extends EventEmitter.EventNames<E>>(
     event: T,
-    listener?: EventEmitter.EventListener<ImageEvents, T>,
+    listener?: EventEmitter.EventListener<E, T>,
     context?: unknown,
     once?: boolean,
   ): this {
     return super.removeListener(event, listener && this.#guard(listener), context, once);
   }
 
-  override off<T extends keyof ImageEvents>(
+  override off<T extends EventEmitter.EventNames<E>>(
     event: T,
-    listener?: EventEmitter.EventListener<ImageEvents, T>,
+    listener?: EventEmitter.EventListener<E, T>,
     context?: unknown,
     once?: boolean,
   ): this {
     return this.removeListener(event, listener, context, once);
   }
 
-  override listeners<T extends keyof ImageEvents>(event: T): EventEmitter.EventListener<ImageEvents, T>[] {
+  override listeners<T extends EventEmitter.EventNames<E>>(event: T): EventEmitter.EventListener<E, T>[] {
     return super
       .listeners(event)
       .map((guard) => (this.#originals.get(guard) as typeof guard | undefined) ?? guard);

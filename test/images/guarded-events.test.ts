@@ -1,10 +1,11 @@
 import { describe, expect, it } from "vitest";
 import { digestOf } from "../../src/digest/digest.ts";
 import { GuardedEvents } from "../../src/images/guarded-events.ts";
+import type { ImageEvents } from "../../src/images/image-store.ts";
 
 const EVENT = { name: "docker.io/library/app:v1", digest: digestOf(Buffer.from("app")) };
 
-function open(): { events: GuardedEvents; failures: unknown[]; heard: unknown[] } {
+function open(): { events: GuardedEvents<ImageEvents>; failures: unknown[]; heard: unknown[] } {
   const failures: unknown[] = [];
   return { events: new GuardedEvents((error) => failures.push(error)), failures, heard: [] };
 }

@@ -11,6 +11,7 @@ import {
 } from "../options.ts";
 import { printLines, tell } from "../output.ts";
 import { type ProgressCliOptions, progressOption, withReporter } from "../progress/with-reporter.ts";
+import { RegistryNotices } from "../registry-notices.ts";
 
 interface PullCliOptions extends RegistryCliOptions, ProgressCliOptions {
   readonly platform?: string;
@@ -33,6 +34,7 @@ export function addPullCommand(program: Command, signal: AbortSignal): void {
 async function pull(reference: string, options: PullCliOptions, signal: AbortSignal): Promise<void> {
   const { domain } = parseNormalizedNamed(reference);
   await using distribution = await openRoot(options, registryOptions(options, domain));
+  using _ = new RegistryNotices(distribution);
   const pulling = withReporter(options, (onProgress) =>
     distribution.pull(reference, {
       platform: options.platform,

@@ -11,6 +11,7 @@ import {
 } from "../options.ts";
 import { printLines } from "../output.ts";
 import { type ProgressCliOptions, progressOption, withReporter } from "../progress/with-reporter.ts";
+import { RegistryNotices } from "../registry-notices.ts";
 
 interface PushCliOptions extends RegistryCliOptions, ProgressCliOptions {
   readonly platform?: string;
@@ -41,6 +42,7 @@ async function push(
 ): Promise<void> {
   const { domain } = parseNormalizedNamed(target ?? source);
   await using distribution = await openRoot(options, registryOptions(options, domain));
+  using _ = new RegistryNotices(distribution);
   const { images } = await withReporter(
     options,
     (onProgress) =>
