@@ -23,11 +23,15 @@ export type {
 export type { DistributionEvents, FallbackEvent } from "./distribution/events.ts";
 export type { Logger } from "./distribution/logger.ts";
 export { openDistribution } from "./distribution/open-distribution.ts";
-export type { DistributionOptions, DockerCredentials } from "./distribution/options.ts";
+export type { DistributionOptions } from "./distribution/options.ts";
 export type { PruneOptions, PruneResult } from "./distribution/prune.ts";
 export type { Descriptor } from "./oci/descriptor.ts";
 export type { MessageProgress, Progress, ProgressSink, UpdateProgress } from "./progress/progress.ts";
-export type { CredentialSource, Credentials } from "./registry/credentials/credentials.ts";
+export {
+  type CredentialFiles,
+  credentialFilesFromEnvironment,
+} from "./registry/credentials/credential-files.ts";
+export type { CredentialContext, CredentialSource, Credentials } from "./registry/credentials/credentials.ts";
 export type { RateLimit } from "./registry/http/rate-limit.ts";
 export type { RegistryWarning } from "./registry/http/with-notices.ts";
 export type { ConnectionOptions, ProxyOptions } from "./registry/transport/connection-options.ts";

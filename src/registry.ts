@@ -18,6 +18,10 @@ export { type RegistryErrorKind, registryErrorKind } from "./registry/answers/er
 export { type Authorizer, type AuthorizerOptions, createAuthorizer } from "./registry/auth/authorizer.ts";
 export { withAuth } from "./registry/auth/with-auth.ts";
 export {
+  type CredentialFiles,
+  credentialFilesFromEnvironment,
+} from "./registry/credentials/credential-files.ts";
+export {
   type CredentialHelperOptions,
   credentialsFromHelper,
 } from "./registry/credentials/credential-helper.ts";
@@ -29,7 +33,11 @@ export {
   type Credentials,
   type StoredCredentials,
 } from "./registry/credentials/credentials.ts";
-export { type DockerConfigOptions, dockerConfigCredentials } from "./registry/credentials/docker-config.ts";
+export { dockerMetaHeaders } from "./registry/credentials/docker-meta-headers.ts";
+export {
+  type StoredCredentialsOptions,
+  storedCredentials,
+} from "./registry/credentials/stored-credentials.ts";
 export { type EndpointSendOptions, endpointSend } from "./registry/endpoint-send.ts";
 export { type Capability, type Endpoint, originOf } from "./registry/endpoints/endpoint.ts";
 export { type HostTrust, hostTrust } from "./registry/endpoints/host-trust.ts";

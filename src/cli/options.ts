@@ -9,7 +9,7 @@ import {
   proxyFromEnvironment,
   systemCertificates,
 } from "../index.ts";
-import { dockerCredentials } from "./docker-credentials.ts";
+import { addCredentialOptions, type CredentialCliOptions, storedCredentialsOf } from "./credentials.ts";
 import { writeLogLine } from "./output.ts";
 
 /** The options that every command takes. */
@@ -19,11 +19,10 @@ export interface RootOptions {
 }
 
 /** The options of commands that talk to registries. */
-export interface RegistryCliOptions extends RootOptions {
+export interface RegistryCliOptions extends RootOptions, CredentialCliOptions {
   readonly plainHttp?: boolean;
   readonly insecure?: boolean;
   readonly mirror?: readonly string[];
-  readonly config?: string;
   readonly maxConcurrentDownloads?: number;
   readonly maxConcurrentUploads?: number;
 }
@@ -45,14 +44,10 @@ export function addRootOptions(command: Command): Command {
 
 /** Adds what reaching a registry takes. */
 export function addRegistryOptions(command: Command): Command {
-  return addRootOptions(command)
+  const reaching = addRootOptions(command)
     .option("--plain-http", "talk plain HTTP to the registry")
-    .option("--insecure", "do not check the registry's certificate, fall back to plain HTTP")
-    .addOption(
-      new Option("--config <dir>", "where docker's config.json lies")
-        .env("DOCKER_CONFIG")
-        .default(join(homedir(), ".docker")),
-    );
+    .option("--insecure", "do not check the registry's certificate, fall back to plain HTTP");
+  return addCredentialOptions(reaching);
 }
 
 /** Adds what only downloads need. */
@@ -95,7 +90,7 @@ export function registryOptions(
       plainHttp: options.plainHttp ?? false,
       insecureRegistries: options.insecure ? [registryHost] : [],
     },
-    credentials: dockerCredentials(options.config ?? join(homedir(), ".docker")),
+    credentials: storedCredentialsOf(options),
     maxConcurrentDownloads: options.maxConcurrentDownloads,
     maxConcurrentUploads: options.maxConcurrentUploads,
     connection: {

@@ -2,8 +2,9 @@ import { type BackoffPolicy, DEFAULT_BACKOFF } from "../async/backoff.ts";
 import { Semaphore } from "../async/semaphore.ts";
 import { LabelTurns } from "../images/label-turns.ts";
 import { checkOptions } from "../options/check-options.ts";
+import type { CredentialFiles } from "../registry/credentials/credential-files.ts";
 import { anonymous, type CredentialSource } from "../registry/credentials/credentials.ts";
-import { dockerConfigCredentials } from "../registry/credentials/docker-config.ts";
+import { storedCredentials } from "../registry/credentials/stored-credentials.ts";
 import { checkRegistryOptions } from "../registry/endpoints/lookup-endpoints.ts";
 import { withUserAgent } from "../registry/http/user-agent.ts";
 import { createTransport } from "../registry/transport/transport.ts";
@@ -15,7 +16,7 @@ import { LocalDistribution } from "./local-distribution.ts";
 import { guardedLogger, silentLogger } from "./logger.ts";
 import { OpenWork } from "./open-work.ts";
 import { DISTRIBUTION_OPTIONS } from "./option-rules.ts";
-import type { DistributionOptions, DockerCredentials } from "./options.ts";
+import type { DistributionOptions } from "./options.ts";
 import { OwnedRoot } from "./owned-root.ts";
 import { createRepositories } from "./repositories.ts";
 
@@ -37,6 +38,7 @@ export async function composeDistribution(options: DistributionOptions): Promise
   const { registry = {} } = options;
   const logger = guardedLogger(options.logger ?? silentLogger);
   checkRegistryOptions(registry);
+  const credentials = credentialSource(options.credentials);
   const backoff = downloadBackoff(options);
   const downloads = new LayerDownloadManager({
     concurrency: options.maxConcurrentDownloads,
@@ -58,7 +60,7 @@ export async function composeDistribution(options: DistributionOptions): Promise
   });
   const repositories = createRepositories({
     registry,
-    credentials: credentialSource(options.credentials),
+    credentials,
     send: withUserAgent(transport.send, options.userAgent),
     backoff: documentBackoff(backoff),
     events: root.events,
@@ -94,8 +96,6 @@ function documentBackoff(policy: BackoffPolicy): BackoffPolicy {
   return { ...policy, maxAttempts, baseMs: policy.baseMs / 2 };
 }
 
-function credentialSource(source: CredentialSource | DockerCredentials = anonymous): CredentialSource {
-  return typeof source === "function"
-    ? source
-    : dockerConfigCredentials({ configDir: source.dockerConfigDir });
+function credentialSource(source: CredentialSource | CredentialFiles = anonymous): CredentialSource {
+  return typeof source === "function" ? source : storedCredentials(source);
 }

@@ -29,13 +29,14 @@ import {
   switchOrListOf,
   wholeNumberFrom,
 } from "../options/rules.ts";
+import type { CredentialFiles } from "../registry/credentials/credential-files.ts";
 import type { Credentials } from "../registry/credentials/credentials.ts";
 import type { RegistryOptions } from "../registry/endpoints/lookup-endpoints.ts";
 import { MAX_USER_AGENT_CHARS } from "../registry/http/user-agent.ts";
 import { CONNECTION_OPTIONS, type ConnectionOptions } from "../registry/transport/connection-options.ts";
 import type { CheckOptions } from "./check/result.ts";
 import type { Distribution, PullOptions, PushOptions } from "./distribution.ts";
-import type { DistributionOptions, DockerCredentials } from "./options.ts";
+import type { DistributionOptions } from "./options.ts";
 import type { PruneOptions } from "./prune.ts";
 
 const backoff = objectOf<BackoffPolicy>({
@@ -54,7 +55,15 @@ const registry = objectOf<RegistryOptions>({
   resolveHost: aFunction,
 });
 
-const credentials = eitherOf(aFunction, objectOf<DockerCredentials>({ dockerConfigDir: required(aPath) }));
+const credentials = eitherOf(
+  aFunction,
+  objectOf<CredentialFiles>({
+    dockerAuthConfig: aString,
+    authFile: eitherOf(aPath, listOf(aPath)),
+    dockerConfigDir: aPath,
+    dockercfg: aPath,
+  }),
+);
 
 const auth = objectOf<Credentials>({
   username: aString,

@@ -1,15 +1,10 @@
 import type { BackoffPolicy } from "../async/backoff.ts";
 import type { Store } from "../content/store.ts";
+import type { CredentialFiles } from "../registry/credentials/credential-files.ts";
 import type { CredentialSource } from "../registry/credentials/credentials.ts";
 import type { RegistryOptions } from "../registry/endpoints/lookup-endpoints.ts";
 import type { ConnectionOptions } from "../registry/transport/connection-options.ts";
 import type { Logger } from "./logger.ts";
-
-/** Credentials out of docker's `config.json`, with its credential helpers. */
-export interface DockerCredentials {
-  /** The directory that holds `config.json`: `$DOCKER_CONFIG`, usually `~/.docker`. */
-  readonly dockerConfigDir: string;
-}
 
 /** How an engine is set up. */
 export interface DistributionOptions {
@@ -28,10 +23,11 @@ export interface DistributionOptions {
   /** Mirrors, insecure registries, plain HTTP. */
   readonly registry?: RegistryOptions | undefined;
   /**
-   * Called with the host that will get them, once for all who need them at the same time and for a minute after, or docker's
-   * config. What a caller may see alone belongs into the `auth` of its pull. Default: anonymous.
+   * Called with the host that will get them, once for all who need them at the same time and for a minute after; or the files
+   * in which docker and podman keep them (`credentialFilesFromEnvironment` names those of a user). What a caller may see
+   * alone belongs into the `auth` of its pull. Default: anonymous.
    */
-  readonly credentials?: CredentialSource | DockerCredentials | undefined;
+  readonly credentials?: CredentialSource | CredentialFiles | undefined;
   /** Layers downloaded at the same time, over all pulls; 0 is unlimited. Default 3, as dockerd. */
   readonly maxConcurrentDownloads?: number | undefined;
   /** Blobs uploaded at the same time, over all pushes; 0 is unlimited. Default 5, as dockerd. */

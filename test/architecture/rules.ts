@@ -22,6 +22,7 @@ const ISLANDS = 2;
 const ROOMS: Readonly<Record<string, readonly (readonly string[])[]>> = {
   registry: [
     ["http"],
+    ["files"],
     ["endpoints"],
     ["credentials"],
     ["transport", "answers", "auth"],
@@ -49,6 +50,7 @@ const EDGES: Readonly<Record<string, (target: string) => boolean>> = {
 
 /** Third-party packages and the folders below src/ that own them; `package.json` is our own, read for the version. */
 const OWNERS: Readonly<Record<string, readonly string[]>> = {
+  "jsonc-parser": ["registry/files"],
   undici: ["registry/transport"],
   "p-queue": ["xfer"],
   eventemitter3: ["distribution", "images"],

@@ -1,6 +1,7 @@
 import type { Command } from "commander";
 import { findError } from "../../errors.ts";
 import { parseNormalizedNamed } from "../../reference.ts";
+import { metaHeadersOf } from "../credentials.ts";
 import { type NamedTarget, pinnedName } from "../image-names.ts";
 import {
   addPullOptions,
@@ -33,6 +34,7 @@ export function addPullCommand(program: Command, signal: AbortSignal): void {
 
 async function pull(reference: string, options: PullCliOptions, signal: AbortSignal): Promise<void> {
   const { domain } = parseNormalizedNamed(reference);
+  const metaHeaders = await metaHeadersOf(options);
   await using distribution = await openRoot(options, registryOptions(options, domain));
   using _ = new RegistryNotices(distribution);
   const pulling = withReporter(options, (onProgress) =>
@@ -40,6 +42,7 @@ async function pull(reference: string, options: PullCliOptions, signal: AbortSig
       platform: options.platform,
       allPlatforms: options.allPlatforms,
       allTags: options.allTags,
+      metaHeaders,
       signal,
       onProgress,
     }),

@@ -1,6 +1,7 @@
 import type { Command } from "commander";
 import type { PushedImage } from "../../index.ts";
 import { parseNormalizedNamed } from "../../reference.ts";
+import { metaHeadersOf } from "../credentials.ts";
 import { pinnedName } from "../image-names.ts";
 import {
   addPushOptions,
@@ -41,6 +42,7 @@ async function push(
   { options, signal }: { options: PushCliOptions; signal: AbortSignal },
 ): Promise<void> {
   const { domain } = parseNormalizedNamed(target ?? source);
+  const metaHeaders = await metaHeadersOf(options);
   await using distribution = await openRoot(options, registryOptions(options, domain));
   using _ = new RegistryNotices(distribution);
   const { images } = await withReporter(
@@ -50,6 +52,7 @@ async function push(
         target,
         platform: options.platform,
         allTags: options.allTags,
+        metaHeaders,
         signal,
         onProgress,
       }),

@@ -104,7 +104,7 @@ export class CredentialMemory {
       return found;
     } catch (failure) {
       throwIfAborted(signal);
-      if (!isStored(this.#source)) throw failure;
+      if (!isStored(this.#source) || this.#source.stops?.(failure)) throw failure;
       this.#onFailure?.(host, failure);
       const hash = credentialsHash(undefined);
       return { credentials: undefined, hash, foundAtMs: this.#clock.elapsed(), failure };

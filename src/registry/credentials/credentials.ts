@@ -44,6 +44,8 @@ export type CredentialSource = (
  */
 export interface StoredCredentials extends CredentialSource {
   readonly stored: true;
+  /** Whether it stops them after all that the source has failed with this error. Default: never. */
+  stops?(failure: unknown): boolean;
 }
 
 /** Whether the source is one of `StoredCredentials`. */

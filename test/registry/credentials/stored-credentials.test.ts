@@ -6,29 +6,30 @@ import fc from "fast-check";
 import { afterEach, beforeEach, describe, expect, it } from "vitest";
 import { isDrayageError } from "../../../src/errors/drayage-error.ts";
 import type { Credentials } from "../../../src/registry/credentials/credentials.ts";
-import { dockerConfigCredentials } from "../../../src/registry/credentials/docker-config.ts";
+import { dockerMetaHeaders } from "../../../src/registry/credentials/docker-meta-headers.ts";
+import { storedCredentials } from "../../../src/registry/credentials/stored-credentials.ts";
 import { helperPrograms } from "../support/helper-programs.ts";
 
 const HUB_KEY = "https://index.docker.io/v1/";
 const ANN: Credentials = { username: "ann", password: "s3cret" };
 const AUTH = { auth: btoa("ann:s3cret") };
 
-let configDir: string;
+let dockerConfigDir: string;
 beforeEach(async () => {
-  configDir = await mkdtemp(join(tmpdir(), "drayage-docker-config-"));
+  dockerConfigDir = await mkdtemp(join(tmpdir(), "drayage-docker-config-"));
 });
-afterEach(() => rm(configDir, { recursive: true }));
+afterEach(() => rm(dockerConfigDir, { recursive: true }));
 
 async function write(config: unknown): Promise<void> {
   await writeFile(
-    join(configDir, "config.json"),
+    join(dockerConfigDir, "config.json"),
     typeof config === "string" ? config : JSON.stringify(config),
   );
 }
 
 async function lookUp(config: unknown, host: string): Promise<Credentials | undefined> {
   await write(config);
-  return dockerConfigCredentials({ configDir })(host);
+  return storedCredentials({ dockerConfigDir })(host);
 }
 
 /** The script of a helper that notes what it is asked, and answers always the same. */
@@ -36,7 +37,7 @@ function answerFor(user: string): string {
   return `cat >> "$DIR/asked"; echo '{"Username":"${user}","Secret":"x"}'`;
 }
 
-describe("dockerConfigCredentials() from auths", () => {
+describe("storedCredentials() from auths", () => {
   it.each<[name: string, entry: Record<string, string>, credentials: Credentials | undefined]>([
     ["auth", AUTH, ANN],
     ["auth with a colon in the password", { auth: btoa("ann:a:b") }, { username: "ann", password: "a:b" }],
@@ -116,7 +117,7 @@ describe("dockerConfigCredentials() from auths", () => {
       ]),
     );
     await write({ auths });
-    const source = dockerConfigCredentials({ configDir });
+    const source = storedCredentials({ dockerConfigDir });
     const keyFor = async (host: string, repository?: string) =>
       (await source(host, { repository }))?.registryToken;
     expect(await keyFor("r.example", "team/app")).toBe("r.example/team/app");
@@ -138,7 +139,7 @@ describe("dockerConfigCredentials() from auths", () => {
 
   it("is anonymous without a file, without auths, and for names of every object", async () => {
     expect(
-      await dockerConfigCredentials({ configDir: join(configDir, "absent") })("r.example"),
+      await storedCredentials({ dockerConfigDir: join(dockerConfigDir, "absent") })("r.example"),
     ).toBeUndefined();
     expect(await lookUp({}, "r.example")).toBeUndefined();
     expect(await lookUp({ auths: null, credHelpers: null, credsStore: null }, "r.example")).toBeUndefined();
@@ -146,14 +147,14 @@ describe("dockerConfigCredentials() from auths", () => {
   });
 
   it("reads the file anew for every lookup", async () => {
-    const source = dockerConfigCredentials({ configDir });
+    const source = storedCredentials({ dockerConfigDir });
     expect(await source("r.example")).toBeUndefined();
     await write({ auths: { "r.example": AUTH } });
     expect(await source("r.example")).toEqual(ANN);
   });
 });
 
-describe("dockerConfigCredentials() with helpers", () => {
+describe("storedCredentials() with helpers", () => {
   it("asks the host's own helper, then the common one, then the file", async () => {
     await using programs = await helperPrograms();
     await programs.add("own", answerFor("own"));
@@ -163,7 +164,7 @@ describe("dockerConfigCredentials() with helpers", () => {
       credHelpers: { "r.example": "own", "file.example": "" },
       credsStore: "store",
     });
-    const source = dockerConfigCredentials({ configDir, env: programs.env });
+    const source = storedCredentials({ dockerConfigDir, env: programs.env });
     expect(await source("r.example")).toEqual({ username: "own", password: "x" });
     expect(await source("other.example")).toEqual({ username: "store", password: "x" });
     expect(await source("docker.io")).toEqual({ username: "store", password: "x" });
@@ -178,12 +179,12 @@ describe("dockerConfigCredentials() with helpers", () => {
     await using programs = await helperPrograms();
     await programs.add("store", script);
     await write({ auths: { "r.example": AUTH }, credsStore: "store" });
-    expect(await dockerConfigCredentials({ configDir, env: programs.env })("r.example")).toEqual(ANN);
+    expect(await storedCredentials({ dockerConfigDir, env: programs.env })("r.example")).toEqual(ANN);
   });
 
   it("tells of a helper that fails when there is nothing else", async () => {
     await write({ auths: { "r.example": {} }, credsStore: "not-there" });
-    await expect(dockerConfigCredentials({ configDir })("r.example")).rejects.toMatchObject({
+    await expect(storedCredentials({ dockerConfigDir })("r.example")).rejects.toMatchObject({
       code: "ERR_FAILED_PRECONDITION",
       message: "Run docker-credential-not-there for r.example: the helper could not be started",
     });
@@ -196,7 +197,7 @@ describe("dockerConfigCredentials() with helpers", () => {
       credHelpers: { "R.example:443": "own", "index.docker.io": "own" },
       credsStore: "not-there",
     });
-    const source = dockerConfigCredentials({ configDir, env: programs.env });
+    const source = storedCredentials({ dockerConfigDir, env: programs.env });
     expect(await source("r.example")).toMatchObject({ username: "own" });
     expect(await source("docker.io")).toMatchObject({ username: "own" });
     expect(await programs.read("asked")).toBe(`r.example${HUB_KEY}`);
@@ -206,7 +207,7 @@ describe("dockerConfigCredentials() with helpers", () => {
     await using programs = await helperPrograms();
     await programs.add("store", answerFor("store"));
     await write({ credsStore: "store" });
-    const source = dockerConfigCredentials({ configDir, env: programs.env });
+    const source = storedCredentials({ dockerConfigDir, env: programs.env });
     const all = await Promise.all([source("r.example"), source("r.example"), source("r.example")]);
     expect(new Set(all.map((one) => one?.username))).toEqual(new Set(["store"]));
     expect(await programs.read("asked")).toBe("r.example");
@@ -219,27 +220,176 @@ describe("dockerConfigCredentials() with helpers", () => {
   });
 });
 
-describe("dockerConfigCredentials() with a bad file", () => {
+function token(registrytoken: string) {
+  return { registrytoken };
+}
+
+/** Writes the files of `files` and looks in them, in podman's order. */
+async function lookUpIn(
+  files: Readonly<Record<"env" | "first" | "second" | "docker" | "old", unknown>>,
+  host: string,
+  repository?: string,
+): Promise<string | undefined> {
+  const path = (name: string) => join(dockerConfigDir, name);
+  await write(files.docker);
+  for (const name of ["first", "second", "old"] as const) {
+    if (files[name] !== undefined) await writeFile(path(name), JSON.stringify(files[name]));
+  }
+  const source = storedCredentials({
+    dockerAuthConfig: JSON.stringify(files.env),
+    authFile: [path("absent"), path("first"), path("second")],
+    dockerConfigDir,
+    dockercfg: path("old"),
+  });
+  return (await source(host, { repository }))?.registryToken;
+}
+
+describe("storedCredentials() out of several places", () => {
+  const files = {
+    env: { auths: { "env.example": token("env") } },
+    first: {
+      auths: { "env.example": token("1"), "first.example": token("1"), "r.example/team": token("1") },
+    },
+    second: { auths: { "first.example": token("2"), "second.example": token("2"), "r.example": token("2") } },
+    docker: {
+      auths: { "second.example": token("d"), "docker.example": token("d"), "r.example/team/app": token("d") },
+    },
+    old: { "docker.example": token("o"), "https://old.example/v1/": token("o") },
+  };
+
+  it.each<[host: string, repository: string | undefined, found: string | undefined]>([
+    ["env.example", undefined, "env"],
+    ["first.example", undefined, "1"],
+    ["second.example", undefined, "2"],
+    ["docker.example", undefined, "d"],
+    ["old.example", undefined, "o"],
+    ["other.example", undefined, undefined],
+    ["r.example", "team/app", "1"], // the first place that knows it, whatever the others know better
+    ["r.example", "other", "2"],
+  ])("takes the first that knows %s (%s)", async (host, repository, found) => {
+    expect(await lookUpIn(files, host, repository)).toBe(found);
+  });
+
+  it("goes on behind docker's text that is no JSON, and tells of it when nobody knows the host", async () => {
+    await write(files.docker);
+    const source = storedCredentials({ dockerAuthConfig: "{", dockerConfigDir });
+    expect(await source("docker.example")).toEqual({ registryToken: "d" });
+    const failure: unknown = await source("other.example").catch((error: unknown) => error);
+    expect((failure as Error).message).toBe(
+      'Read docker config "DOCKER_AUTH_CONFIG", line 1, column 2: not JSON',
+    );
+    expect(source.stops?.(failure)).toBe(false);
+  });
+
+  it.each(["", "{", "[]", '{"auths": {"docker.example": 7}}'])(
+    "stops at an auth file of podman that is malformed: %s",
+    async (text) => {
+      await write(files.docker);
+      const authFile = join(dockerConfigDir, "auth.json");
+      await writeFile(authFile, text);
+      const source = storedCredentials({ authFile, dockerConfigDir });
+      const failure: unknown = await source("docker.example").catch((error: unknown) => error);
+      expect(failure).toMatchObject({ code: "ERR_INVALID_ARGUMENT" });
+      expect((failure as Error).message).toMatch(/^Read auth file ".*auth\.json", line 1, column \d+: /);
+      expect(source.stops?.(failure)).toBe(true);
+    },
+  );
+
+  it("refuses to look nowhere", () => {
+    expect(() => storedCredentials({})).toThrow("Look up credentials: no file to look in is named");
+  });
+});
+
+async function lookUpAuth(config: unknown, host: string, env?: Record<string, string>) {
+  const authFile = join(dockerConfigDir, "auth.json");
+  await writeFile(authFile, JSON.stringify(config));
+  return await storedCredentials({ authFile, env })(host);
+}
+
+describe("storedCredentials() out of podman's auth.json", () => {
+  it.each<[name: string, entry: Record<string, string>, credentials: Credentials | undefined]>([
+    ["auth", AUTH, ANN],
+    ["nothing of an auth without a colon", { auth: btoa("s3cret") }, undefined],
+    ["nothing of an auth without a user", { auth: btoa(":s3cret") }, undefined],
+    [
+      "an identity token beside an auth",
+      { auth: btoa("ann:"), identitytoken: "id" },
+      { username: "ann", identityToken: "id" },
+    ],
+    ["no identity token that stands alone", { identitytoken: "id" }, undefined],
+  ])("reads %s", async (_name, entry, credentials) => {
+    expect(await lookUpAuth({ auths: { "r.example": entry } }, "r.example")).toEqual(credentials);
+  });
+
+  it("asks the helper of a host, and no common one", async () => {
+    await using programs = await helperPrograms();
+    await programs.add("own", answerFor("own"));
+    const config = {
+      auths: { "r.example": AUTH, "other.example": AUTH },
+      credHelpers: { "r.example": "own" },
+      credsStore: "not-there",
+    };
+    expect(await lookUpAuth(config, "r.example", programs.env)).toEqual({ username: "own", password: "x" });
+    expect(await lookUpAuth(config, "other.example", programs.env)).toEqual(ANN);
+  });
+});
+
+describe("dockerMetaHeaders()", () => {
+  it("are those headers of docker's that an engine passes on", async () => {
+    await write({
+      HttpHeaders: { "X-Meta-Who": "ann", "x-meta-what": "pull", Authorization: "Basic s3cret" },
+    });
+    expect(await dockerMetaHeaders(dockerConfigDir)).toEqual({ "X-Meta-Who": "ann", "x-meta-what": "pull" });
+  });
+
+  it("are none without a file or without headers", async () => {
+    expect(await dockerMetaHeaders(join(dockerConfigDir, "absent"))).toEqual({});
+    await write({});
+    expect(await dockerMetaHeaders(dockerConfigDir)).toEqual({});
+  });
+
+  it("say where they are malformed", async () => {
+    await write({ HttpHeaders: { "X-Meta-Who": ["s3cret"] } });
+    await expect(dockerMetaHeaders(dockerConfigDir)).rejects.toThrow(
+      /line 1, column 30: HttpHeaders\["X-Meta-Who"\] is not a string$/,
+    );
+  });
+});
+
+describe("storedCredentials() with a bad file", () => {
   it.each<[config: unknown, reason: string]>([
-    ['{"auths": {"r.example": {"auth": "s3cret', "the file is not a JSON object"],
-    ["s3cret", "the file is not a JSON object"],
-    [["s3cret"], "the file is not a JSON object"],
-    [null, "the file is not a JSON object"],
-    [{ auths: "s3cret" }, "auths is not a JSON object"],
-    [{ auths: { "r.example": "s3cret" } }, 'auths["r.example"] is not a JSON object'],
-    [{ auths: { "r.example": { auth: { x: "s3cret" } } } }, 'auths["r.example"].auth is not a string'],
-    [{ auths: { "r.example": { auth: btoa("s3cret") } } }, 'auths["r.example"].auth is not the base64 form'],
-    [{ auths: { "r.example": { auth: btoa(":s3cret") } } }, 'auths["r.example"].auth is not the base64 form'],
-    [{ auths: { "r.example": { password: ["s3cret"] } } }, 'auths["r.example"].password is not a string'],
-    [{ credHelpers: ["s3cret"] }, "credHelpers is not a JSON object"],
-    [{ credHelpers: { "r.example": 7 } }, 'credHelpers["r.example"] is not a string'],
-    [{ credsStore: { x: "s3cret" } }, "credsStore is not a string"],
-    [`{"x":"${"s3cret".repeat(200_000)}"}`, "got more than 1048576 bytes"],
+    ['{"auths": {"r.example":\n {"auth": "s3cret', ", line 2, column 11: not JSON"],
+    ["s3cret", ", line 1, column 1: not JSON"],
+    ["[]", ", line 1, column 1: the file is not a JSON object"],
+    [["s3cret"], ", line 1, column 1: the file is not a JSON object"],
+    [null, ", line 1, column 1: the file is not a JSON object"],
+    [{ auths: "s3cret" }, ", line 1, column 10: auths is not a JSON object"],
+    [{ auths: { "r.example": "s3cret" } }, ', line 1, column 23: auths["r.example"] is not a JSON object'],
+    [
+      { auths: { "r.example": { auth: { x: "s3cret" } } } },
+      ', line 1, column 31: auths["r.example"].auth is not a string',
+    ],
+    [
+      { auths: { "r.example": { auth: btoa("s3cret") } } },
+      ', line 1, column 31: auths["r.example"].auth is not the base64 form',
+    ],
+    [
+      { auths: { "r.example": { auth: btoa(":s3cret") } } },
+      ', line 1, column 31: auths["r.example"].auth is not the base64 form',
+    ],
+    [
+      { auths: { "r.example": { password: ["s3cret"] } } },
+      ', line 1, column 35: auths["r.example"].password is not a string',
+    ],
+    [{ credHelpers: ["s3cret"] }, ", line 1, column 16: credHelpers is not a JSON object"],
+    [{ credHelpers: { "r.example": 7 } }, ', line 1, column 29: credHelpers["r.example"] is not a string'],
+    [{ credsStore: { x: "s3cret" } }, ", line 1, column 15: credsStore is not a string"],
+    [`{"x":"${"s3cret".repeat(200_000)}"}`, ": got more than 1048576 bytes"],
   ])("throws ErrInvalidArgument with path and reason, never the content (%#)", async (config, reason) => {
     const error: unknown = await lookUp(config, "r.example").catch((thrown: unknown) => thrown);
-    const path = join(configDir, "config.json");
+    const path = join(dockerConfigDir, "config.json");
     expect(error).toMatchObject({ code: "ERR_INVALID_ARGUMENT" });
-    expect((error as Error).message).toContain(`Read docker config "${path}": ${reason}`);
+    expect((error as Error).message).toContain(`Read docker config "${path}"${reason}`);
     expect(inspect(error)).not.toMatch(new RegExp(`s3cret|${btoa("s3cret").slice(0, 6)}`));
   });
 
@@ -248,15 +398,15 @@ describe("dockerConfigCredentials() with a bad file", () => {
   });
 
   it("tells when the file cannot be read", async () => {
-    await mkdir(join(configDir, "config.json"));
-    await expect(dockerConfigCredentials({ configDir })("r.example")).rejects.toThrow(
+    await mkdir(join(dockerConfigDir, "config.json"));
+    await expect(storedCredentials({ dockerConfigDir })("r.example")).rejects.toThrow(
       /Read docker config ".*": is a directory/,
     );
   });
 
   it("rejects with ErrCanceled when the signal fires", async () => {
     await write({});
-    const source = dockerConfigCredentials({ configDir });
+    const source = storedCredentials({ dockerConfigDir });
     await expect(source("r.example", { signal: AbortSignal.abort() })).rejects.toMatchObject({
       code: "ERR_CANCELED",
     });

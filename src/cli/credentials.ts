@@ -1,0 +1,69 @@
+import { existsSync } from "node:fs";
+import { homedir } from "node:os";
+import { join } from "node:path";
+import type { Command } from "commander";
+import { type CredentialFiles, type CredentialSource, credentialFilesFromEnvironment } from "../index.ts";
+import type { StoredCredentials } from "../registry.ts";
+import { tell } from "./output.ts";
+
+/** Where a command finds credentials, when not in the usual places. */
+export interface CredentialCliOptions {
+  readonly config?: string;
+  readonly authfile?: string;
+}
+
+/** Adds `--config` and `--authfile`. */
+export function addCredentialOptions(command: Command): Command {
+  return command
+    .option("--config <dir>", "where docker's config.json lies (default: $DOCKER_CONFIG, then ~/.docker)")
+    .option("--authfile <file>", "podman's auth.json, and nothing else (default: $REGISTRY_AUTH_FILE)");
+}
+
+/** The directory of docker's configuration, whatever else there is. */
+function dockerConfigDir({ config }: CredentialCliOptions): string {
+  return config ?? (process.env["DOCKER_CONFIG"] || join(homedir(), ".docker"));
+}
+
+/** Where to look: what is named on the command line, or else where docker and podman would. */
+function credentialFiles({ config, authfile }: CredentialCliOptions): CredentialFiles {
+  if (authfile !== undefined) return { authFile: authfile };
+  const { dockerAuthConfig, ...usual } = credentialFilesFromEnvironment(process.env);
+  return { dockerAuthConfig, ...(config === undefined ? usual : { dockerConfigDir: config }) };
+}
+
+/**
+ * What `docker login` and `podman login` left. That docker's cannot be read stops nothing that everybody may have: it is
+ * told once on stderr for each reason, as docker does, because otherwise nobody would know why a registry refuses.
+ */
+export function storedCredentialsOf(options: CredentialCliOptions): CredentialSource {
+  const told = new Set<string>();
+  const files = credentialFiles(options);
+  let source: StoredCredentials | undefined;
+  const lookUp: CredentialSource = async (host, context = {}) => {
+    source ??= (await import("../registry.ts")).storedCredentials(files);
+    try {
+      return await source(host, context);
+    } catch (error) {
+      if (context.signal?.aborted || source.stops?.(error)) throw error;
+      const reason = error instanceof Error ? error.message : String(error);
+      if (!told.has(reason)) tell(`warning: no credentials for ${host}, going on without: ${reason}`);
+      told.add(reason);
+      throw error;
+    }
+  };
+  const stops = (failure: unknown): boolean => source?.stops?.(failure) ?? false;
+  return Object.assign(lookUp, { stored: true, stops } as const);
+}
+
+/**
+ * The headers of docker's configuration that reach a registry: docker's engine passes on those named `X-Meta-*`. A
+ * configuration that cannot be read has none; the lookup of credentials tells of it.
+ */
+export async function metaHeadersOf(
+  options: CredentialCliOptions,
+): Promise<Readonly<Record<string, string>>> {
+  const directory = dockerConfigDir(options);
+  if (!existsSync(join(directory, "config.json"))) return {}; // loads nothing for nothing
+  const { dockerMetaHeaders } = await import("../registry.ts");
+  return await dockerMetaHeaders(directory).catch(() => ({}));
+}
