@@ -10,8 +10,6 @@ import type { Descriptor } from "../oci/descriptor.ts";
 import { checkArgument, checkOptions } from "../options/check-options.ts";
 import { required } from "../options/rule.ts";
 import { aFunction, aString } from "../options/rules.ts";
-import { guardSink } from "../progress/guard-sink.ts";
-import { message, type ProgressSink } from "../progress/progress.ts";
 import type { Transport } from "../registry/transport/transport.ts";
 import { check } from "./check/check.ts";
 import type { CheckOptions, CheckResult } from "./check/result.ts";
@@ -47,14 +45,6 @@ import type { OwnedRoot } from "./owned-root.ts";
 import type { PruneOptions, PruneResult } from "./prune.ts";
 import { type PullEngine, pull } from "./pull.ts";
 import { type PushEngine, push } from "./push.ts";
-
-/** What is shown while another process removes something and a pull cannot begin. */
-const WAITING_FOR_REMOVAL = message("", "Waiting for the removal of an image to end");
-
-/** What an operation that builds on content waits with. */
-interface UsingOptions extends AbortOptions {
-  readonly onProgress?: ProgressSink | undefined;
-}
 
 /** What a distribution is made of. */
 export interface DistributionParts extends PullEngine, PushEngine {
@@ -183,9 +173,8 @@ export class LocalDistribution implements Distribution {
   }
 
   /** Runs an operation that builds on content, which therefore nobody may remove meanwhile. */
-  #using<O extends UsingOptions, T>(options: O, operation: (own: O) => Promise<T>): Promise<T> {
+  #using<O extends AbortOptions, T>(options: O, operation: (own: O) => Promise<T>): Promise<T> {
     const { work, root } = this.#parts;
-    const onWait = (): void => guardSink(options.onProgress ?? (() => {}))(WAITING_FOR_REMOVAL);
-    return work.run(options, (own) => root.share(() => operation(own), { signal: own.signal, onWait }));
+    return work.run(options, (own) => root.share(() => operation(own), { signal: own.signal }));
   }
 }

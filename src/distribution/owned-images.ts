@@ -22,7 +22,7 @@ export interface OwnedImagesParts {
  * The names for work that has a share of the lease and has brought the content itself: what it needs is
  * written on it first.
  */
-export function namingImages({ images, content, onHintLost }: Omit<OwnedImagesParts, "owner">): ImageStore {
+export function namingImages({ images, content, owner, onHintLost }: OwnedImagesParts): ImageStore {
   const labelling = new SharedCalls<void>(); // what many pulls name at once needs its labels once
   return {
     get: (name, options) => images.get(name, options),
@@ -30,6 +30,7 @@ export function namingImages({ images, content, onHintLost }: Omit<OwnedImagesPa
     roots: (options) => images.roots(options),
     untag: (name, options) => images.untag(name, options),
     async tag(name, target, options) {
+      await owner.claimBelow(target, options);
       try {
         await labelling.run(target.digest, (signal) => labelNeeds(content, target, { signal }), options);
       } catch (error) {

@@ -3,9 +3,10 @@ import { join, resolve } from "node:path";
 import type { EventEmitter } from "eventemitter3";
 import type { AbortOptions } from "../async/abort.ts";
 import { openLocalStore } from "../content/local/local-store.ts";
-import { ContentOwner, type SweptContent } from "../content/ownership/content-owner.ts";
+import { claimingStore } from "../content/ownership/claiming-store.ts";
+import { ContentOwner } from "../content/ownership/content-owner.ts";
 import { blobsOf, isCollected, isOwned } from "../content/ownership/owned-store.ts";
-import type { ShareOptions } from "../content/ownership/root-lease.ts";
+import type { SweptContent } from "../content/ownership/sweeper.ts";
 import type { Store } from "../content/store.ts";
 import type { Digest } from "../digest/digest.ts";
 import { DiskReserve } from "../disk/disk-reserve.ts";
@@ -69,14 +70,15 @@ export class OwnedRoot {
     const onHintLost = (err: unknown): void =>
       parts.logger.warn({ err }, "what content needs was not written on it");
     this.images = ownedImages({ images, content, owner, onHintLost });
-    this.naming = namingImages({ images, content, onHintLost });
+    this.naming = namingImages({ images, content, owner, onHintLost });
     this.#stopListening = owner.onSwept((deleted) => this.#tell(deleted));
   }
 
   /** Opens a root; the caller closes it. Throws what `openDistribution` throws. */
   static async open({ root, mode, content: given, logger }: OwnedRootOptions): Promise<OwnedRoot> {
-    const content = given ?? (await openLocalStore({ root, mode, logger }));
-    const owner = ownerFor(content, { root: resolve(root), logger });
+    const store = given ?? (await openLocalStore({ root, mode, logger }));
+    const owner = ownerFor(store, { root: resolve(root), logger });
+    const content = isCollected(store) || owns(owner, store) ? store : claimingStore(store, owner);
     const onListenerFailure = (err: unknown): void => logger.warn({ err }, "a listener of events failed");
     const events = new GuardedEvents<DistributionEvents>(onListenerFailure);
     const names = await LayoutImageStore.open(root, {
@@ -88,8 +90,7 @@ export class OwnedRoot {
     const opened = new OwnedRoot({
       content,
       closeContent: async () => {
-        if (!given && isOwned(content) && "close" in content)
-          await (content as { close(): Promise<void> }).close();
+        if (!given && isOwned(store) && "close" in store) await (store as { close(): Promise<void> }).close();
       },
       owner,
       names,
@@ -108,7 +109,7 @@ export class OwnedRoot {
   }
 
   /** Runs work that builds on content, which nobody removes meanwhile. */
-  async share<T>(work: () => Promise<T>, options?: ShareOptions): Promise<T> {
+  async share<T>(work: () => Promise<T>, options?: AbortOptions): Promise<T> {
     const result = await this.#parts.owner.share(work, options);
     await this.#holdReserve();
     return result;
@@ -139,9 +140,8 @@ export class OwnedRoot {
   async prune(options: PruneOptions): Promise<PruneResult> {
     const { content, owner, mountSources, names, reserve } = this.#parts;
     const result = await reserve.spend(() => prune({ content, owner, mountSources }, options));
+    await this.#forgotten();
     if (!options.dryRun) await names.sweep(options);
-    for (const digest of options.dryRun ? [] : result.deleted)
-      this.events.emit("delete", { name: "", digest });
     return result;
   }
 
@@ -166,8 +166,8 @@ export class OwnedRoot {
   }
 
   #tell(deleted: readonly SweptContent[]): void {
-    for (const { digest, of } of deleted) {
-      this.events.emit("delete", { name: of.name, digest });
+    for (const { digest, name } of deleted) {
+      this.events.emit("delete", { name, digest });
       const forgetting = this.#forget(digest).finally(() => this.#forgetting.delete(forgetting));
       this.#forgetting.add(forgetting);
     }
@@ -195,10 +195,15 @@ export class OwnedRoot {
   }
 }
 
+/** Whether a store asks this owner by itself. */
+function owns(owner: ContentOwner, store: Store): boolean {
+  return isOwned(store) && store.owner === owner;
+}
+
 /** The store's own owner where it is that of the root; otherwise one that knows the names of the root. */
 function ownerFor(content: Store, { root, logger }: { root: string; logger: Logger }): ContentOwner {
   if (isOwned(content) && content.owner.root === root) return content.owner;
   const blobs = blobsOf(content);
-  const kept = { ...blobs, discard: async () => false };
+  const kept = { ...blobs, has: async () => false, discard: async () => false };
   return new ContentOwner({ root, blobs: isCollected(content) ? kept : blobs, logger });
 }

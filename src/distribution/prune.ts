@@ -3,8 +3,7 @@ import { type BackoffPolicy, nextDelayMs } from "../async/backoff.ts";
 import { systemClock } from "../async/clock.ts";
 import { NS_PER_MS, nowNs } from "../async/wall-clock.ts";
 import { isContaining, type SetAside } from "../content/containing-store.ts";
-import { exists } from "../content/exists.ts";
-import type { ContentOwner, FreeContent } from "../content/ownership/content-owner.ts";
+import type { ContentOwner } from "../content/ownership/content-owner.ts";
 import {
   type AbandonedIngest,
   type AbandonedOptions,
@@ -23,7 +22,7 @@ import type { MountSourceStore } from "./mount-source-store.ts";
  */
 const DEFAULT_MIN_AGE_MS = 24 * 60 * 60 * 1000;
 
-/** Waiting for the root to be free, as long as the signal allows: random below 16 ms, doubling to 512 ms. */
+/** Waiting for work to end, as long as the signal allows: random below 16 ms, doubling to 512 ms. */
 const IDLE_BACKOFF: BackoffPolicy = { ...LOCK_BACKOFF, maxMs: 512 };
 
 /** What a prune may be told. */
@@ -53,37 +52,23 @@ export interface PruneContext {
 
 /**
  * Removes content that no name and no namespace needs, ingests that nobody goes on with, and damaged bytes that
- * were set aside. What lost its name is removed whatever its age. Waits until nobody works in the root. Of a store that somebody else looks
- * after nothing is removed.
+ * were set aside. What lost its name is removed whatever its age. Waits until the work has ended that was
+ * running when it began; what work that began later wants is kept. A dry run does not wait. When the signal
+ * fires, content that was found is removed by others, when that work has ended. Of a store that somebody else
+ * looks after nothing is removed.
  */
 export async function prune(context: PruneContext, options: PruneOptions): Promise<PruneResult> {
-  for (let attempt = 1; ; attempt++) {
-    const outcome = await context.owner.tryAlone((free) => pruneAlone(context, free, options), options);
-    if (outcome) return outcome.result;
-    await systemClock.sleep(nextDelayMs(IDLE_BACKOFF, attempt) ?? 0, options);
-  }
-}
-
-async function pruneAlone(
-  context: PruneContext,
-  free: FreeContent,
-  { minAgeMs = DEFAULT_MIN_AGE_MS, dryRun = false, signal }: PruneOptions,
-): Promise<PruneResult> {
   const { content, owner, mountSources } = context;
+  const { minAgeMs = DEFAULT_MIN_AGE_MS, dryRun = false, signal } = options;
   if (isCollected(content)) return { deleted: [], abortedIngests: [], discarded: [], reclaimedBytes: 0 };
   const beforeNs = nowNs() - BigInt(Math.round(minAgeMs)) * NS_PER_MS;
+  const unneeded = await findUnneeded(context, { beforeNs, signal });
+  if (!dryRun) await deleteAll(context, unneeded, options);
   const deleted: Info[] = [];
-  for await (const info of content.walk({ signal })) {
-    const { digest, createdAtNs } = info;
-    if (createdAtNs > beforeNs && !free.remembered.has(digest)) continue;
-    if (dryRun ? !(await free.isNeeded(digest)) : await free.free(digest)) deleted.push(info);
-  }
+  for (const info of unneeded) if (dryRun || !(await owner.has(info.digest))) deleted.push(info);
   const ingests = await sweepIngests(content, { beforeNs, dryRun, signal });
   const discarded = await discardSetAside(content, { beforeNs, dryRun, signal });
-  if (!dryRun) {
-    await owner.forgetAll();
-    await mountSources.prune((digest) => exists(content, digest, { signal }));
-  }
+  if (!dryRun) await mountSources.prune((digest) => owner.has(digest));
   const sizes = [...deleted.map(({ size }) => size), ...[...ingests, ...discarded].map(({ bytes }) => bytes)];
   return {
     deleted: deleted.map(({ digest }) => digest),
@@ -106,6 +91,37 @@ async function discardSetAside(
     found.push(aside);
   }
   return found;
+}
+
+/** What nothing needs as things are now, and is old enough or has lost a name. */
+async function findUnneeded(
+  { content, owner }: PruneContext,
+  { beforeNs, signal }: AbortOptions & { readonly beforeNs: bigint },
+): Promise<readonly Info[]> {
+  const remembered = await owner.remembered();
+  const isNeeded = await owner.needs();
+  const unneeded: Info[] = [];
+  for await (const info of content.walk({ signal })) {
+    const { digest, createdAtNs } = info;
+    if (createdAtNs > beforeNs && !remembered.has(digest)) continue;
+    if (!(await isNeeded(digest))) unneeded.push(info);
+  }
+  return unneeded;
+}
+
+/** Newer work wants what is still there in the end. */
+async function deleteAll(
+  { owner }: PruneContext,
+  unneeded: readonly Info[],
+  options: AbortOptions,
+): Promise<void> {
+  const sweep = await owner.condemn(
+    unneeded.map(({ digest }) => digest),
+    options,
+  );
+  for (let attempt = 1; !(await sweep(options)); attempt++) {
+    await systemClock.sleep(nextDelayMs(IDLE_BACKOFF, attempt) ?? 0, { signal: options.signal });
+  }
 }
 
 async function sweepIngests(store: Store, options: AbandonedOptions): Promise<readonly AbandonedIngest[]> {

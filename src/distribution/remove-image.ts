@@ -25,11 +25,10 @@ export async function removeImage(
   options: AbortOptions,
 ): Promise<RemovedImage> {
   const beforehand = (image: Image): Promise<void> => owner.remember(entryOf(image));
-  const untagged = await spend(() => images.untag(name, { ...options, beforehand }));
-  const entry = entryOf(untagged);
-  const { deleted, kept } = await spend(() => owner.sweep([entry], options));
-  const mine = deleted.filter(({ of }) => of === entry);
-  return { untagged, deleted: mine.map(({ digest }) => digest), kept };
+  const letGo = (): Promise<Image> => images.untag(name, { ...options, beforehand });
+  const untagged = await spend(() => owner.share(letGo, { ...options, callerSweeps: true }));
+  const { mine, kept } = await spend(() => owner.sweep([entryOf(untagged)], options));
+  return { untagged, deleted: mine, kept };
 }
 
 function entryOf({ name, target }: Image): SweepEntry {

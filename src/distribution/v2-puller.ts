@@ -2,6 +2,7 @@ import { throwIfAborted } from "../async/abort.ts";
 import { allOrAbort } from "../async/all-or-abort.ts";
 import type { Limiter } from "../async/semaphore.ts";
 import { boundedReads } from "../content/bounded-reads.ts";
+import { exists } from "../content/exists.ts";
 import type { Store } from "../content/store.ts";
 import { ErrNotImplemented } from "../errors/classes.ts";
 import { findError } from "../errors/predicates.ts";
@@ -180,6 +181,20 @@ async function fetchConfig(
 }
 
 async function fetchLayers(
+  layers: readonly Descriptor[],
+  signal: AbortSignal,
+  context: PullContext,
+): Promise<void> {
+  await downloadLayers(layers, signal, context);
+  // A transfer that another pull began may have found a layer that was deleted before this pull joined it.
+  const missing: Descriptor[] = [];
+  for (const layer of layers) {
+    if (!(await exists(context.shared.content, layer, { signal }))) missing.push(layer);
+  }
+  if (missing.length > 0) await downloadLayers(missing, signal, context);
+}
+
+async function downloadLayers(
   layers: readonly Descriptor[],
   signal: AbortSignal,
   { shared, remote, operation }: PullContext,

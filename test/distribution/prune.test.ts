@@ -152,7 +152,7 @@ describe("prune()", () => {
     await engine.prune(NOW);
     expect((await readdir(engine.root)).filter((file) => file.endsWith(".tmp"))).toEqual([]);
     expect(await readdir(join(engine.root, "mounts", "sha256"))).toEqual([]);
-    expect((await readdir(join(engine.root, "locks"))).toSorted()).toEqual(["index", "reserve"]);
+    expect((await readdir(join(engine.root, "locks"))).toSorted()).toEqual(["epochs", "index", "reserve"]);
   });
 
   it("waits for work, which needs more than names say, as long as its signal allows", async () => {

@@ -1,11 +1,9 @@
 import { chmod, readdir, readFile, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { afterEach, beforeEach, describe, expect, it } from "vitest";
-import { RootLease } from "../../src/content/ownership/root-lease.ts";
 import { recordCommits } from "../../src/content/record-commits.ts";
 import { openLocalStore } from "../../src/content.ts";
-import { ErrCanceled, ErrNotFound } from "../../src/errors.ts";
-import type { Progress } from "../../src/index.ts";
+import { ErrNotFound } from "../../src/errors.ts";
 import { buildImage, buildIndex, TestRegistry } from "../../src/testing.ts";
 import { digestsOf } from "./support/built-image.ts";
 import { blobsOn, type Engine, failureOf, namesOn, openEngine } from "./support/engine.ts";
@@ -136,30 +134,6 @@ describe("remove()", () => {
     });
     expect(await blobsOn(engine.root)).toEqual([]);
     expect(seen).toEqual([`${name}:v1`, `${name}:v1`, `${name}:v1`]);
-  });
-
-  it("lets a pull wait that begins meanwhile, which shows that and leaves by its signal", async () => {
-    await buildImage(registry, REPOSITORY, { tag: "v1", layers: [5_000] });
-    const removal = Promise.withResolvers<void>();
-    const begun = Promise.withResolvers<void>();
-    const another = new RootLease(engine.root, async () => {}); // another process, as far as locks go
-    const removing = another.inTurn((tryAlone) =>
-      tryAlone(async () => {
-        begun.resolve();
-        await removal.promise;
-      }),
-    );
-    await begun.promise;
-    const shown = Promise.withResolvers<Progress>();
-    const controller = new AbortController();
-    const leaving = engine.pull(`${name}:v1`, { signal: controller.signal, onProgress: shown.resolve });
-    expect(await shown.promise).toMatchObject({ message: "Waiting for the removal of an image to end" });
-    controller.abort();
-    expect(await failureOf(leaving)).toBeInstanceOf(ErrCanceled);
-    expect(registry.requests).toEqual([]);
-    removal.resolve();
-    await removing;
-    await engine.pull(`${name}:v1`);
   });
 
   it("frees what a tag pointed at before it was moved", async () => {

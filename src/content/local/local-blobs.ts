@@ -1,11 +1,11 @@
-import { unlink } from "node:fs/promises";
+import { stat, unlink } from "node:fs/promises";
 import type { Digest } from "../../digest/digest.ts";
 import { diskError, isMissingFile } from "../../disk/disk-error.ts";
 import { openRegularFile } from "../../disk/open-regular-file.ts";
 import { isNotFound } from "../../errors/predicates.ts";
 import { MAX_MANIFEST_BYTES } from "../../oci/parse-document.ts";
 import type { LabelStore, Labels } from "../labels/label-store.ts";
-import type { OwnedBlobs } from "../ownership/content-owner.ts";
+import type { OwnedBlobs } from "../ownership/sweeper.ts";
 import type { Layout } from "./layout.ts";
 
 /** The files of blobs, as their owner handles them. Throws the classes of `diskError`. */
@@ -32,6 +32,17 @@ export class LocalBlobs implements OwnedBlobs {
 
   labels(digest: Digest): Promise<Labels> {
     return this.#labels.get(digest);
+  }
+
+  async has(digest: Digest): Promise<boolean> {
+    const path = this.#layout.blobPath(digest);
+    try {
+      await stat(path);
+      return true;
+    } catch (cause) {
+      if (isMissingFile(cause)) return false;
+      throw diskError("read blob", path, cause);
+    }
   }
 
   async discard(digest: Digest): Promise<boolean> {

@@ -29,6 +29,7 @@ import type {
   WriterOptions,
 } from "../store.ts";
 import { unlessNotFound } from "../unless-not-found.ts";
+import { blobError, blobNotFound } from "./blob-error.ts";
 import { BlobFiles } from "./blob-files.ts";
 import { fileTime, stampNow } from "./blob-times.ts";
 import { DamagedFiles } from "./damaged-files.ts";
@@ -123,11 +124,17 @@ class LocalContentStore implements LocalStore {
   }
 
   async info(digest: Digest, { signal }: AbortOptions = {}): Promise<Info> {
+    this.#layout.blobPath(digest); // refuses what is no digest before anything is asked about it
+    await this.owner.claim(digest, { signal });
+    return await this.#info(digest, { signal });
+  }
+
+  async #info(digest: Digest, { signal }: AbortOptions): Promise<Info> {
     throwIfAborted(signal);
     const path = this.#layout.blobPath(digest);
     try {
       const file = await stat(path, { bigint: true });
-      if (!file.isFile()) throw notFound(digest);
+      if (!file.isFile()) throw blobNotFound(digest);
       const labels = await this.#labels.get(digest);
       const times = { createdAtNs: file.mtimeNs, updatedAtNs: file.atimeNs };
       return { digest, size: Number(file.size), ...times, labels };
@@ -155,7 +162,7 @@ class LocalContentStore implements LocalStore {
       for await (const { name } of entries(join(this.#layout.blobs, algorithm))) {
         const digest = `${algorithm}:${name}`;
         if (!isDigest(digest)) continue;
-        const info = await unlessNotFound(this.info(digest, { signal }));
+        const info = await unlessNotFound(this.#info(digest, { signal })); // a listing builds on nothing
         if (info && isWanted(info)) yield info;
       }
     }
@@ -169,12 +176,13 @@ class LocalContentStore implements LocalStore {
     } catch (cause) {
       throw blobError("delete blob", { path, digest, cause });
     }
-    if (!(await this.owner.delete(digest, options))) throw notFound(digest);
+    if (!(await this.owner.delete(digest, options))) throw blobNotFound(digest);
   }
 
   async readerAt({ digest, size }: BlobReference, { signal }: AbortOptions = {}): Promise<ReaderAt> {
     throwIfAborted(signal);
     const path = this.#layout.blobPath(digest);
+    await this.owner.claim(digest, { signal });
     try {
       const reader = await openFileReaderAt(path);
       if (size === undefined || size === reader.size) return reader;
@@ -267,6 +275,7 @@ class LocalContentStore implements LocalStore {
 
   /** A file that is damaged counts as absent: what is written takes its place. */
   async #assertAbsent(digest: Digest, size: number, options: AbortOptions): Promise<void> {
+    await this.owner.claim(digest, options);
     const file = await this.#files.compare(digest, size, options);
     if (file?.whole) throw new ErrAlreadyExists(`content ${digest}`, { digest });
   }
@@ -274,6 +283,7 @@ class LocalContentStore implements LocalStore {
   async #publish(ref: string, digest: Digest, { labels = {} }: CommitOptions): Promise<void> {
     const ingestPath = this.#layout.ingestPath(ref);
     const blobPath = this.#layout.blobPath(digest);
+    await this.owner.claim(digest);
     await publishBlob({ digest, ref, ingestPath, blobPath, files: this.#files });
     await this.#damaged.discard(digest).catch(() => {}); // it only takes space
     await this.#labels.set(digest, labels); // also none: a blob removed by hand may have left some
@@ -287,15 +297,4 @@ async function* entries(path: string): AsyncGenerator<Dirent> {
   } catch (cause) {
     if (!isMissingFile(cause)) throw diskError("read directory", path, cause);
   }
-}
-
-function blobError(
-  action: string,
-  { path, digest, cause }: { readonly path: string; readonly digest: Digest; readonly cause: unknown },
-): Error {
-  return isMissingFile(cause) ? notFound(digest, cause) : diskError(action, path, cause);
-}
-
-function notFound(digest: Digest, cause?: unknown): ErrNotFound {
-  return new ErrNotFound(`content ${digest}: not found`, { digest, cause });
 }

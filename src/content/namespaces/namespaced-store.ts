@@ -83,24 +83,26 @@ class NamespacedStore implements Store {
   async delete(digest: Digest, { signal }: AbortOptions = {}): Promise<void> {
     throwIfAborted(signal);
     const { backend } = this.#view;
-    const entry: SweepEntry = { digest: parseDigest(digest), kind: "blob", name: "" };
+    const entry: SweepEntry = { digest: parseDigest(digest), kind: "row", name: "" };
     const owner = isOwned(backend) ? backend.owner : undefined;
     if (!(await this.#view.metadata.get(this.#view.namespace, digest))) throw notFound(digest);
-    await owner?.remember(entry); // a process that is killed now leaves nothing that nobody knows of
-    const isLast = await this.#removeEntry(digest, owner === undefined, { signal });
-    if (isLast) await owner?.sweep([entry]);
-    else await owner?.forget(entry);
+    if (!owner) return await this.#removeEntry(digest, true, { signal });
+    const letGo = async (): Promise<void> => {
+      await owner.remember(entry); // a process that is killed now leaves nothing that nobody knows of
+      await this.#removeEntry(digest, false, { signal });
+    };
+    await owner.share(letGo, { signal, callerSweeps: true });
+    await owner.sweep([entry]);
   }
 
-  /** Returns whether nobody has the blob any more. Without an owner it goes at once, before anybody can take it up again. */
-  async #removeEntry(digest: Digest, deletes: boolean, options: AbortOptions): Promise<boolean> {
+  /** Without an owner a blob that nobody has any more goes at once, before anybody can take it up again. */
+  async #removeEntry(digest: Digest, deletes: boolean, options: AbortOptions): Promise<void> {
     const { backend, metadata, namespace } = this.#view;
     const release = await metadata.lock(digest, options);
     try {
       const removed = await metadata.remove(namespace, digest);
       if (!removed) throw notFound(digest);
       if (removed.last && deletes) await unlessNotFound(backend.delete(digest));
-      return removed.last;
     } finally {
       release();
     }

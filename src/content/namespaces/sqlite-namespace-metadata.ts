@@ -16,7 +16,7 @@ import { MetadataDatabase } from "../labels/metadata-database.ts";
 import { markNamespaces } from "../labels/namespaces-marker.ts";
 import { lostNamespaces } from "../labels/set-aside.ts";
 import { Layout } from "../local/layout.ts";
-import type { NamespaceHolders } from "../ownership/content-owner.ts";
+import type { NamespaceHolders } from "../ownership/sweeper.ts";
 import {
   type NamespaceEntry,
   type NamespaceMetadata,
@@ -198,6 +198,11 @@ export class SqliteNamespaceMetadata implements NamespaceMetadata, NamespaceHold
     });
     const lost = this.lost();
     return known ?? (lost === undefined ? undefined : `of the damaged records in "${lost}"`);
+  }
+
+  async isKnown(digest: Digest): Promise<boolean> {
+    const count = await this.#database.read("read namespace", 0, (database) => countOf(database, digest));
+    return count > 0 || this.lost() !== undefined;
   }
 
   async disown(digest: Digest): Promise<void> {

@@ -1,29 +1,14 @@
 import { join } from "node:path";
 import type { AbortOptions } from "../../async/abort.ts";
-import type { Release } from "../../async/keyed-lock.ts";
 import type { Digest } from "../../digest/digest.ts";
 import { ErrFailedPrecondition } from "../../errors/classes.ts";
 import { isCanceled, isDeadlineExceeded } from "../../errors/predicates.ts";
 import type { Referred } from "./document-references.ts";
-import { type DocumentSource, NameReferences } from "./name-references.ts";
-import { RootLease, type ShareOptions } from "./root-lease.ts";
-import { type SweepEntry, SweepList } from "./sweep-list.ts";
-
-/** What namespaces know about who has a blob. */
-export interface NamespaceHolders {
-  /** A namespace that has the blob; `undefined` when none does. */
-  holder(digest: Digest): Promise<string | undefined>;
-  /** Forgets that a blob was there before any namespace had it, because what brought it is gone. */
-  disown(digest: Digest): Promise<void>;
-  /** Keeps everybody else from adding the blob to a namespace. The caller releases it. */
-  lock(digest: Digest): Promise<Release>;
-}
-
-/** What an owner looks after. */
-export interface OwnedBlobs extends DocumentSource {
-  /** Removes a blob, whoever needs it. Returns whether it was there. */
-  discard(digest: Digest): Promise<boolean>;
-}
+import { DoomedContent } from "./doomed-content.ts";
+import { NameReferences } from "./name-references.ts";
+import { RootLease } from "./root-lease.ts";
+import type { SweepEntry } from "./sweep-list.ts";
+import { type NamespaceHolders, type OwnedBlobs, Sweeper, type SweptContent } from "./sweeper.ts";
 
 /** Where an owner says what a person should know. */
 export interface OwnerLogger {
@@ -40,16 +25,13 @@ export interface ContentOwnerParts {
   readonly logger?: OwnerLogger | undefined;
 }
 
-/** Content that is gone, and the entry that it was found by. */
-export interface SweptContent {
-  readonly digest: Digest;
-  readonly of: SweepEntry;
-}
-
 /** What a sweep did. */
 export interface Swept {
+  /** All that is gone by it. */
   readonly deleted: readonly SweptContent[];
-  /** Whether content was left for later, because work is using the root. */
+  /** Of these, what was found below the entries that it was called with. */
+  readonly mine: readonly Digest[];
+  /** Whether content of these entries was left for later, because work is using the root. */
   readonly kept: boolean;
 }
 
@@ -59,47 +41,72 @@ export interface DeleteOptions extends AbortOptions {
   readonly force?: boolean | undefined;
 }
 
-/** What may go, when nobody else is in the root. */
-export interface FreeContent {
-  /** Whether a name or a namespace needs the content. */
-  isNeeded(digest: Digest): Promise<boolean>;
-  /** Removes content that nobody needs; returns whether it is gone now. */
-  free(digest: Digest): Promise<boolean>;
-  /** What is remembered because it lost what referred to it, and everything below. */
-  readonly remembered: ReadonlySet<Digest>;
+/** How a share is taken. */
+export interface ShareOptions extends AbortOptions {
+  /** The caller sweeps when it has given the share back, to learn what went. Default false: the share does. */
+  readonly callerSweeps?: boolean | undefined;
 }
 
 /**
  * The one who decides whether content of a root may be deleted: it knows what names, namespaces and running
- * work need, and every deletion asks it. Nothing that is referred to is deleted. What cannot be deleted yet,
- * because work is using the root, is remembered on disk, and swept by whoever leaves the root last, in
- * whatever process.
+ * work need, and every deletion asks it. Nothing that is referred to is deleted. What lost its references is
+ * deleted when all work has ended that began before, in whatever process; work that began later and finds it
+ * keeps it.
  */
 export class ContentOwner {
   /** The data root. */
   readonly root: string;
   readonly #parts: ContentOwnerParts;
   readonly #lease: RootLease;
-  readonly #list: SweepList;
+  readonly #doomed: DoomedContent;
   readonly #names: NameReferences;
+  readonly #sweeper: Sweeper;
   readonly #onSwept = new Set<(deleted: readonly SweptContent[]) => void>();
 
   constructor(parts: ContentOwnerParts) {
-    const { root, blobs } = parts;
+    const { root, blobs, namespaces } = parts;
     this.root = root;
     this.#parts = parts;
-    this.#lease = new RootLease(root, () => this.#sweepQuietly());
-    this.#list = new SweepList(join(root, "sweep"));
+    this.#lease = new RootLease(root);
+    this.#doomed = new DoomedContent(root);
     this.#names = new NameReferences({
       indexPath: join(root, "index.json"),
       documents: blobs,
       onDamaged: (digest, err) => this.#warn({ digest, err }, "what this content needs cannot be read"),
     });
+    this.#sweeper = new Sweeper({ blobs, namespaces, names: this.#names, doomed: this.#doomed });
   }
 
-  /** Runs work that builds on content, which nobody removes meanwhile. Throws as `RootLease.share` does. */
-  share<T>(work: () => Promise<T>, options?: ShareOptions): Promise<T> {
-    return this.#lease.share(work, options);
+  /**
+   * Runs work that builds on content: what loses its references from now on stays until the work has ended.
+   * Never waits for removals. Throws as `RootLease.enter` does.
+   */
+  async share<T>(work: () => Promise<T>, options: ShareOptions = {}): Promise<T> {
+    const leave = await this.#lease.enter(options);
+    try {
+      return await work();
+    } finally {
+      const isLast = leave();
+      if (!options.callerSweeps) await this.#sweepQuietly(isLast);
+    }
+  }
+
+  /**
+   * Whoever in a share has called this, and then finds the blob, may rely on it: for content that lost its
+   * references before the share was taken, and has not been deleted yet. Costs next to nothing where nothing
+   * waits to be deleted. Throws `ErrCanceled`, or the classes of `diskError`.
+   */
+  async claim(digest: Digest, options: AbortOptions = {}): Promise<void> {
+    const { newest } = this.#lease;
+    if (newest > 0) await this.#doomed.rescue(digest, newest, options);
+  }
+
+  /** Does what `claim` does for content that is about to get a name, and for everything below it. */
+  async claimBelow(target: Referred, options: AbortOptions = {}): Promise<void> {
+    const { epochs } = await this.#doomed.waiting();
+    if (epochs.length === 0) return;
+    await this.claim(target.digest, options);
+    for (const digest of await this.below(target)) await this.claim(digest, options);
   }
 
   /**
@@ -113,58 +120,44 @@ export class ContentOwner {
 
   /**
    * Remembers content that is about to lose what refers to it: before the reference goes, so that a process
-   * that is killed in between leaves nothing that nobody knows of.
+   * that is killed in between leaves nothing that nobody knows of. The caller has a share until the reference
+   * has gone, because a sweep that runs meanwhile finds it still there.
    */
-  remember(entry: SweepEntry): Promise<void> {
-    return this.#list.add(entry);
-  }
-
-  /** Takes a `remember` back. */
-  forget(entry: SweepEntry): Promise<void> {
-    return this.#list.remove(entry);
+  async remember(entry: SweepEntry): Promise<void> {
+    await this.#doomed.fresh.add(entry);
   }
 
   /**
    * Deletes what is remembered and what nothing refers to, `mine` first. Waits for other removals, not for
-   * work: with work in the root everything is kept for later; so it is when the signal fires.
+   * work: what work may be using goes when the work has ended; so does everything when the signal fires.
    */
   async sweep(mine: readonly SweepEntry[], { signal }: AbortOptions = {}): Promise<Swept> {
-    for (const entry of mine) await this.#list.add(entry);
+    for (const entry of mine) await this.#doomed.fresh.add(entry);
     try {
-      const deleted = await this.#lease.inTurn(
-        async (tryAlone) => {
-          if (this.#lease.inUse) return undefined;
-          await this.#names.reach(await this.#names.roots()); // the reading is done while others may work
-          return await tryAlone(() => this.#sweepAlone(mine));
+      return await this.#lease.inTurn(
+        async (turn) => {
+          const { deleted, unneeded } = await this.#sweeper.sweep(turn, mine);
+          this.#tell(deleted);
+          return { deleted, ...(await this.#fateOf(unneeded, deleted)) };
         },
         { signal },
       );
-      for (const listener of this.#onSwept) listener(deleted ?? []);
-      return { deleted: deleted ?? [], kept: deleted === undefined };
     } catch (error) {
-      if (isCanceled(error) || isDeadlineExceeded(error)) return { deleted: [], kept: true };
+      if (isCanceled(error) || isDeadlineExceeded(error)) return { deleted: [], mine: [], kept: true };
       throw error;
     }
   }
 
   /**
    * Deletes a blob. Throws `ErrFailedPrecondition`, naming the image or the namespace, when it is needed.
-   * With work in the root it is remembered, and goes when the work has ended.
+   * Returns whether it was there. With work in the root it goes when the work has ended.
    */
   async delete(digest: Digest, { force = false, signal }: DeleteOptions = {}): Promise<boolean> {
     if (force) return await this.#discard(digest);
-    const gone = await this.#lease.inTurn(
-      async (tryAlone) => {
-        await this.#refuseNeeded(digest);
-        return await tryAlone(async () => {
-          await this.#refuseNeeded(digest);
-          return await this.#discard(digest);
-        });
-      },
-      { signal },
-    );
-    if (gone !== undefined) return gone;
+    await this.#refuseNeeded(digest);
+    if (!(await this.#parts.blobs.has(digest))) return false;
     await this.sweep([{ digest, kind: "blob", name: "" }], { signal });
+    await this.#refuseNeeded(digest); // it may have got a name in between
     return true;
   }
 
@@ -185,60 +178,49 @@ export class ContentOwner {
       named.has(digest) || (await this.#parts.namespaces?.holder(digest)) !== undefined;
   }
 
-  /** Forgets everything that is remembered: the caller is alone and has freed it. */
-  async forgetAll(): Promise<void> {
-    for (const entry of await this.#list.list()) await this.#list.remove(entry);
+  /** Whether a blob is there, for housekeeping: nobody may rely on the answer. */
+  has(digest: Digest): Promise<boolean> {
+    return this.#parts.blobs.has(digest);
   }
 
-  /** Runs `work` with nobody else in the root, when that is so; `undefined` at once when it is not. */
-  async tryAlone<T>(
-    work: (content: FreeContent) => Promise<T>,
-    options: AbortOptions = {},
-  ): Promise<{ readonly result: T } | undefined> {
-    return await this.#lease.inTurn(
-      async (tryAlone) => await tryAlone(async () => ({ result: await work(await this.#freeContent()) })),
-      options,
+  /** What lost a reference and waits to be deleted if it has no other. */
+  async remembered(): Promise<ReadonlySet<Digest>> {
+    const { epochs } = await this.#doomed.waiting();
+    const lists = [this.#doomed.fresh, ...epochs.map((epoch) => this.#doomed.in(epoch))];
+    const all = (await Promise.all(lists.map((list) => list.list()))).flat();
+    const entries = all.filter(({ kind }) => kind !== "row"); // what is only so may have been there before
+    const below = entries.map(async ({ digest, kind }) =>
+      kind === "graph" ? [...(await this.below({ digest }))] : [digest],
     );
+    return new Set((await Promise.all(below)).flat());
   }
 
-  /** Sweeps what is remembered; the caller is alone. */
-  async #sweepAlone(mine: readonly SweepEntry[]): Promise<readonly SweptContent[]> {
-    const content = await this.#freeContent();
-    const deleted: SweptContent[] = [];
-    const remembered = await this.#list.list();
-    const others = remembered.filter((entry) => !mine.some((own) => isSame(own, entry)));
-    for (const entry of [...mine, ...others]) {
-      for (const digest of await this.#below(entry)) {
-        if (await content.free(digest)) deleted.push({ digest, of: entry });
-      }
-      await this.#list.remove(entry);
-    }
-    return deleted;
+  /**
+   * Deletes what is remembered, and those of `digests` that nothing refers to, as soon as all work has ended
+   * that is running now. Returns what deletes what can be deleted by then, and resolves to whether that is all.
+   */
+  async condemn(
+    digests: readonly Digest[],
+    options: AbortOptions = {},
+  ): Promise<(options?: AbortOptions) => Promise<boolean>> {
+    const epoch = await this.#lease.inTurn((turn) => this.#sweeper.doom(turn, digests), options);
+    return (again = {}) =>
+      this.#lease.inTurn(async (turn) => {
+        const hasEnded = turn.ended() >= epoch;
+        const { deleted } = await this.#sweeper.sweep(turn, []);
+        this.#tell(deleted);
+        return hasEnded;
+      }, again);
   }
 
-  /** Children before parents: what a killed sweep leaves can still be found from the top. */
-  async #below({ digest, kind }: SweepEntry): Promise<readonly Digest[]> {
-    if (kind === "blob") return [digest];
-    return [...(await this.#names.reach([{ digest }]))].toReversed();
-  }
-
-  async #freeContent(): Promise<FreeContent> {
-    const entries = await this.#list.list();
-    const remembered = new Set((await Promise.all(entries.map((entry) => this.#below(entry)))).flat());
-    const named = await this.#names.reach(await this.#names.roots());
-    const { namespaces } = this.#parts;
-    return {
-      remembered,
-      isNeeded: async (digest) => named.has(digest) || (await namespaces?.holder(digest)) !== undefined,
-      free: async (digest) => {
-        if (named.has(digest)) return false;
-        return await this.#locked(digest, async () => {
-          await namespaces?.disown(digest);
-          if ((await namespaces?.holder(digest)) !== undefined) return false;
-          return await this.#parts.blobs.discard(digest);
-        });
-      },
-    };
+  async #fateOf(
+    unneeded: ReadonlySet<Digest>,
+    deleted: readonly SweptContent[],
+  ): Promise<Pick<Swept, "mine" | "kept">> {
+    const mine = deleted.map(({ digest }) => digest).filter((digest) => unneeded.has(digest));
+    const rest = [...unneeded].filter((digest) => !mine.includes(digest));
+    for (const digest of rest) if (await this.#doomed.has(digest)) return { mine, kept: true };
+    return { mine, kept: false };
   }
 
   async #refuseNeeded(digest: Digest): Promise<void> {
@@ -248,38 +230,34 @@ export class ContentOwner {
     if (namespace !== undefined) throw needed(digest, `namespace ${namespace}`);
   }
 
-  #discard(digest: Digest): Promise<boolean> {
-    return this.#locked(digest, () => this.#parts.blobs.discard(digest));
-  }
-
-  async #locked<T>(digest: Digest, work: () => Promise<T>): Promise<T> {
+  async #discard(digest: Digest): Promise<boolean> {
     const release = await this.#parts.namespaces?.lock(digest);
     try {
-      return await work();
+      return await this.#parts.blobs.discard(digest);
     } finally {
       release?.();
     }
   }
 
-  /**
-   * When the last work has left: nobody waits for what this finds wrong, and nobody's work failed with it.
-   */
-  async #sweepQuietly(): Promise<void> {
+  /** After work: nobody waits for what this finds wrong, and nobody's work failed with it. */
+  async #sweepQuietly(isLast: boolean): Promise<void> {
     try {
-      if ((await this.#list.list()).length === 0) return;
-      await this.sweep([]);
+      const { hasFresh, epochs } = await this.#doomed.waiting();
+      // A sweep that was killed may not have let the next epoch begin, and then its own never ends by itself.
+      const isStuck = epochs.some((epoch) => epoch >= this.#lease.newest);
+      if (hasFresh || isStuck || (isLast && epochs.length > 0)) await this.sweep([]);
     } catch (err) {
       this.#warn({ err }, "content that nothing refers to cannot be removed");
     }
   }
 
+  #tell(deleted: readonly SweptContent[]): void {
+    for (const listener of this.#onSwept) listener(deleted);
+  }
+
   #warn(fields: object, message: string): void {
     this.#parts.logger?.warn(fields, message);
   }
-}
-
-function isSame(a: SweepEntry, b: SweepEntry): boolean {
-  return a.digest === b.digest && a.kind === b.kind;
 }
 
 function needed(digest: Digest, holder: string): ErrFailedPrecondition {

@@ -4,7 +4,8 @@ import { MAX_MANIFEST_BYTES } from "../../oci/parse-document.ts";
 import { readBlob } from "../read-blob.ts";
 import type { Store } from "../store.ts";
 import { unlessNotFound } from "../unless-not-found.ts";
-import { ContentOwner, type DeleteOptions, type OwnedBlobs } from "./content-owner.ts";
+import { ContentOwner, type DeleteOptions } from "./content-owner.ts";
+import type { OwnedBlobs } from "./sweeper.ts";
 
 /** A store that knows who needs its content, and asks before each deletion; found by `isOwned`. */
 export interface OwnedStore extends Store {
@@ -62,6 +63,9 @@ export function blobsOf(store: Store): OwnedBlobs {
     },
     async labels(digest) {
       return (await unlessNotFound(store.info(digest)))?.labels ?? {};
+    },
+    async has(digest) {
+      return (await unlessNotFound(store.info(digest))) !== undefined;
     },
     async discard(digest) {
       return (await unlessNotFound(store.delete(digest).then(() => true))) ?? false;

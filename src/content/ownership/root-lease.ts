@@ -1,10 +1,11 @@
-import { constants } from "node:fs";
+import { constants, readdirSync } from "node:fs";
 import { access } from "node:fs/promises";
 import { dirname, join } from "node:path";
-import { type AbortOptions, abortable, throwIfAborted } from "../../async/abort.ts";
-import type { BackoffPolicy } from "../../async/backoff.ts";
+import { type AbortOptions, throwIfAborted } from "../../async/abort.ts";
+import { type BackoffPolicy, nextDelayMs } from "../../async/backoff.ts";
+import { systemClock } from "../../async/clock.ts";
 import { KeyedLock, type Release } from "../../async/keyed-lock.ts";
-import { isUnwritable } from "../../disk/disk-error.ts";
+import { diskError, isMissingFile, isUnwritable } from "../../disk/disk-error.ts";
 import { LOCK_BACKOFF, lockFile, tryLockFile } from "../../disk/file-lock.ts";
 import { makeLockDirectory } from "../../disk/make-directory.ts";
 
@@ -12,83 +13,88 @@ import { makeLockDirectory } from "../../disk/make-directory.ts";
  * Waiting for a removal of another process, which takes milliseconds: random below 4 ms, doubling to 64 ms,
  * for ever.
  */
-const LEASE_BACKOFF: BackoffPolicy = { ...LOCK_BACKOFF, baseMs: 4, maxMs: 64 };
+export const LEASE_BACKOFF: BackoffPolicy = { ...LOCK_BACKOFF, baseMs: 4, maxMs: 64 };
 
-/** How a share of the lease is waited for. */
-export interface ShareOptions extends AbortOptions {
-  /** Called once when another process removes something and has to be waited for. */
-  readonly onWait?: (() => void) | undefined;
+const EPOCH = /^(?:0|[1-9]\d{0,14})$/;
+
+/** One share of the lease. Giving it back returns whether this process has no share in that epoch any more. */
+export type Leave = () => boolean;
+
+/** What the one removal whose turn it is may do with epochs. */
+export interface Turn {
+  /** The epoch that work joins which begins now. */
+  current(): number;
+  /** Lets work that begins from now on join a later epoch than the present one and `after`. */
+  moveOn(after: number): void;
+  /** The last epoch up to which all work has ended, in all processes. Never the current one. */
+  ended(): number;
 }
 
-/** Runs work with nobody else in the root, or returns `undefined` at once when somebody is. */
-export type TryAlone = <T>(work: () => Promise<T>) => Promise<T | undefined>;
-
-/** The one lock on disk that all shares of this process stand on. */
-interface SharedLock {
-  readonly acquired: Promise<Release>;
-  /** Ends the wait for it, when nobody wants it any more. */
-  readonly controller: AbortController;
-  isWaiting: boolean;
+/** What the shares of this process in one epoch stand on. */
+interface HeldEpoch {
+  users: number;
+  readonly release: Release;
 }
 
 /**
- * Keeps content from being removed while work builds on it. Work of all processes shares the lease; a removal
- * needs it alone, and removals go one after the other. A killed process loses its share at once.
+ * Tells for whom content has to be kept that nothing refers to any more. Work of all processes joins the
+ * current epoch, which is a shared lock; a removal lets a new epoch begin, and knows that all work from before
+ * has ended when it gets the locks of the old ones for itself. Work that begins never waits. A killed process
+ * loses its shares at once.
  */
 export class RootLease {
   readonly #root: string;
-  readonly #usePath: string;
+  readonly #epochs: string;
   readonly #turnPath: string;
   readonly #turn = new KeyedLock();
-  readonly #onIdle: () => Promise<void>;
-  #users = 0;
-  #lock: SharedLock | undefined;
-  /** Settles when the removal of this process that has the root alone is done. */
-  #alone: Promise<void> | undefined;
+  readonly #held = new Map<number, HeldEpoch>();
 
-  /** @param onIdle called after the last share of this process was given back; must not throw */
-  constructor(root: string, onIdle: () => Promise<void>) {
+  constructor(root: string) {
     this.#root = root;
-    this.#usePath = join(root, "locks", "in-use");
+    this.#epochs = join(root, "locks", "epochs");
     this.#turnPath = join(root, "locks", "removals");
-    this.#onIdle = onIdle;
   }
 
   /**
-   * Runs `work` while nothing can be removed. Waits for a removal that is under way, as long as the signal
-   * allows: throws `ErrCanceled`, or the classes of `diskError`.
+   * Joins the current epoch; the caller leaves it. Throws `ErrCanceled` when the signal has fired, or the
+   * classes of `diskError`.
    */
-  async share<T>(work: () => Promise<T>, options: ShareOptions = {}): Promise<T> {
-    throwIfAborted(options.signal);
-    this.#users++;
-    try {
-      await this.#enter(options);
-      return await work();
-    } finally {
-      await this.#leave();
-    }
+  async enter({ signal }: AbortOptions = {}): Promise<Leave> {
+    throwIfAborted(signal);
+    const epoch = await this.#join(signal);
+    if (epoch === undefined) return () => true;
+    let isIn = true;
+    return () => {
+      if (!isIn) return false;
+      isIn = false;
+      return this.#leave(epoch);
+    };
   }
 
-  /** Whether work of this process holds a share. */
-  get inUse(): boolean {
-    return this.#users > 0;
+  /** The newest epoch that work of this process has joined and not left; -1 when there is none. */
+  get newest(): number {
+    return Math.max(-1, ...this.#held.keys());
   }
 
   /**
-   * Runs `work` when it is its turn among all removals of all processes. `work` is given what makes it alone
-   * in the root; that never waits. Rejects with `ErrCanceled` when the signal fires before the turn has come.
+   * Runs `work` when it is its turn among all removals of all processes. Rejects with `ErrCanceled` when the
+   * signal fires before the turn has come.
    */
-  async inTurn<T>(work: (tryAlone: TryAlone) => Promise<T>, { signal }: AbortOptions = {}): Promise<T> {
+  async inTurn<T>(work: (turn: Turn) => Promise<T>, { signal }: AbortOptions = {}): Promise<T> {
     const endTurn = await this.#turn.acquire(this.#turnPath, { signal });
     try {
-      await makeLockDirectory(dirname(this.#turnPath));
+      await this.#makeDirectories();
       const unlock = await lockFile(this.#turnPath, {
         signal,
         backoff: LEASE_BACKOFF,
         removeOnRelease: true,
       });
       try {
-        return await work((section) => this.#tryAlone(section));
+        return await work({
+          current: () => this.#current(),
+          moveOn: (after) => this.#begin(Math.max(after, this.#current()) + 1),
+          ended: () => this.#ended(),
+        });
       } finally {
         unlock();
       }
@@ -97,67 +103,89 @@ export class RootLease {
     }
   }
 
-  async #tryAlone<T>(work: () => Promise<T>): Promise<T | undefined> {
-    if (this.#users > 0) return undefined;
-    const release = tryLockFile(this.#usePath, "exclusive", { removeOnRelease: true });
-    if (!release) return undefined;
-    const { promise, resolve } = Promise.withResolvers<void>();
-    this.#alone = promise;
+  async #join(signal: AbortSignal | undefined): Promise<number | undefined> {
     try {
-      return await work();
-    } finally {
-      release();
-      this.#alone = undefined;
-      resolve();
-    }
-  }
-
-  async #enter({ signal, onWait }: ShareOptions): Promise<void> {
-    while (this.#alone) await abortable(this.#alone, signal);
-    if (this.#lock?.isWaiting) onWait?.();
-    this.#lock ??= this.#start(onWait);
-    await abortable(this.#lock.acquired, signal);
-    throwIfAborted(signal);
-  }
-
-  #start(onWait: (() => void) | undefined): SharedLock {
-    const controller = new AbortController();
-    const lock: SharedLock = {
-      acquired: this.#acquire(controller.signal, () => {
-        lock.isWaiting = true;
-        onWait?.();
-      }),
-      controller,
-      isWaiting: false,
-    };
-    lock.acquired.then(
-      () => (lock.isWaiting = false),
-      () => {}, // whoever waits for it sees the failure
-    );
-    return lock;
-  }
-
-  async #acquire(signal: AbortSignal, onWait: () => void): Promise<Release> {
-    try {
-      await makeLockDirectory(dirname(this.#usePath));
-      return await lockFile(this.#usePath, { mode: "shared", signal, backoff: LEASE_BACKOFF, onWait });
+      await this.#makeDirectories();
+      for (let attempt = 1; ; attempt++) {
+        const epoch = this.#tryJoin();
+        if (epoch !== undefined) return epoch;
+        await systemClock.sleep(nextDelayMs(LEASE_BACKOFF, attempt) ?? 0, { signal });
+      }
     } catch (error) {
       // Where nothing can be removed, nothing has to be kept; and whoever may only read must not stop those who may write.
-      if (isUnwritable(error) || (await isReadOnlyMedium(this.#root))) return () => {};
+      if (isUnwritable(error) || (await isReadOnlyMedium(this.#root))) return undefined;
       throw error;
     }
   }
 
-  async #leave(): Promise<void> {
-    this.#users--;
-    if (this.#users > 0 || !this.#lock) return;
-    const { acquired, controller } = this.#lock;
-    this.#lock = undefined;
-    controller.abort();
-    const release = await acquired.catch(() => undefined); // whoever waited for it has seen the failure
-    if (!release) return;
-    release();
-    await this.#onIdle();
+  /** In one turn of the event loop. `undefined` when a removal has let another epoch begin meanwhile. */
+  #tryJoin(): number | undefined {
+    const epoch = this.#current();
+    const held = this.#held.get(epoch);
+    if (held) {
+      held.users++;
+      return epoch;
+    }
+    const release = tryLockFile(this.#path(epoch), "shared");
+    // An epoch that ended before it was locked may have been found empty already.
+    if (release && this.#current() === epoch) {
+      this.#held.set(epoch, { users: 1, release });
+      return epoch;
+    }
+    release?.();
+    return undefined;
+  }
+
+  #leave(epoch: number): boolean {
+    const held = this.#held.get(epoch);
+    if (!held) return false;
+    held.users--;
+    if (held.users > 0) return false;
+    this.#held.delete(epoch);
+    held.release();
+    return true;
+  }
+
+  #current(): number {
+    return this.#numbers().at(-1) ?? 0;
+  }
+
+  /** The file of an epoch is what makes it begin: so that a full disk has room for it. */
+  #begin(epoch: number): void {
+    tryLockFile(this.#path(epoch), "shared")?.();
+  }
+
+  #ended(): number {
+    const numbers = this.#numbers();
+    const current = numbers.at(-1) ?? 0;
+    for (const epoch of numbers.filter((number) => number < current)) {
+      if (this.#held.has(epoch)) return epoch - 1;
+      const release = tryLockFile(this.#path(epoch), "exclusive", { removeOnRelease: true });
+      if (!release) return epoch - 1;
+      release();
+    }
+    return current - 1;
+  }
+
+  #numbers(): readonly number[] {
+    try {
+      return readdirSync(this.#epochs)
+        .filter((name) => EPOCH.test(name))
+        .map(Number)
+        .toSorted((a, b) => a - b);
+    } catch (cause) {
+      if (isMissingFile(cause)) return [];
+      throw diskError("read epochs", this.#epochs, cause);
+    }
+  }
+
+  async #makeDirectories(): Promise<void> {
+    await makeLockDirectory(dirname(this.#epochs));
+    await makeLockDirectory(this.#epochs);
+  }
+
+  #path(epoch: number): string {
+    return join(this.#epochs, String(epoch));
   }
 }
 

@@ -1,5 +1,5 @@
-import { mkdir, readdir, readFile, rm, writeFile } from "node:fs/promises";
-import { join } from "node:path";
+import { access, mkdir, readdir, readFile, rename, rm, writeFile } from "node:fs/promises";
+import { dirname, join } from "node:path";
 import { algorithmOf, type Digest, encodedOf, isDigest } from "../../digest/digest.ts";
 import { diskError, isMissingFile } from "../../disk/disk-error.ts";
 import { isResourceExhausted } from "../../errors/predicates.ts";
@@ -8,8 +8,10 @@ import { isResourceExhausted } from "../../errors/predicates.ts";
  * What an entry stands for.
  * - `graph`: content that a name pointed at, and everything below it
  * - `blob`: one blob, nothing below it
+ * - `row`: one blob that a namespace let go; it stays when it was there before any namespace had it
+ * - `doomed`: one blob that nothing referred to when it was looked at, and that whoever wants it has to rescue
  */
-export type SweepKind = "graph" | "blob";
+export type SweepKind = "graph" | "blob" | "row" | "doomed";
 
 /** Content that lost what referred to it. It may go, unless something else refers to it. */
 export interface SweepEntry {
@@ -22,7 +24,7 @@ export interface SweepEntry {
 /** Longest name that is read back, in characters: a reference is shorter. */
 const MAX_NAME_LENGTH = 8_192;
 
-const ENTRY = /^(?<algorithm>[a-z0-9]+)-(?<hex>[0-9a-f]+)\.(?<kind>graph|blob)$/;
+const ENTRY = /^(?<algorithm>[a-z0-9]+)-(?<hex>[0-9a-f]+)\.(?<kind>graph|blob|row|doomed)$/;
 
 /**
  * Remembers on disk what has to be looked at when the root is free: one file per entry, whose name says it
@@ -38,18 +40,50 @@ export class SweepList {
   }
 
   /**
-   * Adds an entry, or leaves the one that is there. Throws the classes of `diskError`, except for a full
-   * disk.
+   * Adds an entry, or leaves the one that is there. Returns whether it is there now: a full disk may have no
+   * room. Throws the classes of `diskError` for anything else.
    */
-  async add({ digest, kind, name }: SweepEntry): Promise<void> {
+  async add({ digest, kind, name }: SweepEntry): Promise<boolean> {
     const path = this.#path(digest, kind);
     try {
-      // Not recursive: that hides the reason of a failure on a read-only disk.
-      await unlessThere(mkdir(this.#directory));
+      await makeStep(this.#directory);
       await unlessThere(writeFile(path, name, { flag: "wx" }));
+      return true;
     } catch (cause) {
       const error = diskError("remember content to remove", path, cause);
       if (!isResourceExhausted(error)) throw error;
+      return await this.has({ digest, kind }); // the entry may be there without its name
+    }
+  }
+
+  /** Whether an entry is there. Throws the classes of `diskError`. */
+  async has({ digest, kind }: Pick<SweepEntry, "digest" | "kind">): Promise<boolean> {
+    const path = this.#path(digest, kind);
+    try {
+      await access(path);
+      return true;
+    } catch (cause) {
+      if (isMissingFile(cause)) return false;
+      throw diskError("read content to remove", path, cause);
+    }
+  }
+
+  /**
+   * Moves an entry to another list in one step, as one of another kind. Returns whether it was there. Throws
+   * the classes of `diskError`.
+   */
+  async move(
+    { digest, kind }: Pick<SweepEntry, "digest" | "kind">,
+    target: { readonly list: SweepList; readonly kind: SweepKind },
+  ): Promise<boolean> {
+    const path = this.#path(digest, kind);
+    try {
+      await makeStep(target.list.#directory);
+      await rename(path, target.list.#path(digest, target.kind));
+      return true;
+    } catch (cause) {
+      if (isMissingFile(cause)) return false;
+      throw diskError("move content to remove", path, cause);
     }
   }
 
@@ -91,6 +125,17 @@ export class SweepList {
 
   #path(digest: Digest, kind: SweepKind): string {
     return join(this.#directory, `${algorithmOf(digest)}-${encodedOf(digest)}.${kind}`);
+  }
+}
+
+/** Not recursive: that hides the reason of a failure on a read-only disk. */
+async function makeStep(directory: string): Promise<void> {
+  try {
+    await unlessThere(mkdir(directory));
+  } catch (error) {
+    if (!isMissingFile(error)) throw error;
+    await unlessThere(mkdir(dirname(directory)));
+    await unlessThere(mkdir(directory));
   }
 }
 

@@ -6,7 +6,7 @@ import { openDistribution } from "../../../src/index.ts";
 import { buildImage, TestRegistry } from "../../../src/testing.ts";
 import { drawOperation, type Material, type Task } from "./support/operation.ts";
 import { type Random, randomFrom } from "./support/random.ts";
-import { leftovers, lostContent } from "./support/violations.ts";
+import { leftovers, lostContent, unswept } from "./support/violations.ts";
 import { startWorker, type Worker } from "./support/workers.ts";
 
 const { DRAYAGE_OWNERSHIP_RUNS = "300", DRAYAGE_OWNERSHIP_SEED = "" } = process.env;
@@ -93,11 +93,14 @@ function drawTask(random: Random, root: string): Task {
   const steps = Array.from({ length: 1 + random.below(5) }, () =>
     Array.from({ length: 1 + random.below(3) }, () => drawOperation(random, material)),
   );
-  return { root, steps };
+  return { root, steps, overlaps: random.below(4) > 0 };
 }
 
-/** Runs a task in a process that may be killed in one of its steps. Returns what was strange. */
-async function work(index: number, task: Task, random: Random): Promise<readonly string[]> {
+/**
+ * Runs a task in a process that may be killed in one of its steps. Returns what was strange, or `undefined` when it was
+ * killed.
+ */
+async function work(index: number, task: Task, random: Random): Promise<readonly string[] | undefined> {
   const worker = workers[index]?.isAlive ? workers[index] : startWorker();
   workers[index] = worker;
   const killAt = random.below(5) < 2 ? 1 + random.below(task.steps.length) : undefined;
@@ -112,7 +115,7 @@ async function work(index: number, task: Task, random: Random): Promise<readonly
     }, delayMs);
   });
   await killed;
-  return strange ?? [];
+  return strange;
 }
 
 async function violationsOf(seed: number): Promise<readonly string[]> {
@@ -123,14 +126,24 @@ async function violationsOf(seed: number): Promise<readonly string[]> {
     task: drawTask(random, root),
     random: randomFrom(random.below(2 ** 31)),
   }));
-  const strange = await Promise.all(tasks.map(({ task, random: own }, index) => work(index, task, own)));
+  const said = await Promise.all(tasks.map(({ task, random: own }, index) => work(index, task, own)));
+  const left = said.includes(undefined) ? [] : unswept(root);
   await using distribution = await openDistribution({ root });
   const lost = lostContent(root);
   await distribution.prune({ minAgeMs: 0 });
-  const violations = [...strange.flat(), ...lost, ...lostContent(root), ...leftovers(root)];
+  const violations = [
+    ...said.flatMap((strange) => strange ?? []),
+    ...left,
+    ...lost,
+    ...lostContent(root),
+    ...leftovers(root),
+  ];
   await distribution.close();
   if (violations.length > 0)
-    return [`seed ${seed}: ${JSON.stringify(tasks.map(({ task }) => task.steps))}`, ...violations];
+    return [
+      `seed ${seed}: ${JSON.stringify(tasks.map(({ task }) => [task.overlaps, task.steps]))}`,
+      ...violations,
+    ];
   await rm(root, { recursive: true, force: true });
   return [];
 }

@@ -1,4 +1,4 @@
-import { mkdtemp, readdir, rm, writeFile } from "node:fs/promises";
+import { mkdir, mkdtemp, readdir, rm, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterEach, beforeEach, describe, expect, it } from "vitest";
@@ -46,6 +46,21 @@ const name = (digest: Digest, text?: string): Promise<void> =>
     }),
   );
 
+/** Begins work, and gives what ends it. */
+async function begin({ owner }: LocalStore): Promise<() => Promise<void>> {
+  const begun = Promise.withResolvers<void>();
+  const go = Promise.withResolvers<void>();
+  const working = owner.share(async () => {
+    begun.resolve();
+    await go.promise;
+  });
+  await begun.promise;
+  return async () => {
+    go.resolve();
+    await working;
+  };
+}
+
 const swept = (): Promise<readonly string[]> => readdir(join(root, "sweep")).catch(() => []);
 
 describe("the owner of a store", () => {
@@ -77,12 +92,62 @@ describe("the owner of a store", () => {
     expect(await swept()).toEqual([]);
   });
 
+  it.each(["another", "the same"])(
+    "lets work of %s process go on that began after a deletion",
+    async (which) => {
+      const first = await begin(other);
+      await store.delete(DIGEST);
+      const later = await begin(which === "another" ? other : store);
+      await first();
+      expect(await exists(store, DIGEST)).toBe(false);
+      await later();
+    },
+  );
+
+  it("goes on where a sweep was killed before it let a new epoch begin, however much work overlaps", async () => {
+    let end = await begin(store);
+    await mkdir(join(root, "sweep", "0"), { recursive: true });
+    await writeFile(join(root, "sweep", "0", `${DIGEST.replace(":", "-")}.doomed`), NAME);
+    const left: boolean[] = [];
+    for (let index = 0; index < 3; index++) {
+      const next = await begin(store);
+      await end();
+      end = next;
+      left.push(await exists(other, DIGEST));
+    }
+    await end();
+    expect(left).toEqual([true, false, false]);
+    expect(await swept()).toEqual([]);
+  });
+
+  it("keeps what newer work writes where a sweep was killed between the blob and its entry", async () => {
+    const old = await begin(other);
+    await store.delete(DIGEST);
+    const end = await begin(store);
+    await store.delete(DIGEST, { force: true }); // and is killed
+    await writeBlob(store, "again", BYTES);
+    await old();
+    expect(await exists(store, DIGEST)).toBe(true);
+    await end();
+    expect(await exists(store, DIGEST)).toBe(false);
+    expect(await swept()).toEqual([]);
+  });
+
+  it("frees what a name let go while work was running that named it and was killed", async () => {
+    await name(DIGEST, NAME);
+    const old = await begin(other);
+    await store.owner.sweep([{ digest: DIGEST, kind: "graph", name: NAME }]);
+    await writeFile(join(root, "index.json"), JSON.stringify({ manifests: [] })); // and is killed
+    await old();
+    expect(await exists(store, DIGEST)).toBe(false);
+  });
+
   it("sweeps what a killed process remembered, when the next one asks", async () => {
     await other.owner.remember({ digest: DIGEST, kind: "blob", name: NAME }); // and is killed
     const heard: unknown[] = [];
     store.owner.onSwept((deleted) => heard.push(...deleted));
     expect(await store.owner.sweep([])).toMatchObject({ kept: false });
-    expect(heard).toEqual([{ digest: DIGEST, of: { digest: DIGEST, kind: "blob", name: NAME } }]);
+    expect(heard).toEqual([{ digest: DIGEST, name: NAME }]);
     expect(await exists(store, DIGEST)).toBe(false);
     expect(await swept()).toEqual([]);
   });
@@ -90,7 +155,7 @@ describe("the owner of a store", () => {
   it("forgets what has a name again", async () => {
     await store.owner.remember({ digest: DIGEST, kind: "graph", name: NAME });
     await name(DIGEST, NAME);
-    expect(await store.owner.sweep([])).toEqual({ deleted: [], kept: false });
+    expect(await store.owner.sweep([])).toEqual({ deleted: [], mine: [], kept: false });
     expect(await exists(store, DIGEST)).toBe(true);
     expect(await swept()).toEqual([]);
   });
@@ -99,6 +164,7 @@ describe("the owner of a store", () => {
     const entry = { digest: DIGEST, kind: "blob", name: "" } as const;
     expect(await store.owner.sweep([entry], { signal: AbortSignal.abort() })).toEqual({
       deleted: [],
+      mine: [],
       kept: true,
     });
     await store.owner.share(async () => {});

@@ -6,117 +6,110 @@ import { RootLease } from "../../../src/content/ownership/root-lease.ts";
 import { ErrCanceled } from "../../../src/errors.ts";
 
 let root: string;
-let idle: number;
 let lease: RootLease;
 /** Another process, as far as locks go. */
 let other: RootLease;
 
 beforeEach(async () => {
   root = await mkdtemp(join(tmpdir(), "drayage-lease-"));
-  idle = 0;
-  lease = new RootLease(root, async () => {
-    idle++;
-  });
-  other = new RootLease(root, async () => {});
+  lease = new RootLease(root);
+  other = new RootLease(root);
 });
 
 afterEach(async () => {
   await rm(root, { recursive: true, force: true });
 });
 
-/** Work that goes on until it is told to end. */
-function work(): {
-  readonly run: () => Promise<void>;
-  readonly begun: Promise<void>;
-  readonly end: () => void;
-} {
-  const begun = Promise.withResolvers<void>();
-  const ended = Promise.withResolvers<void>();
-  const run = async (): Promise<void> => {
-    begun.resolve();
-    await ended.promise;
-  };
-  return { run, begun: begun.promise, end: () => ended.resolve() };
-}
-
-const alone = (one: RootLease, run: () => Promise<unknown> = async () => "alone"): Promise<unknown> =>
-  one.inTurn((tryAlone) => tryAlone(run));
+const ended = (): Promise<number> => other.inTurn(async (turn) => turn.ended());
+const moveOn = (): Promise<void> => other.inTurn(async (turn) => turn.moveOn(-1));
+const beginAfter = (epoch: number): Promise<number> =>
+  other.inTurn(async (turn) => {
+    turn.moveOn(epoch);
+    return turn.current();
+  });
+const epochs = (): Promise<readonly string[]> => readdir(join(root, "locks", "epochs"));
 
 describe("RootLease", () => {
-  it("lets nobody be alone while work has a share, in this process or another", async () => {
-    const { run, begun, end } = work();
-    const shared = lease.share(run);
-    await begun;
-    expect(await alone(lease)).toBeUndefined();
-    expect(await alone(other)).toBeUndefined();
-    end();
-    await shared;
-    expect(await alone(other)).toBe("alone");
+  it("never ends the epoch that work joins", async () => {
+    expect(await ended()).toBe(-1);
+    const leave = await lease.enter();
+    expect(await ended()).toBe(-1);
+    leave();
+    expect(await ended()).toBe(-1);
   });
 
-  it.each(["the same", "another"])("keeps work of %s process out while somebody is alone", async (which) => {
-    const removal = work();
-    const removing = alone(which === "the same" ? lease : other, removal.run);
-    await removal.begun;
-    let begun = false;
-    const shared = lease.share(async () => {
-      begun = true;
+  it.each(["the same", "another"])("ends an epoch with the last work of %s process in it", async (which) => {
+    const second = which === "the same" ? lease : other;
+    const leaves = [await lease.enter(), await second.enter()];
+    await moveOn();
+    for (const leave of leaves) {
+      expect(await ended()).toBe(-1);
+      leave();
+    }
+    expect(await ended()).toBe(0);
+  });
+
+  it("ends an epoch however much work goes on in the next ones", async () => {
+    const old = await lease.enter();
+    await moveOn();
+    const newer = await lease.enter();
+    await moveOn();
+    const newest = await other.enter();
+    old();
+    expect(await ended()).toBe(0);
+    newest();
+    expect(await ended()).toBe(0);
+    newer();
+    expect(await ended()).toBe(1);
+  });
+
+  it("does not end an epoch before those that began earlier", async () => {
+    const old = await lease.enter();
+    await moveOn();
+    const newer = await other.enter();
+    await moveOn();
+    newer();
+    expect(await ended()).toBe(-1);
+    old();
+    expect(await ended()).toBe(1);
+  });
+
+  it("lets work begin at once while a removal has its turn", async () => {
+    const leaves: unknown[] = [];
+    await other.inTurn(async (turn) => {
+      leaves.push(await lease.enter());
+      turn.moveOn(-1);
+      turn.ended();
+      leaves.push(await lease.enter());
     });
-    await new Promise(setImmediate);
-    expect(begun).toBe(false);
-    removal.end();
-    await Promise.all([removing, shared]);
-    expect(begun).toBe(true);
+    expect(leaves).toHaveLength(2);
+    expect(lease.newest).toBe(1);
   });
 
-  it("takes the signal while it waits, for each who waits alone", async () => {
-    const removal = work();
-    const removing = alone(other, removal.run);
-    await removal.begun;
-    const controller = new AbortController();
-    const leaving = lease.share(async () => {}, { signal: controller.signal });
-    const staying = lease.share(async () => "worked");
-    controller.abort();
-    await expect(leaving).rejects.toThrow(ErrCanceled);
-    removal.end();
-    await removing;
-    expect(await staying).toBe("worked");
+  it("says when the last work of the process has left an epoch", async () => {
+    const [first, second] = [await lease.enter(), await lease.enter()];
+    await moveOn();
+    const third = await lease.enter();
+    expect(lease.newest).toBe(1);
+    expect([first(), third(), second(), second()]).toEqual([false, true, true, false]);
+    expect(lease.newest).toBe(-1);
   });
 
-  it("says that it waits, and only then", async () => {
-    const told: string[] = [];
-    await lease.share(async () => {}, { onWait: () => told.push("free") });
-    const removal = work();
-    const removing = alone(other, removal.run);
-    await removal.begun;
-    const { promise, resolve } = Promise.withResolvers<void>();
-    const shared = lease.share(async () => {}, {
-      onWait: () => {
-        told.push("taken");
-        resolve();
-      },
-    });
-    await promise;
-    removal.end();
-    await Promise.all([removing, shared]);
-    expect(told).toEqual(["taken"]);
-  });
-
-  it("calls when the last share is given back, also after a failure", async () => {
-    const { run, begun, end } = work();
-    const shared = lease.share(run);
-    await begun;
-    await expect(lease.share(() => Promise.reject(new RangeError("broken")))).rejects.toThrow(RangeError);
-    expect(idle).toBe(0);
-    end();
-    await shared;
-    expect(idle).toBe(1);
+  it("begins an epoch after one that is spoken of, and never an earlier one", async () => {
+    expect(await beginAfter(7)).toBe(8);
+    expect(await beginAfter(3)).toBe(9);
+    await ended();
+    expect(await beginAfter(-1)).toBe(10);
   });
 
   it("lets removals go one after the other, and leave by their signal", async () => {
-    const first = work();
-    const running = lease.inTurn(first.run);
-    await first.begun;
+    const begun = Promise.withResolvers<void>();
+    const go = Promise.withResolvers<void>();
+    const running = lease.inTurn(async () => {
+      begun.resolve();
+      await go.promise;
+    });
+    await begun.promise;
     const controller = new AbortController();
     const [here, there] = [lease, other].map((one) =>
       one.inTurn(async () => {}, { signal: controller.signal }),
@@ -124,13 +117,24 @@ describe("RootLease", () => {
     controller.abort();
     await expect(here).rejects.toThrow(ErrCanceled);
     await expect(there).rejects.toThrow(ErrCanceled);
-    first.end();
+    go.resolve();
     await running;
-    expect(await alone(other)).toBe("alone");
+    expect(await ended()).toBe(-1);
   });
 
-  it("leaves no lock file of a removal", async () => {
-    await alone(lease);
-    expect(await readdir(join(root, "locks"))).toEqual([]);
+  it("takes no share when the signal has fired", async () => {
+    await expect(lease.enter({ signal: AbortSignal.abort() })).rejects.toThrow(ErrCanceled);
+    expect(lease.newest).toBe(-1);
+  });
+
+  it("leaves one lock file, that of the current epoch", async () => {
+    for (let index = 0; index < 3; index++) {
+      const leave = await lease.enter();
+      await moveOn();
+      leave();
+    }
+    await ended();
+    expect(await epochs()).toEqual(["3"]);
+    expect(await readdir(join(root, "locks"))).toEqual(["epochs"]);
   });
 });

@@ -28,6 +28,8 @@ export interface Task {
   readonly root: string;
   /** Operations of one list run at the same time, the lists one after the other. */
   readonly steps: readonly (readonly Operation[])[];
+  /** Whether other work goes on from the first step to the last, one beginning before the one before has ended. */
+  readonly overlaps: boolean;
 }
 
 /** What a process says: that a step begins, or that all is done, with the codes of errors and what was no error of ours. */

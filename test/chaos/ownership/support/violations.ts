@@ -10,7 +10,7 @@ interface Entry {
 }
 
 /** What may lie in `locks/` when nobody is at work. */
-const LASTING_LOCKS = new Set(["index", "reserve"]);
+const LASTING_LOCKS = new Set(["epochs", "index", "reserve"]);
 
 /** Names below `path`; none when it is not there. */
 function namesIn(path: string): readonly string[] {
@@ -71,6 +71,11 @@ export function lostContent(root: string): readonly string[] {
   return violations;
 }
 
+/** What a root still remembers, although all work in it has ended and nobody was killed. */
+export function unswept(root: string): readonly string[] {
+  return namesIn(join(root, "sweep")).map((name) => `entry ${name} was not swept`);
+}
+
 /** What is left in a root that was pruned, although nothing refers to it. */
 export function leftovers(root: string): readonly string[] {
   const violations: string[] = [];
@@ -82,6 +87,8 @@ export function leftovers(root: string): readonly string[] {
   for (const digest of blobs) if (!needed.has(digest)) violations.push(`blob ${digest} is left`);
   for (const name of namesIn(join(root, "ingest"))) violations.push(`ingest ${name} is left`);
   for (const name of namesIn(join(root, "sweep"))) violations.push(`entry ${name} to sweep is left`);
+  const epochs = namesIn(join(root, "locks", "epochs"));
+  if (epochs.length > 1) violations.push(`epochs ${epochs.join(", ")} are left`);
   for (const name of namesIn(join(root, "locks"))) {
     if (!LASTING_LOCKS.has(name)) violations.push(`lock ${name} is left`);
   }

@@ -8,6 +8,7 @@ import {
 } from "../../../../src/content.ts";
 import { findError } from "../../../../src/errors.ts";
 import { type Distribution, openDistribution } from "../../../../src/index.ts";
+import { keepWorking } from "./keep-working.ts";
 import type { Operation, Report, Task } from "./operation.ts";
 
 const PLATFORM = { platform: "linux/amd64" };
@@ -20,10 +21,11 @@ function report(message: Report): void {
   process.send?.(message);
 }
 
-async function run({ root, steps }: Task): Promise<readonly string[]> {
+async function run({ root, steps, overlaps }: Task): Promise<readonly string[]> {
   const strange: string[] = [];
   try {
     await using distribution = await openDistribution({ root, registry: { plainHttp: true } });
+    await using _ = overlaps ? await keepWorking(distribution) : undefined;
     for (const step of steps) {
       report({ kind: "step" });
       const outcomes = await Promise.allSettled(
