@@ -165,7 +165,7 @@ export interface Distribution extends AsyncDisposable {
   tag(source: string, target: string, options?: AbortOptions): Promise<Image>;
   /**
    * Removes content that no name and no namespace needs, and ingests that nobody goes on with; emits `delete` for each
-   * digest. Waits until no work uses the data root, for as long as the signal allows.
+   * digest. Waits, as long as the signal allows, until the work has ended that is running when it begins; a dry run does not.
    */
   prune(options?: PruneOptions): Promise<PruneResult>;
   /**
@@ -177,9 +177,10 @@ export interface Distribution extends AsyncDisposable {
   /** Tells where the bytes of the data root are. */
   diskUsage(options?: AbortOptions): Promise<DiskUsage>;
   /**
-   * Runs work of the caller's own while nobody removes content, named or not: for content that is brought in by other ways,
-   * until it has a name. `run` is given a signal that fires with the caller's, by `abort`, and when `close` stops waiting. Throws
-   * what `run` throws, and `ErrCanceled` as soon as that signal fires; nothing is removed before `run` has ended as well.
+   * Runs work of the caller's own, until whose end content stays, named or not, that it brings in, that it asks the store for,
+   * or that had a name when it began: for what is brought in by other ways, until it has a name. `run` is given a signal that
+   * fires with the caller's, by `abort`, and when `close` stops waiting. Throws what `run` throws, and `ErrCanceled` as soon as
+   * that signal fires; nothing is removed before `run` has ended as well.
    */
   withLease<T>(run: (signal: AbortSignal) => Promise<T>, options?: AbortOptions): Promise<T>;
   /** Bytes of the content that `target` needs and that is in the store. */

@@ -7,7 +7,7 @@ import type { OwnedRoot } from "./owned-root.ts";
 
 /**
  * Imports images into a root. What a failed import brought, and what an archive held that none of its images
- * needs, is remembered, and goes when no work uses the root: unlike a download, it costs nothing to read
+ * needs, is remembered, and goes when running work has ended: unlike a download, it costs nothing to read
  * again. Throws what `importImages` throws.
  */
 export async function importInto(
