@@ -86,23 +86,27 @@ class NamespacedStore implements Store {
     const entry: SweepEntry = { digest: parseDigest(digest), kind: "row", name: "" };
     const owner = isOwned(backend) ? backend.owner : undefined;
     if (!(await this.#view.metadata.get(this.#view.namespace, digest))) throw notFound(digest);
-    if (!owner) return await this.#removeEntry(digest, true, { signal });
+    const onLast = async (): Promise<void> => {
+      // Whoever takes the blob up again before it is swept finds it there, and must not count it as somebody else's.
+      if (owner) await owner.remember({ ...entry, kind: "blob" });
+      else await unlessNotFound(backend.delete(digest)); // before anybody can take it up again
+    };
+    if (!owner) return await this.#removeEntry(digest, onLast, { signal });
     const letGo = async (): Promise<void> => {
       await owner.remember(entry); // a process that is killed now leaves nothing that nobody knows of
-      await this.#removeEntry(digest, false, { signal });
+      await this.#removeEntry(digest, onLast, { signal });
     };
     await owner.share(letGo, { signal, callerSweeps: true });
     await owner.sweep([entry]);
   }
 
-  /** Without an owner a blob that nobody has any more goes at once, before anybody can take it up again. */
-  async #removeEntry(digest: Digest, deletes: boolean, options: AbortOptions): Promise<void> {
-    const { backend, metadata, namespace } = this.#view;
+  async #removeEntry(digest: Digest, onLast: () => Promise<void>, options: AbortOptions): Promise<void> {
+    const { metadata, namespace } = this.#view;
     const release = await metadata.lock(digest, options);
     try {
       const removed = await metadata.remove(namespace, digest);
       if (!removed) throw notFound(digest);
-      if (removed.last && deletes) await unlessNotFound(backend.delete(digest));
+      if (removed.last) await onLast();
     } finally {
       release();
     }

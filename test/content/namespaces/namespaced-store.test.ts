@@ -9,10 +9,12 @@ import {
   openNamespaceMetadata,
   type SqliteNamespaceMetadata,
 } from "../../../src/content/namespaces/sqlite-namespace-metadata.ts";
+import { RootLease } from "../../../src/content/ownership/root-lease.ts";
 import type { Store } from "../../../src/content/store.ts";
 import { writeBlob } from "../../../src/content/write-blob.ts";
 import { digestOf } from "../../../src/digest/digest.ts";
 import { ErrInvalidArgument, ErrNotFound } from "../../../src/errors/classes.ts";
+import { until } from "../../distribution/support/until.ts";
 import { describeStore } from "../store-suite.ts";
 import { describeNamespaces } from "../suite/namespaces.ts";
 import { METADATA_WORDS } from "../suite/store-traits.ts";
@@ -196,6 +198,21 @@ describe("namespacedStore() on its backend", () => {
       await two.delete(DIGEST);
       expect(await exists(backend, DIGEST)).toBe(false);
     }
+  });
+
+  it("counts as nobody else's what it takes up after another one let it go and before that was swept", async () => {
+    const [one, two] = [viewOf("one"), viewOf("two")];
+    await writeBlob(one, "blob", BYTES, BLOB);
+    const go = Promise.withResolvers<void>();
+    const holding = new RootLease(root).inTurn(() => go.promise); // a sweep of another process
+    const deleting = one.delete(DIGEST);
+    await until(async () => (await metadata.get("one", DIGEST)) === undefined);
+    await writeBlob(two, "blob", BYTES, BLOB);
+    go.resolve();
+    await Promise.all([holding, deleting]);
+    expect((await two.info(DIGEST)).size).toBe(1_000);
+    await two.delete(DIGEST);
+    expect(await exists(backend, DIGEST)).toBe(false);
   });
 
   it("waits for whoever adds or removes the same, until the signal fires", async () => {
