@@ -231,7 +231,7 @@ describe("withLease()", () => {
     );
     const failure = failureOf(working);
     await using other = await openDistribution({ root: engine.root });
-    await until(() => existsSync(join(engine.root, "locks", "epochs", "0")));
+    await until(() => existsSync(join(engine.root, "locks", "in-use")));
 
     await end(own);
     expect(await failure).toBeInstanceOf(ErrCanceled);

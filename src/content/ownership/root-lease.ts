@@ -1,6 +1,6 @@
-import { constants, readdirSync } from "node:fs";
+import { constants, existsSync, readdirSync } from "node:fs";
 import { access } from "node:fs/promises";
-import { dirname, join } from "node:path";
+import { join } from "node:path";
 import { type AbortOptions, throwIfAborted } from "../../async/abort.ts";
 import { type BackoffPolicy, nextDelayMs } from "../../async/backoff.ts";
 import { systemClock } from "../../async/clock.ts";
@@ -15,7 +15,8 @@ import { makeLockDirectory } from "../../disk/make-directory.ts";
  */
 export const LEASE_BACKOFF: BackoffPolicy = { ...LOCK_BACKOFF, baseMs: 4, maxMs: 64 };
 
-const EPOCH = /^(?:0|[1-9]\d{0,14})$/;
+/** Epochs after the first. */
+const LATER_EPOCH = /^[1-9]\d{0,14}$/;
 
 /** One share of the lease. Giving it back returns whether this process has no share in that epoch any more. */
 export type Leave = () => boolean;
@@ -44,15 +45,20 @@ interface HeldEpoch {
  */
 export class RootLease {
   readonly #root: string;
-  readonly #epochs: string;
+  readonly #locks: string;
+  /** The first epoch's: nothing else is made where nothing is ever removed. */
+  readonly #firstPath: string;
+  readonly #later: string;
   readonly #turnPath: string;
   readonly #turn = new KeyedLock();
   readonly #held = new Map<number, HeldEpoch>();
 
   constructor(root: string) {
     this.#root = root;
-    this.#epochs = join(root, "locks", "epochs");
-    this.#turnPath = join(root, "locks", "removals");
+    this.#locks = join(root, "locks");
+    this.#firstPath = join(this.#locks, "in-use");
+    this.#later = join(this.#locks, "epochs");
+    this.#turnPath = join(this.#locks, "removals");
   }
 
   /**
@@ -83,7 +89,8 @@ export class RootLease {
   async inTurn<T>(work: (turn: Turn) => Promise<T>, { signal }: AbortOptions = {}): Promise<T> {
     const endTurn = await this.#turn.acquire(this.#turnPath, { signal });
     try {
-      await this.#makeDirectories();
+      await makeLockDirectory(this.#locks);
+      await makeLockDirectory(this.#later);
       const unlock = await lockFile(this.#turnPath, {
         signal,
         backoff: LEASE_BACKOFF,
@@ -105,7 +112,7 @@ export class RootLease {
 
   async #join(signal: AbortSignal | undefined): Promise<number | undefined> {
     try {
-      await this.#makeDirectories();
+      await makeLockDirectory(this.#locks);
       for (let attempt = 1; ; attempt++) {
         const epoch = this.#tryJoin();
         if (epoch !== undefined) return epoch;
@@ -147,7 +154,7 @@ export class RootLease {
   }
 
   #current(): number {
-    return this.#numbers().at(-1) ?? 0;
+    return this.#laterNumbers().at(-1) ?? 0;
   }
 
   /** The file of an epoch is what makes it begin: so that a full disk has room for it. */
@@ -156,8 +163,9 @@ export class RootLease {
   }
 
   #ended(): number {
-    const numbers = this.#numbers();
-    const current = numbers.at(-1) ?? 0;
+    const later = this.#laterNumbers();
+    const current = later.at(-1) ?? 0;
+    const numbers = existsSync(this.#firstPath) ? [0, ...later] : later;
     for (const epoch of numbers.filter((number) => number < current)) {
       if (this.#held.has(epoch)) return epoch - 1;
       const release = tryLockFile(this.#path(epoch), "exclusive", { removeOnRelease: true });
@@ -167,25 +175,20 @@ export class RootLease {
     return current - 1;
   }
 
-  #numbers(): readonly number[] {
+  #laterNumbers(): readonly number[] {
     try {
-      return readdirSync(this.#epochs)
-        .filter((name) => EPOCH.test(name))
+      return readdirSync(this.#later)
+        .filter((name) => LATER_EPOCH.test(name))
         .map(Number)
         .toSorted((a, b) => a - b);
     } catch (cause) {
       if (isMissingFile(cause)) return [];
-      throw diskError("read epochs", this.#epochs, cause);
+      throw diskError("read epochs", this.#later, cause);
     }
   }
 
-  async #makeDirectories(): Promise<void> {
-    await makeLockDirectory(dirname(this.#epochs));
-    await makeLockDirectory(this.#epochs);
-  }
-
   #path(epoch: number): string {
-    return join(this.#epochs, String(epoch));
+    return epoch === 0 ? this.#firstPath : join(this.#later, String(epoch));
   }
 }
 

@@ -1,8 +1,9 @@
-import { mkdtemp, readdir, rm } from "node:fs/promises";
+import { mkdir, mkdtemp, readdir, rm } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterEach, beforeEach, describe, expect, it } from "vitest";
 import { RootLease } from "../../../src/content/ownership/root-lease.ts";
+import { lockFile } from "../../../src/disk/file-lock.ts";
 import { ErrCanceled } from "../../../src/errors.ts";
 
 let root: string;
@@ -27,6 +28,11 @@ const beginAfter = (epoch: number): Promise<number> =>
     turn.moveOn(epoch);
     return turn.current();
   });
+/** Takes a lock as a version did that knew no epochs. */
+const alone = async (name: string): Promise<() => void> => {
+  await mkdir(join(root, "locks"));
+  return await lockFile(join(root, "locks", name));
+};
 const epochs = (): Promise<readonly string[]> => readdir(join(root, "locks", "epochs"));
 
 describe("RootLease", () => {
@@ -125,6 +131,22 @@ describe("RootLease", () => {
   it("takes no share when the signal has fired", async () => {
     await expect(lease.enter({ signal: AbortSignal.abort() })).rejects.toThrow(ErrCanceled);
     expect(lease.newest).toBe(-1);
+  });
+
+  it("waits for whoever holds the present epoch alone, as far as the signal allows", async () => {
+    const release = await alone("in-use");
+    const controller = new AbortController();
+    const [leaving, staying] = [lease.enter({ signal: controller.signal }), other.enter()];
+    controller.abort();
+    await expect(leaving).rejects.toThrow(ErrCanceled);
+    release();
+    expect((await staying)()).toBe(true);
+  });
+
+  it("makes one lock file where nothing is removed", async () => {
+    const leave = await lease.enter();
+    leave();
+    expect(await readdir(join(root, "locks"))).toEqual(["in-use"]);
   });
 
   it("leaves one lock file, that of the current epoch", async () => {

@@ -10,7 +10,7 @@ interface Entry {
 }
 
 /** What may lie in `locks/` when nobody is at work. */
-const LASTING_LOCKS = new Set(["epochs", "index", "reserve"]);
+const LASTING_LOCKS = new Set(["epochs", "in-use", "index", "reserve"]);
 
 /** Names below `path`; none when it is not there. */
 function namesIn(path: string): readonly string[] {
