@@ -66,7 +66,7 @@ describe("close()", () => {
     expect(await pulled).toBeInstanceOf(ErrCanceled);
     await engine.close();
 
-    expect(await readdir(join(engine.root, "locks"))).toEqual(["epochs", "index", "reserve"]);
+    expect(await readdir(join(engine.root, "locks"))).toEqual(["in-use", "index", "reserve"]);
     await registry.waitFor(({ digest }) => digest === layer.digest, { finished: true });
   });
 
