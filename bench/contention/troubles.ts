@@ -1,7 +1,7 @@
 import { spawn } from "node:child_process";
 import { once } from "node:events";
 import type { Distribution, DistributionOptions } from "../../src/index.ts";
-import { openBlackHole } from "./black-hole.ts";
+import { openBlackHole } from "../../test/distribution/support/black-hole.ts";
 import type { Registries } from "./registries.ts";
 import { BROKEN, NEIGHBOUR, REMOVED } from "./scene.ts";
 

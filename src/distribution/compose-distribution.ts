@@ -12,6 +12,7 @@ import { LayerDownloadManager } from "../xfer/download-manager.ts";
 import { TransferManager } from "../xfer/transfer-manager.ts";
 import { LayerUploadManager } from "../xfer/upload-manager.ts";
 import type { Distribution } from "./distribution.ts";
+import { EndpointHealth } from "./health/endpoint-health.ts";
 import { LocalDistribution } from "./local-distribution.ts";
 import { guardedLogger, silentLogger } from "./logger.ts";
 import { OpenWork } from "./open-work.ts";
@@ -58,11 +59,13 @@ export async function composeDistribution(options: DistributionOptions): Promise
     content: options.content,
     logger,
   });
+  const health = new EndpointHealth({ root: options.root, logger });
   const repositories = createRepositories({
     registry,
     credentials,
     send: withUserAgent(transport.send, options.userAgent),
     backoff: documentBackoff(backoff),
+    health,
     events: root.events,
     logger,
   });

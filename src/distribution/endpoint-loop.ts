@@ -1,16 +1,24 @@
 import { throwIfAborted } from "../async/abort.ts";
 import { ErrNotFound } from "../errors/classes.ts";
+import { findError } from "../errors/predicates.ts";
 import type { Endpoint } from "../registry/endpoints/endpoint.ts";
 import { EndpointErrors } from "./endpoint-errors.ts";
-import { type Judgement, judge } from "./fallback.ts";
+import { type Judgement, judge, wasNotAsked } from "./fallback.ts";
+import { haveAlternatives } from "./health/by-health.ts";
+import type { Alternatives } from "./health/with-health.ts";
 
 /** One try at one endpoint. */
 export interface EndpointAttempt<T> {
   readonly endpoint: Endpoint;
-  run(): Promise<T>;
+  /** Whether it stands behind its place because the endpoint is ill. */
+  readonly setBack?: boolean | undefined;
+  /** Throws an error with `notSent` when there are better alternatives than waiting for this endpoint. */
+  run(alternatives: Alternatives): Promise<T>;
   /** Whether the endpoint gave any HTTP answer: then its host speaks its scheme. */
   readonly answered: () => boolean;
 }
+
+type Listed = Pick<EndpointAttempt<unknown>, "endpoint" | "setBack">;
 
 /** What the loop needs to know. */
 export interface EndpointLoopOptions {
@@ -23,7 +31,8 @@ export interface EndpointLoopOptions {
 
 /**
  * Tries the endpoints in order until one succeeds (moby `distribution.Pull`). Plain HTTP is not tried once TLS worked for
- * that host; nothing is tried after cancellation. Which of several errors are thrown, and how, is `EndpointErrors`' to say.
+ * that host; nothing is tried after cancellation. An endpoint that was not asked, because better ones were left, comes again
+ * at the end. Which of several errors are thrown, and how, is `EndpointErrors`' to say.
  */
 export async function tryEndpoints<T>(
   attempts: readonly EndpointAttempt<T>[],
@@ -31,23 +40,44 @@ export async function tryEndpoints<T>(
 ): Promise<T> {
   const confirmedTls = new Set<string>();
   const errors = new EndpointErrors();
-  for (const attempt of attempts) {
+  const hasSeveral = haveAlternatives(attempts);
+  const queue = [...attempts];
+
+  /** Notes a failure, and says whether another endpoint is tried. */
+  function failed(attempt: EndpointAttempt<T>, error: unknown, alternatives: Alternatives): boolean {
     const { endpoint } = attempt;
     const { protocol, host } = new URL(endpoint.baseUrl);
+    if (protocol === "https:" && attempt.answered()) confirmedTls.add(host);
+    if (alternatives === "better" && isPostponed(error)) queue.push({ ...attempt, setBack: true });
+    else errors.add({ endpoint, error, answered: attempt.answered() });
+    const judgement = judge(error, endpoint);
+    if (judgement.next) options.onFallback?.(endpoint, error, judgement);
+    return judgement.next;
+  }
+
+  for (let attempt = queue.shift(); attempt; attempt = queue.shift()) {
+    const { protocol, host } = new URL(attempt.endpoint.baseUrl);
     if (protocol === "http:" && confirmedTls.has(host)) continue;
+    const alternatives = hasSeveral ? alternativesTo(attempt, queue) : "none";
     try {
-      return await attempt.run();
+      return await attempt.run(alternatives);
     } catch (error) {
       throwIfAborted(options.signal);
-      if (protocol === "https:" && attempt.answered()) confirmedTls.add(host);
-      errors.add({ endpoint, error, answered: attempt.answered() });
-      const judgement = judge(error, endpoint);
-      if (!judgement.next) break;
-      options.onFallback?.(endpoint, error, judgement);
+      if (!failed(attempt, error, alternatives)) break;
     }
   }
   throw (
     errors.toThrow() ??
     new ErrNotFound(`no endpoints found for ${options.familiar}`, { reference: options.familiar })
   );
+}
+
+function alternativesTo({ endpoint }: Listed, others: readonly Listed[]): Alternatives {
+  const isBetter = (other: Listed): boolean => !other.setBack && haveAlternatives([{ endpoint }, other]);
+  return others.some(isBetter) ? "better" : "worse";
+}
+
+function isPostponed(error: unknown): boolean {
+  const found = findError(error);
+  return found !== undefined && wasNotAsked(found);
 }

@@ -1,4 +1,5 @@
 import type { EventEmitter } from "eventemitter3";
+import { messageOf } from "../errors/message-of.ts";
 import { familiarString } from "../reference/familiar.ts";
 import type { NormalizedReference } from "../reference/reference.ts";
 import { type Endpoint, originOf } from "../registry/endpoints/endpoint.ts";
@@ -7,6 +8,9 @@ import type { PassedEndpoint } from "./distribution.ts";
 import { isPlainTwin } from "./endpoint-errors.ts";
 import { type EndpointAttempt, tryEndpoints } from "./endpoint-loop.ts";
 import type { DistributionEvents } from "./events.ts";
+import { judge } from "./fallback.ts";
+import { byHealth } from "./health/by-health.ts";
+import type { Alternatives } from "./health/with-health.ts";
 import type { Logger } from "./logger.ts";
 import type { Operation } from "./operation.ts";
 import type { OpenRepository, Repositories } from "./repositories.ts";
@@ -23,8 +27,8 @@ export interface WalkRoute<R> {
   /** Whose endpoints are walked along. */
   readonly reference: NormalizedReference;
   readonly purpose: Purpose;
-  /** Opens the repository at an endpoint; called once per endpoint. */
-  readonly open: (endpoint: Endpoint) => OpenRepository<R>;
+  /** Opens the repository at an endpoint; called at most once per endpoint and alternatives. */
+  readonly open: (endpoint: Endpoint, alternatives: Alternatives) => OpenRepository<R>;
 }
 
 /** What came of one run along the endpoints. */
@@ -34,8 +38,27 @@ export interface Served<T> {
   readonly endpoint: string;
 }
 
-interface Station<R> extends OpenRepository<R> {
+/** An endpoint, and its repository as it was opened for one purpose or another. */
+class Station<R> {
   readonly endpoint: Endpoint;
+  readonly #open: WalkRoute<R>["open"];
+  readonly #opened = new Map<Alternatives, OpenRepository<R>>();
+
+  constructor(endpoint: Endpoint, open: WalkRoute<R>["open"]) {
+    this.endpoint = endpoint;
+    this.#open = open;
+  }
+
+  at(alternatives: Alternatives): R {
+    const known = this.#opened.get(alternatives) ?? this.#open(this.endpoint, alternatives);
+    this.#opened.set(alternatives, known);
+    return known.repository;
+  }
+
+  /** Whether it has given any HTTP answer. */
+  get answered(): boolean {
+    return [...this.#opened.values()].some(({ answered }) => answered());
+  }
 }
 
 /**
@@ -46,13 +69,13 @@ export class EndpointWalk<R> {
   readonly #stations: readonly Station<R>[];
   readonly #givenUp = new Set<Endpoint>();
   readonly #passedOver: PassedEndpoint[] = [];
-  readonly #engine: Pick<WalkEngine, "events" | "logger">;
+  readonly #engine: WalkEngine;
   readonly #purpose: Purpose;
   readonly #operation: Operation;
 
   private constructor(
     stations: readonly Station<R>[],
-    engine: Pick<WalkEngine, "events" | "logger">,
+    engine: WalkEngine,
     purpose: Purpose,
     operation: Operation,
   ) {
@@ -62,14 +85,14 @@ export class EndpointWalk<R> {
     this.#operation = operation;
   }
 
-  /** Looks the endpoints up and opens the repository at each; no request is sent. Throws `ErrInvalidArgument`. */
+  /** Looks the endpoints up; no request is sent. Throws `ErrInvalidArgument`. */
   static async start<R>(
     engine: WalkEngine,
     { reference, purpose, open }: WalkRoute<R>,
     operation: Operation,
   ): Promise<EndpointWalk<R>> {
     const endpoints = await engine.repositories.endpoints(reference, purpose, operation);
-    const stations = endpoints.map((endpoint) => ({ endpoint, ...open(endpoint) }));
+    const stations = endpoints.map((endpoint) => new Station(endpoint, open));
     return new EndpointWalk(stations, engine, purpose, operation);
   }
 
@@ -80,35 +103,84 @@ export class EndpointWalk<R> {
 
   /** Does `work` at one endpoint after another until one succeeds. Throws what `tryEndpoints` throws. */
   async run<T>(reference: NormalizedReference, work: (repository: R) => Promise<T>): Promise<Served<T>> {
-    const usable = this.#stations.filter(({ endpoint }) => !this.#givenUp.has(endpoint));
-    const attempts = (usable.length > 0 ? usable : this.#stations).map(
-      ({ endpoint, repository, answered }): EndpointAttempt<Served<T>> => ({
-        endpoint,
-        answered,
-        run: async () => ({ value: await work(repository), endpoint: originOf(endpoint) }),
+    const left = this.#stations.filter(({ endpoint }) => !this.#givenUp.has(endpoint));
+    const placed = await byHealth(left.length > 0 ? left : this.#stations, this.#engine.repositories);
+    const asked = new Set<Endpoint>();
+    const attempts = placed.map(
+      ({ station, setBack }): EndpointAttempt<Served<T>> => ({
+        endpoint: station.endpoint,
+        setBack: setBack !== undefined,
+        answered: () => station.answered,
+        run: async (alternatives) => {
+          asked.add(station.endpoint);
+          return await this.#attempt(station, alternatives, work);
+        },
       }),
     );
-    return await tryEndpoints(attempts, {
+    const served = await tryEndpoints(attempts, {
       familiar: familiarString(reference),
       signal: this.#operation.signal,
-      onFallback: (endpoint, error, { givenUp }) => {
-        this.#passOver(endpoint, error, givenUp);
-        const event = { reference: reference.toString(), endpoint: originOf(endpoint), error };
-        this.#engine.events.emit("fallback", event);
-      },
+      onFallback: (endpoint, error, { givenUp }) => this.#passOver({ reference, endpoint, error, givenUp }),
     });
+    const place = this.#stations.findIndex(({ endpoint }) => originOf(endpoint) === served.endpoint);
+    for (const { station, setBack } of placed) {
+      const { endpoint } = station;
+      const isBefore = this.#stations.indexOf(station) < place;
+      if (setBack && isBefore && !asked.has(endpoint)) {
+        this.#tell({ reference, endpoint, error: setBack, level: "debug" });
+      }
+    }
+    return served;
   }
 
-  #passOver(endpoint: Endpoint, error: unknown, givenUp: boolean): void {
+  /** What comes of an attempt is remembered for those who have a choice. */
+  async #attempt<T>(
+    station: Station<R>,
+    alternatives: Alternatives,
+    work: (repository: R) => Promise<T>,
+  ): Promise<Served<T>> {
+    const { health } = this.#engine.repositories;
+    const endpoint = originOf(station.endpoint);
+    try {
+      const value = await work(station.at(alternatives));
+      if (alternatives !== "none") await health.served(endpoint);
+      return { value, endpoint };
+    } catch (error) {
+      const isIll = !this.#operation.signal?.aborted && judge(error, station.endpoint).ill;
+      if (isIll && alternatives !== "none") {
+        await health.failed(endpoint, { unreachable: false, why: messageOf(error) });
+      }
+      throw error;
+    }
+  }
+
+  #passOver({ givenUp, ...passed }: PassedOver & { readonly givenUp: boolean }): void {
+    const { endpoint } = passed;
     // A registry that answered over TLS stays, because its plain HTTP side must not take its place.
-    const answered = this.#stations.some((station) => station.endpoint === endpoint && station.answered());
+    const answered = this.#stations.some((station) => station.endpoint === endpoint && station.answered);
     if (givenUp && (endpoint.mirror || !answered)) this.#givenUp.add(endpoint);
-    this.#passedOver.push({ endpoint: originOf(endpoint), error });
     const isQuestion = !answered && this.#stations.some((station) => isPlainTwin(station.endpoint, endpoint));
     // Whether a host speaks TLS at all is asked at its address: a "no" is nothing to worry anybody with.
-    this.#engine.logger[isQuestion ? "debug" : "warn"](
-      { endpoint: originOf(endpoint), err: error },
-      `${this.#purpose} failed here, trying the next endpoint`,
-    );
+    this.#tell({ ...passed, level: isQuestion ? "debug" : "warn" });
   }
+
+  #tell({
+    reference,
+    endpoint: { baseUrl },
+    error,
+    level,
+  }: PassedOver & { readonly level: "debug" | "warn" }): void {
+    const { events, logger } = this.#engine;
+    const endpoint = new URL(baseUrl).origin;
+    this.#passedOver.push({ endpoint, error });
+    logger[level]({ endpoint, err: error }, `${this.#purpose} failed here, trying the next endpoint`);
+    events.emit("fallback", { reference: reference.toString(), endpoint, error });
+  }
+}
+
+/** An endpoint that did not serve a reference. */
+interface PassedOver {
+  readonly reference: NormalizedReference;
+  readonly endpoint: Endpoint;
+  readonly error: unknown;
 }

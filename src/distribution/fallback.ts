@@ -1,4 +1,4 @@
-import type { ErrorCode } from "../errors/drayage-error.ts";
+import type { DrayageError, ErrorCode } from "../errors/drayage-error.ts";
 import { findError } from "../errors/predicates.ts";
 import type { Endpoint } from "../registry/endpoints/endpoint.ts";
 
@@ -8,6 +8,8 @@ export interface Judgement {
   readonly next: boolean;
   /** Whether this endpoint is left out when the operation wants something else, such as the next of several tags. */
   readonly givenUp: boolean;
+  /** Whether the endpoint is asked last for a while, by all who share the data root. */
+  readonly ill: boolean;
 }
 
 /** What a class of failure means by whose it is. */
@@ -56,8 +58,25 @@ const ROWS: Readonly<Record<ErrorCode, Row>> = {
 export function judge(error: unknown, endpoint: Endpoint): Judgement {
   const found = findError(error);
   if (found?.endpoint === undefined && found?.code !== "ERR_NO_SUPPORT")
-    return { next: false, givenUp: false };
+    return { next: false, givenUp: false, ill: false };
   const row = ROWS[found.code];
   const next = (endpoint.mirror ? row.mirror : row.registry) === "next";
-  return { next, givenUp: next && row.about === "endpoint" };
+  const givenUp = next && row.about === "endpoint" && !wasNotAsked(found);
+  return { next, givenUp, ill: isIllness(found) };
+}
+
+/**
+ * Whether a failure says that the endpoint is not well: it cannot be reached, says so itself, or cut an answer off. What it
+ * has, whom it serves and how often it wants to be asked is no illness.
+ */
+function isIllness({ code, httpStatus = 0, notSent, retryable }: DrayageError): boolean {
+  if (notSent || httpStatus === 501) return false;
+  if (httpStatus >= 500) return true;
+  const isCut = code === "ERR_DATA_LOSS" && retryable === true;
+  return code === "ERR_UNAVAILABLE" || code === "ERR_DEADLINE_EXCEEDED" || isCut;
+}
+
+/** Whether an endpoint was not asked because of what is known of it, and should be when no other one has done. */
+export function wasNotAsked({ notSent, retryable }: DrayageError): boolean {
+  return notSent === true && retryable === false;
 }

@@ -162,8 +162,9 @@ export class LocalDistribution implements Distribution {
 
   async close(options: AbortOptions = {}): Promise<void> {
     checkOptions("close distribution", options, ABORT_OPTIONS);
-    const { work, transport, root } = this.#parts;
+    const { work, transport, repositories, root } = this.#parts;
     await work.close(options);
+    await repositories.health.close();
     await transport.close();
     await root.close();
   }

@@ -9,6 +9,7 @@ import { checkMetaHeaders } from "./check-meta-headers.ts";
 import type { PulledImage, PullOptions, PullResult } from "./distribution.ts";
 import { forEachName } from "./each-name.ts";
 import { EndpointWalk, type WalkEngine } from "./endpoint-walk.ts";
+import type { Alternatives } from "./health/with-health.ts";
 import { type Operation, startOperation, waiterOf } from "./operation.ts";
 import { choosePlatform, parsePullReference } from "./pull-reference.ts";
 import { pullStatus } from "./pull-status.ts";
@@ -35,7 +36,8 @@ export async function pull(
   checkMetaHeaders(options.metaHeaders ?? {});
   const operation = startOperation(options);
   const platform = choosePlatform(options);
-  const open = (endpoint: Endpoint) => engine.repositories.open(endpoint, reference, options);
+  const open = (endpoint: Endpoint, alternatives: Alternatives) =>
+    engine.repositories.open(endpoint, reference, { ...options, alternatives });
   const walk = await EndpointWalk.start(engine, { reference, purpose: "pull", open }, operation);
 
   const images = await forEachName(

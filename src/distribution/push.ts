@@ -5,6 +5,7 @@ import { checkMetaHeaders } from "./check-meta-headers.ts";
 import type { PushedImage, PushOptions, PushResult } from "./distribution.ts";
 import { forEachName } from "./each-name.ts";
 import { EndpointWalk, type WalkEngine } from "./endpoint-walk.ts";
+import type { Alternatives } from "./health/with-health.ts";
 import type { MountSourceStore } from "./mount-source-store.ts";
 import { startOperation } from "./operation.ts";
 import { choosePlatform } from "./pull-reference.ts";
@@ -38,7 +39,8 @@ export async function push(
   if (!first) throw new ErrNotFound(`no tags to push for ${source}`, { reference: source });
   const { content, mountSources: sources, logger } = engine;
   const access = { ...options, content, sources, logger };
-  const open = (endpoint: Endpoint) => engine.repositories.openForPush(endpoint, first.target, access);
+  const open = (endpoint: Endpoint, alternatives: Alternatives) =>
+    engine.repositories.openForPush(endpoint, first.target, { ...access, alternatives });
   const walk = await EndpointWalk.start(
     engine,
     { reference: first.target, purpose: "push", open },

@@ -26,6 +26,10 @@ import { RegistryPusher } from "../remotes/registry-pusher.ts";
 import { RegistryRemote } from "../remotes/registry-remote.ts";
 import { sourceKey } from "../remotes/source.ts";
 import type { DistributionEvents } from "./events.ts";
+import type { ByHealthOptions } from "./health/by-health.ts";
+import type { EndpointHealth } from "./health/endpoint-health.ts";
+import { probe } from "./health/probe.ts";
+import { type Alternatives, withHealth } from "./health/with-health.ts";
 import type { Logger } from "./logger.ts";
 import type { MountSourceStore } from "./mount-source-store.ts";
 import { pushMounts } from "./push-mounts.ts";
@@ -38,6 +42,8 @@ export interface RepositoriesOptions {
   readonly send: Send;
   /** How patiently documents are asked for. */
   readonly backoff: BackoffPolicy;
+  /** What is known of how endpoints are. */
+  readonly health: EndpointHealth;
   /** Told what registries say beside their answers. */
   readonly events: EventEmitter<DistributionEvents>;
   readonly logger: Logger;
@@ -48,6 +54,8 @@ export interface AccessOptions {
   /** In place of the configured credentials; never for a mirror. */
   readonly auth?: Credentials | undefined;
   readonly metaHeaders?: Readonly<Record<string, string>> | undefined;
+  /** What else there is to ask. Default: nothing, and how the endpoint is concerns nobody. */
+  readonly alternatives?: Alternatives | undefined;
 }
 
 /** Where a push remembers and finds what can be mounted. */
@@ -57,7 +65,7 @@ export interface MountMemory {
 }
 
 /** Finds the endpoints of a reference and opens its repository there. */
-export interface Repositories {
+export interface Repositories extends ByHealthOptions {
   /** Where the reference may be pulled from or pushed to, in the order to try. Throws `ErrInvalidArgument`. */
   endpoints(
     reference: NormalizedReference,
@@ -90,7 +98,7 @@ export interface OpenRepository<T> {
  * and tokens by all operations of one identity.
  */
 export function createRepositories(options: RepositoriesOptions): Repositories {
-  const { registry, credentials, backoff, logger } = options;
+  const { registry, credentials, backoff, health, logger } = options;
   const throttled = withThrottle(withNotices(options.send, noticeListener(options)));
   const referrerTurns = new KeyedLock();
   const resolutions = new JoinableCalls<Descriptor>();
@@ -105,20 +113,28 @@ export function createRepositories(options: RepositoriesOptions): Repositories {
   function access(
     endpoint: Endpoint,
     { domain, path }: Pick<NormalizedReference, "domain" | "path">,
-    { auth, metaHeaders, purpose }: AccessOptions & { readonly purpose: Purpose },
+    { auth, metaHeaders, purpose, alternatives = "none" }: AccessOptions & { readonly purpose: Purpose },
   ) {
-    const { send, answered } = observed(throttled, originOf(endpoint));
+    const origin = originOf(endpoint);
+    const { send, answered } = observed(withHealth(throttled, { health, origin, alternatives }), origin);
     const { repository = path } = endpoint;
     const identity = identities.at(endpoint, { auth, metaHeaders, repository, purpose });
     return {
       identity,
       answered,
-      source: sourceKey({ endpoint, repository: `${domain}/${repository}`, identity: identity.key }),
+      source: sourceKey({
+        endpoint,
+        repository: `${domain}/${repository}`,
+        identity: identity.key,
+        alternatives,
+      }),
       client: { endpoint, send: authorizedSend(send, identity.authorizer), metaHeaders },
     };
   }
 
   return {
+    health,
+    probe: (endpoint) => (signal) => probe(throttled, endpoint, signal),
     endpoints: (reference, purpose, abort) => lookupEndpoints(reference, registry, purpose, abort),
     open(endpoint, { domain, path }, accessOptions) {
       const { client, source, answered } = access(

@@ -23,7 +23,10 @@ export interface ErrorDetails {
   readonly retryable?: boolean | undefined;
   /** How long the server asked to wait, in milliseconds. */
   readonly retryAfterMs?: number | undefined;
-  /** Whether the request was held back here, because its host had asked earlier to be left alone until `retryAfterMs`. */
+  /**
+   * Whether the request was held back here, because its host had asked earlier to be left alone until `retryAfterMs`, or
+   * because it cannot be reached and another endpoint is the better one to ask.
+   */
   readonly notSent?: boolean | undefined;
   /** Every error that was collected on the way, oldest first. */
   readonly errors?: readonly unknown[] | undefined;

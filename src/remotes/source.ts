@@ -13,9 +13,11 @@ export interface SourceParts {
   readonly repository: string;
   /** Who asks: `Identity.key`, which stands for TLS options, headers and credentials as well. */
   readonly identity: string;
+  /** How patient the one who asks is, in a word: whoever gives up early fails nobody but those who do as well. Default: none. */
+  readonly alternatives?: string | undefined;
 }
 
 /** The key of a source. */
-export function sourceKey({ endpoint, repository, identity }: SourceParts): Source {
-  return `${originOf(endpoint)} ${repository} ${identity}`;
+export function sourceKey({ endpoint, repository, identity, alternatives = "" }: SourceParts): Source {
+  return `${originOf(endpoint)} ${repository} ${identity} ${alternatives}`;
 }

@@ -8,8 +8,10 @@ import type { Descriptor } from "../../oci/descriptor.ts";
 import { update } from "../../progress/progress.ts";
 import { withDigest } from "../../reference/derive.ts";
 import type { NormalizedReference } from "../../reference/reference.ts";
+import type { Endpoint } from "../../registry/endpoints/endpoint.ts";
 import { EndpointWalk } from "../endpoint-walk.ts";
 import { fetchDocument } from "../fetch-document.ts";
+import type { Alternatives } from "../health/with-health.ts";
 import type { Operation } from "../operation.ts";
 import type { PullEngine } from "../pull.ts";
 import { sourcesFor } from "./sources.ts";
@@ -116,8 +118,8 @@ export class Repairs {
 
   async #fetch({ digest, descriptor }: Wanted, reference: NormalizedReference): Promise<void> {
     const { engine, operation } = this.#parts;
-    const open = (endpoint: Parameters<PullEngine["repositories"]["open"]>[0]) =>
-      engine.repositories.open(endpoint, reference, {});
+    const open = (endpoint: Endpoint, alternatives: Alternatives) =>
+      engine.repositories.open(endpoint, reference, { alternatives });
     const walk = await EndpointWalk.start(engine, { reference, purpose: "pull", open }, operation);
     await walk.run(reference, async (remote) => {
       const promised = descriptor ?? (await remote.resolve(withDigest(reference, digest), operation));

@@ -25,6 +25,8 @@ export interface HttpRequest extends Asker {
   readonly tls?: TlsOptions | undefined;
   /** The body is a secret of the origin asked: a redirect to another one is not followed. */
   readonly confidential?: boolean | undefined;
+  /** Called when a connection for the request stands, before anything is sent over it. Must not throw. */
+  readonly onConnected?: (() => void) | undefined;
   /** The way to this URL was chosen by another origin: nothing of ours goes along, not even to our own endpoint. */
   readonly stranger?: boolean | undefined;
 }

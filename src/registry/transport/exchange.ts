@@ -72,6 +72,7 @@ export class Exchange implements Dispatcher.DispatchHandler {
   onRequestStart(controller: Dispatcher.DispatchController): void {
     this.#controller = controller;
     this.#fresh = this.#options.connection.requestStarts().fresh;
+    this.#request.onConnected?.();
     if (!this.#outgoing) this.#awaitHeaders();
   }
 

@@ -16,6 +16,7 @@ const FILLING = 4;
 
 /** Where connections are neither taken nor refused. */
 export interface BlackHole extends AsyncDisposable {
+  readonly port: number;
   readonly url: string;
 }
 
@@ -28,6 +29,7 @@ export async function openBlackHole(): Promise<BlackHole> {
     connect({ port, host: "127.0.0.1" }).on("error", () => {}),
   );
   return {
+    port,
     url: `http://127.0.0.1:${port}`,
     async [Symbol.asyncDispose]() {
       for (const socket of filling) socket.destroy();

@@ -1,0 +1,94 @@
+import { createHash } from "node:crypto";
+import { rm } from "node:fs/promises";
+import { join } from "node:path";
+import type { Release } from "../../async/keyed-lock.ts";
+import { diskError } from "../../disk/disk-error.ts";
+import { tryLockFile } from "../../disk/file-lock.ts";
+import { makeDirectory, makeLockDirectory } from "../../disk/make-directory.ts";
+import { openRegularFile } from "../../disk/open-regular-file.ts";
+import { writeFileAtomic } from "../../disk/write-file-atomic.ts";
+import { isNotFound } from "../../errors/predicates.ts";
+import { type Illness, MAX_FAILURES } from "./illness.ts";
+
+/** Longest file that is read, in bytes. */
+const MAX_FILE_BYTES = 4_096;
+
+/** Longest reason that is kept, in characters. */
+const MAX_WHY_CHARS = 512;
+
+/**
+ * The illnesses of endpoints in a data root, one small file each, for all processes that share it. A file that cannot be
+ * understood is none: what is lost with it is one time-out. The methods throw the classes of `diskError`.
+ */
+export class IllnessFiles {
+  readonly #directory: string;
+  readonly #locks: string;
+
+  /** @param root the data root; `<root>/endpoints` is made with the first illness */
+  constructor(root: string) {
+    this.#directory = join(root, "endpoints");
+    this.#locks = join(root, "locks");
+  }
+
+  /** The illness of an endpoint by its origin; `undefined` when none is known. */
+  async read(origin: string): Promise<Illness | undefined> {
+    const path = this.#path(origin);
+    try {
+      const { handle, size } = await openRegularFile("read state of endpoint", path);
+      await using file = handle;
+      return size > MAX_FILE_BYTES ? undefined : parse(await file.readFile("utf8"), origin);
+    } catch (cause) {
+      if (isNotFound(cause)) return undefined;
+      throw diskError("read state of endpoint", path, cause);
+    }
+  }
+
+  /** Keeps an illness in the place of what was known before. */
+  async write(origin: string, illness: Illness): Promise<void> {
+    await makeDirectory(this.#directory);
+    const why = illness.why.slice(0, MAX_WHY_CHARS);
+    await writeFileAtomic(this.#path(origin), JSON.stringify({ ...illness, why, origin }));
+  }
+
+  /** Forgets what is known of an endpoint. */
+  async forget(origin: string): Promise<void> {
+    const path = this.#path(origin);
+    try {
+      await rm(path, { force: true });
+    } catch (cause) {
+      throw diskError("forget state of endpoint", path, cause);
+    }
+  }
+
+  /** The right to be the one who finds out how an endpoint is; `undefined` while somebody else has it. */
+  async tryLock(origin: string): Promise<Release | undefined> {
+    await makeLockDirectory(this.#locks);
+    const path = join(this.#locks, `endpoint-${nameOf(origin)}`);
+    return tryLockFile(path, "exclusive", { removeOnRelease: true });
+  }
+
+  #path(origin: string): string {
+    return join(this.#directory, nameOf(origin));
+  }
+}
+
+function nameOf(origin: string): string {
+  return createHash("sha256").update(origin).digest("hex");
+}
+
+function parse(text: string, origin: string): Illness | undefined {
+  try {
+    const value: unknown = JSON.parse(text);
+    return isIllness(value, origin) ? value : undefined;
+  } catch {
+    return undefined;
+  }
+}
+
+function isIllness(value: unknown, origin: string): value is Illness {
+  if (typeof value !== "object" || value === null) return false;
+  const { failures, atMs, restMs, unreachable, why, origin: of } = value as Record<string, unknown>;
+  const isCount = Number.isInteger(failures) && Number(failures) > 0 && Number(failures) <= MAX_FAILURES;
+  const isTime = [atMs, restMs].every((time) => Number.isFinite(time) && Number(time) >= 0);
+  return isCount && isTime && typeof unreachable === "boolean" && typeof why === "string" && of === origin;
+}
