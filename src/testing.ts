@@ -11,10 +11,17 @@
  * @module
  */
 
-export type { ApiOptions, AuthOptions } from "./testing/api/registry-api.ts";
+export type { AccessOptions, ApiOptions, AuthOptions } from "./testing/api/api-options.ts";
 export type { Account, RepositoryAction } from "./testing/auth/access.ts";
 export type { BearerOptions } from "./testing/auth/token-server.ts";
 export type { Fault, FaultAction, FaultMatch } from "./testing/faults/fault.ts";
+export type { AskHabits, ChallengeHabits } from "./testing/habits/challenge-habits.ts";
+export { type Habits, HONEST_HABITS, type SomeHabits } from "./testing/habits/habits.ts";
+export type { ListHabits } from "./testing/habits/list-habits.ts";
+export type { LinkHabits, PullHabits } from "./testing/habits/pull-habits.ts";
+export type { ManifestHabits, MountHabits, RefusedType, UploadHabits } from "./testing/habits/push-habits.ts";
+export type { Refusal, Words } from "./testing/habits/refusal.ts";
+export type { TokenHabits } from "./testing/habits/token-habits.ts";
 export type { WaitForOptions } from "./testing/http/request-log.ts";
 export type { RequestKind, RequestRecord, RequestState } from "./testing/http/request-record.ts";
 export {
@@ -33,6 +40,8 @@ export {
   buildV1Image,
 } from "./testing/images/build-v1-image.ts";
 export { type TarFile, writeTar } from "./testing/images/tar.ts";
+export type { Profile } from "./testing/profiles/profile.ts";
+export { PROFILE_NAMES, type ProfileName, profileOf } from "./testing/profiles/profiles.ts";
 export { type SelfSigned, selfSigned } from "./testing/self-signed.ts";
 export { type GeneratedBytes, seededBytes } from "./testing/storage/content.ts";
 export {

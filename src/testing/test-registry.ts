@@ -1,23 +1,23 @@
-import { once } from "node:events";
-import { createServer, type IncomingMessage, type Server, type ServerResponse } from "node:http";
-import { createServer as createTlsServer } from "node:https";
-import type { AddressInfo } from "node:net";
-import type { TlsOptions } from "node:tls";
+import type { IncomingMessage, Server, ServerResponse } from "node:http";
 import { type Digest, Digester, digestOf, isDigest } from "../digest/digest.ts";
 import { ErrFailedPrecondition, ErrInvalidArgument, ErrNotFound } from "../errors/classes.ts";
 import { messageOf } from "../errors/message-of.ts";
 import type { Descriptor } from "../oci/descriptor.ts";
+import { type ApiOptions, habitsOf } from "./api/api-options.ts";
 import { storeManifest } from "./api/handle-manifest.ts";
-import { type ApiOptions, RegistryApi } from "./api/registry-api.ts";
+import { RegistryApi } from "./api/registry-api.ts";
 import { type Fault, type FaultAction, type FaultMatch, FaultScript } from "./faults/fault.ts";
 import { scriptedRange, scriptedReply } from "./faults/fault-reply.ts";
 import { sendReply } from "./faults/send-reply.ts";
+import { needsOtherHost } from "./habits/habits.ts";
 import { Connections } from "./http/connections.ts";
 import { Exchange } from "./http/exchange.ts";
-import { type Reply, refuse } from "./http/reply.ts";
+import { hostOf, type ListenOptions, listen, stop } from "./http/listen.ts";
+import { type Call, type Reply, refuse } from "./http/reply.ts";
 import { RequestLog, type WaitForOptions } from "./http/request-log.ts";
 import type { RequestRecord } from "./http/request-record.ts";
 import { isRepositoryName, isTag, parseRoute, type Route } from "./http/route.ts";
+import { type ProfileName, withProfile } from "./profiles/profiles.ts";
 import {
   type BlobContent,
   type GeneratedBytes,
@@ -29,13 +29,9 @@ import type { StoredManifest } from "./storage/storage.ts";
 import type { V1Images } from "./v1/v1-images.ts";
 
 /** How `TestRegistry.start` sets the registry up. */
-export interface TestRegistryOptions extends ApiOptions {
-  /** Serve TLS with this key and certificate; `ca` and `requestCert` ask clients for theirs. */
-  readonly tls?: Pick<TlsOptions, "key" | "cert" | "ca" | "requestCert" | "rejectUnauthorized"> | undefined;
-  /** Address to listen on; default `127.0.0.1`. */
-  readonly host?: string | undefined;
-  /** Port to listen on; default 0, any free one. */
-  readonly port?: number | undefined;
+export interface TestRegistryOptions extends ApiOptions, ListenOptions {
+  /** Behave like this product: its habits are those that `habits` and the other options start from. */
+  readonly profile?: ProfileName | undefined;
 }
 
 /** A manifest that the registry holds. */
@@ -53,32 +49,42 @@ export class TestRegistry implements AsyncDisposable {
   readonly host: string;
   /** Base URL without a slash at the end: `http://127.0.0.1:41234`. */
   readonly url: string;
-  readonly #server: Server;
+  /** Host and port of storage and token server, where they have a host of their own. */
+  readonly elsewhere: string | undefined;
+  readonly #servers: readonly Server[];
   readonly #api: RegistryApi;
+  readonly #tokenPath: string;
   readonly #log = new RequestLog();
   readonly #faults = new FaultScript();
   readonly #connections = new Connections();
   readonly #running = new Set<Promise<void>>();
 
-  private constructor(server: Server, options: TestRegistryOptions) {
-    const { address, family, port } = server.address() as AddressInfo;
+  private constructor([server, other]: readonly [Server, Server?], options: ApiOptions & ListenOptions) {
     const scheme = options.tls ? "https" : "http";
-    this.host = `${family === "IPv6" ? `[${address}]` : address}:${port}`;
+    this.host = hostOf(server);
     this.url = `${scheme}://${this.host}`;
-    this.#server = server;
-    this.#api = new RegistryApi(options, scheme);
-    server.on("connection", (socket) => this.#connections.add(socket));
-    server.on("request", (request, response) => this.#accept(request, response));
+    this.elsewhere = other && hostOf(other);
+    const elsewhere = this.elsewhere && `${scheme}://${this.elsewhere}`;
+    this.#servers = other ? [server, other] : [server];
+    this.#api = new RegistryApi(options, { scheme, elsewhere });
+    this.#tokenPath = habitsOf(options).tokens.path;
+    for (const [one, at] of [[server, "own"] as const, [other, "other"] as const]) {
+      one?.on("connection", (socket) => this.#connections.add(socket));
+      one?.on("request", (request, response) => this.#accept(request, response, at));
+    }
   }
 
-  /** Starts a registry. The caller closes it. */
-  static async start(options: TestRegistryOptions = {}): Promise<TestRegistry> {
-    const server = options.tls ? createTlsServer(options.tls) : createServer();
-    server.keepAliveTimeout = 0; // an idle connection is the client's to close, or tests would depend on time
-    server.requestTimeout = 0;
-    server.listen(options.port ?? 0, options.host ?? "127.0.0.1");
-    await once(server, "listening");
-    return new TestRegistry(server, options);
+  /** Starts a registry. The caller closes it. Throws `ErrInvalidArgument` for a profile or switch that there is not. */
+  static async start(given: TestRegistryOptions = {}): Promise<TestRegistry> {
+    const options = withProfile(given);
+    const server = await listen(options);
+    if (!needsOtherHost(habitsOf(options))) return new TestRegistry([server], options);
+    try {
+      return new TestRegistry([server, await listen({ ...options, port: 0 })], options);
+    } catch (error) {
+      await stop(server);
+      throw error;
+    }
   }
 
   /** Every request so far, oldest first. The array and its records are live. */
@@ -108,7 +114,7 @@ export class TestRegistry implements AsyncDisposable {
 
   /** Makes every token issued so far invalid, as if it had expired, and ends sessions of version 1. Refresh tokens stay. */
   revokeTokens(): void {
-    this.#api.tokens?.revoke();
+    this.#api.tokens.revoke();
     this.#api.v1?.access.revoke();
   }
 
@@ -116,6 +122,17 @@ export class TestRegistry implements AsyncDisposable {
   get v1(): V1Images {
     if (this.#api.v1) return this.#api.v1.images;
     throw new ErrFailedPrecondition("Use version 1: the registry was started without it");
+  }
+
+  /** Makes every signed address of a blob that was given so far invalid, as if its time were over. */
+  expireLinks(): void {
+    this.#api.links?.expire();
+  }
+
+  /** Makes an empty repository, for registries that do not begin one by a push. */
+  addRepository(name: string): void {
+    checkName(name);
+    this.#api.storage.repository(name);
   }
 
   /** Adds a blob. Bytes given as an array are kept, not copied. Throws `ErrInvalidArgument` for a bad name. */
@@ -185,10 +202,9 @@ export class TestRegistry implements AsyncDisposable {
 
   /** Cuts all connections and forgets everything. Closing twice is fine. */
   async close(): Promise<void> {
-    const closed = this.#server.listening ? once(this.#server, "close") : undefined;
-    this.#server.close();
+    const stopped = Promise.all(this.#servers.map(stop));
     this.#connections.destroyAll();
-    await closed;
+    await stopped;
     await Promise.all(this.#running);
     await this.#api.storage.close();
   }
@@ -215,13 +231,13 @@ export class TestRegistry implements AsyncDisposable {
     }
   }
 
-  #accept(request: IncomingMessage, response: ServerResponse): void {
-    const route = parseRoute(request.url ?? "/");
+  #accept(request: IncomingMessage, response: ServerResponse, host: Call["host"]): void {
+    const route = parseRoute(request.url ?? "/", this.#tokenPath);
     const { socket, number } = this.#connections.under(request.socket);
     const record = this.#log.start(request, route, number);
     const exchange = new Exchange(request, { response, record, socket });
     response.once("close", () => this.#log.end(record, response.writableEnded ? "finished" : "aborted"));
-    const running = this.#serve(exchange, route).catch((error: unknown) => {
+    const running = this.#serve(exchange, route, host).catch((error: unknown) => {
       if (exchange.isOver) return; // the connection closed first, so nobody waits for this answer
       record.error = error;
       exchange.reset();
@@ -230,20 +246,21 @@ export class TestRegistry implements AsyncDisposable {
     void running.finally(() => this.#running.delete(running));
   }
 
-  async #serve(exchange: Exchange, route: Route): Promise<void> {
+  async #serve(exchange: Exchange, route: Route, host: Call["host"]): Promise<void> {
     const fault = this.#faults.take(exchange.record);
     if (fault?.action.hold) await exchange.wait(fault.action.hold);
-    await sendReply(exchange, await this.#reply(exchange, route, fault?.action ?? {}), fault);
+    const place = { route, host };
+    await sendReply(exchange, await this.#reply(exchange, place, fault?.action ?? {}), fault);
   }
 
-  async #reply(exchange: Exchange, route: Route, action: FaultAction): Promise<Reply> {
+  async #reply(exchange: Exchange, place: Pick<Call, "route" | "host">, action: FaultAction): Promise<Reply> {
     const { request, record } = exchange;
     const { method = "GET", headers } = request;
     const body = exchange.body(action.resetRequest?.afterBytes);
     const range = scriptedRange(action, headers.range);
     try {
       const scripted = scriptedReply(action, record);
-      return scripted ?? (await this.#api.answer({ method, route, headers, range, body }));
+      return scripted ?? (await this.#api.answer({ method, ...place, headers, range, body }));
     } catch (error) {
       if (exchange.isOver || request.destroyed) throw error;
       record.error = error;

@@ -34,9 +34,11 @@ const ROOMS: Readonly<Record<string, readonly (readonly string[])[]>> = {
   testing: [
     ["storage", "self-signed.ts"],
     ["http"],
-    ["faults", "auth"],
+    ["habits", "faults"],
+    ["auth"],
     ["v1"],
     ["api"],
+    ["profiles"],
     ["test-registry.ts"],
     ["images"],
   ],

@@ -1,38 +1,30 @@
 import { algorithmOf, type Digest, digestOf, isDigest } from "../../digest/digest.ts";
+import { type Refusal, refusalReply } from "../habits/refusal.ts";
 import { readBody } from "../http/read-body.ts";
 import { bytesBody, type Call, type Reply, refuse, replyEmpty } from "../http/reply.ts";
 import { isTag } from "../http/route.ts";
-import type { Repository, Storage, StoredManifest } from "../storage/storage.ts";
+import type { Repository, StoredManifest } from "../storage/storage.ts";
 import { inspectManifest, type ManifestFacts } from "./inspect-manifest.ts";
-
-/** What the manifest handlers work with. */
-interface ManifestContext {
-  readonly storage: Storage;
-  /** Largest manifest taken, in bytes. */
-  readonly maxManifestBytes: number;
-  /** Whether a manifest may only name content that is there. */
-  readonly checkReferences: boolean;
-  /** Whether the referrers API is on. */
-  readonly referrers: boolean;
-}
+import type { Settings } from "./settings.ts";
 
 /** Answers `/v2/<name>/manifests/<tag or digest>` (OCI distribution-spec end-3, end-7, end-9). */
-export async function handleManifest(context: ManifestContext, call: Call): Promise<Reply> {
+export async function handleManifest(settings: Settings, call: Call): Promise<Reply> {
   const { repository: name = "", reference = "" } = call.route;
   if (reference.includes(":") && !isDigest(reference)) {
     return refuse("DIGEST_INVALID", "provided digest is not valid");
   }
   if (!isDigest(reference) && !isTag(reference)) return refuse("MANIFEST_INVALID", "invalid tag");
-  if (call.method === "PUT") return await putManifest(context, call);
-  const repository = context.storage.find(name);
+  if (call.method === "PUT") return await putManifest(settings, call);
+  const repository = settings.storage.find(name);
   if (!repository)
     return refuse("NAME_UNKNOWN", "repository name not known to registry", { detail: { name } });
   const manifest = repository.manifest(reference);
-  if (!manifest) return refuse("MANIFEST_UNKNOWN", "manifest unknown", { detail: { reference } });
+  const { noManifest } = settings.habits.pull;
+  if (!manifest) return refusalReply(noManifest, { detail: { reference } });
   switch (call.method) {
     case "GET":
     case "HEAD":
-      return serveManifest(manifest);
+      return serveManifest(settings, call, manifest);
     case "DELETE":
       return deleteManifest(repository, reference);
     default:
@@ -40,8 +32,18 @@ export async function handleManifest(context: ManifestContext, call: Call): Prom
   }
 }
 
-function serveManifest({ digest, mediaType, bytes }: StoredManifest): Reply {
-  const headers = { "content-type": mediaType, "docker-content-digest": digest, etag: `"${digest}"` };
+function serveManifest({ habits }: Settings, { headers: asked }: Call, manifest: StoredManifest): Reply {
+  const { digest, mediaType, bytes } = manifest;
+  const { needsAccept, charset } = habits.pull;
+  if (needsAccept && !asked.accept?.includes(mediaType)) {
+    const message = `manifest found, but accept header does not support ${mediaType}`;
+    return refuse("MANIFEST_UNKNOWN", message);
+  }
+  const headers = {
+    "content-type": `${mediaType}${charset}`,
+    "docker-content-digest": digest,
+    etag: `"${digest}"`,
+  };
   return { status: 200, headers, body: bytesBody(bytes) };
 }
 
@@ -57,9 +59,11 @@ function deleteManifest(repository: Repository, reference: string): Reply {
   return replyEmpty(202);
 }
 
-async function putManifest(context: ManifestContext, call: Call): Promise<Reply> {
+async function putManifest(settings: Settings, call: Call): Promise<Reply> {
   const { repository: name = "", reference = "", query } = call.route;
-  const bytes = await readBody(call.body, context.maxManifestBytes);
+  const { manifests: habits, upload, lists } = settings.habits;
+  if (upload.readOnly) return refusalReply(upload.readOnly);
+  const bytes = await readBody(call.body, habits.maxBytes);
   if (!bytes) return refuse("SIZE_INVALID", "manifest is too large", { status: 413 });
   const facts = inspectManifest(bytes);
   if (!facts) return refuse("MANIFEST_INVALID", "manifest is not a JSON document of schema version 2");
@@ -70,20 +74,39 @@ async function putManifest(context: ManifestContext, call: Call): Promise<Reply>
   }
   const tags = query.getAll("tag");
   if (!tags.every(isTag)) return refuse("MANIFEST_INVALID", "invalid tag");
-  const repository = context.storage.repository(name);
-  const missing = context.checkReferences ? missingReferences(repository, facts) : [];
+  const repository = settings.storage.repository(name);
+  const refusal = refusalOf(settings, { facts, mediaType, isTaken: repository.tags.has(reference) });
+  if (refusal) return refusalReply(refusal);
+  const missing = settings.checkReferences ? missingReferences(repository, facts) : [];
   if (missing.length > 0) {
     const detail = missing.map((digest) => ({ digest }));
     return refuse("MANIFEST_BLOB_UNKNOWN", "manifest references content unknown to the registry", { detail });
   }
   const digest = storeManifest(repository, { reference, mediaType, bytes, tags });
   if (!digest) return refuse("DIGEST_INVALID", "provided digest did not match uploaded content");
+  const isListed = !lists.noReferrers && facts.subject !== undefined;
   return replyEmpty(201, {
     location: `/v2/${name}/manifests/${digest}`,
     "docker-content-digest": digest,
-    ...(context.referrers && facts.subject !== undefined && { "oci-subject": facts.subject }),
+    ...(isListed && { "oci-subject": facts.subject }),
     ...(tags.length > 0 && { "oci-tag": tags }),
   });
+}
+
+/** A manifest that is in order, as those see it who refuse some of these. */
+interface GoodManifest {
+  readonly facts: ManifestFacts;
+  readonly mediaType: string;
+  /** Whether the tag that it goes to is there already. */
+  readonly isTaken: boolean;
+}
+
+function refusalOf({ habits }: Settings, { facts, mediaType, isTaken }: GoodManifest): Refusal | undefined {
+  const { refusedTypes, immutableTags, needsMediaType } = habits.manifests;
+  if (immutableTags && isTaken) return immutableTags;
+  if (needsMediaType && facts.mediaType === undefined) return needsMediaType;
+  const types = [mediaType, facts.artifactType, facts.configType];
+  return refusedTypes.find((refused) => refused.types.some((type) => types.includes(type)));
 }
 
 function missingReferences(repository: Repository, facts: ManifestFacts): Digest[] {

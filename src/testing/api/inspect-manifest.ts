@@ -10,6 +10,8 @@ export interface ManifestFacts {
   readonly subject?: Digest | undefined;
   /** The type that the referrers API filters by: `artifactType`, otherwise the config's media type. */
   readonly artifactType?: string | undefined;
+  /** Media type of the config. */
+  readonly configType?: string | undefined;
   readonly annotations?: Readonly<Record<string, string>> | undefined;
 }
 
@@ -39,6 +41,7 @@ export function inspectManifest(bytes: Uint8Array): ManifestFacts | undefined {
     blobs: digests([...config, ...layers]),
     manifests: digests(list(document.manifests)),
     subject,
+    configType: text(config[0]?.mediaType),
     artifactType: text(document.artifactType) ?? text(config[0]?.mediaType),
     annotations: annotationsOf(document.annotations),
   };

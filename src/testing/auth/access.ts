@@ -14,6 +14,8 @@ export interface Access {
 export interface Guard {
   /** The 401 to answer with, or `undefined` when the request may pass. */
   check(call: Call, needed: readonly Access[]): Reply | undefined;
+  /** What is said to somebody who may do less than `needed`, whoever it is. */
+  forbid(call: Call, needed: readonly Access[]): Reply;
 }
 
 /** A user name and its password. */
@@ -22,13 +24,16 @@ export interface Account {
   readonly password: string;
 }
 
-/** The access that a request needs. A mount also reads the repository that it mounts from. */
+/** The access that a request needs to the repository in its path. */
 export function accessNeeded(method: string, route: Route): Access[] {
   if (route.repository === undefined) return [];
-  const needed: Access[] = [{ repository: route.repository, actions: actionsNeeded(method, route) }];
+  return [{ repository: route.repository, actions: actionsNeeded(method, route) }];
+}
+
+/** The access that a mount needs beside that: to the repository that it mounts from. */
+export function sourceAccess(route: Route): Access[] {
   const from = route.kind === "upload" && route.query.has("mount") ? route.query.get("from") : null;
-  if (from !== null) needed.push({ repository: from, actions: ["pull"] });
-  return needed;
+  return from === null ? [] : [{ repository: from, actions: ["pull"] }];
 }
 
 function actionsNeeded(method: string, route: Route): RepositoryAction[] {

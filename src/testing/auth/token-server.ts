@@ -1,10 +1,9 @@
 import { randomBytes } from "node:crypto";
+import { refusalReply } from "../habits/refusal.ts";
+import type { TokenHabits } from "../habits/token-habits.ts";
 import { readBody } from "../http/read-body.ts";
 import { type Call, type Reply, refuse, replyJson } from "../http/reply.ts";
 import { type Access, type Account, parseBasic, type RepositoryAction } from "./access.ts";
-
-/** Lifetime of tokens when none is set, in seconds: docker's token server has the same. */
-const DEFAULT_EXPIRES_IN_SECONDS = 300;
 
 /** Largest form that is read, in bytes: far above any real one. */
 const MAX_FORM_BYTES = 64 * 1024;
@@ -29,8 +28,20 @@ export interface BearerOptions {
 }
 
 interface Token {
-  readonly granted: ReadonlyMap<string, ReadonlySet<RepositoryAction>>;
+  readonly grants: (repository: string, action: RepositoryAction) => boolean;
   readonly expiresAtMs: number;
+}
+
+/** A token and what is said with it. */
+interface Issued {
+  readonly token: string;
+  readonly more: Readonly<Record<string, unknown>>;
+}
+
+/** What is in an answer beside that. */
+interface AnswerParts {
+  readonly fields?: TokenHabits["fields"];
+  readonly scope?: string;
 }
 
 /** Who asks for a token, and for what. */
@@ -45,15 +56,14 @@ interface TokenRequest {
  * form POST with the `password` and `refresh_token` grants.
  */
 export class TokenServer {
-  /** Name of the registry that the tokens are for. */
-  readonly service: string;
-  readonly #options: BearerOptions;
+  readonly #options: BearerOptions & { readonly service: string };
+  readonly #habits: TokenHabits;
   readonly #tokens = new Map<string, Token>();
   readonly #refreshTokens = new Map<string, string>();
 
-  constructor(options: BearerOptions) {
-    this.service = options.service ?? "drayage-test";
+  constructor(options: BearerOptions & { readonly service: string }, habits: TokenHabits) {
     this.#options = options;
+    this.#habits = habits;
   }
 
   /** Whether the token is one of ours and neither expired nor revoked. */
@@ -63,9 +73,9 @@ export class TokenServer {
 
   /** Whether the token grants all of `needed`. */
   allows(token: string, needed: readonly Access[]): boolean {
-    const granted = this.#tokens.get(token)?.granted;
+    const known = this.#tokens.get(token);
     return needed.every(({ repository, actions }) =>
-      actions.every((action) => granted?.get(repository)?.has(action) ?? false),
+      actions.every((action) => known?.grants(repository, action) ?? false),
     );
   }
 
@@ -76,24 +86,26 @@ export class TokenServer {
 
   /** Answers a token request. */
   async answer(call: Call): Promise<Reply> {
-    if (call.method === "GET") return this.#answerGet(call);
-    if (call.method === "POST") return await this.#answerPost(call);
-    return refuse("UNSUPPORTED", "the operation is unsupported");
+    const { methods, otherMethodStatus } = this.#habits;
+    const { method } = call;
+    if (method === "GET" && methods.includes(method)) return this.#answerGet(call);
+    if (method === "POST" && methods.includes(method)) return await this.#answerPost(call);
+    return refuse("UNSUPPORTED", "the operation is unsupported", { status: otherMethodStatus });
   }
 
   #answerGet(call: Call): Reply {
     const { query } = call.route;
-    const credentials = parseBasic(call.headers.authorization);
-    if (call.headers.authorization !== undefined && !(credentials && this.#knows(credentials))) {
-      return refuse("UNAUTHORIZED", "incorrect username or password");
+    const given = parseBasic(call.headers.authorization);
+    const isKnown = given !== undefined && this.#knows(given);
+    const { wrongPassword } = this.#habits;
+    if (call.headers.authorization !== undefined && !isKnown && wrongPassword) {
+      return refusalReply(wrongPassword);
     }
-    if (!this.#isOurService(query)) return refuse("DENIED", "unknown service", { status: 400 });
-    const { token, ...rest } = this.#issue({
-      username: credentials?.username,
-      scopes: query.getAll("scope"),
-      offline: query.get("offline_token") === "true",
-    });
-    return replyJson({ token, access_token: token, ...rest });
+    if (!this.#isOurService(query, call)) return refuse("DENIED", "unknown service", { status: 400 });
+    const username = isKnown ? given.username : undefined;
+    const offline = query.get("offline_token") === "true";
+    const issued = this.#issue({ username, scopes: query.getAll("scope"), offline });
+    return "status" in issued ? issued : this.#reply(issued);
   }
 
   async #answerPost(call: Call): Promise<Reply> {
@@ -104,13 +116,20 @@ export class TokenServer {
     if (!["password", "refresh_token"].includes(grantType)) {
       return replyJson({ error: "unsupported_grant_type" }, { status: 400 });
     }
-    if (!this.#isOurService(form)) return replyJson({ error: "invalid_request" }, { status: 400 });
+    if (!this.#isOurService(form, call)) return replyJson({ error: "invalid_request" }, { status: 400 });
     const username = this.#grantee(form);
     if (username === undefined) return replyJson({ error: "invalid_grant" }, { status: 401 });
     const offline = form.get("access_type") === "offline" || form.has("refresh_token");
     const scopes = form.getAll("scope");
-    const { token, ...rest } = this.#issue({ username, scopes, offline });
-    return replyJson({ access_token: token, scope: scopes.join(" "), ...rest });
+    const issued = this.#issue({ username, scopes, offline });
+    if ("status" in issued) return issued;
+    return this.#reply(issued, { fields: ["access_token"], scope: scopes.join(" ") });
+  }
+
+  #reply({ token, more }: Issued, { fields = this.#habits.fields, ...rest }: AnswerParts = {}): Reply {
+    const { contentType } = this.#habits;
+    const tokens = Object.fromEntries(fields.map((field) => [field, token]));
+    return replyJson({ ...tokens, ...rest, ...more }, { headers: { "content-type": contentType } });
   }
 
   #grantee(form: URLSearchParams): string | undefined {
@@ -125,24 +144,43 @@ export class TokenServer {
     return username === this.#options.username && password === this.#options.password;
   }
 
-  #isOurService(parameters: URLSearchParams): boolean {
-    return (parameters.get("service") ?? this.service) === this.service;
+  #isOurService(parameters: URLSearchParams, { headers }: Call): boolean {
+    const service = this.#options.service.replace("{host}", headers.host ?? "");
+    return (parameters.get("service") || service) === service;
   }
 
-  #issue({ username, scopes, offline }: TokenRequest) {
-    const token = randomBytes(16).toString("hex");
-    const expiresInSeconds = this.#options.expiresInSeconds ?? DEFAULT_EXPIRES_IN_SECONDS;
+  /** A token, or why there is none. */
+  #issue({ username, scopes, offline }: TokenRequest): Issued | Reply {
+    const { scopelessStranger, oddScope, denied, tellsLife, lifeSeconds } = this.#habits;
+    const named = scopes.flatMap((value) => value.split(" ")).filter((scope) => scope !== "");
+    if (named.length === 0 && username === undefined && scopelessStranger)
+      return refusalReply(scopelessStranger);
+    if (oddScope && named.some(isOdd)) return refusalReply(oddScope);
+    const granted = this.#grant(username, this.#heeded(named));
+    const nothing = [...granted.values()].every((actions) => actions.size === 0);
+    if (denied && granted.size > 0 && nothing) return refusalReply(denied);
+    const expiresInSeconds = this.#options.expiresInSeconds ?? lifeSeconds;
     const nowMs = Date.now();
+    const token = randomBytes(16).toString("hex");
     this.#tokens.set(token, {
-      granted: this.#grant(username, scopes),
+      grants:
+        this.#habits.scopes === "none"
+          ? (repository, action) => this.#allowed(username, repository).includes(action)
+          : (repository, action) => granted.get(repository)?.has(action) ?? false,
       expiresAtMs: nowMs + expiresInSeconds * 1000,
     });
     return {
       token,
-      expires_in: expiresInSeconds,
-      issued_at: new Date(nowMs).toISOString(),
-      refresh_token: offline && username !== undefined ? this.#issueRefreshToken(username) : undefined,
+      more: {
+        ...(tellsLife && { expires_in: expiresInSeconds, issued_at: new Date(nowMs).toISOString() }),
+        refresh_token: offline && username !== undefined ? this.#issueRefreshToken(username) : undefined,
+      },
     };
+  }
+
+  #heeded(scopes: readonly string[]): readonly string[] {
+    if (this.#habits.scopes === "first") return scopes.slice(0, 1);
+    return this.#habits.scopes === "last" ? scopes.slice(-1) : scopes;
   }
 
   #issueRefreshToken(username: string): string {
@@ -151,10 +189,13 @@ export class TokenServer {
     return token;
   }
 
-  #grant(username: string | undefined, scopes: readonly string[]): Token["granted"] {
+  #grant(
+    username: string | undefined,
+    scopes: readonly string[],
+  ): ReadonlyMap<string, ReadonlySet<RepositoryAction>> {
     const granted = new Map<string, ReadonlySet<RepositoryAction>>();
-    for (const scope of scopes.flatMap((value) => value.split(" "))) {
-      const [, repository, actions] = /^repository(?:\([^)]*\))?:(.+):([a-z,*]*)$/.exec(scope) ?? [];
+    for (const scope of scopes) {
+      const [, repository, actions] = SCOPE.exec(scope) ?? [];
       if (repository === undefined || actions === undefined) continue;
       const asked = actions.split(",");
       const allowed = this.#allowed(username, repository).filter(
@@ -171,4 +212,14 @@ export class TokenServer {
     if (username !== undefined || account === undefined) return ALL_ACTIONS;
     return anonymousPull ? ["pull"] : [];
   }
+}
+
+/** A repository and actions (docker token authentication, "Resource Scope Grammar"). */
+const SCOPE = /^repository(?:\([^)]*\))?:(.+):([a-z,*]*)$/;
+
+function isOdd(scope: string): boolean {
+  const [, , actions] = SCOPE.exec(scope) ?? [];
+  return (
+    actions === undefined || !actions.split(",").every((action) => ["pull", "push", "*"].includes(action))
+  );
 }

@@ -58,7 +58,7 @@ function finalHeaders(
   for (const [name, value] of Object.entries(reply.headers)) {
     headers.set(name.toLowerCase(), typeof value === "string" ? value : [...value]);
   }
-  if (body && !action.chunked) headers.set("content-length", String(body.size));
+  if (body && !action.chunked && !reply.withoutLength) headers.set("content-length", String(body.size));
   for (const name of action.omitHeaders ?? []) headers.delete(name.toLowerCase());
   for (const [name, value] of Object.entries(action.setHeaders ?? {})) headers.set(name.toLowerCase(), value);
   return Object.fromEntries(headers);

@@ -9,6 +9,8 @@ export interface Call {
   readonly headers: IncomingHttpHeaders;
   /** The `Range` header to honour; a fault may have changed it. */
   readonly range: string | undefined;
+  /** Which of the registry's hosts was asked. */
+  readonly host: "own" | "other";
   /** Body of the request. Stopping early leaves the connection usable. */
   readonly body: AsyncIterable<Uint8Array>;
 }
@@ -23,8 +25,9 @@ export interface ReplyBody {
   chunks(): AsyncIterable<Uint8Array>;
 }
 
-/** An answer, before anything is sent. `content-length` is added from the body. */
+/** An answer, before anything is sent. `content-length` is added from the body, unless it is to be left out. */
 export interface Reply {
+  readonly withoutLength?: boolean | undefined;
   readonly status: number;
   readonly headers: ReplyHeaders;
   readonly body?: ReplyBody | undefined;

@@ -3,7 +3,10 @@ import type { Digest } from "../../digest/digest.ts";
 /** Which part of the API version 1 a request went to; `v1-images` is that of the index. */
 export type V1RequestKind = "v1-ping" | "v1-images" | "v1-tags" | "v1-ancestry" | "v1-json" | "v1-layer";
 
-/** Which part of the API a request went to; `other` is a path outside of it. */
+/**
+ * Which part of the API a request went to. `storage` is where a registry sends clients for a blob that it does not send itself;
+ * `other` is a path outside of the API.
+ */
 export type RequestKind =
   | "ping"
   | "manifest"
@@ -13,6 +16,7 @@ export type RequestKind =
   | "referrers"
   | "token"
   | V1RequestKind
+  | "storage"
   | "other";
 
 /**

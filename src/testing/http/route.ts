@@ -14,17 +14,14 @@ export interface Route {
   readonly digest?: Digest | undefined;
 }
 
-/** Path of the token server. */
-export const TOKEN_PATH = "/token";
-
 /** The first pattern that matches decides, so uploads stand before blobs. */
 const PATTERNS: readonly (readonly [RequestKind, RegExp])[] = [
-  ["token", /^\/token$/],
   ["ping", /^\/v2\/?$/],
-  ["upload", /^\/v2\/(?<repository>.+)\/blobs\/uploads(?:\/(?<reference>[^/]*))?$/],
+  ["upload", /^\/v2\/(?<repository>.+)\/blobs\/uploads?(?:\/(?<reference>[^/]*))?$/],
   ["blob", /^\/v2\/(?<repository>.+)\/blobs\/(?<reference>[^/]+)$/],
   ["manifest", /^\/v2\/(?<repository>.+)\/manifests\/(?<reference>[^/]+)$/],
   ["referrers", /^\/v2\/(?<repository>.+)\/referrers\/(?<reference>[^/]+)$/],
+  ["storage", /^\/storage\/(?<repository>.+)\/blobs\/(?<reference>[^/]+)$/],
   ["tags", /^\/v2\/(?<repository>.+)\/tags\/list$/],
   ["v1-ping", /^(?:\/v1)?\/_ping$/],
   ["v1-images", /^\/v1\/repositories\/(?<repository>.+)\/images$/],
@@ -48,10 +45,14 @@ function pathAndQuery(target: string): string {
   return path.startsWith("/") ? path : `/${path}`;
 }
 
-/** Finds out what a request target (path and query) is about. */
-export function parseRoute(target: string): Route {
+/**
+ * Finds out what a request target (path and query) is about.
+ * @param tokenPath where the token server is
+ */
+export function parseRoute(target: string, tokenPath = "/token"): Route {
   const { pathname, searchParams: query } = new URL(`http://registry${pathAndQuery(target)}`);
   const path = decodePath(pathname);
+  if (path === tokenPath) return { kind: "token", path, query };
   for (const [kind, pattern] of PATTERNS) {
     const match = pattern.exec(path);
     if (!match) continue;

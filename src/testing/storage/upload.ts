@@ -7,11 +7,14 @@ import { type BlobContent, fileContent } from "./content.ts";
 /** One upload session: a file that grows, and its running digest. */
 export class Upload {
   readonly id: string;
-  /** Set once a chunk was shorter than the registry's minimum: only the last one may be. */
-  shortChunk = false;
+  /** Set once a part was of a size that only the last one may have. */
+  isComplete = false;
+  /** How many parts were taken, and bytes of the first one. */
+  parts = 0;
+  firstPartBytes = 0;
   readonly #path: string;
   readonly #file: FileHandle;
-  readonly #digester = new Digester();
+  #digester = new Digester();
   #size = 0;
   #last: Promise<unknown> = Promise.resolve();
 
@@ -47,6 +50,13 @@ export class Upload {
       this.#digester.update(chunk);
       this.#size += chunk.byteLength;
     }
+  }
+
+  /** Forgets all bytes. */
+  async clear(): Promise<void> {
+    await this.#file.truncate(0);
+    this.#digester = new Digester();
+    this.#size = 0;
   }
 
   /** The digest of the bytes so far. */

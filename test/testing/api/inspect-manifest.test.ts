@@ -19,6 +19,7 @@ describe("inspectManifest()", () => {
       blobs: [digest("a"), digest("b")],
       manifests: [],
       subject: digest("d"),
+      configType: "application/config",
       artifactType: "application/config",
       annotations: { kept: "yes" },
     });

@@ -1,0 +1,58 @@
+import { type ChallengeHabits, OPEN_CHALLENGE } from "./challenge-habits.ts";
+import { HONEST_LISTS, type ListHabits } from "./list-habits.ts";
+import { HONEST_PULL, type PullHabits } from "./pull-habits.ts";
+import {
+  HONEST_MANIFESTS,
+  HONEST_MOUNT,
+  HONEST_UPLOAD,
+  type ManifestHabits,
+  type MountHabits,
+  type UploadHabits,
+} from "./push-habits.ts";
+import { HONEST_TOKENS, type TokenHabits } from "./token-habits.ts";
+
+/** Where registries differ, as switches. Each is looked at in one place of the API, whatever the product. */
+export interface Habits {
+  readonly challenge: ChallengeHabits;
+  readonly tokens: TokenHabits;
+  readonly pull: PullHabits;
+  readonly upload: UploadHabits;
+  readonly mount: MountHabits;
+  readonly manifests: ManifestHabits;
+  readonly lists: ListHabits;
+}
+
+/** Some switches; those that are absent stay as they are. */
+export type SomeHabits = { readonly [Group in keyof Habits]?: Partial<Habits[Group]> | undefined };
+
+/** The OCI distribution-spec by the letter, open to all. */
+export const HONEST_HABITS: Habits = {
+  challenge: OPEN_CHALLENGE,
+  tokens: HONEST_TOKENS,
+  pull: HONEST_PULL,
+  upload: HONEST_UPLOAD,
+  mount: HONEST_MOUNT,
+  manifests: HONEST_MANIFESTS,
+  lists: HONEST_LISTS,
+};
+
+/** `habits` with the switches of `changes`, group by group; later changes win. */
+export function withHabits(habits: Habits, ...changes: readonly SomeHabits[]): Habits {
+  return changes.reduce<Habits>(
+    (before, change) => ({
+      challenge: { ...before.challenge, ...change.challenge },
+      tokens: { ...before.tokens, ...change.tokens },
+      pull: { ...before.pull, ...change.pull },
+      upload: { ...before.upload, ...change.upload },
+      mount: { ...before.mount, ...change.mount },
+      manifests: { ...before.manifests, ...change.manifests },
+      lists: { ...before.lists, ...change.lists },
+    }),
+    habits,
+  );
+}
+
+/** Whether somebody is sent to another host: for tokens, or for blobs. */
+export function needsOtherHost({ tokens, pull }: Habits): boolean {
+  return tokens.host === "other" || pull.links?.host === "other";
+}
