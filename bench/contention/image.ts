@@ -21,7 +21,7 @@ export interface ImageOptions {
   readonly layerBytes: number;
 }
 
-export function digestOf(bytes: Uint8Array): string {
+export function digestOf(bytes: Uint8Array | string): string {
   return `sha256:${createHash("sha256").update(bytes).digest("hex")}`;
 }
 

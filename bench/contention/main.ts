@@ -5,7 +5,7 @@ import { formatTable } from "../../src/cli/format-table.ts";
 import { type Distribution, type DistributionOptions, openDistribution } from "../../src/index.ts";
 import { measureCrowds } from "./crowds.ts";
 import { startRegistries } from "./registries.ts";
-import { BROKEN, MEASURED } from "./scene.ts";
+import { BROKEN, MEASURED, MEASURED_TEXT } from "./scene.ts";
 import { CONNECT_TIMEOUT_MS, type Scene, TROUBLES, type Trouble } from "./troubles.ts";
 
 const RUNS = 5;
@@ -16,14 +16,20 @@ const LIMIT = 1.2;
 /** Pulls of the broken blob that are started together. */
 const TOGETHER = 10;
 
+const BROKEN_PULLS = `${TOGETHER} pulls of a broken blob, beside one`;
+const CROWDS = "many pulls at once";
+
 const { values } = parseArgs({
   options: {
     runs: { type: "string", default: String(RUNS) },
     /** A memory file system, so that no disk is measured. */
     data: { type: "string", default: "/dev/shm" },
+    /** Only cases whose name has this in it. */
+    only: { type: "string", default: "" },
   },
 });
 const runs = Number(values.runs);
+const isWanted = (name: string): boolean => name.includes(values.only);
 
 /** What something took, in seconds. */
 interface Cost {
@@ -33,44 +39,37 @@ interface Cost {
 
 await using registries = await startRegistries();
 const rows: string[][] = [];
-for (const trouble of TROUBLES) {
+for (const trouble of TROUBLES.filter(({ name }) => isWanted(name))) {
+  const pull = (beside?: Trouble) => pullBeside(beside, trouble);
+  rows.push(await compared(trouble, { alone: () => pull(), beside: () => pull(trouble) }));
+}
+if (isWanted(BROKEN_PULLS)) {
+  const pulls = { alone: () => pullBroken(1), beside: () => pullBroken(TOGETHER) };
+  rows.push(await compared({ name: BROKEN_PULLS }, pulls));
+}
+if (rows.length > 0) {
+  const once = `a black hole may cost ${CONNECT_TIMEOUT_MS} ms more, once`;
+  console.log(`A pull of ${MEASURED_TEXT}, alone and beside trouble, medians of ${runs} pairs; ${once}:`);
+  process.stdout.write(
+    formatTable([["BESIDE", "ALONE", "CPU", "BESIDE", "CPU", "RATIO", `<= ${LIMIT}`], ...rows]),
+  );
+}
+if (isWanted(CROWDS)) await measureCrowds(registries, { runs, data: values.data });
+
+/** Measures in turn, so that what changes on the machine meanwhile changes both. */
+async function compared(
+  { name, onceMs = 0 }: Pick<Trouble, "name" | "onceMs">,
+  measures: Readonly<Record<"alone" | "beside", () => Promise<Cost>>>,
+): Promise<string[]> {
   const [alone, beside]: [Cost[], Cost[]] = [[], []];
   for (let run = 0; run < runs; run++) {
-    alone.push(await pullBeside(undefined, trouble));
-    beside.push(await pullBeside(trouble, trouble));
+    alone.push(await measures.alone());
+    beside.push(await measures.beside());
   }
   const [without, with_] = [median(alone), median(beside)];
-  const ratio = (with_.wall - (trouble.onceMs ?? 0) / 1_000) / without.wall;
-  rows.push([
-    trouble.name,
-    ...figures(without),
-    ...figures(with_),
-    ratio.toFixed(2),
-    ratio <= LIMIT ? "yes" : "NO",
-  ]);
+  const ratio = (with_.wall - onceMs / 1_000) / without.wall;
+  return [name, ...figures(without), ...figures(with_), ratio.toFixed(2), ratio <= LIMIT ? "yes" : "NO"];
 }
-const [one, ten]: [Cost[], Cost[]] = [[], []];
-for (let run = 0; run < runs; run++) {
-  one.push(await pullBroken(1));
-  ten.push(await pullBroken(TOGETHER));
-}
-const [single, together] = [median(one), median(ten)];
-const ratio = together.wall / single.wall;
-rows.push([
-  `${TOGETHER} pulls of a broken blob, beside one`,
-  ...figures(single),
-  ...figures(together),
-  ratio.toFixed(2),
-  ratio <= LIMIT ? "yes" : "NO",
-]);
-
-console.log(
-  `A pull of 8 layers of 16 MiB, alone and beside trouble, medians of ${runs}; a black hole may cost ${CONNECT_TIMEOUT_MS} ms more, once:`,
-);
-process.stdout.write(
-  formatTable([["BESIDE", "ALONE", "CPU", "BESIDE", "CPU", "RATIO", `<= ${LIMIT}`], ...rows]),
-);
-await measureCrowds(registries, { runs, data: values.data });
 
 async function pullBeside(beside: Trouble | undefined, { prepare }: Trouble): Promise<Cost> {
   const root = await mkdtemp(join(values.data, "drayage-bench-"));

@@ -3,8 +3,12 @@ import { digestOf, makeImage, type ServedImage } from "./image.ts";
 
 const MEBIBYTE = 1_048_576;
 
-/** Size of each layer of the pull that is measured. */
-const LAYER_BYTES = 16 * MEBIBYTE;
+/** Layers of the pull that is measured, and the size of each: 1 GiB, as in the bench of pushes. */
+const LAYERS = 8;
+const LAYER_BYTES = 128 * MEBIBYTE;
+
+/** What is measured, for people. */
+export const MEASURED_TEXT = `1 GiB in ${LAYERS} layers of ${LAYER_BYTES / MEBIBYTE} MiB`;
 
 /** The layer that the measured pull shares with pulls that cannot succeed. */
 const SHARED = "shared layer";
@@ -43,7 +47,7 @@ function image(name: string, layerSeeds: readonly string[], layerBytes: number):
 
 /** Every image of the bench. */
 export function images(): readonly ServedImage[] {
-  const own = Array.from({ length: 7 }, (_, number) => `healthy layer ${number}`);
+  const own = Array.from({ length: LAYERS - 1 }, (_, number) => `healthy layer ${number}`);
   return [
     image(MEASURED, [SHARED, ...own], LAYER_BYTES),
     withBrokenLayer(image(BROKEN, [SHARED], LAYER_BYTES)),
