@@ -20,13 +20,22 @@ export interface EndpointAttempt<T> {
 
 type Listed = Pick<EndpointAttempt<unknown>, "endpoint" | "setBack">;
 
+/** A failure at one endpoint, and what comes of it. */
+export interface EndpointFailure {
+  readonly endpoint: Endpoint;
+  readonly error: unknown;
+  readonly judgement: Judgement;
+  /** Whether another endpoint is tried now. */
+  readonly passedOver: boolean;
+}
+
 /** What the loop needs to know. */
 export interface EndpointLoopOptions {
   /** The reference in familiar form, for messages. */
   readonly familiar: string;
   readonly signal?: AbortSignal | undefined;
-  /** Told about every endpoint that is passed over for the next one. */
-  readonly onFallback?: ((endpoint: Endpoint, error: unknown, judgement: Judgement) => void) | undefined;
+  /** Told about every failure, also the last one. */
+  readonly onFailure?: ((failure: EndpointFailure) => void) | undefined;
 }
 
 /**
@@ -43,6 +52,11 @@ export async function tryEndpoints<T>(
   const hasSeveral = haveAlternatives(attempts);
   const queue = [...attempts];
 
+  const isTried = ({ endpoint }: EndpointAttempt<T>): boolean => {
+    const { protocol, host } = new URL(endpoint.baseUrl);
+    return protocol === "https:" || !confirmedTls.has(host);
+  };
+
   /** Notes a failure, and says whether another endpoint is tried. */
   function failed(attempt: EndpointAttempt<T>, error: unknown, alternatives: Alternatives): boolean {
     const { endpoint } = attempt;
@@ -51,13 +65,13 @@ export async function tryEndpoints<T>(
     if (alternatives === "better" && isPostponed(error)) queue.push({ ...attempt, setBack: true });
     else errors.add({ endpoint, error, answered: attempt.answered() });
     const judgement = judge(error, endpoint);
-    if (judgement.next) options.onFallback?.(endpoint, error, judgement);
-    return judgement.next;
+    const passedOver = judgement.next && queue.some(isTried);
+    options.onFailure?.({ endpoint, error, judgement, passedOver });
+    return passedOver;
   }
 
   for (let attempt = queue.shift(); attempt; attempt = queue.shift()) {
-    const { protocol, host } = new URL(attempt.endpoint.baseUrl);
-    if (protocol === "http:" && confirmedTls.has(host)) continue;
+    if (!isTried(attempt)) continue;
     const alternatives = hasSeveral ? alternativesTo(attempt, queue) : "none";
     try {
       return await attempt.run(alternatives);

@@ -1,19 +1,20 @@
 import type { EventEmitter } from "eventemitter3";
 import { messageOf } from "../errors/message-of.ts";
+import { findError } from "../errors/predicates.ts";
 import { familiarString } from "../reference/familiar.ts";
 import type { NormalizedReference } from "../reference/reference.ts";
 import { type Endpoint, originOf } from "../registry/endpoints/endpoint.ts";
 import type { Purpose } from "../registry/endpoints/lookup-endpoints.ts";
 import type { PassedEndpoint } from "./distribution.ts";
 import { isPlainTwin } from "./endpoint-errors.ts";
-import { type EndpointAttempt, tryEndpoints } from "./endpoint-loop.ts";
+import { type EndpointAttempt, type EndpointFailure, tryEndpoints } from "./endpoint-loop.ts";
 import type { DistributionEvents } from "./events.ts";
 import { judge } from "./fallback.ts";
 import { byHealth } from "./health/by-health.ts";
 import type { Alternatives } from "./health/with-health.ts";
 import type { Logger } from "./logger.ts";
 import type { Operation } from "./operation.ts";
-import type { OpenRepository, Repositories } from "./repositories.ts";
+import type { OpenRepository, Repositories, Surroundings } from "./repositories.ts";
 
 /** What walks of one engine share. */
 export interface WalkEngine {
@@ -28,7 +29,7 @@ export interface WalkRoute<R> {
   readonly reference: NormalizedReference;
   readonly purpose: Purpose;
   /** Opens the repository at an endpoint; called at most once per endpoint and alternatives. */
-  readonly open: (endpoint: Endpoint, alternatives: Alternatives) => OpenRepository<R>;
+  readonly open: (endpoint: Endpoint, surroundings: Surroundings) => OpenRepository<R>;
 }
 
 /** What came of one run along the endpoints. */
@@ -42,22 +43,25 @@ export interface Served<T> {
 class Station<R> {
   readonly endpoint: Endpoint;
   readonly #open: WalkRoute<R>["open"];
+  readonly #all: readonly Endpoint[];
   readonly #opened = new Map<Alternatives, OpenRepository<R>>();
 
-  constructor(endpoint: Endpoint, open: WalkRoute<R>["open"]) {
+  constructor(endpoint: Endpoint, { open, all }: { open: WalkRoute<R>["open"]; all: readonly Endpoint[] }) {
     this.endpoint = endpoint;
     this.#open = open;
+    this.#all = all;
   }
 
   at(alternatives: Alternatives): R {
-    const known = this.#opened.get(alternatives) ?? this.#open(this.endpoint, alternatives);
+    const hasPlainTwin = this.#all.some((other) => isPlainTwin(other, this.endpoint));
+    const known = this.#opened.get(alternatives) ?? this.#open(this.endpoint, { alternatives, hasPlainTwin });
     this.#opened.set(alternatives, known);
     return known.repository;
   }
 
-  /** Whether it has given any HTTP answer. */
-  get answered(): boolean {
-    return [...this.#opened.values()].some(({ answered }) => answered());
+  /** How many HTTP answers it has given. */
+  get answers(): number {
+    return [...this.#opened.values()].reduce((sum, { answers }) => sum + answers(), 0);
   }
 }
 
@@ -92,7 +96,7 @@ export class EndpointWalk<R> {
     operation: Operation,
   ): Promise<EndpointWalk<R>> {
     const endpoints = await engine.repositories.endpoints(reference, purpose, operation);
-    const stations = endpoints.map((endpoint) => new Station(endpoint, open));
+    const stations = endpoints.map((endpoint) => new Station(endpoint, { open, all: endpoints }));
     return new EndpointWalk(stations, engine, purpose, operation);
   }
 
@@ -101,16 +105,21 @@ export class EndpointWalk<R> {
     return this.#passedOver;
   }
 
+  /** Whether no endpoint is left that anything could be asked of. */
+  get isOver(): boolean {
+    return this.#usable.length === 0;
+  }
+
   /** Does `work` at one endpoint after another until one succeeds. Throws what `tryEndpoints` throws. */
   async run<T>(reference: NormalizedReference, work: (repository: R) => Promise<T>): Promise<Served<T>> {
-    const left = this.#stations.filter(({ endpoint }) => !this.#givenUp.has(endpoint));
-    const placed = await byHealth(left.length > 0 ? left : this.#stations, this.#engine.repositories);
+    const placed = await byHealth(this.#usable, this.#engine.repositories);
+    const answersBefore = new Map(this.#stations.map(({ endpoint, answers }) => [endpoint, answers]));
     const asked = new Set<Endpoint>();
     const attempts = placed.map(
       ({ station, setBack }): EndpointAttempt<Served<T>> => ({
         endpoint: station.endpoint,
         setBack: setBack !== undefined,
-        answered: () => station.answered,
+        answered: () => station.answers > 0,
         run: async (alternatives) => {
           asked.add(station.endpoint);
           return await this.#attempt(station, alternatives, work);
@@ -120,7 +129,10 @@ export class EndpointWalk<R> {
     const served = await tryEndpoints(attempts, {
       familiar: familiarString(reference),
       signal: this.#operation.signal,
-      onFallback: (endpoint, error, { givenUp }) => this.#passOver({ reference, endpoint, error, givenUp }),
+      onFailure: (failure) => {
+        if (this.#isDown(failure, answersBefore)) this.#givenUp.add(failure.endpoint);
+        if (failure.passedOver) this.#passOver(reference, failure);
+      },
     });
     const place = this.#stations.findIndex(({ endpoint }) => originOf(endpoint) === served.endpoint);
     for (const { station, setBack } of placed) {
@@ -154,14 +166,37 @@ export class EndpointWalk<R> {
     }
   }
 
-  #passOver({ givenUp, ...passed }: PassedOver & { readonly givenUp: boolean }): void {
-    const { endpoint } = passed;
-    // A registry that answered over TLS stays, because its plain HTTP side must not take its place.
-    const answered = this.#stations.some((station) => station.endpoint === endpoint && station.answered);
-    if (givenUp && (endpoint.mirror || !answered)) this.#givenUp.add(endpoint);
-    const isQuestion = !answered && this.#stations.some((station) => isPlainTwin(station.endpoint, endpoint));
+  /** The plain side of a registry that has answered over TLS must not take its place. */
+  get #usable(): readonly Station<R>[] {
+    return this.#stations.filter(
+      ({ endpoint }) => !this.#givenUp.has(endpoint) && !this.#secured(endpoint)?.answers,
+    );
+  }
+
+  /** The same host over TLS, where that is asked before `endpoint`. */
+  #secured(endpoint: Endpoint): Station<R> | undefined {
+    return this.#stations.find((station) => isPlainTwin(endpoint, station.endpoint));
+  }
+
+  /** Whether nothing else is to be asked of an endpoint: a registry is given the benefit of an answer, of whatever kind. */
+  #isDown(
+    { endpoint, error, judgement }: EndpointFailure,
+    answersBefore: ReadonlyMap<Endpoint, number>,
+  ): boolean {
+    if (!judgement.ofEndpoint || endpoint.mirror) return judgement.ofEndpoint;
+    const isSilent = findError(error)?.httpStatus === undefined;
+    return isSilent && this.#answersOf(endpoint) === answersBefore.get(endpoint);
+  }
+
+  #answersOf(endpoint: Endpoint): number {
+    return this.#stations.find((station) => station.endpoint === endpoint)?.answers ?? 0;
+  }
+
+  #passOver(reference: NormalizedReference, { endpoint, error }: EndpointFailure): void {
+    const hasPlainTwin = this.#stations.some((station) => isPlainTwin(station.endpoint, endpoint));
+    const isQuestion = hasPlainTwin && this.#answersOf(endpoint) === 0;
     // Whether a host speaks TLS at all is asked at its address: a "no" is nothing to worry anybody with.
-    this.#tell({ ...passed, level: isQuestion ? "debug" : "warn" });
+    this.#tell({ reference, endpoint, error, level: isQuestion ? "debug" : "warn" });
   }
 
   #tell({

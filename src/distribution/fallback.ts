@@ -6,8 +6,8 @@ import type { Endpoint } from "../registry/endpoints/endpoint.ts";
 export interface Judgement {
   /** Whether the next endpoint is asked for the same thing. */
   readonly next: boolean;
-  /** Whether this endpoint is left out when the operation wants something else, such as the next of several tags. */
-  readonly givenUp: boolean;
+  /** Whether the failure is about the endpoint with all that it has, and not about one image. */
+  readonly ofEndpoint: boolean;
   /** Whether the endpoint is asked last for a while, by all who share the data root. */
   readonly ill: boolean;
 }
@@ -58,11 +58,11 @@ const ROWS: Readonly<Record<ErrorCode, Row>> = {
 export function judge(error: unknown, endpoint: Endpoint): Judgement {
   const found = findError(error);
   if (found?.endpoint === undefined && found?.code !== "ERR_NO_SUPPORT")
-    return { next: false, givenUp: false, ill: false };
+    return { next: false, ofEndpoint: false, ill: false };
   const row = ROWS[found.code];
   const next = (endpoint.mirror ? row.mirror : row.registry) === "next";
-  const givenUp = next && row.about === "endpoint" && !wasNotAsked(found);
-  return { next, givenUp, ill: isIllness(found) };
+  const ofEndpoint = row.about === "endpoint" && !wasNotAsked(found);
+  return { next, ofEndpoint, ill: isIllness(found) };
 }
 
 /**

@@ -9,10 +9,10 @@ import { checkMetaHeaders } from "./check-meta-headers.ts";
 import type { PulledImage, PullOptions, PullResult } from "./distribution.ts";
 import { forEachName } from "./each-name.ts";
 import { EndpointWalk, type WalkEngine } from "./endpoint-walk.ts";
-import type { Alternatives } from "./health/with-health.ts";
 import { type Operation, startOperation, waiterOf } from "./operation.ts";
 import { choosePlatform, parsePullReference } from "./pull-reference.ts";
 import { pullStatus } from "./pull-status.ts";
+import type { Surroundings } from "./repositories.ts";
 import { translatePullError } from "./translate-pull-error.ts";
 import { type PullShared, v2Puller } from "./v2-puller.ts";
 
@@ -36,8 +36,8 @@ export async function pull(
   checkMetaHeaders(options.metaHeaders ?? {});
   const operation = startOperation(options);
   const platform = choosePlatform(options);
-  const open = (endpoint: Endpoint, alternatives: Alternatives) =>
-    engine.repositories.open(endpoint, reference, { ...options, alternatives });
+  const open = (endpoint: Endpoint, surroundings: Surroundings) =>
+    engine.repositories.open(endpoint, reference, { ...options, ...surroundings });
   const walk = await EndpointWalk.start(engine, { reference, purpose: "pull", open }, operation);
 
   const images = await forEachName(
@@ -45,6 +45,7 @@ export async function pull(
       items: options.allTags ? await everyTag(walk, reference, operation) : [reference],
       referenceOf: (wanted) => wanted,
       onDone: onImage,
+      isOver: () => walk.isOver,
       async work(wanted): Promise<PulledImage> {
         const { value, endpoint } = await walk.run(wanted, (remote) =>
           inDockersWords(wanted, () => v2Puller({ shared: engine, remote, operation, platform })(wanted)),

@@ -5,13 +5,13 @@ import { checkMetaHeaders } from "./check-meta-headers.ts";
 import type { PushedImage, PushOptions, PushResult } from "./distribution.ts";
 import { forEachName } from "./each-name.ts";
 import { EndpointWalk, type WalkEngine } from "./endpoint-walk.ts";
-import type { Alternatives } from "./health/with-health.ts";
 import type { MountSourceStore } from "./mount-source-store.ts";
 import { startOperation } from "./operation.ts";
 import { choosePlatform } from "./pull-reference.ts";
 import { preparingOnce } from "./push-lines.ts";
 import { namedPushes } from "./push-reference.ts";
 import { pushStatus } from "./push-status.ts";
+import type { Surroundings } from "./repositories.ts";
 import { type PushShared, v2Pusher } from "./v2-pusher.ts";
 
 /** What pushes of one engine share. */
@@ -39,8 +39,8 @@ export async function push(
   if (!first) throw new ErrNotFound(`no tags to push for ${source}`, { reference: source });
   const { content, mountSources: sources, logger } = engine;
   const access = { ...options, content, sources, logger };
-  const open = (endpoint: Endpoint, alternatives: Alternatives) =>
-    engine.repositories.openForPush(endpoint, first.target, { ...access, alternatives });
+  const open = (endpoint: Endpoint, surroundings: Surroundings) =>
+    engine.repositories.openForPush(endpoint, first.target, { ...access, ...surroundings });
   const walk = await EndpointWalk.start(
     engine,
     { reference: first.target, purpose: "push", open },
@@ -53,6 +53,7 @@ export async function push(
       items,
       referenceOf: ({ target }) => target,
       onDone: onImage,
+      isOver: () => walk.isOver,
       async work(item): Promise<PushedImage> {
         const shown = { ...operation, onProgress: preparingOnce(operation.onProgress) };
         const { value, endpoint } = await walk.run(item.target, (remote) =>

@@ -22,6 +22,7 @@ import { Identities } from "../registry/identities.ts";
 import { createRegistryClient } from "../registry/pull/registry-client.ts";
 import { createPushClient } from "../registry/push/create-push-client.ts";
 import type { PushClient } from "../registry/push/push-client.ts";
+import { tookNoPartInTls } from "../registry/transport/handshake-error.ts";
 import { RegistryPusher } from "../remotes/registry-pusher.ts";
 import { RegistryRemote } from "../remotes/registry-remote.ts";
 import { sourceKey } from "../remotes/source.ts";
@@ -29,7 +30,7 @@ import type { DistributionEvents } from "./events.ts";
 import type { ByHealthOptions } from "./health/by-health.ts";
 import type { EndpointHealth } from "./health/endpoint-health.ts";
 import { probe } from "./health/probe.ts";
-import { type Alternatives, withHealth } from "./health/with-health.ts";
+import { type Alternatives, final, withHealth } from "./health/with-health.ts";
 import type { Logger } from "./logger.ts";
 import type { MountSourceStore } from "./mount-source-store.ts";
 import { pushMounts } from "./push-mounts.ts";
@@ -49,13 +50,19 @@ export interface RepositoriesOptions {
   readonly logger: Logger;
 }
 
+/** What else a walk asks beside one endpoint. */
+export interface Surroundings {
+  /** Default: nothing, and how the endpoint is concerns nobody. */
+  readonly alternatives?: Alternatives | undefined;
+  /** Whether the same host is asked over plain HTTP next. Then a failure to speak TLS is an answer, and not repeated. */
+  readonly hasPlainTwin?: boolean | undefined;
+}
+
 /** What one operation says about how it wants to be known at the registry. */
-export interface AccessOptions {
+export interface AccessOptions extends Surroundings {
   /** In place of the configured credentials; never for a mirror. */
   readonly auth?: Credentials | undefined;
   readonly metaHeaders?: Readonly<Record<string, string>> | undefined;
-  /** What else there is to ask. Default: nothing, and how the endpoint is concerns nobody. */
-  readonly alternatives?: Alternatives | undefined;
 }
 
 /** Where a push remembers and finds what can be mounted. */
@@ -89,8 +96,8 @@ export interface Repositories extends ByHealthOptions {
 /** A repository at one endpoint. */
 export interface OpenRepository<T> {
   readonly repository: T;
-  /** Whether the endpoint has given any HTTP answer so far. */
-  readonly answered: () => boolean;
+  /** How many HTTP answers the endpoint has given so far. */
+  readonly answers: () => number;
 }
 
 /**
@@ -113,15 +120,17 @@ export function createRepositories(options: RepositoriesOptions): Repositories {
   function access(
     endpoint: Endpoint,
     { domain, path }: Pick<NormalizedReference, "domain" | "path">,
-    { auth, metaHeaders, purpose, alternatives = "none" }: AccessOptions & { readonly purpose: Purpose },
+    options: AccessOptions & { readonly purpose: Purpose },
   ) {
+    const { auth, metaHeaders, purpose, alternatives = "none", hasPlainTwin = false } = options;
     const origin = originOf(endpoint);
-    const { send, answered } = observed(withHealth(throttled, { health, origin, alternatives }), origin);
+    const watched = withHealth(throttled, { health, origin, alternatives });
+    const { send, answers } = observed(watched, { origin, hasPlainTwin });
     const { repository = path } = endpoint;
     const identity = identities.at(endpoint, { auth, metaHeaders, repository, purpose });
     return {
       identity,
-      answered,
+      answers,
       source: sourceKey({
         endpoint,
         repository: `${domain}/${repository}`,
@@ -137,7 +146,7 @@ export function createRepositories(options: RepositoriesOptions): Repositories {
     probe: (endpoint) => (signal) => probe(throttled, endpoint, signal),
     endpoints: (reference, purpose, abort) => lookupEndpoints(reference, registry, purpose, abort),
     open(endpoint, { domain, path }, accessOptions) {
-      const { client, source, answered } = access(
+      const { client, source, answers } = access(
         endpoint,
         { domain, path },
         { ...accessOptions, purpose: "pull" },
@@ -145,11 +154,11 @@ export function createRepositories(options: RepositoriesOptions): Repositories {
       const repository = createRegistryClient({ ...client, repository: path });
       return {
         repository: new RegistryRemote(repository, { endpoint, source, backoff, resolutions }),
-        answered,
+        answers,
       };
     },
     openForPush(endpoint, { domain, path }, { content, sources, ...accessOptions }) {
-      const { client, source, answered, identity } = access(
+      const { client, source, answers, identity } = access(
         endpoint,
         { domain, path },
         { ...accessOptions, purpose: "push" },
@@ -182,7 +191,7 @@ export function createRepositories(options: RepositoriesOptions): Repositories {
             "an upload session stays at the registry until that clears it away",
           ),
       });
-      return { repository: pusher, answered };
+      return { repository: pusher, answers };
     },
   };
 }
@@ -200,15 +209,24 @@ function noticeListener({ events, logger }: RepositoriesOptions): NoticeListener
   };
 }
 
-/** `send`, and whether `origin` has answered anything. */
-function observed(send: Send, origin: string): { send: Send; answered: () => boolean } {
-  let answered = false;
+/** `send`, and how often `origin` has answered. */
+function observed(
+  send: Send,
+  { origin, hasPlainTwin }: { readonly origin: string; readonly hasPlainTwin: boolean },
+): { send: Send; answers: () => number } {
+  let answers = 0;
   return {
-    answered: () => answered,
+    answers: () => answers,
     async send(request) {
-      const response = await send(request);
-      answered ||= new URL(request.url).origin === origin;
-      return response;
+      const isOwn = new URL(request.url).origin === origin;
+      try {
+        const response = await send(request);
+        if (isOwn) answers++;
+        return response;
+      } catch (error) {
+        const isSettled = isOwn && hasPlainTwin && answers === 0 && tookNoPartInTls(error);
+        throw isSettled ? final(error) : error;
+      }
     },
   };
 }

@@ -32,6 +32,8 @@ export interface ErrorDetails {
   readonly errors?: readonly unknown[] | undefined;
   /** The names that are in place although an operation on several failed. */
   readonly images?: readonly DoneName[] | undefined;
+  /** The names that it did not come to, because there was nobody left to ask. */
+  readonly notTried?: readonly string[] | undefined;
 }
 
 /** A name that is in place, and what it points at. */
@@ -83,6 +85,7 @@ export abstract class DrayageError extends Error implements ErrorDetails {
   declare readonly notSent?: boolean;
   declare readonly errors?: readonly unknown[];
   declare readonly images?: readonly DoneName[];
+  declare readonly notTried?: readonly string[];
 
   constructor(message: string, details: ErrorDetails = {}) {
     const { cause, ...rest } = details;

@@ -8,7 +8,7 @@ export function withMessage(error: DrayageError, message: string, more: ErrorDet
 
 function detailsOf(error: DrayageError): ErrorDetails {
   const { endpoint, digest, reference, attempt, httpStatus, answeredBy, registryCode } = error;
-  const { retryable, retryAfterMs, notSent, errors, images } = error;
+  const { retryable, retryAfterMs, notSent, errors, images, notTried } = error;
   return {
     endpoint,
     digest,
@@ -22,5 +22,6 @@ function detailsOf(error: DrayageError): ErrorDetails {
     notSent,
     errors,
     images,
+    notTried,
   };
 }

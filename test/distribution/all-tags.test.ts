@@ -1,5 +1,11 @@
 import { afterEach, beforeEach, describe, expect, it } from "vitest";
-import { type DrayageError, ErrCanceled, ErrPermissionDenied, ErrUnknown } from "../../src/errors.ts";
+import {
+  type DrayageError,
+  ErrCanceled,
+  ErrPermissionDenied,
+  ErrUnavailable,
+  ErrUnknown,
+} from "../../src/errors.ts";
 import { type BuiltImage, buildImage, TestRegistry } from "../../src/testing.ts";
 import { layerOf } from "./support/built-image.ts";
 import { failureOf, namesOn, openEngine } from "./support/engine.ts";
@@ -90,6 +96,31 @@ describe("pull() of all tags of which one is broken", () => {
 
     expect(result.images).toHaveLength(TAGS.length);
     expect(asked(mirror)).toEqual(["GET tags"]);
+  });
+});
+
+describe("pull() of all tags from a registry that goes down", () => {
+  it("stops, and names what was not tried", async () => {
+    await using engine = await openEngine();
+    engine.events.once("pull", () => void registry.close());
+
+    const failure = (await failureOf(engine.pull(name, { allTags: true }))) as DrayageError;
+
+    expect(failure).toBeInstanceOf(ErrUnavailable);
+    expect(failure.message.split("\n")).toEqual([
+      expect.stringContaining(`${name}:v2: `),
+      `not tried: ${name}:v3`,
+    ]);
+    expect(failure.notTried).toEqual([`${name}:v3`]);
+    expect(failure.images?.map((image) => image.name)).toEqual([`${name}:v1`]);
+  });
+
+  it("goes on with the next tag as long as it answers anything", async () => {
+    registry.fault({ reference: "v2", times: ALWAYS }, { status: 503 });
+    await using engine = await openEngine();
+    const failure = (await failureOf(engine.pull(name, { allTags: true }))) as DrayageError;
+    expect(failure.images?.map((image) => image.name)).toEqual([`${name}:v1`, `${name}:v3`]);
+    expect(failure.notTried).toBeUndefined();
   });
 });
 

@@ -161,10 +161,34 @@ describe("tryEndpoints()", () => {
     expect(asked).toEqual([]);
   });
 
-  it("tells about every endpoint that it gives up", async () => {
+  it("tells about every failure, and which endpoint is passed over for another one", async () => {
     const told: unknown[] = [];
-    const attempts = [attempt(MIRROR, down, []), attempt(REGISTRY, "pulled", [])];
-    await tryEndpoints(attempts, { ...options, onFallback: (at, error) => told.push([at.baseUrl, error]) });
-    expect(told).toEqual([[MIRROR.baseUrl, down]]);
+    const attempts = [
+      attempt(MIRROR, down, []),
+      attempt(REGISTRY, missing, []),
+      attempt(PLAIN, "pulled", []),
+    ];
+    const result = tryEndpoints(attempts, {
+      ...options,
+      onFailure: ({ endpoint: at, error, passedOver }) => told.push([at.baseUrl, error, passedOver]),
+    });
+    await expect(result).rejects.toBeInstanceOf(ErrNotFound);
+    expect(told).toEqual([
+      [MIRROR.baseUrl, down, true],
+      [REGISTRY.baseUrl, missing, false],
+    ]);
+  });
+
+  it("passes the last endpoint over for nothing, nor one after which only its plain side would come", async () => {
+    const told: boolean[] = [];
+    const onFailure = ({ passedOver }: { passedOver: boolean }): number => told.push(passedOver);
+    const broken = new ErrInternal("500", from);
+    for (const attempts of [
+      [attempt(REGISTRY, down, [])],
+      [attempt(REGISTRY, broken, []), attempt(PLAIN, "pulled", [])],
+    ]) {
+      await tryEndpoints(attempts, { ...options, onFailure }).catch(() => {});
+    }
+    expect(told).toEqual([false, false]);
   });
 });

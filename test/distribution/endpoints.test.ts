@@ -266,6 +266,18 @@ describe("pull() without an endpoint that has it", () => {
     expect(failure.errors).toMatchObject([{ endpoint: mirror.url }, { endpoint: registry.url }]);
   });
 
+  it("calls the last endpoint, after which nobody is asked, passed over nowhere", async () => {
+    for (const place of [mirror, registry]) place.fault({ ...document, times: ALWAYS }, { status: 500 });
+    const logger = memoryLogger();
+    const engine = await engineWith([mirror.url], logger);
+    const told: string[] = [];
+    engine.events.on("fallback", ({ endpoint }) => told.push(endpoint));
+    await failureOf(engine.pull(name));
+    expect(told).toEqual([mirror.url]);
+    const logged = logger.entries.filter(({ message }) => message.includes("trying the next endpoint"));
+    expect(logged.map(({ fields }) => fields)).toMatchObject([{ endpoint: mirror.url }]);
+  });
+
   it("names an endpoint before it that is no registry", async () => {
     const web = keep(await webServer());
     const engine = await engineWith([web.url]);

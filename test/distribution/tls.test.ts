@@ -1,4 +1,5 @@
 import { afterEach, beforeEach, describe, expect, it } from "vitest";
+import { PATIENCE_MS } from "../../src/async/wait-patiently.ts";
 import {
   type DrayageError,
   ErrDataLoss,
@@ -8,9 +9,11 @@ import {
   ErrUnauthenticated,
   ErrUnavailable,
 } from "../../src/errors.ts";
+import type { Descriptor } from "../../src/images.ts";
 import { buildImage, selfSigned, TestRegistry } from "../../src/testing.ts";
 import { blobsOn, type Engine, failureOf, openEngine } from "./support/engine.ts";
-import { type SplitTargets, splitServer } from "./support/servers.ts";
+import { SILENCE, type SplitTargets, splitServer } from "./support/servers.ts";
+import { statusLog } from "./support/status-lines.ts";
 
 const REPOSITORY = "team/app";
 const ALWAYS = Number.POSITIVE_INFINITY;
@@ -52,6 +55,48 @@ describe("pull() from a loopback registry", () => {
   it("speaks plain HTTP when nobody answers to TLS", async () => {
     const host = await hostOf({ tls: undefined });
     expect(await engine.pull(`${host}/${REPOSITORY}:v1`)).toMatchObject({ endpoint: `http://${host}` });
+  });
+
+  it("asks once whether there is TLS where nobody says a word to it, and tells for whom it waits", async () => {
+    const split = await splitServer({ tls: SILENCE, plain: plain.host });
+    open.push(split);
+    // Longer than what counts as work, so that it shows; the default is 30 s.
+    const connection = { connectTimeoutMs: PATIENCE_MS + 100 };
+    await using patient = await openEngine({ registry: { plainHttp: false }, connection });
+    const log = statusLog();
+    const { endpoint } = await patient.pull(`${split.host}/${REPOSITORY}:v1`, { onProgress: log.sink });
+    expect(endpoint).toBe(`http://${split.host}`);
+    expect(split.seen.filter((protocol) => protocol === "tls")).toHaveLength(1);
+    expect(log.actions("v1")).toContain(`Waiting for ${split.host}`);
+    expect(log.actions("v1")).not.toContainEqual(expect.stringContaining("Retrying"));
+  });
+
+  it("asks once for a push as well, and for each of several tags no more", async () => {
+    const split = await splitServer({ tls: SILENCE, plain: plain.host });
+    open.push(split);
+    await using brief = await openEngine({
+      registry: { plainHttp: false },
+      connection: { connectTimeoutMs: 200 },
+      maxConcurrentUploads: 1,
+    });
+    for (const tag of ["v1", "v2"]) {
+      const pulled = await brief.pull(`${plain.host}/${REPOSITORY}:v1`);
+      await brief.images.tag(`${split.host}/copy:${tag}`, { ...pulled.images[0]?.target } as Descriptor);
+    }
+    await brief.push(`${split.host}/copy`, { allTags: true });
+    expect(plain.tags("copy")).toEqual(["v1", "v2"]);
+    expect(split.seen.filter((protocol) => protocol === "tls")).toHaveLength(1);
+  });
+
+  it("says of a host that takes part in neither what each of them came to", async () => {
+    const host = await hostOf({ tls: SILENCE, plain: undefined });
+    const connection = { connectTimeoutMs: 100 };
+    await using brief = await openEngine({ registry: { plainHttp: false }, connection });
+    const failure = await failureOf(brief.pull(`${host}/${REPOSITORY}:v1`));
+    expect(failure.message.split("\n")).toEqual([
+      `HEAD https://${host}: no answer to the TLS handshake in time`,
+      `HEAD http://${host}: connection closed by the other side`,
+    ]);
   });
 
   it("speaks plain HTTP to a server that does nothing else", async () => {

@@ -11,9 +11,9 @@ import type { NormalizedReference } from "../../reference/reference.ts";
 import type { Endpoint } from "../../registry/endpoints/endpoint.ts";
 import { EndpointWalk } from "../endpoint-walk.ts";
 import { fetchDocument } from "../fetch-document.ts";
-import type { Alternatives } from "../health/with-health.ts";
 import type { Operation } from "../operation.ts";
 import type { PullEngine } from "../pull.ts";
+import type { Surroundings } from "../repositories.ts";
 import { sourcesFor } from "./sources.ts";
 
 /** Blobs that are fetched again at the same time. */
@@ -118,8 +118,8 @@ export class Repairs {
 
   async #fetch({ digest, descriptor }: Wanted, reference: NormalizedReference): Promise<void> {
     const { engine, operation } = this.#parts;
-    const open = (endpoint: Endpoint, alternatives: Alternatives) =>
-      engine.repositories.open(endpoint, reference, { alternatives });
+    const open = (endpoint: Endpoint, surroundings: Surroundings) =>
+      engine.repositories.open(endpoint, reference, surroundings);
     const walk = await EndpointWalk.start(engine, { reference, purpose: "pull", open }, operation);
     await walk.run(reference, async (remote) => {
       const promised = descriptor ?? (await remote.resolve(withDigest(reference, digest), operation));

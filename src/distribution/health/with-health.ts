@@ -74,8 +74,8 @@ function codeOf(cause: unknown): unknown {
   return typeof cause === "object" && cause !== null && "code" in cause ? cause.code : undefined;
 }
 
-/** The next endpoint is the better second attempt. */
-function final(error: unknown): unknown {
+/** A failure that is not repeated, because the next endpoint is the better second attempt. */
+export function final(error: unknown): unknown {
   const found = findError(error);
   return found ? withMessage(found, found.message, { retryable: false }) : error;
 }

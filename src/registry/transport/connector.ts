@@ -1,5 +1,6 @@
 import { connect as connectTcp, isIP, type OnReadOpts, type Socket } from "node:net";
 import { connect as connectTls, type SecureContext, type TLSSocket } from "node:tls";
+import { handshakeError } from "./handshake-error.ts";
 import { ProxyFailure } from "./proxy-failure.ts";
 import type { ProxyServer } from "./proxy-route.ts";
 import { SocketFeed } from "./socket-feed.ts";
@@ -55,8 +56,12 @@ export class Connector {
   /** A socket that stands, TLS included. Rejects with what Node says, `ConnectTimeoutError`, or a `ProxyFailure`. */
   async open(target: ConnectTarget, { timeoutMs, sockets }: ConnectContext): Promise<Socket> {
     const under = new Set<Socket>();
+    let isTaken = false;
     const note = (socket: Socket): void => {
       under.add(socket);
+      socket.once("connect", () => {
+        isTaken = true;
+      });
       // Not the `signal` of `net.connect`: Node never takes its listener off again, and that would hold the buffer.
       sockets.add(socket);
       socket.once("close", () => sockets.delete(socket));
@@ -69,7 +74,7 @@ export class Connector {
       return await this.#open(target, note);
     } catch (error) {
       for (const socket of under) socket.destroy();
-      throw error;
+      throw target.secure && !target.tunnel && isTaken ? handshakeError(error) : error;
     } finally {
       clearTimeout(timer);
     }

@@ -1,6 +1,7 @@
 import { ErrCanceled, ErrInvalidArgument, ErrUnavailable } from "../../errors/classes.ts";
 import { type DrayageError, isDrayageError } from "../../errors/drayage-error.ts";
 import { plainText } from "../../errors/plain-text.ts";
+import { HANDSHAKE_WORDS } from "./handshake-error.ts";
 import { ProxyFailure } from "./proxy-failure.ts";
 import { errors } from "./undici.ts";
 
@@ -104,6 +105,7 @@ export function networkError(
 
 function failureOf(error: unknown, code: string | undefined): NetworkFailure {
   if (error instanceof ProxyFailure) return proxyFailure(error);
+  if (code !== undefined && Object.hasOwn(HANDSHAKE_WORDS, code)) return later(HANDSHAKE_WORDS[code] ?? code);
   if (code !== undefined && Object.hasOwn(FAILURES, code)) return FAILURES[code] ?? later(code);
   if (error instanceof errors.HTTPParserError)
     return later(`got an answer that is not HTTP${beginningOf(error)}`);

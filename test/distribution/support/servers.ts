@@ -30,11 +30,14 @@ export async function closedPort(): Promise<Stranger> {
   return { ...stranger, [Symbol.asyncDispose]: async () => {} };
 }
 
-/** Where the two protocols of one port lead; without a port the connection is closed. */
+/** Where the two protocols of one port lead; without a port the connection is closed, and `silence` leaves it as it is. */
 export interface SplitTargets {
   readonly tls: string | undefined;
   readonly plain: string | undefined;
 }
+
+/** In place of a port: nobody says anything. */
+export const SILENCE = "silence";
 
 /** One port that speaks TLS and plain HTTP: connections go to either host by their first byte. */
 export async function splitServer({ tls, plain }: SplitTargets): Promise<Stranger> {
@@ -46,7 +49,7 @@ export async function splitServer({ tls, plain }: SplitTargets): Promise<Strange
       seen.push(isTls ? "tls" : "plain");
       const target = isTls ? tls : plain;
       if (target === undefined) socket.destroy();
-      else forward(socket, first, target);
+      else if (target !== SILENCE) forward(socket, first, target);
     });
   });
   return await listen(server, seen);

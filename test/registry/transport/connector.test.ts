@@ -163,7 +163,7 @@ describe("Connector.open()", () => {
     const sockets = new Set<Socket>();
     const target = { ...targetOf(server.origin), secure: true };
     await expect(connector.open(target, { timeoutMs: 20, sockets })).rejects.toMatchObject({
-      code: "UND_ERR_CONNECT_TIMEOUT",
+      code: "DRAYAGE_TLS_SILENT",
     });
     while (server.sockets.size > 0 || sockets.size > 0) await setImmediate();
   });
