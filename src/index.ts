@@ -21,7 +21,9 @@ export type {
   RemovedImage,
 } from "./distribution/distribution.ts";
 export type { DistributionEvents, FallbackEvent } from "./distribution/events.ts";
+export { logIn } from "./distribution/log-in.ts";
 export type { Logger } from "./distribution/logger.ts";
+export type { Login, LoginOptions } from "./distribution/login.ts";
 export { openDistribution } from "./distribution/open-distribution.ts";
 export type { DistributionOptions } from "./distribution/options.ts";
 export type { PruneOptions, PruneResult } from "./distribution/prune.ts";

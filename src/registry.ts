@@ -17,6 +17,7 @@ export { errorFromResponse } from "./registry/answers/error-response.ts";
 export { type RegistryErrorKind, registryErrorKind } from "./registry/answers/error-table.ts";
 export { type Authorizer, type AuthorizerOptions, createAuthorizer } from "./registry/auth/authorizer.ts";
 export { withAuth } from "./registry/auth/with-auth.ts";
+export { type CheckedLogin, type CheckLoginOptions, checkLogin } from "./registry/check-login.ts";
 export {
   type CredentialFiles,
   credentialFilesFromEnvironment,
@@ -34,6 +35,13 @@ export {
   type StoredCredentials,
 } from "./registry/credentials/credentials.ts";
 export { dockerMetaHeaders } from "./registry/credentials/docker-meta-headers.ts";
+export {
+  forgetLogin,
+  type LoginFile,
+  type SavedLogin,
+  saveLogin,
+} from "./registry/credentials/saved-login.ts";
+export { loginHost } from "./registry/credentials/server-key.ts";
 export {
   type StoredCredentialsOptions,
   storedCredentials,

@@ -2,8 +2,13 @@ import { existsSync } from "node:fs";
 import { homedir } from "node:os";
 import { join } from "node:path";
 import type { Command } from "commander";
-import { type CredentialFiles, type CredentialSource, credentialFilesFromEnvironment } from "../index.ts";
-import type { StoredCredentials } from "../registry.ts";
+import {
+  type CredentialFiles,
+  type CredentialSource,
+  type Credentials,
+  credentialFilesFromEnvironment,
+} from "../index.ts";
+import type { LoginFile, StoredCredentials } from "../registry.ts";
 import { tell } from "./output.ts";
 
 /** Where a command finds credentials, when not in the usual places. */
@@ -25,10 +30,25 @@ function dockerConfigDir({ config }: CredentialCliOptions): string {
 }
 
 /** Where to look: what is named on the command line, or else where docker and podman would. */
-function credentialFiles({ config, authfile }: CredentialCliOptions): CredentialFiles {
+export function credentialFiles({ config, authfile }: CredentialCliOptions): CredentialFiles {
   if (authfile !== undefined) return { authFile: authfile };
   const { dockerAuthConfig, ...usual } = credentialFilesFromEnvironment(process.env);
   return { dockerAuthConfig, ...(config === undefined ? usual : { dockerConfigDir: config }) };
+}
+
+/** Where a login is kept: in podman's file where that is named, by the environment too, otherwise in docker's. */
+export function loginFile(options: CredentialCliOptions): LoginFile {
+  const { config, authfile = config === undefined ? process.env["REGISTRY_AUTH_FILE"] : undefined } = options;
+  return authfile ? { authFile: authfile } : { dockerConfigDir: dockerConfigDir(options) };
+}
+
+/** What would be sent to `host`; `undefined` also for what cannot be read. */
+export async function currentCredentials(
+  host: string,
+  options: CredentialCliOptions,
+): Promise<Credentials | undefined> {
+  const { storedCredentials } = await import("../registry.ts");
+  return await storedCredentials(credentialFiles(options))(host).catch(() => undefined);
 }
 
 /**

@@ -18,10 +18,14 @@ export interface RootOptions {
   readonly logLevel: string;
 }
 
-/** The options of commands that talk to registries. */
-export interface RegistryCliOptions extends RootOptions, CredentialCliOptions {
+/** The options that say how a registry is reached. */
+export interface ReachingCliOptions {
   readonly plainHttp?: boolean;
   readonly insecure?: boolean;
+}
+
+/** The options of commands that talk to registries. */
+export interface RegistryCliOptions extends RootOptions, ReachingCliOptions, CredentialCliOptions {
   readonly mirror?: readonly string[];
   readonly maxConcurrentDownloads?: number;
   readonly maxConcurrentUploads?: number;
@@ -42,12 +46,16 @@ export function addRootOptions(command: Command): Command {
     );
 }
 
-/** Adds what reaching a registry takes. */
-export function addRegistryOptions(command: Command): Command {
-  const reaching = addRootOptions(command)
+/** Adds how a registry is reached. */
+export function addReachingOptions(command: Command): Command {
+  return command
     .option("--plain-http", "talk plain HTTP to the registry")
     .option("--insecure", "do not check the registry's certificate, fall back to plain HTTP");
-  return addCredentialOptions(reaching);
+}
+
+/** Adds what work at a registry takes. */
+export function addRegistryOptions(command: Command): Command {
+  return addCredentialOptions(addReachingOptions(addRootOptions(command)));
 }
 
 /** Adds what only downloads need. */
@@ -79,24 +87,32 @@ export async function openRoot(
   return await openDistribution({ root: options.root, logger, ...more });
 }
 
+/** How the registry of a command is reached. */
+export function reachingOptions(
+  { plainHttp = false, insecure }: ReachingCliOptions,
+  registryHost: string,
+): Pick<DistributionOptions, "registry" | "connection"> {
+  return {
+    registry: { plainHttp, insecureRegistries: insecure ? [registryHost] : [] },
+    connection: {
+      proxy: proxyFromEnvironment(process.env),
+      authorities: () => systemCertificates({ environment: process.env }),
+    },
+  };
+}
+
 /** What `openDistribution` needs to reach the registry of a command. */
 export function registryOptions(
   options: RegistryCliOptions,
   registryHost: string,
 ): Partial<DistributionOptions> {
+  const { registry, connection } = reachingOptions(options, registryHost);
   return {
-    registry: {
-      mirrors: parseMirrors(options.mirror ?? []),
-      plainHttp: options.plainHttp ?? false,
-      insecureRegistries: options.insecure ? [registryHost] : [],
-    },
+    registry: { ...registry, mirrors: parseMirrors(options.mirror ?? []) },
     credentials: storedCredentialsOf(options),
     maxConcurrentDownloads: options.maxConcurrentDownloads,
     maxConcurrentUploads: options.maxConcurrentUploads,
-    connection: {
-      proxy: proxyFromEnvironment(process.env),
-      authorities: () => systemCertificates({ environment: process.env }),
-    },
+    connection,
   };
 }
 

@@ -44,6 +44,11 @@ export function tell(text: string): void {
   writeLines(process.stderr, [`drayage: ${text.replaceAll("\n", "; ")}`]);
 }
 
+/** Warns on stderr, in the words and lines of docker. */
+export function warn(...lines: readonly string[]): void {
+  writeLines(process.stderr, lines);
+}
+
 /** Writes a line of the log, JSON with its newline, to stderr. */
 export function writeLogLine(line: string): void {
   process.stderr.write(escapeJson(line));

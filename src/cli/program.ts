@@ -43,6 +43,8 @@ type AddCommand = (program: Command, signal: AbortSignal) => void;
 const COMMANDS: Readonly<Record<string, () => Promise<AddCommand>>> = {
   pull: async () => (await import("./commands/pull.ts")).addPullCommand,
   push: async () => (await import("./commands/push.ts")).addPushCommand,
+  login: async () => (await import("./commands/login.ts")).addLoginCommand,
+  logout: async () => (await import("./commands/logout.ts")).addLogoutCommand,
   images: async () => (await import("./commands/images.ts")).addImagesCommand,
   tag: async () => (await import("./commands/tag.ts")).addTagCommand,
   rmi: async () => (await import("./commands/rmi.ts")).addRmiCommand,

@@ -36,6 +36,7 @@ import { MAX_USER_AGENT_CHARS } from "../registry/http/user-agent.ts";
 import { CONNECTION_OPTIONS, type ConnectionOptions } from "../registry/transport/connection-options.ts";
 import type { CheckOptions } from "./check/result.ts";
 import type { Distribution, PullOptions, PushOptions } from "./distribution.ts";
+import type { LoginOptions } from "./login.ts";
 import type { DistributionOptions } from "./options.ts";
 import type { PruneOptions } from "./prune.ts";
 
@@ -72,6 +73,16 @@ const auth = objectOf<Credentials>({
   registryToken: aString,
 });
 
+const userAgent = rule(
+  `printable ASCII, at most ${MAX_USER_AGENT_CHARS} characters, without spaces at its ends`,
+  (value) =>
+    typeof value === "string" &&
+    value.length <= MAX_USER_AGENT_CHARS &&
+    /^[!-~](?:[ -~]*[!-~])?$/.test(value),
+);
+
+const connection = objectOf<ConnectionOptions>(CONNECTION_OPTIONS);
+
 /** The options of `openDistribution`. */
 export const DISTRIBUTION_OPTIONS: RulesOf<DistributionOptions> = {
   root: required(aPath),
@@ -83,15 +94,18 @@ export const DISTRIBUTION_OPTIONS: RulesOf<DistributionOptions> = {
   maxConcurrentUploads: wholeNumberFrom(0),
   maxDownloadAttempts: wholeNumberFrom(1),
   backoff,
-  connection: objectOf<ConnectionOptions>(CONNECTION_OPTIONS),
-  userAgent: rule(
-    `printable ASCII, at most ${MAX_USER_AGENT_CHARS} characters, without spaces at its ends`,
-    (value) =>
-      typeof value === "string" &&
-      value.length <= MAX_USER_AGENT_CHARS &&
-      /^[!-~](?:[ -~]*[!-~])?$/.test(value),
-  ),
+  connection,
+  userAgent,
   logger: aLogger,
+};
+
+/** The options of `logIn`. */
+export const LOGIN_OPTIONS: RulesOf<LoginOptions> = {
+  signal: aSignal,
+  credentials: required(auth),
+  registry,
+  connection,
+  userAgent,
 };
 
 /** The options of operations that can only be stopped. */

@@ -26,7 +26,7 @@ const ROOMS: Readonly<Record<string, readonly (readonly string[])[]>> = {
     ["endpoints"],
     ["credentials"],
     ["transport", "answers", "auth"],
-    ["identities.ts"],
+    ["identities.ts", "check-login.ts"],
     ["repository", "endpoint-send.ts"],
     ["pull"],
     ["push"],

@@ -1,12 +1,12 @@
 import { type AbortOptions, throwIfAborted } from "../../async/abort.ts";
 import type { Clock } from "../../async/clock.ts";
 import { SharedCalls } from "../../async/shared-calls.ts";
-import { type Endpoint, originOf } from "../endpoints/endpoint.ts";
-import { type Challenge, parseChallenges } from "../http/challenge.ts";
+import { type Endpoint, originOf, rootAddress } from "../endpoints/endpoint.ts";
+import type { Challenge } from "../http/challenge.ts";
 import { mergeHeaders } from "../http/merge-headers.ts";
 import type { Send } from "../http/send.ts";
 import { USER_AGENT } from "../http/user-agent.ts";
-import { knownChallenges } from "./offers.ts";
+import { challengesAtRoot } from "./offers.ts";
 
 /** How long it is remembered what an endpoint's API root asks for, in milliseconds. */
 const ROOT_KEPT_MS = 60_000;
@@ -49,26 +49,16 @@ export class HiddenChallenges {
     const { endpoint, send, metaHeaders } = this.#options;
     const headers = mergeHeaders({ "user-agent": USER_AGENT }, endpoint.headers, metaHeaders);
     try {
-      const url = pingAddress(endpoint);
+      const url = rootAddress(endpoint);
       const { tls, connectTimeoutMs } = endpoint;
       const response = await send({ method: "GET", url, headers, tls, connectTimeoutMs, signal });
       await response.body.discard();
       const own = new URL(response.url).origin === originOf(endpoint);
       if (response.status !== 401 || !own) return [];
-      return knownChallenges(parseChallenges(response.headers["www-authenticate"])).map(withoutScope);
+      return challengesAtRoot(response);
     } catch {
       throwIfAborted(signal);
       return []; // the answer that made us look is the better one to show
     }
   }
-}
-
-function pingAddress({ baseUrl, namespace }: Endpoint): string {
-  const url = new URL(`${baseUrl}/`);
-  if (namespace !== undefined) url.searchParams.set("ns", namespace);
-  return url.href;
-}
-
-function withoutScope({ scheme, parameters }: Challenge): Challenge {
-  return { scheme, parameters: new Map([...parameters].filter(([name]) => name !== "scope")) };
 }

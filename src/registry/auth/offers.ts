@@ -1,7 +1,8 @@
 import { ErrUnauthenticated } from "../../errors/classes.ts";
 import type { FoundCredentials } from "../credentials/credential-memory.ts";
 import { originOf } from "../endpoints/endpoint.ts";
-import type { Challenge } from "../http/challenge.ts";
+import { type Challenge, parseChallenges } from "../http/challenge.ts";
+import type { HttpResponse } from "../http/send.ts";
 import { basicAuthorization } from "./token.ts";
 import { type RealmOptions, type TokenRealm, tokenRealm } from "./token-realm.ts";
 import { explained, reasonOf } from "./why-anonymous.ts";
@@ -19,6 +20,15 @@ export interface OfferOptions extends RealmOptions {
 /** The challenges that we know an answer to. */
 export function knownChallenges(challenges: readonly Challenge[]): readonly Challenge[] {
   return challenges.filter(({ scheme }) => scheme === "bearer" || scheme === "basic");
+}
+
+/** What an answer at the API root asks for, without the scopes: those are examples of what a registry may ask for. */
+export function challengesAtRoot({ headers }: Pick<HttpResponse, "headers">): readonly Challenge[] {
+  return knownChallenges(parseChallenges(headers["www-authenticate"])).map(withoutScope);
+}
+
+function withoutScope({ scheme, parameters }: Challenge): Challenge {
+  return { scheme, parameters: new Map([...parameters].filter(([name]) => name !== "scope")) };
 }
 
 /** The one of `challenges` that is tried first. */

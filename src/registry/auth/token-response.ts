@@ -18,6 +18,8 @@ export type Token = {
   readonly issuedAtMs: number;
   /** By the same clock. */
   readonly expiresAtMs: number;
+  /** To be had in place of user and password, where the server gives one. */
+  readonly refreshToken?: string | undefined;
 };
 
 /** The request that a token server answers. */
@@ -63,7 +65,7 @@ export async function readToken(response: HttpResponse, exchange: TokenExchange)
     new ErrUnauthenticated(`${exchange.action}: ${reason}`, { endpoint: exchange.endpoint });
 
   const bytes = await response.body.bytes(MAX_TOKEN_BYTES);
-  const answer = untrustedFields<"access_token" | "token" | "expires_in">(parseJson(bytes));
+  const answer = untrustedFields<"access_token" | "token" | "expires_in" | "refresh_token">(parseJson(bytes));
   const value = answer.access_token || answer.token;
   if (typeof value !== "string" || value === "") {
     throw fail("authorization server did not include a token in the response");
@@ -73,7 +75,14 @@ export async function readToken(response: HttpResponse, exchange: TokenExchange)
   const named = typeof answer.expires_in === "number" ? answer.expires_in : 0;
   const lifetimeSeconds = Math.min(Math.max(named, MIN_LIFETIME_SECONDS), MAX_LIFETIME_SECONDS);
   const { startedAtMs: issuedAtMs } = exchange;
-  return { value, issuedAtMs, expiresAtMs: issuedAtMs + lifetimeSeconds * 1000 };
+  const expiresAtMs = issuedAtMs + lifetimeSeconds * 1000;
+  const { refresh_token: refresh } = answer;
+  return {
+    value,
+    issuedAtMs,
+    expiresAtMs,
+    ...(typeof refresh === "string" && refresh ? { refreshToken: refresh } : {}),
+  };
 }
 
 /**

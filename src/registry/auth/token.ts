@@ -19,6 +19,8 @@ export type TokenOptions = AbortOptions & {
   /** What the caller wants to be known by everywhere, such as `X-Meta-*` of an engine's client. */
   readonly metaHeaders?: Readonly<Record<string, string>> | undefined;
   readonly credentials: Credentials | undefined;
+  /** Asks for a refresh token as well, to keep in place of the password. Default false. */
+  readonly offline?: boolean | undefined;
   /** Must not authorize by itself. */
   readonly send: Send;
   readonly clock: Clock;
@@ -73,6 +75,10 @@ function getToken(realm: TokenRealm, options: TokenOptions): Promise<HttpRespons
   if (basic && options.credentials?.username) url.searchParams.set("account", options.credentials.username);
   if (realm.service !== undefined) url.searchParams.set("service", realm.service);
   for (const scope of realm.scopes) url.searchParams.append("scope", scope);
+  if (options.offline) {
+    url.searchParams.set("offline_token", "true");
+    url.searchParams.set("client_id", CLIENT_ID);
+  }
   const headers = headersFor(realm, options, basic ? { authorization: basic } : {});
   return options.send({ ...common(realm, options), method: "GET", url: url.href, headers });
 }
@@ -85,6 +91,7 @@ function postForm(
   const form = new URLSearchParams({ ...grant, client_id: CLIENT_ID });
   if (realm.service !== undefined) form.set("service", realm.service);
   if (realm.scopes.length > 0) form.set("scope", realm.scopes.join(" "));
+  if (options.offline) form.set("access_type", "offline");
   const headers = headersFor(realm, options, { "content-type": "application/x-www-form-urlencoded" });
   const body = form.toString();
   return options.send({

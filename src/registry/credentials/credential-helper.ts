@@ -38,6 +38,9 @@ const NOT_FOUND = "credentials not found in native keychain";
 /** Stands in place of a user name when the secret is an identity token. */
 const TOKEN_USERNAME = "<token>";
 
+/** What a helper is told to do (docker-credential-helpers protocol). */
+type HelperAction = "get" | "store" | "erase";
+
 /**
  * Asks `docker-credential-<name> get` for the credentials of `server`, which it reads on stdin; `undefined`
  * when it has none. The signal and a timeout of 30 s kill the process. Throws `ErrInvalidArgument` for a bad
@@ -49,16 +52,62 @@ export async function credentialsFromHelper(
   server: string,
   options: CredentialHelperOptions = {},
 ): Promise<Credentials | undefined> {
+  const fail = failureOf(name, server);
+  const output = await runHelper(name, { action: "get", input: server, fail }, options);
+  return output === undefined ? undefined : parseAnswer(output, fail);
+}
+
+/**
+ * Gives credentials to `docker-credential-<name> store`: user and password, or the identity token. Throws as
+ * `credentialsFromHelper` does.
+ */
+export async function storeInHelper(
+  name: string,
+  server: string,
+  { credentials, ...options }: CredentialHelperOptions & { readonly credentials: Credentials },
+): Promise<void> {
+  const { username = "", password = "", identityToken } = credentials;
+  const [Username, Secret] = identityToken ? [TOKEN_USERNAME, identityToken] : [username, password];
+  const input = JSON.stringify({ ServerURL: server, Username, Secret });
+  const fail = failureOf(name, server);
+  const output = await runHelper(name, { action: "store", input, fail }, options);
+  if (output === undefined) throw fail("the helper failed with exit status 1");
+}
+
+/** Has `docker-credential-<name> erase` forget a server; false when it knew none. Throws as `credentialsFromHelper` does. */
+export async function eraseFromHelper(
+  name: string,
+  server: string,
+  options: CredentialHelperOptions = {},
+): Promise<boolean> {
+  const run = { action: "erase", input: server, fail: failureOf(name, server) } as const;
+  return (await runHelper(name, run, options)) !== undefined;
+}
+
+function failureOf(name: string, server: string): Failure {
+  return (reason, cause) =>
+    new ErrFailedPrecondition(`Run docker-credential-${name} for ${server}: ${reason}`, { cause });
+}
+
+/** One run of a helper, for `fail`'s errors. */
+interface HelperRun {
+  readonly action: HelperAction;
+  readonly input: string;
+  readonly fail: Failure;
+}
+
+/** What a helper prints; `undefined` when it does not know the server. */
+async function runHelper(
+  name: string,
+  { action, input, fail }: HelperRun,
+  options: CredentialHelperOptions,
+): Promise<string | undefined> {
   if (!HELPER_NAME.test(name))
     throw new ErrInvalidArgument(`invalid credential helper name ${JSON.stringify(name)}`);
   throwIfAborted(options.signal);
-  const program = `docker-credential-${name}`;
-  const fail: Failure = (reason, cause) =>
-    new ErrFailedPrecondition(`Run ${program} for ${server}: ${reason}`, { cause });
-
-  const child = await start(program, { ...options, fail });
-  const { exitCode, output } = await communicate(child, server, { ...options, fail });
-  if (exitCode === 0) return parseAnswer(output, fail);
+  const child = await start([`docker-credential-${name}`, action], { ...options, fail });
+  const { exitCode, output } = await communicate(child, input, { ...options, fail });
+  if (exitCode === 0) return output;
   if (output.trim() === NOT_FOUND) return undefined;
   throw fail(exitCode === null ? "the helper was killed" : `the helper failed with exit status ${exitCode}`);
 }
@@ -67,9 +116,12 @@ type Failure = (reason: string, cause?: unknown) => DrayageError;
 
 type RunOptions = CredentialHelperOptions & { readonly fail: Failure };
 
-async function start(program: string, { env, fail }: RunOptions): Promise<ChildProcessWithoutNullStreams> {
+async function start(
+  [program, action]: readonly [string, HelperAction],
+  { env, fail }: RunOptions,
+): Promise<ChildProcessWithoutNullStreams> {
   try {
-    const child = spawn(program, ["get"], { windowsHide: true, ...(env ? { env: { ...env } } : {}) });
+    const child = spawn(program, [action], { windowsHide: true, ...(env ? { env: { ...env } } : {}) });
     // Without a process there may be no pipes either; the reason comes as an event.
     if (child.pid === undefined) throw (await once(child, "error"))[0];
     return child;

@@ -1,3 +1,5 @@
+import { ErrInvalidArgument } from "../../errors/classes.ts";
+import { formatHostPort, parseHostPort } from "../endpoints/host-port.ts";
 import { HUB_DOMAIN } from "../endpoints/lookup-endpoints.ts";
 
 /** A key of docker's configuration, taken apart. */
@@ -35,6 +37,19 @@ export function parseServerKey(key: string): ServerKey {
   const path = slash === -1 ? "" : rest.slice(slash + 1).replace(/\/+$/, "");
   const isApi = scheme !== undefined || API_PATHS.has(path);
   return { host: canonicalHost(host, scheme), namespace: isApi ? "" : path };
+}
+
+/**
+ * The host that somebody wants to log in to, however he writes it: `https://registry.example/v1/` is `registry.example`, every
+ * name of Docker Hub `docker.io`. Throws `ErrInvalidArgument` for what is no host, and for a namespace: it is registries
+ * that check a login.
+ */
+export function loginHost(server: string): string {
+  const { host, namespace } = parseServerKey(server.trim());
+  if (namespace !== "") {
+    throw new ErrInvalidArgument(`Log in at ${host}: got the namespace "${namespace}", wanted a host alone`);
+  }
+  return formatHostPort(parseHostPort(host));
 }
 
 /** The host of a lookup in the spelling of `ServerKey.host`. */

@@ -3,7 +3,7 @@ import type { Clock } from "../../async/clock.ts";
 import { SharedCalls } from "../../async/shared-calls.ts";
 import { ErrInvalidArgument } from "../../errors/classes.ts";
 import { HUB_DOMAIN } from "../endpoints/lookup-endpoints.ts";
-import type { AuthQuery } from "./auth-file.ts";
+import type { AuthFileKind, AuthQuery } from "./auth-file.ts";
 import { type CredentialFiles, type CredentialPlace, credentialPlaces } from "./credential-files.ts";
 import { credentialsFromHelper } from "./credential-helper.ts";
 import type { CredentialSource, Credentials, StoredCredentials } from "./credentials.ts";
@@ -40,8 +40,7 @@ export function storedCredentials(options: StoredCredentialsOptions): StoredCred
   const helpers = new SharedCalls<Credentials | undefined>();
   const fatal = new WeakSet<object>();
 
-  async function fromHelper(name: string, host: string, { signal }: AbortOptions) {
-    const server = serverOf(host);
+  async function fromHelper(name: string, server: string, { signal }: AbortOptions) {
     const ask = (shared: AbortSignal) => credentialsFromHelper(name, server, { ...options, signal: shared });
     return await helpers.run(JSON.stringify([name, server]), ask, { signal });
   }
@@ -51,7 +50,7 @@ export function storedCredentials(options: StoredCredentialsOptions): StoredCred
     const helper = file?.helperFor(query);
     if (!helper) return file?.credentialsFor(query);
     try {
-      const found = await fromHelper(helper, query.host, { signal });
+      const found = await fromHelper(helper, serverOf(place.kind, query.host), { signal });
       return found ?? file?.credentialsFor(query);
     } catch (error) {
       throwIfAborted(signal);
@@ -84,9 +83,9 @@ export function storedCredentials(options: StoredCredentialsOptions): StoredCred
   return Object.assign(lookUp, { stored: true, stops } as const);
 }
 
-/** What a helper knows a host by, and docker's file too. */
-export function serverOf(host: string): string {
-  return canonicalHost(host) === HUB_DOMAIN ? HUB_SERVER : host;
+/** What the file of that kind and its helpers know a host by. */
+export function serverOf(kind: AuthFileKind, host: string): string {
+  return kind !== "podman" && canonicalHost(host) === HUB_DOMAIN ? HUB_SERVER : host;
 }
 
 /**
