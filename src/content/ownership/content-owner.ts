@@ -1,12 +1,13 @@
 import { join } from "node:path";
 import type { AbortOptions } from "../../async/abort.ts";
+import { Rounds } from "../../async/rounds.ts";
 import type { Digest } from "../../digest/digest.ts";
 import { ErrFailedPrecondition } from "../../errors/classes.ts";
 import { isCanceled, isDeadlineExceeded } from "../../errors/predicates.ts";
 import type { Referred } from "./document-references.ts";
 import { DoomedContent } from "./doomed-content.ts";
 import { NameReferences } from "./name-references.ts";
-import { RootLease } from "./root-lease.ts";
+import { RootLease, type Turn } from "./root-lease.ts";
 import type { SweepEntry } from "./sweep-list.ts";
 import { type NamespaceHolders, type OwnedBlobs, Sweeper, type SweptContent } from "./sweeper.ts";
 
@@ -61,6 +62,7 @@ export class ContentOwner {
   readonly #doomed: DoomedContent;
   readonly #names: NameReferences;
   readonly #sweeper: Sweeper;
+  readonly #sweeps: Rounds<readonly SweepEntry[], Swept>;
   readonly #onSwept = new Set<(deleted: readonly SweptContent[]) => void>();
 
   constructor(parts: ContentOwnerParts) {
@@ -75,6 +77,9 @@ export class ContentOwner {
       onDamaged: (digest, err) => this.#warn({ digest, err }, "what this content needs cannot be read"),
     });
     this.#sweeper = new Sweeper({ blobs, namespaces, names: this.#names, doomed: this.#doomed });
+    this.#sweeps = new Rounds((takeUp, signal) =>
+      this.#lease.inTurn((turn) => this.#sweepFor(turn, takeUp()), { signal }),
+    );
   }
 
   /**
@@ -129,19 +134,13 @@ export class ContentOwner {
 
   /**
    * Deletes what is remembered and what nothing refers to, `mine` first. Waits for other removals, not for
-   * work: what work may be using goes when the work has ended; so does everything when the signal fires.
+   * work: what work may be using goes when the work has ended; so does everything when the signal fires. Those
+   * who wait for their turn together are one sweep.
    */
   async sweep(mine: readonly SweepEntry[], { signal }: AbortOptions = {}): Promise<Swept> {
     for (const entry of mine) await this.#doomed.fresh.add(entry);
     try {
-      return await this.#lease.inTurn(
-        async (turn) => {
-          const { deleted, unneeded } = await this.#sweeper.sweep(turn, mine);
-          this.#tell(deleted);
-          return { deleted, ...(await this.#fateOf(unneeded, deleted)) };
-        },
-        { signal },
-      );
+      return await this.#sweeps.run(mine, { signal });
     } catch (error) {
       if (isCanceled(error) || isDeadlineExceeded(error)) return { deleted: [], mine: [], kept: true };
       throw error;
@@ -213,14 +212,29 @@ export class ContentOwner {
       }, again);
   }
 
-  async #fateOf(
-    unneeded: ReadonlySet<Digest>,
-    deleted: readonly SweptContent[],
-  ): Promise<Pick<Swept, "mine" | "kept">> {
-    const mine = deleted.map(({ digest }) => digest).filter((digest) => unneeded.has(digest));
-    const rest = [...unneeded].filter((digest) => !mine.includes(digest));
-    for (const digest of rest) if (await this.#doomed.has(digest)) return { mine, kept: true };
-    return { mine, kept: false };
+  /** What several need no more counts as gone by the first of them. */
+  async #sweepFor(
+    turn: Turn,
+    calls: ReadonlyArray<readonly SweepEntry[]>,
+  ): Promise<ReadonlyArray<PromiseSettledResult<Swept>>> {
+    const { deleted, unneeded } = await this.#sweeper.sweep(turn, calls.flat());
+    this.#tell(deleted);
+    const gone = new Set(deleted.map(({ digest }) => digest));
+    const unclaimed = new Set(gone);
+    const outcomes: Array<PromiseSettledResult<Swept>> = [];
+    for (const call of calls) {
+      const below = new Set(call.flatMap((entry) => [...(unneeded.get(entry) ?? [])]));
+      const mine = [...unclaimed].filter((digest) => below.has(digest));
+      for (const digest of mine) unclaimed.delete(digest);
+      const kept = await this.#isAnyDoomed([...below].filter((digest) => !gone.has(digest)));
+      outcomes.push({ status: "fulfilled", value: { deleted, mine, kept } });
+    }
+    return outcomes;
+  }
+
+  async #isAnyDoomed(digests: readonly Digest[]): Promise<boolean> {
+    for (const digest of digests) if (await this.#doomed.has(digest)) return true;
+    return false;
   }
 
   async #refuseNeeded(digest: Digest): Promise<void> {

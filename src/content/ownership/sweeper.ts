@@ -42,8 +42,8 @@ export interface SweeperParts {
 /** What one sweep did. */
 export interface SweepOutcome {
   readonly deleted: readonly SweptContent[];
-  /** What was found below the entries that it was called with and had no reference: deleted, or doomed. */
-  readonly unneeded: ReadonlySet<Digest>;
+  /** By entry that it was called with: what was found below and had no reference, deleted or doomed. */
+  readonly unneeded: ReadonlyMap<SweepEntry, ReadonlySet<Digest>>;
 }
 
 /**
@@ -66,9 +66,9 @@ export class Sweeper {
    */
   async sweep(turn: Turn, mine: readonly SweepEntry[]): Promise<SweepOutcome> {
     const deleted: SweptContent[] = [];
-    const unneeded = new Set<Digest>();
+    const unneeded = new Map(mine.map((entry) => [entry, new Set<Digest>()]));
     for (let pass = 0; pass < MAX_PASSES; pass++) {
-      for (const digest of await this.#doomFresh(turn, mine)) unneeded.add(digest);
+      await this.#doomFresh(turn, unneeded);
       const before = deleted.length;
       const isMore = await this.#free(turn, deleted);
       const { hasFresh } = await this.#parts.doomed.waiting();
@@ -79,7 +79,7 @@ export class Sweeper {
 
   /** Dooms blobs that never had a reference, those of `digests` that have none. Returns the epoch to wait for. */
   async doom(turn: Turn, digests: readonly Digest[]): Promise<number> {
-    await this.#doomFresh(turn, []);
+    await this.#doomFresh(turn, new Map());
     const epoch = turn.current();
     const named = await this.#named();
     for (const digest of digests) {
@@ -90,22 +90,23 @@ export class Sweeper {
     return epoch;
   }
 
-  /** Returns what was unneeded of `mine`. */
-  async #doomFresh(turn: Turn, mine: readonly SweepEntry[]): Promise<readonly Digest[]> {
+  /** Adds to each entry of `mine` what was unneeded below it. */
+  async #doomFresh(turn: Turn, mine: ReadonlyMap<SweepEntry, Set<Digest>>): Promise<void> {
     const { doomed } = this.#parts;
-    const unneeded: Digest[] = [];
+    const own = [...mine.keys()];
     const fresh = await doomed.fresh.list();
-    const others = fresh.filter((entry) => !mine.some((own) => isSame(own, entry)));
-    if (mine.length + others.length > 0) {
+    const others = fresh.filter((entry) => !own.some((each) => isSame(each, entry)));
+    if (own.length + others.length > 0) {
       const named = await this.#named();
       const epoch = turn.current();
-      for (const entry of mine) unneeded.push(...(await this.#doomEntry(epoch, entry, named)));
+      for (const [entry, unneeded] of mine) {
+        for (const digest of await this.#doomEntry(epoch, entry, named)) unneeded.add(digest);
+      }
       for (const entry of others) await this.#doomEntry(epoch, entry, named);
     }
     // Only now: work of the next epoch must find everything that is doomed in this one.
     const last = (await doomed.waiting()).epochs.at(-1) ?? -1;
     if (last >= turn.current()) turn.moveOn(last);
-    return unneeded;
   }
 
   /**

@@ -12,6 +12,7 @@ import {
   writeBlob,
 } from "../../../src/content.ts";
 import { type Digest, digestOf } from "../../../src/digest/digest.ts";
+import { tryLockFile } from "../../../src/disk/file-lock.ts";
 import { ErrFailedPrecondition, ErrNotFound } from "../../../src/errors.ts";
 
 const BYTES = Buffer.from("a layer");
@@ -169,6 +170,35 @@ describe("the owner of a store", () => {
     });
     await store.owner.share(async () => {});
     expect(await exists(store, DIGEST)).toBe(false);
+  });
+
+  it("sweeps once for all who wait for the turn together, and tells each what went by it", async () => {
+    const bytes = [BYTES, Buffer.from("another layer"), Buffer.from("one that has a name")];
+    const digests = bytes.map((each) => digestOf(each));
+    for (const each of bytes) await writeBlob(store, digestOf(each), each);
+    await name(digests[2] ?? DIGEST, NAME);
+    const rounds: string[][] = [];
+    store.owner.onSwept((deleted) => rounds.push(deleted.map(({ digest }) => digest).toSorted()));
+    await mkdir(join(root, "locks"), { recursive: true });
+    const unlock = tryLockFile(join(root, "locks", "removals"), "exclusive");
+    const leaver = new AbortController();
+    const sweep = (digest: Digest | undefined, signal?: AbortSignal) =>
+      store.owner.sweep([{ digest: digest ?? DIGEST, kind: "blob", name: "" }], { signal });
+    const sweeps = Promise.all([
+      sweep(digests[0]),
+      sweep(digests[0]),
+      sweep(digests[1], leaver.signal),
+      sweep(digests[2]),
+    ]);
+    leaver.abort();
+    unlock?.();
+    const outcomes = await sweeps;
+    expect(outcomes.map(({ kept }) => kept)).toEqual([false, false, true, false]);
+    const [one, two, ...others] = outcomes.map(({ mine }) => mine);
+    expect([...(one ?? []), ...(two ?? [])]).toEqual([digests[0]]);
+    expect(others).toEqual([[], []]);
+    expect(rounds).toEqual([digests.slice(0, 2).toSorted()]);
+    expect(await swept()).toEqual([]);
   });
 
   it("keeps for a name what the last namespace lets go, and frees it with the name", async () => {
