@@ -71,7 +71,7 @@ export type { TlsOptions } from "./registry/http/tls-options.ts";
 export { USER_AGENT } from "./registry/http/user-agent.ts";
 export { withRedirect } from "./registry/http/with-redirect.ts";
 export { type ThrottleOptions, withThrottle } from "./registry/http/with-throttle.ts";
-export type { BlobContent, BlobOptions } from "./registry/pull/open-blob.ts";
+export type { BlobOptions } from "./registry/pull/open-blob.ts";
 export { createRegistryClient, type RegistryClient } from "./registry/pull/registry-client.ts";
 export { addReferrer, type Referral } from "./registry/push/add-referrer.ts";
 export { createPushClient } from "./registry/push/create-push-client.ts";
@@ -84,6 +84,7 @@ export type {
 } from "./registry/push/push-client.ts";
 export type { HasBlobOptions } from "./registry/repository/has-blob.ts";
 export type { ManifestContent, ManifestHead, ManifestOptions } from "./registry/repository/manifests.ts";
+export type { BlobContent } from "./registry/repository/open-content.ts";
 export type { RegistryClientOptions } from "./registry/repository/repository-session.ts";
 export type { ConnectionOptions, ProxyOptions } from "./registry/transport/connection-options.ts";
 export { proxyFromEnvironment } from "./registry/transport/proxy-from-environment.ts";

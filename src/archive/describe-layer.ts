@@ -1,14 +1,12 @@
-import { type AbortOptions, throwIfAborted } from "../async/abort.ts";
-import { readVerified } from "../content/read-verified.ts";
+import type { AbortOptions } from "../async/abort.ts";
 import type { Provider } from "../content/store.ts";
-import { type Algorithm, algorithmOf, type Digest, Digester } from "../digest/digest.ts";
-import { ErrDataLoss, ErrNotImplemented } from "../errors/classes.ts";
-import { isDrayageError } from "../errors/drayage-error.ts";
-import { messageOf } from "../errors/message-of.ts";
+import { type Algorithm, algorithmOf, type Digest } from "../digest/digest.ts";
+import { ErrDataLoss } from "../errors/classes.ts";
 import type { Descriptor } from "../oci/descriptor.ts";
 import { DOCKER_LAYER, DOCKER_LAYER_GZIP, DOCKER_LAYER_ZSTD } from "../oci/media-types.ts";
-import { type Compression, compressionOf, decompress, HEAD_BYTES } from "./decompress.ts";
+import type { Compression } from "./decompress.ts";
 import type { StoredFile } from "./ingest.ts";
+import { notOfLayers, readCompression, readLayer } from "./read-layer.ts";
 
 /** A layer of a `docker save`, in the store. */
 export interface UnprovenLayer extends StoredFile {
@@ -59,31 +57,10 @@ async function readContent(
   { path, digest, size }: UnprovenLayer,
   { algorithm, signal }: AbortOptions & { readonly algorithm: Algorithm },
 ): Promise<Content> {
-  const compression = await readCompression(provider, digest);
+  const compression = await readCompression(provider, { digest, size });
   const mediaType = MEDIA_TYPES[compression];
-  if (mediaType === undefined) {
-    throw new ErrNotImplemented(
-      `import layer ${path}: compressed with ${compression}, which layers cannot be; compress it with gzip or zstd`,
-      { digest },
-    );
-  }
-  const digester = new Digester(algorithm);
-  try {
-    for await (const chunk of decompress(readVerified(provider, { digest, size }))) {
-      throwIfAborted(signal);
-      digester.update(chunk);
-    }
-  } catch (cause) {
-    if (isDrayageError(cause)) throw cause;
-    const reason = messageOf(cause);
-    throw new ErrDataLoss(`import layer ${path}: cannot decompress: ${reason}`, { cause, digest });
-  }
-  return { mediaType, diffId: digester.digest() };
-}
-
-async function readCompression(provider: Provider, digest: Digest): Promise<Compression> {
-  await using reader = await provider.readerAt({ digest });
-  const head = new Uint8Array(HEAD_BYTES);
-  const count = await reader.readAt(head, 0);
-  return compressionOf(head.subarray(0, count));
+  const action = `import layer ${path}`;
+  if (mediaType === undefined) throw notOfLayers(compression, { action, digest });
+  const { diffId } = await readLayer(provider, { digest, size }, { action, algorithm, signal });
+  return { mediaType, diffId };
 }

@@ -1,4 +1,3 @@
-import { throwIfAborted } from "../async/abort.ts";
 import type { Waiter } from "../async/waiting.ts";
 import { openWriter } from "../content/open-writer.ts";
 import type { InfoProvider, Ingester, IngestManager, Writer } from "../content/store.ts";
@@ -12,6 +11,7 @@ import type { Descriptor } from "../oci/descriptor.ts";
 import { isConfigType, isIndexType, isManifestType, isSchema1Type } from "../oci/media-types.ts";
 import { MAX_MANIFEST_BYTES } from "../oci/parse-document.ts";
 import { MAX_CONFIG_BYTES } from "../oci/parse-image-config.ts";
+import { receive } from "./receive.ts";
 import { makeRefKey } from "./ref-key.ts";
 import type { Fetcher, RemoteContent } from "./remote.ts";
 
@@ -52,7 +52,7 @@ export async function fetchContent(descriptor: Descriptor, context: FetchContext
   const offset = await usableOffset(writer, descriptor);
   const body = embeddedContent(descriptor);
   if (body) await writeEmbedded(writer, body);
-  else if (offset < descriptor.size) await receive({ descriptor, writer, offset }, context);
+  else if (offset < descriptor.size) await fetchRest({ descriptor, writer, offset }, context);
   context.onVerify?.();
   await commit({ descriptor, writer, offset }, context);
   return true;
@@ -130,38 +130,12 @@ async function writeEmbedded(writer: Writer, bytes: Uint8Array): Promise<void> {
   await writer.write(bytes);
 }
 
-async function receive({ descriptor, writer, offset }: Incoming, context: FetchContext): Promise<void> {
+async function fetchRest({ descriptor, writer, offset }: Incoming, context: FetchContext): Promise<void> {
   const { digest, size } = descriptor;
   const { endpoint, signal, onBytes } = context;
   const content = await open(descriptor, offset, context);
-  onBytes?.(offset);
-  const tooMany = new ErrDataLoss(`fetch ${digest}: got more than the ${size} bytes wanted`, {
-    digest,
-    endpoint,
-  });
-  let written = offset;
-  let skip = offset - content.offset; // a remote that cannot start in the middle sends again what we have
-  const piped = content.pipeTo((bytes) => {
-    const fresh = skip > 0 ? bytes.subarray(skip) : bytes;
-    skip -= bytes.length - fresh.length;
-    if (written + fresh.length > size) throw tooMany;
-    if (fresh.length === 0) return undefined;
-    written += fresh.length;
-    const taken = writer.write(fresh);
-    onBytes?.(written);
-    return taken;
-  });
-  try {
-    await piped;
-  } catch (error) {
-    if (error === tooMany) await writer.truncate(0); // of a body that is too long no byte can be trusted
-    throw error;
-  }
-  throwIfAborted(signal);
-  if (written < size) {
-    const message = `fetch ${digest}: got ${written} bytes, wanted ${size}`;
-    throw new ErrDataLoss(message, { digest, endpoint, retryable: true });
-  }
+  const incoming = { what: `fetch ${digest}`, digest, size, writer, offset };
+  await receive(content, incoming, { endpoint, signal, onBytes });
 }
 
 async function open(

@@ -10,10 +10,10 @@ import type { Descriptor } from "../oci/descriptor.ts";
 import { DOCKER_SCHEMA1_MANIFEST, isIndexType, isManifestType } from "../oci/media-types.ts";
 import type { NormalizedReference } from "../reference/reference.ts";
 import { type Endpoint, originOf } from "../registry/endpoints/endpoint.ts";
-import type { HttpBody } from "../registry/http/send.ts";
 import type { RegistryClient } from "../registry/pull/registry-client.ts";
 import { blamed, blaming } from "./blame.ts";
-import type { AskOptions, ByteSink, FetchOptions, Remote, RemoteContent, ResolveOptions } from "./remote.ts";
+import { contentOf } from "./body-content.ts";
+import type { AskOptions, FetchOptions, Remote, RemoteContent, ResolveOptions } from "./remote.ts";
 import type { Source } from "./source.ts";
 
 /** What a remote is made of. */
@@ -89,7 +89,7 @@ export class RegistryRemote implements Remote {
       const message = `fetch ${digest}: got ${bytes.length} bytes, wanted ${size}`;
       throw new ErrDataLoss(message, { digest, retryable: false });
     }
-    return contentOf(bytes);
+    return bytesContent(bytes);
   }
 
   async #fetchBlob(
@@ -98,17 +98,13 @@ export class RegistryRemote implements Remote {
   ): Promise<RemoteContent> {
     const isRange = offset > 0 && !this.#withoutRange.has(digest);
     try {
-      const { offset: from, body } = await this.#client.openBlob(digest, {
+      const opened = await this.#client.openBlob(digest, {
         offset: isRange ? offset : 0,
         size,
         signal,
         waiter,
       });
-      return {
-        offset: from,
-        pipeTo: (sink) => pipeTo(body, sink, this.endpoint),
-        discard: () => body.discard(),
-      };
+      return contentOf(opened, this.endpoint);
     } catch (error) {
       // A server that breaks at a range would break at each further attempt, and at each further pull.
       const { httpStatus = 0, retryAfterMs, answeredBy } = findError(error) ?? {};
@@ -180,27 +176,7 @@ function wantedOf({ digest, tag = "latest" }: NormalizedReference): string {
   return digest ?? tag;
 }
 
-/** Streams into `sink`. What the sink throws is the caller's own, everything else is the endpoint's. */
-async function pipeTo(body: HttpBody, sink: ByteSink, endpoint: string): Promise<void> {
-  let ofSink: { readonly error: unknown } | undefined;
-  const fail = (error: unknown): never => {
-    ofSink = { error };
-    throw error;
-  };
-  try {
-    await body.pipeTo((bytes) => {
-      try {
-        return sink(bytes)?.catch(fail);
-      } catch (error) {
-        return fail(error);
-      }
-    });
-  } catch (error) {
-    throw ofSink ? ofSink.error : blamed(error, endpoint);
-  }
-}
-
-function contentOf(bytes: Uint8Array): RemoteContent {
+function bytesContent(bytes: Uint8Array): RemoteContent {
   return {
     offset: 0,
     async pipeTo(sink) {

@@ -28,7 +28,7 @@ const ROOMS: Readonly<Record<string, readonly (readonly string[])[]>> = {
     ["transport", "answers", "auth"],
     ["identities.ts", "check-login.ts"],
     ["repository", "endpoint-send.ts"],
-    ["pull"],
+    ["pull", "v1"],
     ["push"],
   ],
   testing: [

@@ -6,9 +6,12 @@ export interface ContentRange {
   readonly total?: number;
 }
 
-/** Reads a `Content-Range` header (RFC 9110, section 14.4); `undefined` when it is absent or makes no sense. */
+/**
+ * Reads a `Content-Range` header (RFC 9110, section 14.4), whose unit registries of version 1 leave out; `undefined` when it is
+ * absent or makes no sense.
+ */
 export function parseContentRange(header: string | undefined): ContentRange | undefined {
-  const match = /^\s*bytes[ =]+(?:(\d{1,15})-(\d{1,15})|\*)\/(\d{1,15}|\*)\s*$/i.exec(header ?? "");
+  const match = /^\s*(?:bytes[ =]+)?(?:(\d{1,15})-(\d{1,15})|\*)\/(\d{1,15}|\*)\s*$/i.exec(header ?? "");
   if (!match) return undefined;
   const [, first, last, whole] = match;
   const total = whole === "*" ? undefined : Number(whole);

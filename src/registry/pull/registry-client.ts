@@ -9,9 +9,10 @@ import {
   type ManifestHead,
   type ManifestOptions,
 } from "../repository/manifests.ts";
+import type { BlobContent } from "../repository/open-content.ts";
 import { type RegistryClientOptions, RepositorySession } from "../repository/repository-session.ts";
 import { listTags } from "./list-tags.ts";
-import { type BlobContent, type BlobOptions, openBlob } from "./open-blob.ts";
+import { type BlobOptions, openBlob } from "./open-blob.ts";
 
 /**
  * One repository at one endpoint, read by the OCI distribution API. Every call is one attempt: whoever wants the

@@ -1,0 +1,86 @@
+import type { Waiter } from "../async/waiting.ts";
+import { openWriter } from "../content/open-writer.ts";
+import type { Ingester, Writer } from "../content/store.ts";
+import { unlessExists } from "../content/unless-exists.ts";
+import type { Digest } from "../digest/digest.ts";
+import { ErrInternal } from "../errors/classes.ts";
+import { receive } from "./receive.ts";
+import type { V1Layer, V1Remote } from "./v1-remote.ts";
+
+/** Longest layer of which nobody says how long it is, in bytes. */
+const MAX_UNSIZED_BYTES = 16 * 1024 * 1024 * 1024;
+
+/** Where a layer comes from and goes to, and whom it tells. */
+export interface FetchV1LayerContext {
+  readonly remote: V1Remote;
+  readonly ingester: Ingester;
+  readonly signal: AbortSignal;
+  /** Waits while another writer has the ingest, or a registry is slow. */
+  readonly waiter: Waiter;
+  /** Called with the bytes on disk, of the whole layer, and its size where it is known, whenever there are more. */
+  readonly onBytes: (bytes: number, size: number | undefined) => void;
+}
+
+/** A layer that is in the store. */
+export interface FetchedV1Layer {
+  readonly digest: Digest;
+  /** Size in bytes. */
+  readonly size: number;
+  /** Whether a part of it was there before. */
+  readonly resumed: boolean;
+}
+
+/** The name of a layer's transfer and of its ingest, in this process and across processes. */
+export function v1LayerKey(
+  { layersFrom }: Pick<V1Remote, "layersFrom">,
+  { id }: Pick<V1Layer, "id">,
+): string {
+  return `v1-layer-${layersFrom}-${id}`;
+}
+
+/**
+ * Brings a layer into the store: one attempt, resumed from what is on disk. Its digest is not known before, so it is committed
+ * under whatever it has; only its length is compared. A broken connection leaves the bytes for the next attempt. Throws
+ * `ErrDataLoss` for too many or too few bytes, and the errors of the remote and the disk.
+ */
+export async function fetchV1Layer(layer: V1Layer, context: FetchV1LayerContext): Promise<FetchedV1Layer> {
+  const { remote, ingester, signal, waiter } = context;
+  const { size } = layer;
+  await using writer = await openWriter(ingester, { ref: v1LayerKey(remote, layer), size, signal, waiter });
+  const offset = await usableOffset(writer, size);
+  if (size === undefined || offset < size) await fetchRest(layer, { writer, offset }, context);
+  const { offset: written } = await writer.status();
+  const known = writer.digest();
+  const digest = (await unlessExists(writer.commit({ size: written }))) ?? known;
+  if (digest === undefined)
+    throw new ErrInternal(`fetch layer ${layer.id}: the store does not say what it has`);
+  return { digest, size: written, resumed: offset > 0 };
+}
+
+/** The bytes to go on behind. More of them than the layer has are the start of something else. */
+async function usableOffset(writer: Writer, size: number | undefined): Promise<number> {
+  const { offset } = await writer.status();
+  if (size === undefined || offset <= size) return offset;
+  await writer.truncate(0);
+  return 0;
+}
+
+async function fetchRest(
+  layer: V1Layer,
+  { writer, offset }: { readonly writer: Writer; readonly offset: number },
+  { remote, signal, waiter, onBytes }: FetchV1LayerContext,
+): Promise<void> {
+  const content = await remote.openLayer(layer, { offset, signal, waiter });
+  const { size } = content;
+  await receive(
+    content,
+    {
+      what: `fetch layer ${layer.id}`,
+      size: size ?? MAX_UNSIZED_BYTES,
+      isLimit: size === undefined,
+      writer,
+      offset,
+    },
+    { endpoint: remote.endpoint, signal, onBytes: (bytes) => onBytes(bytes, size) },
+  );
+}
