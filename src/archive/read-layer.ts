@@ -16,7 +16,6 @@ export interface StoredLayer {
 
 /** What a layer turned out to be. */
 export interface LayerContent {
-  readonly compression: Compression;
   /** Digest of the uncompressed layer. */
   readonly diffId: Digest;
   /** Whether there is no file in it: an archive that ends where it begins has nothing but zeros. */
@@ -29,6 +28,8 @@ export interface ReadLayerOptions extends AbortOptions {
   readonly action: string;
   /** Of the digest of the uncompressed layer. */
   readonly algorithm: Algorithm;
+  /** Origin of the endpoint that sent it, to blame for what cannot be decompressed. Absent: nobody is. */
+  readonly endpoint?: string | undefined;
   /** Sees the bytes as they are in the store, on their way. */
   readonly onBytes?: ((bytes: Uint8Array) => void) | undefined;
 }
@@ -41,9 +42,8 @@ export interface ReadLayerOptions extends AbortOptions {
 export async function readLayer(
   provider: Provider,
   layer: StoredLayer,
-  { action, algorithm, onBytes = () => {}, signal }: ReadLayerOptions,
+  { action, algorithm, endpoint, onBytes = () => {}, signal }: ReadLayerOptions,
 ): Promise<LayerContent> {
-  const compression = await readCompression(provider, layer);
   const digester = new Digester(algorithm);
   let isEmpty = true;
   try {
@@ -55,9 +55,9 @@ export async function readLayer(
   } catch (cause) {
     if (isDrayageError(cause)) throw cause;
     const message = `${action}: cannot decompress: ${messageOf(cause)}`;
-    throw new ErrDataLoss(message, { cause, digest: layer.digest });
+    throw new ErrDataLoss(message, { cause, digest: layer.digest, endpoint });
   }
-  return { compression, diffId: digester.digest(), isEmpty };
+  return { diffId: digester.digest(), isEmpty };
 }
 
 /** The compression of a layer, by its first bytes. */
@@ -71,10 +71,10 @@ export async function readCompression(provider: Provider, { digest }: StoredLaye
 /** The error of a layer in a compression that no media type of layers stands for. */
 export function notOfLayers(
   compression: Compression,
-  { action, digest }: { readonly action: string; readonly digest: Digest },
+  { action, ...details }: { readonly action: string; readonly digest: Digest; readonly endpoint?: string },
 ): ErrNotImplemented {
   const message = `${action}: compressed with ${compression}, which layers cannot be; compress it with gzip or zstd`;
-  return new ErrNotImplemented(message, { digest });
+  return new ErrNotImplemented(message, details);
 }
 
 async function* seen(

@@ -27,6 +27,7 @@ export interface ReachingCliOptions {
 /** The options of commands that talk to registries. */
 export interface RegistryCliOptions extends RootOptions, ReachingCliOptions, CredentialCliOptions {
   readonly mirror?: readonly string[];
+  readonly v1Registry?: readonly string[];
   readonly maxConcurrentDownloads?: number;
   readonly maxConcurrentUploads?: number;
 }
@@ -62,6 +63,7 @@ export function addRegistryOptions(command: Command): Command {
 export function addPullOptions(command: Command): Command {
   return command
     .option("--mirror <host=url>", "ask this mirror first; may be repeated", collect)
+    .option("--v1-registry <host>", "ask this registry by API version 1 as well; may be repeated", append)
     .option("--max-concurrent-downloads <n>", "layers downloaded at once", parseCount, 3);
 }
 
@@ -108,7 +110,11 @@ export function registryOptions(
 ): Partial<DistributionOptions> {
   const { registry, connection } = reachingOptions(options, registryHost);
   return {
-    registry: { ...registry, mirrors: parseMirrors(options.mirror ?? []) },
+    registry: {
+      ...registry,
+      mirrors: parseMirrors(options.mirror ?? []),
+      v1Registries: options.v1Registry ?? [],
+    },
     credentials: storedCredentialsOf(options),
     maxConcurrentDownloads: options.maxConcurrentDownloads,
     maxConcurrentUploads: options.maxConcurrentUploads,
@@ -118,6 +124,10 @@ export function registryOptions(
 
 function collect(value: string, previous: readonly string[] = []): readonly string[] {
   if (!/^[^=]+=./.test(value)) throw new InvalidArgumentError("wanted HOST=URL");
+  return [...previous, value];
+}
+
+function append(value: string, previous: readonly string[] = []): readonly string[] {
   return [...previous, value];
 }
 

@@ -83,6 +83,8 @@ export async function composeDistribution(options: DistributionOptions): Promise
     events: root.events,
     transport,
     mountSources: root.mountSources,
+    v1Layers: root.v1Layers,
+    abandon: (digests) => root.abandon(digests),
     work,
     logger,
   });

@@ -40,38 +40,33 @@ export interface EndpointLoopOptions {
 
 /**
  * Tries the endpoints in order until one succeeds (moby `distribution.Pull`). Plain HTTP is not tried once TLS worked for
- * that host; nothing is tried after cancellation. An endpoint that was not asked, because better ones were left, comes again
+ * that host, version 1 of the API not once the registry has shown by version 2 what it has; nothing is tried after
+ * cancellation. An endpoint that was not asked, because better ones were left, comes again
  * at the end. Which of several errors are thrown, and how, is `EndpointErrors`' to say.
  */
 export async function tryEndpoints<T>(
   attempts: readonly EndpointAttempt<T>[],
   options: EndpointLoopOptions,
 ): Promise<T> {
-  const confirmedTls = new Set<string>();
+  const prospects = new Prospects();
   const errors = new EndpointErrors();
   const hasSeveral = haveAlternatives(attempts);
   const queue = [...attempts];
 
-  const isTried = ({ endpoint }: EndpointAttempt<T>): boolean => {
-    const { protocol, host } = new URL(endpoint.baseUrl);
-    return protocol === "https:" || !confirmedTls.has(host);
-  };
-
   /** Notes a failure, and says whether another endpoint is tried. */
   function failed(attempt: EndpointAttempt<T>, error: unknown, alternatives: Alternatives): boolean {
     const { endpoint } = attempt;
-    const { protocol, host } = new URL(endpoint.baseUrl);
-    if (protocol === "https:" && attempt.answered()) confirmedTls.add(host);
     if (alternatives === "better" && isPostponed(error)) queue.push({ ...attempt, setBack: true });
     else errors.add({ endpoint, error, answered: attempt.answered() });
     const judgement = judge(error, endpoint);
-    const passedOver = judgement.next && queue.some(isTried);
+    prospects.narrow(attempt, judgement);
+    const passedOver = queue.some((other) => prospects.include(other));
     options.onFailure?.({ endpoint, error, judgement, passedOver });
     return passedOver;
   }
 
   for (let attempt = queue.shift(); attempt; attempt = queue.shift()) {
-    if (!isTried(attempt)) continue;
+    if (!prospects.include(attempt)) continue;
     const alternatives = hasSeveral ? alternativesTo(attempt, queue) : "none";
     try {
       return await attempt.run(alternatives);
@@ -94,4 +89,22 @@ function alternativesTo({ endpoint }: Listed, others: readonly Listed[]): Altern
 function isPostponed(error: unknown): boolean {
   const found = findError(error);
   return found !== undefined && wasNotAsked(found);
+}
+
+/** Which endpoints may still be asked, by what those before them said. */
+class Prospects {
+  readonly #confirmedTls = new Set<string>();
+  readonly #versions = { 1: true, 2: true };
+
+  include({ endpoint: { baseUrl, version = 2 } }: Listed): boolean {
+    const { protocol, host } = new URL(baseUrl);
+    return this.#versions[version] && (protocol === "https:" || !this.#confirmedTls.has(host));
+  }
+
+  narrow({ endpoint, answered }: EndpointAttempt<unknown>, { next, older }: Judgement): void {
+    const { protocol, host } = new URL(endpoint.baseUrl);
+    if (protocol === "https:" && answered()) this.#confirmedTls.add(host);
+    this.#versions[2] &&= next;
+    this.#versions[1] &&= older;
+  }
 }

@@ -1,4 +1,5 @@
 import type { EventEmitter } from "eventemitter3";
+import { ErrNoSupport } from "../errors/classes.ts";
 import { messageOf } from "../errors/message-of.ts";
 import { findError } from "../errors/predicates.ts";
 import { familiarString } from "../reference/familiar.ts";
@@ -28,8 +29,12 @@ export interface WalkRoute<R> {
   /** Whose endpoints are walked along. */
   readonly reference: NormalizedReference;
   readonly purpose: Purpose;
-  /** Opens the repository at an endpoint; called at most once per endpoint and alternatives. */
+  /** Opens the repository at an endpoint of version 2; called at most once per endpoint and alternatives. */
   readonly open: (endpoint: Endpoint, surroundings: Surroundings) => OpenRepository<R>;
+  /** The same for version 1. Absent: it cannot be used for this, and each such endpoint fails with `ErrNoSupport`. */
+  readonly openV1?:
+    | ((endpoint: Endpoint, surroundings: Surroundings) => Promise<OpenRepository<R>>)
+    | undefined;
 }
 
 /** What came of one run along the endpoints. */
@@ -39,24 +44,38 @@ export interface Served<T> {
   readonly endpoint: string;
 }
 
+/** Why an endpoint of version 1 is of no use, in moby's words. */
+const NO_V1: Readonly<Record<Purpose, string>> = {
+  pull: "Cannot pull by digest with v1 registry",
+  push: "Cannot push to v1 registry",
+};
+
 /** An endpoint, and its repository as it was opened for one purpose or another. */
 class Station<R> {
   readonly endpoint: Endpoint;
-  readonly #open: WalkRoute<R>["open"];
-  readonly #all: readonly Endpoint[];
+  readonly #route: WalkRoute<R>;
+  readonly #hasPlainTwin: boolean;
   readonly #opened = new Map<Alternatives, OpenRepository<R>>();
 
-  constructor(endpoint: Endpoint, { open, all }: { open: WalkRoute<R>["open"]; all: readonly Endpoint[] }) {
+  constructor(endpoint: Endpoint, { route, all }: { route: WalkRoute<R>; all: readonly Endpoint[] }) {
     this.endpoint = endpoint;
-    this.#open = open;
-    this.#all = all;
+    this.#route = route;
+    this.#hasPlainTwin = all.some((other) => isPlainTwin(other, endpoint));
   }
 
-  at(alternatives: Alternatives): R {
-    const hasPlainTwin = this.#all.some((other) => isPlainTwin(other, this.endpoint));
-    const known = this.#opened.get(alternatives) ?? this.#open(this.endpoint, { alternatives, hasPlainTwin });
+  /** The repository here. Throws `ErrNoSupport` where the API is of no use for what is wanted. */
+  async at(alternatives: Alternatives): Promise<R> {
+    const known = this.#opened.get(alternatives) ?? (await this.#open(alternatives));
     this.#opened.set(alternatives, known);
     return known.repository;
+  }
+
+  async #open(alternatives: Alternatives): Promise<OpenRepository<R>> {
+    const { open, openV1, purpose } = this.#route;
+    const surroundings = { alternatives, hasPlainTwin: this.#hasPlainTwin };
+    if (this.endpoint.version !== 1) return open(this.endpoint, surroundings);
+    if (openV1) return await openV1(this.endpoint, surroundings);
+    throw new ErrNoSupport(NO_V1[purpose], { endpoint: originOf(this.endpoint) });
   }
 
   /** How many HTTP answers it has given. */
@@ -92,11 +111,12 @@ export class EndpointWalk<R> {
   /** Looks the endpoints up; no request is sent. Throws `ErrInvalidArgument`. */
   static async start<R>(
     engine: WalkEngine,
-    { reference, purpose, open }: WalkRoute<R>,
+    route: WalkRoute<R>,
     operation: Operation,
   ): Promise<EndpointWalk<R>> {
+    const { reference, purpose } = route;
     const endpoints = await engine.repositories.endpoints(reference, purpose, operation);
-    const stations = endpoints.map((endpoint) => new Station(endpoint, { open, all: endpoints }));
+    const stations = endpoints.map((endpoint) => new Station(endpoint, { route, all: endpoints }));
     return new EndpointWalk(stations, engine, purpose, operation);
   }
 
@@ -154,7 +174,7 @@ export class EndpointWalk<R> {
     const { health } = this.#engine.repositories;
     const endpoint = originOf(station.endpoint);
     try {
-      const value = await work(station.at(alternatives));
+      const value = await work(await station.at(alternatives));
       if (alternatives !== "none") await health.served(endpoint);
       return { value, endpoint };
     } catch (error) {

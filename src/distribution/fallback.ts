@@ -6,6 +6,8 @@ import type { Endpoint } from "../registry/endpoints/endpoint.ts";
 export interface Judgement {
   /** Whether the next endpoint is asked for the same thing. */
   readonly next: boolean;
+  /** Whether an endpoint of version 1 is asked for the same thing, after one of version 2. */
+  readonly older: boolean;
   /** Whether the failure is about the endpoint with all that it has, and not about one image. */
   readonly ofEndpoint: boolean;
   /** Whether the endpoint is asked last for a while, by all who share the data root. */
@@ -18,6 +20,8 @@ interface Row {
   readonly registry: "next" | "stop";
   /** The same of a mirror, whose word is only an opinion. */
   readonly mirror: "next" | "stop";
+  /** Whether a registry's word in version 2 leads on to version 1, which may have the image all the same. */
+  readonly older: "next" | "stop";
   /** What the failure is about: one image, or the endpoint with all that it has. */
   readonly about: "content" | "endpoint";
 }
@@ -28,27 +32,27 @@ interface Row {
  */
 const ROWS: Readonly<Record<ErrorCode, Row>> = {
   // Somebody asked for the end. A time-out of the endpoint's own has the endpoint on it and is like being unreachable.
-  ERR_CANCELED: { registry: "stop", mirror: "stop", about: "content" },
-  ERR_DEADLINE_EXCEEDED: { registry: "next", mirror: "next", about: "endpoint" },
+  ERR_CANCELED: { registry: "stop", mirror: "stop", older: "stop", about: "content" },
+  ERR_DEADLINE_EXCEEDED: { registry: "next", mirror: "next", older: "next", about: "endpoint" },
   // The endpoint cannot be used at all.
-  ERR_NO_SUPPORT: { registry: "next", mirror: "next", about: "endpoint" },
-  ERR_UNAVAILABLE: { registry: "next", mirror: "next", about: "endpoint" },
+  ERR_NO_SUPPORT: { registry: "next", mirror: "next", older: "next", about: "endpoint" },
+  ERR_UNAVAILABLE: { registry: "next", mirror: "next", older: "next", about: "endpoint" },
   // It would not serve us: final from the registry itself.
-  ERR_UNAUTHENTICATED: { registry: "stop", mirror: "next", about: "endpoint" },
-  ERR_RESOURCE_EXHAUSTED: { registry: "stop", mirror: "next", about: "endpoint" },
-  ERR_PERMISSION_DENIED: { registry: "stop", mirror: "next", about: "content" },
+  ERR_UNAUTHENTICATED: { registry: "stop", mirror: "next", older: "next", about: "endpoint" },
+  ERR_RESOURCE_EXHAUSTED: { registry: "stop", mirror: "next", older: "stop", about: "endpoint" },
+  ERR_PERMISSION_DENIED: { registry: "stop", mirror: "next", older: "stop", about: "content" },
   // It says what it has, or what it has cannot be used: final from the registry itself.
-  ERR_NOT_FOUND: { registry: "stop", mirror: "next", about: "content" },
-  ERR_INVALID_ARGUMENT: { registry: "stop", mirror: "next", about: "content" },
-  ERR_FAILED_PRECONDITION: { registry: "stop", mirror: "next", about: "content" },
-  ERR_NOT_IMPLEMENTED: { registry: "stop", mirror: "next", about: "content" },
+  ERR_NOT_FOUND: { registry: "stop", mirror: "next", older: "next", about: "content" },
+  ERR_INVALID_ARGUMENT: { registry: "stop", mirror: "next", older: "stop", about: "content" },
+  ERR_FAILED_PRECONDITION: { registry: "stop", mirror: "next", older: "stop", about: "content" },
+  ERR_NOT_IMPLEMENTED: { registry: "stop", mirror: "next", older: "stop", about: "content" },
   // It is broken, or what it sends is: another endpoint may well do better.
-  ERR_INTERNAL: { registry: "next", mirror: "next", about: "content" },
-  ERR_UNKNOWN: { registry: "next", mirror: "next", about: "content" },
-  ERR_DATA_LOSS: { registry: "next", mirror: "next", about: "content" },
-  ERR_OUT_OF_RANGE: { registry: "next", mirror: "next", about: "content" },
-  ERR_ABORTED: { registry: "next", mirror: "next", about: "content" },
-  ERR_ALREADY_EXISTS: { registry: "next", mirror: "next", about: "content" },
+  ERR_INTERNAL: { registry: "next", mirror: "next", older: "next", about: "content" },
+  ERR_UNKNOWN: { registry: "next", mirror: "next", older: "next", about: "content" },
+  ERR_DATA_LOSS: { registry: "next", mirror: "next", older: "stop", about: "content" },
+  ERR_OUT_OF_RANGE: { registry: "next", mirror: "next", older: "stop", about: "content" },
+  ERR_ABORTED: { registry: "next", mirror: "next", older: "stop", about: "content" },
+  ERR_ALREADY_EXISTS: { registry: "next", mirror: "next", older: "stop", about: "content" },
 };
 
 /**
@@ -58,11 +62,13 @@ const ROWS: Readonly<Record<ErrorCode, Row>> = {
 export function judge(error: unknown, endpoint: Endpoint): Judgement {
   const found = findError(error);
   if (found?.endpoint === undefined && found?.code !== "ERR_NO_SUPPORT")
-    return { next: false, ofEndpoint: false, ill: false };
+    return { next: false, older: false, ofEndpoint: false, ill: false };
   const row = ROWS[found.code];
   const next = (endpoint.mirror ? row.mirror : row.registry) === "next";
   const ofEndpoint = row.about === "endpoint" && !wasNotAsked(found);
-  return { next, ofEndpoint, ill: isIllness(found) };
+  const isOwnV2 = !endpoint.mirror && endpoint.version !== 1;
+  const older = isOwnV2 ? row.older === "next" : next;
+  return { next, older, ofEndpoint, ill: isIllness(found) };
 }
 
 /**

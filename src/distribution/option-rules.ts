@@ -53,6 +53,7 @@ const registry = objectOf<RegistryOptions>({
   insecureRegistries: listOf(aString),
   plainHttp: switchOrListOf(listOf(aString)),
   skipTlsVerify: switchOrListOf(listOf(aString)),
+  v1Registries: listOf(aString),
   resolveHost: aFunction,
 });
 

@@ -21,6 +21,7 @@ import { MountSourceStore } from "./mount-source-store.ts";
 import { namingImages, ownedImages, tagImage } from "./owned-images.ts";
 import { type PruneOptions, type PruneResult, prune } from "./prune.ts";
 import { removeImage } from "./remove-image.ts";
+import { V1LayerStore } from "./v1/v1-layer-store.ts";
 
 /** What a root is opened with. */
 export interface OwnedRootOptions {
@@ -39,6 +40,7 @@ interface OwnedRootParts {
   readonly names: LayoutImageStore;
   readonly events: EventEmitter<DistributionEvents>;
   readonly mountSources: MountSourceStore;
+  readonly v1Layers: V1LayerStore;
   readonly reserve: DiskReserve;
   readonly logger: Logger;
 }
@@ -57,6 +59,7 @@ export class OwnedRoot {
   /** The names for work that holds a share, and has brought the content. */
   readonly naming: ImageStore;
   readonly mountSources: MountSourceStore;
+  readonly v1Layers: V1LayerStore;
   readonly #parts: OwnedRootParts;
   readonly #stopListening: () => void;
   /** Hints about deleted content that are being removed. */
@@ -66,6 +69,7 @@ export class OwnedRoot {
     this.#parts = parts;
     this.content = parts.content;
     this.mountSources = parts.mountSources;
+    this.v1Layers = parts.v1Layers;
     const { content, owner, names: images } = parts;
     const onHintLost = (err: unknown): void =>
       parts.logger.warn({ err }, "what content needs was not written on it");
@@ -96,6 +100,7 @@ export class OwnedRoot {
       names,
       events,
       mountSources: new MountSourceStore(root),
+      v1Layers: new V1LayerStore(root),
       reserve: new DiskReserve(join(root, "locks", "reserve")),
       logger,
     });
@@ -138,8 +143,9 @@ export class OwnedRoot {
 
   /** Removes what nobody needs. */
   async prune(options: PruneOptions): Promise<PruneResult> {
-    const { content, owner, mountSources, names, reserve } = this.#parts;
-    const result = await reserve.spend(() => prune({ content, owner, mountSources }, options));
+    const { content, owner, mountSources, v1Layers, names, reserve } = this.#parts;
+    const hints = [mountSources, v1Layers];
+    const result = await reserve.spend(() => prune({ content, owner, hints }, options));
     await this.#forgotten();
     if (!options.dryRun) await names.sweep(options);
     return result;

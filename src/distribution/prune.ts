@@ -14,7 +14,6 @@ import type { Info, Store } from "../content/store.ts";
 import { unlessNotFound } from "../content/unless-not-found.ts";
 import type { Digest } from "../digest/digest.ts";
 import { LOCK_BACKOFF } from "../disk/file-lock.ts";
-import type { MountSourceStore } from "./mount-source-store.ts";
 
 /**
  * Age from which on unreferenced content is pruned unless told otherwise, in milliseconds: a pull that broke
@@ -47,7 +46,14 @@ export interface PruneResult {
 export interface PruneContext {
   readonly content: Store;
   readonly owner: ContentOwner;
-  readonly mountSources: MountSourceStore;
+  /** What is remembered about content, and means nothing without it. */
+  readonly hints: readonly Hints[];
+}
+
+/** What is remembered about content. */
+export interface Hints {
+  /** Forgets what is remembered about content that is not here. */
+  prune(isHere: (digest: Digest) => Promise<boolean>): Promise<void>;
 }
 
 /**
@@ -58,7 +64,7 @@ export interface PruneContext {
  * looks after nothing is removed.
  */
 export async function prune(context: PruneContext, options: PruneOptions): Promise<PruneResult> {
-  const { content, owner, mountSources } = context;
+  const { content, owner, hints } = context;
   const { minAgeMs = DEFAULT_MIN_AGE_MS, dryRun = false, signal } = options;
   if (isCollected(content)) return { deleted: [], abortedIngests: [], discarded: [], reclaimedBytes: 0 };
   const beforeNs = nowNs() - BigInt(Math.round(minAgeMs)) * NS_PER_MS;
@@ -68,7 +74,7 @@ export async function prune(context: PruneContext, options: PruneOptions): Promi
   for (const info of unneeded) if (dryRun || !(await owner.has(info.digest))) deleted.push(info);
   const ingests = await sweepIngests(content, { beforeNs, dryRun, signal });
   const discarded = await discardSetAside(content, { beforeNs, dryRun, signal });
-  if (!dryRun) await mountSources.prune((digest) => owner.has(digest));
+  for (const each of dryRun ? [] : hints) await each.prune((digest) => owner.has(digest));
   const sizes = [...deleted.map(({ size }) => size), ...[...ingests, ...discarded].map(({ bytes }) => bytes)];
   return {
     deleted: deleted.map(({ digest }) => digest),

@@ -3,21 +3,29 @@ import { plainText } from "../errors/plain-text.ts";
 import { withTag } from "../reference/derive.ts";
 import { familiarString } from "../reference/familiar.ts";
 import type { NormalizedReference } from "../reference/reference.ts";
-import type { Endpoint } from "../registry/endpoints/endpoint.ts";
-import type { RegistryRemote } from "../remotes/registry-remote.ts";
+import type { AskOptions } from "../remotes/remote.ts";
 import { checkMetaHeaders } from "./check-meta-headers.ts";
 import type { PulledImage, PullOptions, PullResult } from "./distribution.ts";
 import { forEachName } from "./each-name.ts";
-import { EndpointWalk, type WalkEngine } from "./endpoint-walk.ts";
+import { EndpointWalk, type WalkEngine, type WalkRoute } from "./endpoint-walk.ts";
 import { type Operation, startOperation, waiterOf } from "./operation.ts";
 import { choosePlatform, parsePullReference } from "./pull-reference.ts";
 import { pullStatus } from "./pull-status.ts";
-import type { Surroundings } from "./repositories.ts";
 import { translatePullError } from "./translate-pull-error.ts";
-import { type PullShared, v2Puller } from "./v2-puller.ts";
+import { type Puller, type PullShared, v2Puller } from "./v2-puller.ts";
 
 /** Longest part of a listed tag that is shown, in characters: as long as a tag may be. */
 const MAX_TAG_CHARS = 128;
+
+/** A repository at one endpoint, whatever version of the API that speaks. */
+interface PullSite {
+  /** Origin of the endpoint. */
+  readonly endpoint: string;
+  /** Every tag of the repository. */
+  tags(options: AskOptions): Promise<readonly string[]>;
+  /** Pulls one name. */
+  readonly pull: Puller;
+}
 
 /** What pulls of one engine share. */
 export interface PullEngine extends PullShared, WalkEngine {}
@@ -36,9 +44,23 @@ export async function pull(
   checkMetaHeaders(options.metaHeaders ?? {});
   const operation = startOperation(options);
   const platform = choosePlatform(options);
-  const open = (endpoint: Endpoint, surroundings: Surroundings) =>
-    engine.repositories.open(endpoint, reference, { ...options, ...surroundings });
-  const walk = await EndpointWalk.start(engine, { reference, purpose: "pull", open }, operation);
+  const { repositories } = engine;
+  const context = { shared: engine, operation, platform };
+  const route: WalkRoute<PullSite> = {
+    reference,
+    purpose: "pull",
+    open(endpoint, surroundings) {
+      const { repository, answers } = repositories.open(endpoint, reference, { ...options, ...surroundings });
+      return { repository: siteOf(repository, v2Puller({ ...context, remote: repository })), answers };
+    },
+    async openV1(endpoint, surroundings) {
+      const opening = repositories.openV1(endpoint, reference, { ...options, ...surroundings });
+      const { repository, answers } = await opening;
+      const { v1Puller } = await import("./v1/open-v1.ts");
+      return { repository: siteOf(repository, v1Puller({ ...context, remote: repository })), answers };
+    },
+  };
+  const walk = await EndpointWalk.start(engine, route, operation);
 
   const images = await forEachName(
     {
@@ -47,8 +69,8 @@ export async function pull(
       onDone: onImage,
       isOver: () => walk.isOver,
       async work(wanted): Promise<PulledImage> {
-        const { value, endpoint } = await walk.run(wanted, (remote) =>
-          inDockersWords(wanted, () => v2Puller({ shared: engine, remote, operation, platform })(wanted)),
+        const { value, endpoint } = await walk.run(wanted, ({ pull: pullHere }) =>
+          inDockersWords(wanted, () => pullHere(wanted)),
         );
         return { ...value, endpoint };
       },
@@ -74,14 +96,18 @@ export async function pull(
   };
 }
 
+function siteOf(remote: Omit<PullSite, "pull">, puller: Puller): PullSite {
+  return { endpoint: remote.endpoint, tags: (options) => remote.tags(options), pull: puller };
+}
+
 /** A reference for each tag of the repository, in the registry's order. Throws `ErrNotFound` when it has none. */
 async function everyTag(
-  walk: EndpointWalk<RegistryRemote>,
+  walk: EndpointWalk<PullSite>,
   reference: NormalizedReference,
   operation: Operation,
 ): Promise<readonly NormalizedReference[]> {
   const { signal } = operation;
-  const list = async (remote: RegistryRemote): Promise<readonly NormalizedReference[]> => {
+  const list = async (remote: PullSite): Promise<readonly NormalizedReference[]> => {
     const tags = await inDockersWords(reference, () =>
       remote.tags({ signal, waiter: waiterOf(operation, reference.path) }),
     );

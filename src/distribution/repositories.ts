@@ -1,6 +1,7 @@
 import type { EventEmitter } from "eventemitter3";
 import type { AbortOptions } from "../async/abort.ts";
 import type { BackoffPolicy } from "../async/backoff.ts";
+import { BoundedMap } from "../async/bounded-map.ts";
 import { JoinableCalls } from "../async/joinable-calls.ts";
 import { KeyedLock } from "../async/keyed-lock.ts";
 import type { Manager } from "../content/store.ts";
@@ -26,6 +27,7 @@ import { tookNoPartInTls } from "../registry/transport/handshake-error.ts";
 import { RegistryPusher } from "../remotes/registry-pusher.ts";
 import { RegistryRemote } from "../remotes/registry-remote.ts";
 import { sourceKey } from "../remotes/source.ts";
+import type { V1Remote } from "../remotes/v1-remote.ts";
 import type { DistributionEvents } from "./events.ts";
 import type { ByHealthOptions } from "./health/by-health.ts";
 import type { EndpointHealth } from "./health/endpoint-health.ts";
@@ -34,6 +36,9 @@ import { type Alternatives, final, withHealth } from "./health/with-health.ts";
 import type { Logger } from "./logger.ts";
 import type { MountSourceStore } from "./mount-source-store.ts";
 import { pushMounts } from "./push-mounts.ts";
+
+/** Repositories of version 1 that are kept with their sessions; the least recently used one is opened anew when it comes back. */
+const MAX_V1_REMOTES = 256;
 
 /** What all repositories of an engine share. */
 export interface RepositoriesOptions {
@@ -85,7 +90,13 @@ export interface Repositories extends ByHealthOptions {
     reference: NormalizedReference,
     access: AccessOptions,
   ): OpenRepository<RegistryRemote>;
-  /** The same, for writing. */
+  /** The same at an endpoint of version 1. Who is the same user there shares it, and its session. */
+  openV1(
+    endpoint: Endpoint,
+    reference: NormalizedReference,
+    access: AccessOptions,
+  ): Promise<OpenRepository<V1Remote>>;
+  /** The same as `open`, for writing. */
   openForPush(
     endpoint: Endpoint,
     reference: NormalizedReference,
@@ -109,10 +120,12 @@ export function createRepositories(options: RepositoriesOptions): Repositories {
   const throttled = withThrottle(withNotices(options.send, noticeListener(options)));
   const referrerTurns = new KeyedLock();
   const resolutions = new JoinableCalls<Descriptor>();
+  const v1Remotes = new BoundedMap<string, OpenRepository<V1Remote>>(MAX_V1_REMOTES);
+  const trust = hostTrust(registry);
   const identities = new Identities({
     credentials,
     send: throttled,
-    trust: hostTrust(registry),
+    trust,
     onFailure: (host, error) =>
       logger.warn({ host, err: error }, "credentials cannot be read, going on as anonymous"),
   });
@@ -131,6 +144,7 @@ export function createRepositories(options: RepositoriesOptions): Repositories {
     return {
       identity,
       answers,
+      send,
       source: sourceKey({
         endpoint,
         repository: `${domain}/${repository}`,
@@ -156,6 +170,21 @@ export function createRepositories(options: RepositoriesOptions): Repositories {
         repository: new RegistryRemote(repository, { endpoint, source, backoff, resolutions }),
         answers,
       };
+    },
+    async openV1(endpoint, { domain, path }, accessOptions) {
+      const opened = access(endpoint, { domain, path }, { ...accessOptions, purpose: "pull" });
+      const { send, answers, source, identity } = opened;
+      const known = v1Remotes.get(source);
+      if (known) return known;
+      const { authorizer } = identity;
+      const { metaHeaders } = accessOptions;
+      // Hardly anybody needs it.
+      const { createV1Client, V1Remote } = await import("./v1/open-v1.ts");
+      const client = createV1Client({ endpoint, repository: path, send, authorizer, trust, metaHeaders });
+      const remote = new V1Remote(client, { endpoint, source, backoff });
+      const repository = v1Remotes.get(source) ?? { repository: remote, answers };
+      v1Remotes.set(source, repository);
+      return repository;
     },
     openForPush(endpoint, { domain, path }, { content, sources, ...accessOptions }) {
       const { client, source, answers, identity } = access(

@@ -4,6 +4,7 @@ import type { Limiter } from "../async/semaphore.ts";
 import { boundedReads } from "../content/bounded-reads.ts";
 import { exists } from "../content/exists.ts";
 import type { Store } from "../content/store.ts";
+import type { Digest } from "../digest/digest.ts";
 import { ErrNotImplemented } from "../errors/classes.ts";
 import { findError } from "../errors/predicates.ts";
 import { withMessage } from "../errors/with-message.ts";
@@ -25,10 +26,12 @@ import { blobDownload } from "./blob-download.ts";
 import type { PulledImage } from "./distribution.ts";
 import { fetchDocument } from "./fetch-document.ts";
 import type { Logger } from "./logger.ts";
+import { nameImage } from "./name-image.ts";
 import type { OpenWork } from "./open-work.ts";
 import { type Operation, waiterOf } from "./operation.ts";
 import { platformWarnings } from "./platform-warnings.ts";
 import { pullStatus } from "./pull-status.ts";
+import type { V1LayerStore } from "./v1/v1-layer-store.ts";
 
 /** The parts of an engine that all pulls share. */
 export interface PullShared {
@@ -42,6 +45,10 @@ export interface PullShared {
   readonly documentReaders: Limiter;
   /** Transfers of layers. */
   readonly downloads: LayerDownloadManager;
+  /** Which content layers of version 1 are. */
+  readonly v1Layers: V1LayerStore;
+  /** Remembers content that is of no use, to be removed once nobody works here. */
+  readonly abandon: (digests: readonly Digest[]) => Promise<void>;
   /** Counts what is fetched. */
   readonly work: OpenWork;
   readonly logger: Logger;
@@ -74,7 +81,11 @@ export function v2Puller(context: PullContext): Puller {
     const warnings = platformWarnings(inspected, context.platform);
     for (const warning of warnings) operation.onProgress(message("", warning));
     const isImage = inspected.some(({ kind }) => kind === "image");
-    return { ...(await name(reference, target, context)), kind: isImage ? "image" : "artifact", warnings };
+    return {
+      ...(await nameImage(reference, target, context)),
+      kind: isImage ? "image" : "artifact",
+      warnings,
+    };
   };
 }
 
@@ -221,17 +232,6 @@ async function recordSource(
       ),
   });
   await walk(label, contents, operation);
-}
-
-async function name(
-  reference: NormalizedReference,
-  target: Descriptor,
-  { shared, operation }: PullContext,
-): Promise<Omit<NamedImage, "kind" | "warnings">> {
-  const fullName = reference.toString();
-  const { data: _, ...named } = target; // the bytes are in the store now
-  const before = await shared.images.tag(fullName, named, operation);
-  return { name: fullName, target: named, updated: before?.digest !== target.digest };
 }
 
 function contentsOf(images: readonly ImageContent[]): readonly Descriptor[] {

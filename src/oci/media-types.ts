@@ -28,6 +28,8 @@ export const OCI_CONFIG = "application/vnd.oci.image.config.v1+json";
 export const OCI_LAYER = "application/vnd.oci.image.layer.v1.tar";
 /** OCI layer, gzip. */
 export const OCI_LAYER_GZIP = `${OCI_LAYER}+gzip`;
+/** OCI layer, zstd. */
+export const OCI_LAYER_ZSTD = `${OCI_LAYER}+zstd`;
 /** The content `{}`, where a config or layer must be named but none is meant (OCI image-spec, manifest.md). */
 export const OCI_EMPTY = "application/vnd.oci.empty.v1+json";
 /** In-toto attestation, as BuildKit attaches it. */

@@ -1,6 +1,6 @@
 import type { Waiter } from "../async/waiting.ts";
 import { openWriter } from "../content/open-writer.ts";
-import type { Ingester, Writer } from "../content/store.ts";
+import type { Ingester, IngestManager, Writer } from "../content/store.ts";
 import { unlessExists } from "../content/unless-exists.ts";
 import type { Digest } from "../digest/digest.ts";
 import { ErrInternal } from "../errors/classes.ts";
@@ -13,10 +13,12 @@ const MAX_UNSIZED_BYTES = 16 * 1024 * 1024 * 1024;
 /** Where a layer comes from and goes to, and whom it tells. */
 export interface FetchV1LayerContext {
   readonly remote: V1Remote;
-  readonly ingester: Ingester;
+  readonly ingester: Ingester & IngestManager;
   readonly signal: AbortSignal;
   /** Waits while another writer has the ingest, or a registry is slow. */
   readonly waiter: Waiter;
+  /** What is in the store by now, because another process brought it while its ingest was waited for. */
+  readonly already: () => Promise<FetchedV1Layer | undefined>;
   /** Called with the bytes on disk, of the whole layer, and its size where it is known, whenever there are more. */
   readonly onBytes: (bytes: number, size: number | undefined) => void;
 }
@@ -46,8 +48,14 @@ export function v1LayerKey(
 export async function fetchV1Layer(layer: V1Layer, context: FetchV1LayerContext): Promise<FetchedV1Layer> {
   const { remote, ingester, signal, waiter } = context;
   const { size } = layer;
-  await using writer = await openWriter(ingester, { ref: v1LayerKey(remote, layer), size, signal, waiter });
+  const ref = v1LayerKey(remote, layer);
+  await using writer = await openWriter(ingester, { ref, size, signal, waiter });
   const offset = await usableOffset(writer, size);
+  const already = offset === 0 ? await context.already() : undefined;
+  if (already) {
+    await ingester.abort(ref, { signal }); // nothing is in it
+    return already;
+  }
   if (size === undefined || offset < size) await fetchRest(layer, { writer, offset }, context);
   const { offset: written } = await writer.status();
   const known = writer.digest();
@@ -57,10 +65,10 @@ export async function fetchV1Layer(layer: V1Layer, context: FetchV1LayerContext)
   return { digest, size: written, resumed: offset > 0 };
 }
 
-/** The bytes to go on behind. More of them than the layer has are the start of something else. */
-async function usableOffset(writer: Writer, size: number | undefined): Promise<number> {
+/** The bytes to go on behind. More of them than the layer has, or may have, are the start of something else. */
+async function usableOffset(writer: Writer, size = 0): Promise<number> {
   const { offset } = await writer.status();
-  if (size === undefined || offset <= size) return offset;
+  if (offset <= size) return offset;
   await writer.truncate(0);
   return 0;
 }

@@ -3,7 +3,7 @@ import type { BackoffPolicy } from "../async/backoff.ts";
 import { JoinableCalls } from "../async/joinable-calls.ts";
 import { retry } from "../async/retry.ts";
 import { waitPatiently } from "../async/wait-patiently.ts";
-import { algorithmOf, type Digest, digestOf } from "../digest/digest.ts";
+import { algorithmOf, digestOf } from "../digest/digest.ts";
 import { ErrDataLoss, ErrInvalidArgument } from "../errors/classes.ts";
 import { findError, isNoSupport } from "../errors/predicates.ts";
 import type { Descriptor } from "../oci/descriptor.ts";
@@ -13,6 +13,7 @@ import { type Endpoint, originOf } from "../registry/endpoints/endpoint.ts";
 import type { RegistryClient } from "../registry/pull/registry-client.ts";
 import { blamed, blaming } from "./blame.ts";
 import { contentOf } from "./body-content.ts";
+import { RangeTrials } from "./range-trials.ts";
 import type { AskOptions, FetchOptions, Remote, RemoteContent, ResolveOptions } from "./remote.ts";
 import type { Source } from "./source.ts";
 
@@ -33,8 +34,7 @@ export class RegistryRemote implements Remote {
   readonly backoff: BackoffPolicy;
   readonly #client: RegistryClient;
   readonly #resolutions: JoinableCalls<Descriptor>;
-  /** Blobs of which a part could not be had, whatever the reason: the whole is asked for from then on. */
-  readonly #withoutRange = new Set<Digest>();
+  readonly #ranges = new RangeTrials();
 
   /**
    * A mirror gets one attempt for a document, whatever `backoff` says, and no pause that it asks for is waited out: the next
@@ -96,22 +96,10 @@ export class RegistryRemote implements Remote {
     { digest, size }: Descriptor,
     { offset = 0, signal, waiter }: FetchOptions,
   ): Promise<RemoteContent> {
-    const isRange = offset > 0 && !this.#withoutRange.has(digest);
-    try {
-      const opened = await this.#client.openBlob(digest, {
-        offset: isRange ? offset : 0,
-        size,
-        signal,
-        waiter,
-      });
-      return contentOf(opened, this.endpoint);
-    } catch (error) {
-      // A server that breaks at a range would break at each further attempt, and at each further pull.
-      const { httpStatus = 0, retryAfterMs, answeredBy } = findError(error) ?? {};
-      const isBroken = httpStatus >= 500 && retryAfterMs === undefined && answeredBy !== "token server";
-      if (isRange && isBroken) this.#withoutRange.add(digest);
-      throw error;
-    }
+    const opened = await this.#ranges.open(digest, offset, (from) =>
+      this.#client.openBlob(digest, { offset: from, size, signal, waiter }),
+    );
+    return contentOf(opened, this.endpoint);
   }
 
   /** Every tag of the repository, in the registry's order. Throws like `resolve`. */

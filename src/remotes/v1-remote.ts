@@ -13,6 +13,7 @@ import { type Endpoint, originOf } from "../registry/endpoints/endpoint.ts";
 import type { V1Client, V1ImageFacts } from "../registry/v1/v1-client.ts";
 import { blaming } from "./blame.ts";
 import { contentOf } from "./body-content.ts";
+import { RangeTrials } from "./range-trials.ts";
 import type { AskOptions, FetchOptions, RemoteContent } from "./remote.ts";
 import type { Source } from "./source.ts";
 
@@ -43,6 +44,12 @@ export interface V1Image {
   readonly layers: readonly V1Layer[];
 }
 
+/** How an image is asked for. */
+export interface V1ImageOptions extends AskOptions {
+  /** Called for each document that has come. */
+  readonly onDocument?: (() => void) | undefined;
+}
+
 /** A layer on its way. */
 export interface V1Content extends RemoteContent {
   /** Size of the whole in bytes, when anybody says. */
@@ -70,6 +77,7 @@ export class V1Remote {
   readonly layersFrom: string;
   readonly #client: V1Client;
   readonly #tags = new JoinableCalls<string>();
+  readonly #ranges = new RangeTrials();
 
   constructor(client: V1Client, { endpoint, source, backoff }: V1RemoteOptions) {
     this.#client = client;
@@ -100,7 +108,7 @@ export class V1Remote {
    * What the registry says of an image and all below it. Throws `ErrInvalidArgument` for documents that contradict each other,
    * `ErrOutOfRange` when they are too long together, and like `imageOf`.
    */
-  async image(id: string, options: AskOptions = {}): Promise<V1Image> {
+  async image(id: string, { onDocument = () => {}, ...options }: V1ImageOptions = {}): Promise<V1Image> {
     const ids = await this.#insist(options, () => this.#client.ancestry(id, options));
     const facts = new Map<string, V1ImageFacts>();
     let bytes = 0;
@@ -110,6 +118,7 @@ export class V1Remote {
       bytes += found.json.byteLength;
       if (bytes > MAX_DOCUMENTS_BYTES) throw this.#tooLong(id);
       facts.set(layerId, found);
+      onDocument();
     };
     await forEachWithin(ids, ask, { limit: MAX_CONCURRENT_DOCUMENTS, signal: options.signal });
     return await blaming(this.endpoint, async () => assemble(ids, facts));
@@ -121,7 +130,9 @@ export class V1Remote {
     { offset = 0, signal, waiter }: FetchOptions,
   ): Promise<V1Content> {
     const opened = await blaming(this.endpoint, () =>
-      this.#client.openLayer(id, { offset, size, signal, waiter }),
+      this.#ranges.open(id, offset, (from) =>
+        this.#client.openLayer(id, { offset: from, size, signal, waiter }),
+      ),
     );
     return { ...contentOf(opened, this.endpoint), size: size ?? opened.size };
   }

@@ -8,8 +8,8 @@ export interface DownloadDescriptor {
   readonly key: string;
   /** Under which id progress is shown: 12 hexadecimal digits. */
   readonly id: string;
-  /** Digest of the layer's blob. */
-  readonly digest: Digest;
+  /** Digest of the layer's blob, when it is known before the blob is here. */
+  readonly digest?: Digest | undefined;
   /** Digest of the uncompressed layer, when the image's config tells it. */
   readonly diffId?: Digest | undefined;
   /** Who is asked for it, and by whom: see `TransferOptions`. Default: a source that is this caller's alone. */

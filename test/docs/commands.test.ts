@@ -53,7 +53,7 @@ async function showHelp(command: readonly string[]): Promise<string> {
 }
 
 const optionsIn = (text: string) =>
-  Array.from(text.matchAll(/^ +(?:-\w, )?(--[a-z-]+)/gm), ([, option]) => option);
+  Array.from(text.matchAll(/^ +(?:-\w, )?(--[a-z0-9-]+)/gm), ([, option]) => option);
 
 describe("README.md", () => {
   it("names every command", () => {

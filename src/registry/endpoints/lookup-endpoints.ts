@@ -12,6 +12,7 @@ import {
 } from "./insecure.ts";
 import { mirrorBaseUrl } from "./mirror.ts";
 import { namespaceFor } from "./namespace.ts";
+import { v1Twins } from "./v1-twins.ts";
 
 /** What a list of endpoints is wanted for. Mirrors serve pulls only. */
 export type Purpose = "pull" | "push";
@@ -32,6 +33,11 @@ export type RegistryOptions = {
   readonly plainHttp?: RegistrySelection | undefined;
   /** HTTPS without a check of the certificate, and no plain HTTP. For mirrors too, by the mirror's own host. */
   readonly skipTlsVerify?: RegistrySelection | undefined;
+  /**
+   * host[:port] of registries that speak version 1 of the API, or may hold images that only version 1 knows: it is asked
+   * behind version 2. Not Docker Hub, which has it no more.
+   */
+  readonly v1Registries?: readonly string[] | undefined;
   /** Finds the addresses of a name for the CIDR entries. Default: the system's resolver. */
   readonly resolveHost?: ResolveHost | undefined;
 };
@@ -47,8 +53,8 @@ const ALL_CAPABILITIES: readonly Capability[] = ["pull", "resolve", "push", "ref
 
 /**
  * Where what `reference` names is to be found, in the order to ask (moby `lookupV2Endpoints`): its mirrors (for
- * pulls), the registry over HTTPS, and for an insecure registry plain HTTP at last. Loopback hosts are always insecure,
- * Docker Hub never. A name is looked up in DNS only when a CIDR entry might match it; a lookup that fails makes it secure.
+ * pulls), the registry over HTTPS, for an insecure registry plain HTTP, and for those of `v1Registries` the same by version 1.
+ * Loopback hosts are always insecure, Docker Hub never. A name is looked up in DNS only when a CIDR entry might match it; a lookup that fails makes it secure.
  * Throws `ErrInvalidArgument` when the domain or an option is malformed, `ErrCanceled` when the signal fires.
  */
 export async function lookupEndpoints(
@@ -77,7 +83,8 @@ export async function lookupEndpoints(
     return skipVerify ? { ...mirror, tls: { skipVerify } } : mirror;
   });
   const all = await Promise.all([...mirrorEndpoints, ownEndpoints(registry, options, isHostInsecure)]);
-  return all.flat();
+  const endpoints = all.flat();
+  return isSelectedHost(options.v1Registries, registry) ? [...endpoints, ...v1Twins(endpoints)] : endpoints;
 }
 
 /**
@@ -89,6 +96,9 @@ export function checkRegistryOptions(options: RegistryOptions): void {
   for (const selection of [options.plainHttp, options.skipTlsVerify]) {
     if (Array.isArray(selection)) selection.forEach(registryName);
   }
+  const hub = options.v1Registries?.find((entry) => registryName(entry) === HUB_DOMAIN);
+  if (hub === undefined) return;
+  throw new ErrInvalidArgument(`Look up registry ${JSON.stringify(hub)}: Docker Hub has no API version 1`);
 }
 
 type ParsedOptions = {

@@ -168,7 +168,7 @@ export class V1Session {
     throwIfAborted(asker.signal);
     if (status !== 404 && !isPage(response)) return { status, head, response };
     const endpoint = originOf(this.#options.endpoint);
-    throw new ErrNoSupport(`ping ${endpoint}: no registry API v1 here`, { endpoint, httpStatus: status });
+    throw new ErrNoSupport(`ping ${endpoint}: no registry API v1 here`, { endpoint });
   }
 
   #request(

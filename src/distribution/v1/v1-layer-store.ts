@@ -1,0 +1,118 @@
+import { createHash } from "node:crypto";
+import { readdir, rm } from "node:fs/promises";
+import { join } from "node:path";
+import { type AbortOptions, throwIfAborted } from "../../async/abort.ts";
+import { type Digest, isDigest } from "../../digest/digest.ts";
+import { diskError } from "../../disk/disk-error.ts";
+import { makeDirectory } from "../../disk/make-directory.ts";
+import { openRegularFile } from "../../disk/open-regular-file.ts";
+import { writeFileAtomic } from "../../disk/write-file-atomic.ts";
+import { isNotFound } from "../../errors/predicates.ts";
+
+/** What a layer of version 1 turned out to be. */
+export interface V1LayerContent {
+  readonly mediaType: string;
+  /** Digest of the uncompressed layer. */
+  readonly diffId: Digest;
+  /** Whether there is nothing in it: then no image has it as a layer. */
+  readonly isEmpty: boolean;
+  /** Digest of the document about its image, a newline and the layer: what checksums are about. */
+  readonly sum: Digest;
+}
+
+/** What is known of a layer of version 1. */
+export interface V1LayerRecord {
+  readonly digest: Digest;
+  /** Size in bytes. */
+  readonly size: number;
+  /** Absent until the layer was read through. */
+  readonly content?: V1LayerContent | undefined;
+}
+
+/** Longest file read, in bytes: three digests, a media type and room to spare. */
+const MAX_FILE_BYTES = 8 * 1024;
+
+/**
+ * Remembers which content a layer of version 1 is, in one small file per layer (moby's `V1IDService`): version 1 has no
+ * digests. What is not understood is not known, which costs a download.
+ */
+export class V1LayerStore {
+  readonly #root: string;
+
+  /** @param root the data root; `<root>/v1-layers` is made with the first layer */
+  constructor(root: string) {
+    this.#root = join(root, "v1-layers");
+  }
+
+  /** What is known of a layer; whether its content is still there is another question. Throws the classes of `diskError`. */
+  async find(key: string, { signal }: AbortOptions = {}): Promise<V1LayerRecord | undefined> {
+    throwIfAborted(signal);
+    return await read(this.#path(key));
+  }
+
+  /** Remembers a layer, in the place of what was known of it. */
+  async remember(key: string, { digest, size, content }: V1LayerRecord): Promise<void> {
+    await makeDirectory(this.#root);
+    await writeFileAtomic(this.#path(key), JSON.stringify({ digest, size, content }));
+  }
+
+  /** Forgets a layer that turned out to be another one. */
+  async forget(key: string): Promise<void> {
+    await remove(this.#path(key));
+  }
+
+  /** Forgets layers whose content is not here, and removes what killed processes left. No pull must be running. */
+  async prune(isHere: (digest: Digest) => Promise<boolean>): Promise<void> {
+    for (const name of await readdir(this.#root).catch(() => [])) {
+      const path = join(this.#root, name);
+      const record = await read(path);
+      if (record === undefined || !(await isHere(record.digest))) await remove(path);
+    }
+  }
+
+  #path(key: string): string {
+    return join(this.#root, createHash("sha256").update(key).digest("hex"));
+  }
+}
+
+async function remove(path: string): Promise<void> {
+  try {
+    await rm(path, { force: true, recursive: true });
+  } catch (cause) {
+    throw diskError("forget layer", path, cause);
+  }
+}
+
+async function read(path: string): Promise<V1LayerRecord | undefined> {
+  try {
+    const { handle, size } = await openRegularFile("read layer record", path);
+    await using file = handle;
+    return size > MAX_FILE_BYTES ? undefined : parse(await file.readFile("utf8"));
+  } catch (cause) {
+    if (isNotFound(cause)) return undefined;
+    throw diskError("read layer record", path, cause);
+  }
+}
+
+function parse(text: string): V1LayerRecord | undefined {
+  try {
+    const value: unknown = JSON.parse(text);
+    return isRecord(value) ? value : undefined;
+  } catch {
+    return undefined;
+  }
+}
+
+function isRecord(value: unknown): value is V1LayerRecord {
+  if (typeof value !== "object" || value === null) return false;
+  const { digest, size, content } = value as Partial<Record<keyof V1LayerRecord, unknown>>;
+  const isContentKnown = content === undefined || isContent(content);
+  return isDigest(digest as string) && Number.isSafeInteger(size) && isContentKnown;
+}
+
+function isContent(value: unknown): value is V1LayerContent {
+  if (typeof value !== "object" || value === null) return false;
+  const { mediaType, diffId, isEmpty, sum } = value as Partial<Record<keyof V1LayerContent, unknown>>;
+  const isTyped = typeof mediaType === "string" && typeof isEmpty === "boolean";
+  return isTyped && isDigest(diffId as string) && isDigest(sum as string);
+}
