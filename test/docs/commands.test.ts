@@ -12,7 +12,7 @@ const readme = readDocument("README.md");
 /** Long options that the documents name in code marks. */
 const namedOptions = new Set(
   codeSpans(readme).flatMap(({ text }) =>
-    Array.from(text.matchAll(/(?<![\w-])--[a-z-]+/g), ([option]) => option),
+    Array.from(text.matchAll(/(?<![\w-])--[a-z0-9-]+/g), ([option]) => option),
   ),
 );
 
