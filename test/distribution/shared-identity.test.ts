@@ -2,7 +2,9 @@ import { mkdtemp, rm, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterEach, describe, expect, it } from "vitest";
+import { storedCredentials } from "../../src/registry.ts";
 import { buildImage, type RequestRecord, TestRegistry } from "../../src/testing.ts";
+import { helperPrograms } from "../registry/support/helper-programs.ts";
 import { type Engine, failureOf, openEngine } from "./support/engine.ts";
 import { memoryLogger } from "./support/memory-logger.ts";
 
@@ -65,6 +67,29 @@ describe("pulls of one image at the same time", () => {
     expect(asked).toBe(1);
     expect(countOf(registry, isToken)).toBe(1);
   });
+
+  it.each(["callback", "helper"])(
+    "of a private repository are one challenge, one token, one %s",
+    async (kind) => {
+      const registry = await registryWith({ auth: { bearer: USER } });
+      const programs = keep(await helperPrograms());
+      await programs.add("count", `cat >> "$DIR/asked"; echo '{"Username":"u","Secret":"p"}'`);
+      const asked: string[] = [];
+      const callback = async (host: string) => {
+        asked.push(host);
+        return USER;
+      };
+      const helper = storedCredentials({
+        dockerConfigDir: await configDir({ credsStore: "count" }),
+        env: programs.env,
+      });
+      const engine = keep(await openEngine({ credentials: kind === "helper" ? helper : callback }));
+      await times(20, () => engine.pull(nameOf(registry), PLATFORM));
+      expect(countOf(registry, ({ status }) => status === 401)).toBe(1);
+      expect(countOf(registry, isToken)).toBe(1);
+      expect(kind === "helper" ? [await programs.read("asked")] : asked).toEqual([registry.host]);
+    },
+  );
 
   it("have tokens of their own when they bring credentials of their own", async () => {
     const registry = await registryWith({ auth: { bearer: USER } });
