@@ -13,7 +13,7 @@
 
 export type { AccessOptions, ApiOptions, AuthOptions } from "./testing/api/api-options.ts";
 export type { Account, RepositoryAction } from "./testing/auth/access.ts";
-export type { BearerOptions } from "./testing/auth/token-server.ts";
+export type { BearerOptions, TokenClaims } from "./testing/auth/token-server.ts";
 export type { Fault, FaultAction, FaultMatch } from "./testing/faults/fault.ts";
 export type { AskHabits, ChallengeHabits } from "./testing/habits/challenge-habits.ts";
 export { type Habits, HONEST_HABITS, type SomeHabits } from "./testing/habits/habits.ts";

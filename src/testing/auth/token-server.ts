@@ -25,7 +25,23 @@ export interface BearerOptions {
   readonly grants?:
     | ((username: string | undefined, repository: string) => readonly RepositoryAction[])
     | undefined;
+  /** Writes a token, for a real registry that verifies it by itself. Default: a random text that only this server knows. */
+  readonly sign?: ((claims: TokenClaims) => string) | undefined;
 }
+
+/** What a token says (docker token authentication, "Token Authentication Implementation"). */
+export interface TokenClaims {
+  /** The user; empty for a stranger. */
+  readonly subject: string;
+  /** The registry that it is for. */
+  readonly service: string;
+  readonly access: readonly Access[];
+  /** Until when it is good, in milliseconds since the epoch. */
+  readonly expiresAtMs: number;
+}
+
+/** What may be done with which repository. */
+type Granted = ReadonlyMap<string, ReadonlySet<RepositoryAction>>;
 
 interface Token {
   readonly grants: (repository: string, action: RepositoryAction) => boolean;
@@ -161,13 +177,14 @@ export class TokenServer {
     if (denied && granted.size > 0 && nothing) return refusalReply(denied);
     const expiresInSeconds = this.#options.expiresInSeconds ?? lifeSeconds;
     const nowMs = Date.now();
-    const token = randomBytes(16).toString("hex");
+    const expiresAtMs = nowMs + expiresInSeconds * 1000;
+    const token = this.#write(username, granted, expiresAtMs);
     this.#tokens.set(token, {
       grants:
         this.#habits.scopes === "none"
           ? (repository, action) => this.#allowed(username, repository).includes(action)
           : (repository, action) => granted.get(repository)?.has(action) ?? false,
-      expiresAtMs: nowMs + expiresInSeconds * 1000,
+      expiresAtMs,
     });
     return {
       token,
@@ -176,6 +193,13 @@ export class TokenServer {
         refresh_token: offline && username !== undefined ? this.#issueRefreshToken(username) : undefined,
       },
     };
+  }
+
+  #write(subject: string | undefined, granted: Granted, expiresAtMs: number): string {
+    const { sign, service } = this.#options;
+    if (!sign) return randomBytes(16).toString("hex");
+    const access = [...granted].map(([repository, actions]) => ({ repository, actions: [...actions] }));
+    return sign({ subject: subject ?? "", service, access, expiresAtMs });
   }
 
   #heeded(scopes: readonly string[]): readonly string[] {
@@ -189,10 +213,7 @@ export class TokenServer {
     return token;
   }
 
-  #grant(
-    username: string | undefined,
-    scopes: readonly string[],
-  ): ReadonlyMap<string, ReadonlySet<RepositoryAction>> {
+  #grant(username: string | undefined, scopes: readonly string[]): Granted {
     const granted = new Map<string, ReadonlySet<RepositoryAction>>();
     for (const scope of scopes) {
       const [, repository, actions] = SCOPE.exec(scope) ?? [];

@@ -20,12 +20,25 @@ const HTPASSWD = `${ACCOUNT.username}:$2y$05$drayagedrayagedrayageOAoOTXpe/S0Vvm
 export interface DockerRegistryOptions {
   /** Whether every request needs basic auth with `ACCOUNT`. */
   readonly auth?: boolean | undefined;
+  /** Makes it ask for a token of this server, which it verifies by itself. */
+  readonly token?: TokenAuth | undefined;
   /** Makes it a pull-through cache of the registry at this URL. */
   readonly mirrorOf?: string | undefined;
   /** Where its temporary folder is made; the system's place for such by default. */
   readonly dataFolder?: string | undefined;
   /** Makes it speak HTTPS with this key and certificate (PEM). */
   readonly tls?: { readonly key: string; readonly cert: string } | undefined;
+}
+
+/** Whose tokens a registry takes. */
+interface TokenAuth {
+  /** Where they are to be had. */
+  readonly realm: string;
+  /** Who they have to be for. */
+  readonly service: string;
+  readonly issuer: string;
+  /** PEM: who may sign them. */
+  readonly certificate: string;
 }
 
 /** A real registry (CNCF distribution) on this machine, in plain HTTP unless it was told otherwise. */
@@ -51,7 +64,8 @@ export async function startDockerRegistry(options: DockerRegistryOptions = {}): 
   const folder = await mkdtemp(join(options.dataFolder ?? tmpdir(), "drayage-registry-"));
   const config = join(folder, "config.json");
   await writeFile(join(folder, "htpasswd"), HTPASSWD);
-  const { tls } = options;
+  const { tls, token } = options;
+  if (token) await writeFile(join(folder, "token.pem"), token.certificate);
   if (tls) await writeFile(join(folder, "key.pem"), tls.key);
   if (tls) await writeFile(join(folder, "cert.pem"), tls.cert);
   await writeFile(config, JSON.stringify(configuration(folder, options)));
@@ -84,7 +98,7 @@ export async function dockerRegistryVersion(): Promise<{ readonly major: number 
 }
 
 /** JSON is YAML, so this is the configuration file that the registry reads. */
-function configuration(folder: string, { auth, mirrorOf, tls }: DockerRegistryOptions): object {
+function configuration(folder: string, { auth, token, mirrorOf, tls }: DockerRegistryOptions): object {
   const files = { certificate: join(folder, "cert.pem"), key: join(folder, "key.pem") };
   const basic = { htpasswd: { realm: "drayage tests", path: join(folder, "htpasswd") } };
   return {
@@ -93,8 +107,13 @@ function configuration(folder: string, { auth, mirrorOf, tls }: DockerRegistryOp
     storage: { filesystem: { rootdirectory: join(folder, "data") }, delete: { enabled: true } },
     http: { addr: "127.0.0.1:0", secret: "one instance needs no shared secret", ...(tls && { tls: files }) },
     ...(auth === true ? { auth: basic } : {}),
+    ...(token && { auth: { token: tokenSection(folder, token) } }),
     ...(mirrorOf === undefined ? {} : { proxy: { remoteurl: mirrorOf } }),
   };
+}
+
+function tokenSection(folder: string, { realm, service, issuer }: TokenAuth): object {
+  return { realm, service, issuer, rootcertbundle: join(folder, "token.pem") };
 }
 
 type Server = ChildProcessByStdio<null, Readable, Readable>;

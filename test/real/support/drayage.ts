@@ -1,7 +1,7 @@
 import { type ChildProcessByStdio, spawn } from "node:child_process";
 import { once } from "node:events";
 import { join } from "node:path";
-import type { Readable } from "node:stream";
+import type { Readable, Writable } from "node:stream";
 import { text } from "node:stream/consumers";
 import { fileURLToPath } from "node:url";
 import { partsFolder } from "./parts.ts";
@@ -25,11 +25,13 @@ export interface RunningDrayage {
 export interface DrayageOptions {
   /** Added to the environment. */
   readonly env?: Readonly<Record<string, string>> | undefined;
+  /** What it reads from its standard input; by default nothing. */
+  readonly input?: string | undefined;
   /** Arguments for node itself. */
   readonly nodeArguments?: readonly string[] | undefined;
 }
 
-type Child = ChildProcessByStdio<null, Readable, Readable>;
+type Child = ChildProcessByStdio<Writable, Readable, Readable>;
 
 const MAIN = fileURLToPath(new URL("../../../src/cli/main.ts", import.meta.url));
 
@@ -44,9 +46,10 @@ export function startDrayage(args: readonly string[], options: DrayageOptions = 
     ["--disable-warning=ExperimentalWarning", ...(options.nodeArguments ?? []), MAIN, ...args],
     {
       env: { ...inherited, HOME: join(partsFolder(), "no-home"), ...options.env },
-      stdio: ["ignore", "pipe", "pipe"],
+      stdio: ["pipe", "pipe", "pipe"],
     },
   );
+  child.stdin.on("error", () => {}).end(options.input ?? ""); // it may end without reading
   const kill = (signal: NodeJS.Signals): void => void child.kill(signal);
   const killAtExit = (): void => kill("SIGKILL");
   process.once("exit", killAtExit);

@@ -3,7 +3,15 @@ import { delimiter, join } from "node:path";
 import { fileURLToPath } from "node:url";
 
 /** A program from outside this project that the real tests put to work. */
-export type PartName = "docker-registry" | "skopeo" | "umoci" | "containerd" | "ctr" | "oras" | "crane";
+export type PartName =
+  | "docker-registry"
+  | "skopeo"
+  | "umoci"
+  | "containerd"
+  | "ctr"
+  | "oras"
+  | "crane"
+  | "docker";
 
 /** Debian's package of each part. Parts without one are used where they are installed, and nobody promises them. */
 const PACKAGES: Readonly<Record<PartName, string | undefined>> = {
@@ -14,6 +22,7 @@ const PACKAGES: Readonly<Record<PartName, string | undefined>> = {
   ctr: "containerd",
   oras: undefined,
   crane: undefined,
+  docker: undefined,
 };
 
 /** Every part that there may be. */

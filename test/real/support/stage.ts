@@ -53,7 +53,7 @@ export async function startStage(options: DockerRegistryOptions = {}): Promise<S
       await tagInLayout(layout, "pushed", target);
       return await skopeoCopy(`oci:${layout}:pushed`, `docker://${nameOf(repository, tag)}`, {
         format,
-        ...(options.auth === true ? credentials : {}),
+        ...(options.auth === true || options.token ? credentials : {}),
       });
     },
     newRoot: () => mkdtemp(join(folder, "root-")),
