@@ -1,5 +1,6 @@
 import { retry } from "../async/retry.ts";
 import type { Waiter } from "../async/waiting.ts";
+import { exists } from "../content/exists.ts";
 import type { Store } from "../content/store.ts";
 import { shortId } from "../digest/digest.ts";
 import type { Descriptor } from "../oci/descriptor.ts";
@@ -56,10 +57,14 @@ export async function fetchDocument(
   }
 
   const { onProgress, priority } = operation;
-  await transferShared(documents, transferKey(descriptor), fetch, {
-    signal,
-    onProgress,
-    priority,
-    source: transferSource(remote.source, descriptor),
-  });
+  const transfer = (): Promise<unknown> =>
+    transferShared(documents, transferKey(descriptor), fetch, {
+      signal,
+      onProgress,
+      priority,
+      source: transferSource(remote.source, descriptor),
+    });
+  await transfer();
+  // A transfer that another pull began may have found what was deleted before this pull joined it.
+  if (!(await exists(content, descriptor, { signal }))) await transfer();
 }

@@ -27,8 +27,8 @@ export async function removeImage(
   const beforehand = (image: Image): Promise<void> => owner.remember(entryOf(image));
   const letGo = (): Promise<Image> => images.untag(name, { ...options, beforehand });
   const untagged = await spend(() => owner.share(letGo, { ...options, callerSweeps: true }));
-  const { mine, kept } = await spend(() => owner.sweep([entryOf(untagged)], options));
-  return { untagged, deleted: mine, kept };
+  const { deleted, kept } = await spend(() => owner.sweep([entryOf(untagged)], options));
+  return { untagged, deleted, kept };
 }
 
 function entryOf({ name, target }: Image): SweepEntry {

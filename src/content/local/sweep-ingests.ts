@@ -11,7 +11,7 @@ import { REMOVED_SUFFIX, readIngest, removeIngest } from "./ingest-directory.ts"
 import type { Layout } from "./layout.ts";
 
 /** Locks of refs and of blobs, which killed processes leave; others have names of words. */
-const PASSING_LOCK = /^(?:[0-9a-f]{64}|sha\d{3}-[0-9a-f]+(?:\.doomed)?)$/;
+const PASSING_LOCK = /^(?:[0-9a-f]{64}|sha\d{3}-[0-9a-f]+)$/;
 
 /**
  * Removes the ingests of a store that nobody is writing: each under the lock of its ref, which a writer

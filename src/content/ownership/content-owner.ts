@@ -1,5 +1,7 @@
 import { join } from "node:path";
 import type { AbortOptions } from "../../async/abort.ts";
+import { nextDelayMs } from "../../async/backoff.ts";
+import { systemClock } from "../../async/clock.ts";
 import { Rounds } from "../../async/rounds.ts";
 import type { Digest } from "../../digest/digest.ts";
 import { ErrFailedPrecondition } from "../../errors/classes.ts";
@@ -7,7 +9,7 @@ import { isCanceled, isDeadlineExceeded } from "../../errors/predicates.ts";
 import type { Referred } from "./document-references.ts";
 import { DoomedContent } from "./doomed-content.ts";
 import { NameReferences } from "./name-references.ts";
-import { RootLease, type Turn } from "./root-lease.ts";
+import { LEASE_BACKOFF, RootLease, type Turn } from "./root-lease.ts";
 import type { SweepEntry } from "./sweep-list.ts";
 import { type NamespaceHolders, type OwnedBlobs, Sweeper, type SweptContent } from "./sweeper.ts";
 
@@ -26,15 +28,22 @@ export interface ContentOwnerParts {
   readonly logger?: OwnerLogger | undefined;
 }
 
-/** What a sweep did. */
+/** What a sweep did for one who asked for it. */
 export interface Swept {
-  /** All that is gone by it. */
-  readonly deleted: readonly SweptContent[];
-  /** Of these, what was found below the entries that it was called with. */
-  readonly mine: readonly Digest[];
+  /** What is gone of what was found below the entries that it was called with. */
+  readonly deleted: readonly Digest[];
   /** Whether content of these entries was left for later, because work is using the root. */
   readonly kept: boolean;
 }
+
+/** What one asks a sweep to look at first. */
+type SweepCall = readonly SweepEntry[];
+
+/**
+ * How long work that has ended waits for its turn to sweep, in milliseconds: whoever has the turn for longer is in
+ * the middle of a sweep, and looks again in the end.
+ */
+const SWEEP_PATIENCE_MS = 1_000;
 
 /** How content is deleted. */
 export interface DeleteOptions extends AbortOptions {
@@ -62,7 +71,8 @@ export class ContentOwner {
   readonly #doomed: DoomedContent;
   readonly #names: NameReferences;
   readonly #sweeper: Sweeper;
-  readonly #sweeps: Rounds<readonly SweepEntry[], Swept>;
+  /** Whoever waits for the turn together is served by one sweep. */
+  readonly #sweeps: Rounds<SweepCall, Swept>;
   readonly #onSwept = new Set<(deleted: readonly SweptContent[]) => void>();
 
   constructor(parts: ContentOwnerParts) {
@@ -78,7 +88,7 @@ export class ContentOwner {
     });
     this.#sweeper = new Sweeper({ blobs, namespaces, names: this.#names, doomed: this.#doomed });
     this.#sweeps = new Rounds((takeUp, signal) =>
-      this.#lease.inTurn((turn) => this.#sweepFor(turn, takeUp()), { signal }),
+      this.#lease.inTurn((turn) => this.#sweepFor(takeUp(), turn), { signal }),
     );
   }
 
@@ -91,19 +101,25 @@ export class ContentOwner {
     try {
       return await work();
     } finally {
-      const isLast = leave();
-      if (!options.callerSweeps) await this.#sweepQuietly(isLast);
+      leave();
+      if (!options.callerSweeps) await this.#sweepQuietly();
     }
   }
 
   /**
    * Whoever in a share has called this, and then finds the blob, may rely on it: for content that lost its
    * references before the share was taken, and has not been deleted yet. Costs next to nothing where nothing
-   * waits to be deleted. Throws `ErrCanceled`, or the classes of `diskError`.
+   * waits to be deleted; waits itself while the blob is being deleted. Throws `ErrCanceled`, or the classes of
+   * `diskError`.
    */
   async claim(digest: Digest, options: AbortOptions = {}): Promise<void> {
     const { newest } = this.#lease;
-    if (newest > 0) await this.#doomed.rescue(digest, newest, options);
+    if (newest <= 0) return;
+    for (let attempt = 1; !(await this.#doomed.rescue(digest, newest)); attempt++) {
+      // Whoever deletes it has the turn. When nobody has it, they were killed.
+      if (await this.#lease.tryTurn(() => this.#doomed.revive(digest))) return;
+      await systemClock.sleep(nextDelayMs(LEASE_BACKOFF, attempt) ?? 0, options);
+    }
   }
 
   /** Does what `claim` does for content that is about to get a name, and for everything below it. */
@@ -134,15 +150,14 @@ export class ContentOwner {
 
   /**
    * Deletes what is remembered and what nothing refers to, `mine` first. Waits for other removals, not for
-   * work: what work may be using goes when the work has ended; so does everything when the signal fires. Those
-   * who wait for their turn together are one sweep.
+   * work: what work may be using goes when the work has ended; so does everything when the signal fires.
    */
   async sweep(mine: readonly SweepEntry[], { signal }: AbortOptions = {}): Promise<Swept> {
-    for (const entry of mine) await this.#doomed.fresh.add(entry);
+    for (const entry of mine) await this.remember(entry); // somebody else's sweep may have looked too early
     try {
       return await this.#sweeps.run(mine, { signal });
     } catch (error) {
-      if (isCanceled(error) || isDeadlineExceeded(error)) return { deleted: [], mine: [], kept: true };
+      if (isCanceled(error) || isDeadlineExceeded(error)) return { deleted: [], kept: true };
       throw error;
     }
   }
@@ -185,13 +200,15 @@ export class ContentOwner {
   /** What lost a reference and waits to be deleted if it has no other. */
   async remembered(): Promise<ReadonlySet<Digest>> {
     const { epochs } = await this.#doomed.waiting();
-    const lists = [this.#doomed.fresh, ...epochs.map((epoch) => this.#doomed.in(epoch))];
-    const all = (await Promise.all(lists.map((list) => list.list()))).flat();
-    const entries = all.filter(({ kind }) => kind !== "row"); // what is only so may have been there before
-    const below = entries.map(async ({ digest, kind }) =>
-      kind === "graph" ? [...(await this.below({ digest }))] : [digest],
-    );
-    return new Set((await Promise.all(below)).flat());
+    const found = new Set<Digest>();
+    for (const list of [this.#doomed.fresh, ...epochs.map((epoch) => this.#doomed.in(epoch))]) {
+      for (const { digest, kind } of await list.marks()) {
+        if (kind === "row") continue; // what is only so may have been there before
+        const all = kind === "graph" ? await this.below({ digest }) : [digest];
+        for (const each of all) found.add(each);
+      }
+    }
+    return found;
   }
 
   /**
@@ -212,29 +229,23 @@ export class ContentOwner {
       }, again);
   }
 
-  /** What several need no more counts as gone by the first of them. */
+  /** Sweeps for all who wait; what two of them found below their entries was deleted for the first. */
   async #sweepFor(
+    calls: readonly SweepCall[],
     turn: Turn,
-    calls: ReadonlyArray<readonly SweepEntry[]>,
   ): Promise<ReadonlyArray<PromiseSettledResult<Swept>>> {
     const { deleted, unneeded } = await this.#sweeper.sweep(turn, calls.flat());
     this.#tell(deleted);
     const gone = new Set(deleted.map(({ digest }) => digest));
-    const unclaimed = new Set(gone);
-    const outcomes: Array<PromiseSettledResult<Swept>> = [];
-    for (const call of calls) {
-      const below = new Set(call.flatMap((entry) => [...(unneeded.get(entry) ?? [])]));
-      const mine = [...unclaimed].filter((digest) => below.has(digest));
-      for (const digest of mine) unclaimed.delete(digest);
-      const kept = await this.#isAnyDoomed([...below].filter((digest) => !gone.has(digest)));
-      outcomes.push({ status: "fulfilled", value: { deleted, mine, kept } });
-    }
-    return outcomes;
-  }
-
-  async #isAnyDoomed(digests: readonly Digest[]): Promise<boolean> {
-    for (const digest of digests) if (await this.#doomed.has(digest)) return true;
-    return false;
+    const left = await this.#doomed.digests();
+    return calls.map((entries) => {
+      const found = entries.flatMap((entry) => [...(unneeded.get(entry) ?? [])]);
+      const mine = found.filter((digest) => gone.delete(digest));
+      return {
+        status: "fulfilled",
+        value: { deleted: mine, kept: found.some((digest) => left.has(digest)) },
+      };
+    });
   }
 
   async #refuseNeeded(digest: Digest): Promise<void> {
@@ -254,12 +265,11 @@ export class ContentOwner {
   }
 
   /** After work: nobody waits for what this finds wrong, and nobody's work failed with it. */
-  async #sweepQuietly(isLast: boolean): Promise<void> {
+  async #sweepQuietly(): Promise<void> {
     try {
-      const { hasFresh, epochs } = await this.#doomed.waiting();
-      // A sweep that was killed may not have let the next epoch begin, and then its own never ends by itself.
-      const isStuck = epochs.some((epoch) => epoch >= this.#lease.newest);
-      if (hasFresh || isStuck || (isLast && epochs.length > 0)) await this.sweep([]);
+      if (await this.#sweeper.isDue(this.#lease)) {
+        await this.sweep([], { signal: AbortSignal.timeout(SWEEP_PATIENCE_MS) });
+      }
     } catch (err) {
       this.#warn({ err }, "content that nothing refers to cannot be removed");
     }

@@ -1,12 +1,7 @@
 import { readdir, rmdir } from "node:fs/promises";
 import { join } from "node:path";
-import type { AbortOptions } from "../../async/abort.ts";
-import type { Release } from "../../async/keyed-lock.ts";
-import { algorithmOf, type Digest, encodedOf } from "../../digest/digest.ts";
+import type { Digest } from "../../digest/digest.ts";
 import { diskError, isMissingFile } from "../../disk/disk-error.ts";
-import { lockFile } from "../../disk/file-lock.ts";
-import { makeLockDirectory } from "../../disk/make-directory.ts";
-import { LEASE_BACKOFF } from "./root-lease.ts";
 import { SweepList } from "./sweep-list.ts";
 
 const EPOCH = /^(?:0|[1-9]\d{0,14})$/;
@@ -28,11 +23,9 @@ export class DoomedContent {
   /** What no sweep has looked at yet. */
   readonly fresh: SweepList;
   readonly #directory: string;
-  readonly #locks: string;
 
   constructor(root: string) {
     this.#directory = join(root, "sweep");
-    this.#locks = join(root, "locks");
     this.fresh = new SweepList(this.#directory);
   }
 
@@ -60,44 +53,40 @@ export class DoomedContent {
     }
   }
 
-  /** Whether a blob is doomed in any epoch. */
-  async has(digest: Digest): Promise<boolean> {
-    return (await this.#lists(digest, Number.POSITIVE_INFINITY)).length > 0;
+  /** The blobs that are doomed, in whatever epoch. Any of them may be rescued meanwhile. */
+  async digests(): Promise<Set<Digest>> {
+    const found = new Set<Digest>();
+    for (const epoch of (await this.waiting()).epochs) {
+      for (const { digest, kind } of await this.in(epoch).marks()) {
+        if (kind === "doomed" || kind === "dying") found.add(digest);
+      }
+    }
+    return found;
   }
 
   /**
    * Keeps a blob for work of epoch `newest`: where it is doomed in an epoch before, that is taken back. Whoever
-   * has called this, and then finds the blob, may rely on it. Waits while the blob is being deleted. Throws
-   * `ErrCanceled`, or the classes of `diskError`.
+   * was told that this is so, and then finds the blob, may rely on it. Returns `false` while the blob is being
+   * deleted. Throws the classes of `diskError`.
    */
-  async rescue(digest: Digest, newest: number, options: AbortOptions): Promise<void> {
-    if ((await this.#lists(digest, newest)).length === 0) return;
-    const release = await this.lock(digest, options);
-    try {
-      for (const list of await this.#lists(digest, newest)) {
-        await list.move({ digest, kind: "doomed" }, { list: this.fresh, kind: "blob" });
-      }
-    } finally {
-      release();
-    }
-  }
-
-  /** Keeps a blob from being rescued while it is deleted, and from being deleted while it is rescued. */
-  async lock(digest: Digest, { signal }: AbortOptions = {}): Promise<Release> {
-    await makeLockDirectory(this.#locks);
-    const path = join(this.#locks, `${algorithmOf(digest)}-${encodedOf(digest)}.doomed`);
-    return await lockFile(path, { signal, backoff: LEASE_BACKOFF, removeOnRelease: true });
-  }
-
-  /** The lists of epochs before `newest` in which a blob is doomed. */
-  async #lists(digest: Digest, newest: number): Promise<readonly SweepList[]> {
+  async rescue(digest: Digest, newest: number): Promise<boolean> {
     const { epochs } = await this.waiting();
-    const lists: SweepList[] = [];
+    let isSettled = true;
     for (const epoch of epochs.filter((number) => number < newest)) {
       const list = this.in(epoch);
-      if (await list.has({ digest, kind: "doomed" })) lists.push(list);
+      const doomed = { digest, kind: "doomed" } as const;
+      // One renaming decides between whoever wants it and whoever deletes it.
+      if (await list.has(doomed)) await list.move(doomed, { list: this.fresh, kind: "blob" });
+      if (await list.has({ digest, kind: "dying" })) isSettled = false;
     }
-    return lists;
+    return isSettled;
+  }
+
+  /** Takes back the deletion of a blob by a sweep that was killed. The caller has the turn. */
+  async revive(digest: Digest): Promise<void> {
+    for (const epoch of (await this.waiting()).epochs) {
+      await this.in(epoch).move({ digest, kind: "dying" }, { list: this.fresh, kind: "blob" });
+    }
   }
 
   async #names(): Promise<readonly string[]> {

@@ -1,4 +1,5 @@
 import { dirname, join } from "node:path";
+import { BoundedMap } from "../../async/bounded-map.ts";
 import { algorithmOf, type Digest, digestOf } from "../../digest/digest.ts";
 import { diskError } from "../../disk/disk-error.ts";
 import { openRegularFile } from "../../disk/open-regular-file.ts";
@@ -47,7 +48,7 @@ const MAX_DOCUMENTS_KNOWN = 20_000;
  */
 export class NameReferences {
   readonly #parts: NameReferencesParts;
-  readonly #known = new Map<Digest, readonly Referred[]>();
+  readonly #known = new BoundedMap<Digest, readonly Referred[]>(MAX_DOCUMENTS_KNOWN);
 
   constructor(parts: NameReferencesParts) {
     this.#parts = parts;
@@ -111,7 +112,10 @@ export class NameReferences {
     const bytes = await this.#bytes(digest);
     const isWhole = bytes !== undefined && digestOf(bytes, algorithmOf(digest)) === digest;
     const references = isWhole ? documentReferences(bytes) : undefined;
-    if (references) return this.#remember(digest, references);
+    if (references) {
+      this.#known.set(digest, references);
+      return references;
+    }
     if (bytes !== undefined) {
       if (mediaType === undefined) return []; // nobody says that it is a document
       this.#parts.onDamaged(digest, new ErrDataLoss(`read document ${digest}: it is damaged`, { digest }));
@@ -136,12 +140,6 @@ export class NameReferences {
       this.#parts.onDamaged(digest, error);
       return [];
     }
-  }
-
-  #remember(digest: Digest, references: readonly Referred[]): readonly Referred[] {
-    if (this.#known.size >= MAX_DOCUMENTS_KNOWN) this.#known.clear();
-    this.#known.set(digest, references);
-    return references;
   }
 }
 

@@ -18,17 +18,18 @@ export const LEASE_BACKOFF: BackoffPolicy = { ...LOCK_BACKOFF, baseMs: 4, maxMs:
 /** Epochs after the first. */
 const LATER_EPOCH = /^[1-9]\d{0,14}$/;
 
-/** One share of the lease. Giving it back returns whether this process has no share in that epoch any more. */
-export type Leave = () => boolean;
-
-/** What the one removal whose turn it is may do with epochs. */
-export interface Turn {
+/** What anybody may ask about epochs. */
+export interface Epochs {
   /** The epoch that work joins which begins now. */
   current(): number;
-  /** Lets work that begins from now on join a later epoch than the present one and `after`. */
-  moveOn(after: number): void;
   /** The last epoch up to which all work has ended, in all processes. Never the current one. */
   ended(): number;
+}
+
+/** What the one removal whose turn it is may do with epochs. */
+export interface Turn extends Epochs {
+  /** Lets work that begins from now on join a later epoch than the present one and `after`. */
+  moveOn(after: number): void;
 }
 
 /** What the shares of this process in one epoch stand on. */
@@ -43,7 +44,7 @@ interface HeldEpoch {
  * has ended when it gets the locks of the old ones for itself. Work that begins never waits. A killed process
  * loses its shares at once.
  */
-export class RootLease {
+export class RootLease implements Epochs {
   readonly #root: string;
   readonly #locks: string;
   /** The first epoch's: nothing else is made where nothing is ever removed. */
@@ -65,15 +66,13 @@ export class RootLease {
    * Joins the current epoch; the caller leaves it. Throws `ErrCanceled` when the signal has fired, or the
    * classes of `diskError`.
    */
-  async enter({ signal }: AbortOptions = {}): Promise<Leave> {
+  async enter({ signal }: AbortOptions = {}): Promise<Release> {
     throwIfAborted(signal);
     const epoch = await this.#join(signal);
-    if (epoch === undefined) return () => true;
-    let isIn = true;
+    let isIn = epoch !== undefined;
     return () => {
-      if (!isIn) return false;
+      if (isIn && epoch !== undefined) this.#leave(epoch);
       isIn = false;
-      return this.#leave(epoch);
     };
   }
 
@@ -97,17 +96,55 @@ export class RootLease {
         removeOnRelease: true,
       });
       try {
-        return await work({
-          current: () => this.#current(),
-          moveOn: (after) => this.#begin(Math.max(after, this.#current()) + 1),
-          ended: () => this.#ended(),
-        });
+        return await work(this.#asTurn());
       } finally {
         unlock();
       }
     } finally {
       endTurn();
     }
+  }
+
+  /** Runs `work` if it can have its turn now. Returns whether it could. */
+  async tryTurn(work: (turn: Turn) => Promise<void>): Promise<boolean> {
+    const endTurn = this.#turn.tryAcquire(this.#turnPath);
+    try {
+      const unlock = endTurn && tryLockFile(this.#turnPath, "exclusive", { removeOnRelease: true });
+      if (!unlock) return false;
+      try {
+        await work(this.#asTurn());
+        return true;
+      } finally {
+        unlock();
+      }
+    } finally {
+      endTurn?.();
+    }
+  }
+
+  current(): number {
+    return this.#laterNumbers().at(-1) ?? 0;
+  }
+
+  ended(): number {
+    const later = this.#laterNumbers();
+    const current = later.at(-1) ?? 0;
+    const numbers = existsSync(this.#firstPath) ? [0, ...later] : later;
+    for (const epoch of numbers.filter((number) => number < current)) {
+      if (this.#held.has(epoch)) return epoch - 1;
+      const release = tryLockFile(this.#path(epoch), "exclusive", { removeOnRelease: true });
+      if (!release) return epoch - 1;
+      release();
+    }
+    return current - 1;
+  }
+
+  #asTurn(): Turn {
+    return {
+      current: () => this.current(),
+      moveOn: (after) => this.#begin(Math.max(after, this.current()) + 1),
+      ended: () => this.ended(),
+    };
   }
 
   async #join(signal: AbortSignal | undefined): Promise<number | undefined> {
@@ -127,7 +164,7 @@ export class RootLease {
 
   /** In one turn of the event loop. `undefined` when a removal has let another epoch begin meanwhile. */
   #tryJoin(): number | undefined {
-    const epoch = this.#current();
+    const epoch = this.current();
     const held = this.#held.get(epoch);
     if (held) {
       held.users++;
@@ -135,7 +172,7 @@ export class RootLease {
     }
     const release = tryLockFile(this.#path(epoch), "shared");
     // An epoch that ended before it was locked may have been found empty already.
-    if (release && this.#current() === epoch) {
+    if (release && this.current() === epoch) {
       this.#held.set(epoch, { users: 1, release });
       return epoch;
     }
@@ -143,36 +180,18 @@ export class RootLease {
     return undefined;
   }
 
-  #leave(epoch: number): boolean {
+  #leave(epoch: number): void {
     const held = this.#held.get(epoch);
-    if (!held) return false;
+    if (!held) return;
     held.users--;
-    if (held.users > 0) return false;
+    if (held.users > 0) return;
     this.#held.delete(epoch);
     held.release();
-    return true;
-  }
-
-  #current(): number {
-    return this.#laterNumbers().at(-1) ?? 0;
   }
 
   /** The file of an epoch is what makes it begin: so that a full disk has room for it. */
   #begin(epoch: number): void {
     tryLockFile(this.#path(epoch), "shared")?.();
-  }
-
-  #ended(): number {
-    const later = this.#laterNumbers();
-    const current = later.at(-1) ?? 0;
-    const numbers = existsSync(this.#firstPath) ? [0, ...later] : later;
-    for (const epoch of numbers.filter((number) => number < current)) {
-      if (this.#held.has(epoch)) return epoch - 1;
-      const release = tryLockFile(this.#path(epoch), "exclusive", { removeOnRelease: true });
-      if (!release) return epoch - 1;
-      release();
-    }
-    return current - 1;
   }
 
   #laterNumbers(): readonly number[] {

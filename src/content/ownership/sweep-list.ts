@@ -1,5 +1,6 @@
 import { access, mkdir, readdir, readFile, rename, rm, writeFile } from "node:fs/promises";
 import { dirname, join } from "node:path";
+import { forEachWithin } from "../../async/for-each-within.ts";
 import { algorithmOf, type Digest, encodedOf, isDigest } from "../../digest/digest.ts";
 import { diskError, isMissingFile } from "../../disk/disk-error.ts";
 import { isResourceExhausted } from "../../errors/predicates.ts";
@@ -10,8 +11,9 @@ import { isResourceExhausted } from "../../errors/predicates.ts";
  * - `blob`: one blob, nothing below it
  * - `row`: one blob that a namespace let go; it stays when it was there before any namespace had it
  * - `doomed`: one blob that nothing referred to when it was looked at, and that whoever wants it has to rescue
+ * - `dying`: one blob that was doomed and is being deleted
  */
-export type SweepKind = "graph" | "blob" | "row" | "doomed";
+export type SweepKind = "graph" | "blob" | "row" | "doomed" | "dying";
 
 /** Content that lost what referred to it. It may go, unless something else refers to it. */
 export interface SweepEntry {
@@ -21,10 +23,16 @@ export interface SweepEntry {
   readonly name: string;
 }
 
+/** What the name of an entry's file tells. */
+export type SweepMark = Pick<SweepEntry, "digest" | "kind">;
+
+/** Names that are read at once: each holds a descriptor. */
+const MAX_NAME_READERS = 8;
+
 /** Longest name that is read back, in characters: a reference is shorter. */
 const MAX_NAME_LENGTH = 8_192;
 
-const ENTRY = /^(?<algorithm>[a-z0-9]+)-(?<hex>[0-9a-f]+)\.(?<kind>graph|blob|row|doomed)$/;
+const ENTRY = /^(?<algorithm>[a-z0-9]+)-(?<hex>[0-9a-f]+)\.(?<kind>graph|blob|row|doomed|dying)$/;
 
 /**
  * Remembers on disk what has to be looked at when the root is free: one file per entry, whose name says it
@@ -46,8 +54,7 @@ export class SweepList {
   async add({ digest, kind, name }: SweepEntry): Promise<boolean> {
     const path = this.#path(digest, kind);
     try {
-      await makeStep(this.#directory);
-      await unlessThere(writeFile(path, name, { flag: "wx" }));
+      await this.#inDirectory(() => unlessThere(writeFile(path, name, { flag: "wx" })));
       return true;
     } catch (cause) {
       const error = diskError("remember content to remove", path, cause);
@@ -57,7 +64,7 @@ export class SweepList {
   }
 
   /** Whether an entry is there. Throws the classes of `diskError`. */
-  async has({ digest, kind }: Pick<SweepEntry, "digest" | "kind">): Promise<boolean> {
+  async has({ digest, kind }: SweepMark): Promise<boolean> {
     const path = this.#path(digest, kind);
     try {
       await access(path);
@@ -73,13 +80,13 @@ export class SweepList {
    * the classes of `diskError`.
    */
   async move(
-    { digest, kind }: Pick<SweepEntry, "digest" | "kind">,
+    { digest, kind }: SweepMark,
     target: { readonly list: SweepList; readonly kind: SweepKind },
   ): Promise<boolean> {
     const path = this.#path(digest, kind);
+    const moveIt = (): Promise<void> => rename(path, target.list.#path(digest, target.kind));
     try {
-      await makeStep(target.list.#directory);
-      await rename(path, target.list.#path(digest, target.kind));
+      await (target.list === this ? moveIt() : target.list.#inDirectory(moveIt));
       return true;
     } catch (cause) {
       if (isMissingFile(cause)) return false;
@@ -87,20 +94,27 @@ export class SweepList {
     }
   }
 
-  /** Everything that is remembered. Throws the classes of `diskError`. */
-  async list(): Promise<readonly SweepEntry[]> {
-    const entries = (await this.#files()).flatMap((file) => {
+  /** Everything that is remembered, without names. Throws the classes of `diskError`. */
+  async marks(): Promise<readonly SweepMark[]> {
+    return (await this.#files()).flatMap((file) => {
       const { algorithm = "", hex = "", kind } = ENTRY.exec(file)?.groups ?? {};
       const digest = `${algorithm}:${hex}`;
-      return isDigest(digest) ? [{ digest, kind: kind as SweepKind, file }] : [];
+      return isDigest(digest) ? [{ digest, kind: kind as SweepKind }] : [];
     });
-    return await Promise.all(
-      entries.map(async ({ digest, kind, file }) => ({ digest, kind, name: await this.#nameIn(file) })),
-    );
+  }
+
+  /** Everything that is remembered. Throws the classes of `diskError`. */
+  async list(): Promise<readonly SweepEntry[]> {
+    const entries: SweepEntry[] = [];
+    const readName = async (mark: SweepMark): Promise<void> => {
+      entries.push({ ...mark, name: await this.#nameOf(mark) });
+    };
+    await forEachWithin(await this.marks(), readName, { limit: MAX_NAME_READERS });
+    return entries;
   }
 
   /** Forgets an entry; one that is not there is forgotten already. Throws the classes of `diskError`. */
-  async remove({ digest, kind }: Pick<SweepEntry, "digest" | "kind">): Promise<void> {
+  async remove({ digest, kind }: SweepMark): Promise<void> {
     const path = this.#path(digest, kind);
     try {
       await rm(path, { force: true });
@@ -118,9 +132,20 @@ export class SweepList {
     }
   }
 
-  async #nameIn(file: string): Promise<string> {
-    const name = await readFile(join(this.#directory, file), "utf8").catch(() => "");
+  async #nameOf({ digest, kind }: SweepMark): Promise<string> {
+    const name = await readFile(this.#path(digest, kind), "utf8").catch(() => "");
     return name.length > MAX_NAME_LENGTH ? "" : name;
+  }
+
+  /** Does what needs the directory, which mostly is there. */
+  async #inDirectory(step: () => Promise<void>): Promise<void> {
+    try {
+      await step();
+    } catch (error) {
+      if (!isMissingFile(error)) throw error;
+      await makeStep(this.#directory);
+      await step();
+    }
   }
 
   #path(digest: Digest, kind: SweepKind): string {

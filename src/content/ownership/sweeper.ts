@@ -1,8 +1,9 @@
+import { forEachWithin } from "../../async/for-each-within.ts";
 import type { Release } from "../../async/keyed-lock.ts";
 import type { Digest } from "../../digest/digest.ts";
-import type { DoomedContent } from "./doomed-content.ts";
+import type { DoomedContent, Waiting } from "./doomed-content.ts";
 import type { DocumentSource, NameReferences } from "./name-references.ts";
-import type { Turn } from "./root-lease.ts";
+import type { Epochs, Turn } from "./root-lease.ts";
 import type { SweepEntry, SweepList } from "./sweep-list.ts";
 
 /** What namespaces know about who has a blob. */
@@ -42,7 +43,7 @@ export interface SweeperParts {
 /** What one sweep did. */
 export interface SweepOutcome {
   readonly deleted: readonly SweptContent[];
-  /** By entry that it was called with: what was found below and had no reference, deleted or doomed. */
+  /** What was found below each entry that it was called with and had no reference: deleted, or doomed. */
   readonly unneeded: ReadonlyMap<SweepEntry, ReadonlySet<Digest>>;
 }
 
@@ -51,6 +52,28 @@ export interface SweepOutcome {
  * running, and deletions make room for what a full disk could not take; the next sweep finds the rest.
  */
 const MAX_PASSES = 4;
+
+/**
+ * Epochs whose end is waited for: whoever wants a blob looks into each. With more of them, as beside work that
+ * takes hours, the present one goes on until one has ended.
+ */
+const MAX_WAITING_EPOCHS = 8;
+
+/** Blobs that are deleted at once. */
+const MAX_DELETIONS = 4;
+
+/** Whether something is doomed in the present epoch, which has to end, and the next one may begin. */
+function lacksNextEpoch({ epochs }: Waiting, current: number): boolean {
+  return (epochs.at(-1) ?? -1) >= current && epochs.length <= MAX_WAITING_EPOCHS;
+}
+
+/** What one look at what lost its references goes by. */
+interface Look {
+  readonly epoch: number;
+  readonly named: ReadonlySet<Digest>;
+  /** Grows with the look. */
+  readonly doomed: Set<Digest>;
+}
 
 /** Deletes what lost its references, once nobody can rely on it any more. Each call has the turn. */
 export class Sweeper {
@@ -62,125 +85,133 @@ export class Sweeper {
 
   /**
    * Dooms everything that lost its reference and has no other, `mine` first, and deletes what is doomed in
-   * epochs that have ended.
+   * epochs that have ended. Whoever leaves an epoch before this returns needs no sweep of their own.
    */
   async sweep(turn: Turn, mine: readonly SweepEntry[]): Promise<SweepOutcome> {
     const deleted: SweptContent[] = [];
     const unneeded = new Map(mine.map((entry) => [entry, new Set<Digest>()]));
     for (let pass = 0; pass < MAX_PASSES; pass++) {
       await this.#doomFresh(turn, unneeded);
-      const before = deleted.length;
-      const isMore = await this.#free(turn, deleted);
-      const { hasFresh } = await this.#parts.doomed.waiting();
-      if (!hasFresh || (!isMore && deleted.length === before)) break;
+      deleted.push(...(await this.#free(turn)));
+      await this.#moveOn(turn); // now that there may be room for another epoch
+      if (!(await this.isDue(turn))) break;
     }
     return { deleted, unneeded };
+  }
+
+  /** Whether a sweep would find something to do. */
+  async isDue(epochs: Epochs): Promise<boolean> {
+    const waiting = await this.#parts.doomed.waiting();
+    if (waiting.hasFresh) return true;
+    const [oldest] = waiting.epochs;
+    if (oldest === undefined) return false;
+    return lacksNextEpoch(waiting, epochs.current()) || oldest <= epochs.ended();
   }
 
   /** Dooms blobs that never had a reference, those of `digests` that have none. Returns the epoch to wait for. */
   async doom(turn: Turn, digests: readonly Digest[]): Promise<number> {
     await this.#doomFresh(turn, new Map());
-    const epoch = turn.current();
-    const named = await this.#named();
+    const look = await this.#look(turn);
     for (const digest of digests) {
       const entry: SweepEntry = { digest, kind: "blob", name: "" };
-      if (await this.#isFree(entry, named)) await this.#doomBlob(epoch, entry);
+      if (await this.#isFree(entry, look.named)) await this.#doomBlob(entry, look);
     }
-    turn.moveOn(epoch);
-    return epoch;
+    turn.moveOn(look.epoch);
+    return look.epoch;
   }
 
-  /** Adds to each entry of `mine` what was unneeded below it. */
+  async #look(turn: Turn): Promise<Look> {
+    return { epoch: turn.current(), named: await this.#named(), doomed: await this.#parts.doomed.digests() };
+  }
+
   async #doomFresh(turn: Turn, mine: ReadonlyMap<SweepEntry, Set<Digest>>): Promise<void> {
-    const { doomed } = this.#parts;
     const own = [...mine.keys()];
-    const fresh = await doomed.fresh.list();
+    const fresh = await this.#parts.doomed.fresh.list();
     const others = fresh.filter((entry) => !own.some((each) => isSame(each, entry)));
     if (own.length + others.length > 0) {
-      const named = await this.#named();
-      const epoch = turn.current();
-      for (const [entry, unneeded] of mine) {
-        for (const digest of await this.#doomEntry(epoch, entry, named)) unneeded.add(digest);
-      }
-      for (const entry of others) await this.#doomEntry(epoch, entry, named);
+      const look = await this.#look(turn);
+      for (const [entry, unneeded] of mine) await this.#doomEntry(entry, look, unneeded);
+      for (const entry of others) await this.#doomEntry(entry, look, new Set());
     }
-    // Only now: work of the next epoch must find everything that is doomed in this one.
-    const last = (await doomed.waiting()).epochs.at(-1) ?? -1;
-    if (last >= turn.current()) turn.moveOn(last);
+    await this.#moveOn(turn); // only now: work of the next epoch must find everything that is doomed in this one
+  }
+
+  async #moveOn(turn: Turn): Promise<void> {
+    const waiting = await this.#parts.doomed.waiting();
+    if (lacksNextEpoch(waiting, turn.current())) turn.moveOn(waiting.epochs.at(-1) ?? 0);
   }
 
   /**
    * Children before parents: what a killed sweep leaves can still be found from the top. The entry itself waits
    * for the epoch's end as well, because work that runs may take references away, and bring content below.
    */
-  async #doomEntry(epoch: number, entry: SweepEntry, named: ReadonlySet<Digest>): Promise<readonly Digest[]> {
+  async #doomEntry(entry: SweepEntry, look: Look, unneeded: Set<Digest>): Promise<void> {
     const { doomed } = this.#parts;
-    const unneeded: Digest[] = [];
+    let isAny = false;
     for (const digest of await this.#below(entry)) {
       const own = { ...entry, digest };
-      if (!(await this.#isFree(own, named))) continue;
-      if (!(await this.#doomBlob(epoch, own))) return unneeded; // a full disk: once there is room
-      unneeded.push(digest);
+      if (!(await this.#isFree(own, look.named))) continue;
+      if (!(await this.#doomBlob(own, look))) return; // a full disk: once there is room
+      unneeded.add(digest);
+      isAny = true;
     }
-    const isSettled = entry.kind !== "graph" && unneeded.length > 0;
-    await doomed.fresh.move(entry, { list: doomed.in(epoch), kind: isSettled ? "doomed" : entry.kind });
-    return unneeded;
+    const isSettled = entry.kind !== "graph" && isAny;
+    const kind = isSettled ? "doomed" : entry.kind;
+    await doomed.fresh.move(entry, { list: doomed.in(look.epoch), kind });
   }
 
-  async #doomBlob(epoch: number, { digest, name }: SweepEntry): Promise<boolean> {
-    const { doomed } = this.#parts;
-    return (await doomed.has(digest)) || (await doomed.in(epoch).add({ digest, kind: "doomed", name }));
+  async #doomBlob({ digest, name }: SweepEntry, { epoch, doomed }: Look): Promise<boolean> {
+    if (doomed.has(digest)) return true;
+    const isDoomed = await this.#parts.doomed.in(epoch).add({ digest, kind: "doomed", name });
+    if (isDoomed) doomed.add(digest);
+    return isDoomed;
   }
 
-  /** Deletes what is doomed where all work has ended. Returns whether there is more to look at. */
-  async #free(turn: Turn, deleted: SweptContent[]): Promise<boolean> {
+  /** Deletes what is doomed where all work has ended. */
+  async #free(turn: Turn): Promise<readonly SweptContent[]> {
     const { doomed } = this.#parts;
     const { epochs } = await doomed.waiting();
-    if (epochs.length === 0) return false;
+    if (epochs.length === 0) return [];
     const ended = turn.ended();
     const over = epochs.filter((epoch) => epoch <= ended);
-    if (over.length === 0) return false;
+    if (over.length === 0) return [];
     // Only now: what the work of these epochs has named is to be seen, and all that is named later was rescued first.
     const named = await this.#named();
-    let isMore = false;
-    for (const epoch of over) isMore = (await this.#lookAgain(doomed.in(epoch), named)) || isMore;
-    for (const epoch of over) {
-      const list = doomed.in(epoch);
-      for (const entry of await list.list()) {
-        if (entry.kind !== "doomed") continue;
-        if (await this.#freeBlob(list, entry, named))
-          deleted.push({ digest: entry.digest, name: entry.name });
-      }
-      await doomed.close(epoch);
+    const known = await doomed.digests();
+    const lists = over.map((epoch) => doomed.in(epoch));
+    for (const list of lists) await this.#lookAgain(list, named, known);
+    const deleted: SweptContent[] = [];
+    for (const [index, list] of lists.entries()) {
+      const entries = (await list.list()).filter(({ kind }) => kind === "doomed" || kind === "dying");
+      const free = async (entry: SweepEntry): Promise<void> => {
+        if (await this.#freeBlob(list, entry, named)) deleted.push(entry);
+      };
+      await forEachWithin(entries, free, { limit: MAX_DELETIONS });
+      await doomed.close(over[index] ?? 0);
     }
-    return isMore;
+    return deleted.map(({ digest, name }) => ({ digest, name }));
   }
 
-  /** Looks at what was needed, or not there yet, while work was running. Returns whether any of it has to go. */
-  async #lookAgain(list: SweepList, named: ReadonlySet<Digest>): Promise<boolean> {
-    let isAny = false;
+  /** Looks at what was needed, or not there yet, while work was running. */
+  async #lookAgain(list: SweepList, named: ReadonlySet<Digest>, known: ReadonlySet<Digest>): Promise<void> {
     for (const entry of await list.list()) {
-      if (entry.kind === "doomed") continue;
-      const unneeded = await this.#unneededBelow(entry, named);
+      if (entry.kind === "doomed" || entry.kind === "dying") continue;
       let isNoted = true;
-      for (const digest of unneeded) {
+      for (const digest of await this.#unneededBelow(entry, named)) {
+        if (known.has(digest)) continue;
         const own: SweepEntry = { digest, kind: "blob", name: entry.name };
         isNoted = (await this.#parts.doomed.fresh.add(own)) && isNoted;
       }
       if (isNoted) await list.remove(entry);
-      isAny ||= unneeded.length > 0;
     }
-    return isAny;
   }
 
   async #unneededBelow(entry: SweepEntry, named: ReadonlySet<Digest>): Promise<readonly Digest[]> {
-    const { doomed, namespaces } = this.#parts;
     const unneeded: Digest[] = [];
     for (const digest of await this.#below(entry)) {
       // What a name brought was there before a namespace had it; without the name, it is the namespace's alone.
-      if (entry.kind !== "row" && !named.has(digest)) await namespaces?.disown(digest);
-      const isFree = await this.#isFree({ ...entry, digest }, named);
-      if (isFree && !(await doomed.has(digest))) unneeded.push(digest);
+      if (entry.kind !== "row" && !named.has(digest)) await this.#parts.namespaces?.disown(digest);
+      if (await this.#isFree({ ...entry, digest }, named)) unneeded.push(digest);
     }
     return unneeded;
   }
@@ -188,20 +219,16 @@ export class Sweeper {
   /** Returns whether the blob is gone by this call. */
   async #freeBlob(list: SweepList, entry: SweepEntry, named: ReadonlySet<Digest>): Promise<boolean> {
     const { digest } = entry;
-    const { blobs, namespaces, doomed } = this.#parts;
-    const releaseNamespaces = await namespaces?.lock(digest);
+    const { blobs, namespaces } = this.#parts;
+    const release = await namespaces?.lock(digest);
     try {
-      const release = await doomed.lock(digest);
-      try {
-        if (!(await list.has(entry))) return false; // it was rescued
-        const isGone = !named.has(digest) && (await this.#isUnheld(digest)) && (await blobs.discard(digest));
-        await list.remove(entry);
-        return isGone;
-      } finally {
-        release();
-      }
+      const wasDoomed = entry.kind === "dying" || (await list.move(entry, { list, kind: "dying" }));
+      if (!wasDoomed) return false; // it was rescued
+      const isGone = !named.has(digest) && (await this.#isUnheld(digest)) && (await blobs.discard(digest));
+      await list.remove({ digest, kind: "dying" });
+      return isGone;
     } finally {
-      releaseNamespaces?.();
+      release?.();
     }
   }
 

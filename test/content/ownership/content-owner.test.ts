@@ -156,7 +156,7 @@ describe("the owner of a store", () => {
   it("forgets what has a name again", async () => {
     await store.owner.remember({ digest: DIGEST, kind: "graph", name: NAME });
     await name(DIGEST, NAME);
-    expect(await store.owner.sweep([])).toEqual({ deleted: [], mine: [], kept: false });
+    expect(await store.owner.sweep([])).toEqual({ deleted: [], kept: false });
     expect(await exists(store, DIGEST)).toBe(true);
     expect(await swept()).toEqual([]);
   });
@@ -165,7 +165,6 @@ describe("the owner of a store", () => {
     const entry = { digest: DIGEST, kind: "blob", name: "" } as const;
     expect(await store.owner.sweep([entry], { signal: AbortSignal.abort() })).toEqual({
       deleted: [],
-      mine: [],
       kept: true,
     });
     await store.owner.share(async () => {});
@@ -194,7 +193,7 @@ describe("the owner of a store", () => {
     unlock?.();
     const outcomes = await sweeps;
     expect(outcomes.map(({ kept }) => kept)).toEqual([false, false, true, false]);
-    const [one, two, ...others] = outcomes.map(({ mine }) => mine);
+    const [one, two, ...others] = outcomes.map(({ deleted }) => deleted);
     expect([...(one ?? []), ...(two ?? [])]).toEqual([digests[0]]);
     expect(others).toEqual([[], []]);
     expect(rounds).toEqual([digests.slice(0, 2).toSorted()]);

@@ -1,3 +1,4 @@
+import { existsSync } from "node:fs";
 import { mkdir, mkdtemp, readdir, rm } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
@@ -5,6 +6,7 @@ import { afterEach, beforeEach, describe, expect, it } from "vitest";
 import { RootLease } from "../../../src/content/ownership/root-lease.ts";
 import { lockFile } from "../../../src/disk/file-lock.ts";
 import { ErrCanceled } from "../../../src/errors.ts";
+import { until } from "../../distribution/support/until.ts";
 
 let root: string;
 let lease: RootLease;
@@ -92,13 +94,39 @@ describe("RootLease", () => {
     expect(lease.newest).toBe(1);
   });
 
-  it("says when the last work of the process has left an epoch", async () => {
-    const [first, second] = [await lease.enter(), await lease.enter()];
+  it("says which is the newest epoch that work of the process is in", async () => {
+    const first = await lease.enter();
     await moveOn();
-    const third = await lease.enter();
+    const second = await lease.enter();
     expect(lease.newest).toBe(1);
-    expect([first(), third(), second(), second()]).toEqual([false, true, true, false]);
+    second();
+    second();
+    expect(lease.newest).toBe(0);
+    first();
     expect(lease.newest).toBe(-1);
+  });
+
+  it("tells anybody what has ended, also of processes that were killed", async () => {
+    const leave = await other.enter();
+    await moveOn();
+    expect(lease.ended()).toBe(-1);
+    leave();
+    expect(lease.ended()).toBe(0);
+    expect(lease.current()).toBe(1);
+  });
+
+  it("gives a turn at once or not at all to who cannot wait", async () => {
+    const turns: string[] = [];
+    for (const one of [lease, other]) {
+      const go = Promise.withResolvers<void>();
+      const running = one.inTurn(() => go.promise);
+      await until(() => existsSync(join(root, "locks", "removals")));
+      expect(await lease.tryTurn(async () => void turns.push("busy"))).toBe(false);
+      go.resolve();
+      await running;
+    }
+    expect(await lease.tryTurn(async () => void turns.push("free"))).toBe(true);
+    expect(turns).toEqual(["free"]);
   });
 
   it("begins an epoch after one that is spoken of, and never an earlier one", async () => {
@@ -140,7 +168,7 @@ describe("RootLease", () => {
     controller.abort();
     await expect(leaving).rejects.toThrow(ErrCanceled);
     release();
-    expect((await staying)()).toBe(true);
+    (await staying)();
   });
 
   it("makes one lock file where nothing is removed", async () => {
