@@ -2,7 +2,6 @@ import { throwIfAborted } from "../async/abort.ts";
 import { allOrAbort } from "../async/all-or-abort.ts";
 import type { Limiter } from "../async/semaphore.ts";
 import { boundedReads } from "../content/bounded-reads.ts";
-import { exists } from "../content/exists.ts";
 import type { Store } from "../content/store.ts";
 import type { Digest } from "../digest/digest.ts";
 import { ErrNotImplemented } from "../errors/classes.ts";
@@ -23,6 +22,7 @@ import type { Remote, ResolveOptions } from "../remotes/remote.ts";
 import type { LayerDownloadManager } from "../xfer/download-manager.ts";
 import type { TransferManager } from "../xfer/transfer-manager.ts";
 import { blobDownload } from "./blob-download.ts";
+import { bringLayers } from "./bring-layers.ts";
 import type { PulledImage } from "./distribution.ts";
 import { fetchDocument } from "./fetch-document.ts";
 import type { Logger } from "./logger.ts";
@@ -194,26 +194,11 @@ async function fetchConfig(
 async function fetchLayers(
   layers: readonly Descriptor[],
   signal: AbortSignal,
-  context: PullContext,
-): Promise<void> {
-  await downloadLayers(layers, signal, context);
-  // A transfer that another pull began may have found a layer that was deleted before this pull joined it.
-  const missing: Descriptor[] = [];
-  for (const layer of layers) {
-    if (!(await exists(context.shared.content, layer, { signal }))) missing.push(layer);
-  }
-  if (missing.length > 0) await downloadLayers(missing, signal, context);
-}
-
-async function downloadLayers(
-  layers: readonly Descriptor[],
-  signal: AbortSignal,
   { shared, remote, operation }: PullContext,
 ): Promise<void> {
   const { content, downloads, work } = shared;
   const blobs = layers.map((layer) => blobDownload(layer, { content, remote, work }));
-  const download = await downloads.download(blobs, { ...operation, signal });
-  await download.release();
+  await bringLayers(blobs, downloads, { ...operation, signal });
 }
 
 async function recordSource(

@@ -236,15 +236,14 @@ export class ContentOwner {
   ): Promise<ReadonlyArray<PromiseSettledResult<Swept>>> {
     const { deleted, unneeded } = await this.#sweeper.sweep(turn, calls.flat());
     this.#tell(deleted);
-    const gone = new Set(deleted.map(({ digest }) => digest));
+    const unclaimed = new Set(deleted.map(({ digest }) => digest));
     const left = await this.#doomed.digests();
     return calls.map((entries) => {
-      const found = entries.flatMap((entry) => [...(unneeded.get(entry) ?? [])]);
-      const mine = found.filter((digest) => gone.delete(digest));
-      return {
-        status: "fulfilled",
-        value: { deleted: mine, kept: found.some((digest) => left.has(digest)) },
-      };
+      const found = new Set(entries.flatMap((entry) => [...(unneeded.get(entry) ?? [])]));
+      const mine = [...unclaimed].filter((digest) => found.has(digest));
+      for (const digest of mine) unclaimed.delete(digest);
+      const kept = [...found].some((digest) => left.has(digest));
+      return { status: "fulfilled", value: { deleted: mine, kept } };
     });
   }
 

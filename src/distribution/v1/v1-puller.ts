@@ -15,6 +15,7 @@ import type { V1Image, V1Layer, V1Remote } from "../../remotes/v1-remote.ts";
 import type { Job } from "../../xfer/job.ts";
 import { yielding } from "../../xfer/repeat-attempts.ts";
 import { transferShared } from "../../xfer/shared-transfer.ts";
+import { bringLayers } from "../bring-layers.ts";
 import { nameImage } from "../name-image.ts";
 import { type Operation, waiterOf } from "../operation.ts";
 import { platformWarnings } from "../platform-warnings.ts";
@@ -80,11 +81,8 @@ async function fetchLayers(
 ): Promise<readonly KnownV1Layer[]> {
   const { content, downloads, work, v1Layers, abandon } = shared;
   const source = { remote, content, work, v1Layers, abandon };
-  const download = await downloads.download(
-    layers.map((layer) => v1LayerDownload(layer, source)),
-    operation,
-  );
-  await download.release();
+  const blobs = layers.map((layer) => v1LayerDownload(layer, source));
+  await bringLayers(blobs, downloads, operation);
   return await Promise.all(
     layers.map(async (layer) => {
       const known = await knownV1Layer(layer, source, operation);
