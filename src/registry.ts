@@ -18,6 +18,8 @@ export { type RegistryErrorKind, registryErrorKind } from "./registry/answers/er
 export { type Authorizer, type AuthorizerOptions, createAuthorizer } from "./registry/auth/authorizer.ts";
 export { withAuth } from "./registry/auth/with-auth.ts";
 export { type CheckedLogin, type CheckLoginOptions, checkLogin } from "./registry/check-login.ts";
+export type { Capability } from "./registry/configuration/capability.ts";
+
 export {
   type CredentialFiles,
   credentialFilesFromEnvironment,
@@ -47,16 +49,17 @@ export {
   storedCredentials,
 } from "./registry/credentials/stored-credentials.ts";
 export { type EndpointSendOptions, endpointSend } from "./registry/endpoint-send.ts";
-export { type Capability, type Endpoint, originOf } from "./registry/endpoints/endpoint.ts";
+export { type Endpoint, originOf } from "./registry/endpoints/endpoint.ts";
 export { type HostTrust, hostTrust } from "./registry/endpoints/host-trust.ts";
 export type { ResolveHost } from "./registry/endpoints/insecure.ts";
-export {
-  lookupEndpoints,
-  type Purpose,
-  type RegistryOptions,
-  type RegistrySelection,
-  type WantedReference,
-} from "./registry/endpoints/lookup-endpoints.ts";
+export { lookupEndpoints } from "./registry/endpoints/lookup-endpoints.ts";
+export type {
+  PathList,
+  Purpose,
+  RegistryOptions,
+  RegistrySelection,
+  WantedReference,
+} from "./registry/endpoints/registry-options.ts";
 export { type Challenge, parseChallenges } from "./registry/http/challenge.ts";
 export {
   type ChunkSink,

@@ -4,8 +4,9 @@ import { messageOf } from "../errors/message-of.ts";
 import { findError } from "../errors/predicates.ts";
 import { familiarString } from "../reference/familiar.ts";
 import type { NormalizedReference } from "../reference/reference.ts";
+import type { Capability } from "../registry/configuration/capability.ts";
 import { type Endpoint, originOf } from "../registry/endpoints/endpoint.ts";
-import type { Purpose } from "../registry/endpoints/lookup-endpoints.ts";
+import type { Purpose } from "../registry/endpoints/registry-options.ts";
 import type { PassedEndpoint } from "./distribution.ts";
 import { isPlainTwin } from "./endpoint-errors.ts";
 import { type EndpointAttempt, type EndpointFailure, tryEndpoints } from "./endpoint-loop.ts";
@@ -130,9 +131,24 @@ export class EndpointWalk<R> {
     return this.#usable.length === 0;
   }
 
-  /** Does `work` at one endpoint after another until one succeeds. Throws what `tryEndpoints` throws. */
-  async run<T>(reference: NormalizedReference, work: (repository: R) => Promise<T>): Promise<Served<T>> {
-    const placed = await byHealth(this.#usable, this.#engine.repositories);
+  /** Whether there are endpoints that know what a tag means and have nothing else, or the other way round. */
+  get isDivided(): boolean {
+    return this.#stations.some(({ endpoint: { capabilities } }) => {
+      return capabilities.includes("pull") !== capabilities.includes("resolve");
+    });
+  }
+
+  /**
+   * Does `work` at one endpoint after another, of those that may be used for it, until one succeeds. Throws what `tryEndpoints`
+   * throws.
+   */
+  async run<T>(
+    reference: NormalizedReference,
+    work: (repository: R) => Promise<T>,
+    use: Capability = this.#purpose,
+  ): Promise<Served<T>> {
+    const able = this.#usable.filter(({ endpoint }) => endpoint.capabilities.includes(use));
+    const placed = await byHealth(able, this.#engine.repositories);
     const answersBefore = new Map(this.#stations.map(({ endpoint, answers }) => [endpoint, answers]));
     const asked = new Set<Endpoint>();
     const attempts = placed.map(

@@ -1,6 +1,6 @@
 import type { AbortOptions } from "../async/abort.ts";
 import type { Credentials } from "../registry/credentials/credentials.ts";
-import type { RegistryOptions } from "../registry/endpoints/lookup-endpoints.ts";
+import type { RegistryOptions } from "../registry/endpoints/registry-options.ts";
 import type { ConnectionOptions } from "../registry/transport/connection-options.ts";
 
 /** How a registry is reached to log in. */

@@ -31,7 +31,8 @@ import {
 } from "../options/rules.ts";
 import type { CredentialFiles } from "../registry/credentials/credential-files.ts";
 import type { Credentials } from "../registry/credentials/credentials.ts";
-import type { RegistryOptions } from "../registry/endpoints/lookup-endpoints.ts";
+import type { RegistryOptions } from "../registry/endpoints/registry-options.ts";
+import type { TlsOptions } from "../registry/http/tls-options.ts";
 import { MAX_USER_AGENT_CHARS } from "../registry/http/user-agent.ts";
 import { CONNECTION_OPTIONS, type ConnectionOptions } from "../registry/transport/connection-options.ts";
 import type { CheckOptions } from "./check/result.ts";
@@ -48,6 +49,8 @@ const backoff = objectOf<BackoffPolicy>({
   random: aFunction,
 });
 
+const pathList = eitherOf(aPath, listOf(aPath));
+
 const registry = objectOf<RegistryOptions>({
   mirrors: recordOf(listOf(aString)),
   insecureRegistries: listOf(aString),
@@ -55,6 +58,18 @@ const registry = objectOf<RegistryOptions>({
   skipTlsVerify: switchOrListOf(listOf(aString)),
   v1Registries: listOf(aString),
   resolveHost: aFunction,
+  hostsDir: pathList,
+  certsDir: pathList,
+  registriesConf: pathList,
+  daemonConfig: aPath,
+  tls: recordOf(
+    objectOf<TlsOptions>({
+      skipVerify: aBoolean,
+      ca: listOf(aString),
+      cert: eitherOf(aString, listOf(aString)),
+      key: eitherOf(aString, listOf(aString)),
+    }),
+  ),
 });
 
 const credentials = eitherOf(

@@ -2,7 +2,7 @@ import type { BackoffPolicy } from "../async/backoff.ts";
 import type { Store } from "../content/store.ts";
 import type { CredentialFiles } from "../registry/credentials/credential-files.ts";
 import type { CredentialSource } from "../registry/credentials/credentials.ts";
-import type { RegistryOptions } from "../registry/endpoints/lookup-endpoints.ts";
+import type { RegistryOptions } from "../registry/endpoints/registry-options.ts";
 import type { ConnectionOptions } from "../registry/transport/connection-options.ts";
 import type { Logger } from "./logger.ts";
 

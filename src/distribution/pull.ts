@@ -1,5 +1,6 @@
-import { ErrNotFound, ErrUnknown } from "../errors/classes.ts";
+import { ErrNoSupport, ErrNotFound, ErrUnknown } from "../errors/classes.ts";
 import { plainText } from "../errors/plain-text.ts";
+import type { Descriptor } from "../oci/descriptor.ts";
 import { withTag } from "../reference/derive.ts";
 import { familiarString } from "../reference/familiar.ts";
 import type { NormalizedReference } from "../reference/reference.ts";
@@ -12,7 +13,7 @@ import { type Operation, startOperation, waiterOf } from "./operation.ts";
 import { choosePlatform, parsePullReference } from "./pull-reference.ts";
 import { pullStatus } from "./pull-status.ts";
 import { translatePullError } from "./translate-pull-error.ts";
-import { type Puller, type PullShared, v2Puller } from "./v2-puller.ts";
+import { type Puller, type PullShared, resolveTarget, v2Puller } from "./v2-puller.ts";
 
 /** Longest part of a listed tag that is shown, in characters: as long as a tag may be. */
 const MAX_TAG_CHARS = 128;
@@ -23,6 +24,8 @@ interface PullSite {
   readonly endpoint: string;
   /** Every tag of the repository. */
   tags(options: AskOptions): Promise<readonly string[]>;
+  /** What a name means. */
+  resolve(reference: NormalizedReference): Promise<Descriptor>;
   /** Pulls one name. */
   readonly pull: Puller;
 }
@@ -51,13 +54,16 @@ export async function pull(
     purpose: "pull",
     open(endpoint, surroundings) {
       const { repository, answers } = repositories.open(endpoint, reference, { ...options, ...surroundings });
-      return { repository: siteOf(repository, v2Puller({ ...context, remote: repository })), answers };
+      const here = { ...context, remote: repository };
+      const resolve = (wanted: NormalizedReference) => resolveTarget(wanted, here);
+      return { repository: siteOf(repository, { resolve, pull: v2Puller(here) }), answers };
     },
     async openV1(endpoint, surroundings) {
       const opening = repositories.openV1(endpoint, reference, { ...options, ...surroundings });
       const { repository, answers } = await opening;
       const { v1Puller } = await import("./v1/open-v1.ts");
-      return { repository: siteOf(repository, v1Puller({ ...context, remote: repository })), answers };
+      const puller = v1Puller({ ...context, remote: repository });
+      return { repository: siteOf(repository, { resolve: resolveNowhere, pull: puller }), answers };
     },
   };
   const walk = await EndpointWalk.start(engine, route, operation);
@@ -69,8 +75,9 @@ export async function pull(
       onDone: onImage,
       isOver: () => walk.isOver,
       async work(wanted): Promise<PulledImage> {
+        const promised = await promiseFor(walk, wanted);
         const { value, endpoint } = await walk.run(wanted, ({ pull: pullHere }) =>
-          inDockersWords(wanted, () => pullHere(wanted)),
+          inDockersWords(wanted, () => pullHere(wanted, promised)),
         );
         return { ...value, endpoint };
       },
@@ -96,8 +103,29 @@ export async function pull(
   };
 }
 
-function siteOf(remote: Omit<PullSite, "pull">, puller: Puller): PullSite {
-  return { endpoint: remote.endpoint, tags: (options) => remote.tags(options), pull: puller };
+function siteOf(
+  remote: Pick<PullSite, "endpoint" | "tags">,
+  work: Pick<PullSite, "resolve" | "pull">,
+): PullSite {
+  return { endpoint: remote.endpoint, tags: (options) => remote.tags(options), ...work };
+}
+
+/** Version 1 has no digests to go by. */
+async function resolveNowhere(reference: NormalizedReference): Promise<never> {
+  throw new ErrNoSupport(`resolve ${familiarString(reference)}: version 1 of the API has no digests`);
+}
+
+/**
+ * What a tag means, where the endpoints that say so are not those that have it (containerd's `resolve` and `pull`); `undefined`
+ * where each endpoint tells and gives. A digest means itself.
+ */
+async function promiseFor(
+  walk: EndpointWalk<PullSite>,
+  reference: NormalizedReference,
+): Promise<Descriptor | undefined> {
+  if (!walk.isDivided || reference.digest !== undefined) return undefined;
+  const ask = (site: PullSite) => inDockersWords(reference, () => site.resolve(reference));
+  return (await walk.run(reference, ask, "resolve")).value;
 }
 
 /** A reference for each tag of the repository, in the registry's order. Throws `ErrNotFound` when it has none. */
@@ -114,7 +142,7 @@ async function everyTag(
     if (tags.length === 0) throw noTags(reference, remote.endpoint);
     return tags.map((tag) => listedReference(reference, tag, remote.endpoint));
   };
-  return (await walk.run(reference, list)).value;
+  return (await walk.run(reference, list, "resolve")).value;
 }
 
 /** A tag is the word of the endpoint that listed it. */

@@ -7,15 +7,13 @@ import { KeyedLock } from "../async/keyed-lock.ts";
 import type { Manager } from "../content/store.ts";
 import type { Descriptor } from "../oci/descriptor.ts";
 import type { NormalizedReference } from "../reference/reference.ts";
+import { ConfigurationFiles } from "../registry/configuration/configuration-files.ts";
 import type { CredentialSource, Credentials } from "../registry/credentials/credentials.ts";
 import { authorizedSend } from "../registry/endpoint-send.ts";
 import { type Endpoint, originOf } from "../registry/endpoints/endpoint.ts";
 import { hostTrust } from "../registry/endpoints/host-trust.ts";
-import {
-  lookupEndpoints,
-  type Purpose,
-  type RegistryOptions,
-} from "../registry/endpoints/lookup-endpoints.ts";
+import { lookupEndpoints } from "../registry/endpoints/lookup-endpoints.ts";
+import type { Purpose, RegistryOptions } from "../registry/endpoints/registry-options.ts";
 import type { Send } from "../registry/http/send.ts";
 import { type NoticeListener, withNotices } from "../registry/http/with-notices.ts";
 import { withThrottle } from "../registry/http/with-throttle.ts";
@@ -120,8 +118,9 @@ export function createRepositories(options: RepositoriesOptions): Repositories {
   const throttled = withThrottle(withNotices(options.send, noticeListener(options)));
   const referrerTurns = new KeyedLock();
   const resolutions = new JoinableCalls<Descriptor>();
+  const files = new ConfigurationFiles();
   const v1Remotes = new BoundedMap<string, OpenRepository<V1Remote>>(MAX_V1_REMOTES);
-  const trust = hostTrust(registry);
+  const trust = hostTrust(registry, files);
   const identities = new Identities({
     credentials,
     send: throttled,
@@ -158,7 +157,8 @@ export function createRepositories(options: RepositoriesOptions): Repositories {
   return {
     health,
     probe: (endpoint) => (signal) => probe(throttled, endpoint, signal),
-    endpoints: (reference, purpose, abort) => lookupEndpoints(reference, registry, purpose, abort),
+    endpoints: (reference, purpose, abort) =>
+      lookupEndpoints(reference, registry, purpose, { ...abort, files }),
     open(endpoint, { domain, path }, accessOptions) {
       const { client, source, answers } = access(
         endpoint,

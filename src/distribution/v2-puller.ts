@@ -65,16 +65,21 @@ export interface PullContext {
 /** What pulling one name gives, wherever it came from. */
 export type NamedImage = Omit<PulledImage, "endpoint">;
 
-/** Brings one tag or digest into the store and names it. */
-export type Puller = (reference: NormalizedReference) => Promise<NamedImage>;
+/**
+ * Brings one tag or digest into the store and names it.
+ * @param promised what the reference means, where that was found out at another endpoint
+ */
+export type Puller = (reference: NormalizedReference, promised?: Descriptor) => Promise<NamedImage>;
 
 /** Pulls images of one repository from one endpoint speaking the distribution API v2 (moby `v2Puller`). */
 export function v2Puller(context: PullContext): Puller {
   const { operation } = context;
-  return async (reference) => {
-    const promised = await resolve(reference, context, {});
+  return async (reference, told) => {
+    const promised = told ?? (await resolveTarget(reference, context));
     operation.onProgress(pullStatus.pullingFrom(reference));
-    const { target, images } = await fetchPromised(reference, promised, context);
+    const { target, images } = told
+      ? { target: told, images: await fetchDocuments(told, context) } // its tag means nothing here
+      : await fetchPromised(reference, promised, context);
     const inspected = await fetchBlobs(images, context);
     await recordSource(reference, [target, ...contentsOf(images)], context);
     operation.onProgress(pullStatus.digest(target.digest));
@@ -89,10 +94,11 @@ export function v2Puller(context: PullContext): Puller {
   };
 }
 
-async function resolve(
+/** What a reference means at an endpoint. Throws `ErrNotImplemented` for what is no manifest or index of a kind we know. */
+export async function resolveTarget(
   reference: NormalizedReference,
-  { remote, operation }: PullContext,
-  options: Pick<ResolveOptions, "withBytes">,
+  { remote, operation }: Pick<PullContext, "remote" | "operation">,
+  options: Pick<ResolveOptions, "withBytes"> = {},
 ): Promise<Descriptor> {
   const waiter = waiterOf(operation, pullStatus.idOf(reference));
   const target = await remote.resolve(reference, { signal: operation.signal, waiter, ...options });
@@ -126,7 +132,7 @@ async function fetchPromised(
     return { target: promised, images: await fetchDocuments(promised, context) };
   } catch (error) {
     if (!isBrokenPromise(error, promised)) throw error;
-    const target = await resolve(reference, context, { withBytes: true }).catch(() => undefined);
+    const target = await resolveTarget(reference, context, { withBytes: true }).catch(() => undefined);
     throwIfAborted(context.operation.signal);
     if (target?.digest !== promised.digest) throw error;
     return { target, images: await fetchDocuments(target, context) };

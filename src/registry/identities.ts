@@ -76,7 +76,7 @@ export class Identities {
 
   #authorizer(endpoint: Endpoint, { auth, metaHeaders, ...subject }: IdentityOptions): Authorizer {
     const { send, trust, clock = systemClock } = this.#options;
-    const own = endpoint.mirror ? undefined : auth;
+    const own = isOwn(endpoint) ? auth : undefined;
     const memory = own ? new CredentialMemory(async () => own, { clock }) : this.#configured;
     return createAuthorizer({
       endpoint,
@@ -91,11 +91,16 @@ export class Identities {
   #keyOf(endpoint: Endpoint, { auth, metaHeaders, ...subject }: IdentityOptions): string {
     const { baseUrl, mirror, namespace, credentialHost, headers, tls } = endpoint;
     const { repository, purpose } = toldApart(this.#options.credentials, subject);
-    const who = auth && !mirror ? credentialsHash(auth) : ["configured", repository, purpose];
+    const who = auth && isOwn(endpoint) ? credentialsHash(auth) : ["configured", repository, purpose];
     const { skipVerify, ca, cert, key } = tls ?? {};
     const seen = [sorted(headers), sorted(metaHeaders), skipVerify, ca, cert, key];
     return hiddenHash([baseUrl, mirror, namespace, credentialHost, who, ...seen]);
   }
+}
+
+/** Whether credentials that were given for the registry of a reference are for this endpoint. */
+function isOwn({ mirror, foreign = false }: Endpoint): boolean {
+  return !mirror && !foreign;
 }
 
 function sorted(headers: Readonly<Record<string, string>> | undefined): [string, string][] {

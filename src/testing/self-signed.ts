@@ -1,4 +1,5 @@
 import { generateKeyPairSync, randomBytes, sign } from "node:crypto";
+import { isIPv4 } from "node:net";
 
 /** A key and a certificate that vouches for itself, both PEM. */
 export interface SelfSigned {
@@ -13,8 +14,8 @@ const COMMON_NAME = Buffer.from("0603550403", "hex");
 const SUBJECT_ALT_NAME = Buffer.from("0603551d11", "hex");
 const BASIC_CONSTRAINTS = Buffer.from("0603551d13", "hex");
 
-/** A fresh P-256 key and a certificate for `localhost` and `127.0.0.1`, valid from 2020 to 2049 (RFC 5280). */
-export function selfSigned(): SelfSigned {
+/** A fresh P-256 key and a certificate for `hosts`, names and IPv4 addresses, valid from 2020 to 2049 (RFC 5280). */
+export function selfSigned(hosts: readonly string[] = ["localhost", "127.0.0.1"]): SelfSigned {
   const { publicKey, privateKey } = generateKeyPairSync("ec", { namedCurve: "P-256" });
   const name = sequence(tlv(0x31, sequence(COMMON_NAME, tlv(0x0c, Buffer.from("drayage test registry")))));
   const toSign = sequence(
@@ -25,7 +26,7 @@ export function selfSigned(): SelfSigned {
     sequence(tlv(0x17, Buffer.from("200101000000Z")), tlv(0x17, Buffer.from("491231235959Z"))),
     name,
     publicKey.export({ type: "spki", format: "der" }),
-    tlv(0xa3, sequence(alternativeNames(), authority())),
+    tlv(0xa3, sequence(alternativeNames(hosts), authority())),
   );
   const signature = sign("sha256", toSign, privateKey);
   const der = sequence(toSign, sequence(ECDSA_SHA256), tlv(0x03, Buffer.from([0]), signature));
@@ -36,9 +37,11 @@ export function selfSigned(): SelfSigned {
   };
 }
 
-function alternativeNames(): Buffer {
-  const names = sequence(tlv(0x82, Buffer.from("localhost")), tlv(0x87, Buffer.from([127, 0, 0, 1])));
-  return sequence(SUBJECT_ALT_NAME, tlv(0x04, names));
+function alternativeNames(hosts: readonly string[]): Buffer {
+  const names = hosts.map((host) =>
+    isIPv4(host) ? tlv(0x87, Buffer.from(host.split(".").map(Number))) : tlv(0x82, Buffer.from(host)),
+  );
+  return sequence(SUBJECT_ALT_NAME, tlv(0x04, sequence(...names)));
 }
 
 function authority(): Buffer {

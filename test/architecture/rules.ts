@@ -23,6 +23,7 @@ const ROOMS: Readonly<Record<string, readonly (readonly string[])[]>> = {
   registry: [
     ["http"],
     ["files"],
+    ["configuration"],
     ["endpoints"],
     ["credentials"],
     ["transport", "answers", "auth"],
@@ -59,6 +60,7 @@ const OWNERS: Readonly<Record<string, readonly string[]>> = {
   pino: ["cli"],
   "@bufbuild/protobuf": ["content/grpc"],
   commander: ["cli"],
+  "smol-toml": ["registry/configuration"],
   "package.json": ["cli"],
 };
 

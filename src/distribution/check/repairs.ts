@@ -120,9 +120,10 @@ export class Repairs {
     const { engine, operation } = this.#parts;
     const open = (endpoint: Endpoint, surroundings: Surroundings) =>
       engine.repositories.open(endpoint, reference, surroundings);
-    const walk = await EndpointWalk.start(engine, { reference, purpose: "pull", open }, operation);
+    const wanted = withDigest(reference, digest);
+    const walk = await EndpointWalk.start(engine, { reference: wanted, purpose: "pull", open }, operation);
     await walk.run(reference, async (remote) => {
-      const promised = descriptor ?? (await remote.resolve(withDigest(reference, digest), operation));
+      const promised = descriptor ?? (await remote.resolve(wanted, operation));
       await fetchDocument({ ...promised, digest }, operation.signal, { shared: engine, remote, operation });
     });
   }

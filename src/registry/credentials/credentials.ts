@@ -1,5 +1,5 @@
 import type { AbortOptions } from "../../async/abort.ts";
-import type { Purpose } from "../endpoints/lookup-endpoints.ts";
+import type { Purpose } from "../endpoints/registry-options.ts";
 import type { Challenge } from "../http/challenge.ts";
 
 /** What a registry knows a user by; docker's auth config fields. */

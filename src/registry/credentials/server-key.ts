@@ -1,6 +1,6 @@
 import { ErrInvalidArgument } from "../../errors/classes.ts";
 import { formatHostPort, parseHostPort } from "../endpoints/host-port.ts";
-import { HUB_DOMAIN } from "../endpoints/lookup-endpoints.ts";
+import { HUB_DOMAIN } from "../endpoints/registry-options.ts";
 
 /** A key of docker's configuration, taken apart. */
 export interface ServerKey {

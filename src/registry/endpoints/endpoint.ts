@@ -1,11 +1,9 @@
+import type { Capability } from "../configuration/capability.ts";
 import type { TlsOptions } from "../http/tls-options.ts";
-
-/** What an endpoint may be used for (containerd hosts.toml `capabilities`). */
-export type Capability = "pull" | "resolve" | "push" | "referrers";
 
 /** One place that may serve a repository. A reference leads to a list of them, tried in order. */
 export interface Endpoint {
-  /** Scheme, host, port and path up to and including `/v2`, without a slash at the end. */
+  /** Scheme, host, port and path up to and including `/v2` (a hosts.toml may name another one), without a slash at the end. */
   readonly baseUrl: string;
   /** A mirror's "not here" or "not you" never ends the pull: the next endpoint is asked. */
   readonly mirror: boolean;
@@ -29,7 +27,9 @@ export interface Endpoint {
   readonly tls?: TlsOptions;
   /** Longest time until a connection stands, in milliseconds. Absent: the transport's. */
   readonly connectTimeoutMs?: number;
-  /** What configured it, for messages: a file, perhaps with a line. */
+  /** In the registry's place, but at another host: what a caller gave as credentials for that registry is not for it. */
+  readonly foreign?: boolean;
+  /** What configured it, for messages: `FILE:LINE:COLUMN`, or a file. */
   readonly source?: string;
 }
 

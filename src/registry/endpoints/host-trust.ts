@@ -1,6 +1,8 @@
 import type { AbortOptions } from "../../async/abort.ts";
-import { isInsecure, parseInsecureRegistries } from "./insecure.ts";
-import { isSelectedHost, type RegistryOptions } from "./lookup-endpoints.ts";
+import { ConfigurationFiles } from "../configuration/configuration-files.ts";
+import { readDaemonFile } from "./daemon-file.ts";
+import { HostPolicy } from "./host-policy.ts";
+import type { RegistryOptions } from "./registry-options.ts";
 
 /** What the configuration says about a host to which an endpoint leads: a token server, for instance. */
 export interface HostTrust {
@@ -11,16 +13,22 @@ export interface HostTrust {
 }
 
 /**
- * Judges each host by itself: as the endpoints of a registry of that name would be. Loopback hosts are
- * insecure by themselves. The methods reject with `ErrCanceled` when the signal fires.
+ * Judges each host by itself: as the endpoints of a registry of that name would be, by the options and by docker's daemon.json.
+ * Loopback hosts are insecure by themselves. The methods reject with `ErrCanceled` when the signal fires.
  */
-export function hostTrust(options: RegistryOptions = {}): HostTrust {
-  const insecure = parseInsecureRegistries(options.insecureRegistries ?? []);
-  const { resolveHost } = options;
+export function hostTrust(options: RegistryOptions = {}, files = new ConfigurationFiles()): HostTrust {
+  const policy = async (): Promise<HostPolicy> => {
+    const daemon = await readDaemonFile(files, options);
+    return new HostPolicy(options, files, daemon?.insecureRegistries);
+  };
   return {
-    skipsVerification: async (host, { signal } = {}) =>
-      isSelectedHost(options.skipTlsVerify, host) || isInsecure(host, insecure, { resolveHost, signal }),
-    allowsPlainHttp: async (host, { signal } = {}) =>
-      isSelectedHost(options.plainHttp, host) || isInsecure(host, insecure, { resolveHost, signal }),
+    async skipsVerification(host, { signal } = {}) {
+      const hosts = await policy();
+      return hosts.skipsVerification(host) || (await hosts.isInsecure(host, { signal }));
+    },
+    async allowsPlainHttp(host, { signal } = {}) {
+      const hosts = await policy();
+      return hosts.isPlain(host) || (await hosts.isInsecure(host, { signal }));
+    },
   };
 }

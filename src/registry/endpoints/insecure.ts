@@ -46,6 +46,14 @@ function hostOfEntry(text: string): string {
   }
 }
 
+/** How a host is judged. */
+export interface InsecurityOptions extends AbortOptions {
+  /** Default: the system's. */
+  readonly resolveHost?: ResolveHost | undefined;
+  /** Whether a loopback address or name is insecure by itself. Default true. */
+  readonly loopback?: boolean | undefined;
+}
+
 /**
  * Whether host[:port] is insecure: it is listed, it is a loopback address or name, or one of its addresses is in a
  * configured network. A name that cannot be resolved is secure (moby `isSecureIndex`). Differs from moby in one point:
@@ -55,14 +63,11 @@ function hostOfEntry(text: string): string {
 export async function isInsecure(
   host: string,
   registries: InsecureRegistries,
-  {
-    resolveHost = systemResolveHost,
-    signal,
-  }: AbortOptions & { readonly resolveHost?: ResolveHost | undefined },
+  { resolveHost = systemResolveHost, signal, loopback = true }: InsecurityOptions,
 ): Promise<boolean> {
   const parsed = parseHostPort(host);
   const { hostname } = parsed;
-  if (registries.hosts.has(formatHostPort(parsed)) || isLoopback(hostname)) return true;
+  if (registries.hosts.has(formatHostPort(parsed)) || (loopback && isLoopback(hostname))) return true;
   const { networks } = registries;
   if (!networks) return false;
   if (isIP(hostname) !== 0) return isInNetworks(networks, hostname);

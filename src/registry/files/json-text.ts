@@ -1,27 +1,19 @@
 import { applyEdits, findNodeAtLocation, modify, type Node, type ParseError, parseTree } from "jsonc-parser";
-import { ErrInvalidArgument } from "../../errors/classes.ts";
+import type { ErrInvalidArgument } from "../../errors/classes.ts";
 import { parseJson } from "../http/parse-json.ts";
+import { flawAt, type TextSource } from "./text-source.ts";
 
 /** Where in a document something is: keys and indexes from its root. */
 export type JsonPath = readonly (string | number)[];
-
-/** A text that ought to be JSON, and whose it is. */
-export interface JsonSource {
-  /** What is done with it, for messages: `Read docker config`. */
-  readonly action: string;
-  /** Path of the file, or another name for where the text comes from. */
-  readonly name: string;
-  readonly text: string;
-}
 
 /** How values are written into a document: as docker indents its own. */
 const FORMAT = { insertSpaces: false, tabSize: 1, eol: "\n" };
 
 /** A JSON document of another tool, whose flaws are told with line and column, and never with its content. */
 export class JsonText {
-  readonly #source: JsonSource;
+  readonly #source: TextSource;
 
-  constructor(source: JsonSource) {
+  constructor(source: TextSource) {
     this.#source = source;
   }
 
@@ -46,8 +38,7 @@ export class JsonText {
 
   #invalid(reason: string, offset: number | undefined): ErrInvalidArgument {
     const { action, name, text } = this.#source;
-    const where = offset === undefined ? "" : `, ${positionOf(text, offset)}`;
-    return new ErrInvalidArgument(`${action} "${name}"${where}: ${reason}`);
+    return flawAt({ action, name, text }, offset, reason);
   }
 
   #firstError(): number {
@@ -63,10 +54,4 @@ export class JsonText {
       return { root: undefined, errors }; // nested so deep that it runs out of stack
     }
   }
-}
-
-/** Line and column, both from 1 on, of a character. */
-function positionOf(text: string, offset: number): string {
-  const lines = text.slice(0, offset).split("\n");
-  return `line ${lines.length}, column ${(lines.at(-1) ?? "").length + 1}`;
 }

@@ -4,8 +4,8 @@ export interface TlsOptions {
   readonly skipVerify?: boolean;
   /** Additional authorities, PEM. */
   readonly ca?: readonly string[];
-  /** Client certificate, PEM. */
-  readonly cert?: string;
-  /** Key of the client certificate, PEM. */
-  readonly key?: string;
+  /** Client certificate, PEM; of several the one whose kind the server takes. */
+  readonly cert?: string | readonly string[];
+  /** Key of the client certificate, PEM; of several in the same order. */
+  readonly key?: string | readonly string[];
 }

@@ -1,4 +1,4 @@
-import tls, { type SecureContext } from "node:tls";
+import tls, { type SecureContext, type SecureContextOptions } from "node:tls";
 import type { TlsOptions } from "../http/tls-options.ts";
 import type { ConnectionOptions } from "./connection-options.ts";
 import { isKnownAuthority } from "./known-authorities.ts";
@@ -37,6 +37,9 @@ function contextOf(options: TlsOptions = {}, authorities: readonly string[]): Se
   });
 }
 
-function ownCertificate({ cert, key }: TlsOptions): Pick<TlsOptions, "cert" | "key"> {
-  return { ...(cert !== undefined && { cert }), ...(key !== undefined && { key }) };
+function ownCertificate({ cert, key }: TlsOptions): Pick<SecureContextOptions, "cert" | "key"> {
+  return {
+    ...(cert !== undefined && { cert: [cert].flat() }),
+    ...(key !== undefined && { key: [key].flat() }),
+  };
 }

@@ -2,7 +2,7 @@ import { describe, expect, it } from "vitest";
 import { type TokenRealm, tokenRealm } from "../../../src/registry/auth/token-realm.ts";
 import type { Endpoint } from "../../../src/registry/endpoints/endpoint.ts";
 import { hostTrust } from "../../../src/registry/endpoints/host-trust.ts";
-import type { RegistryOptions } from "../../../src/registry/endpoints/lookup-endpoints.ts";
+import type { RegistryOptions } from "../../../src/registry/endpoints/registry-options.ts";
 import type { Challenge } from "../../../src/registry/http/challenge.ts";
 
 const SECURE: Endpoint = {

@@ -1,12 +1,8 @@
 import { describe, expect, it } from "vitest";
 import { isInvalidArgument } from "../../../src/errors/predicates.ts";
 import type { Endpoint } from "../../../src/registry/endpoints/endpoint.ts";
-import {
-  checkRegistryOptions,
-  lookupEndpoints,
-  type Purpose,
-  type RegistryOptions,
-} from "../../../src/registry/endpoints/lookup-endpoints.ts";
+import { checkRegistryOptions, lookupEndpoints } from "../../../src/registry/endpoints/lookup-endpoints.ts";
+import type { Purpose, RegistryOptions } from "../../../src/registry/endpoints/registry-options.ts";
 
 /** An endpoint in one line: base URL, then the marks that differ from the default. */
 function brief({ baseUrl, mirror, tls, credentialHost }: Endpoint): string {

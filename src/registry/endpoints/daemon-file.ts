@@ -1,0 +1,19 @@
+import type { ConfigurationFiles } from "../configuration/configuration-files.ts";
+import { type DaemonFile, parseDaemonJson } from "../configuration/daemon-json.ts";
+import { parseInsecureRegistries } from "./insecure.ts";
+import { mirrorBaseUrl } from "./mirror.ts";
+import type { RegistryOptions } from "./registry-options.ts";
+
+/** What docker's daemon.json says about registries; `undefined` when there is none. Throws what `parseDaemonJson` throws. */
+export async function readDaemonFile(
+  files: ConfigurationFiles,
+  { daemonConfig }: RegistryOptions,
+): Promise<DaemonFile | undefined> {
+  if (daemonConfig === undefined) return undefined;
+  return await files.read(daemonConfig, (text, path) =>
+    parseDaemonJson(text, path, {
+      mirror: mirrorBaseUrl,
+      insecureRegistry: (entry) => parseInsecureRegistries([entry]),
+    }),
+  );
+}

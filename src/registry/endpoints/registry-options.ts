@@ -1,0 +1,75 @@
+import { ErrInvalidArgument } from "../../errors/classes.ts";
+import { withoutUserInfo } from "../../errors/redact-url.ts";
+import type { NormalizedReference } from "../../reference/reference.ts";
+import type { TlsOptions } from "../http/tls-options.ts";
+import { formatHostPort, parseHostPort } from "./host-port.ts";
+import type { ResolveHost } from "./insecure.ts";
+
+/** What a list of endpoints is wanted for. */
+export type Purpose = "pull" | "push";
+
+/** What is wanted: a repository, and of it a tag, a digest or both. */
+export type WantedReference = Pick<NormalizedReference, "domain" | "path" | "tag" | "digest">;
+
+/** Which registries a switch is on for: all of them, or the listed host[:port] ones. */
+export type RegistrySelection = boolean | readonly string[];
+
+/** Directories, or files and directories, in the order to look: a list, or a text with the system's separator (`:`). */
+export type PathList = string | readonly string[];
+
+/** How registry names lead to endpoints. Files are read for every operation, and only those that are named here. */
+export type RegistryOptions = {
+  /** Mirror URLs per registry, in the order to ask them: `{ "docker.io": ["https://mirror.example"] }`. */
+  readonly mirrors?: Readonly<Record<string, readonly string[]>> | undefined;
+  /** host[:port] or CIDR: the certificate is not checked, and plain HTTP is tried when HTTPS fails. */
+  readonly insecureRegistries?: readonly string[] | undefined;
+  /** Plain HTTP and nothing else. Docker Hub and mirrors (which name their scheme) stay as they are. */
+  readonly plainHttp?: RegistrySelection | undefined;
+  /** HTTPS without a check of the certificate, and no plain HTTP. For mirrors too, by the mirror's own host. */
+  readonly skipTlsVerify?: RegistrySelection | undefined;
+  /**
+   * host[:port] of registries that speak version 1 of the API, or may hold images that only version 1 knows: it is asked
+   * behind version 2. Not Docker Hub, which has it no more.
+   */
+  readonly v1Registries?: readonly string[] | undefined;
+  /** Finds the addresses of a name for the CIDR entries. Default: the system's resolver. */
+  readonly resolveHost?: ResolveHost | undefined;
+  /** Directories in containerd's layout: `<host>/hosts.toml`, such as `/etc/containerd/certs.d`. */
+  readonly hostsDir?: PathList | undefined;
+  /** Directories in docker's layout: `<host>/ca.crt`, `client.cert`, `client.key`, such as `/etc/docker/certs.d`. */
+  readonly certsDir?: PathList | undefined;
+  /** podman's registries.conf, and directories of such files; of each prefix the last one says how it is. */
+  readonly registriesConf?: PathList | undefined;
+  /** docker's daemon.json, of which mirrors, insecure registries and proxies count. */
+  readonly daemonConfig?: string | undefined;
+  /** Authorities and client certificate per host[:port], `docker.io` for Docker Hub, in the place of what files say. */
+  readonly tls?: Readonly<Record<string, TlsOptions>> | undefined;
+};
+
+/** The domain of Docker Hub in a reference, and the name its credentials are looked up under. */
+export const HUB_DOMAIN = "docker.io";
+
+/** Where Docker Hub is. */
+export const HUB_REGISTRY = "registry-1.docker.io";
+
+const HUB_ALIAS = "index.docker.io";
+
+/** Whether a switch is on for host[:port]. Throws `ErrInvalidArgument` for a malformed entry. */
+export function isSelectedHost(selection: RegistrySelection | undefined, host: string): boolean {
+  return typeof selection === "object"
+    ? selection.some((entry) => registryName(entry) === host)
+    : selection === true;
+}
+
+/** The one name of a registry: Docker Hub has two. Throws `ErrInvalidArgument`. */
+export function registryName(domain: string): string {
+  try {
+    const name = formatHostPort(parseHostPort(domain));
+    return name === HUB_ALIAS ? HUB_DOMAIN : name;
+  } catch (cause) {
+    throw new ErrInvalidArgument(
+      `Look up registry ${JSON.stringify(withoutUserInfo(domain))}: ${(cause as Error).message}`,
+      { cause },
+    );
+  }
+}
