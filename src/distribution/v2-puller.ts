@@ -2,7 +2,9 @@ import { throwIfAborted } from "../async/abort.ts";
 import { allOrAbort } from "../async/all-or-abort.ts";
 import type { Limiter } from "../async/semaphore.ts";
 import { boundedReads } from "../content/bounded-reads.ts";
+import { exists } from "../content/exists.ts";
 import type { Store } from "../content/store.ts";
+import { unlessNotFound } from "../content/unless-not-found.ts";
 import type { Digest } from "../digest/digest.ts";
 import { ErrNotImplemented } from "../errors/classes.ts";
 import { findError } from "../errors/predicates.ts";
@@ -75,7 +77,8 @@ export type Puller = (reference: NormalizedReference, promised?: Descriptor) => 
 export function v2Puller(context: PullContext): Puller {
   const { operation } = context;
   return async (reference, told) => {
-    const promised = told ?? (await resolveTarget(reference, context));
+    const options = { isKnown: () => isKnown(reference, context) };
+    const promised = told ?? (await resolveTarget(reference, context, options));
     operation.onProgress(pullStatus.pullingFrom(reference));
     const { target, images } = told
       ? { target: told, images: await fetchDocuments(told, context) } // its tag means nothing here
@@ -94,11 +97,21 @@ export function v2Puller(context: PullContext): Puller {
   };
 }
 
+/**
+ * Whether the store may have what a reference points at: then the answer to HEAD, which registries do not count as a pull, may be
+ * all that is needed. Otherwise the document has to come anyway.
+ */
+async function isKnown(reference: NormalizedReference, { shared, operation }: PullContext): Promise<boolean> {
+  const { digest } = reference;
+  if (digest !== undefined) return await exists(shared.content, digest, operation);
+  return (await unlessNotFound(shared.images.get(reference.toString(), operation))) !== undefined;
+}
+
 /** What a reference means at an endpoint. Throws `ErrNotImplemented` for what is no manifest or index of a kind we know. */
 export async function resolveTarget(
   reference: NormalizedReference,
   { remote, operation }: Pick<PullContext, "remote" | "operation">,
-  options: Pick<ResolveOptions, "withBytes"> = {},
+  options: Omit<ResolveOptions, "signal" | "waiter"> = {},
 ): Promise<Descriptor> {
   const waiter = waiterOf(operation, pullStatus.idOf(reference));
   const target = await remote.resolve(reference, { signal: operation.signal, waiter, ...options });

@@ -11,6 +11,7 @@ import { DOCKER_SCHEMA1_MANIFEST, isIndexType, isManifestType } from "../oci/med
 import type { NormalizedReference } from "../reference/reference.ts";
 import { type Endpoint, originOf } from "../registry/endpoints/endpoint.ts";
 import type { RegistryClient } from "../registry/pull/registry-client.ts";
+import type { ManifestHead } from "../registry/repository/manifests.ts";
 import { blamed, blaming } from "./blame.ts";
 import { contentOf } from "./body-content.ts";
 import { RangeTrials } from "./range-trials.ts";
@@ -52,7 +53,7 @@ export class RegistryRemote implements Remote {
   resolve(reference: NormalizedReference, options: ResolveOptions = {}): Promise<Descriptor> {
     const key = JSON.stringify([this.source, wantedOf(reference), options.withBytes === true]);
     const ask = (signal: AbortSignal): Promise<Descriptor> =>
-      this.#resolveOnce(reference, { withBytes: options.withBytes, signal });
+      this.#resolveOnce(reference, { withBytes: options.withBytes, isKnown: options.isKnown, signal });
     // One request is shared, not the attempts around it: how long to insist, and until when, is everybody's own matter.
     return this.#insist(options, () => this.#patiently(this.#resolutions.run(key, ask, options), options));
   }
@@ -65,8 +66,15 @@ export class RegistryRemote implements Remote {
 
   async #resolveOnce(reference: NormalizedReference, options: ResolveOptions): Promise<Descriptor> {
     const wanted = wantedOf(reference);
-    const head = options.withBytes ? undefined : await this.#client.headManifest(wanted, options);
+    const head = options.withBytes ? undefined : await this.#head(wanted, options);
     return head ?? (await this.#resolveByGet(reference, wanted, options));
+  }
+
+  async #head(wanted: string, { isKnown, ...asker }: ResolveOptions): Promise<ManifestHead | undefined> {
+    if (!isKnown) return await this.#client.headManifest(wanted, asker);
+    const head = await this.#client.headManifestOnce(wanted, asker);
+    if (head !== "challenged") return head;
+    return (await isKnown()) ? await this.#client.headManifest(wanted, asker) : undefined;
   }
 
   fetch(descriptor: Descriptor, options: FetchOptions = {}): Promise<RemoteContent> {

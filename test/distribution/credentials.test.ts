@@ -122,7 +122,9 @@ describe("credentials", () => {
   it.each(["HEAD", "GET"])("stay behind when %s of a manifest is redirected", async (method) => {
     const site = await siteWith({ redirected: { kind: "manifest", method } });
     const engine = keep(await openEngine({ credentials: async () => ({ registryToken }) }));
-    await engine.pull(site.name, { metaHeaders: { "X-Meta-Who": "the client" } });
+    const metaHeaders = { "X-Meta-Who": "the client" };
+    // HEAD is what a second pull begins with: the first one has to fetch the manifest, once it is known who asks.
+    for (let pulls = 0; pulls < 2; pulls++) await engine.pull(site.name, { metaHeaders });
     expect(site.registry.received()).toContain("the client");
     expect(site.storage.received()).toContain(`${method} /v2/team/app/manifests/`);
     expect(site.storage.received()).not.toContain("the client");

@@ -51,7 +51,7 @@ function nameOf(registry: TestRegistry): string {
 }
 
 describe("pulls of one image at the same time", () => {
-  it("are one credential call, one token and one HEAD", async () => {
+  it("are one credential call, one token and one manifest", async () => {
     const registry = await registryWith({ auth: { bearer: USER } });
     let asked = 0;
     const countedSource = async () => {
@@ -62,7 +62,7 @@ describe("pulls of one image at the same time", () => {
     await times(50, () => engine.pull(nameOf(registry), PLATFORM));
     expect(asked).toBe(1);
     expect(countOf(registry, isToken)).toBe(1);
-    expect(countOf(registry, ({ method, status }) => method === "HEAD" && status === 200)).toBe(1);
+    expect(countOf(registry, ({ kind, status }) => kind === "manifest" && status === 200)).toBe(1);
     await engine.pull(nameOf(registry), PLATFORM);
     expect(asked).toBe(1);
     expect(countOf(registry, isToken)).toBe(1);

@@ -129,7 +129,7 @@ class EndpointAuthorizer implements Authorizer {
     if (known.length > 0) return await this.#learn(known, request);
     if (challenges.length > 0) return false; // it wants something that nobody here can give
     if (sentAuthorization(request) === undefined) {
-      return HIDING_STATUSES.has(status) && (await this.#reveal(request));
+      return HIDING_STATUSES.has(status) && (await this.#reveal(request, status));
     }
     return BARE_REFUSALS.has(status) && (await this.#renew(request));
   }
@@ -191,10 +191,11 @@ class EndpointAuthorizer implements Authorizer {
    * Looks behind a refusal that may be the one for strangers. Whatever goes wrong, the refusal is a good
    * answer too.
    */
-  async #reveal(request: HttpRequest): Promise<boolean> {
+  async #reveal(request: HttpRequest, status: number): Promise<boolean> {
     try {
       const found = await this.#credentials.find(request);
-      if (!found.credentials) return false;
+      // Only a 401 says that a stranger may have to do something as well, and not what.
+      if (!found.credentials && status !== 401) return false;
       const challenges = await this.#hidden.find(request);
       if (challenges.length === 0) return false;
       const offers = await this.#offers(challenges, request, found);

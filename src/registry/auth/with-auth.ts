@@ -9,7 +9,7 @@ const REFUSALS: ReadonlySet<number> = new Set([401, 403, 404]);
 
 /**
  * `send` with authorization, for one operation: the header that the authorizer has for a request, and on a
- * refusal from which it learned something one more try. There is never a third request, so a server that
+ * refusal from which it learned something one more try, unless the request is to be asked once. There is never a third request, so a server that
  * always answers 401 cannot make a loop. A stranger's request goes without, wherever it leads. Why we came as
  * anonymous is the `remark` of a refusal.
  */
@@ -22,6 +22,7 @@ export function withAuth(send: Send, authorizer: Authorizer): Send {
     const sent = await authorized(request, authorizer);
     const first = await send(sent);
     if (!(await learned(sent, first, authorizer))) return remarked(first, authorizer);
+    if (request.askedOnce) return first;
     const second = await send(await authorized(request, authorizer));
     if (second.status === 401) authorizer.refused();
     return remarked(second, authorizer);
@@ -36,12 +37,13 @@ async function authorized(request: HttpRequest, authorizer: Authorizer): Promise
 
 async function learned(sent: HttpRequest, response: HttpResponse, authorizer: Authorizer): Promise<boolean> {
   if (!TEACHING.has(response.status)) return false;
-  let again = true; // also when the authorizer throws: then nobody else will read the body
+  let isAnswer = false; // nor is it when the authorizer throws: then nobody else will read the body
   try {
-    again = await authorizer.challenged(sent, response);
+    const again = await authorizer.challenged(sent, response);
+    isAnswer = !again || sent.askedOnce === true;
     return again;
   } finally {
-    if (again) await response.body.discard();
+    if (!isAnswer) await response.body.discard();
   }
 }
 

@@ -18,6 +18,8 @@ const TOKEN = /[!#$%&'*+\-.^_`|~0-9A-Za-z]+/y;
 const EQUALS = /[ \t]*=[ \t]*/y;
 /** More than a token, but some registries write the realm without quotes. */
 const BARE_URL = /https?:\/\/[^\s,;"]+/iy;
+/** The same for the scope, whose actions are a list with commas. */
+const BARE_SCOPE = /repository:[\w.:/-]+(?:,(?:pull|push|delete|\*)(?=[\s,;]|$))*/y;
 const QUOTED = /"(?:[^"\\]|\\.)*"/sy;
 const TOKEN68 = /[ \t]+[A-Za-z0-9\-._~+/]+=*(?=[ \t]*(?:,|$))/y;
 
@@ -53,7 +55,8 @@ function parseLine(line: string): Challenge[] {
       continue;
     }
     const quoted = take(QUOTED);
-    const value = quoted === undefined ? (take(BARE_URL) ?? take(TOKEN)) : unquote(quoted);
+    const value =
+      quoted === undefined ? (take(BARE_URL) ?? take(BARE_SCOPE) ?? take(TOKEN)) : unquote(quoted);
     if (value === undefined || !current) return challenges;
     if (!current.has(name)) current.set(name, value);
   }

@@ -27,6 +27,11 @@ export interface HttpRequest extends Asker {
   readonly confidential?: boolean | undefined;
   /** Called when a connection for the request stands, before anything is sent over it. Must not throw. */
   readonly onConnected?: (() => void) | undefined;
+  /**
+   * After a challenge that taught something it is not sent again: the refusal is the answer, and what was learned is for the
+   * longer way that the caller has.
+   */
+  readonly askedOnce?: boolean | undefined;
   /** The way to this URL was chosen by another origin: nothing of ours goes along, not even to our own endpoint. */
   readonly stranger?: boolean | undefined;
 }

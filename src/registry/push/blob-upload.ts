@@ -44,6 +44,15 @@ interface Step {
   readonly last: boolean;
 }
 
+/** A chunk that was taken, and counts that do not agree. */
+interface Mismatch {
+  readonly request: HttpRequest;
+  /** Bytes of the blob that the answer tells. */
+  readonly told: number;
+  /** Bytes of the blob that were sent. */
+  readonly wanted: number;
+}
+
 /**
  * One call of `PushClient.uploadBlob`. A blob of one body goes in the closing PUT (end-6), a larger one in PATCH requests
  * before it (end-5). Answers that say how to do it otherwise are heeded at once: 413 by smaller bodies, 416 by the offset
@@ -98,7 +107,8 @@ export class BlobUpload {
     const { size, digest } = this.#source;
     const bodyBytes = sizes.next(size - offset, session.minChunkBytes);
     const endOffset = offset + bodyBytes;
-    const last = endOffset === size;
+    const isAlone = sizes.patchFirst && bodyBytes > 0 && offset === 0;
+    const last = endOffset === size && !isAlone;
     const whole = last && session.isNew === true;
     const request = repository.requestTo(last ? finishAddress(session.location, digest) : session.location, {
       method: last ? "PUT" : "PATCH",
@@ -143,9 +153,20 @@ export class BlobUpload {
     }
     const session = nextSession(place.session, request, response);
     const wanted = place.offset + bodyBytes;
-    const offset = takenBytes(response) ?? wanted;
-    if (offset <= place.offset || offset > wanted) return await this.#withoutChunks(session, request);
-    return this.#at({ session, offset });
+    const told = takenBytes(response) ?? wanted;
+    if (told === wanted) return this.#at({ session, offset: wanted });
+    return await this.#settle({ session, offset: place.offset }, { request, told, wanted });
+  }
+
+  /**
+   * The place after a chunk that was taken, of which the answer tells another number of bytes than were sent: some registries
+   * tell the first chunk's for ever. The session's own count decides; where that cannot be had, the success of the request.
+   */
+  async #settle({ session, offset: before }: Place, { request, told, wanted }: Mismatch): Promise<Place> {
+    const found = await uploadOffset(this.#target.repository, session, this.#asker());
+    const offset = found?.offset ?? (told > 0 && told < wanted ? wanted : told);
+    if (offset <= before || offset > wanted) return await this.#withoutChunks(session, request);
+    return this.#at({ session: found?.session ?? session, offset });
   }
 
   /** The place to go on from after a refusal; throws `error` when there is none. */
@@ -156,7 +177,7 @@ export class BlobUpload {
     throwIfAborted(signal);
     this.#setbacks++;
     if (this.#setbacks > MAX_SETBACKS) throw error;
-    if (status === 404) return await this.#startAnew();
+    if (status === 404) return await this.#startAgain({ session, offset }, step);
     if (status === 413 && !this.#target.sizes.tooLarge(step.bodyBytes, session.minChunkBytes)) throw error;
     if (status === 413 || status === 416) {
       const found = await uploadOffset(this.#target.repository, session, this.#asker());
@@ -193,6 +214,15 @@ export class BlobUpload {
       onLeftover?.(error);
     }
     return place;
+  }
+
+  /** Begins once more after a registry knew nothing of the session at `offset`. */
+  async #startAgain({ session, offset }: Place, { last, bodyBytes }: Step): Promise<Place> {
+    const wasFirst = offset === 0;
+    const wasBegun = bodyBytes === 0;
+    if (!last || wasFirst === wasBegun) return await this.#startAnew();
+    this.#target.sizes.closingRefused(wasFirst);
+    return await this.#startInstead(session); // it may be known all the same
   }
 
   async #startAnew(): Promise<Place> {

@@ -15,6 +15,8 @@ export class BodySizes {
   #maxBytes: number;
   /** Whether the registry takes a blob in more than one request. */
   #chunks = true;
+  /** Whether it takes the closing request only after another one, however small the blob is. */
+  #patchFirst = false;
 
   /** @param chunkBytes where to begin */
   constructor(chunkBytes: number = CHUNK_BYTES) {
@@ -40,5 +42,18 @@ export class BodySizes {
     const isWorthIt = this.#chunks && this.#maxBytes === this.#chunkBytes;
     if (isWorthIt) this.#chunks = false;
     return isWorthIt;
+  }
+
+  /** Whether the first body goes in a request of its own, also when it is the only one. */
+  get patchFirst(): boolean {
+    return this.#patchFirst;
+  }
+
+  /**
+   * The registry did not know the session of a closing request. Some have it only from another request on, so the next blob is begun with
+   * one, unless that was done and did not help.
+   */
+  closingRefused(wasFirst: boolean): void {
+    this.#patchFirst = wasFirst;
   }
 }

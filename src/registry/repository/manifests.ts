@@ -52,6 +52,25 @@ export async function headManifest(
 }
 
 /**
+ * The same in one request: a 401 is `challenged`, and whatever could be learned from it is for the next one, which may be a
+ * `getManifest` at once.
+ */
+export async function headManifestOnce(
+  session: RepositorySession,
+  reference: string,
+  options: ManifestOptions,
+): Promise<ManifestHead | "challenged" | undefined> {
+  const request = { ...manifestRequest(session, "HEAD", { reference, ...options }), askedOnce: true };
+  const response = await session.send(
+    request,
+    (answer) => answer.status === 401 || refusesShortCut("manifest HEAD", answer),
+  );
+  await response.body.discard();
+  if (response.status === 401) return "challenged";
+  return response.status === 200 ? headOf(response, reference) : undefined;
+}
+
+/**
  * GET of a manifest by tag or digest. By a tag, the bytes are compared with `Docker-Content-Digest`. Throws a retryable
  * `ErrDataLoss` when they differ, or when a document without a length was cut off on its way; `ErrOutOfRange` for one longer
  * than `MAX_MANIFEST_BYTES`.

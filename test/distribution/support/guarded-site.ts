@@ -1,6 +1,5 @@
 import { basename } from "node:path";
 import { buffer } from "node:stream/consumers";
-import type { Digest } from "../../../src/digest/digest.ts";
 import { type BuiltImage, buildImage, type FaultMatch, TestRegistry } from "../../../src/testing.ts";
 import { type ScriptedAnswer, type Tapped, tap, tappedServer } from "./servers.ts";
 
@@ -61,12 +60,21 @@ export async function guardedSite({
 }: SiteOptions = {}): Promise<GuardedSite> {
   const behind = await TestRegistry.start();
   const image = await buildImage(behind, REPOSITORY, { tag: "v1", layers: [20_000] });
-  const contents = new Map([[image.descriptor.digest, behind.manifest(REPOSITORY, "v1")?.bytes]]);
+  const manifest = behind.manifest(REPOSITORY, "v1")?.bytes ?? new Uint8Array();
+  const contents = new Map<string, Uint8Array>([
+    [image.descriptor.digest, manifest],
+    ["v1", manifest],
+  ]);
   for (const { digest } of [image.config, ...image.layers.map((layer) => layer.descriptor)]) {
     contents.set(digest, await buffer(behind.readBlob(REPOSITORY, digest)));
   }
   const storage = await tappedServer(
-    ({ pathname }) => answer ?? { status: 200, body: contents.get(basename(pathname) as Digest) ?? "" },
+    ({ pathname }) =>
+      answer ?? {
+        status: 200,
+        headers: { "content-type": image.descriptor.mediaType },
+        body: contents.get(basename(pathname)) ?? "",
+      },
   );
   const granted = { status: 200, body: JSON.stringify({ token: SECRETS.accessToken, expires_in: 300 }) };
   const tokenServer = await tappedServer(() => token ?? granted);

@@ -57,6 +57,16 @@ async function textOf(response: HttpResponse): Promise<string> {
 }
 
 describe("withAuth()", () => {
+  it("does not repeat a request that is to be asked once, and is authorized at the next one", async () => {
+    await using registry = await guardedRegistry();
+    const send = client(registry, { credentials: async () => USER });
+    const first = await send(get(registry, "a", { askedOnce: true }));
+    await first.body.discard();
+    expect(first.status).toBe(401);
+    expect(await textOf(await send(get(registry)))).toContain("200");
+    expect(registry.seen).toHaveLength(3); // one of them for the token
+  });
+
   it("leaves a request alone that needs no authorization", async () => {
     await using registry = await guardedRegistry();
     registry.valid.add("");

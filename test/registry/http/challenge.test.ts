@@ -35,6 +35,22 @@ describe("parseChallenges()", () => {
         ],
       ],
     ],
+    [
+      "Bearer realm=https://us.icr.io/oauth/token, service=registry, scope=repository:a/b:pull,push",
+      [
+        [
+          "bearer",
+          { realm: "https://us.icr.io/oauth/token", service: "registry", scope: "repository:a/b:pull,push" },
+        ],
+      ],
+    ],
+    [
+      "bearer scope=repository:a/b:pull,service=zot, Basic realm=c",
+      [
+        ["bearer", { scope: "repository:a/b:pull", service: "zot" }],
+        ["basic", { realm: "c" }],
+      ],
+    ],
     ["BEARER Realm=https,SERVICE=x", [["bearer", { realm: "https", service: "x" }]]],
     ['Bearer realm = "r" , service\t=\t"s"', [["bearer", { realm: "r", service: "s" }]]],
     ['Bearer realm="r" service="s"', [["bearer", { realm: "r", service: "s" }]]],
