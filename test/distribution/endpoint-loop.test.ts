@@ -40,6 +40,10 @@ function attempt(
   };
 }
 
+function run(...attempts: EndpointAttempt<string>[]): Promise<unknown> {
+  return tryEndpoints(attempts, { familiar: "redis:7" }).catch((cause: unknown) => cause);
+}
+
 const from = { endpoint: "https://somewhere.example" };
 const down = new ErrUnavailable("connect: refused", from);
 const missing = new ErrNotFound("manifest unknown", from);
@@ -190,5 +194,58 @@ describe("tryEndpoints()", () => {
       await tryEndpoints(attempts, { ...options, onFailure }).catch(() => {});
     }
     expect(told).toEqual([false, false]);
+  });
+});
+
+describe("tryEndpoints() with version 1", () => {
+  const V1: Endpoint = { ...endpoint("https://registry.example/v1", false), version: 1 };
+  const PLAIN_V1: Endpoint = { ...endpoint("http://registry.example/v1", false), version: 1 };
+  const byDigest = new ErrNoSupport("Cannot pull by digest with v1 registry", from);
+
+  it.each<[string, Error, boolean]>([
+    ["is no registry of version 2", noSupport, true],
+    ["cannot be reached", down, true],
+    ["has no such image", missing, true],
+    ["knows nobody without credentials", new ErrUnauthenticated("unauthorized", from), true],
+    ["is broken", new ErrInternal("500", from), true],
+    ["denies access", new ErrPermissionDenied("denied", from), false],
+    ["has too many requests", new ErrResourceExhausted("toomanyrequests", from), false],
+    ["has an image of schema 1", new ErrNotImplemented("schema 1", from), false],
+    ["has an image that is broken", new ErrDataLoss("wrong digest", from), false],
+    ["is not to blame", new ErrResourceExhausted("no space left on device"), false],
+  ])("asks it when the registry %s: %#", async (_, error, isAsked) => {
+    const result = await run(attempt(REGISTRY, error, []), attempt(V1, "pulled", []));
+    expect(result).toBe(isAsked ? "pulled" : error);
+  });
+
+  it("asks it whatever a mirror says, and no version 2 behind a registry's word", async () => {
+    const asked: string[] = [];
+    const denied = new ErrPermissionDenied("denied", from);
+    await run(
+      attempt(MIRROR, denied, asked),
+      attempt(REGISTRY, missing, asked),
+      attempt(endpoint("https://other.example/v2", false), "pulled", asked),
+      attempt(V1, missing, asked),
+      attempt(PLAIN_V1, "pulled", asked),
+    );
+    expect(asked).toEqual([MIRROR.baseUrl, REGISTRY.baseUrl, V1.baseUrl]);
+  });
+
+  it("shows the error of version 2 alone when version 1 cannot do it", async () => {
+    expect(await run(attempt(REGISTRY, missing, []), attempt(V1, byDigest, []))).toBe(missing);
+  });
+
+  it("shows that version 2 is not spoken and what version 1 says, in that order", async () => {
+    const error = await run(attempt(REGISTRY, noSupport, []), attempt(V1, missing, []));
+    expect(error).toBeInstanceOf(ErrNotFound);
+    expect((error as Error).message).toBe("no v2 here\nmanifest unknown");
+    expect(findError(error)?.errors).toEqual([noSupport, missing]);
+  });
+
+  it("shows that it is not supported when there is nothing else", async () => {
+    expect(await run(attempt(V1, byDigest, []))).toBe(byDigest);
+    const error = await run(attempt(V1, byDigest, [], false), attempt(PLAIN_V1, noSupport, [], false));
+    expect(error).toBeInstanceOf(ErrNoSupport);
+    expect(findError(error)?.errors).toEqual([byDigest, noSupport]);
   });
 });

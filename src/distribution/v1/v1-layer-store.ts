@@ -1,7 +1,8 @@
 import { createHash } from "node:crypto";
-import { readdir, rm } from "node:fs/promises";
+import { readdir, rm, stat } from "node:fs/promises";
 import { join } from "node:path";
 import { type AbortOptions, throwIfAborted } from "../../async/abort.ts";
+import { systemClock } from "../../async/clock.ts";
 import { type Digest, isDigest } from "../../digest/digest.ts";
 import { diskError } from "../../disk/disk-error.ts";
 import { makeDirectory } from "../../disk/make-directory.ts";
@@ -28,6 +29,9 @@ export interface V1LayerRecord {
   /** Absent until the layer was read through. */
   readonly content?: V1LayerContent | undefined;
 }
+
+/** How long it is known that a layer is empty, in milliseconds: longer than any pull takes. */
+const EMPTY_KEPT_MS = 24 * 60 * 60 * 1000;
 
 /** Longest file read, in bytes: three digests, a media type and room to spare. */
 const MAX_FILE_BYTES = 8 * 1024;
@@ -61,18 +65,27 @@ export class V1LayerStore {
     await remove(this.#path(key));
   }
 
-  /** Forgets layers whose content is not here, and removes what killed processes left. No pull must be running. */
+  /**
+   * Forgets layers whose content is not here, and removes what killed processes left. Of empty layers nothing is kept, so that
+   * what is known of those goes by its age: a pull may be about to make use of it.
+   */
   async prune(isHere: (digest: Digest) => Promise<boolean>): Promise<void> {
     for (const name of await readdir(this.#root).catch(() => [])) {
       const path = join(this.#root, name);
       const record = await read(path);
-      if (record === undefined || !(await isHere(record.digest))) await remove(path);
+      const isKept = record?.content?.isEmpty ? await isYoung(path) : record && (await isHere(record.digest));
+      if (!isKept) await remove(path);
     }
   }
 
   #path(key: string): string {
     return join(this.#root, createHash("sha256").update(key).digest("hex"));
   }
+}
+
+async function isYoung(path: string): Promise<boolean> {
+  const { mtimeMs } = await stat(path).catch(() => ({ mtimeMs: 0 }));
+  return systemClock.now() - mtimeMs < EMPTY_KEPT_MS;
 }
 
 async function remove(path: string): Promise<void> {

@@ -207,6 +207,53 @@ describe("lookupEndpoints()", () => {
   });
 });
 
+describe("lookupEndpoints() with version 1", () => {
+  it.each<[domain: string, options: RegistryOptions, endpoints: string[]]>([
+    ["a.example", {}, ["https://a.example/v2"]],
+    ["b.example", { v1Registries: ["a.example"] }, ["https://b.example/v2"]],
+    ["a.example:5000", { v1Registries: ["a.example"] }, ["https://a.example:5000/v2"]],
+    ["a.example", { v1Registries: ["A.example"] }, ["https://a.example/v2", "https://a.example/v1"]],
+    [
+      "a.example",
+      { v1Registries: ["a.example"], plainHttp: true },
+      ["http://a.example/v2", "http://a.example/v1"],
+    ],
+    [
+      "a.example",
+      { v1Registries: ["a.example"], mirrors: { "a.example": ["https://m.example"] } },
+      ["https://m.example/v2", "https://a.example/v2", "https://a.example/v1"],
+    ],
+    [
+      "127.0.0.1",
+      { v1Registries: ["127.0.0.1"] },
+      ["https://127.0.0.1/v2", "http://127.0.0.1/v2", "https://127.0.0.1/v1", "http://127.0.0.1/v1"],
+    ],
+  ])("asks %s behind version 2, where it is configured: %j", async (domain, options, wanted) => {
+    for (const purpose of ["pull", "push"] as const) {
+      const found = await lookupEndpoints(
+        { domain, path: "a/b" },
+        { resolveHost: everyHost, ...options },
+        purpose,
+      );
+      const urls = purpose === "pull" ? wanted : wanted.filter((url) => !url.includes("m.example"));
+      expect(found.map(({ baseUrl }) => baseUrl)).toEqual(urls);
+      expect(found.map(({ version = 2 }) => version)).toEqual(urls.map((url) => Number(url.at(-1))));
+    }
+  });
+
+  it("has the credentials and the TLS of the registry", async () => {
+    const options = { v1Registries: ["a.example"], skipTlsVerify: true };
+    const [, v1] = await lookupEndpoints({ domain: "a.example", path: "a/b" }, options, "pull");
+    expect(v1).toMatchObject({ credentialHost: "a.example", mirror: false, tls: { skipVerify: true } });
+  });
+
+  it.each(["docker.io", "index.docker.io", "not a host"])("cannot be configured for %s", (host) => {
+    expect(() => checkRegistryOptions({ v1Registries: ["a.example", host] })).toThrow(
+      expect.objectContaining({ code: "ERR_INVALID_ARGUMENT" }),
+    );
+  });
+});
+
 describe("checkRegistryOptions()", () => {
   it("accepts options that lookupEndpoints accepts", () => {
     const mirrors = { "docker.io": ["https://a.example"] };
