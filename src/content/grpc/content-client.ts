@@ -1,9 +1,10 @@
 import type { AbortOptions } from "../../async/abort.ts";
+import type { Digest } from "../../digest/digest.ts";
 import { ErrInvalidArgument } from "../../errors/classes.ts";
-import type { ErrorDetails } from "../../errors/drayage-error.ts";
+import { isNotFound } from "../../errors/predicates.ts";
 import { parseNamespace } from "../namespaces/parse-namespace.ts";
-import { parseAddress } from "./address.ts";
-import { callError } from "./call-error.ts";
+import { formatAddress, parseAddress } from "./address.ts";
+import { type CallName, callError } from "./call-error.ts";
 import type { ClientCall } from "./client/client-call.ts";
 import { GrpcClient } from "./client/grpc-client.ts";
 import { NAMESPACE_HEADER } from "./namespace.ts";
@@ -25,64 +26,100 @@ export interface ContentClientOptions {
   readonly lease?: string | undefined;
   /** Longest time for a call that has one answer, in milliseconds; unlimited by default. Streams have no deadline. */
   readonly callTimeoutMs?: number | undefined;
+  /**
+   * How long a service that was there may be away before calls fail, in milliseconds: it may be started again. Default
+   * 10,000; with 0 calls fail at once. One that was never there is not waited for.
+   */
+  readonly restartMs?: number | undefined;
+}
+
+/** What errors of a call say that it is about. */
+interface CallContext extends AbortOptions {
+  readonly about?: { readonly digest?: Digest | undefined; readonly ref?: string } | undefined;
 }
 
 /** What a single call may be given. */
-export interface CallRequest<I> extends AbortOptions {
+export interface CallRequest<I> extends CallContext {
   readonly request: I;
-  /** What the caller knows about the error, should there be one. */
-  readonly details?: ErrorDetails | undefined;
 }
 
 /**
- * A connection to a content service, made when it is first needed and made again when it was lost. Errors are ours, by
- * the class that the service had; a signal that fires cancels the call.
+ * A connection to a content service, made when it is first needed and made again when it was lost. Calls with one request are
+ * made again then, because doing them twice does no harm. Errors are ours, by the class that the service had; a signal that
+ * fires cancels the call.
  */
 export class ContentClient {
   readonly #grpc: GrpcClient;
+  readonly #address: string;
   readonly #callTimeoutMs: number | undefined;
 
   /** Throws `ErrInvalidArgument` for an address, a namespace or a lease that is malformed. */
-  constructor({ address, namespace, lease, callTimeoutMs }: ContentClientOptions) {
+  constructor({ address, namespace, lease, callTimeoutMs, restartMs }: ContentClientOptions) {
+    const parsed = parseAddress(address);
+    this.#address = formatAddress(parsed);
     this.#callTimeoutMs = callTimeoutMs;
-    this.#grpc = new GrpcClient(parseAddress(address), {
+    const headers = {
       ...(namespace !== undefined && { [NAMESPACE_HEADER]: parseNamespace(namespace) }),
       ...(lease !== undefined && { [LEASE_HEADER]: parseLease(lease) }),
-    });
+    };
+    this.#grpc = new GrpcClient(parsed, headers, { restartMs });
   }
 
   /** A call with one request and one response. */
-  async unary<I, O>(method: GrpcMethod<I, O>, { request, signal, details }: CallRequest<I>): Promise<O> {
+  async unary<I, O>(method: GrpcMethod<I, O>, call: CallRequest<I>): Promise<O> {
+    return await this.#unary(method, call);
+  }
+
+  /** A call that takes something away. That it is gone when the call has to be made again is a success. */
+  async remove<I, O>(method: GrpcMethod<I, O>, call: CallRequest<I>): Promise<void> {
+    let wasRepeated = false;
+    const onRepeat = (): void => {
+      wasRepeated = true;
+    };
     try {
-      return await this.#grpc.unary(method, request, { signal, timeoutMs: this.#callTimeoutMs });
+      await this.#unary(method, call, onRepeat);
     } catch (error) {
-      throw callError(error, details);
+      if (!wasRepeated || !isNotFound(error)) throw error;
     }
   }
 
   /** A call with one request and many responses. Leaving the loop cancels it. */
-  async *stream<I, O>(
-    method: GrpcMethod<I, O>,
-    { request, signal, details }: CallRequest<I>,
-  ): AsyncGenerator<O, void, void> {
+  async *stream<I, O>(method: GrpcMethod<I, O>, call: CallRequest<I>): AsyncGenerator<O, void, void> {
     try {
-      yield* this.#grpc.stream(method, request, { signal });
+      yield* this.#grpc.stream(method, call.request, { signal: call.signal });
     } catch (error) {
-      throw callError(error, details);
+      throw this.errorOf(error, method, call);
     }
   }
 
   /**
-   * A call with requests and responses as they come; its errors are still those of the client below. The caller
-   * disposes of it.
+   * A call with requests and responses as they come; its errors are still those of the client below, for `errorOf`. The
+   * caller disposes of it.
    */
   async duplex<I, O>(method: GrpcMethod<I, O>, { signal }: AbortOptions): Promise<ClientCall> {
     return await this.#grpc.duplex(method, { signal });
   }
 
+  /** The error that callers get for one of the client below. What a signal of theirs fired with stays as it is. */
+  errorOf(error: unknown, { path }: Pick<CallName, "path">, { about, signal }: CallContext): unknown {
+    if (signal?.aborted) return error;
+    const { digest, ref } = about ?? {};
+    const subject = ref === undefined ? digest : `ref ${ref}`;
+    return callError(error, { path, subject, address: this.#address }, { digest });
+  }
+
   /** Cancels what is under way and drops the connection. Closing twice is fine. */
   close(): void {
     this.#grpc.close();
+  }
+
+  async #unary<I, O>(method: GrpcMethod<I, O>, call: CallRequest<I>, onRepeat?: () => void): Promise<O> {
+    const { request, signal } = call;
+    try {
+      return await this.#grpc.unary(method, request, { signal, timeoutMs: this.#callTimeoutMs, onRepeat });
+    } catch (error) {
+      throw this.errorOf(error, method, call);
+    }
   }
 }
 

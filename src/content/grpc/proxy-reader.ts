@@ -2,6 +2,7 @@ import { create } from "@bufbuild/protobuf";
 import type { AbortOptions } from "../../async/abort.ts";
 import type { Digest } from "../../digest/digest.ts";
 import { ErrDataLoss, ErrFailedPrecondition, ErrInvalidArgument } from "../../errors/classes.ts";
+import { isUnavailable } from "../../errors/predicates.ts";
 import type { ReaderAt } from "../store.ts";
 import { ReadContentRequestSchema } from "./content_pb.ts";
 import type { ContentClient } from "./content-client.ts";
@@ -15,15 +16,38 @@ export interface RangeOptions extends AbortOptions {
   readonly size?: number | undefined;
 }
 
-/** The bytes of a range as they arrive, with one call; nothing checks them. Throws what the service throws. */
+/** Attempts of a read that bring not a single byte. */
+const MAX_FRUITLESS_READS = 3;
+
+/**
+ * The bytes of a range as they arrive, with one call, and with one more for the rest whenever the connection breaks or the service
+ * goes away; nothing checks them. Throws what the service throws.
+ */
 export async function* readRange(
   client: ContentClient,
   digest: Digest,
   { offset = 0, size = 0, signal }: RangeOptions,
 ): AsyncGenerator<Uint8Array, void, void> {
-  const request = create(ReadContentRequestSchema, { digest, offset: BigInt(offset), size: BigInt(size) });
-  const responses = client.stream(contentMethods.read, { request, signal, details: { digest } });
-  for await (const { data } of responses) yield data;
+  let done = 0;
+  for (let fruitless = 0; size === 0 || done < size; ) {
+    const doneBefore = done;
+    const rest = { offset: BigInt(offset + done), size: BigInt(size && size - done) };
+    const request = create(ReadContentRequestSchema, { digest, ...rest });
+    try {
+      for await (const { data } of client.stream(contentMethods.read, {
+        request,
+        signal,
+        about: { digest },
+      })) {
+        done += data.byteLength;
+        yield data;
+      }
+      return;
+    } catch (error) {
+      fruitless = done > doneBefore ? 0 : fruitless + 1;
+      if (!isUnavailable(error) || done === 0 || fruitless === MAX_FRUITLESS_READS) throw error;
+    }
+  }
 }
 
 /** Random access to a blob of a content service: one call per read. */

@@ -40,6 +40,7 @@ const PROXY_OPTIONS: RulesOf<ProxyStoreOptions> = {
   namespace: aString,
   lease: aString,
   callTimeoutMs: milliseconds,
+  restartMs: milliseconds,
 };
 
 /** A store that lives behind a content service. */
@@ -76,7 +77,7 @@ class ContentProxy implements ProxyStore {
 
   async info(digest: Digest, { signal }: AbortOptions = {}): Promise<Info> {
     const request = create(InfoRequestSchema, { digest });
-    const { info } = await this.#client.unary(contentMethods.info, { request, signal, details: { digest } });
+    const { info } = await this.#client.unary(contentMethods.info, { request, signal, about: { digest } });
     return fromInfoMessage(present(info));
   }
 
@@ -88,7 +89,7 @@ class ContentProxy implements ProxyStore {
       info: { digest, labels: { ...labels } },
       ...(fieldpaths.length > 0 && { updateMask: { paths: [...fieldpaths] } }),
     });
-    const { info } = await this.#client.unary(contentMethods.update, { request, details: { digest } });
+    const { info } = await this.#client.unary(contentMethods.update, { request, about: { digest } });
     return fromInfoMessage(present(info));
   }
 
@@ -103,7 +104,7 @@ class ContentProxy implements ProxyStore {
 
   async delete(digest: Digest, { signal }: AbortOptions = {}): Promise<void> {
     const request = create(DeleteContentRequestSchema, { digest });
-    await this.#client.unary(contentMethods.delete, { request, signal, details: { digest } });
+    await this.#client.remove(contentMethods.delete, { request, signal, about: { digest } });
   }
 
   async readerAt({ digest, size }: BlobReference, options: AbortOptions = {}): Promise<ReaderAt> {
@@ -121,13 +122,13 @@ class ContentProxy implements ProxyStore {
     throwIfAborted(signal);
     assertRef(ref);
     if (expected !== undefined) parseDigest(expected); // containerd's service takes any text, and never finds it
-    return ProxyWriter.open(this.#client, options);
+    return ProxyWriter.open({ client: this.#client, store: this }, options);
   }
 
   async status(ref: string, { signal }: AbortOptions = {}): Promise<Status> {
     assertRef(ref);
     const request = create(StatusRequestSchema, { ref });
-    const { status } = await this.#client.unary(contentMethods.status, { request, signal });
+    const { status } = await this.#client.unary(contentMethods.status, { request, signal, about: { ref } });
     return fromStatusMessage(present(status));
   }
 
@@ -140,7 +141,7 @@ class ContentProxy implements ProxyStore {
   async abort(ref: string, { signal }: AbortOptions = {}): Promise<void> {
     assertRef(ref);
     const request = create(AbortRequestSchema, { ref });
-    await this.#client.unary(contentMethods.abort, { request, signal });
+    await this.#client.remove(contentMethods.abort, { request, signal, about: { ref } });
   }
 
   async close(): Promise<void> {

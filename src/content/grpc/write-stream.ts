@@ -1,7 +1,7 @@
 import { create, type MessageInitShape } from "@bufbuild/protobuf";
 import { type AbortOptions, abortError } from "../../async/abort.ts";
+import { type Digest, isDigest } from "../../digest/digest.ts";
 import { ErrAborted } from "../../errors/classes.ts";
-import { callError } from "./call-error.ts";
 import type { ClientCall } from "./client/client-call.ts";
 import { WriteContentRequestSchema, type WriteContentResponse } from "./content_pb.ts";
 import type { ContentClient } from "./content-client.ts";
@@ -14,24 +14,32 @@ interface Waiting {
 
 /** One `Write` call as requests that are answered in order. */
 export class WriteStream {
+  readonly #client: ContentClient;
+  readonly #ref: string;
   readonly #call: ClientCall;
   readonly #waiting: Waiting[] = [];
   readonly #ended: Promise<void>;
   /** The digest announced last, for errors. */
-  #expected: string | undefined;
+  #expected: Digest | undefined;
   /** Why nothing is answered any more; set at the end. */
   #failure: unknown;
   /** Whether somebody was told of the failure, or it is none. */
   #told = true;
 
-  private constructor(call: ClientCall) {
+  private constructor(client: ContentClient, ref: string, call: ClientCall) {
+    this.#client = client;
+    this.#ref = ref;
     this.#call = call;
     this.#ended = this.#receive();
   }
 
   /** Begins the call. Throws `ErrUnavailable` when the service cannot be reached, and the abort error. */
-  static async open(client: ContentClient, { signal }: AbortOptions = {}): Promise<WriteStream> {
-    return new WriteStream(await client.duplex(contentMethods.write, { signal }));
+  static async open(client: ContentClient, ref: string, { signal }: AbortOptions): Promise<WriteStream> {
+    try {
+      return new WriteStream(client, ref, await client.duplex(contentMethods.write, { signal }));
+    } catch (error) {
+      throw client.errorOf(error, contentMethods.write, { about: { ref }, signal });
+    }
   }
 
   /**
@@ -61,7 +69,7 @@ export class WriteStream {
   }
 
   #send(request: MessageInitShape<typeof WriteContentRequestSchema>): Promise<WriteContentResponse> {
-    if (request.expected) this.#expected = request.expected;
+    if (request.expected && isDigest(request.expected)) this.#expected = request.expected;
     const message = contentMethods.write.request.encode(create(WriteContentRequestSchema, request));
     if (this.#failure === undefined) this.#call.send(message);
     return new Promise((resolve, reject) => {
@@ -79,7 +87,8 @@ export class WriteStream {
       }
       this.#failure = new ErrAborted("write content: the service ended the stream");
     } catch (error) {
-      this.#failure = callError(error, { digest: this.#expected });
+      const about = { ref: this.#ref, digest: this.#expected };
+      this.#failure = this.#client.errorOf(error, contentMethods.write, { about });
       this.#told = false;
     } finally {
       this.#call[Symbol.dispose]();

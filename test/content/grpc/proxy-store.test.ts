@@ -241,16 +241,6 @@ describe("a writer of a proxy", () => {
       await (await service.store.writer({ ref: "r" })).close();
     }
   });
-
-  it("tells a failure once, by the call that it hits or at the latest by close", async () => {
-    const lost = await service.proxy.writer({ ref: "r" });
-    const told = await service.proxy.writer({ ref: "s" });
-    await service.restart();
-    await expect(lost.close()).rejects.toMatchObject({ code: "ERR_UNAVAILABLE" });
-    await expect(async () => told.write(Buffer.from("x"))).rejects.toMatchObject({ code: "ERR_UNAVAILABLE" });
-    await expect(async () => told.write(Buffer.from("x"))).rejects.toMatchObject({ code: "ERR_UNAVAILABLE" });
-    await told.close();
-  });
 });
 
 /** Repeats a call while the connection is being made anew. */

@@ -183,13 +183,27 @@ describe("ContentServer.close()", () => {
 
   it("cancels calls that do not end, and keeps their bytes", async () => {
     await using service = await startService({ closeGraceMs: 1 });
+    using raw = new RawClient(service.address);
+    const call = raw.write();
+    await call.exchange({ action: WriteAction.WRITE, ref: "r", data: Buffer.from("foo") });
+    await service.restart();
+    expect(await call.ended()).toMatchObject({
+      code: 14,
+      details: "content service is closing: unavailable",
+    });
+    const writer = await service.proxy.writer({ ref: "r" });
+    expect(await writer.status()).toMatchObject({ offset: 3 });
+    await writer.close();
+  });
+
+  it("lets a writer of a proxy go on after the restart", async () => {
+    await using service = await startService({ closeGraceMs: 1 });
     const writer = await service.proxy.writer({ ref: "r" });
     await writer.write(Buffer.from("foo"));
     await service.restart();
-    await expect(writer.write(Buffer.from("bar"))).rejects.toMatchObject({ code: "ERR_UNAVAILABLE" });
-    const next = await service.proxy.writer({ ref: "r" });
-    expect(await next.status()).toMatchObject({ offset: 3 });
-    await next.close();
+    await writer.write(Buffer.from("bar"));
+    await service.restart();
+    expect(await writer.commit()).toBe(digestOf("foobar"));
   });
 
   it("can be called twice", async () => {
@@ -204,7 +218,7 @@ describe("a service that is killed while it writes", () => {
     const bytes = pseudoRandom("killed", 3_000_000);
     const root = join(folder, "killed");
     const first = await spawnService(root, address);
-    await using proxy = proxyStore({ address });
+    await using proxy = proxyStore({ address, restartMs: 0 });
     const writer = await proxy.writer({ ref: "r", size: bytes.byteLength, expected: digestOf(bytes) });
     await writer.write(bytes.subarray(0, 1_000_000));
     const write = Promise.allSettled([writer.write(bytes.subarray(1_000_000, 2_000_000))]);
@@ -221,6 +235,22 @@ describe("a service that is killed while it writes", () => {
     expect(next.digest()).toBe(digestOf(bytes.subarray(0, offset)));
     await next.write(bytes.subarray(offset));
     expect(await next.commit({ expected: digestOf(bytes) })).toBe(digestOf(bytes));
+    expect(await second.kill("SIGTERM")).toBe(0);
+  });
+
+  it("gives a writer that is open the rest when it is there again", async () => {
+    const bytes = pseudoRandom("killed", 3_000_000);
+    const root = join(folder, "killed");
+    const first = await spawnService(root, address);
+    await using proxy = proxyStore({ address });
+    const writer = await proxy.writer({ ref: "r", size: bytes.byteLength, expected: digestOf(bytes) });
+    await writer.write(bytes.subarray(0, 1_000_000));
+    const write = writer.write(bytes.subarray(1_000_000, 2_000_000));
+    await first.kill("SIGKILL");
+    const second = await spawnService(root, address);
+    await write;
+    await writer.write(bytes.subarray(2_000_000));
+    expect(await writer.commit()).toBe(digestOf(bytes));
     expect(await second.kill("SIGTERM")).toBe(0);
   });
 

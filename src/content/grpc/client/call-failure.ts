@@ -32,55 +32,60 @@ const BY_RESET_CODE: Readonly<Record<number, number>> = {
   [constants.NGHTTP2_INADEQUATE_SECURITY]: PERMISSION_DENIED,
 };
 
+/**
+ * How a call came to its failure. `told`: the service said so, in its own words. `refused`: the service surely did nothing.
+ * `lost`: the connection broke, and nobody knows how far the service came. `unexplained`: the answer was none of gRPC, or
+ * ended without a status.
+ */
+export type FailureKind = "told" | "refused" | "lost" | "unexplained";
+
 /** A call that ended with another status than OK, or without one. */
 export class CallFailure extends Error implements GrpcStatus {
   override readonly name = "CallFailure";
   readonly code: number;
   readonly details: string;
-  /** Whether the service surely did nothing: the same call may be made again on another connection. */
-  readonly refused: boolean;
+  readonly kind: FailureKind;
 
-  constructor({ code, details }: GrpcStatus, { refused = false, ...options }: FailureOptions = {}) {
-    super(`status ${code}: ${details}`, options);
+  constructor({ code, details }: GrpcStatus, kind: FailureKind, cause?: unknown) {
+    super(`status ${code}: ${details}`, cause === undefined ? undefined : { cause });
     this.code = code;
     this.details = details;
-    this.refused = refused;
+    this.kind = kind;
   }
-}
-
-interface FailureOptions {
-  readonly refused?: boolean;
-  readonly cause?: unknown;
 }
 
 /** What the first headers of an answer mean that is none of gRPC; `undefined` for one that is. */
-export function notGrpc(headers: IncomingHttpHeaders): GrpcStatus | undefined {
+export function notGrpcFailure(headers: IncomingHttpHeaders): CallFailure | undefined {
   const status = Number(headers[":status"]);
   if (status !== 200) {
-    return { code: BY_HTTP_STATUS[status] ?? UNKNOWN, details: `got an answer with HTTP status ${status}` };
+    const code = BY_HTTP_STATUS[status] ?? UNKNOWN;
+    return new CallFailure({ code, details: `got an answer with HTTP status ${status}` }, "unexplained");
   }
   const type = headers["content-type"];
   if (isGrpcType(type)) return undefined;
-  return { code: UNKNOWN, details: `got an answer of type ${JSON.stringify(type ?? "")}, want gRPC` };
+  const details = `got an answer of type ${JSON.stringify(type ?? "")}, want gRPC`;
+  return new CallFailure({ code: UNKNOWN, details }, "unexplained");
 }
 
 /** A stream that ended with this code and without a status. */
 export function resetFailure(code: number): CallFailure {
-  const refused = code === constants.NGHTTP2_REFUSED_STREAM;
+  const kind = code === constants.NGHTTP2_REFUSED_STREAM ? "refused" : "unexplained";
   const details = `the stream ended without a status, with code ${code} of HTTP/2`;
-  return new CallFailure({ code: BY_RESET_CODE[code] ?? INTERNAL, details }, { refused });
+  return new CallFailure({ code: BY_RESET_CODE[code] ?? INTERNAL, details }, kind);
 }
 
 /** A connection that broke while the call was under way. */
 export function lostFailure(cause: Error | undefined): CallFailure {
   const details = `the connection was lost${cause ? `: ${cause.message}` : ""}`;
-  return new CallFailure({ code: UNAVAILABLE, details }, { cause });
+  return new CallFailure({ code: UNAVAILABLE, details }, "lost", cause);
 }
 
 /** A call that could not begin, because the connection was closed between two moments. */
 export function closedFailure(cause: unknown): CallFailure {
-  return new CallFailure(
-    { code: UNAVAILABLE, details: "the connection is closing" },
-    { refused: true, cause },
-  );
+  return new CallFailure({ code: UNAVAILABLE, details: "the connection is closing" }, "refused", cause);
+}
+
+/** An answer that ended without a status. */
+export function noStatusFailure(): CallFailure {
+  return new CallFailure({ code: UNKNOWN, details: "the answer ended without a status" }, "unexplained");
 }

@@ -5,8 +5,15 @@ import { ErrResourceExhausted } from "../../../errors/classes.ts";
 import type { GrpcStatus } from "../../../errors/grpc.ts";
 import { frame, MAX_MESSAGE_BYTES } from "../wire/frame.ts";
 import { MessageReader } from "../wire/message-reader.ts";
-import { statusOf, UNKNOWN } from "../wire/status-headers.ts";
-import { CallFailure, closedFailure, lostFailure, notGrpc, resetFailure } from "./call-failure.ts";
+import { statusOf } from "../wire/status-headers.ts";
+import {
+  CallFailure,
+  closedFailure,
+  lostFailure,
+  noStatusFailure,
+  notGrpcFailure,
+  resetFailure,
+} from "./call-failure.ts";
 import type { SessionLease } from "./connection.ts";
 
 /**
@@ -36,11 +43,11 @@ export class ClientCall implements Disposable {
     stream.on("error", () => {}); // "close" comes as well, and tells more
     stream.on("response", (got) => {
       const status = statusOf(got);
-      const wrong = status ? undefined : notGrpc(got);
+      const wrong = status ? undefined : notGrpcFailure(got);
       if (status) this.#settle(status);
-      else if (wrong) this.cancel(new CallFailure(wrong));
+      else if (wrong) this.cancel(wrong);
     });
-    stream.on("trailers", (got) => this.#settle(statusOf(got) ?? NO_STATUS));
+    stream.on("trailers", (got) => this.#settle(statusOf(got)));
     // If there are trailers, they come within the same turn.
     stream.on("end", () => setImmediate(() => this.#finishUnexplained()));
     stream.on("close", () => this.#closed());
@@ -108,8 +115,9 @@ export class ClientCall implements Disposable {
     if (!closed && !(readableEnded && writableEnded)) this.#stream.close(constants.NGHTTP2_CANCEL);
   }
 
-  #settle(status: GrpcStatus): void {
-    this.#finish(status.code === 0 ? undefined : new CallFailure(status));
+  #settle(status: GrpcStatus | undefined): void {
+    if (!status) this.#finish(noStatusFailure());
+    else this.#finish(status.code === 0 ? undefined : new CallFailure(status, "told"));
   }
 
   #finish(failure: Error | undefined): void {
@@ -141,7 +149,7 @@ export class ClientCall implements Disposable {
     const { session, lost } = this.#lease;
     const code = this.#stream.rstCode ?? 0;
     if (session.destroyed) this.#finish(lostFailure(lost()));
-    else if (code === 0) this.#settle(NO_STATUS);
+    else if (code === 0) this.#finish(noStatusFailure());
     else this.#finish(resetFailure(code));
   }
 }
@@ -154,5 +162,3 @@ function openStream({ session, release }: SessionLease, headers: OutgoingHttpHea
     throw closedFailure(cause);
   }
 }
-
-const NO_STATUS: GrpcStatus = { code: UNKNOWN, details: "the answer ended without a status" };

@@ -6,20 +6,21 @@ import { type Address, authorityOf, formatAddress } from "../address.ts";
 import { CONTENT_TYPE } from "../wire/content-type.ts";
 import type { GrpcMethod } from "../wire/method.ts";
 import { timeoutHeader } from "../wire/timeout-header.ts";
-import { CallFailure } from "./call-failure.ts";
 import { ClientCall } from "./client-call.ts";
-import { Connection, type SessionLease } from "./connection.ts";
-
-/** How often a call is made that the service refuses without having looked at it, as one does that is closing. */
-const MAX_ATTEMPTS = 3;
+import { Connection, type ConnectionOptions, type SessionLease } from "./connection.ts";
+import { type RepeatOptions, repeating } from "./repeating.ts";
 
 /** What a single call may be given. */
-export interface CallOptions extends AbortOptions {
+export interface CallOptions extends AbortOptions, RepeatOptions {
   /** Longest time for the call, in milliseconds, the connection included; unlimited by default. */
   readonly timeoutMs?: number | undefined;
 }
 
-/** A client of gRPC (gRPC over HTTP/2, without TLS and without compression) with one connection, made when it is needed. */
+/**
+ * A client of gRPC (gRPC over HTTP/2, without TLS and without compression) with one connection, made when it is needed. Methods
+ * with one request are taken to be such that may be done twice, and are called again when the connection breaks before the first
+ * response. Failures do not say which call of whom they are about: whoever makes it knows more of it.
+ */
 export class GrpcClient {
   readonly #address: Address;
   readonly #headers: OutgoingHttpHeaders;
@@ -28,19 +29,24 @@ export class GrpcClient {
   #closed = false;
 
   /** @param headers what every call tells beside what gRPC needs */
-  constructor(address: Address, headers: OutgoingHttpHeaders) {
+  constructor(address: Address, headers: OutgoingHttpHeaders, options?: ConnectionOptions) {
     this.#address = address;
     this.#headers = headers;
-    this.#connection = new Connection(address);
+    this.#connection = new Connection(address, options);
   }
 
   /** A call with one request and one response. Throws as `stream` does. */
   async unary<I, O>(method: GrpcMethod<I, O>, request: I, options: CallOptions = {}): Promise<O> {
-    const responses: O[] = [];
-    for await (const response of this.stream(method, request, options)) responses.push(response);
-    const [response] = responses;
-    if (responses.length === 1 && response !== undefined) return response;
-    throw new ErrInternal(`call ${method.path}: got ${responses.length} responses, want 1`);
+    const limits = limitsOf(options);
+    return await repeating(async () => {
+      const responses: O[] = [];
+      const { call, first } = await this.#begin(method.path, method.request.encode(request), limits);
+      using _ = call;
+      for (let message = first; message; message = await call.next()) responses.push(decode(method, message));
+      const [response] = responses;
+      if (responses.length === 1 && response !== undefined) return response;
+      throw new ErrInternal(`got ${responses.length} responses, want 1`);
+    }, options);
   }
 
   /**
@@ -53,9 +59,11 @@ export class GrpcClient {
     request: I,
     options: CallOptions = {},
   ): AsyncGenerator<O, void, void> {
-    const { call, first } = await this.#begin(method.path, method.request.encode(request), options);
+    const limits = limitsOf(options);
+    const message = method.request.encode(request);
+    const { call, first } = await repeating(() => this.#begin(method.path, message, limits), options);
     using _ = call;
-    for (let message = first; message; message = await call.next()) yield decode(method, message);
+    for (let next = first; next; next = await call.next()) yield decode(method, next);
   }
 
   /**
@@ -74,19 +82,10 @@ export class GrpcClient {
     this.#connection.close();
   }
 
-  /** A call with its request out and its first response in: until then it can be made again. */
-  async #begin(path: string, request: Uint8Array, { signal: given, timeoutMs }: CallOptions): Promise<Begun> {
-    const signal = withTimeout(given, timeoutMs);
-    const timeout = timeoutMs === undefined ? {} : { "grpc-timeout": timeoutHeader(timeoutMs) };
-    for (let attempt = 1; ; attempt++) {
-      const lease = await this.#lease(signal);
-      try {
-        return await this.#ask(this.#call(path, lease, timeout), request, signal);
-      } catch (error) {
-        const isRefused = error instanceof CallFailure && error.refused;
-        if (!isRefused || attempt === MAX_ATTEMPTS) throw error;
-      }
-    }
+  /** A call with its request out and its first response in. */
+  async #begin(path: string, request: Uint8Array, { signal, headers }: Limits): Promise<Begun> {
+    const lease = await this.#lease(signal);
+    return await this.#ask(this.#call(path, lease, headers), request, signal);
   }
 
   async #ask(call: ClientCall, request: Uint8Array, signal: AbortSignal | undefined): Promise<Begun> {
@@ -149,11 +148,20 @@ function decode<I, O>(method: GrpcMethod<I, O>, message: Uint8Array): O {
   try {
     return method.response.decode(message);
   } catch (cause) {
-    const reason = messageOf(cause);
-    throw new ErrInternal(`call ${method.path}: got a malformed response: ${reason}`, { cause });
+    throw new ErrInternal(`got a malformed response: ${messageOf(cause)}`, { cause });
   }
 }
 
-function withTimeout(signal: AbortSignal | undefined, ms: number | undefined): AbortSignal | undefined {
-  return ms === undefined ? signal : anySignal(signal, AbortSignal.timeout(ms));
+/** What bounds a call, however often it is made. */
+interface Limits {
+  readonly signal: AbortSignal | undefined;
+  readonly headers: OutgoingHttpHeaders;
+}
+
+function limitsOf({ signal, timeoutMs }: CallOptions): Limits {
+  if (timeoutMs === undefined) return { signal, headers: {} };
+  return {
+    signal: anySignal(signal, AbortSignal.timeout(timeoutMs)),
+    headers: { "grpc-timeout": timeoutHeader(timeoutMs) },
+  };
 }

@@ -14,6 +14,7 @@ import { parseAddress } from "../../../../src/content/grpc/address.ts";
 import { GrpcClient } from "../../../../src/content/grpc/client/grpc-client.ts";
 import { frame } from "../../../../src/content/grpc/wire/frame.ts";
 import type { Codec, GrpcMethod } from "../../../../src/content/grpc/wire/method.ts";
+import { FakeClock } from "../../../registry/support/fake-clock.ts";
 
 const MIB = 1_048_576;
 
@@ -73,6 +74,13 @@ async function listen(path: string): Promise<Http2Server> {
 
 async function started(one: Http2Server | NetServer, path: string): Promise<void> {
   await new Promise<void>((resolve) => one.listen({ path }, resolve));
+}
+
+/** Ends the server and all its connections. */
+async function stop(): Promise<void> {
+  const closed = new Promise((resolve) => server.close(resolve));
+  for (const session of sessions) session.destroy();
+  await closed;
 }
 
 /** Answers with these messages and a status behind them. */
@@ -145,7 +153,7 @@ describe("GrpcClient", () => {
     answer = (stream) => succeed(stream, ...Array<string>(count).fill("answer"));
     await expect(client.unary(METHOD, "question")).rejects.toMatchObject({
       code: "ERR_INTERNAL",
-      message: `call /test/Call: got ${count} responses, want 1`,
+      message: `got ${count} responses, want 1`,
     });
   });
 
@@ -230,9 +238,20 @@ describe("GrpcClient", () => {
     expect(calls).toBe(5);
   });
 
-  it("says of a call whose connection breaks that the service is not available", async () => {
-    answer = (stream) => stream.session?.destroy();
-    await expect(client.unary(METHOD, "question")).rejects.toMatchObject({ code: 14 });
+  it("makes a call again whose connection breaks, says so, and gives up in the end", async () => {
+    let repeats = 0;
+    const options = { onRepeat: () => void repeats++ };
+    answer = (stream, call) => (call < 3 ? stream.session?.destroy() : succeed(stream, "answer"));
+    expect(await client.unary(METHOD, "question", options)).toBe("answer");
+    answer = (stream) => {
+      stream.respond(OK_HEADERS);
+      stream.write(frame(Buffer.from("some")), () => stream.session?.destroy());
+    };
+    await expect(client.unary(METHOD, "question", options)).rejects.toMatchObject({ code: 14, kind: "lost" });
+    expect([calls, repeats]).toEqual([6, 4]);
+  });
+
+  it("says of a stream that breaks behind its first message that the service is not available", async () => {
     answer = (stream) => {
       stream.respond(OK_HEADERS);
       stream.write(frame(Buffer.from("some")), () => stream.session?.destroy());
@@ -248,6 +267,37 @@ describe("GrpcClient", () => {
       await closed;
       server = await listen(address);
     }
+  });
+
+  it("waits for a service that went away, for so long and no longer, all calls together", async () => {
+    const clock = new FakeClock();
+    client = new GrpcClient(parseAddress(`unix://${address}`), {}, { restartMs: 1_000, clock });
+    await client.unary(METHOD, "question");
+    await stop();
+    const waiting = [client.unary(METHOD, "question"), gather()];
+    await expect.poll(() => clock.sleeps.length).toBe(1);
+    server = await listen(address);
+    clock.advance(1_000);
+    expect(await Promise.all(waiting)).toEqual(["answer", ["answer"]]);
+    await stop();
+    const late = client.unary(METHOD, "question").catch((error: unknown) => error);
+    await expect.poll(() => clock.sleeps.length).toBe(2);
+    clock.advance(1_000);
+    expect(await late).toMatchObject({ code: "ERR_UNAVAILABLE" });
+    await expect(client.unary(METHOD, "question")).rejects.toMatchObject({ code: "ERR_UNAVAILABLE" });
+    expect(clock.sleeps).toHaveLength(2);
+  });
+
+  it("ends the wait for a service that went away when the signal fires, and when it is closed", async () => {
+    await client.unary(METHOD, "question");
+    await stop();
+    const controller = new AbortController();
+    const aborted = client.unary(METHOD, "question", { signal: controller.signal });
+    const closed = client.unary(METHOD, "question");
+    controller.abort();
+    await expect(aborted).rejects.toMatchObject({ code: "ERR_CANCELED" });
+    client.close();
+    await expect(closed).rejects.toMatchObject({ code: "ERR_CANCELED" });
   });
 
   it("lets calls that are under way end when the service says goodbye, and makes new ones elsewhere", async () => {
@@ -267,11 +317,11 @@ describe("GrpcClient", () => {
     expect(sessions.size).toBe(1);
   });
 
-  it("throws ErrUnavailable with the address when nobody listens, and for one that speaks something else", async () => {
+  it("throws ErrUnavailable when nobody listens, and for one that speaks something else", async () => {
     const nowhere = new GrpcClient(parseAddress(`unix://${folder}/nowhere`), {});
     await expect(nowhere.unary(METHOD, "question")).rejects.toMatchObject({
       code: "ERR_UNAVAILABLE",
-      message: expect.stringContaining(`connect to unix://${folder}/nowhere: connect ENOENT`),
+      message: `connect ENOENT ${folder}/nowhere`,
       cause: { code: "ENOENT" },
     });
     const other = createNetServer((socket) => socket.end("HTTP/1.1 400 Bad Request\r\n\r\n"));
