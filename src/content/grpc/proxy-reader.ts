@@ -28,8 +28,8 @@ export async function* readRange(
   digest: Digest,
   { offset = 0, size = 0, signal }: RangeOptions,
 ): AsyncGenerator<Uint8Array, void, void> {
-  let done = 0;
-  for (let fruitless = 0; size === 0 || done < size; ) {
+  let [done, fruitless] = [0, 0];
+  for (;;) {
     const doneBefore = done;
     const rest = { offset: BigInt(offset + done), size: BigInt(size && size - done) };
     const request = create(ReadContentRequestSchema, { digest, ...rest });
@@ -46,6 +46,7 @@ export async function* readRange(
     } catch (error) {
       fruitless = done > doneBefore ? 0 : fruitless + 1;
       if (!isUnavailable(error) || done === 0 || fruitless === MAX_FRUITLESS_READS) throw error;
+      if (done === size) return; // with 0 for what is left, all would come once more
     }
   }
 }
