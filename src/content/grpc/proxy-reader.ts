@@ -31,14 +31,9 @@ export async function* readRange(
   let [done, fruitless] = [0, 0];
   for (;;) {
     const doneBefore = done;
-    const rest = { offset: BigInt(offset + done), size: BigInt(size && size - done) };
-    const request = create(ReadContentRequestSchema, { digest, ...rest });
+    const rest = { offset: offset + done, size: size && size - done, signal };
     try {
-      for await (const { data } of client.stream(contentMethods.read, {
-        request,
-        signal,
-        about: { digest },
-      })) {
+      for await (const data of readOnce(client, digest, rest)) {
         done += data.byteLength;
         yield data;
       }
@@ -49,6 +44,16 @@ export async function* readRange(
       if (done === size) return; // with 0 for what is left, all would come once more
     }
   }
+}
+
+async function* readOnce(
+  client: ContentClient,
+  digest: Digest,
+  { offset, size, signal }: RangeOptions & { readonly offset: number; readonly size: number },
+): AsyncGenerator<Uint8Array, void, void> {
+  const request = create(ReadContentRequestSchema, { digest, offset: BigInt(offset), size: BigInt(size) });
+  const responses = client.stream(contentMethods.read, { request, signal, about: { digest } });
+  for await (const { data } of responses) yield data;
 }
 
 /** Random access to a blob of a content service: one call per read. */
