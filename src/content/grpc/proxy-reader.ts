@@ -16,19 +16,16 @@ export interface RangeOptions extends AbortOptions {
   readonly size?: number | undefined;
 }
 
-/** Attempts of a read that bring not a single byte. */
-const MAX_FRUITLESS_READS = 3;
-
 /**
  * The bytes of a range as they arrive, with one call, and with one more for the rest whenever the connection breaks or the service
- * goes away; nothing checks them. Throws what the service throws.
+ * goes away, as long as each brings something; nothing checks them. Throws what the service throws.
  */
 export async function* readRange(
   client: ContentClient,
   digest: Digest,
   { offset = 0, size = 0, signal }: RangeOptions,
 ): AsyncGenerator<Uint8Array, void, void> {
-  let [done, fruitless] = [0, 0];
+  let done = 0;
   for (;;) {
     const doneBefore = done;
     const rest = { offset: offset + done, size: size && size - done, signal };
@@ -39,8 +36,7 @@ export async function* readRange(
       }
       return;
     } catch (error) {
-      fruitless = done > doneBefore ? 0 : fruitless + 1;
-      if (!isUnavailable(error) || done === 0 || fruitless === MAX_FRUITLESS_READS) throw error;
+      if (!isUnavailable(error) || done === doneBefore) throw error;
       if (done === size) return; // with 0 for what is left, all would come once more
     }
   }
