@@ -10,7 +10,8 @@ export type { CopySource, SeekableSource } from "./content/copy-source.ts";
 export { ErrReset } from "./content/err-reset.ts";
 export { exists } from "./content/exists.ts";
 export type { LabelStore, Labels } from "./content/labels/label-store.ts";
-export { type LocalStore, type LocalStoreOptions, openLocalStore } from "./content/local/local-store.ts";
+export type { LocalStore } from "./content/local/local-content-store.ts";
+export { type LocalStoreOptions, openLocalStore } from "./content/local/local-store.ts";
 export {
   type NamespaceEntry,
   type NamespaceMetadata,

@@ -51,6 +51,17 @@ export function objectOf<T>(fields: RulesOf<T>): Rule {
   };
 }
 
+/** An object that has these fields, each as its rule says; what else it has is nobody's business here. */
+export function objectWith<T>(fields: RulesOf<T>): Rule {
+  const rules: Rules = fields;
+  return {
+    check(value, path) {
+      if (!isObject(value)) return { path, got: describe(value), wanted: "an object" };
+      return firstMismatch(Object.keys(rules), (name) => checkField(rules, value, { name, path }));
+    },
+  };
+}
+
 /** A list whose elements all keep to `element`. */
 export function listOf(element: Rule): Rule {
   return {

@@ -1,4 +1,5 @@
 import { describe } from "vitest";
+import { describeArguments } from "./suite/arguments.ts";
 import { describeCommit } from "./suite/commit.ts";
 import { describeFilters } from "./suite/filters.ts";
 import { describeIngests } from "./suite/ingests.ts";
@@ -23,5 +24,6 @@ export function describeStore(name: string, open: () => Promise<StoreFixture>): 
     describeReading(store);
     describeManager(store);
     describeFilters(store);
+    describeArguments(store);
   });
 }

@@ -117,7 +117,8 @@ describe("a call with arguments of the wrong type", () => {
     ['export image: option "platform"', (engine) => engine.export("app", "/x", untyped({ platform: 1 }))],
     ['measure image: argument "target"', (engine) => engine.sizeOf(untyped({ digest }))],
     ["invalid reference format: got undefined", (engine) => engine.images.get(none)],
-    ["invalid digest", (engine) => engine.content.info(none)],
+    ['look at content: argument "digest"', (engine) => engine.content.info(none)],
+    ['open writer: argument "options"', (engine) => engine.content.writer(none)],
   ])("is refused with %s", async (message, call) => {
     const failure = await failureOf(call(engine));
     expect(failure).toBeInstanceOf(ErrInvalidArgument);

@@ -2,7 +2,8 @@ import { mkdtemp, rm } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterEach, beforeEach, describe, expect, it } from "vitest";
-import { type LocalStore, openLocalStore } from "../../src/content/local/local-store.ts";
+import type { LocalStore } from "../../src/content/local/local-content-store.ts";
+import { openLocalStore } from "../../src/content/local/local-store.ts";
 import { readBlob } from "../../src/content/read-blob.ts";
 import { digestOf } from "../../src/digest/digest.ts";
 import {

@@ -6,6 +6,7 @@ import type { Descriptor } from "../../oci/descriptor.ts";
 import { checkOptions } from "../../options/check-options.ts";
 import { type RulesOf, required } from "../../options/rule.ts";
 import { aString, milliseconds } from "../../options/rules.ts";
+import { checkedStore } from "../checked-store.ts";
 import type { CollectedStore } from "../ownership/owned-store.ts";
 import type {
   BlobReference,
@@ -63,7 +64,7 @@ export interface ProxyStore extends CollectedStore, AsyncDisposable {
  */
 export function proxyStore(options: ProxyStoreOptions): ProxyStore {
   checkOptions("open content service", options, PROXY_OPTIONS);
-  return new ContentProxy(new ContentClient(options));
+  return checkedStore(new ContentProxy(new ContentClient(options)));
 }
 
 class ContentProxy implements ProxyStore {

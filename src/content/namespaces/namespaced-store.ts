@@ -2,6 +2,7 @@ import { type AbortOptions, throwIfAborted } from "../../async/abort.ts";
 import { type Digest, parseDigest } from "../../digest/digest.ts";
 import { ErrAlreadyExists, ErrInvalidArgument, ErrNotFound } from "../../errors/classes.ts";
 import { isAlreadyExists, isNotFound } from "../../errors/predicates.ts";
+import { checkedStore } from "../checked-store.ts";
 import { infoFilter, statusFilter } from "../filters/filter.ts";
 import { updateLabels } from "../labels/label-store.ts";
 import { isOwned } from "../ownership/owned-store.ts";
@@ -49,7 +50,9 @@ export function namespacedStore(
   metadata: NamespaceMetadata,
   { namespace, policy = "shared" }: NamespacedStoreOptions,
 ): Store {
-  return new NamespacedStore({ backend, metadata, namespace: parseNamespace(namespace) }, policy);
+  return checkedStore(
+    new NamespacedStore({ backend, metadata, namespace: parseNamespace(namespace) }, policy),
+  );
 }
 
 class NamespacedStore implements Store {

@@ -1,4 +1,5 @@
 import type { Digest } from "../../digest/digest.ts";
+import { checkedMethods } from "../checked-store.ts";
 import type { Store, Writer } from "../store.ts";
 import type { ContentOwner } from "./content-owner.ts";
 
@@ -22,7 +23,7 @@ export function claimingStore<S extends Store>(store: S, owner: ContentOwner): S
       return claimingWriter(await store.writer(options), owner);
     },
   };
-  return replace(store, claims);
+  return replace(store, checkedMethods(claims));
 }
 
 /** What is committed may be there already, and be found so only then. */

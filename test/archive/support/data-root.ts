@@ -1,7 +1,8 @@
 import { mkdtemp, rm } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import { type LocalStore, openLocalStore } from "../../../src/content/local/local-store.ts";
+import type { LocalStore } from "../../../src/content/local/local-content-store.ts";
+import { openLocalStore } from "../../../src/content/local/local-store.ts";
 import type { Digest } from "../../../src/digest/digest.ts";
 import { LayoutImageStore } from "../../../src/images/layout-image-store.ts";
 

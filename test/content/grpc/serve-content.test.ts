@@ -9,7 +9,8 @@ import { InfoRequestSchema, WriteAction } from "../../../src/content/grpc/conten
 import { contentMethods } from "../../../src/content/grpc/content-methods.ts";
 import { proxyStore } from "../../../src/content/grpc/proxy-store.ts";
 import { serveContent } from "../../../src/content/grpc/serve-content.ts";
-import { type LocalStore, openLocalStore } from "../../../src/content/local/local-store.ts";
+import type { LocalStore } from "../../../src/content/local/local-content-store.ts";
+import { openLocalStore } from "../../../src/content/local/local-store.ts";
 import type { Store } from "../../../src/content/store.ts";
 import { digestOf } from "../../../src/digest/digest.ts";
 import { ErrAlreadyExists, ErrFailedPrecondition, ErrInvalidArgument } from "../../../src/errors/classes.ts";

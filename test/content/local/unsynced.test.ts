@@ -2,7 +2,8 @@ import { mkdir, mkdtemp, open, readdir, rm, stat, writeFile } from "node:fs/prom
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterEach, beforeEach, describe, expect, it, vi } from "vitest";
-import { type LocalStore, openLocalStore } from "../../../src/content/local/local-store.ts";
+import type { LocalStore } from "../../../src/content/local/local-content-store.ts";
+import { openLocalStore } from "../../../src/content/local/local-store.ts";
 import { readBlob } from "../../../src/content/read-blob.ts";
 import { digestOf } from "../../../src/digest/digest.ts";
 

@@ -3,7 +3,8 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterEach, beforeEach, describe, expect, it } from "vitest";
 import { exists } from "../../../src/content/exists.ts";
-import { type LocalStore, openLocalStore } from "../../../src/content/local/local-store.ts";
+import type { LocalStore } from "../../../src/content/local/local-content-store.ts";
+import { openLocalStore } from "../../../src/content/local/local-store.ts";
 import { namespacedStore, type SharingPolicy } from "../../../src/content/namespaces/namespaced-store.ts";
 import {
   openNamespaceMetadata,

@@ -7,7 +7,8 @@ import {
   type ServeContentOptions,
   serveContent,
 } from "../../../../src/content/grpc/serve-content.ts";
-import { type LocalStore, openLocalStore } from "../../../../src/content/local/local-store.ts";
+import type { LocalStore } from "../../../../src/content/local/local-content-store.ts";
+import { openLocalStore } from "../../../../src/content/local/local-store.ts";
 
 /** A store on the disk, served on a unix socket, and a proxy of it. */
 export interface Service extends AsyncDisposable {

@@ -1,0 +1,136 @@
+import { checkArgument } from "../options/check-options.ts";
+import { eitherOf, listOf, objectWith, type Rule, recordOf, required, rule } from "../options/rule.ts";
+import { aFiniteNumber, aSignal, aString, wholeNumberFrom } from "../options/rules.ts";
+import type {
+  BlobReference,
+  CommitOptions,
+  ListOptions,
+  ReaderAt,
+  Store,
+  Writer,
+  WriterOptions,
+} from "./store.ts";
+
+/** How a call says that an argument cannot be: as a promise, by what it iterates over, or at once. */
+type Kind = "promise" | "iterable" | "call";
+
+/** One method: what it does, in the words of an error, and what its arguments have to be, by name. */
+interface Call {
+  readonly action: string;
+  readonly kind: Kind;
+  readonly given: Readonly<Record<string, Rule>>;
+}
+
+/** The methods of `T`, but for those that take nothing. */
+type Calls<T, Without extends keyof T = never> = Readonly<Record<Exclude<keyof T, Without>, Call>>;
+
+/** Also one that no content has: whoever announces that is told what there is instead. */
+const aSize = aFiniteNumber;
+const bytes = rule("a Uint8Array", (value) => value instanceof Uint8Array);
+const labels = recordOf(
+  eitherOf(
+    aString,
+    rule("undefined", (value) => value === undefined),
+  ),
+);
+
+// What a caller has beside these is passed over: a descriptor will do where a blob is named.
+const options = objectWith({ signal: aSignal });
+const listOptions = objectWith<ListOptions>({ filters: listOf(aString), signal: aSignal });
+const reference = objectWith<BlobReference>({ digest: required(aString), size: aSize });
+const writerOptions = objectWith<WriterOptions>({
+  ref: required(aString),
+  size: aSize,
+  expected: aString,
+  signal: aSignal,
+});
+const commitOptions = objectWith<CommitOptions>({ size: aSize, expected: aString, labels });
+
+const STORE_CALLS: Calls<Store> = {
+  info: { action: "look at content", kind: "promise", given: { digest: required(aString), options } },
+  update: {
+    action: "update content",
+    kind: "promise",
+    given: {
+      info: required(objectWith({ digest: required(aString), labels })),
+      fieldpaths: listOf(aString),
+    },
+  },
+  walk: { action: "list content", kind: "iterable", given: { options: listOptions } },
+  delete: { action: "delete content", kind: "promise", given: { digest: required(aString), options } },
+  readerAt: { action: "open content", kind: "promise", given: { reference: required(reference), options } },
+  writer: { action: "open writer", kind: "promise", given: { options: required(writerOptions) } },
+  status: { action: "look at ingest", kind: "promise", given: { ref: required(aString), options } },
+  listStatuses: { action: "list ingests", kind: "promise", given: { options: listOptions } },
+  abort: { action: "abort ingest", kind: "promise", given: { ref: required(aString), options } },
+};
+
+const WRITER_CALLS: Calls<Writer, "digest" | "status" | "close" | typeof Symbol.asyncDispose> = {
+  write: { action: "write content", kind: "call", given: { bytes: required(bytes) } },
+  truncate: { action: "truncate ingest", kind: "promise", given: { size: required(aSize) } },
+  commit: { action: "commit content", kind: "promise", given: { options: commitOptions } },
+};
+
+const READER_CALLS: Calls<ReaderAt, "size" | "close" | typeof Symbol.asyncDispose> = {
+  readAt: {
+    action: "read content",
+    kind: "promise",
+    given: { buffer: required(bytes), offset: required(wholeNumberFrom(0)) },
+  },
+};
+
+/**
+ * Makes a store, its writers and its readers refuse arguments that cannot be, before anything is done, with
+ * `ErrInvalidArgument` that names the argument. Returns the same store.
+ */
+export function checkedStore<S extends Store>(store: S): S {
+  checkCalls(store, STORE_CALLS);
+  const [writer, readerAt] = [store.writer.bind(store), store.readerAt.bind(store)];
+  define(store, "writer", async (...given: Parameters<Store["writer"]>) =>
+    checkCalls(await writer(...given), WRITER_CALLS),
+  );
+  define(store, "readerAt", async (...given: Parameters<Store["readerAt"]>) =>
+    checkCalls(await readerAt(...given), READER_CALLS),
+  );
+  return store;
+}
+
+/** The same for some methods of a store that is made of another one. Returns the same object. */
+export function checkedMethods<T extends Partial<Store>>(methods: T): T {
+  return checkCalls(methods, STORE_CALLS);
+}
+
+function checkCalls<T extends object>(target: T, calls: Readonly<Record<string, Call>>): T {
+  for (const [name, call] of Object.entries(calls)) {
+    const method: unknown = Reflect.get(target, name);
+    if (typeof method !== "function") continue;
+    define(
+      target,
+      name,
+      (...given: unknown[]) => refused(call, given) ?? Reflect.apply(method, target, given),
+    );
+  }
+  return target;
+}
+
+/** What a call gives whose arguments cannot be; `undefined` when they can. */
+function refused({ action, kind, given: rules }: Call, given: readonly unknown[]): unknown {
+  try {
+    for (const [at, [name, each]] of Object.entries(rules).entries()) {
+      if (given[at] !== undefined || each.required) checkArgument(action, name, given[at], each);
+    }
+    return undefined;
+  } catch (error) {
+    if (kind === "call") throw error;
+    return kind === "promise" ? Promise.reject(error) : failing(error);
+  }
+}
+
+/** A list that cannot be begun. */
+function failing(error: unknown): AsyncIterable<never> {
+  return { [Symbol.asyncIterator]: () => ({ next: () => Promise.reject(error) }) };
+}
+
+function define(target: object, name: string, value: unknown): void {
+  Object.defineProperty(target, name, { value, configurable: true, writable: true });
+}
