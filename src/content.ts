@@ -9,6 +9,7 @@ export { type CopyOptions, copy } from "./content/copy.ts";
 export type { CopySource, SeekableSource } from "./content/copy-source.ts";
 export { ErrReset } from "./content/err-reset.ts";
 export { exists } from "./content/exists.ts";
+export { isLabelEditor, type LabelEditor } from "./content/labels/label-editor.ts";
 export type { LabelStore, Labels } from "./content/labels/label-store.ts";
 export type { LocalStore } from "./content/local/local-content-store.ts";
 export { type LocalStoreOptions, openLocalStore } from "./content/local/local-store.ts";

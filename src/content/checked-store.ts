@@ -128,7 +128,10 @@ function refused({ action, kind, given: rules }: Call, given: readonly unknown[]
 
 /** A list that cannot be begun. */
 function failing(error: unknown): AsyncIterable<never> {
-  return { [Symbol.asyncIterator]: () => ({ next: () => Promise.reject(error) }) };
+  const next = async (): Promise<never> => {
+    throw error;
+  };
+  return { [Symbol.asyncIterator]: () => ({ next }) };
 }
 
 function define(target: object, name: string, value: unknown): void {

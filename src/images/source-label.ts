@@ -1,4 +1,5 @@
 import type { AbortOptions } from "../async/abort.ts";
+import { isLabelEditor } from "../content/labels/label-editor.ts";
 import { MAX_LABEL_BYTES } from "../content/labels/label-store.ts";
 import type { Manager } from "../content/store.ts";
 import type { Digest } from "../digest/digest.ts";
@@ -56,10 +57,19 @@ export function sourceLabelHandler(
   let failed = false;
 
   async function remember(digest: Digest, options: AbortOptions): Promise<void> {
-    const known = sourcesOf((await manager.info(digest, options)).labels, host);
+    const { labels } = await manager.info(digest, options);
+    const before = labels[key] ?? "";
+    const value = withRepository(before);
+    if (value === before) return;
+    // Another process may be writing the same list; a store without this ability leaves that to chance.
+    if (isLabelEditor(manager)) await manager.editLabel(digest, key, withRepository);
+    else await manager.update({ digest, labels: { [key]: value } }, [`labels.${key}`]);
+  }
+
+  function withRepository(list: string): string {
+    const known = list.split(",").filter(Boolean);
     const value = [...new Set([...known, repository])].toSorted().join(",");
-    if (known.includes(repository) || key.length + value.length > MAX_LABEL_BYTES) return;
-    await manager.update({ digest, labels: { [key]: value } }, [`labels.${key}`]);
+    return known.includes(repository) || key.length + value.length > MAX_LABEL_BYTES ? list : value;
   }
 
   return async ({ digest }, options) => {

@@ -1,10 +1,13 @@
+import type { DatabaseSync } from "node:sqlite";
 import { type Clock, systemClock } from "../../async/clock.ts";
 import type { Digest } from "../../digest/digest.ts";
 import { isUnavailable } from "../../errors/predicates.ts";
-import type { LabelStore, Labels } from "./label-store.ts";
+import type { LabelEditor } from "./label-editor.ts";
+import { type LabelStore, type Labels, validateLabels } from "./label-store.ts";
 import { MetadataDatabase, type Warn } from "./metadata-database.ts";
 
 const SELECT = "SELECT key, value FROM labels WHERE digest = ? ORDER BY key";
+const SELECT_ONE = "SELECT value FROM labels WHERE digest = ? AND key = ?";
 const DELETE_ALL = "DELETE FROM labels WHERE digest = ?";
 const DELETE = "DELETE FROM labels WHERE digest = ? AND key = ?";
 const UPSERT = "INSERT OR REPLACE INTO labels (digest, key, value) VALUES (?, ?, ?)";
@@ -26,7 +29,7 @@ export interface LabelStoreOptions {
  * Labels in the SQLite database at a path. They are hints, so that what cannot be read counts as none, and what cannot be
  * forgotten stays; a change that somebody asked for throws what `MetadataDatabase` throws.
  */
-export class SqliteLabelStore implements LabelStore {
+export class SqliteLabelStore implements LabelStore, LabelEditor {
   readonly #database: MetadataDatabase;
   readonly #warn: Warn;
   readonly #clock: Clock;
@@ -61,10 +64,17 @@ export class SqliteLabelStore implements LabelStore {
 
   merge(digest: Digest, labels: Labels): Promise<void> {
     return this.#database.write("write labels", (database) => {
-      for (const [key, value] of Object.entries(labels)) {
-        if (value === "") database.prepare(DELETE).run(digest, key);
-        else database.prepare(UPSERT).run(digest, key, value);
-      }
+      for (const [key, value] of Object.entries(labels)) put(database, { digest, key, value });
+    });
+  }
+
+  editLabel(digest: Digest, key: string, edit: (value: string) => string): Promise<void> {
+    return this.#database.write("write labels", (database) => {
+      const before = String(database.prepare(SELECT_ONE).get(digest, key)?.["value"] ?? "");
+      const value = edit(before);
+      if (value === before) return;
+      validateLabels({ [key]: value });
+      put(database, { digest, key, value });
     });
   }
 
@@ -85,4 +95,12 @@ export class SqliteLabelStore implements LabelStore {
       return nothing;
     }
   }
+}
+
+function put(
+  database: DatabaseSync,
+  { digest, key, value }: { readonly digest: Digest; readonly key: string; readonly value: string },
+): void {
+  if (value === "") database.prepare(DELETE).run(digest, key);
+  else database.prepare(UPSERT).run(digest, key, value);
 }

@@ -7,6 +7,7 @@ import { diskError, isMissingFile } from "../../disk/disk-error.ts";
 import { ErrAlreadyExists, ErrDataLoss, ErrNotFound } from "../../errors/classes.ts";
 import type { ContainingStore, HeldContent, SetAside } from "../containing-store.ts";
 import { infoFilter, statusFilter } from "../filters/filter.ts";
+import { isLabelEditor, type LabelEditor } from "../labels/label-editor.ts";
 import { type LabelStore, type Labels, updateLabels } from "../labels/label-store.ts";
 import type { SqliteNamespaceMetadata } from "../namespaces/sqlite-namespace-metadata.ts";
 import type { ContentOwner, DeleteOptions } from "../ownership/content-owner.ts";
@@ -37,7 +38,7 @@ import { listHalfMade, sweepIngests } from "./sweep-ingests.ts";
 import { Unsynced } from "./unsynced.ts";
 
 /** A store on the local disk. Its `delete` refuses what a name or a namespace of the root needs. */
-export interface LocalStore extends OwnedStore, ContainingStore, AsyncDisposable {
+export interface LocalStore extends OwnedStore, ContainingStore, LabelEditor, AsyncDisposable {
   /** Closes what the store itself opened; writers and readers are closed by those who opened them. */
   close(): Promise<void>;
 }
@@ -94,15 +95,27 @@ export class LocalContentStore implements LocalStore {
   }
 
   async update(info: Parameters<Store["update"]>[0], fieldpaths: readonly string[] = []): Promise<Info> {
-    const { createdAtNs } = await this.info(info.digest);
-    await updateLabels(this.#labels, info, fieldpaths);
-    const path = this.#layout.blobPath(info.digest);
+    await this.#relabel(info.digest, () => updateLabels(this.#labels, info, fieldpaths));
+    return this.info(info.digest);
+  }
+
+  editLabel(digest: Digest, key: string, edit: (value: string) => string): Promise<void> {
+    const labels = this.#labels;
+    return this.#relabel(digest, async () => {
+      if (isLabelEditor(labels)) return await labels.editLabel(digest, key, edit);
+      await labels.merge(digest, { [key]: edit((await labels.get(digest))[key] ?? "") });
+    });
+  }
+
+  async #relabel(digest: Digest, change: () => Promise<void>): Promise<void> {
+    const { createdAtNs } = await this.info(digest);
+    await change();
+    const path = this.#layout.blobPath(digest);
     try {
       await utimes(path, stampNow(), fileTime(createdAtNs));
     } catch (cause) {
-      throw blobError("update blob", { path, digest: info.digest, cause });
+      throw blobError("update blob", { path, digest, cause });
     }
-    return this.info(info.digest);
   }
 
   async *walk({ filters, signal }: ListOptions = {}): AsyncGenerator<Info> {
