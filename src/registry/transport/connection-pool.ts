@@ -1,4 +1,5 @@
 import { type AbortOptions, abortable, abortError, throwIfAborted } from "../../async/abort.ts";
+import { type Clock, systemClock } from "../../async/clock.ts";
 import type { Waiter } from "../../async/waiting.ts";
 import { ErrCanceled } from "../../errors/classes.ts";
 import type { Asker } from "../http/send.ts";
@@ -30,19 +31,26 @@ interface Turn {
   /** Place in the line of the whole pool. */
   readonly number: number;
   readonly route: Route;
-  readonly fresh: boolean;
+  readonly maxIdleMs: number;
   readonly resolve: (connection: Connection) => void;
   readonly reject: (error: Error) => void;
 }
 
 /** A wait for a connection. */
-type Wanted = AbortOptions & Pick<Turn, "route" | "fresh">;
+type Wanted = AbortOptions & Pick<Turn, "route" | "maxIdleMs">;
+
+/** A connection that nobody uses. */
+interface Idle {
+  readonly connection: Connection;
+  /** When it was used last, on the clock's `elapsed`. */
+  readonly sinceMs: number;
+}
 
 /** What is known of one host. */
 interface HostState {
   openSockets: number;
   /** Least recently used first. */
-  readonly idle: Connection[];
+  readonly idle: Idle[];
   readonly waiting: Set<Turn>;
 }
 
@@ -53,30 +61,36 @@ interface HostState {
  */
 export class ConnectionPool {
   readonly #limits: PoolLimits;
+  readonly #clock: Pick<Clock, "elapsed">;
   readonly #hosts = new Map<string, HostState>();
   readonly #routes = new Map<Connection, Route>();
   #turns = 0;
   #openWaits = 0;
   #closed: Error | undefined;
 
-  constructor(limits: PoolLimits) {
+  constructor(limits: PoolLimits, clock: Pick<Clock, "elapsed"> = systemClock) {
     this.#limits = limits;
+    this.#clock = clock;
   }
 
-  /** A connection for one request; `release` gives it back. `fresh` wants one that nobody has used. */
-  async acquire(route: Route, { signal, waiter, fresh = false }: AcquireOptions): Promise<Connection> {
+  /** A connection for one request; `release` gives it back. */
+  async acquire(
+    route: Route,
+    { signal, waiter, maxIdleMs = Number.POSITIVE_INFINITY }: AcquireOptions,
+  ): Promise<Connection> {
     throwIfAborted(signal);
     if (this.#closed) throw this.#closed;
     const host = this.#hostOf(route);
-    const connection = host.waiting.size === 0 ? this.#take(host, route, fresh) : undefined;
-    return connection ?? (await this.#waitOpenly(host, { route, fresh, signal }, waiter));
+    const connection = host.waiting.size === 0 ? this.#take(host, { route, maxIdleMs }) : undefined;
+    return connection ?? (await this.#waitOpenly(host, { route, maxIdleMs, signal }, waiter));
   }
 
   /** The request is over. The connection is kept for another one if it still stands and `reusable` says so. */
   release(connection: Connection, reusable: boolean): void {
     const route = this.#routes.get(connection);
     if (!route) return;
-    if (reusable && connection.isOpen) this.#hostOf(route).idle.push(connection);
+    if (reusable && connection.isOpen)
+      this.#hostOf(route).idle.push({ connection, sinceMs: this.#clock.elapsed() });
     else this.#drop(connection, new ErrCanceled("connection not used again"));
     this.#serve();
   }
@@ -101,10 +115,13 @@ export class ConnectionPool {
   }
 
   /** An idle connection of the route or, where the limits allow it, a new one. */
-  #take(host: HostState, route: Route, fresh: boolean): Connection | undefined {
-    const kept = fresh ? -1 : host.idle.findLastIndex((idle) => this.#routes.get(idle)?.key === route.key);
-    const [connection] = kept < 0 ? [] : host.idle.splice(kept, 1);
-    if (connection) return connection;
+  #take(host: HostState, { route, maxIdleMs }: Pick<Wanted, "route" | "maxIdleMs">): Connection | undefined {
+    const since = this.#clock.elapsed() - maxIdleMs;
+    const kept = host.idle.findLastIndex(
+      ({ connection, sinceMs }) => sinceMs > since && this.#routes.get(connection)?.key === route.key,
+    );
+    const [idle] = kept < 0 ? [] : host.idle.splice(kept, 1);
+    if (idle) return idle.connection;
     if (!this.#makeRoom(host)) return undefined;
     this.#hosts.set(route.host, host); // the last connection of the host may just have gone
     host.openSockets++;
@@ -123,7 +140,7 @@ export class ConnectionPool {
     for (const { idle } of hosts) {
       const [oldest] = idle;
       if (!oldest) continue;
-      this.#drop(oldest, new ErrCanceled("connection makes room for another one"));
+      this.#drop(oldest.connection, new ErrCanceled("connection makes room for another one"));
       return true;
     }
     return false;
@@ -135,7 +152,7 @@ export class ConnectionPool {
     const host = this.#hostOf(route);
     this.#routes.delete(connection);
     host.openSockets--;
-    const at = host.idle.indexOf(connection);
+    const at = host.idle.findIndex((idle) => idle.connection === connection);
     if (at >= 0) host.idle.splice(at, 1);
     this.#forget(route, host);
     void connection.destroy(reason);
@@ -144,7 +161,7 @@ export class ConnectionPool {
   /** The socket of a connection has closed by itself. One that is in use is told by its request. */
   #onClosed(connection: Connection): void {
     const route = this.#routes.get(connection);
-    if (!route || !this.#hostOf(route).idle.includes(connection)) return;
+    if (!route || !this.#hostOf(route).idle.some((idle) => idle.connection === connection)) return;
     this.#drop(connection, new ErrCanceled("connection closed"));
     this.#serve();
   }
@@ -174,7 +191,7 @@ export class ConnectionPool {
     }
   }
 
-  #wait(host: HostState, { route, fresh, signal }: Wanted): Promise<Connection> {
+  #wait(host: HostState, { route, maxIdleMs, signal }: Wanted): Promise<Connection> {
     return new Promise<Connection>((resolve, reject) => {
       const leave = (): void => {
         host.waiting.delete(turn);
@@ -184,7 +201,7 @@ export class ConnectionPool {
       const turn: Turn = {
         number: this.#turns++,
         route,
-        fresh,
+        maxIdleMs,
         resolve: (connection) => {
           signal?.removeEventListener("abort", leave);
           resolve(connection);
@@ -212,7 +229,7 @@ export class ConnectionPool {
   }
 
   #let(host: HostState, turn: Turn): boolean {
-    const connection = this.#take(host, turn.route, turn.fresh);
+    const connection = this.#take(host, turn);
     if (!connection) return false;
     host.waiting.delete(turn);
     turn.resolve(connection);
@@ -222,5 +239,6 @@ export class ConnectionPool {
 
 /** What is particular about one wait for a connection. */
 export interface AcquireOptions extends Asker {
-  readonly fresh?: boolean | undefined;
+  /** Connections that nobody has used for so long, in milliseconds, are passed over; 0: all that were ever used. */
+  readonly maxIdleMs?: number | undefined;
 }

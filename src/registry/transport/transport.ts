@@ -1,5 +1,6 @@
 import type { Dispatcher } from "undici";
 import { throwIfAborted } from "../../async/abort.ts";
+import { BoundedMap } from "../../async/bounded-map.ts";
 import { type Clock, systemClock } from "../../async/clock.ts";
 import { waitPatiently } from "../../async/wait-patiently.ts";
 import { ErrCanceled, ErrInvalidArgument } from "../../errors/classes.ts";
@@ -7,7 +8,7 @@ import { redactUrl } from "../../errors/redact-url.ts";
 import { requireNode } from "../../errors/require-node.ts";
 import { checkOptions } from "../../options/check-options.ts";
 import { requestSecrets } from "../http/request-secrets.ts";
-import type { HttpRequest, HttpResponse, Send } from "../http/send.ts";
+import type { HttpRequest, HttpResponse, Send, StreamedBody } from "../http/send.ts";
 import { CONNECTION_OPTIONS, type ConnectionOptions, connectionLimits } from "./connection-options.ts";
 import { ConnectionPool } from "./connection-pool.ts";
 import { Exchange } from "./exchange.ts";
@@ -18,6 +19,15 @@ import { refusalOf } from "./tunnel.ts";
 
 /** What undici's types know of the bodies that it takes; async iterables are missing there. */
 type UndiciBody = NonNullable<Dispatcher.DispatchOptions["body"]> | null;
+
+/**
+ * What cannot be sent a second time goes only over a connection that was used within this time, in milliseconds: servers close
+ * those that are unused for five seconds and more, and it may be lost on a dead one.
+ */
+const MAX_IDLE_MS = 1_000;
+
+/** Routes on which a used connection was found dead, so many of them at most: what cannot be sent again goes over new ones there. */
+const MAX_CLOSERS = 256;
 
 /** What surrounds a transport. */
 export interface TransportParts {
@@ -50,30 +60,36 @@ export function createTransport(
   checkOptions("create transport", options, CONNECTION_OPTIONS);
   const limits = connectionLimits(options);
   const routeOf = createRoutes(options, limits);
-  const pool = new ConnectionPool(limits);
+  const pool = new ConnectionPool(limits, clock);
+  const closers = new BoundedMap<string, true>(MAX_CLOSERS);
   const closed = new ErrCanceled("transport closed");
 
   async function send(request: HttpRequest): Promise<HttpResponse> {
     const url = parseUrl(request.url);
     const route = routeOf(url, request);
-    const first = await exchange(request, url, route, false);
+    const first = await exchange(request, { url, route, maxIdleMs: patienceOf(request, route) });
     const stale = (cause: unknown): Promise<HttpResponse> => {
+      if (first.stale) closers.set(route.key, true);
       if (!first.stale || !isRepeatable(request)) throw cause;
-      return exchange(request, url, route, true).then(({ response }) => response);
+      return exchange(request, { url, route, maxIdleMs: 0 }).then(({ response }) => response);
     };
     const response = await patiently(first.response.catch(stale), request, { url, clock });
     if (response.status === 407 && route.httpProxy) throw await refusedByProxy(request, response, route);
     return { ...response, secrets: requestSecrets(request) };
   }
 
+  /** How long the connection of a request may have been unused. */
+  function patienceOf(request: HttpRequest, { key }: RequestRoute): number {
+    if (isRepeatable(request)) return Number.POSITIVE_INFINITY;
+    return closers.get(key) ? 0 : MAX_IDLE_MS;
+  }
+
   async function exchange(
     request: HttpRequest,
-    url: URL,
-    route: RequestRoute,
-    fresh: boolean,
+    { url, route, maxIdleMs }: { url: URL; route: RequestRoute; maxIdleMs: number },
   ): Promise<Exchange> {
     const { signal, waiter } = request;
-    const connection = await pool.acquire(route, { signal, waiter, fresh });
+    const connection = await pool.acquire(route, { signal, waiter, maxIdleMs });
     if (request.signal?.aborted) pool.release(connection, true);
     throwIfAborted(request.signal);
     const begun = new Exchange(request, {
@@ -106,8 +122,12 @@ function patiently(
   { body, signal, waiter }: HttpRequest,
   { url, clock }: { readonly url: URL; readonly clock: Clock },
 ): Promise<HttpResponse> {
-  if (typeof body === "object" && "open" in body) return answer;
+  if (isStreamed(body)) return answer;
   return waitPatiently(answer, { reason: `Waiting for ${url.host}`, signal, waiter, clock });
+}
+
+function isStreamed(body: HttpRequest["body"]): body is StreamedBody {
+  return typeof body === "object" && "open" in body;
 }
 
 function parseUrl(text: string): URL {

@@ -14,6 +14,7 @@ import {
 } from "../../../src/errors/classes.ts";
 import type { ConnectionOptions } from "../../../src/registry/transport/connection-options.ts";
 import { createTransport, type Transport } from "../../../src/registry/transport/transport.ts";
+import { FakeClock } from "../../async/fake-clock.ts";
 import { answering, httpServer, httpsServer, rawServer, type ScriptedServer } from "../support/raw-server.ts";
 
 const pem = (name: string): string =>
@@ -82,6 +83,18 @@ const failByThrowing = (error: Error): never => {
   throw error;
 };
 const failByRejecting = async (error: Error): Promise<never> => failByThrowing(error);
+
+const put = async (at: Transport, url: string): Promise<void> => {
+  const body = {
+    lengthBytes: 1,
+    open: async function* () {
+      yield Buffer.from("x");
+    },
+  };
+  const headers = { "content-length": "1" };
+  const response = await at.send({ method: "PATCH", url, body, headers });
+  await response.body.discard();
+};
 
 describe.each([{ reuseBuffers: true }, { reuseBuffers: false }])(
   "createTransport($reuseBuffers)",
@@ -223,6 +236,36 @@ describe.each([{ reuseBuffers: true }, { reuseBuffers: false }])(
             name: "ErrUnavailable",
             retryable: true,
           });
+          expect(server.connections()).toBe(1);
+        });
+      });
+
+      describe("for what cannot be sent again", () => {
+        it("opens a connection where those that are there have not been used for a while", async () => {
+          const clock = new FakeClock();
+          const patient = createTransport(options, { clock });
+          cleanups.push(() => patient.close());
+          const server = await serve(resetting());
+          await text((await patient.send({ method: "GET", url: server.origin })).body);
+          await clock.sleep(1_000);
+          await put(patient, server.origin);
+          expect(server.connections()).toBe(2);
+        });
+
+        it("uses no connection again once one of that server was found dead", async () => {
+          const server = await used();
+          await expect(put(transport, server.origin)).rejects.toThrow("connection");
+          await text((await get(server.origin)).body);
+          await put(transport, server.origin);
+          expect(server.connections()).toBe(3);
+        });
+
+        it("uses one again that has just been used", async () => {
+          const server = await serve(
+            httpServer((request, response) => void request.resume().on("end", () => response.end())),
+          );
+          await (await get(server.origin)).body.discard();
+          await put(transport, server.origin);
           expect(server.connections()).toBe(1);
         });
       });
