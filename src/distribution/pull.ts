@@ -61,7 +61,7 @@ export async function pull(
     async openV1(endpoint, surroundings) {
       const opening = repositories.openV1(endpoint, reference, { ...options, ...surroundings });
       const { repository, answers } = await opening;
-      const { v1Puller } = await import("./v1/open-v1.ts");
+      const { v1Puller } = await import("./v1/v1-puller.ts");
       const puller = v1Puller({ ...context, remote: repository });
       return { repository: siteOf(repository, { resolve: resolveNowhere, pull: puller }), answers };
     },

@@ -179,7 +179,8 @@ export function createRepositories(options: RepositoriesOptions): Repositories {
       const { authorizer } = identity;
       const { metaHeaders } = accessOptions;
       // Hardly anybody needs it.
-      const { createV1Client, V1Remote } = await import("./v1/open-v1.ts");
+      const { createV1Client } = await import("../registry/v1/v1-client.ts");
+      const { V1Remote } = await import("../remotes/v1-remote.ts");
       const client = createV1Client({ endpoint, repository: path, send, authorizer, trust, metaHeaders });
       const remote = new V1Remote(client, { endpoint, source, backoff });
       const repository = v1Remotes.get(source) ?? { repository: remote, answers };

@@ -19,6 +19,8 @@ export interface FetchV1LayerContext {
   readonly waiter: Waiter;
   /** What is in the store by now, because another process brought it while its ingest was waited for. */
   readonly already: () => Promise<FetchedV1Layer | undefined>;
+  /** Told what the layer is, before anybody else can have its ingest. */
+  readonly remember: (layer: FetchedV1Layer) => Promise<void>;
   /** Called with the bytes on disk, of the whole layer, and its size where it is known, whenever there are more. */
   readonly onBytes: (bytes: number, size: number | undefined) => void;
 }
@@ -57,12 +59,21 @@ export async function fetchV1Layer(layer: V1Layer, context: FetchV1LayerContext)
     return already;
   }
   if (size === undefined || offset < size) await fetchRest(layer, { writer, offset }, context);
-  const { offset: written } = await writer.status();
-  const known = writer.digest();
-  const digest = (await unlessExists(writer.commit({ size: written }))) ?? known;
-  if (digest === undefined)
-    throw new ErrInternal(`fetch layer ${layer.id}: the store does not say what it has`);
-  return { digest, size: written, resumed: offset > 0 };
+  return await commit(layer, { writer, resumed: offset > 0 }, context);
+}
+
+async function commit(
+  { id }: V1Layer,
+  { writer, resumed }: { readonly writer: Writer; readonly resumed: boolean },
+  { remember }: FetchV1LayerContext,
+): Promise<FetchedV1Layer> {
+  const { offset: size } = await writer.status();
+  const known = writer.digest(); // some stores can tell only by the commit
+  if (known !== undefined) await remember({ digest: known, size, resumed });
+  const digest = (await unlessExists(writer.commit({ size }))) ?? known;
+  if (digest === undefined) throw new ErrInternal(`fetch layer ${id}: the store does not say what it has`);
+  if (known === undefined) await remember({ digest, size, resumed });
+  return { digest, size, resumed };
 }
 
 /** The bytes to go on behind. More of them than the layer has, or may have, are the start of something else. */

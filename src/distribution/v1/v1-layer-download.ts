@@ -100,17 +100,15 @@ async function receive(
 ): Promise<FetchedV1Layer> {
   const { remote, content: ingester, v1Layers } = source;
   const id = layer.id.slice(0, 12);
-  const fetched = await fetchV1Layer(layer, {
+  return await fetchV1Layer(layer, {
     remote,
     ingester,
     signal,
     waiter,
     already: () => received(layer, source),
+    remember: ({ digest, size }) => v1Layers.remember(v1LayerKey(remote, layer), { digest, size }),
     onBytes: (bytes, size = 0) => progress(update(id, "Downloading", bytes, size)),
   });
-  const { digest, size } = fetched;
-  await v1Layers.remember(v1LayerKey(remote, layer), { digest, size });
-  return fetched;
 }
 
 /** What a layer is. Throws `ErrDataLoss` and `ErrNotImplemented`, blamed on the endpoint, for what is not the right one or none. */

@@ -98,6 +98,15 @@ describe("pull() from a private registry of version 1", () => {
     expect(registry.requests.filter(({ kind }) => kind === "v1-layer")).toHaveLength(LAYERS.length);
   });
 
+  it("fails nobody because somebody else was refused", async () => {
+    const { engine, name } = await site(false);
+    const [wrong, right] = await Promise.allSettled([
+      engine.pull(name, { auth: { ...ALICE, password: "wrong" } }),
+      engine.pull(name, { auth: ALICE }),
+    ]);
+    expect([wrong.status, right.status]).toEqual(["rejected", "fulfilled"]);
+  });
+
   it("asks as nobody where there are no credentials, and says what came of it", async () => {
     const { registry, name } = await site(false);
     const engine = await openEngine({ registry: { v1Registries: [registry.host] } });

@@ -1,4 +1,4 @@
-import { readdir, readFile } from "node:fs/promises";
+import { readdir, readFile, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { gzipSync } from "node:zlib";
 import { afterEach, describe, expect, it } from "vitest";
@@ -289,6 +289,34 @@ describe("pull() of an image of version 1 that is interrupted", () => {
     fault.remove();
     await engine.pull(name);
     expect(layersFor({ registry }, base?.id)).toHaveLength(1);
+  });
+
+  it("downloads nothing again that was only not read through", async () => {
+    const { registry, engine, image, name } = await site();
+    const { digest } = await engine.pull(name);
+    const folder = join(engine.root, "v1-layers");
+    for (const file of await readdir(folder)) {
+      const record = JSON.parse(await readFile(join(folder, file), "utf8"));
+      if (!record.content.isEmpty)
+        await writeFile(join(folder, file), JSON.stringify({ ...record, content: undefined }));
+    }
+    expect((await engine.pull(name)).digest).toBe(digest);
+    for (const { id } of image.layers) expect(layersFor({ registry }, id)).toHaveLength(1);
+  });
+
+  it("fetches each layer once for two who share a data root", async () => {
+    const { registry, engine, image, name } = await site([300_000, "empty", 90_000]);
+    const gate = Promise.withResolvers<void>();
+    registry.fault({ kind: "v1-layer", times: ALWAYS }, { hold: gate.promise });
+    const other = await engineFor(registry, engine.root);
+    const pulls = Promise.all([engine.pull(name), other.pull(name)]);
+    await until(async () => (await engine.content.listStatuses()).length === image.layers.length);
+    gate.resolve();
+    const [one, two] = await pulls;
+    expect(one.digest).toBe(two.digest);
+    for (const { id } of image.layers) expect(layersFor({ registry }, id)).toHaveLength(1);
+    expect(await engine.content.listStatuses()).toEqual([]);
+    await other.close();
   });
 
   it("asks again for what is still being pushed", async () => {
