@@ -11,7 +11,8 @@ export type PartName =
   | "ctr"
   | "oras"
   | "crane"
-  | "docker";
+  | "docker"
+  | "squid";
 
 /** Debian's package of each part. Parts without one are used where they are installed, and nobody promises them. */
 const PACKAGES: Readonly<Record<PartName, string | undefined>> = {
@@ -23,6 +24,7 @@ const PACKAGES: Readonly<Record<PartName, string | undefined>> = {
   oras: undefined,
   crane: undefined,
   docker: undefined,
+  squid: "squid",
 };
 
 /** Every part that there may be. */

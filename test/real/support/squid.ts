@@ -1,0 +1,106 @@
+import { type ChildProcess, spawn } from "node:child_process";
+import { once } from "node:events";
+import { chmod, mkdtemp, readFile, rm, writeFile } from "node:fs/promises";
+import type { AddressInfo } from "node:net";
+import { connect, createServer } from "node:net";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { setImmediate } from "node:timers/promises";
+import { partsFolder, requirePart } from "./parts.ts";
+
+/** A host that this machine alone does not know: only the proxy resolves it, to 127.0.0.1. */
+export const PROXIED_HOST = "registry.test";
+
+/** A squid on this machine. */
+export interface Squid extends AsyncDisposable {
+  /** `http://127.0.0.1:<port>`. */
+  readonly url: string;
+  /**
+   * One line for each request or tunnel that is over: method, target, and every header that squid was sent. Waits until there are so
+   * many.
+   */
+  log(lines?: number): Promise<readonly string[]>;
+}
+
+/** Starts `squid`, which caches nothing and lets everybody everywhere. */
+export async function startSquid(): Promise<Squid> {
+  const part = requirePart("squid");
+  const folder = await mkdtemp(join(tmpdir(), "drayage-squid-"));
+  await chmod(folder, 0o777); // started by root, it works as another user
+  const port = await freePort();
+  await writeFile(join(folder, "hosts"), `127.0.0.1 ${PROXIED_HOST}\n`);
+  await writeFile(join(folder, "squid.conf"), configuration(folder, port));
+  const child = spawn(part.path, ["-N", "-f", join(folder, "squid.conf")], {
+    env: { ...process.env, ...part.env },
+    stdio: "ignore",
+  });
+  await standing(child, port);
+  return {
+    url: `http://127.0.0.1:${port}`,
+    async log(lines = 0) {
+      for (;;) {
+        const text = await readFile(join(folder, "access.log"), "utf8");
+        // A connection without a request is our own question whether squid is there.
+        const seen = text.split("\n").filter((line) => /^[A-Z]/.test(line));
+        if (seen.length >= lines) return seen.map(decodeURIComponent);
+        await setImmediate();
+      }
+    },
+    async [Symbol.asyncDispose]() {
+      if (child.exitCode === null) {
+        child.kill("SIGKILL");
+        await once(child, "exit");
+      }
+      await rm(folder, { recursive: true, force: true });
+    },
+  };
+}
+
+/** Where an unpacked package has its files; an installed one has them at the root. */
+function configuration(folder: string, port: number): string {
+  const root = requirePart("squid").path.startsWith(partsFolder()) ? join(partsFolder(), "squid") : "/";
+  const library = join(root, "usr/lib/squid");
+  const share = join(root, "usr/share/squid");
+  return [
+    `http_port 127.0.0.1:${port}`,
+    "http_access allow all",
+    "cache deny all",
+    `hosts_file ${join(folder, "hosts")}`,
+    "logformat seen %rm %ru %>ha",
+    `access_log stdio:${join(folder, "access.log")} logformat=seen`,
+    `cache_log ${join(folder, "cache.log")}`,
+    `pid_filename ${join(folder, "squid.pid")}`,
+    `coredump_dir ${folder}`,
+    "pinger_enable off",
+    `unlinkd_program ${join(library, "unlinkd")}`,
+    `logfile_daemon ${join(library, "log_file_daemon")}`,
+    `mime_table ${join(share, "mime.conf")}`,
+    `icon_directory ${join(share, "icons")}`,
+    `error_directory ${join(share, "errors/templates")}`,
+    "",
+  ].join("\n");
+}
+
+async function freePort(): Promise<number> {
+  const server = createServer().listen(0, "127.0.0.1");
+  await once(server, "listening");
+  const { port } = server.address() as AddressInfo;
+  server.close();
+  await once(server, "close");
+  return port;
+}
+
+async function standing(child: ChildProcess, port: number): Promise<void> {
+  for (;;) {
+    if (child.exitCode !== null)
+      throw new Error(`Cannot start squid: it ended with status ${child.exitCode}`);
+    const socket = connect(port, "127.0.0.1");
+    const isThere = await once(socket, "connect").then(
+      () => true,
+      () => false,
+    );
+    socket.destroy();
+    if (isThere) return;
+    await setImmediate();
+  }
+}
