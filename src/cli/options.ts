@@ -11,6 +11,7 @@ import {
 } from "../index.ts";
 import { addCredentialOptions, type CredentialCliOptions, storedCredentialsOf } from "./credentials.ts";
 import { writeLogLine } from "./output.ts";
+import { addRegistryFilesOptions, type RegistryFilesCliOptions, registryFiles } from "./registry-files.ts";
 
 /** The options that every command takes. */
 export interface RootOptions {
@@ -19,7 +20,7 @@ export interface RootOptions {
 }
 
 /** The options that say how a registry is reached. */
-export interface ReachingCliOptions {
+export interface ReachingCliOptions extends RegistryFilesCliOptions {
   readonly plainHttp?: boolean;
   readonly insecure?: boolean;
 }
@@ -49,9 +50,11 @@ export function addRootOptions(command: Command): Command {
 
 /** Adds how a registry is reached. */
 export function addReachingOptions(command: Command): Command {
-  return command
-    .option("--plain-http", "talk plain HTTP to the registry")
-    .option("--insecure", "do not check the registry's certificate, fall back to plain HTTP");
+  return addRegistryFilesOptions(
+    command
+      .option("--plain-http", "talk plain HTTP to the registry")
+      .option("--insecure", "do not check the registry's certificate, fall back to plain HTTP"),
+  );
 }
 
 /** Adds what work at a registry takes. */
@@ -89,13 +92,13 @@ export async function openRoot(
   return await openDistribution({ root: options.root, logger, ...more });
 }
 
-/** How the registry of a command is reached. */
+/** How the registries of a command are reached. */
 export function reachingOptions(
-  { plainHttp = false, insecure }: ReachingCliOptions,
-  registryHost: string,
+  { plainHttp = false, insecure, ...files }: ReachingCliOptions,
+  hosts: readonly string[],
 ): Pick<DistributionOptions, "registry" | "connection"> {
   return {
-    registry: { plainHttp, insecureRegistries: insecure ? [registryHost] : [] },
+    registry: { ...registryFiles(files, hosts), plainHttp, insecureRegistries: insecure ? hosts : [] },
     connection: {
       proxy: proxyFromEnvironment(process.env),
       authorities: () => systemCertificates({ environment: process.env }),
@@ -103,12 +106,12 @@ export function reachingOptions(
   };
 }
 
-/** What `openDistribution` needs to reach the registry of a command. */
+/** What `openDistribution` needs to reach the registries of a command. */
 export function registryOptions(
   options: RegistryCliOptions,
-  registryHost: string,
+  hosts: readonly string[],
 ): Partial<DistributionOptions> {
-  const { registry, connection } = reachingOptions(options, registryHost);
+  const { registry, connection } = reachingOptions(options, hosts);
   return {
     registry: {
       ...registry,

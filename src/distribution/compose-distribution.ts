@@ -11,6 +11,7 @@ import { createTransport } from "../registry/transport/transport.ts";
 import { LayerDownloadManager } from "../xfer/download-manager.ts";
 import { TransferManager } from "../xfer/transfer-manager.ts";
 import { LayerUploadManager } from "../xfer/upload-manager.ts";
+import { connectionOptions } from "./connection-options.ts";
 import type { Distribution } from "./distribution.ts";
 import { EndpointHealth } from "./health/endpoint-health.ts";
 import { LocalDistribution } from "./local-distribution.ts";
@@ -52,7 +53,7 @@ export async function composeDistribution(options: DistributionOptions): Promise
     track: (running) => work.track(running),
   });
   const documents = new TransferManager({ concurrency: MAX_CONCURRENT_DOCUMENTS });
-  const transport = createTransport(options.connection); // it opens nothing before the first request
+  const transport = createTransport(await connectionOptions(options)); // it opens nothing before the first request
   const root = await OwnedRoot.open({
     root: options.root,
     mode: options.mode,

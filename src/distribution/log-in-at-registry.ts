@@ -6,6 +6,7 @@ import { lookupEndpoints } from "../registry/endpoints/lookup-endpoints.ts";
 import type { Send } from "../registry/http/send.ts";
 import { withUserAgent } from "../registry/http/user-agent.ts";
 import { createTransport } from "../registry/transport/transport.ts";
+import { connectionOptions } from "./connection-options.ts";
 import { tryEndpoints } from "./endpoint-loop.ts";
 import type { Login, LoginOptions } from "./login.ts";
 import { LOGIN_OPTIONS } from "./option-rules.ts";
@@ -16,7 +17,7 @@ export async function logInAtRegistry(server: string, options: LoginOptions): Pr
   const { credentials, registry = {}, signal } = options;
   const host = loginHost(server);
   const endpoints = await lookupEndpoints({ domain: host, path: "" }, registry, "push", { signal });
-  const transport = createTransport(options.connection);
+  const transport = createTransport(await connectionOptions(options));
   const send = withUserAgent(transport.send, options.userAgent);
   const trust = hostTrust(registry);
   const attempts = endpoints.map((endpoint) => {

@@ -1,5 +1,6 @@
 import { readFileSync } from "node:fs";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
+import { parseHostsToml } from "../../src/registry/configuration/hosts-toml.ts";
 import { TestRegistry } from "../../src/testing.ts";
 import { type CodeBlock, codeBlocks, readDocuments, TOP } from "./support/documents.ts";
 import { problemOf } from "./support/example-outcome.ts";
@@ -7,8 +8,8 @@ import { serveImages } from "./support/served-images.ts";
 import { cliArguments, npmScript, type ShellCommand, shellCommands } from "./support/shell-commands.ts";
 import { Workshop } from "./support/workshop.ts";
 
-/** What a fence may say: programs that are run here, and pictures. A block that nobody checks has no other name. */
-const LANGUAGES = ["ts", "sh", "text", "mermaid"];
+/** What a fence may say: programs that are run here, files that are read here, and pictures. A block that nobody checks has no other name. */
+const LANGUAGES = ["ts", "sh", "toml", "text", "mermaid"];
 
 /** npm's own commands in the documents, beside scripts of package.json. */
 const NPM_COMMANDS = ["ci"];
@@ -50,6 +51,10 @@ describe("code in the documents", () => {
 
   it.each(inLanguage("ts"))("runs at %s", async (_, block) => {
     expect(problemOf(block, await workshop.run(block))).toBeUndefined();
+  });
+
+  it.each(inLanguage("toml"))("is read as hosts.toml at %s", async (_, { path, code }) => {
+    expect((await parseHostsToml(code, path)).hosts.length).toBeGreaterThan(0);
   });
 
   it.each(inLanguage("sh"))("runs in a shell at %s", async (_, block) => {

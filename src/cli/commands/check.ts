@@ -28,17 +28,16 @@ export function addCheckCommand(program: Command, signal: AbortSignal): void {
     });
 }
 
-/** Whatever host content came from is one that `--insecure` speaks of. */
+/** Whatever host content came from is one that `--insecure` and the certificates speak of. */
 async function checkOptions(
-  { insecure = false, ...options }: RegistryCliOptions,
+  options: RegistryCliOptions,
   signal: AbortSignal,
 ): Promise<Partial<DistributionOptions>> {
-  const base = registryOptions(options, "");
-  if (!insecure) return base;
+  const { insecure = false, caFile, cert } = options;
+  if (!insecure && caFile === undefined && cert === undefined) return registryOptions(options, []);
   await using distribution = await openRoot(options);
   const names = await distribution.images.list({ signal });
-  const insecureRegistries = [...new Set(names.flatMap(({ name }) => hostOf(name)))];
-  return { ...base, registry: { ...base.registry, insecureRegistries } };
+  return registryOptions(options, [...new Set(names.flatMap(({ name }) => hostOf(name)))]);
 }
 
 /** None for a name of another tool that is no reference. */

@@ -34,7 +34,7 @@ async function login(
 ): Promise<void> {
   const { loginHost, saveLogin } = await import("../../registry.ts");
   const credentials = await askedCredentials(options, signal);
-  const reaching = reachingOptions(options, loginHost(server));
+  const reaching = reachingOptions(options, [loginHost(server)]);
   const { host, checked, ...login } = await logIn(server, { ...reaching, credentials, signal });
   const { file, helper } = await saveLogin(host, login.credentials, { file: loginFile(options), signal });
   if (!checked) tell(`warning: ${host} asked for no credentials, and has not looked at these`);

@@ -35,7 +35,7 @@ export function addPullCommand(program: Command, signal: AbortSignal): void {
 async function pull(reference: string, options: PullCliOptions, signal: AbortSignal): Promise<void> {
   const { domain } = parseNormalizedNamed(reference);
   const metaHeaders = await metaHeadersOf(options);
-  await using distribution = await openRoot(options, registryOptions(options, domain));
+  await using distribution = await openRoot(options, registryOptions(options, [domain]));
   using _ = new RegistryNotices(distribution);
   const pulling = withReporter(options, (onProgress) =>
     distribution.pull(reference, {

@@ -43,7 +43,7 @@ async function push(
 ): Promise<void> {
   const { domain } = parseNormalizedNamed(target ?? source);
   const metaHeaders = await metaHeadersOf(options);
-  await using distribution = await openRoot(options, registryOptions(options, domain));
+  await using distribution = await openRoot(options, registryOptions(options, [domain]));
   using _ = new RegistryNotices(distribution);
   const { images } = await withReporter(
     options,

@@ -56,6 +56,24 @@ export async function readCertificates(
   };
 }
 
+/**
+ * Checks certificates that were given as they are. Throws `ErrInvalidArgument`.
+ * @param name whose they are, for messages
+ */
+export function checkTlsOptions({ ca = [], cert = [], key = [] }: TlsOptions, name: string): void {
+  for (const pem of ca) checkPem(pem, `ca of ${name}`);
+  const [certs, keys] = [[cert].flat(), [key].flat()];
+  if (certs.length !== keys.length) {
+    throw new ErrInvalidArgument(
+      `read tls of ${name}: got ${certs.length} cert and ${keys.length} key, wanted pairs`,
+    );
+  }
+  for (const [at, pem] of certs.entries()) {
+    const files = { cert: `cert of ${name}`, key: `key of ${name}` };
+    checkKey(keys[at] ?? "", checkPem(pem, files.cert), files);
+  }
+}
+
 async function readPair(
   files: ConfigurationFiles,
   pair: ClientPair,

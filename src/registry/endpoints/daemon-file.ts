@@ -1,8 +1,13 @@
-import type { ConfigurationFiles } from "../configuration/configuration-files.ts";
-import { type DaemonFile, parseDaemonJson } from "../configuration/daemon-json.ts";
+import { ConfigurationFiles } from "../configuration/configuration-files.ts";
+import { type DaemonFile, type DaemonProxies, parseDaemonJson } from "../configuration/daemon-json.ts";
 import { parseInsecureRegistries } from "./insecure.ts";
 import { mirrorBaseUrl } from "./mirror.ts";
 import type { RegistryOptions } from "./registry-options.ts";
+
+/** The proxies that docker's daemon.json names; `undefined` when it names none. Throws what `parseDaemonJson` throws. */
+export async function daemonProxies(options: RegistryOptions): Promise<DaemonProxies | undefined> {
+  return (await readDaemonFile(new ConfigurationFiles(), options))?.proxies;
+}
 
 /** What docker's daemon.json says about registries; `undefined` when there is none. Throws what `parseDaemonJson` throws. */
 export async function readDaemonFile(

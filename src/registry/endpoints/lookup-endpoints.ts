@@ -1,5 +1,6 @@
 import type { AbortOptions } from "../../async/abort.ts";
 import { ErrInvalidArgument } from "../../errors/classes.ts";
+import { checkTlsOptions } from "../configuration/certificate-files.ts";
 import { ConfigurationFiles } from "../configuration/configuration-files.ts";
 import { findHostsDirectory } from "../configuration/hosts-directory.ts";
 import { readRegistries } from "../configuration/registries-files.ts";
@@ -48,7 +49,7 @@ export async function lookupEndpoints(
 ): Promise<Endpoint[]> {
   const lookup = { reference, options, purpose, files, signal };
   const registry = registryName(reference.domain);
-  checkRegistryOptions(options);
+  checkNames(options);
   const policy = new HostPolicy(options, files);
   const urls = purpose === "pull" ? mirrorsOf(options, registry) : [];
   const found = await Promise.all([
@@ -65,10 +66,15 @@ export async function lookupEndpoints(
 }
 
 /**
- * Throws `ErrInvalidArgument` for the first malformed mirror, insecure registry or selected host, so that a mistake in the
- * configuration shows at start-up and not with the first pull.
+ * Throws `ErrInvalidArgument` for the first malformed mirror, insecure registry, selected host or certificate, so that a mistake in
+ * the configuration shows at start-up and not with the first pull.
  */
 export function checkRegistryOptions(options: RegistryOptions): void {
+  checkNames(options);
+  for (const [host, tls] of Object.entries(options.tls ?? {})) checkTlsOptions(tls, host);
+}
+
+function checkNames(options: RegistryOptions): void {
   for (const [domain, urls] of Object.entries(options.mirrors ?? {})) {
     registryName(domain);
     urls.forEach(mirrorBaseUrl);
