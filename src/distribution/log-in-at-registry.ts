@@ -16,7 +16,8 @@ export async function logInAtRegistry(server: string, options: LoginOptions): Pr
   checkOptions("log in", options, LOGIN_OPTIONS);
   const { credentials, registry = {}, signal } = options;
   const host = loginHost(server);
-  const endpoints = await lookupEndpoints({ domain: host, path: "" }, registry, "push", { signal });
+  const all = await lookupEndpoints({ domain: host, path: "" }, registry, "push", { signal });
+  const endpoints = all.filter(({ version }) => version !== 1); // which has logins of another kind
   const transport = createTransport(await connectionOptions(options));
   const send = withUserAgent(transport.send, options.userAgent);
   const trust = hostTrust(registry);

@@ -30,8 +30,8 @@ export interface RealmOptions extends AbortOptions {
 
 /**
  * The token realm of a bearer challenge, for the scopes of the request and those that the challenge asks for.
- * Throws `ErrUnauthenticated` for a realm that must not see a credential: missing, not an absolute http(s)
- * URL, with user information, or reached by plain HTTP. That is accepted at the endpoint's own origin only,
+ * Throws `ErrUnauthenticated` for a realm that must not see a credential: missing, neither an http(s)
+ * URL nor a path at the registry, with user information, or reached by plain HTTP. That is accepted at the endpoint's own origin only,
  * and of a registry that is itself not secure also at a host that is configured as such. The certificate of
  * another host is checked unless that host is insecure by itself; it sees no client certificate.
  */
@@ -50,10 +50,11 @@ export async function tokenRealm(challenge: Challenge, options: RealmOptions): P
 
 function parseRealm(realm: string | undefined, endpoint: Endpoint): URL {
   if (!realm) throw unusable(endpoint, "no realm specified for token auth challenge");
-  if (!/^https?:\/\//i.test(realm) || !URL.canParse(realm)) {
-    throw unusable(endpoint, "got a realm that is not an absolute http or https URL");
+  const isOwnPath = /^\/(?![/\\])/.test(realm); // some registries name a path of their own
+  if (!(isOwnPath || /^https?:\/\//i.test(realm)) || !URL.canParse(realm, endpoint.baseUrl)) {
+    throw unusable(endpoint, "got a realm that is neither an http or https URL nor a path");
   }
-  const url = new URL(realm);
+  const url = new URL(realm, endpoint.baseUrl);
   if (url.username !== "" || url.password !== "")
     throw unusable(endpoint, "got a realm with user information");
   url.hash = "";

@@ -65,12 +65,12 @@ describe("tokenRealm()", () => {
   it.each([
     [{}, "no realm specified for token auth challenge"],
     [{ realm: "" }, "no realm specified for token auth challenge"],
-    [{ realm: "/token" }, "not an absolute http or https URL"],
-    [{ realm: "//auth.example/token" }, "not an absolute http or https URL"],
-    [{ realm: "https:auth.example" }, "not an absolute http or https URL"],
-    [{ realm: "ftp://auth.example/" }, "not an absolute http or https URL"],
-    [{ realm: "file:///etc/passwd" }, "not an absolute http or https URL"],
-    [{ realm: "https://" }, "not an absolute http or https URL"],
+    [{ realm: "/\\\\auth.example/token" }, "neither an http or https URL nor a path"],
+    [{ realm: "//auth.example/token" }, "neither an http or https URL nor a path"],
+    [{ realm: "https:auth.example" }, "neither an http or https URL nor a path"],
+    [{ realm: "ftp://auth.example/" }, "neither an http or https URL nor a path"],
+    [{ realm: "file:///etc/passwd" }, "neither an http or https URL nor a path"],
+    [{ realm: "https://" }, "neither an http or https URL nor a path"],
     [{ realm: "https://user:word@auth.example/" }, "user information"],
     [
       { realm: "http://auth.example/token?x=y" },
@@ -87,6 +87,13 @@ describe("tokenRealm()", () => {
 });
 
 describe("tokenRealm() at the endpoint's own origin", () => {
+  it("may be named by its path alone", async () => {
+    expect(await realmOf({ realm: "/token?x=1" }, SECURE)).toMatchObject({
+      url: "https://registry.example/token?x=1",
+      own: true,
+    });
+  });
+
   it("sees what the endpoint sees", async () => {
     expect(await realmOf({ realm: "https://registry.example:443/token" }, UNVERIFIED)).toMatchObject({
       own: true,
