@@ -42,6 +42,7 @@ export function v1Puller(context: V1PullContext): Puller {
     operation.onProgress(pullStatus.pullingFrom(reference));
     operation.onProgress(message(id, "Pulling dependent layers"));
     const v1Image = await describe(imageId, context);
+    await checkConfig(v1Image, remote);
     const layers = await fetchLayers(v1Image.layers, context);
     const image = await storeImage(v1Image, layers, context);
     const content = boundedReads(shared.content, shared.documentReaders);
@@ -73,6 +74,12 @@ async function describe(imageId: string, { shared, remote, operation }: V1PullCo
     priority,
     source: remote.source,
   });
+}
+
+/** What cannot become a config must not cost the download of its layers. */
+async function checkConfig({ top, layers }: V1Image, { endpoint }: V1Remote): Promise<void> {
+  const steps = layers.map(({ history }) => ({ history, diffId: digestOf("") }));
+  await blaming(endpoint, async () => v1ImageConfig(top, steps));
 }
 
 async function fetchLayers(

@@ -1,3 +1,4 @@
+import { type Clock, systemClock } from "../../async/clock.ts";
 import type { HttpResponse } from "../http/send.ts";
 
 /** Cookies kept per origin; a session is one. */
@@ -16,6 +17,11 @@ const PAIR =
  */
 export class CookieJar {
   readonly #cookies = new Map<string, Map<string, string>>();
+  readonly #clock: Clock;
+
+  constructor(clock: Clock = systemClock) {
+    this.#clock = clock;
+  }
 
   /** The `Cookie` header for a request; `undefined` when its origin has set none. */
   headerFor(url: string): string | undefined {
@@ -30,28 +36,23 @@ export class CookieJar {
     if (lines.length === 0) return;
     const { origin } = new URL(url);
     const cookies = this.#cookies.get(origin) ?? new Map<string, string>();
-    for (const line of lines) setCookie(cookies, line);
+    for (const line of lines) setCookie(cookies, line, this.#clock.now());
     this.#cookies.set(origin, cookies);
-  }
-
-  /** Forgets all cookies. */
-  clear(): void {
-    this.#cookies.clear();
   }
 }
 
-function setCookie(cookies: Map<string, string>, line: string): void {
+function setCookie(cookies: Map<string, string>, line: string, now: number): void {
   const [pair = "", ...attributes] = line.split(";");
   const [, name, value = ""] = PAIR.exec(pair) ?? [];
   if (name === undefined) return;
   cookies.delete(name);
-  if (attributes.some(isOver) || cookies.size >= MAX_COOKIES) return;
+  if (attributes.some((attribute) => isOver(attribute, now)) || cookies.size >= MAX_COOKIES) return;
   cookies.set(name, value);
 }
 
 /** Whether an attribute says that the cookie is to be forgotten at once: that is how sessions are ended. */
-function isOver(attribute: string): boolean {
+function isOver(attribute: string, now: number): boolean {
   const [name = "", value = ""] = attribute.split("=", 2).map((part) => part.trim());
   if (/^max-age$/i.test(name)) return Number(value) <= 0;
-  return /^expires$/i.test(name) && Date.parse(value) <= 0;
+  return /^expires$/i.test(name) && Date.parse(value) <= now;
 }

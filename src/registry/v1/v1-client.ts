@@ -22,6 +22,9 @@ const MAX_ANCESTRY_BYTES = 512 * 1024;
 /** Longest document about one image, in bytes: a few KiB in practice. */
 const MAX_IMAGE_JSON_BYTES = 1024 * 1024;
 
+/** Checksums of one layer that are looked at; docker-registry has one of each kind. */
+const MAX_CHECKSUMS = 8;
+
 /** What a registry says of one image. */
 export interface V1ImageFacts {
   /** The document, which is part of what checksums are about. */
@@ -127,7 +130,7 @@ async function readFacts(response: HttpResponse): Promise<V1ImageFacts> {
 
 /** A JSON list as text; older registries have one checksum as it is. */
 function checksumsIn(header: string | undefined): readonly Digest[] {
-  const listed = [parseJson(header ?? "") ?? header].flat();
+  const listed = [parseJson(header ?? "") ?? header].flat().slice(0, MAX_CHECKSUMS);
   return listed.filter(
     (sum): sum is Digest => typeof sum === "string" && isDigest(sum) && sum.startsWith("sha256:"),
   );

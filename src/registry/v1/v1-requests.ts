@@ -35,12 +35,13 @@ export interface V1Options {
  */
 export class V1Requests {
   readonly #options: V1Options;
-  readonly #cookies = new CookieJar();
+  readonly #cookies: CookieJar;
   /** Sends once, redirects followed, whatever the answer. */
   readonly send: Send;
 
   constructor(options: V1Options) {
     this.#options = options;
+    this.#cookies = new CookieJar(options.clock);
     this.send = withRedirect((request) => this.#exchange(request));
   }
 

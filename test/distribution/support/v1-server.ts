@@ -26,6 +26,8 @@ export interface V1ServerOptions {
   readonly answers?: Readonly<Record<string, Answer>>;
   /** Fields of the document of the top image. */
   readonly top?: Readonly<Record<string, unknown>>;
+  /** A field of all documents. */
+  readonly comment?: string;
   /** Headers of the document of the top image. */
   readonly topHeaders?: Readonly<Record<string, string>>;
 }
@@ -43,6 +45,7 @@ export async function v1Server({
   answers = {},
   top = {},
   topHeaders = {},
+  comment,
 }: V1ServerOptions): Promise<V1Server> {
   const ids = layers
     .map((layer) => createHash("sha256").update(layer).update("v1").digest("hex"))
@@ -60,6 +63,7 @@ export async function v1Server({
       ...(ids[at + 1] !== undefined && { parent: ids[at + 1] }),
       os: "linux",
       architecture: "amd64",
+      comment,
     };
     routes.set(`/v1/images/${id}/ancestry`, says(ids.slice(at)));
     const isTop = at === 0;

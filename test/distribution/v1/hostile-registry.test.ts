@@ -190,6 +190,23 @@ describe("pull() from a registry of version 1 that is not ours", () => {
     expect(await blobsOn(engine.root)).toHaveLength(3);
   });
 
+  it("takes layers without a byte for empty ones", async () => {
+    const server = await serve({ layers: [Buffer.alloc(0), ...LAYERS] });
+    const engine = await engineFor(server);
+    await engine.pull(`${server.host}/team/app:1`);
+    await engine.prune({ minAgeMs: 0 });
+    expect(await blobsOn(engine.root)).toHaveLength(4);
+  });
+
+  it("downloads nothing of an image whose config would be too long", async () => {
+    const comment = "x".repeat(1_000_000);
+    const server = await serve({ layers: [1, 2, 3, 4, 5].map((size) => Buffer.alloc(size, "x")), comment });
+    const engine = await engineFor(server);
+    const error = await failureOf(engine.pull(`${server.host}/team/app:1`));
+    expect(error.message).toMatch(/make image config: got \d+ bytes, wanted at most 4194304$/);
+    expect(server.seen.filter((line) => line.endsWith("/layer"))).toEqual([]);
+  });
+
   it("leaves nothing but an ingest of a layer that never ends", async () => {
     const server = await serve({
       topHeaders: { "x-docker-size": "100000" },

@@ -1,3 +1,4 @@
+import fc from "fast-check";
 import { describe, expect, it } from "vitest";
 import { CookieJar } from "../../../src/registry/v1/cookie-jar.ts";
 
@@ -18,6 +19,8 @@ describe("CookieJar", () => {
     ["one in quotes", ['a="b c"', 'd="e"'], 'd="e"'],
     ["one that is over", ["a=1", "a=1; Max-Age=0"], undefined],
     ["one that was over long ago", ["a=1", "a=gone; expires=Thu, 01 Jan 1970 00:00:00 GMT"], undefined],
+    ["one that was over yesterday", ["a=1", "a=2; Expires=Thu, 01 Jan 2015 00:00:00 GMT"], undefined],
+    ["one whose end is nonsense", ["a=1; Expires=soon; Max-Age=later"], "a=1"],
     ["one that lasts", ["a=1; Max-Age=60; Expires=Wed, 01 Jan 2121 00:00:00 GMT"], "a=1"],
     ["nothing without a name", ["=1", "a", "", ";"], undefined],
     ["nothing that would split a header", ["a=1\r\nb: 2", "a b=1", "a=1,2;"], "a=1,2"],
@@ -33,6 +36,14 @@ describe("CookieJar", () => {
     "https://sub.a.example/v1/_ping",
   ])("sends nothing to %s", (url) => {
     expect(jarWith("session=abc; Domain=example").headerFor(url)).toBeUndefined();
+  });
+
+  it("never makes more than one header line out of anything", () => {
+    fc.assert(
+      fc.property(fc.array(fc.string({ unit: "binary" })), (lines) => {
+        expect(jarWith(...lines).headerFor(URL_A) ?? "").toMatch(/^[\x20-\x7e]*$/);
+      }),
+    );
   });
 
   it("keeps a limited number", () => {
