@@ -75,6 +75,15 @@ interface Look {
   readonly doomed: Set<Digest>;
 }
 
+/** What the look at the end of epochs goes by. */
+interface SecondLook {
+  readonly named: ReadonlySet<Digest>;
+  /** What is doomed. */
+  readonly known: ReadonlySet<Digest>;
+  /** Grows with the look: the name that content had. */
+  readonly names: Map<Digest, string>;
+}
+
 /** Deletes what lost its references, once nobody can rely on it any more. Each call has the turn. */
 export class Sweeper {
   readonly #parts: SweeperParts;
@@ -114,7 +123,7 @@ export class Sweeper {
     const look = await this.#look(turn);
     for (const digest of digests) {
       const entry: SweepEntry = { digest, kind: "blob", name: "" };
-      if (await this.#isFree(entry, look.named)) await this.#doomBlob(entry, look);
+      if (await this.#isFree(entry, look.named)) await this.#doomBlob(digest, look);
     }
     turn.moveOn(look.epoch);
     return look.epoch;
@@ -149,9 +158,8 @@ export class Sweeper {
     const { doomed } = this.#parts;
     let isAny = false;
     for (const digest of await this.#below(entry)) {
-      const own = { ...entry, digest };
-      if (!(await this.#isFree(own, look.named))) continue;
-      if (!(await this.#doomBlob(own, look))) return; // a full disk: once there is room
+      if (!(await this.#isFree({ ...entry, digest }, look.named))) continue;
+      if (!(await this.#doomBlob(digest, look))) return; // a full disk: once there is room
       unneeded.add(digest);
       isAny = true;
     }
@@ -160,9 +168,10 @@ export class Sweeper {
     await doomed.fresh.move(entry, { list: doomed.in(look.epoch), kind });
   }
 
-  async #doomBlob({ digest, name }: SweepEntry, { epoch, doomed }: Look): Promise<boolean> {
+  /** An empty file, for which a full disk has room; whose it was, the entry tells that goes the same way. */
+  async #doomBlob(digest: Digest, { epoch, doomed }: Look): Promise<boolean> {
     if (doomed.has(digest)) return true;
-    const isDoomed = await this.#parts.doomed.in(epoch).add({ digest, kind: "doomed", name });
+    const isDoomed = await this.#parts.doomed.in(epoch).add({ digest, kind: "doomed", name: "" });
     if (isDoomed) doomed.add(digest);
     return isDoomed;
   }
@@ -179,26 +188,29 @@ export class Sweeper {
     const named = await this.#named();
     const known = await doomed.digests();
     const lists = over.map((epoch) => doomed.in(epoch));
-    for (const list of lists) await this.#lookAgain(list, named, known);
+    const names = new Map<Digest, string>();
+    for (const list of lists) await this.#lookAgain(list, { named, known, names });
     const deleted: SweptContent[] = [];
     for (const [index, list] of lists.entries()) {
-      const entries = (await list.list()).filter(({ kind }) => kind === "doomed" || kind === "dying");
+      const entries = (await list.list()).filter(isOneDoomed);
       const free = async (entry: SweepEntry): Promise<void> => {
-        if (await this.#freeBlob(list, entry, named)) deleted.push(entry);
+        const { digest, name } = entry;
+        const isGone = await this.#freeBlob(list, entry, named);
+        if (isGone) deleted.push({ digest, name: name === "" ? (names.get(digest) ?? "") : name });
       };
       await forEachWithin(entries, free, { limit: MAX_DELETIONS });
       await doomed.close(over[index] ?? 0);
     }
-    return deleted.map(({ digest, name }) => ({ digest, name }));
+    return deleted;
   }
 
   /** Looks at what was needed, or not there yet, while work was running. */
-  async #lookAgain(list: SweepList, named: ReadonlySet<Digest>, known: ReadonlySet<Digest>): Promise<void> {
+  async #lookAgain(list: SweepList, second: SecondLook): Promise<void> {
     for (const entry of await list.list()) {
-      if (entry.kind === "doomed" || entry.kind === "dying") continue;
+      if (isOneDoomed(entry)) continue;
       let isNoted = true;
-      for (const digest of await this.#unneededBelow(entry, named)) {
-        if (known.has(digest)) continue;
+      for (const digest of await this.#unneededBelow(entry, second)) {
+        if (second.known.has(digest)) continue;
         const own: SweepEntry = { digest, kind: "blob", name: entry.name };
         isNoted = (await this.#parts.doomed.fresh.add(own)) && isNoted;
       }
@@ -206,9 +218,10 @@ export class Sweeper {
     }
   }
 
-  async #unneededBelow(entry: SweepEntry, named: ReadonlySet<Digest>): Promise<readonly Digest[]> {
+  async #unneededBelow(entry: SweepEntry, { named, names }: SecondLook): Promise<readonly Digest[]> {
     const unneeded: Digest[] = [];
     for (const digest of await this.#below(entry)) {
+      if (entry.name !== "") names.set(digest, entry.name);
       // What a name brought was there before a namespace had it; without the name, it is the namespace's alone.
       if (entry.kind !== "row" && !named.has(digest)) await this.#parts.namespaces?.disown(digest);
       if (await this.#isFree({ ...entry, digest }, named)) unneeded.push(digest);
@@ -255,6 +268,10 @@ export class Sweeper {
     const { names } = this.#parts;
     return await names.reach(await names.roots());
   }
+}
+
+function isOneDoomed({ kind }: SweepEntry): boolean {
+  return kind === "doomed" || kind === "dying";
 }
 
 function isSame(a: SweepEntry, b: SweepEntry): boolean {
