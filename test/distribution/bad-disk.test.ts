@@ -160,6 +160,22 @@ describeWithMounts("pull() to a disk", () => {
     expect(await namesOn(engine.root)).toEqual([name]);
   });
 
+  it("that is full can be emptied of one image after the other while work keeps all of it", async () => {
+    await using engine = await openEngine({ root: disk.path });
+    const names: string[] = [];
+    for (const tag of ["many1", "many2", "many3"]) {
+      const layers = Array.from({ length: 60 }, (_, layer) => Buffer.from(`${tag} ${layer}`));
+      await buildImage(registry, REPOSITORY, { tag, layers });
+      names.push((await engine.pull(`${registry.host}/${REPOSITORY}:${tag}`)).reference);
+    }
+    await engine.withLease(async () => {
+      await fill(disk.path);
+      for (const each of names) expect(await engine.remove(each)).toMatchObject({ kept: true });
+    });
+    expect(await namesOn(engine.root)).toEqual([]);
+    expect(await blobsOn(engine.root)).toEqual([]);
+  });
+
   it.each([0, 4, 12, 20, 40])("that has %i KiB left can be emptied by another process", async (kib) => {
     await using first = await openEngine({ root: disk.path });
     await first.pull(name);

@@ -1,4 +1,4 @@
-import { mkdir, mkdtemp, readdir, rm, writeFile } from "node:fs/promises";
+import { mkdir, mkdtemp, readdir, readFile, rename, rm, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterEach, beforeEach, describe, expect, it } from "vitest";
@@ -14,6 +14,7 @@ import {
 import { type Digest, digestOf } from "../../../src/digest/digest.ts";
 import { tryLockFile } from "../../../src/disk/file-lock.ts";
 import { ErrFailedPrecondition, ErrNotFound } from "../../../src/errors.ts";
+import { spawnChild } from "../support/spawn-child.ts";
 
 const BYTES = Buffer.from("a layer");
 const DIGEST = digestOf(BYTES);
@@ -62,6 +63,18 @@ async function begin({ owner }: LocalStore): Promise<() => Promise<void>> {
   };
 }
 
+/** The file of an entry. */
+const mark = (kind: string): string => `${DIGEST.replace(":", "-")}.${kind}`;
+
+/** A blob whose deletion was killed, or is under way, with newer work of `store`. */
+async function dying(): Promise<{ old: () => Promise<void>; end: () => Promise<void> }> {
+  const old = await begin(other);
+  await store.delete(DIGEST);
+  const end = await begin(store);
+  await rename(join(root, "sweep", "0", mark("doomed")), join(root, "sweep", "0", mark("dying")));
+  return { old, end };
+}
+
 const swept = (): Promise<readonly string[]> => readdir(join(root, "sweep")).catch(() => []);
 
 describe("the owner of a store", () => {
@@ -108,7 +121,7 @@ describe("the owner of a store", () => {
   it("goes on where a sweep was killed before it let a new epoch begin, however much work overlaps", async () => {
     let end = await begin(store);
     await mkdir(join(root, "sweep", "0"), { recursive: true });
-    await writeFile(join(root, "sweep", "0", `${DIGEST.replace(":", "-")}.doomed`), NAME);
+    await writeFile(join(root, "sweep", "0", mark("doomed")), NAME);
     const left: boolean[] = [];
     for (let index = 0; index < 3; index++) {
       const next = await begin(store);
@@ -198,6 +211,91 @@ describe("the owner of a store", () => {
     expect(others).toEqual([[], []]);
     expect(rounds).toEqual([digests.slice(0, 2).toSorted()]);
     expect(await swept()).toEqual([]);
+  });
+
+  it("lets whoever wants a blob that is being deleted wait until it is gone, as far as the signal allows", async () => {
+    const { old, end } = await dying();
+    const unlock = tryLockFile(join(root, "locks", "removals"), "exclusive"); // the one who deletes it
+    const leaver = new AbortController();
+    const [leaving, waiting] = [store.info(DIGEST, { signal: leaver.signal }), exists(store, DIGEST)];
+    leaver.abort();
+    await expect(leaving).rejects.toMatchObject({ code: "ERR_CANCELED" });
+    await rm(join(root, "blobs", ...DIGEST.split(":")));
+    await rm(join(root, "sweep", "0", mark("dying")));
+    expect(await waiting).toBe(false);
+    unlock?.();
+    await old();
+    await end();
+  });
+
+  it("gives a blob to whoever wants it when its deletion was killed, and frees it after them", async () => {
+    const { old, end } = await dying();
+    expect(await exists(store, DIGEST)).toBe(true);
+    await old();
+    expect(await exists(store, DIGEST)).toBe(true);
+    await end();
+    expect(await exists(store, DIGEST)).toBe(false);
+    expect(await swept()).toEqual([]);
+  });
+
+  it("goes on with a deletion that was killed when nobody wants the blob", async () => {
+    const { old, end } = await dying();
+    await old();
+    expect(await exists(other, DIGEST)).toBe(false);
+    expect(await swept()).toEqual([]);
+    await end();
+  });
+
+  it("waits for the end of a few epochs only, and frees all when the oldest work has ended", async () => {
+    const old = await begin(other);
+    const ends: Array<() => Promise<void>> = [];
+    const digests: Digest[] = [];
+    for (let index = 0; index < 20; index++) {
+      const bytes = Buffer.from(`layer ${index}`);
+      digests.push(digestOf(bytes));
+      await writeBlob(store, `layer ${index}`, bytes);
+      await store.delete(digestOf(bytes));
+      ends.push(await begin(store));
+    }
+    expect((await swept()).length).toBeLessThan(12);
+    await old();
+    for (const end of ends) await end();
+    for (const digest of digests) expect(await exists(store, digest)).toBe(false);
+    expect(await swept()).toEqual([]);
+  });
+
+  it("sweeps with any work that ends what a process held that was killed, however much work overlaps", async () => {
+    const child = spawnChild(["hold", join(root, "locks", "in-use"), "shared"]);
+    expect(await child.line()).toBe("locked");
+    await store.delete(DIGEST);
+    const later = await begin(store);
+    await child.kill();
+    const latest = await begin(store);
+    expect(await exists(other, DIGEST)).toBe(true);
+    await later();
+    expect(await exists(other, DIGEST)).toBe(false);
+    await latest();
+  });
+
+  it("lets work end that finds the turn taken, and what it left to the one who has it", async () => {
+    const end = await begin(store);
+    await store.owner.remember({ digest: DIGEST, kind: "blob", name: NAME });
+    const unlock = tryLockFile(join(root, "locks", "removals"), "exclusive");
+    await end();
+    expect(await exists(store, DIGEST)).toBe(true);
+    unlock?.();
+    await other.owner.sweep([]);
+    expect(await exists(store, DIGEST)).toBe(false);
+  });
+
+  it("tells the name that content had also when work kept it for a while", async () => {
+    const heard: unknown[] = [];
+    const end = await begin(store);
+    store.owner.onSwept((deleted) => heard.push(...deleted));
+    await store.owner.sweep([{ digest: DIGEST, kind: "graph", name: NAME }]);
+    expect(await readFile(join(root, "sweep", "0", mark("doomed")), "utf8")).toBe("");
+    await end();
+    expect(heard).toEqual([{ digest: DIGEST, name: NAME }]);
   });
 
   it("keeps for a name what the last namespace lets go, and frees it with the name", async () => {
