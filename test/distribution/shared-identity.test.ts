@@ -191,6 +191,17 @@ describe("credentials that cannot be found", () => {
     );
   });
 
+  it("as a file of podman's that is no JSON stop with its line and column", async () => {
+    const registry = await registryWith({ auth: { bearer: {} } });
+    const authFile = join(await configDir({}), "auth.json");
+    await writeFile(authFile, '{\n  "auths": s3cret');
+    const engine = keep(await openEngine({ credentials: { authFile } }));
+    expect(await failureOf(engine.pull(nameOf(registry), PLATFORM))).toMatchObject({
+      code: "ERR_INVALID_ARGUMENT",
+      message: `Read auth file "${authFile}", line 2, column 12: not JSON`,
+    });
+  });
+
   it("as a file that is no JSON do not stop a public image either", async () => {
     const registry = await registryWith({ auth: { bearer: {} } });
     const dockerConfigDir = await configDir({});
