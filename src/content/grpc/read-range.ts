@@ -5,19 +5,15 @@ import { messageOf } from "../../errors/message-of.ts";
 import type { ReaderAt } from "../store.ts";
 import type { CallContext, FrameSink } from "./call-runner.ts";
 import { type ReadContentRequest, ReadContentResponseSchema } from "./content_pb.ts";
+import { PieceBuffers } from "./piece-buffers.ts";
 import type { ReaderCache } from "./reader-cache.ts";
 import { FRAME_HEAD_BYTES, writeFrameHead } from "./wire/frame.ts";
 import { plainly } from "./wire/plainly.ts";
 
-/** Data in one message, in bytes: what containerd sends. Go's clients take 4 MiB by default. */
-const PIECE_BYTES = 1_048_576;
-
 /** Room before the data: the head of the frame, then the fields, which are two tags, an offset and a length. */
 const HEAD_BYTES = FRAME_HEAD_BYTES + 32;
 
-/** Buffers that are kept for the next call: new ones for each would keep the garbage collector busier than the disk. */
-const MAX_IDLE_BUFFERS = 8;
-const idleBuffers: Buffer[] = [];
+const buffers = new PieceBuffers(HEAD_BYTES);
 
 /** What `serveRead` works with. */
 export interface ReadParts {
@@ -39,32 +35,29 @@ export async function serveRead({ request, sink, readers }: ReadParts, context: 
     await sink.finish();
     return;
   }
-  let [buffer, next] = [takeBuffer(), takeBuffer()];
-  let length = await readPiece(reader, buffer, { digest, start, end });
+  using room = buffers.forCall();
+  let piece = await readPiece(reader, room.take(end - start), { digest, start, end });
   for (let at = start; ; ) {
-    const message = wrap(buffer, at - start, length);
-    at += length;
+    const message = wrap(piece, at - start);
+    at += piece.length;
     if (at === end) {
-      if (await sink.finish(message)) giveBack(buffer);
-      giveBack(next);
+      if (await sink.finish(message)) room.giveBack(piece.buffer);
       return;
     }
     const sent = sink.send(message);
-    [length] = await Promise.all([readPiece(reader, next, { digest, start: at, end }), sent]);
-    [buffer, next] = [next, buffer];
+    const [next] = await Promise.all([
+      readPiece(reader, room.take(end - at), { digest, start: at, end }),
+      sent,
+    ]);
+    room.giveBack(piece.buffer);
+    piece = next;
   }
 }
 
-function takeBuffer(): Buffer {
-  return idleBuffers.pop() ?? Buffer.allocUnsafeSlow(HEAD_BYTES + PIECE_BYTES);
-}
-
-/**
- * Only for buffers that neither the file nor the connection uses any more: those of calls that failed are left to the
- * collector.
- */
-function giveBack(buffer: Buffer): void {
-  if (idleBuffers.length < MAX_IDLE_BUFFERS) idleBuffers.push(buffer);
+/** Data of a blob, with room before it. */
+interface Piece {
+  readonly buffer: Buffer;
+  readonly length: number;
 }
 
 interface Range {
@@ -72,20 +65,20 @@ interface Range {
   readonly end: number;
 }
 
-/** Reads the piece that starts at `start` and returns its length. */
+/** Fills the buffer with the piece that starts at `start`. */
 async function readPiece(
   reader: ReaderAt,
   buffer: Buffer,
   { digest, start, end }: Range & { readonly digest: Digest },
-): Promise<number> {
-  const length = Math.min(PIECE_BYTES, end - start);
+): Promise<Piece> {
+  const length = Math.min(buffer.byteLength - HEAD_BYTES, end - start);
   const count = await reader.readAt(buffer.subarray(HEAD_BYTES, HEAD_BYTES + length), start);
-  if (count === length) return length;
+  if (count === length) return { buffer, length };
   throw new ErrDataLoss(`read content ${digest} at ${start}: got ${count} bytes, want ${length}`, { digest });
 }
 
 /** A framed `ReadContentResponse` around the data that is in the buffer already. */
-function wrap(buffer: Buffer, offset: number, length: number): Buffer {
+function wrap({ buffer, length }: Piece, offset: number): Buffer {
   const { offset: first, data: second } = ReadContentResponseSchema.field;
   const head = new BinaryWriter()
     .tag(first.number, WireType.Varint)

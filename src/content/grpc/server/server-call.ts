@@ -26,6 +26,8 @@ export class ServerCall {
   readonly #stream: ServerHttp2Stream;
   readonly #reader: MessageReader;
   readonly #deadline: NodeJS.Timeout | undefined;
+  /** Whether the deadline has passed. */
+  #isLate = false;
   /** What goes out behind the last message; until it is known the call is not over. */
   #trailers: OutgoingHttpHeaders | undefined;
 
@@ -80,7 +82,7 @@ export class ServerCall {
   fail(status: GrpcStatus): void {
     if (this.#trailers || this.#isGone()) return;
     const trailers = this.#settle(status);
-    if (this.#stream.headersSent) this.#stream.end();
+    if (this.#stream.headersSent) this.#end();
     else {
       this.#stream.respond({ ...RESPONSE_HEADERS, ...trailers }, { endStream: true });
       this.#stopListening();
@@ -115,14 +117,25 @@ export class ServerCall {
   }
 
   #settle(status: GrpcStatus): OutgoingHttpHeaders {
-    clearTimeout(this.#deadline);
     this.#reader.discard();
     this.#trailers = statusHeaders(status);
     return this.#trailers;
   }
 
+  /** Behind what the caller has not taken, a status would not arrive; past its deadline nobody waits for either. */
+  #end(): void {
+    if (this.#isLate && this.#stream.writableLength > 0) this.#stream.close(constants.NGHTTP2_CANCEL);
+    else this.#stream.end();
+  }
+
+  #expire(): void {
+    this.#isLate = true;
+    if (!this.#trailers) this.cancel(new ErrDeadlineExceeded("context deadline exceeded"));
+    else if (!this.#isGone()) this.#end();
+  }
+
   #watchDeadline(ms: number | undefined): NodeJS.Timeout | undefined {
     if (ms === undefined) return undefined;
-    return setTimeout(() => this.cancel(new ErrDeadlineExceeded("context deadline exceeded")), ms);
+    return setTimeout(() => this.#expire(), ms);
   }
 }

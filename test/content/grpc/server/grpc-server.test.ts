@@ -229,6 +229,21 @@ describe("GrpcServer", () => {
     expect((await answer).headers["grpc-status"]).toBe("4");
   });
 
+  it.each([
+    ["a call that goes on", (call: ServerCall) => void call.send(frame(Buffer.alloc(MIB))).catch(() => {})],
+    ["a call that is over", (call: ServerCall) => void call.finish(frame(Buffer.alloc(MIB)))],
+  ])("takes back at the deadline what nobody reads of %s", async (_, answer) => {
+    handler = (call) => {
+      calls.push(call);
+      answer(call);
+      call.signal.addEventListener("abort", () => call.fail({ code: 4, details: "late" }));
+    };
+    const stream = request({ "grpc-timeout": "20m" });
+    stream.end();
+    await expect.poll(() => stream.rstCode, { timeout: 20_000 }).toBe(8);
+    stream.resume();
+  });
+
   it("does not fire the signal of a call that is over", async () => {
     handler = (call) => {
       calls.push(call);
