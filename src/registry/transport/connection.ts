@@ -94,6 +94,7 @@ export class Connection {
       this.#failure = error;
     });
     this.#requests = 0;
-    this.#answers = watchAnswers(socket);
+    const isHttp2 = "alpnProtocol" in socket && socket.alpnProtocol === "h2";
+    this.#answers = isHttp2 ? undefined : watchAnswers(socket);
   }
 }

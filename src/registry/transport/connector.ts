@@ -1,5 +1,6 @@
 import { connect as connectTcp, isIP, type OnReadOpts, type Socket } from "node:net";
 import { connect as connectTls, type SecureContext, type TLSSocket } from "node:tls";
+import { BoundedMap } from "../../async/bounded-map.ts";
 import { handshakeError } from "./handshake-error.ts";
 import { ProxyFailure } from "./proxy-failure.ts";
 import type { ProxyServer } from "./proxy-route.ts";
@@ -9,6 +10,12 @@ import { errors } from "./undici.ts";
 
 /** TLS sessions kept for resumption, one per host and port. */
 const MAX_TLS_SESSIONS = 100;
+
+/** Hosts of which it is remembered that they speak nothing but HTTP/2; the one used least goes, which costs one connection. */
+const MAX_H2_HOSTS = 100;
+
+/** What TLS says of a server that does not speak HTTP/1.1. */
+const NO_HTTP1 = "ERR_SSL_TLSV1_ALERT_NO_APPLICATION_PROTOCOL";
 
 /** How the TLS connections of one connector are made. */
 export interface ConnectorOptions {
@@ -44,10 +51,14 @@ export interface ConnectContext {
   readonly sockets: Set<Socket>;
 }
 
-/** Opens sockets that are ready for a request. HTTP/1.1 only. */
+/**
+ * Opens sockets that are ready for a request: of HTTP/1.1, over which bulk data moves faster, and of HTTP/2 to a server that
+ * refuses the other. Which one it is, is the socket's `alpnProtocol`.
+ */
 export class Connector {
   readonly #options: ConnectorOptions;
   readonly #sessions = new Map<string, Buffer>();
+  readonly #h2Hosts = new BoundedMap<string, true>(MAX_H2_HOSTS);
 
   constructor(options: ConnectorOptions) {
     this.#options = options;
@@ -71,7 +82,7 @@ export class Connector {
       for (const socket of under) socket.destroy(error);
     }, timeoutMs);
     try {
-      return await this.#open(target, note);
+      return await this.#openAs(target, note);
     } catch (error) {
       for (const socket of under) socket.destroy();
       throw target.secure && !target.tunnel && isTaken ? handshakeError(error) : error;
@@ -80,10 +91,25 @@ export class Connector {
     }
   }
 
-  async #open(target: ConnectTarget, note: (socket: Socket) => void): Promise<Socket> {
+  /** By the protocol that the server is known to speak, or turns out to speak. */
+  async #openAs(target: ConnectTarget, note: (socket: Socket) => void): Promise<Socket> {
+    const host = keyOf(target);
+    const isKnown = this.#h2Hosts.get(host) === true;
+    try {
+      return await this.#open({ ...target, http2: isKnown }, note);
+    } catch (error) {
+      if (isKnown || (error as { readonly code?: unknown }).code !== NO_HTTP1) throw error;
+      const socket = await this.#open({ ...target, http2: true }, note);
+      this.#h2Hosts.set(host, true);
+      return socket;
+    }
+  }
+
+  async #open(target: ProtocolTarget, note: (socket: Socket) => void): Promise<Socket> {
     if (target.tunnel) return await this.#openInTunnel(target, target.tunnel, note);
-    const { secure, hostname, port } = target;
-    const feed = this.#options.reuseBuffers ? new SocketFeed({ secure }) : undefined;
+    const { secure, hostname, port, http2 } = target;
+    // Node's HTTP/2 reads from the socket's handle itself, past any buffer of ours.
+    const feed = this.#options.reuseBuffers && !http2 ? new SocketFeed({ secure }) : undefined;
     const address = { host: hostname, port, noDelay: true, keepAlive: true };
     const onread = feed && { onread: feed.onread };
     const socket = secure
@@ -96,7 +122,7 @@ export class Connector {
   }
 
   async #openInTunnel(
-    target: ConnectTarget,
+    target: ProtocolTarget,
     { proxy, connector }: TunnelOptions,
     note: (socket: Socket) => void,
   ): Promise<Socket> {
@@ -110,15 +136,16 @@ export class Connector {
     return socket;
   }
 
-  #secured({ hostname, port }: ConnectTarget, over: TlsTransport): TLSSocket {
+  #secured(target: ProtocolTarget, over: TlsTransport): TLSSocket {
     const { secureContext, rejectUnauthorized } = this.#options;
-    const key = `${hostname}:${port}`;
+    const { hostname, http2 = false } = target;
+    const key = keyOf(target);
     const session = this.#sessions.get(key);
     return connectTls({
       ...over,
       host: hostname,
       rejectUnauthorized,
-      ALPNProtocols: ["http/1.1"],
+      ALPNProtocols: [http2 ? "h2" : "http/1.1"],
       secureContext: secureContext(),
       ...(isIP(hostname) === 0 && { servername: hostname }),
       ...(session && { session }),
@@ -130,6 +157,15 @@ export class Connector {
     if (oldest !== undefined && this.#sessions.size >= MAX_TLS_SESSIONS) this.#sessions.delete(oldest);
     this.#sessions.set(key, session);
   }
+}
+
+/** Where a connection leads, and the protocol that is spoken there. */
+interface ProtocolTarget extends ConnectTarget {
+  readonly http2?: boolean;
+}
+
+function keyOf({ hostname, port }: ConnectTarget): string {
+  return `${hostname}:${port}`;
 }
 
 /** What TLS runs over: a connection to be made, or a socket that stands. */

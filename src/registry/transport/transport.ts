@@ -47,8 +47,8 @@ export interface Transport {
 }
 
 /**
- * HTTP/1.1 over pooled connections, never shared between origins or TLS options. HTTP/2 is off: with a connection per download
- * bulk data moves faster. Requests for which no socket is free wait in line, and no limit of theirs runs meanwhile. The caller
+ * HTTP/1.1 over pooled connections, never shared between origins or TLS options. With a connection per download bulk
+ * data moves faster than over HTTP/2, which is spoken to servers alone that refuse the other, also a request at a time. Requests for which no socket is free wait in line, and no limit of theirs runs meanwhile. The caller
  * closes the transport. Throws `ErrInvalidArgument` for options out of bounds, and `ErrFailedPrecondition` on a Node.js that is too
  * old.
  */
