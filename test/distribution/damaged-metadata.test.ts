@@ -1,5 +1,6 @@
+import { execFileSync } from "node:child_process";
 import { randomBytes } from "node:crypto";
-import { readdir, rm, writeFile } from "node:fs/promises";
+import { mkdir, readdir, rm, symlink, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { DatabaseSync } from "node:sqlite";
 import { afterEach, beforeEach, describe, expect, it } from "vitest";
@@ -42,6 +43,23 @@ describe("a root whose meta.db", () => {
     await using reopened = await openEngine({ root: engine.root });
     await useEverything(reopened);
     expect(await blobsOn(engine.root)).toHaveLength(3);
+  });
+
+  it.each<[string, (path: string) => unknown]>([
+    ["a named pipe", (path) => execFileSync("mkfifo", [path])],
+    ["a directory with something in it", (path) => mkdir(join(path, "inside"), { recursive: true })],
+    ["a link to a device", (path) => symlink("/dev/zero", path)],
+  ])("is %s is used and checked as one that is garbage", async (_, make) => {
+    await engine.close();
+    for (const suffix of ["", "-wal", "-shm"])
+      await rm(join(engine.root, `meta.db${suffix}`), { force: true });
+    await make(join(engine.root, "meta.db"));
+    await using reopened = await openEngine({ root: engine.root });
+    expect(await reopened.check()).toMatchObject({ whole: true });
+    await useEverything(reopened);
+    expect((await readdir(engine.root)).filter((file) => file.startsWith("meta.db.damaged-"))).toHaveLength(
+      1,
+    );
   });
 
   it("is garbage and knew of namespaces loses names only, until the damaged file is removed", async () => {

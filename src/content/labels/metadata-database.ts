@@ -1,10 +1,10 @@
-import { existsSync } from "node:fs";
+import { existsSync, statSync } from "node:fs";
 import type { DatabaseSync } from "node:sqlite";
 import type { BackoffPolicy } from "../../async/backoff.ts";
 import { retry } from "../../async/retry.ts";
 import { fileIdentity } from "../../disk/file-lock.ts";
 import { isSqliteDamaged, sqliteError } from "../../disk/sqlite-error.ts";
-import { ErrFailedPrecondition } from "../../errors/classes.ts";
+import { ErrDataLoss, ErrFailedPrecondition } from "../../errors/classes.ts";
 import { findError } from "../../errors/predicates.ts";
 import { hasNamespaces } from "./namespaces-marker.ts";
 import { type Connection, type Durability, openMetadata } from "./open-metadata.ts";
@@ -84,7 +84,7 @@ export class MetadataDatabase {
         try {
           return this.#attempt(action, work);
         } catch (error) {
-          if (identity === undefined || !isSqliteDamaged(findError(error)?.cause)) throw error;
+          if (identity === undefined || !this.#isDamage(error)) throw error;
           await this.#setAside(identity, error);
           return this.#attempt(action, work);
         }
@@ -97,8 +97,15 @@ export class MetadataDatabase {
     try {
       return work();
     } catch (cause) {
+      if (isNoFile(this.#path))
+        throw new ErrDataLoss(`${action} "${this.#path}": not a regular file`, { cause });
       throw sqliteError(action, this.#path, cause);
     }
+  }
+
+  /** What is no file at all was never a database of ours. */
+  #isDamage(error: unknown): boolean {
+    return isSqliteDamaged(findError(error)?.cause) || isNoFile(this.#path);
   }
 
   #use<T>(purpose: "read" | "write", work: (database: DatabaseSync) => T): T {
@@ -134,6 +141,14 @@ export class MetadataDatabase {
   #letGo(): void {
     this.#kept?.database.close();
     this.#kept = undefined;
+  }
+}
+
+function isNoFile(path: string): boolean {
+  try {
+    return statSync(path, { throwIfNoEntry: false })?.isFile() === false;
+  } catch {
+    return false; // what keeps it from being looked at is what went wrong with the work as well
   }
 }
 
