@@ -21,7 +21,8 @@ export class EndpointErrors {
 
   /** Takes the next failure, in the order in which the endpoints were tried. */
   add(failure: Failure): void {
-    const reasons = this.#kept.filter((each) => !isSilencedBy(failure, each));
+    const all = [...this.#kept, failure];
+    const reasons = this.#kept.filter((each) => !all.some((other) => isSilencedBy(other, each)));
     if (isNoSupport(failure.error) && reasons.some(({ error }) => !isNoSupport(error))) return;
     this.#kept.push(failure);
   }

@@ -94,16 +94,20 @@ function isPostponed(error: unknown): boolean {
 /** Which endpoints may still be asked, by what those before them said. */
 class Prospects {
   readonly #confirmedTls = new Set<string>();
+  readonly #confirmedPlain = new Set<string>();
   readonly #versions = { 1: true, 2: true };
 
   include({ endpoint: { baseUrl, version = 2 } }: Listed): boolean {
     const { protocol, host } = new URL(baseUrl);
-    return this.#versions[version] && (protocol === "https:" || !this.#confirmedTls.has(host));
+    if (!this.#versions[version]) return false;
+    // That a host speaks no TLS was found out by version 2, and is not asked for twice.
+    if (protocol === "https:") return version === 2 || !this.#confirmedPlain.has(host);
+    return !this.#confirmedTls.has(host);
   }
 
   narrow({ endpoint, answered }: EndpointAttempt<unknown>, { next, older }: Judgement): void {
     const { protocol, host } = new URL(endpoint.baseUrl);
-    if (protocol === "https:" && answered()) this.#confirmedTls.add(host);
+    if (answered()) (protocol === "https:" ? this.#confirmedTls : this.#confirmedPlain).add(host);
     this.#versions[2] &&= next;
     this.#versions[1] &&= older;
   }

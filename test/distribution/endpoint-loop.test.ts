@@ -248,4 +248,18 @@ describe("tryEndpoints() with version 1", () => {
     expect(error).toBeInstanceOf(ErrNoSupport);
     expect(findError(error)?.errors).toEqual([byDigest, noSupport]);
   });
+
+  it("asks a host that speaks plain HTTP alone for nothing over TLS, once that is known", async () => {
+    const asked: string[] = [];
+    const noTls = new ErrUnavailable("TLS handshake failed", from);
+    const error = await run(
+      attempt(REGISTRY, noTls, asked, false),
+      attempt(PLAIN, noSupport, asked),
+      attempt(V1, "pulled", asked),
+      attempt(PLAIN_V1, byDigest, asked, false),
+    );
+    expect(asked).toEqual([REGISTRY.baseUrl, PLAIN.baseUrl, PLAIN_V1.baseUrl]);
+    expect((error as Error).message).toBe(`${noSupport.message}\n${byDigest.message}`);
+    expect(findError(error)?.errors).toEqual([noTls, noSupport, byDigest]);
+  });
 });

@@ -382,6 +382,18 @@ describe("pull() where only version 1 is spoken", () => {
     ]);
   });
 
+  it("shows the same at a host that speaks no TLS", async () => {
+    const { registry } = await site();
+    const options = { v1Registries: [registry.host], plainHttp: false };
+    const engine = keep(await openEngine({ registry: options }));
+    const error = await failureOf(engine.pull(`${registry.host}/${REPOSITORY}@${SOME_DIGEST}`));
+    expect(error).toBeInstanceOf(ErrNoSupport);
+    expect(error.message.split("\n")).toEqual([
+      expect.stringMatching(/no registry API v2 here$/),
+      "Cannot pull by digest with v1 registry",
+    ]);
+  });
+
   it("shows that there is no version 2, and then what version 1 says", async () => {
     const { registry, engine } = await site();
     const error = await failureOf(engine.pull(`${registry.host}/${REPOSITORY}:none`));
