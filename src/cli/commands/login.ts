@@ -45,8 +45,9 @@ async function login(
     );
   }
   const current = await currentCredentials(host, options);
-  if (!isSame(current, login.credentials))
+  if (current && !isSame(current, login.credentials)) {
     tell(`warning: other credentials for ${host} come before those in ${file}`);
+  }
   printLines("Login Succeeded");
 }
 
@@ -67,6 +68,6 @@ async function askedCredentials(
   return { username: user, password };
 }
 
-function isSame(one: Credentials | undefined, other: Credentials): boolean {
-  return one?.password === other.password && one?.identityToken === other.identityToken;
+function isSame(one: Credentials, other: Credentials): boolean {
+  return one.password === other.password && one.identityToken === other.identityToken;
 }
