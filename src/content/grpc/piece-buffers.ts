@@ -10,13 +10,14 @@ const SMALL_PIECE_BYTES = 65_536;
  */
 const LARGE_PIECES_BYTES = 64 * 1_048_576;
 
-/** Large buffers that are kept for the next call: new ones for each would keep the garbage collector busier than the disk. */
+/** Buffers of each size that are kept for the next call: new ones for each would keep the garbage collector busier than the disk. */
 const MAX_IDLE_BUFFERS = 8;
 
 /** Room for messages of at most one piece each, with so many bytes more for what stands before the data. */
 export class PieceBuffers {
   readonly #headBytes: number;
-  readonly #idle: Buffer[] = [];
+  readonly #idleLarge: Buffer[] = [];
+  readonly #idleSmall: Buffer[] = [];
   #largeBytes = 0;
 
   constructor(headBytes: number) {
@@ -31,7 +32,8 @@ export class PieceBuffers {
         if (this.#isLarge(buffer)) this.#largeBytes -= PIECE_BYTES;
       },
       keep: (buffer) => {
-        if (this.#isLarge(buffer) && this.#idle.length < MAX_IDLE_BUFFERS) this.#idle.push(buffer);
+        const idle = this.#isLarge(buffer) ? this.#idleLarge : this.#idleSmall;
+        if (idle.length < MAX_IDLE_BUFFERS) idle.push(buffer);
       },
     });
   }
@@ -39,10 +41,10 @@ export class PieceBuffers {
   #take(wanted: number): Buffer {
     const mayBeLarge = this.#largeBytes + PIECE_BYTES <= LARGE_PIECES_BYTES;
     if (wanted <= SMALL_PIECE_BYTES || !mayBeLarge) {
-      return Buffer.allocUnsafeSlow(this.#headBytes + Math.min(wanted, SMALL_PIECE_BYTES));
+      return this.#idleSmall.pop() ?? Buffer.allocUnsafeSlow(this.#headBytes + SMALL_PIECE_BYTES);
     }
     this.#largeBytes += PIECE_BYTES;
-    return this.#idle.pop() ?? Buffer.allocUnsafeSlow(this.#headBytes + PIECE_BYTES);
+    return this.#idleLarge.pop() ?? Buffer.allocUnsafeSlow(this.#headBytes + PIECE_BYTES);
   }
 
   #isLarge({ byteLength }: Buffer): boolean {
