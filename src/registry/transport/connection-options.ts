@@ -1,4 +1,4 @@
-import { eitherOf, listOf, objectOf, type RulesOf, rule } from "../../options/rule.ts";
+import { eitherOf, listOf, objectOf, type RulesOf, recordOf, rule } from "../../options/rule.ts";
 import { aBoolean, aFunction, aString, wholeNumberFrom } from "../../options/rules.ts";
 
 /** Longest time until a connection stands, proxy and TLS included (moby's dialer: 30 s). */
@@ -35,6 +35,11 @@ export interface ProxyOptions {
    * all. Loopback is never asked for through a proxy.
    */
   readonly noProxy?: string | undefined;
+  /**
+   * Proxies of single hosts, by `host` or `host:port`, which win over everything above, also for loopback: an URL, or host and port,
+   * or `direct` for none.
+   */
+  readonly hosts?: Readonly<Record<string, string>> | undefined;
 }
 
 /** How connections are made, and how patient they are. Every field has a default. */
@@ -99,7 +104,12 @@ export const CONNECTION_OPTIONS: RulesOf<ConnectionOptions> = {
   minBytesPerSecond: wholeNumberFrom(0),
   maxSocketsPerHost: wholeNumberFrom(1),
   maxSockets: wholeNumberFrom(1),
-  proxy: objectOf<ProxyOptions>({ httpProxy: aString, httpsProxy: aString, noProxy: aString }),
+  proxy: objectOf<ProxyOptions>({
+    httpProxy: aString,
+    httpsProxy: aString,
+    noProxy: aString,
+    hosts: recordOf(aString),
+  }),
   authorities: eitherOf(aFunction, listOf(aString)),
   reuseBuffers: aBoolean,
 };

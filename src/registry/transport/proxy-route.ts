@@ -1,4 +1,5 @@
-import { BlockList, isIP } from "node:net";
+import { BlockList, isIP, isIPv6 } from "node:net";
+import { domainToASCII } from "node:url";
 import { ErrInvalidArgument } from "../../errors/classes.ts";
 import { addNetwork, isInNetworks, LOOPBACK } from "../http/ip-networks.ts";
 import type { ProxyOptions } from "./connection-options.ts";
@@ -22,12 +23,47 @@ export type ProxyFor = (url: URL) => ProxyServer | undefined;
 export function proxyRoutes(options: ProxyOptions = {}): ProxyFor {
   const http = parseProxy("httpProxy", options.httpProxy);
   const https = parseProxy("httpsProxy", options.httpsProxy);
-  if (!http && !https) return () => undefined;
+  const hosts = hostProxies(options.hosts ?? {});
+  if (!http && !https && hosts.size === 0) return () => undefined;
   const isDirect = noProxyRules(options.noProxy ?? "");
   return (url) => {
+    const host = bareHost(url);
+    const own = hosts.get(`${host} ${portOf(url)}`) ?? hosts.get(host);
+    if (own) return own === DIRECT ? undefined : own;
     const proxy = url.protocol === "https:" ? https : http;
-    return proxy && !isDirect(bareHost(url), portOf(url)) ? proxy : undefined;
+    return proxy && !isDirect(host, portOf(url)) ? proxy : undefined;
   };
+}
+
+/** Says that a host is reached without any proxy. */
+const DIRECT = "direct";
+
+/** Proxies of single hosts, by host, or by host and port. */
+function hostProxies(
+  hosts: Readonly<Record<string, string>>,
+): ReadonlyMap<string, ProxyServer | typeof DIRECT> {
+  const found = new Map<string, ProxyServer | typeof DIRECT>();
+  for (const [name, text] of Object.entries(hosts)) {
+    const option = `hosts[${JSON.stringify(name)}]`;
+    const key = hostKey(name);
+    const proxy = text.trim() === DIRECT ? DIRECT : parseProxy(option, text);
+    if (key === undefined || proxy === undefined) {
+      throw new ErrInvalidArgument(
+        `connection.proxy.${option}: wanted a host with its proxy, or "${DIRECT}"`,
+      );
+    }
+    found.set(key, proxy);
+  }
+  return found;
+}
+
+function hostKey(name: string): string | undefined {
+  const { name: host, port } = splitPort(name.trim().toLowerCase());
+  const authority = isIPv6(host) ? `[${host}]` : host;
+  if (host === "" || !URL.canParse(`http://${authority}`)) return undefined;
+  const url = new URL(`http://${authority}`);
+  if (url.host !== url.hostname || url.pathname !== "/" || url.username !== "") return undefined;
+  return port === undefined ? bareHost(url) : `${bareHost(url)} ${port}`;
 }
 
 /** The port of an http or https URL, also when it goes without saying. */
@@ -94,9 +130,16 @@ function noProxyRule(entry: string): HostTest {
   const { name, port: wantedPort } = splitPort(entry);
   const samePort = (port: number): boolean => wantedPort === undefined || wantedPort === port;
   if (isIP(name) !== 0) return (host, port) => samePort(port) && sameAddress(name, host);
-  const suffix = name.replace(/^\*(?=\.)/, "");
+  const suffix = inAscii(name.replace(/^\*(?=\.)/, ""));
   const dotted = suffix.startsWith(".") ? suffix : `.${suffix}`;
   return (host, port) => samePort(port) && (host === suffix || host.endsWith(dotted));
+}
+
+/** As the hosts of URLs are; what is no name stays, and matches nothing. */
+function inAscii(suffix: string): string {
+  const dot = suffix.startsWith(".") ? "." : "";
+  const ascii = domainToASCII(suffix.slice(dot.length));
+  return ascii === "" ? suffix : dot + ascii;
 }
 
 function splitPort(entry: string): { name: string; port: number | undefined } {

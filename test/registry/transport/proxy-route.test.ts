@@ -25,6 +25,9 @@ describe("proxyRoutes()", () => {
     ["fd00::/8", "http://[fd00::5]:5000", "direct"],
     ["fd00::5", "http://[fd00::5]", "direct"],
     ["[fd00::5]:443", "http://[fd00::5]:80", "proxied"],
+    ["bücher.test", "http://bücher.test", "direct"],
+    [".bücher.test", "http://sub.bücher.test", "direct"],
+    ["xn--bcher-kva.test", "http://bücher.test", "direct"],
     [" a.test , , registry.test ", "http://registry.test", "direct"],
     ["", "http://localhost", "direct"],
     ["", "http://127.5.5.5:5000", "direct"],
@@ -45,6 +48,44 @@ describe("proxyRoutes()", () => {
     expect(proxy).toMatchObject({ origin, address: { port } });
   });
 
+  it.each([
+    ["http://registry.test", "http://own.test:1"],
+    ["https://registry.test", "http://own.test:1"],
+    ["https://registry.test:5000", "https://other.test"],
+    ["https://[fd00::5]:5000", "http://six.test:6"],
+    ["https://[fd00::5]", "http://six.test:6"],
+    ["http://127.0.0.1:5000", "http://own.test:1"],
+    ["http://bücher.test", "http://own.test:1"],
+    ["https://near.test", undefined],
+    ["https://sub.registry.test", "http://all.test:3128"],
+    ["https://out.test", undefined],
+  ])("reaches %s through the proxy of its host: %s", (url, expected) => {
+    const proxyFor = proxyRoutes({
+      httpsProxy: "all.test:3128",
+      noProxy: "bücher.test,out.test",
+      hosts: {
+        "Registry.test": "own.test:1",
+        "registry.test:5000": "https://other.test",
+        "[fd00::5]:5000": "six.test:6",
+        "fd00::5": "six.test:6",
+        "127.0.0.1": "own.test:1",
+        "bücher.test": "own.test:1",
+        "near.test": "direct",
+      },
+    });
+    expect(proxyFor(new URL(url))?.origin).toBe(expected);
+  });
+
+  it.each([
+    [{ "a/b": "p:1" }],
+    [{ "": "p:1" }],
+    [{ "u@a.test": "p:1" }],
+    [{ "a.test": "" }],
+    [{ "a.test": "socks5://p" }],
+  ])("refuses the proxies %j", (hosts) => {
+    expect(() => proxyRoutes({ hosts })).toThrow(/connection\.proxy\.hosts\[/);
+  });
+
   it("chooses by the scheme of the request, with no proxy for one that has none", () => {
     const proxyFor = proxyRoutes({ httpProxy: "proxy.test:1" });
     expect(proxyFor(new URL("https://registry.test"))).toBeUndefined();
@@ -56,6 +97,7 @@ describe("proxyFromEnvironment()", () => {
   it.each([
     [{}, undefined],
     [{ HTTP_PROXY: "", NO_PROXY: "a" }, undefined],
+    [{ HTTP_PROXY: "p:1", REQUEST_METHOD: "GET" }, undefined],
     [{ HTTPS_PROXY: "p:1" }, { httpProxy: undefined, httpsProxy: "p:1", noProxy: undefined }],
     [
       { http_proxy: "p:1", HTTPS_PROXY: "p:2", https_proxy: "p:3", no_proxy: "a" },
