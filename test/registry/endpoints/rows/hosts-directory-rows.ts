@@ -183,14 +183,17 @@ export const HOSTS_DIRECTORY_ROWS: readonly Row[] = [
   ),
   {
     name: "an error for authorities that are not there",
-    files: { "hosts/quay.io/hosts.toml": 'ca = "ca.pem"\n' },
+    files: { "hosts/quay.io/hosts.toml": '[host."https://a.test"]\nca = "ca.pem"\n' },
     reference: "quay.io/a/b:1",
     flaw: 'read "hosts/quay.io/ca.pem": no such file',
     ctr: "same",
   },
   {
     name: "an error for authorities that are none",
-    files: { "hosts/quay.io/hosts.toml": 'ca = "ca.pem"\n', "hosts/quay.io/ca.pem": "hello" },
+    files: {
+      "hosts/quay.io/hosts.toml": '[host."https://a.test"]\nca = "ca.pem"\n',
+      "hosts/quay.io/ca.pem": "hello",
+    },
     reference: "quay.io/a/b:1",
     flaw: 'read "hosts/quay.io/ca.pem": got no PEM certificate',
     ctr: "same",

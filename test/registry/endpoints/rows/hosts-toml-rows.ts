@@ -61,9 +61,9 @@ export const HOSTS_TOML_ROWS: readonly Row[] = [
   },
   {
     name: "Docker Hub by its name",
-    files: hosts('server = "https://docker.io"\n', "docker.io"),
+    files: hosts('server = "https://docker.io"\n[host."https://a.test"]\n', "docker.io"),
     reference: "redis:7",
-    endpoints: [HUB],
+    endpoints: ["https://a.test/v2 mirror ns=docker.io", HUB],
     ctr: "it asks docker.io itself, which answers with a web page",
   },
   {
@@ -99,7 +99,7 @@ export const HOSTS_TOML_ROWS: readonly Row[] = [
     ),
     reference: "quay.io/a/b:1",
     endpoints: ["https://a.test/v2 mirror ns=quay.io x-a: 1", "https://b.test/v2 mirror ns=quay.io", QUAY],
-    ctr: "it asks the first host twice, which could not answer any better the second time",
+    ctr: "since 2.0: it asks the first host twice, which could not answer any better the second time",
   },
   {
     name: "headers of the server",
@@ -113,7 +113,7 @@ export const HOSTS_TOML_ROWS: readonly Row[] = [
     files: hosts('[header]\nx-root = "r"\n'),
     reference: "quay.io/a/b:1",
     endpoints: [`${QUAY} x-root: r`],
-    ctr: "same",
+    ctr: "before 2.0: it wants a host beside the server, and leaves the file out",
   },
   {
     name: "a host without a scheme",
@@ -212,14 +212,14 @@ export const HOSTS_TOML_ROWS: readonly Row[] = [
     ),
     reference: `quay.io/a/b@sha256:${"a".repeat(64)}`,
     endpoints: ["https://pull.test/v2 mirror pull ns=quay.io", QUAY],
-    ctr: "same",
+    ctr: "it looks for the digest among the blobs of each host as well",
   },
   {
     name: "a host that only resolves",
     files: hosts('[host."https://resolve.test"]\ncapabilities = ["resolve"]\n'),
     reference: "quay.io/a/b:1",
     endpoints: ["https://resolve.test/v2 mirror resolve ns=quay.io", QUAY],
-    ctr: "same",
+    ctr: "it asks what a tag means only where it may pull as well",
   },
   {
     name: "a host for pushes alone",
@@ -262,7 +262,7 @@ export const HOSTS_TOML_ROWS: readonly Row[] = [
     files: hosts('server = "https://quay.io"\ncapabilities = ["resolve"]\n[host."https://a.test"]\n'),
     reference: "quay.io/a/b:1",
     endpoints: ["https://a.test/v2 mirror ns=quay.io", `${QUAY} resolve`],
-    ctr: "same",
+    ctr: "it asks what a tag means only where it may pull as well",
   },
   {
     name: "capabilities of a server that is not named, which has all",
@@ -276,20 +276,20 @@ export const HOSTS_TOML_ROWS: readonly Row[] = [
     files: hosts('server = "https://mirror.test"\n'),
     reference: "quay.io/a/b:1",
     endpoints: ["https://mirror.test/v2 ns=quay.io foreign"],
-    ctr: "same",
+    ctr: "before 2.0: it wants a host beside the server, and leaves the file out",
   },
   {
     name: "a server with a port of its own",
     files: hosts('server = "https://quay.io:8443"\n'),
     reference: "quay.io/a/b:1",
     endpoints: ["https://quay.io:8443/v2 ns=quay.io foreign"],
-    ctr: "same",
+    ctr: "before 2.0: it wants a host beside the server, and leaves the file out",
   },
   {
     name: "a server whose port is the usual one",
-    files: hosts('server = "https://quay.io:443"\n'),
+    files: hosts('server = "https://quay.io:443"\n[host."https://a.test"]\n'),
     reference: "quay.io/a/b:1",
-    endpoints: [QUAY],
+    endpoints: ["https://a.test/v2 mirror ns=quay.io", QUAY],
     ctr: "it compares texts, and tells the registry its own name as ns",
   },
   {
@@ -335,17 +335,16 @@ export const HOSTS_TOML_ROWS: readonly Row[] = [
     files: hosts("skip_verify = true\n", "untrusted.test"),
     reference: "untrusted.test/a/b:1",
     endpoints: ["https://untrusted.test/v2 unverified"],
-    ctr: "same",
+    ctr: "before 2.0: it wants a host beside the server, and leaves the file out",
   },
   {
-    name: "a client certificate in every form",
+    name: "a client certificate in one file, alone and in a list, and in two files",
     files: {
       ...hosts(
         [
           '[host."https://a.test"]\nclient = "both.pem"',
           '[host."https://b.test"]\nclient = ["both.pem"]',
-          '[host."https://c.test"]\nclient = [["c.pem", "k.pem"]]',
-          '[host."https://d.test"]\nclient = [["both.pem", ""], "both.pem"]\n',
+          '[host."https://c.test"]\nclient = [["c.pem", "k.pem"]]\n',
         ].join("\n"),
       ),
       "hosts/quay.io/both.pem": "@client.both",
@@ -357,10 +356,22 @@ export const HOSTS_TOML_ROWS: readonly Row[] = [
       "https://a.test/v2 mirror ns=quay.io cert=@client.both key=@client.both",
       "https://b.test/v2 mirror ns=quay.io cert=@client.both key=@client.both",
       "https://c.test/v2 mirror ns=quay.io cert=@client.cert key=@client.key",
-      "https://d.test/v2 mirror ns=quay.io cert=@client.both,@client.both key=@client.both,@client.both",
       QUAY,
     ],
     ctr: "same",
+  },
+  {
+    name: "a client certificate in a pair without a key, and a list of both kinds",
+    files: {
+      ...hosts('[host."https://d.test"]\nclient = [["both.pem", ""], "both.pem"]\n'),
+      "hosts/quay.io/both.pem": "@client.both",
+    },
+    reference: "quay.io/a/b:1",
+    endpoints: [
+      "https://d.test/v2 mirror ns=quay.io cert=@client.both,@client.both key=@client.both,@client.both",
+      QUAY,
+    ],
+    ctr: "before 2.0: it takes the directory for the certificate",
   },
   {
     name: "plain HTTP with words about TLS: TLS first",

@@ -127,14 +127,14 @@ export const REGISTRIES_CONF_ROWS: readonly Row[] = [
     files: conf('[[registry]]\nprefix = "*.quay.io"\ninsecure = true\n'),
     reference: "eu.quay.io/a/b:1",
     endpoints: ["https://eu.quay.io/v2 unverified", "http://eu.quay.io/v2"],
-    skopeo: "it pings over TLS first and stays with that where it answers",
+    skopeo: "same",
   },
   {
     name: "an insecure registry",
     files: conf('[[registry]]\nlocation = "untrusted.test"\ninsecure = true\n'),
     reference: "untrusted.test/a/b:1",
     endpoints: ["https://untrusted.test/v2 unverified", "http://untrusted.test/v2"],
-    skopeo: "as above",
+    skopeo: "same",
   },
   {
     name: "an insecure mirror of a secure registry",
@@ -147,7 +147,7 @@ export const REGISTRIES_CONF_ROWS: readonly Row[] = [
       "http://untrusted.test/v2 mirror pull+resolve",
       QUAY,
     ],
-    skopeo: "as above",
+    skopeo: "same",
   },
   {
     name: "a secure registry in an insecure location",
@@ -163,8 +163,7 @@ export const REGISTRIES_CONF_ROWS: readonly Row[] = [
     ),
     reference: "quay.io/a/b:1",
     endpoints: ["https://a.test/v2 mirror pull", QUAY],
-    skopeo:
-      "it fetches everything from where it found the tag; the digest that the registry gave is a digest here",
+    skopeo: "same",
   },
   {
     name: "a mirror for digests",
@@ -362,7 +361,7 @@ export const REGISTRIES_CONF_ROWS: readonly Row[] = [
       ],
       [
         "both versions",
-        '[registries.insecure]\nregistries = []\n[[registry]]\nlocation = "quay.io"\n',
+        '[registries.insecure]\nregistries = ["x.test"]\n[[registry]]\nlocation = "quay.io"\n',
         "line 1, column 1: registries: got a table of version 1",
       ],
     ] as const
@@ -372,7 +371,7 @@ export const REGISTRIES_CONF_ROWS: readonly Row[] = [
       files: conf(text),
       reference: "quay.io/a/b:1",
       flaw: `Read registries.conf "registries.conf", ${flaw}`,
-      skopeo: "same",
+      skopeo: name === "a * in the middle" ? "it looks for a host of that name" : "same",
     }),
   ),
 ];

@@ -16,7 +16,10 @@ export interface Row {
   readonly endpoints?: readonly string[];
   /** What the error says, where there is one: with the path of the file as it is in `files`. */
   readonly flaw?: string;
-  /** `same` where a real containerd asks the same with the same files, or why it does not; absent where it cannot be asked. */
+  /**
+   * `same` where a real containerd asks the same with the same files, or why it does not, perhaps behind `before 2.0: ` or
+   * `since 2.0: `; absent where it cannot be asked.
+   */
   readonly ctr?: string;
   /** The same of a real skopeo. */
   readonly skopeo?: string;
