@@ -40,14 +40,15 @@ export async function startRecordingProxy({
   const sockets = new Set<Socket>();
 
   function answer(request: IncomingMessage, response: ServerResponse, url: URL): void {
-    const isPing = url.pathname === "/v2/";
-    const isAnonymous = request.headers.authorization === undefined;
-    if (!isPing && !(challenges && isAnonymous)) requests.push(describe(request, url));
-    if (challenges && isAnonymous) response.setHeader("www-authenticate", 'Basic realm="all"');
-    const status = challenges && isAnonymous ? 401 : isPing ? 200 : 404;
-    const code = status === 401 ? "UNAUTHORIZED" : "MANIFEST_UNKNOWN";
-    response.writeHead(status, { "content-type": "application/json" });
-    response.end(status === 200 ? "{}" : JSON.stringify({ errors: [{ code, message: code }] }));
+    if (challenges && request.headers.authorization === undefined) {
+      response.setHeader("www-authenticate", 'Basic realm="all"');
+      send(response, 401, "UNAUTHORIZED");
+    } else if (url.pathname === "/v2/") {
+      response.end("{}");
+    } else {
+      requests.push(describe(request, url));
+      send(response, 404, "MANIFEST_UNKNOWN");
+    }
   }
 
   const secure = createSecureServer(
@@ -85,6 +86,11 @@ export async function startRecordingProxy({
       await once(proxy, "close");
     },
   };
+}
+
+function send(response: ServerResponse, status: number, code: string): void {
+  response.writeHead(status, { "content-type": "application/json" });
+  response.end(JSON.stringify({ errors: [{ code, message: code }] }));
 }
 
 function contextOf({ key, cert }: SelfSigned) {
