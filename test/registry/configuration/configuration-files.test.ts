@@ -29,6 +29,10 @@ async function read(): Promise<string | undefined> {
   });
 }
 
+async function refuse(): Promise<never> {
+  throw new Error("bad");
+}
+
 describe("ConfigurationFiles.read()", () => {
   it("parses a file once as long as it stays as it is", async () => {
     await writeFile(path, "one");
@@ -53,7 +57,6 @@ describe("ConfigurationFiles.read()", () => {
 
   it("keeps nothing of a file that cannot be parsed", async () => {
     await writeFile(path, "one");
-    const refuse = () => Promise.reject(new Error("bad"));
     await expect(files.read(path, refuse)).rejects.toThrow("bad");
     await expect(files.read(path, refuse)).rejects.toThrow("bad");
     expect(await read()).toBe("one");
