@@ -101,7 +101,10 @@ export interface CommitOptions {
   readonly labels?: Readonly<Record<string, string>> | undefined;
 }
 
-/** Takes the bytes of one ingest, in order. Bytes become visible as content only by a successful `commit`. */
+/**
+ * Takes the bytes of one ingest, in order. Bytes become visible as content only by a successful `commit`. Disposing of it closes it;
+ * what fails then is told to nobody, because it would hide what failed before.
+ */
 export interface Writer extends AsyncDisposable {
   /**
    * Appends. The bytes may be reused by the caller once the call returns, or once the promise it returns settles: a

@@ -61,7 +61,9 @@ function reasonBehind(code: number | undefined, path: string): unknown {
   if (code === SQLITE.full) return writeFailure(path) ?? { code: "ENOSPC" };
   if (code === SQLITE.ioError) return writeFailure(path) ?? { code: "EIO" };
   if (code === SQLITE.readonly) return openFailure(path);
-  if (code === SQLITE.cantOpen) return openFailure(path) ?? descriptorShortage(dirname(path));
+  // A file system that turned read-only after an error of its own need not say so before something is made on it.
+  if (code === SQLITE.cantOpen)
+    return openFailure(path) ?? descriptorShortage(dirname(path)) ?? writeFailure(path);
   return undefined;
 }
 

@@ -93,7 +93,7 @@ export class ProxyWriter implements Writer {
   }
 
   async [Symbol.asyncDispose](): Promise<void> {
-    await this.close();
+    await this.close().catch(() => {}); // it would hide what failed before
   }
 
   async #append(data: Uint8Array): Promise<void> {

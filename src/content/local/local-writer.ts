@@ -115,7 +115,7 @@ export class LocalWriter implements Writer, Syncer {
   }
 
   async [Symbol.asyncDispose](): Promise<void> {
-    await this.close();
+    await this.close().catch(() => {}); // it would hide what failed before
   }
 
   async #commit(options: CommitOptions): Promise<Digest> {

@@ -85,7 +85,7 @@ export class NamespacedWriter implements Writer {
   }
 
   async [Symbol.asyncDispose](): Promise<void> {
-    await this.close();
+    await this.close().catch(() => {}); // it would hide what failed before
   }
 
   async #commitAndClose(options: CommitOptions): Promise<Digest> {

@@ -57,6 +57,25 @@ async function failedCommit(): Promise<number> {
   return await dataInode();
 }
 
+describe("a writer that cannot be closed", () => {
+  it("does not hide what failed before it was left", async () => {
+    const work = async (): Promise<void> => {
+      await using writer = await store.writer({ ref: "layer" });
+      await writer.write(BYTES);
+      await failNextSync();
+      throw new Error("what failed");
+    };
+    await expect(work()).rejects.toThrow("what failed");
+  });
+
+  it("says so when it is closed by name", async () => {
+    const writer = await store.writer({ ref: "layer" });
+    await writer.write(BYTES);
+    await failNextSync();
+    await expect(writer.close()).rejects.toMatchObject({ name: "ErrDataLoss" });
+  });
+});
+
 describe("an ingest whose data the disk did not take", () => {
   it("is kept, and written to a new file before anything is committed of it", async () => {
     const inode = await failedCommit();
