@@ -57,15 +57,16 @@ async function failedCommit(): Promise<number> {
   return await dataInode();
 }
 
+async function failWhileWriting(): Promise<void> {
+  await using writer = await store.writer({ ref: "layer" });
+  await writer.write(BYTES);
+  await failNextSync();
+  throw new Error("what failed");
+}
+
 describe("a writer that cannot be closed", () => {
   it("does not hide what failed before it was left", async () => {
-    const work = async (): Promise<void> => {
-      await using writer = await store.writer({ ref: "layer" });
-      await writer.write(BYTES);
-      await failNextSync();
-      throw new Error("what failed");
-    };
-    await expect(work()).rejects.toThrow("what failed");
+    await expect(failWhileWriting()).rejects.toThrow("what failed");
   });
 
   it("says so when it is closed by name", async () => {
