@@ -7,7 +7,7 @@ import { anonymous, type CredentialSource } from "../registry/credentials/creden
 import { storedCredentials } from "../registry/credentials/stored-credentials.ts";
 import { checkRegistryOptions } from "../registry/endpoints/lookup-endpoints.ts";
 import { withUserAgent } from "../registry/http/user-agent.ts";
-import { createTransport } from "../registry/transport/transport.ts";
+import { createTransport, type TransportParts } from "../registry/transport/transport.ts";
 import { LayerDownloadManager } from "../xfer/download-manager.ts";
 import { TransferManager } from "../xfer/transfer-manager.ts";
 import { LayerUploadManager } from "../xfer/upload-manager.ts";
@@ -53,7 +53,9 @@ export async function composeDistribution(options: DistributionOptions): Promise
     track: (running) => work.track(running),
   });
   const documents = new TransferManager({ concurrency: MAX_CONCURRENT_DOCUMENTS });
-  const transport = createTransport(await connectionOptions(options)); // it opens nothing before the first request
+  const onBudget: TransportParts["onBudget"] = (change) =>
+    logger.debug({ ...change }, "requests to this host at once");
+  const transport = createTransport(await connectionOptions(options), { onBudget }); // it opens nothing before the first request
   const root = await OwnedRoot.open({
     root: options.root,
     mode: options.mode,

@@ -1,8 +1,12 @@
+import { withBodyInMemory } from "../http/body-in-memory.ts";
 import type { HttpRequest, HttpResponse, Send } from "../http/send.ts";
 import type { Authorizer } from "./authorizer.ts";
 
 /** Answers that an authorizer may learn from. */
 const TEACHING: ReadonlySet<number> = new Set([400, 401, 403, 404]);
+
+/** Longest part of a refusal that is read, in bytes: more of it than its reader looks at is of no use. */
+const MAX_REFUSAL_BYTES = 64 * 1024;
 
 /** Refusals that another identity might not have got. */
 const REFUSALS: ReadonlySet<number> = new Set([401, 403, 404]);
@@ -20,9 +24,12 @@ export function withAuth(send: Send, authorizer: Authorizer): Send {
     if (!begun) await authorizer.begin(request);
     begun = true;
     const sent = await authorized(request, authorizer);
-    const first = await send(sent);
-    if (!(await learned(sent, first, authorizer))) return remarked(first, authorizer);
-    if (request.askedOnce) return first;
+    const answer = await send(sent);
+    if (!TEACHING.has(answer.status)) return remarked(answer, authorizer);
+    // Whoever asks for a token may need the connection that an unread body holds.
+    const refusal = await withBodyInMemory(answer, MAX_REFUSAL_BYTES);
+    if (!(await authorizer.challenged(sent, refusal))) return remarked(refusal, authorizer);
+    if (request.askedOnce) return refusal;
     const second = await send(await authorized(request, authorizer));
     if (second.status === 401) authorizer.refused();
     return remarked(second, authorizer);
@@ -33,18 +40,6 @@ async function authorized(request: HttpRequest, authorizer: Authorizer): Promise
   const authorization = await authorizer.authorize(request);
   if (authorization === undefined) return request;
   return { ...request, headers: { ...request.headers, authorization } };
-}
-
-async function learned(sent: HttpRequest, response: HttpResponse, authorizer: Authorizer): Promise<boolean> {
-  if (!TEACHING.has(response.status)) return false;
-  let isAnswer = false; // nor is it when the authorizer throws: then nobody else will read the body
-  try {
-    const again = await authorizer.challenged(sent, response);
-    isAnswer = !again || sent.askedOnce === true;
-    return again;
-  } finally {
-    if (!isAnswer) await response.body.discard();
-  }
 }
 
 function remarked(response: HttpResponse, authorizer: Authorizer): HttpResponse {

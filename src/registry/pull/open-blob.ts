@@ -28,5 +28,5 @@ function blobRequest(
 ): HttpRequest {
   // Without "identity" any encoding may come, and its bytes would be neither the blob nor what a range counts.
   const headers = { accept: "*/*", "accept-encoding": "identity" };
-  return session.request({ method: "GET", path: `blobs/${digest}`, headers, signal, waiter });
+  return session.request({ method: "GET", path: `blobs/${digest}`, headers, bulk: true, signal, waiter });
 }

@@ -1,19 +1,12 @@
 import { type AbortOptions, abortable, abortError, throwIfAborted } from "../../async/abort.ts";
+import { BoundedMap } from "../../async/bounded-map.ts";
 import { type Clock, systemClock } from "../../async/clock.ts";
 import type { Waiter } from "../../async/waiting.ts";
 import { ErrCanceled } from "../../errors/classes.ts";
 import type { Asker } from "../http/send.ts";
 import type { Connection } from "./connection.ts";
-
-/** Which connections may serve a request, and how to make one. */
-export interface Route {
-  /** Connections of one key are the same to every request: origin, TLS options, proxy. */
-  readonly key: string;
-  /** What sockets are counted by: host and port of the server. */
-  readonly host: string;
-  /** A new connection; `onClosed` is to be called when its socket has closed. */
-  readonly connect: (onClosed: (connection: Connection) => void) => Connection;
-}
+import { type BudgetChange, HostBudget, type Outcome } from "./host-budget.ts";
+import { hasRoom, lineOf, nextOf, type PoolHost, poolHost, type Route, type Turn } from "./pool-host.ts";
 
 /**
  * Waits for a connection that give back what they hold, at once: somebody else takes it and may come to wait here as well,
@@ -21,76 +14,78 @@ export interface Route {
  */
 const MAX_OPEN_WAITS = 64;
 
+/** Hosts whose budgets are remembered when nothing is under way there. */
+const MAX_BUDGETS = 256;
+
 /** How many sockets may be open at once. */
 export interface PoolLimits {
   readonly maxSocketsPerHost: number;
   readonly maxSockets: number;
 }
 
-interface Turn {
-  /** Place in the line of the whole pool. */
-  readonly number: number;
-  readonly route: Route;
-  readonly maxIdleMs: number;
-  readonly resolve: (connection: Connection) => void;
-  readonly reject: (error: Error) => void;
+/** What surrounds a pool. */
+export interface PoolParts {
+  readonly clock: Clock;
+  /** Told when a host is asked more or less at once than before. Must not throw. */
+  readonly onBudget?: ((change: BudgetChange & { readonly host: string }) => void) | undefined;
 }
 
 /** A wait for a connection. */
-type Wanted = AbortOptions & Pick<Turn, "route" | "maxIdleMs">;
-
-/** A connection that nobody uses. */
-interface Idle {
-  readonly connection: Connection;
-  /** When it was used last, on the clock's `elapsed`. */
-  readonly sinceMs: number;
-}
-
-/** What is known of one host. */
-interface HostState {
-  openSockets: number;
-  /** Least recently used first. */
-  readonly idle: Idle[];
-  readonly waiting: Set<Turn>;
-}
+type Wanted = AbortOptions & Pick<Turn, "route" | "maxIdleMs" | "bulk">;
 
 /**
  * The connections of a transport. Whoever finds no free socket waits in line, first come first served, over all hosts whose
- * own number of sockets allows it: a host that is slow keeps nobody waiting but its own. An unused connection counts as open, and
- * makes room for one that is needed.
+ * own budget allows it: a host that is slow keeps nobody waiting but its own. The last request that a budget has room for is never
+ * a blob's, whose bytes may take minutes: a document finds a way past them. An unused connection counts as open, and makes
+ * room for one that is needed.
  */
 export class ConnectionPool {
   readonly #limits: PoolLimits;
-  readonly #clock: Pick<Clock, "elapsed">;
-  readonly #hosts = new Map<string, HostState>();
+  readonly #parts: PoolParts;
+  readonly #hosts = new Map<string, PoolHost>();
+  readonly #budgets = new BoundedMap<string, HostBudget>(MAX_BUDGETS);
   readonly #routes = new Map<Connection, Route>();
   #turns = 0;
   #openWaits = 0;
   #closed: Error | undefined;
 
-  constructor(limits: PoolLimits, clock: Pick<Clock, "elapsed"> = systemClock) {
+  constructor(limits: PoolLimits, parts: PoolParts = { clock: systemClock }) {
     this.#limits = limits;
-    this.#clock = clock;
+    this.#parts = parts;
   }
 
   /** A connection for one request; `release` gives it back. */
   async acquire(
     route: Route,
-    { signal, waiter, maxIdleMs = Number.POSITIVE_INFINITY }: AcquireOptions,
+    { signal, waiter, maxIdleMs = Number.POSITIVE_INFINITY, bulk = false }: AcquireOptions,
   ): Promise<Connection> {
     throwIfAborted(signal);
     if (this.#closed) throw this.#closed;
     const host = this.#hostOf(route);
-    const connection = host.waiting.size === 0 ? this.#take(host, { route, maxIdleMs }) : undefined;
-    return connection ?? (await this.#waitOpenly(host, { route, maxIdleMs, signal }, waiter));
+    const wanted = { route, maxIdleMs, bulk, signal };
+    const connection = lineOf(host, bulk).size === 0 ? this.#take(host, wanted) : undefined;
+    return connection ?? (await this.#waitOpenly(host, wanted, waiter));
+  }
+
+  /** What became of a request over `connection`, for the budget of its host; before `release`. */
+  note(connection: Connection, outcome: Omit<Outcome, "full">): void {
+    const route = this.#routes.get(connection);
+    if (!route) return;
+    const host = this.#hostOf(route);
+    const full = !hasRoom(host, host.bulk.has(connection));
+    const change = host.budget.note({ ...outcome, full });
+    if (!change) return;
+    this.#parts.onBudget?.({ host: route.host, ...change });
+    this.#serve();
   }
 
   /** The request is over. The connection is kept for another one if it still stands and `reusable` says so. */
   release(connection: Connection, reusable: boolean): void {
     const route = this.#routes.get(connection);
     if (!route) return;
-    if (reusable && connection.isOpen)
-      this.#hostOf(route).idle.push({ connection, sinceMs: this.#clock.elapsed() });
+    const host = this.#hostOf(route);
+    host.bulk.delete(connection);
+    if (reusable && connection.isOpen) host.idle.push({ connection, sinceMs: this.#parts.clock.elapsed() });
     else this.#drop(connection, new ErrCanceled("connection not used again"));
     this.#serve();
   }
@@ -98,7 +93,10 @@ export class ConnectionPool {
   /** Closes everything; whoever waits fails with `reason`, and so does every later `acquire`. */
   async close(reason: Error): Promise<void> {
     this.#closed = reason;
-    const turns = [...this.#hosts.values()].flatMap(({ waiting }) => [...waiting]);
+    const turns = [...this.#hosts.values()].flatMap(({ waiting }) => [
+      ...waiting.documents,
+      ...waiting.blobs,
+    ]);
     const connections = [...this.#routes.keys()];
     this.#hosts.clear();
     this.#routes.clear();
@@ -106,17 +104,28 @@ export class ConnectionPool {
     await Promise.all(connections.map((connection) => connection.destroy(reason)));
   }
 
-  #hostOf({ host: name }: Route): HostState {
+  #hostOf({ host: name }: Route): PoolHost {
     const known = this.#hosts.get(name);
     if (known) return known;
-    const host = { openSockets: 0, idle: [], waiting: new Set<Turn>() };
+    const budget =
+      this.#budgets.get(name) ?? new HostBudget(this.#limits.maxSocketsPerHost, this.#parts.clock);
+    this.#budgets.set(name, budget);
+    const host = poolHost(budget);
     this.#hosts.set(name, host);
     return host;
   }
 
+  /** A connection, if the budget of the host has room for the request and one may be had. */
+  #take(host: PoolHost, { route, maxIdleMs, bulk }: Wanted): Connection | undefined {
+    if (!hasRoom(host, bulk)) return undefined;
+    const connection = this.#open(host, { route, maxIdleMs });
+    if (bulk && connection) host.bulk.add(connection);
+    return connection;
+  }
+
   /** An idle connection of the route or, where the limits allow it, a new one. */
-  #take(host: HostState, { route, maxIdleMs }: Pick<Wanted, "route" | "maxIdleMs">): Connection | undefined {
-    const since = this.#clock.elapsed() - maxIdleMs;
+  #open(host: PoolHost, { route, maxIdleMs }: Pick<Wanted, "route" | "maxIdleMs">): Connection | undefined {
+    const since = this.#parts.clock.elapsed() - maxIdleMs;
     const kept = host.idle.findLastIndex(
       ({ connection, sinceMs }) => sinceMs > since && this.#routes.get(connection)?.key === route.key,
     );
@@ -131,12 +140,12 @@ export class ConnectionPool {
   }
 
   /** Whether one more socket may be opened to the host, perhaps in the place of one that nobody uses. */
-  #makeRoom(host: HostState): boolean {
+  #makeRoom(host: PoolHost): boolean {
     if (host.openSockets >= this.#limits.maxSocketsPerHost) return this.#dropIdle([host]);
     return this.#routes.size < this.#limits.maxSockets || this.#dropIdle(this.#hosts.values());
   }
 
-  #dropIdle(hosts: Iterable<HostState>): boolean {
+  #dropIdle(hosts: Iterable<PoolHost>): boolean {
     for (const { idle } of hosts) {
       const [oldest] = idle;
       if (!oldest) continue;
@@ -151,6 +160,8 @@ export class ConnectionPool {
     if (!route) return;
     const host = this.#hostOf(route);
     this.#routes.delete(connection);
+    host.bulk.delete(connection);
+    host.reserved.delete(connection);
     host.openSockets--;
     const at = host.idle.findIndex((idle) => idle.connection === connection);
     if (at >= 0) host.idle.splice(at, 1);
@@ -167,22 +178,27 @@ export class ConnectionPool {
   }
 
   /** Nothing is kept of a host that has no sockets and no requests. */
-  #forget({ host: name }: Route, host: HostState): void {
-    if (host.openSockets === 0 && host.waiting.size === 0) this.#hosts.delete(name);
+  #forget({ host: name }: Route, host: PoolHost): void {
+    const { documents, blobs } = host.waiting;
+    if (host.openSockets === 0 && documents.size + blobs.size === 0) this.#hosts.delete(name);
   }
 
-  async #waitOpenly(host: HostState, wanted: Wanted, waiter: Waiter | undefined): Promise<Connection> {
-    const turn = this.#wait(host, wanted);
-    if (!waiter || this.#openWaits >= MAX_OPEN_WAITS) return await turn;
+  async #waitOpenly(host: PoolHost, wanted: Wanted, waiter: Waiter | undefined): Promise<Connection> {
+    const number = this.#turns++;
+    if (!waiter || this.#openWaits >= MAX_OPEN_WAITS) return await this.#wait(host, wanted, { number });
     this.#openWaits++;
+    const turn = this.#wait(host, wanted, { number, open: true });
     try {
-      return await waiter.wait(`Waiting for a connection to ${wanted.route.host}`, (signal) =>
+      const connection = await waiter.wait(`Waiting for a connection to ${wanted.route.host}`, (signal) =>
         abortable(turn, signal),
       );
+      if (host.reserved.delete(connection)) return connection;
+      throwIfAborted(wanted.signal);
+      return await this.#wait(host, wanted, { number });
     } catch (error) {
       // Whoever waited is gone, perhaps in the moment of getting one.
       turn.then(
-        (connection) => this.release(connection, true),
+        (connection) => host.reserved.delete(connection) && this.release(connection, true),
         () => {},
       );
       throw error;
@@ -191,17 +207,24 @@ export class ConnectionPool {
     }
   }
 
-  #wait(host: HostState, { route, maxIdleMs, signal }: Wanted): Promise<Connection> {
+  #wait(
+    host: PoolHost,
+    { route, maxIdleMs, bulk, signal }: Wanted,
+    { number, open = false }: { readonly number: number; readonly open?: boolean },
+  ): Promise<Connection> {
+    const line = lineOf(host, bulk);
     return new Promise<Connection>((resolve, reject) => {
       const leave = (): void => {
-        host.waiting.delete(turn);
+        line.delete(turn);
         this.#forget(route, host);
         if (signal) reject(abortError(signal));
       };
       const turn: Turn = {
-        number: this.#turns++,
+        number,
         route,
         maxIdleMs,
+        bulk,
+        open,
         resolve: (connection) => {
           signal?.removeEventListener("abort", leave);
           resolve(connection);
@@ -211,29 +234,49 @@ export class ConnectionPool {
           reject(error);
         },
       };
-      host.waiting.add(turn);
+      this.#hosts.set(route.host, host);
+      line.add(turn);
       signal?.addEventListener("abort", leave, { once: true });
+      if (!open) this.#serve();
     });
   }
 
   /** Lets in whoever is first in line and finds a connection, as often as that is somebody. */
   #serve(): void {
     for (;;) {
-      const line = [...this.#hosts.values()].flatMap((host) => {
-        const [turn] = host.waiting;
-        return turn ? [{ host, turn }] : [];
-      });
+      const line = [...this.#hosts.values()].flatMap((host) => nextOf(host).map((turn) => ({ host, turn })));
       line.sort((one, other) => one.turn.number - other.turn.number);
       if (!line.some(({ host, turn }) => this.#let(host, turn))) return;
     }
   }
 
-  #let(host: HostState, turn: Turn): boolean {
-    const connection = this.#take(host, turn);
+  #let(host: PoolHost, turn: Turn): boolean {
+    const connection = this.#take(host, turn) ?? this.#takeReserved(host, turn);
     if (!connection) return false;
-    host.waiting.delete(turn);
+    lineOf(host, turn.bulk).delete(turn);
+    if (turn.open) host.reserved.add(connection);
     turn.resolve(connection);
     return true;
+  }
+
+  /**
+   * A connection that is kept for somebody who has yet to get back what it gave up. Whoever waits and holds that all the time goes
+   * first: otherwise the two might wait for each other. The one whose connection it was
+   * comes again.
+   */
+  #takeReserved(host: PoolHost, turn: Turn): Connection | undefined {
+    if (turn.open) return undefined;
+    const isFull = this.#routes.size >= this.#limits.maxSockets;
+    for (const owner of isFull ? [host, ...this.#hosts.values()] : [host]) {
+      for (const reserved of owner.reserved) {
+        owner.reserved.delete(reserved);
+        owner.bulk.delete(reserved);
+        owner.idle.push({ connection: reserved, sinceMs: this.#parts.clock.elapsed() });
+        const connection = this.#take(host, turn);
+        if (connection) return connection;
+      }
+    }
+    return undefined;
   }
 }
 
@@ -241,4 +284,6 @@ export class ConnectionPool {
 export interface AcquireOptions extends Asker {
   /** Connections that nobody has used for so long, in milliseconds, are passed over; 0: all that were ever used. */
   readonly maxIdleMs?: number | undefined;
+  /** Whether a blob is to move over it. Default false. */
+  readonly bulk?: boolean | undefined;
 }

@@ -1,10 +1,12 @@
 import type { Dispatcher } from "undici";
 import { abortError } from "../../async/abort.ts";
+import type { Clock } from "../../async/clock.ts";
 import { ErrUnavailable } from "../../errors/classes.ts";
 import type { DrayageError } from "../../errors/drayage-error.ts";
 import type { HttpRequest, HttpResponse } from "../http/send.ts";
 import type { Connection } from "./connection.ts";
 import type { ConnectionLimits } from "./connection-options.ts";
+import type { Outcome } from "./host-budget.ts";
 import { IncomingBody } from "./incoming-body.ts";
 import { networkError } from "./network-error.ts";
 import { OutgoingBody } from "./outgoing-body.ts";
@@ -19,6 +21,9 @@ export interface ExchangeOptions {
   readonly origin: string;
   readonly connection: Connection;
   readonly limits: ConnectionLimits;
+  readonly clock: Clock;
+  /** Told how busy the host seems, at most twice: when the answer begins, and when the connection breaks. */
+  readonly onOutcome: (outcome: Omit<Outcome, "full">) => void;
   /** Called once, when nothing more will come: whether the connection may serve another request. */
   readonly onOver: (reusable: boolean) => void;
 }
@@ -44,6 +49,7 @@ export class Exchange implements Dispatcher.DispatchHandler {
   #headersTimer: NodeJS.Timeout | undefined;
   #body: IncomingBody | undefined;
   #fresh = true;
+  #sentAtMs = 0;
   #stale = false;
 
   constructor(request: HttpRequest, options: ExchangeOptions) {
@@ -84,6 +90,7 @@ export class Exchange implements Dispatcher.DispatchHandler {
     if (status < 200) return; // an upgrade that nobody asked for; undici refuses it
     clearTimeout(this.#headersTimer);
     this.#outgoing?.answered();
+    this.#options.onOutcome({ status, sentAtMs: this.#sentAtMs });
     const bodiless = this.#request.method === "HEAD" || BODILESS_STATUSES.has(status);
     this.#body = new IncomingBody(controller, {
       expectedBytes: bodiless ? undefined : lengthOf(headers["content-length"]),
@@ -113,9 +120,11 @@ export class Exchange implements Dispatcher.DispatchHandler {
 
   onResponseError(_controller: unknown, reported: Error): void {
     this.#finish();
-    const { connection, onOver } = this.#options;
+    const { connection, onOver, onOutcome } = this.#options;
     const error = isEnd(reported) ? (connection.failure ?? reported) : reported;
     this.#stale = !this.#fresh && !connection.answered && "code" in error && CLOSED_CODES.has(error.code);
+    const isBroken = this.#controller !== undefined && !this.#stale && isReset(error);
+    if (isBroken) onOutcome({ status: undefined, sentAtMs: this.#sentAtMs });
     onOver(false);
     const { failure } = this.#outgoing ?? {};
     this.#answer.reject(failure ? failure.error : this.#asError(error, this.#outgoing?.progress));
@@ -123,6 +132,7 @@ export class Exchange implements Dispatcher.DispatchHandler {
   }
 
   #awaitHeaders(): void {
+    this.#sentAtMs = this.#options.clock.elapsed();
     const { answerTimeoutMs = this.#options.limits.headersTimeoutMs } = this.#request;
     const onLate = (): void => this.#controller?.abort(new errors.HeadersTimeoutError());
     this.#headersTimer = setTimeout(onLate, answerTimeoutMs);
@@ -157,6 +167,11 @@ export class Exchange implements Dispatcher.DispatchHandler {
 /** Whether an error says only that the socket has ended. */
 function isEnd(error: Error): boolean {
   return "code" in error && error.code === "UND_ERR_SOCKET";
+}
+
+/** Whether the other side has broken the connection. */
+function isReset(error: Error): boolean {
+  return "code" in error && CLOSED_CODES.has(error.code);
 }
 
 function lengthOf(header: string | string[] | undefined): number | undefined {

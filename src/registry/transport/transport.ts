@@ -10,7 +10,7 @@ import { checkOptions } from "../../options/check-options.ts";
 import { requestSecrets } from "../http/request-secrets.ts";
 import type { HttpRequest, HttpResponse, Send, StreamedBody } from "../http/send.ts";
 import { CONNECTION_OPTIONS, type ConnectionOptions, connectionLimits } from "./connection-options.ts";
-import { ConnectionPool } from "./connection-pool.ts";
+import { ConnectionPool, type PoolParts } from "./connection-pool.ts";
 import { Exchange } from "./exchange.ts";
 import { networkError } from "./network-error.ts";
 import { ProxyFailure } from "./proxy-failure.ts";
@@ -33,6 +33,8 @@ const MAX_CLOSERS = 256;
 export interface TransportParts {
   /** Tells when an answer is long in coming; the limits of connections run by the machine's own. Default: that as well. */
   readonly clock?: Clock | undefined;
+  /** Told when a host is asked more or less at once than before, and why. Must not throw. */
+  readonly onBudget?: PoolParts["onBudget"];
 }
 
 /** The lowest `Send`, with the connections behind it. */
@@ -54,13 +56,13 @@ export interface Transport {
  */
 export function createTransport(
   options: ConnectionOptions = {},
-  { clock = systemClock }: TransportParts = {},
+  { clock = systemClock, onBudget }: TransportParts = {},
 ): Transport {
   requireNode("create transport");
   checkOptions("create transport", options, CONNECTION_OPTIONS);
   const limits = connectionLimits(options);
   const routeOf = createRoutes(options, limits);
-  const pool = new ConnectionPool(limits, clock);
+  const pool = new ConnectionPool(limits, { clock, onBudget });
   const closers = new BoundedMap<string, true>(MAX_CLOSERS);
   const closed = new ErrCanceled("transport closed");
 
@@ -89,13 +91,16 @@ export function createTransport(
     { url, route, maxIdleMs }: { url: URL; route: RequestRoute; maxIdleMs: number },
   ): Promise<Exchange> {
     const { signal, waiter } = request;
-    const connection = await pool.acquire(route, { signal, waiter, maxIdleMs });
+    const bulk = request.bulk ?? isStreamed(request.body);
+    const connection = await pool.acquire(route, { signal, waiter, maxIdleMs, bulk });
     if (request.signal?.aborted) pool.release(connection, true);
     throwIfAborted(request.signal);
     const begun = new Exchange(request, {
       origin: url.origin,
       connection,
       limits,
+      clock,
+      onOutcome: (outcome) => pool.note(connection, outcome),
       onOver: (reusable) => pool.release(connection, reusable),
     });
     const { httpProxy } = route;

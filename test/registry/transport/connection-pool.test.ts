@@ -3,9 +3,13 @@ import { afterEach, describe, expect, it, vi } from "vitest";
 import { PATIENCE_MS } from "../../../src/async/wait-patiently.ts";
 import { plainWaiter, type Waiter } from "../../../src/async/waiting.ts";
 import { ErrCanceled } from "../../../src/errors/classes.ts";
+import type { Endpoint } from "../../../src/registry/endpoints/endpoint.ts";
 import type { HttpRequest, HttpResponse } from "../../../src/registry/http/send.ts";
 import type { ConnectionOptions } from "../../../src/registry/transport/connection-options.ts";
+import { FIRST_REQUESTS } from "../../../src/registry/transport/host-budget.ts";
 import { createTransport, type Transport } from "../../../src/registry/transport/transport.ts";
+import { createRegistryClient, endpointSend } from "../../../src/registry.ts";
+import { buildImage, TestRegistry } from "../../../src/testing.ts";
 import { FakeClock } from "../support/fake-clock.ts";
 import { httpServer, rawServer, type ScriptedServer } from "../support/raw-server.ts";
 
@@ -36,6 +40,8 @@ const until = async (condition: () => boolean): Promise<void> => {
 const read = async (answer: Promise<HttpResponse>): Promise<string> =>
   Buffer.from(await (await answer).body.bytes(100)).toString();
 
+const USER = async () => ({ username: "u", password: "p" });
+
 describe("a transport's sockets", () => {
   const open: AsyncDisposable[] = [];
   afterEach(async () => {
@@ -56,9 +62,9 @@ describe("a transport's sockets", () => {
     const answers = Array.from({ length: 100 }, (_, i) =>
       read(transport.send({ method: "GET", url: `${server.origin}/${i}` })),
     );
-    await until(() => server.held.length === 32);
     for (let left = 100; left > 0; left--) {
-      await until(() => server.held.length === Math.min(32, left));
+      const budget = FIRST_REQUESTS + 100 - left; // one more with each quick answer
+      await until(() => server.held.length === Math.min(32, budget, left));
       server.answer();
     }
     expect(await Promise.all(answers)).toEqual(Array.from({ length: 100 }, () => "ok"));
@@ -79,6 +85,66 @@ describe("a transport's sockets", () => {
     }
     await Promise.all(answers);
     expect(order).toEqual(["/a", "/b", "/c"]);
+  });
+
+  it("leave room for a document beside blobs, however many of them wait", async () => {
+    const server = keep(await holdingServer());
+    const transport = transportWith({ maxSocketsPerHost: 3 });
+    const ask = (path: string, bulk: boolean): Promise<string> =>
+      read(transport.send({ method: "GET", url: `${server.origin}${path}`, bulk }));
+    const blobs = ["/b1", "/b2", "/b3", "/b4"].map((path) => ask(path, true));
+    await until(() => server.held.length === 2);
+    const documents = ["/d1", "/d2"].map((path) => ask(path, false));
+    await until(() => server.held.length === 3);
+    expect(server.held).toEqual(["/b1", "/b2", "/d1"]);
+    server.answer();
+    await until(() => server.held.includes("/b3"));
+    for (let left = 5; left > 0; left--) {
+      await until(() => server.held.length > 0);
+      server.answer();
+    }
+    expect(await Promise.all([...blobs, ...documents])).toHaveLength(6);
+  });
+
+  it("become fewer when the host is overloaded, and more again", async () => {
+    let status = 200;
+    const server = keep(
+      await httpServer((_, response) => {
+        response.statusCode = status;
+        response.end("ok");
+      }),
+    );
+    const changes: unknown[] = [];
+    const transport = createTransport({}, { onBudget: (change) => changes.push(change) });
+    keep({ [Symbol.asyncDispose]: () => transport.close() });
+    const { host } = new URL(server.origin);
+    const all = (count: number): Promise<string[]> =>
+      Promise.all(
+        Array.from({ length: count }, () => read(transport.send({ method: "GET", url: server.origin }))),
+      );
+    status = 429;
+    await all(1);
+    expect(changes).toEqual([{ host, requests: 4, because: "it answered 429" }]);
+    status = 200;
+    await all(50);
+    expect(changes.at(-1)).toMatchObject({ because: "it answers quickly" });
+    expect(server.connections()).toBeLessThan(32);
+  });
+
+  it("let a token be asked for while the refusal of the only one is unread", async () => {
+    await using guarded = await TestRegistry.start({ auth: { bearer: { username: "u", password: "p" } } });
+    const image = await buildImage(guarded, "team/app", { tag: "v1", layers: [5_000] });
+    const transport = transportWith({ maxSocketsPerHost: 1 });
+    const endpoint: Endpoint = {
+      baseUrl: `${guarded.url}/v2`,
+      mirror: false,
+      capabilities: ["pull"],
+      credentialHost: guarded.host,
+    };
+    const send = endpointSend({ endpoint, credentials: USER, send: transport.send });
+    const client = createRegistryClient({ endpoint, repository: "team/app", send });
+    const { bytes } = await client.getManifest("v1", { signal: AbortSignal.timeout(10_000) });
+    expect(bytes).toHaveLength(image.descriptor.size);
   });
 
   it("are bounded over all hosts, and an unused one makes room", async () => {

@@ -1,0 +1,74 @@
+import type { Connection } from "./connection.ts";
+import type { HostBudget } from "./host-budget.ts";
+
+/** Which connections may serve a request, and how to make one. */
+export interface Route {
+  /** Connections of one key are the same to every request: origin, TLS options, proxy. */
+  readonly key: string;
+  /** What sockets are counted by: host and port of the server. */
+  readonly host: string;
+  /** A new connection; `onClosed` is to be called when its socket has closed. */
+  readonly connect: (onClosed: (connection: Connection) => void) => Connection;
+}
+
+/** A place in a line. */
+export interface Turn {
+  /** Place in the line of the whole pool. */
+  readonly number: number;
+  readonly route: Route;
+  /** Connections that nobody has used for so long are passed over. */
+  readonly maxIdleMs: number;
+  readonly bulk: boolean;
+  /** Whether the one who waits has given up what it holds, and has to get that back before it can use a connection. */
+  readonly open: boolean;
+  readonly resolve: (connection: Connection) => void;
+  readonly reject: (error: Error) => void;
+}
+
+/** A connection that nobody uses. */
+export interface Idle {
+  readonly connection: Connection;
+  /** When it was used last, on the clock's `elapsed`. */
+  readonly sinceMs: number;
+}
+
+/** What is known of one host. */
+export interface PoolHost {
+  readonly budget: HostBudget;
+  openSockets: number;
+  /** Least recently used first. */
+  readonly idle: Idle[];
+  /** Connections over which a blob moves. */
+  readonly bulk: Set<Connection>;
+  /** Connections of those who wait openly and have yet to come back for them. */
+  readonly reserved: Set<Connection>;
+  /** Requests for documents, and those for blobs: each first come, first served. */
+  readonly waiting: Record<"documents" | "blobs", Set<Turn>>;
+}
+
+/** A host of which nothing is open. */
+export function poolHost(budget: HostBudget): PoolHost {
+  const waiting = { documents: new Set<Turn>(), blobs: new Set<Turn>() };
+  return { budget, openSockets: 0, idle: [], bulk: new Set(), reserved: new Set(), waiting };
+}
+
+/** Where requests of one kind wait. */
+export function lineOf({ waiting }: PoolHost, bulk: boolean): Set<Turn> {
+  return bulk ? waiting.blobs : waiting.documents;
+}
+
+/** Who may come next, of each kind: the first in line, and the first who still holds what a connection is used with. */
+export function nextOf({ waiting }: PoolHost): readonly Turn[] {
+  return [waiting.documents, waiting.blobs].flatMap((line) => {
+    const [first] = line;
+    if (!first?.open) return first ? [first] : [];
+    const ready = [...line].find(({ open }) => !open);
+    return ready ? [first, ready] : [first];
+  });
+}
+
+/** Whether the budget of a host has room for one more request. The last one is kept for documents. */
+export function hasRoom({ budget, openSockets, idle, bulk: blobs }: PoolHost, bulk: boolean): boolean {
+  const forBlobs = Math.max(1, budget.requests - 1);
+  return openSockets - idle.length < budget.requests && (!bulk || blobs.size < forBlobs);
+}
