@@ -26,6 +26,7 @@ function wordsFor(
   if (code === "DENIED" || isDenied) {
     return `pull access denied for ${familiarName(reference)}, repository does not exist or may require 'docker login'`;
   }
+  if (code === "UNAUTHORIZED") return `access to ${familiarName(reference)} refused`;
   if (code === "BLOB_UNKNOWN" || (status === 404 && digest !== undefined)) {
     return `content of ${familiarString(reference)} not found`;
   }

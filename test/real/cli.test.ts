@@ -344,7 +344,7 @@ describeReal("the command line with docker's credentials", ["docker-registry", "
 
   it("fails with a wrong password and tells nobody which", async () => {
     const outcome = await pullWith({ [stage.registry.host]: authOf("wrong:secret") });
-    expectFailure(outcome, /unauthorized: authentication required/);
+    expectFailure(outcome, /test\/guarded refused: unauthorized: authentication required/);
     expect(outcome.stderr).not.toContain("secret");
     expect(outcome.stderr).not.toContain(authOf("wrong:secret").auth);
   });

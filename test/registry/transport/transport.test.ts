@@ -436,10 +436,10 @@ describe.each([{ reuseBuffers: true }, { reuseBuffers: false }])(
 
       it("rejects retryably when nothing comes for too long, and closes the socket", async () => {
         const server = await serve(answering("HTTP/1.1 200 OK\r\nContent-Length: 10\r\n\r\n1234"));
-        transport = open({ bodyIdleTimeoutMs: 20 });
+        transport = open({ bodyIdleTimeoutMs: 200 });
         await expect(text((await get(server.origin)).body)).rejects.toMatchObject({
           name: "ErrUnavailable",
-          message: `GET ${server.origin}: no data in time: got 4 of 10 bytes`,
+          message: expect.stringMatching(/: no data in time: got 4 of 10 bytes$/),
           retryable: true,
         });
         await allClosed(server);
