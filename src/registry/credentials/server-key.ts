@@ -1,4 +1,5 @@
 import { ErrInvalidArgument } from "../../errors/classes.ts";
+import { withoutUserInfo } from "../../errors/redact-url.ts";
 import { formatHostPort, parseHostPort } from "../endpoints/host-port.ts";
 import { HUB_DOMAIN } from "../endpoints/registry-options.ts";
 
@@ -47,7 +48,9 @@ export function parseServerKey(key: string): ServerKey {
 export function loginHost(server: string): string {
   const { host, namespace } = parseServerKey(server.trim());
   if (namespace !== "") {
-    throw new ErrInvalidArgument(`Log in at ${host}: got the namespace "${namespace}", wanted a host alone`);
+    throw new ErrInvalidArgument(
+      `Log in at ${withoutUserInfo(host)}: got the namespace "${namespace}", wanted a host alone`,
+    );
   }
   return formatHostPort(parseHostPort(host));
 }

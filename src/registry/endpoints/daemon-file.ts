@@ -1,5 +1,5 @@
 import { ConfigurationFiles } from "../configuration/configuration-files.ts";
-import { type DaemonFile, type DaemonProxies, parseDaemonJson } from "../configuration/daemon-json.ts";
+import type { DaemonFile, DaemonProxies } from "../configuration/daemon-json.ts";
 import { parseInsecureRegistries } from "./insecure.ts";
 import { mirrorBaseUrl } from "./mirror.ts";
 import type { RegistryOptions } from "./registry-options.ts";
@@ -15,10 +15,12 @@ export async function readDaemonFile(
   { daemonConfig }: RegistryOptions,
 ): Promise<DaemonFile | undefined> {
   if (daemonConfig === undefined) return undefined;
-  return await files.read(daemonConfig, (text, path) =>
-    parseDaemonJson(text, path, {
+  return await files.read(daemonConfig, async (text, path) => {
+    // Loaded here with its parser, because most machines have no such file.
+    const { parseDaemonJson } = await import("../configuration/daemon-json.ts");
+    return parseDaemonJson(text, path, {
       mirror: mirrorBaseUrl,
       insecureRegistry: (entry) => parseInsecureRegistries([entry]),
-    }),
-  );
+    });
+  });
 }

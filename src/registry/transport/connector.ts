@@ -8,7 +8,7 @@ import { SocketFeed } from "./socket-feed.ts";
 import { openTunnel } from "./tunnel.ts";
 import { errors } from "./undici.ts";
 
-/** TLS sessions kept for resumption, one per host and port. */
+/** TLS sessions kept for resumption, one per host and port; the one used least goes, which costs one full handshake. */
 const MAX_TLS_SESSIONS = 100;
 
 /** Hosts of which it is remembered that they speak nothing but HTTP/2; the one used least goes, which costs one connection. */
@@ -57,7 +57,7 @@ export interface ConnectContext {
  */
 export class Connector {
   readonly #options: ConnectorOptions;
-  readonly #sessions = new Map<string, Buffer>();
+  readonly #sessions = new BoundedMap<string, Buffer>(MAX_TLS_SESSIONS);
   readonly #h2Hosts = new BoundedMap<string, true>(MAX_H2_HOSTS);
 
   constructor(options: ConnectorOptions) {
@@ -149,13 +149,7 @@ export class Connector {
       secureContext: secureContext(),
       ...(isIP(hostname) === 0 && { servername: hostname }),
       ...(session && { session }),
-    }).on("session", (fresh: Buffer) => this.#remember(key, fresh));
-  }
-
-  #remember(key: string, session: Buffer): void {
-    const [oldest] = this.#sessions.keys();
-    if (oldest !== undefined && this.#sessions.size >= MAX_TLS_SESSIONS) this.#sessions.delete(oldest);
-    this.#sessions.set(key, session);
+    }).on("session", (fresh: Buffer) => this.#sessions.set(key, fresh));
   }
 }
 

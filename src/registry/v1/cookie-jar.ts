@@ -1,5 +1,9 @@
+import { BoundedMap } from "../../async/bounded-map.ts";
 import { type Clock, systemClock } from "../../async/clock.ts";
 import type { HttpResponse } from "../http/send.ts";
+
+/** Origins whose cookies are kept: the few hosts that an index names, and those that it named before. */
+const MAX_ORIGINS = 16;
 
 /** Cookies kept per origin; a session is one. */
 const MAX_COOKIES = 32;
@@ -16,7 +20,7 @@ const PAIR =
  * because a session of a registry needs no more. `Path` is ignored: all requests go to one API.
  */
 export class CookieJar {
-  readonly #cookies = new Map<string, Map<string, string>>();
+  readonly #cookies = new BoundedMap<string, Map<string, string>>(MAX_ORIGINS);
   readonly #clock: Clock;
 
   constructor(clock: Clock = systemClock) {

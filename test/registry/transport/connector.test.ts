@@ -162,7 +162,7 @@ describe("Connector.open()", () => {
     await using server = await rawServer((socket) => void socket.resume());
     const sockets = new Set<Socket>();
     const target = { ...targetOf(server.origin), secure: true };
-    await expect(connector.open(target, { timeoutMs: 20, sockets })).rejects.toMatchObject({
+    await expect(connector.open(target, { timeoutMs: 500, sockets })).rejects.toMatchObject({
       code: "DRAYAGE_TLS_SILENT",
     });
     while (server.sockets.size > 0 || sockets.size > 0) await setImmediate();

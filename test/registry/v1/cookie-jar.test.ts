@@ -50,4 +50,11 @@ describe("CookieJar", () => {
     const jar = jarWith(...Array.from({ length: 100 }, (_, at) => `c${at}=1`));
     expect(jar.headerFor(URL_A)?.split("; ")).toHaveLength(32);
   });
+
+  it("keeps those of a limited number of origins", () => {
+    const jar = new CookieJar();
+    const urls = Array.from({ length: 100 }, (_, at) => `https://host-${at}.example/v1/_ping`);
+    for (const url of urls) jar.learn({ url, headers: { "set-cookie": ["session=abc"] } });
+    expect(urls.filter((url) => jar.headerFor(url) !== undefined)).toEqual(urls.slice(-16));
+  });
 });
