@@ -187,11 +187,11 @@ export class Sweeper {
     // Only now: what the work of these epochs has named is to be seen, and all that is named later was rescued first.
     const named = await this.#named();
     const known = await doomed.digests();
-    const lists = over.map((epoch) => doomed.in(epoch));
     const names = new Map<Digest, string>();
-    for (const list of lists) await this.#lookAgain(list, { named, known, names });
+    for (const epoch of over) await this.#lookAgain(doomed.in(epoch), { named, known, names });
     const deleted: SweptContent[] = [];
-    for (const [index, list] of lists.entries()) {
+    for (const epoch of over) {
+      const list = doomed.in(epoch);
       const entries = (await list.list()).filter(isOneDoomed);
       const free = async (entry: SweepEntry): Promise<void> => {
         const { digest, name } = entry;
@@ -199,7 +199,7 @@ export class Sweeper {
         if (isGone) deleted.push({ digest, name: name === "" ? (names.get(digest) ?? "") : name });
       };
       await forEachWithin(entries, free, { limit: MAX_DELETIONS });
-      await doomed.close(over[index] ?? 0);
+      await doomed.close(epoch);
     }
     return deleted;
   }

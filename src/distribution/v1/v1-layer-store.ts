@@ -30,8 +30,8 @@ export interface V1LayerRecord {
   readonly content?: V1LayerContent | undefined;
 }
 
-/** How long it is known that a layer is empty, in milliseconds: longer than any pull takes. */
-const EMPTY_KEPT_MS = 24 * 60 * 60 * 1000;
+/** Age up to which a file stays that only its age tells anything about, in milliseconds: longer than any pull takes. */
+const UNCERTAIN_KEPT_MS = 24 * 60 * 60 * 1000;
 
 /** Longest file read, in bytes: three digests, a media type and room to spare. */
 const MAX_FILE_BYTES = 8 * 1024;
@@ -66,14 +66,16 @@ export class V1LayerStore {
   }
 
   /**
-   * Forgets layers whose content is not here, and removes what killed processes left. Of empty layers nothing is kept, so that
-   * what is known of those goes by its age: a pull may be about to make use of it.
+   * Forgets layers whose content is not here, and removes what killed processes left. Two kinds of files go by their age: of
+   * empty layers there is no content, and a pull may be about to make use of what is known; and what cannot be understood may
+   * be a file that another process is writing.
    */
   async prune(isHere: (digest: Digest) => Promise<boolean>): Promise<void> {
     for (const name of await readdir(this.#root).catch(() => [])) {
       const path = join(this.#root, name);
       const record = await read(path);
-      const isKept = record?.content?.isEmpty ? await isYoung(path) : record && (await isHere(record.digest));
+      const isUncertain = record === undefined || record.content?.isEmpty;
+      const isKept = isUncertain ? await isYoung(path) : await isHere(record.digest);
       if (!isKept) await remove(path);
     }
   }
@@ -85,7 +87,7 @@ export class V1LayerStore {
 
 async function isYoung(path: string): Promise<boolean> {
   const { mtimeMs } = await stat(path).catch(() => ({ mtimeMs: 0 }));
-  return systemClock.now() - mtimeMs < EMPTY_KEPT_MS;
+  return systemClock.now() - mtimeMs < UNCERTAIN_KEPT_MS;
 }
 
 async function remove(path: string): Promise<void> {
