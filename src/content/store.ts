@@ -102,8 +102,8 @@ export interface CommitOptions {
 }
 
 /**
- * Takes the bytes of one ingest, in order. Bytes become visible as content only by a successful `commit`. Disposing of it closes it;
- * what fails then is told to nobody, because it would hide what failed before.
+ * Takes the bytes of one ingest, in order. Bytes become visible as content only by a successful `commit`. Disposing
+ * of it closes it; what fails then is told to nobody, because it would hide what failed before.
  */
 export interface Writer extends AsyncDisposable {
   /**

@@ -32,9 +32,10 @@ interface FailedName {
 }
 
 /**
- * Does the work for one name after another. One that fails does not keep the others from their turn, unless nobody is left to
- * ask; the end of the operation's signal does. Of a single name the error is thrown as it is. Of several the one thrown has the class of the first,
- * a line for each name that failed, their errors in `errors`, in `images` what is in place, in `notTried` what was not tried.
+ * Does the work for one name after another. One that fails does not keep the others from their turn, unless nobody is
+ * left to ask; the end of the operation's signal does. Of a single name the error is thrown as it is. Of several the
+ * one thrown has the class of the first, a line for each name that failed, their errors in `errors`, in `images` what
+ * is in place, in `notTried` what was not tried.
  */
 export async function forEachName<I, T extends DoneImage>(
   { items, referenceOf, work, onDone, isOver }: EachName<I, T>,

@@ -39,10 +39,10 @@ export interface EndpointLoopOptions {
 }
 
 /**
- * Tries the endpoints in order until one succeeds (moby `distribution.Pull`). Plain HTTP is not tried once TLS worked for
- * that host, version 1 of the API not once the registry has shown by version 2 what it has; nothing is tried after
- * cancellation. An endpoint that was not asked, because better ones were left, comes again
- * at the end. Which of several errors are thrown, and how, is `EndpointErrors`' to say.
+ * Tries the endpoints in order until one succeeds (moby `distribution.Pull`). Plain HTTP is not tried once TLS worked
+ * for that host, version 1 of the API not once the registry has shown by version 2 what it has; nothing is tried after
+ * cancellation. An endpoint that was not asked, because better ones were left, comes again at the end. Which of several
+ * errors are thrown, and how, is `EndpointErrors`' to say.
  */
 export async function tryEndpoints<T>(
   attempts: readonly EndpointAttempt<T>[],

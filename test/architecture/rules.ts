@@ -16,8 +16,8 @@ const STRATA: readonly (readonly string[])[] = [
 const ISLANDS = 2;
 
 /**
- * The rooms of a folder of src/ and the files that lie beside them, lowest first. A room may import itself and any room of a lower
- * level; those of one level do not know each other.
+ * The rooms of a folder of src/ and the files that lie beside them, lowest first. A room may import itself and any
+ * room of a lower level; those of one level do not know each other.
  */
 const ROOMS: Readonly<Record<string, readonly (readonly string[])[]>> = {
   registry: [

@@ -8,7 +8,10 @@ import { serveImages } from "./support/served-images.ts";
 import { cliArguments, npmScript, type ShellCommand, shellCommands } from "./support/shell-commands.ts";
 import { Workshop } from "./support/workshop.ts";
 
-/** What a fence may say: programs that are run here, files that are read here, and pictures. A block that nobody checks has no other name. */
+/**
+ * What a fence may say: programs that are run here, files that are read here, and pictures. A block that nobody
+ * checks has no other name.
+ */
 const LANGUAGES = ["ts", "sh", "toml", "text", "mermaid"];
 
 /** npm's own commands in the documents, beside scripts of package.json. */

@@ -10,8 +10,8 @@ const MIN_BAR_WIDTH = 10;
 const SIZE_COLUMNS = 8;
 
 /**
- * `[=>      ]  1.2MB/3MB` as docker writes it, of `width` characters and the head; without the bar where that would be too narrow.
- * Only the bytes done where the total is not known or turned out to be wrong.
+ * `[=>      ]  1.2MB/3MB` as docker writes it, of `width` characters and the head; without the bar where that would
+ * be too narrow. Only the bytes done where the total is not known or turned out to be wrong.
  */
 export function formatBar(currentBytes: number, totalBytes: number, width: number = BAR_WIDTH): string {
   const done = formatBytes(currentBytes).padStart(SIZE_COLUMNS);

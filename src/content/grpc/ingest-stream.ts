@@ -31,8 +31,8 @@ const MOVED = Symbol("moved");
 const NOTHING = Symbol("nothing");
 
 /**
- * The `Write` calls of one writer, one after the other: when the connection breaks or the service goes away, the next call goes on
- * where the service says that the ingest stands. Requests are made one at a time.
+ * The `Write` calls of one writer, one after the other: when the connection breaks or the service goes away, the next
+ * call goes on where the service says that the ingest stands. Requests are made one at a time.
  */
 export class IngestStream {
   readonly #client: ContentClient;
@@ -56,8 +56,8 @@ export class IngestStream {
   }
 
   /**
-   * Does what a request asks for; its data may be reused then. Throws what the service throws, and `ErrUnavailable` when it has gone
-   * away for long or the ingest is not where it was left: then a new writer may go on with it.
+   * Does what a request asks for; its data may be reused then. Throws what the service throws, and `ErrUnavailable`
+   * when it has gone away for long or the ingest is not where it was left: then a new writer may go on with it.
    */
   async exchange(request: IngestRequest): Promise<WriteContentResponse> {
     return await this.#ask(request, (signal) => this.#goOn(request, signal));

@@ -5,12 +5,16 @@ const PIECE_BYTES = 1_048_576;
 const SMALL_PIECE_BYTES = 65_536;
 
 /**
- * Memory for large messages that are read or not taken yet, of all calls of the process together, in bytes: those of 32 reads. A call
- * that finds it used up, as clients bring about that read nothing, goes on in small messages and waits for nobody.
+ * Memory for large messages that are read or not taken yet, of all calls of the process together, in bytes: those of
+ * 32 reads. A call that finds it used up, as clients bring about that read nothing, goes on in small messages and
+ * waits for nobody.
  */
 const LARGE_PIECES_BYTES = 64 * 1_048_576;
 
-/** Buffers of each size that are kept for the next call: new ones for each would keep the garbage collector busier than the disk. */
+/**
+ * Buffers of each size that are kept for the next call: new ones for each would keep the garbage collector busier
+ * than the disk.
+ */
 const MAX_IDLE_BUFFERS = 8;
 
 /** Room for messages of at most one piece each, with so many bytes more for what stands before the data. */

@@ -17,8 +17,8 @@ export interface RangeOptions extends AbortOptions {
 }
 
 /**
- * The bytes of a range as they arrive, with one call, and with one more for the rest whenever the connection breaks or the service
- * goes away, as long as each brings something; nothing checks them. Throws what the service throws.
+ * The bytes of a range as they arrive, with one call, and with one more for the rest whenever the connection breaks
+ * or the service goes away, as long as each brings something; nothing checks them. Throws what the service throws.
  */
 export async function* readRange(
   client: ContentClient,

@@ -16,9 +16,9 @@ export interface CheckContext {
 }
 
 /**
- * Hashes all content, looks for what names need and namespaces hold, takes damaged bytes out of the way, and with `repair` fetches again only
- * what is damaged or missing: from the repositories of the names that need it, and from those that its labels list, a namespace's as well. The caller
- * has a share of the lease.
+ * Hashes all content, looks for what names need and namespaces hold, takes damaged bytes out of the way, and with
+ * `repair` fetches again only what is damaged or missing: from the repositories of the names that need it, and from
+ * those that its labels list, a namespace's as well. The caller has a share of the lease.
  */
 export async function check({ engine, needs }: CheckContext, options: CheckOptions): Promise<CheckResult> {
   const { repair = false, signal } = options;

@@ -22,9 +22,9 @@ export function haveAlternatives(stations: readonly { readonly endpoint: Endpoin
 }
 
 /**
- * Stations in the order in which to ask them: hosts that are ill come last, and otherwise all stay as they are; so do all when all are ill. The schemes of
- * one host stay together, because plain HTTP must not come before TLS, and so does version 1 of the API behind version 2. An
- * endpoint whose illness is due is probed meanwhile.
+ * Stations in the order in which to ask them: hosts that are ill come last, and otherwise all stay as they are; so do
+ * all when all are ill. The schemes of one host stay together, because plain HTTP must not come before TLS, and so
+ * does version 1 of the API behind version 2. An endpoint whose illness is due is probed meanwhile.
  */
 export async function byHealth<S extends { readonly endpoint: Endpoint }>(
   stations: readonly S[],

@@ -94,9 +94,10 @@ export class EndpointHealth {
   }
 
   /**
-   * Waits until it is known that the endpoint takes connections, or gives the right to find out, which the caller gives back
-   * as soon as it knows. Whoever comes while another caller, of whatever process, is finding out waits for `CONTACT_PATIENCE_MS` at
-   * most. Throws `ErrUnavailable` with `notSent` when the endpoint cannot be reached or that time is over.
+   * Waits until it is known that the endpoint takes connections, or gives the right to find out, which the caller
+   * gives back as soon as it knows. Whoever comes while another caller, of whatever process, is finding out waits for
+   * `CONTACT_PATIENCE_MS` at most. Throws `ErrUnavailable` with `notSent` when the endpoint cannot be reached or that
+   * time is over.
    */
   async contact(origin: string, { signal }: AbortOptions): Promise<Release> {
     const endMs = this.#clock.elapsed() + CONTACT_PATIENCE_MS;

@@ -44,7 +44,10 @@ export function stageOf({ atMs, restMs }: Illness, nowMs: number): Stage {
 /** What a failure is, before it is counted. */
 export type NewIllness = Pick<Illness, "unreachable" | "why">;
 
-/** The illness after another failure: the rest doubles, and is shortened at random by up to a half, so that those who wait do not come together. */
+/**
+ * The illness after another failure: the rest doubles, and is shortened at random by up to a half, so that those who
+ * wait do not come together.
+ */
 export function worsened(
   before: Illness | undefined,
   failure: NewIllness,

@@ -111,7 +111,10 @@ async function receive(
   });
 }
 
-/** What a layer is. Throws `ErrDataLoss` and `ErrNotImplemented`, blamed on the endpoint, for what is not the right one or none. */
+/**
+ * What a layer is. Throws `ErrDataLoss` and `ErrNotImplemented`, blamed on the endpoint, for what is not the right
+ * one or none.
+ */
 async function read(
   { id, json, checksums }: V1Layer,
   { content, remote: { endpoint }, fetched }: V1LayerSource & { readonly fetched: FetchedV1Layer },

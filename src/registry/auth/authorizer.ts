@@ -32,9 +32,10 @@ export interface Authorizer {
   authorize(request: HttpRequest): Promise<string | undefined>;
   /**
    * Learns from a refusal of `request` (as it was sent, with its `authorization`): a 401 with a challenge, a 403 that
-   * names the scope which is missing, or a bare 400, 401, 403 or 404 that may hide one. True when `authorize` now has something else to offer.
-   * Throws `ErrUnauthenticated` when the challenge cannot be met: no credentials for Basic, or a realm that
-   * must not be used; and the error of the source of credentials, with `endpoint`. Leaves the body alone.
+   * names the scope which is missing, or a bare 400, 401, 403 or 404 that may hide one. True when `authorize` now has
+   * something else to offer. Throws `ErrUnauthenticated` when the challenge cannot be met: no credentials for Basic,
+   * or a realm that must not be used; and the error of the source of credentials, with `endpoint`. Leaves the body
+   * alone.
    */
   challenged(request: HttpRequest, response: HttpResponse): Promise<boolean>;
   /**

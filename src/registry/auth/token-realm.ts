@@ -29,11 +29,11 @@ export interface RealmOptions extends AbortOptions {
 }
 
 /**
- * The token realm of a bearer challenge, for the scopes of the request and those that the challenge asks for.
- * Throws `ErrUnauthenticated` for a realm that must not see a credential: missing, neither an http(s)
- * URL nor a path at the registry, with user information, or reached by plain HTTP. That is accepted at the endpoint's own origin only,
- * and of a registry that is itself not secure also at a host that is configured as such. The certificate of
- * another host is checked unless that host is insecure by itself; it sees no client certificate.
+ * The token realm of a bearer challenge, for the scopes of the request and those that the challenge asks for. Throws
+ * `ErrUnauthenticated` for a realm that must not see a credential: missing, neither an http(s) URL nor a path at the
+ * registry, with user information, or reached by plain HTTP. That is accepted at the endpoint's own origin only, and
+ * of a registry that is itself not secure also at a host that is configured as such. The certificate of another host
+ * is checked unless that host is insecure by itself; it sees no client certificate.
  */
 export async function tokenRealm(challenge: Challenge, options: RealmOptions): Promise<TokenRealm> {
   const { endpoint, scopes } = options;

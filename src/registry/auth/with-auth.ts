@@ -12,10 +12,10 @@ const MAX_REFUSAL_BYTES = 64 * 1024;
 const REFUSALS: ReadonlySet<number> = new Set([401, 403, 404]);
 
 /**
- * `send` with authorization, for one operation: the header that the authorizer has for a request, and on a
- * refusal from which it learned something one more try, unless the request is to be asked once. There is never a third request, so a server that
- * always answers 401 cannot make a loop. A stranger's request goes without, wherever it leads. Why we came as
- * anonymous is the `remark` of a refusal.
+ * `send` with authorization, for one operation: the header that the authorizer has for a request, and on a refusal
+ * from which it learned something one more try, unless the request is to be asked once. There is never a third
+ * request, so a server that always answers 401 cannot make a loop. A stranger's request goes without, wherever it
+ * leads. Why we came as anonymous is the `remark` of a refusal.
  */
 export function withAuth(send: Send, authorizer: Authorizer): Send {
   let begun = false;

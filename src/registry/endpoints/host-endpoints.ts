@@ -36,7 +36,10 @@ export async function hostEndpoints(
   return isInsecure ? [secured, endpoint("http")] : [secured];
 }
 
-/** How the certificate of a host is checked and which one is shown: as options say, or the file that named it, or its directory. */
+/**
+ * How the certificate of a host is checked and which one is shown: as options say, or the file that named it, or its
+ * directory.
+ */
 export async function tlsFor(
   host: string,
   policy: HostPolicy,

@@ -32,11 +32,12 @@ export interface LookupOptions extends AbortOptions {
 }
 
 /**
- * Where what `reference` names is to be found, in the order to ask: mirrors of the options (for pulls), then what the first of
- * these says about the registry: its directory with a hosts.toml, registries.conf, daemon.json, or nobody: then the registry
- * over HTTPS, and an insecure one over plain HTTP; at last, for those of `v1Registries`, the same by version 1. Loopback hosts are always insecure, Docker Hub never. A name is looked
- * up in DNS only when a CIDR entry might match it; a lookup that fails makes it secure. For a tag there may be endpoints that
- * only `resolve`, and such that only `pull` what it names.
+ * Where what `reference` names is to be found, in the order to ask: mirrors of the options (for pulls), then what the
+ * first of these says about the registry: its directory with a hosts.toml, registries.conf, daemon.json, or nobody:
+ * then the registry over HTTPS, and an insecure one over plain HTTP; at last, for those of `v1Registries`, the same
+ * by version 1. Loopback hosts are always insecure, Docker Hub never. A name is looked up in DNS only when a CIDR
+ * entry might match it; a lookup that fails makes it secure. For a tag there may be endpoints that only `resolve`,
+ * and such that only `pull` what it names.
  *
  * Throws `ErrInvalidArgument` when the domain, an option or a file is malformed, `ErrPermissionDenied` for a registry that is
  * blocked, the classes of `diskError` for a file that cannot be read, `ErrCanceled` when the signal fires.
@@ -66,8 +67,8 @@ export async function lookupEndpoints(
 }
 
 /**
- * Throws `ErrInvalidArgument` for the first malformed mirror, insecure registry, selected host or certificate, so that a mistake in
- * the configuration shows at start-up and not with the first pull.
+ * Throws `ErrInvalidArgument` for the first malformed mirror, insecure registry, selected host or certificate, so
+ * that a mistake in the configuration shows at start-up and not with the first pull.
  */
 export function checkRegistryOptions(options: RegistryOptions): void {
   checkNames(options);

@@ -20,7 +20,10 @@ export interface HttpRequest extends Asker {
   readonly answerTimeoutMs?: number | undefined;
   /** Longest time until a connection stands, in milliseconds. Default: the transport's. */
   readonly connectTimeoutMs?: number | undefined;
-  /** Whether a blob comes or goes with it, which may take long: such requests leave room for others. Default: a streamed body does. */
+  /**
+   * Whether a blob comes or goes with it, which may take long: such requests leave room for others. Default: a
+   * streamed body does.
+   */
   readonly bulk?: boolean | undefined;
   /** Token scopes that the request needs, such as `repository:library/redis:pull`. */
   readonly scopes?: readonly string[];

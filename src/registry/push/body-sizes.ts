@@ -50,8 +50,8 @@ export class BodySizes {
   }
 
   /**
-   * The registry did not know the session of a closing request. Some have it only from another request on, so the next blob is begun with
-   * one, unless that was done and did not help.
+   * The registry did not know the session of a closing request. Some have it only from another request on, so the
+   * next blob is begun with one, unless that was done and did not help.
    */
   closingRefused(wasFirst: boolean): void {
     this.#patchFirst = wasFirst;

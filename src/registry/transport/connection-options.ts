@@ -36,8 +36,8 @@ export interface ProxyOptions {
    */
   readonly noProxy?: string | undefined;
   /**
-   * Proxies of single hosts, by `host` or `host:port`, which win over everything above, also for loopback: an URL, or host and port,
-   * or `direct` for none.
+   * Proxies of single hosts, by `host` or `host:port`, which win over everything above, also for loopback: an URL, or
+   * host and port, or `direct` for none.
    */
   readonly hosts?: Readonly<Record<string, string>> | undefined;
 }

@@ -34,10 +34,10 @@ export interface PoolParts {
 type Wanted = AbortOptions & Pick<Turn, "route" | "maxIdleMs" | "bulk">;
 
 /**
- * The connections of a transport. Whoever finds no free socket waits in line, first come first served, over all hosts whose
- * own budget allows it: a host that is slow keeps nobody waiting but its own. The last request that a budget has room for is never
- * a blob's, whose bytes may take minutes: a document finds a way past them. An unused connection counts as open, and makes
- * room for one that is needed.
+ * The connections of a transport. Whoever finds no free socket waits in line, first come first served, over all hosts
+ * whose own budget allows it: a host that is slow keeps nobody waiting but its own. The last request that a budget
+ * has room for is never a blob's, whose bytes may take minutes: a document finds a way past them. An unused
+ * connection counts as open, and makes room for one that is needed.
  */
 export class ConnectionPool {
   readonly #limits: PoolLimits;
@@ -260,9 +260,8 @@ export class ConnectionPool {
   }
 
   /**
-   * A connection that is kept for somebody who has yet to get back what it gave up. Whoever waits and holds that all the time goes
-   * first: otherwise the two might wait for each other. The one whose connection it was
-   * comes again.
+   * A connection that is kept for somebody who has yet to get back what it gave up. Whoever waits and holds that all
+   * the time goes first: otherwise the two might wait for each other. The one whose connection it was comes again.
    */
   #takeReserved(host: PoolHost, turn: Turn): Connection | undefined {
     if (turn.open) return undefined;

@@ -26,7 +26,10 @@ type UndiciBody = NonNullable<Dispatcher.DispatchOptions["body"]> | null;
  */
 const MAX_IDLE_MS = 1_000;
 
-/** Routes on which a used connection was found dead, so many of them at most: what cannot be sent again goes over new ones there. */
+/**
+ * Routes on which a used connection was found dead, so many of them at most: what cannot be sent again goes over new
+ * ones there.
+ */
 const MAX_CLOSERS = 256;
 
 /** What surrounds a transport. */
@@ -50,9 +53,10 @@ export interface Transport {
 
 /**
  * HTTP/1.1 over pooled connections, never shared between origins or TLS options. With a connection per download bulk
- * data moves faster than over HTTP/2, which is spoken to servers alone that refuse the other, also a request at a time. Requests for which no socket is free wait in line, and no limit of theirs runs meanwhile. The caller
- * closes the transport. Throws `ErrInvalidArgument` for options out of bounds, and `ErrFailedPrecondition` on a Node.js that is too
- * old.
+ * data moves faster than over HTTP/2, which is spoken to servers alone that refuse the other, also a request at a
+ * time. Requests for which no socket is free wait in line, and no limit of theirs runs meanwhile. The caller closes
+ * the transport. Throws `ErrInvalidArgument` for options out of bounds, and `ErrFailedPrecondition` on a Node.js that
+ * is too old.
  */
 export function createTransport(
   options: ConnectionOptions = {},

@@ -14,7 +14,10 @@ export type AccessOptions = Omit<BearerOptions, "service">;
 export interface ApiOptions {
   /** Default `anonymous`. With a profile or `habits` the way to ask is theirs, unless it is given here. */
   readonly auth?: AuthOptions | undefined;
-  /** The account and what it may do; it is asked for in the way of `auth`, of the profile or of `habits`, otherwise with tokens. */
+  /**
+   * The account and what it may do; it is asked for in the way of `auth`, of the profile or of `habits`, otherwise
+   * with tokens.
+   */
   readonly access?: AccessOptions | undefined;
   /** Switches for where registries differ; see the room `habits`. The other options here win over them. */
   readonly habits?: SomeHabits | undefined;

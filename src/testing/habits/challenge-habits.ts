@@ -3,10 +3,11 @@ import type { Refusal } from "./refusal.ts";
 /** What `WWW-Authenticate` says, and what the answer around it says. */
 export interface AskHabits extends Refusal {
   /**
-   * Lines of `WWW-Authenticate`; none: a refusal without one. `{origin}` stands for scheme and host as the client wrote them, `{host}`
-   * for the host alone, `{elsewhere}` for the origin of the other host, `{url}` for the URL asked for, `{service}` for the name of the
-   * registry, `{scope}` for what the request needs (`repository:a/b:pull`), `{+scope}` for the whole parameter with a comma in
-   * front, or nothing where there is no scope.
+   * Lines of `WWW-Authenticate`; none: a refusal without one. `{origin}` stands for scheme and host as the client
+   * wrote them, `{host}` for the host alone, `{elsewhere}` for the origin of the other host, `{url}` for the URL
+   * asked for, `{service}` for the name of the registry, `{scope}` for what the request needs
+   * (`repository:a/b:pull`), `{+scope}` for the whole parameter with a comma in front, or nothing where there is no
+   * scope.
    */
   readonly lines: readonly string[];
 }

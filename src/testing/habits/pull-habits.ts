@@ -34,7 +34,10 @@ export interface PullHabits {
   readonly needsAccept: boolean;
   /** What is said of a manifest that is not there, in a repository that is. */
   readonly noManifest: Refusal;
-  /** What is said of manifests and tags of a repository that is not there; `forbidden`: what is said of one that is not for all. */
+  /**
+   * What is said of manifests and tags of a repository that is not there; `forbidden`: what is said of one that is
+   * not for all.
+   */
   readonly noRepository: Refusal | "forbidden";
   /** Where blobs come from; absent: from the registry itself. */
   readonly links: LinkHabits | undefined;

@@ -11,9 +11,9 @@ export interface UploadHabits {
   /** The last but one part of that path; the paths of the API have `uploads`. */
   readonly segment: "uploads" | "upload";
   /**
-   * What the query of a location tells. `size`: how much was taken, for clients that keep it, and nothing depends on it. `offset`: the
-   * same, and a session whose bytes are others is ended by whatever comes next (distribution up to 2.8). `required`: without it
-   * the session is not found (500).
+   * What the query of a location tells. `size`: how much was taken, for clients that keep it, and nothing depends on
+   * it. `offset`: the same, and a session whose bytes are others is ended by whatever comes next (distribution up to
+   * 2.8). `required`: without it the session is not found (500).
    */
   readonly state: "none" | "size" | "offset" | "required";
   /** `Range` of a session without bytes; absent: none. */

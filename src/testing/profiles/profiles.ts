@@ -22,8 +22,8 @@ export function profileOf(name: ProfileName): Profile {
 }
 
 /**
- * The options with the profile's habits below their own. Throws `ErrInvalidArgument` for a profile or a switch that there is not, and
- * for an account where nobody is ever asked for one.
+ * The options with the profile's habits below their own. Throws `ErrInvalidArgument` for a profile or a switch that
+ * there is not, and for an account where nobody is ever asked for one.
  */
 export function withProfile<T extends ApiOptions & { readonly profile?: ProfileName | undefined }>(
   options: T,

@@ -31,8 +31,8 @@ export interface HostileOptions {
 }
 
 /**
- * A registry with a token server and a storage of signed URLs, each at an origin of its own, that goes wrong on purpose. It shares
- * no code with drayage, nor with the registry that drayage ships for tests.
+ * A registry with a token server and a storage of signed URLs, each at an origin of its own, that goes wrong on
+ * purpose. It shares no code with drayage, nor with the registry that drayage ships for tests.
  */
 export class HostileRegistry implements AsyncDisposable {
   readonly options: HostileOptions;

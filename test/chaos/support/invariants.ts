@@ -12,8 +12,8 @@ const CONTROL = /[^\P{Cc}\n]/u;
 const MAX_MESSAGE_LENGTH = 16_384;
 
 /**
- * What must hold of a data root at any moment, whatever happened to it: every blob hashes to its name, and every name reaches all of
- * its graph (of an index, at least one image). Returns what does not hold.
+ * What must hold of a data root at any moment, whatever happened to it: every blob hashes to its name, and every name
+ * reaches all of its graph (of an index, at least one image). Returns what does not hold.
  */
 export function rootViolations(root: string): string[] {
   const violations: string[] = [];

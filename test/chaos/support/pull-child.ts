@@ -1,6 +1,6 @@
 /**
- * Pulls at random until it is killed: `pull-child.ts <root> <host> <seed> <tag>...`. Failures are expected, the registry is hostile;
- * one that has no class ends the process with status 3, and the parent sees it.
+ * Pulls at random until it is killed: `pull-child.ts <root> <host> <seed> <tag>...`. Failures are expected, the
+ * registry is hostile; one that has no class ends the process with status 3, and the parent sees it.
  */
 import { isDrayageError } from "../../../src/errors.ts";
 import { openEngine } from "./round.ts";

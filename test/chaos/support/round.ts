@@ -46,9 +46,9 @@ export function makeRoot(): Promise<string> {
 }
 
 /**
- * Two engines on one root do random things at the same time with a registry that goes wrong all the time: pulls that join each
- * other and are cancelled, removals, tags, pushes, other limits, a close in the middle. When the registry is well again, everything
- * must be too.
+ * Two engines on one root do random things at the same time with a registry that goes wrong all the time: pulls that
+ * join each other and are cancelled, removals, tags, pushes, other limits, a close in the middle. When the registry
+ * is well again, everything must be too.
  */
 export async function runRound(seed: string): Promise<RoundReport> {
   const world = buildWorld(seed);

@@ -1,6 +1,7 @@
 /**
- * Pulls or pushes all names at once in a process of its own: `crowd-child.ts pull|push <root> <reference>...`. Pushes go to the same
- * names with `-copy` behind the repository. Says the messages of what failed, as JSON, on stdout. The caller decides how many files it may open.
+ * Pulls or pushes all names at once in a process of its own: `crowd-child.ts pull|push <root> <reference>...`. Pushes
+ * go to the same names with `-copy` behind the repository. Says the messages of what failed, as JSON, on stdout. The
+ * caller decides how many files it may open.
  */
 import { findError } from "../../../src/errors.ts";
 import { openDistribution } from "../../../src/index.ts";

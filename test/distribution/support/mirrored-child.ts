@@ -1,6 +1,7 @@
 /**
- * Pulls through a mirror in a process of its own: `mirrored-child.ts <root> <registry> <mirror> <reference>...`. Says "ready", waits for a
- * line, pulls all references at once, and says as JSON what came of it. What it says of the mirror is by its port.
+ * Pulls through a mirror in a process of its own: `mirrored-child.ts <root> <registry> <mirror> <reference>...`. Says
+ * "ready", waits for a line, pulls all references at once, and says as JSON what came of it. What it says of the
+ * mirror is by its port.
  */
 import { subscribe } from "node:diagnostics_channel";
 import { once } from "node:events";

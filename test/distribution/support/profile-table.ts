@@ -15,8 +15,9 @@ export interface ProfileRow {
 }
 
 /**
- * All products. The figures hold with and without an account, for all but what only asks for passwords is public there. `gcr`: its
- * answers do not say what it wants, so it takes one request more than crane's to find out, which begins with that question each time.
+ * All products. The figures hold with and without an account, for all but what only asks for passwords is public
+ * there. `gcr`: its answers do not say what it wants, so it takes one request more than crane's to find out, which
+ * begins with that question each time.
  */
 export const PROFILE_ROWS: Readonly<Record<ProfileName, ProfileRow>> = {
   hub: { pull: 9, crane: 9 },

@@ -88,7 +88,10 @@ export function writeIndex(folder: string, images: readonly MadeImage[]): Promis
   return writeJson(folder, mediaType, { schemaVersion: 2, mediaType, manifests });
 }
 
-/** Makes an artifact (OCI image-spec, manifest.md "Guidelines for artifact usage"): typed blobs under the empty config, perhaps with a subject. */
+/**
+ * Makes an artifact (OCI image-spec, manifest.md "Guidelines for artifact usage"): typed blobs under the empty
+ * config, perhaps with a subject.
+ */
 export async function writeArtifact(
   folder: string,
   artifactType: string,

@@ -16,8 +16,8 @@ export interface Squid extends AsyncDisposable {
   /** `http://127.0.0.1:<port>`. */
   readonly url: string;
   /**
-   * One line for each request or tunnel that is over: method, target, and every header that squid was sent. Waits until there are so
-   * many.
+   * One line for each request or tunnel that is over: method, target, and every header that squid was sent. Waits
+   * until there are so many.
    */
   log(lines?: number): Promise<readonly string[]>;
 }

@@ -56,10 +56,10 @@ export interface ConnectionOptions {
 }
 
 /**
- * The connection to a service: made when a call needs one and there is none, shared by all calls. A service that was never there
- * fails a call at the first attempt, because each is made for somebody who waits, and whoever repeats calls backs off. One that was
- * there is given time to be started again, all calls together: who comes later waits less. It keeps the process alive only while
- * somebody uses it.
+ * The connection to a service: made when a call needs one and there is none, shared by all calls. A service that was
+ * never there fails a call at the first attempt, because each is made for somebody who waits, and whoever repeats
+ * calls backs off. One that was there is given time to be started again, all calls together: who comes later waits
+ * less. It keeps the process alive only while somebody uses it.
  */
 export class Connection {
   readonly #address: Address;
