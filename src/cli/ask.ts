@@ -3,7 +3,7 @@ import { createInterface } from "node:readline";
 import { addAbortSignal, Writable } from "node:stream";
 import { text } from "node:stream/consumers";
 import { ErrCanceled, ErrInvalidArgument } from "../errors.ts";
-import { terminalText } from "./terminal-text.ts";
+import { endQuestion, writeQuestion } from "./output.ts";
 
 /** How a question is asked. */
 export interface AskOptions {
@@ -23,7 +23,7 @@ export async function ask(question: string, { hidden = false, signal }: AskOptio
     output: hidden ? unseen : process.stderr,
     terminal: true,
   });
-  process.stderr.write(terminalText(question)); // only now does the terminal itself show nothing of what is typed
+  writeQuestion(question); // only now does the terminal itself show nothing of what is typed
   lines.once("SIGINT", () => process.kill(process.pid, "SIGINT")); // as it would be without an editor of lines
   const closed = once(lines, "close").then(() => {
     throw new ErrCanceled("ask for a login: nobody answered");
@@ -34,7 +34,7 @@ export async function ask(question: string, { hidden = false, signal }: AskOptio
   } finally {
     closed.catch(() => {});
     lines.close();
-    if (hidden) process.stderr.write("\n");
+    if (hidden) endQuestion();
   }
 }
 

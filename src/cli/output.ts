@@ -49,6 +49,16 @@ export function warn(...lines: readonly string[]): void {
   writeLines(process.stderr, lines);
 }
 
+/** Writes a question on stderr; the cursor stays behind it. */
+export function writeQuestion(question: string): void {
+  process.stderr.write(terminalText(question));
+}
+
+/** Ends the line of a question whose answer was not shown. */
+export function endQuestion(): void {
+  process.stderr.write("\n");
+}
+
 /** Writes a line of the log, JSON with its newline, to stderr. */
 export function writeLogLine(line: string): void {
   process.stderr.write(escapeJson(line));
