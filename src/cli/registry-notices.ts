@@ -4,6 +4,9 @@ import { tell } from "./output.ts";
 /** Few pulls are left when it is so small a part of what is allowed. */
 const FEW = 1 / 10;
 
+/** Warnings that are shown, and registries whose limits are: a registry may have a new warning with each answer. */
+const MAX_NOTICES = 20;
+
 /** What registries said beside their answers, kept until the progress is over. */
 export class RegistryNotices implements Disposable {
   readonly #warnings = new Set<string>();
@@ -11,11 +14,16 @@ export class RegistryNotices implements Disposable {
   readonly #limits = new Map<string, RateLimit>();
 
   constructor({ events }: Pick<Distribution, "events">) {
-    events.on("warning", ({ endpoint, text }) => this.#warnings.add(`${endpoint} warns: ${text}`));
-    events.on("rateLimit", (limit) => this.#limits.set(limit.endpoint, limit));
+    events.on("warning", ({ endpoint, text }) => {
+      if (this.#warnings.size < MAX_NOTICES) this.#warnings.add(`${endpoint} warns: ${text}`);
+    });
+    events.on("rateLimit", (limit) => {
+      const isRoom = this.#limits.size < MAX_NOTICES || this.#limits.has(limit.endpoint);
+      if (isRoom) this.#limits.set(limit.endpoint, limit);
+    });
   }
 
-  /** Tells it on stderr: every warning, and where few pulls are left. */
+  /** Tells it on stderr: the first `MAX_NOTICES` warnings, and where few pulls are left. */
   [Symbol.dispose](): void {
     const few = [...this.#limits.values()].filter(({ remaining, limit }) => remaining <= limit * FEW);
     for (const line of [...this.#warnings, ...few.map(pullsLeft)]) tell(line);

@@ -152,17 +152,17 @@ export class EndpointWalk<R> {
     const answersBefore = new Map(this.#stations.map(({ endpoint, answers }) => [endpoint, answers]));
     const asked = new Set<Endpoint>();
     const attempts = placed.map(
-      ({ station, setBack }): EndpointAttempt<Served<T>> => ({
+      ({ station, setBack }): EndpointAttempt<{ readonly value: T; readonly server: Station<R> }> => ({
         endpoint: station.endpoint,
         setBack: setBack !== undefined,
         answered: () => station.answers > 0,
         run: async (alternatives) => {
           asked.add(station.endpoint);
-          return await this.#attempt(station, alternatives, work);
+          return { value: await this.#attempt(station, alternatives, work), server: station };
         },
       }),
     );
-    const served = await tryEndpoints(attempts, {
+    const { value, server } = await tryEndpoints(attempts, {
       familiar: familiarString(reference),
       signal: this.#operation.signal,
       onFailure: (failure) => {
@@ -170,7 +170,7 @@ export class EndpointWalk<R> {
         if (failure.passedOver) this.#passOver(reference, failure);
       },
     });
-    const place = this.#stations.findIndex(({ endpoint }) => originOf(endpoint) === served.endpoint);
+    const place = this.#stations.indexOf(server);
     for (const { station, setBack } of placed) {
       const { endpoint } = station;
       const isBefore = this.#stations.indexOf(station) < place;
@@ -178,7 +178,7 @@ export class EndpointWalk<R> {
         this.#tell({ reference, endpoint, error: setBack, level: "debug" });
       }
     }
-    return served;
+    return { value, endpoint: originOf(server.endpoint) };
   }
 
   /** What comes of an attempt is remembered for those who have a choice. */
@@ -186,13 +186,13 @@ export class EndpointWalk<R> {
     station: Station<R>,
     alternatives: Alternatives,
     work: (repository: R) => Promise<T>,
-  ): Promise<Served<T>> {
+  ): Promise<T> {
     const { health } = this.#engine.repositories;
     const endpoint = originOf(station.endpoint);
     try {
       const value = await work(await station.at(alternatives));
       if (alternatives !== "none") await health.served(endpoint);
-      return { value, endpoint };
+      return value;
     } catch (error) {
       const isIll = !this.#operation.signal?.aborted && judge(error, station.endpoint).ill;
       if (isIll && alternatives !== "none") {

@@ -76,6 +76,20 @@ describe("what a registry says beside its answers", () => {
   });
 });
 
+describe("a registry that warns of ever new things", () => {
+  it("is not given more than a screen at the end of `drayage pull`", async () => {
+    for (const kind of ["manifest", "blob"] as const) {
+      const warning = Array.from({ length: 16 }, (_, at) => `299 - "${kind} ${at}"`).join(", ");
+      registry.fault({ kind, times: Number.POSITIVE_INFINITY }, { setHeaders: { warning } });
+    }
+    const { root } = await engine();
+    const options = ["-q", "--plain-http", "--root", root];
+    const { status, stderr } = await drayage(["pull", ...options, `${registry.host}/team/app:v1`]);
+    expect(status).toBe(0);
+    expect(stderr.match(/ warns: /g)).toHaveLength(20);
+  });
+});
+
 describe("the option userAgent", () => {
   it("is in front of drayage's name in every request, of token servers as well", async () => {
     const guarded = await TestRegistry.start({ auth: { bearer: { username: "u", password: "p" } } });
