@@ -45,6 +45,8 @@ export {
 } from "./registry/credentials/saved-login.ts";
 export { loginHost } from "./registry/credentials/server-key.ts";
 export {
+  type DockerConfigOptions,
+  dockerConfigCredentials,
   type StoredCredentialsOptions,
   storedCredentials,
 } from "./registry/credentials/stored-credentials.ts";

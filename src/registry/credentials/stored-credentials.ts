@@ -18,6 +18,17 @@ export interface StoredCredentialsOptions extends CredentialFiles {
   readonly clock?: Clock | undefined;
 }
 
+/** Where docker alone keeps credentials, and how helpers are run. */
+export interface DockerConfigOptions extends Pick<StoredCredentialsOptions, "env" | "clock"> {
+  /** The directory of docker's `config.json`, such as `~/.docker`. */
+  readonly configDir: string;
+}
+
+/** `storedCredentials` out of docker's configuration and nothing else. Throws as that does. */
+export function dockerConfigCredentials({ configDir, ...rest }: DockerConfigOptions): StoredCredentials {
+  return storedCredentials({ ...rest, dockerConfigDir: configDir });
+}
+
 /** The key of Docker Hub in docker's configuration; it is older than its present name. */
 const HUB_SERVER = "https://index.docker.io/v1/";
 

@@ -7,7 +7,10 @@ import { afterEach, beforeEach, describe, expect, it } from "vitest";
 import { isDrayageError } from "../../../src/errors/drayage-error.ts";
 import type { Credentials } from "../../../src/registry/credentials/credentials.ts";
 import { dockerMetaHeaders } from "../../../src/registry/credentials/docker-meta-headers.ts";
-import { storedCredentials } from "../../../src/registry/credentials/stored-credentials.ts";
+import {
+  dockerConfigCredentials,
+  storedCredentials,
+} from "../../../src/registry/credentials/stored-credentials.ts";
 import { helperPrograms } from "../support/helper-programs.ts";
 
 const HUB_KEY = "https://index.docker.io/v1/";
@@ -85,6 +88,7 @@ describe("storedCredentials() from auths", () => {
     "Docker.IO",
   ])("knows Docker Hub as %s", async (key) => {
     expect(await lookUp({ auths: { [key]: AUTH } }, "docker.io")).toEqual(ANN);
+    expect(await dockerConfigCredentials({ configDir: dockerConfigDir })("docker.io")).toEqual(ANN);
     expect(await lookUp({ auths: { [key]: AUTH } }, "docker.example")).toBeUndefined();
   });
 
