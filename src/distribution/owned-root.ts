@@ -16,6 +16,7 @@ import { LayoutImageStore } from "../images/layout-image-store.ts";
 import { type DiskUsage, diskUsage } from "./disk-usage.ts";
 import type { RemovedImage } from "./distribution.ts";
 import type { DistributionEvents } from "./events.ts";
+import { IllnessFiles } from "./health/illness-file.ts";
 import type { Logger } from "./logger.ts";
 import { MountSourceStore } from "./mount-source-store.ts";
 import { namingImages, ownedImages, tagImage } from "./owned-images.ts";
@@ -41,6 +42,7 @@ interface OwnedRootParts {
   readonly events: EventEmitter<DistributionEvents>;
   readonly mountSources: MountSourceStore;
   readonly v1Layers: V1LayerStore;
+  readonly illnesses: IllnessFiles;
   readonly reserve: DiskReserve;
   readonly logger: Logger;
 }
@@ -101,6 +103,7 @@ export class OwnedRoot {
       events,
       mountSources: new MountSourceStore(root),
       v1Layers: new V1LayerStore(root),
+      illnesses: new IllnessFiles(root),
       reserve: new DiskReserve(join(root, "locks", "reserve")),
       logger,
     });
@@ -143,8 +146,8 @@ export class OwnedRoot {
 
   /** Removes what nobody needs. */
   async prune(options: PruneOptions): Promise<PruneResult> {
-    const { content, owner, mountSources, v1Layers, names, reserve } = this.#parts;
-    const hints = [mountSources, v1Layers];
+    const { content, owner, mountSources, v1Layers, illnesses, names, reserve } = this.#parts;
+    const hints = [mountSources, v1Layers, illnesses];
     const result = await reserve.spend(() => prune({ content, owner, hints }, options));
     await this.#forgotten();
     if (!options.dryRun) await names.sweep(options);

@@ -145,13 +145,17 @@ describe("prune()", () => {
       ["index.json.0123456789ab.tmp"],
       ["mounts", "sha256", "1".repeat(64)],
       ["mounts", "sha256", `${DIGEST.slice("sha256:".length)}.0123456789ab.tmp`],
+      ["endpoints", `${"3".repeat(64)}.0123456789ab.tmp`],
       ["locks", "2".repeat(64)],
+      ["locks", `endpoint-${"3".repeat(64)}`],
     ];
+    await mkdir(join(engine.root, "endpoints"));
     await mkdir(join(engine.root, "mounts", "sha256"), { recursive: true });
     for (const path of left) await writeFile(join(engine.root, ...path), "");
     await engine.prune(NOW);
     expect((await readdir(engine.root)).filter((file) => file.endsWith(".tmp"))).toEqual([]);
     expect(await readdir(join(engine.root, "mounts", "sha256"))).toEqual([]);
+    expect(await readdir(join(engine.root, "endpoints"))).toEqual([]);
     expect((await readdir(join(engine.root, "locks"))).toSorted()).toEqual(["epochs", "index", "reserve"]);
   });
 

@@ -52,7 +52,7 @@ export class EndpointHealth {
   readonly #closing = new AbortController();
 
   constructor({ root, logger, clock = systemClock, random = Math.random }: EndpointHealthParts) {
-    this.#files = new IllnessFiles(root);
+    this.#files = new IllnessFiles(root, clock);
     this.#logger = logger;
     this.#clock = clock;
     this.#random = random;

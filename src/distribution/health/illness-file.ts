@@ -1,6 +1,7 @@
 import { createHash } from "node:crypto";
-import { rm } from "node:fs/promises";
+import { readdir, rm } from "node:fs/promises";
 import { join } from "node:path";
+import { type Clock, systemClock } from "../../async/clock.ts";
 import type { Release } from "../../async/keyed-lock.ts";
 import { diskError } from "../../disk/disk-error.ts";
 import { tryLockFile } from "../../disk/file-lock.ts";
@@ -8,7 +9,7 @@ import { makeDirectory, makeLockDirectory } from "../../disk/make-directory.ts";
 import { openRegularFile } from "../../disk/open-regular-file.ts";
 import { writeFileAtomic } from "../../disk/write-file-atomic.ts";
 import { isNotFound } from "../../errors/predicates.ts";
-import { type Illness, MAX_FAILURES } from "./illness.ts";
+import { type Illness, MAX_FAILURES, stageOf } from "./illness.ts";
 
 /** Longest file that is read, in bytes. */
 const MAX_FILE_BYTES = 4_096;
@@ -23,24 +24,19 @@ const MAX_WHY_CHARS = 512;
 export class IllnessFiles {
   readonly #directory: string;
   readonly #locks: string;
+  readonly #clock: Clock;
 
   /** @param root the data root; `<root>/endpoints` is made with the first illness */
-  constructor(root: string) {
+  constructor(root: string, clock: Clock = systemClock) {
+    this.#clock = clock;
     this.#directory = join(root, "endpoints");
     this.#locks = join(root, "locks");
   }
 
   /** The illness of an endpoint by its origin; `undefined` when none is known. */
   async read(origin: string): Promise<Illness | undefined> {
-    const path = this.#path(origin);
-    try {
-      const { handle, size } = await openRegularFile("read state of endpoint", path);
-      await using file = handle;
-      return size > MAX_FILE_BYTES ? undefined : parse(await file.readFile("utf8"), origin);
-    } catch (cause) {
-      if (isNotFound(cause)) return undefined;
-      throw diskError("read state of endpoint", path, cause);
-    }
+    const found = await read(this.#path(origin));
+    return found?.origin === origin ? found : undefined;
   }
 
   /** Keeps an illness in the place of what was known before. */
@@ -52,11 +48,19 @@ export class IllnessFiles {
 
   /** Forgets what is known of an endpoint. */
   async forget(origin: string): Promise<void> {
-    const path = this.#path(origin);
-    try {
-      await rm(path, { force: true });
-    } catch (cause) {
-      throw diskError("forget state of endpoint", path, cause);
+    await remove(this.#path(origin));
+  }
+
+  /**
+   * Forgets illnesses that say nothing any more, of endpoints that nobody asks again, and removes what killed processes left. A
+   * process whose file goes while it writes remembers by itself.
+   */
+  async prune(): Promise<void> {
+    for (const name of await readdir(this.#directory).catch(() => [])) {
+      const path = join(this.#directory, name);
+      const found = await read(path).catch(() => undefined); // a folder or a pipe is no illness either
+      const isKept = found && nameOf(found.origin) === name && stageOf(found, this.#clock.now()) !== "over";
+      if (!isKept) await remove(path);
     }
   }
 
@@ -76,19 +80,44 @@ function nameOf(origin: string): string {
   return createHash("sha256").update(origin).digest("hex");
 }
 
-function parse(text: string, origin: string): Illness | undefined {
+/** An illness as a file has it. */
+interface StoredIllness extends Illness {
+  readonly origin: string;
+}
+
+async function read(path: string): Promise<StoredIllness | undefined> {
+  try {
+    const { handle, size } = await openRegularFile("read state of endpoint", path);
+    await using file = handle;
+    return size > MAX_FILE_BYTES ? undefined : parse(await file.readFile("utf8"));
+  } catch (cause) {
+    if (isNotFound(cause)) return undefined;
+    throw diskError("read state of endpoint", path, cause);
+  }
+}
+
+async function remove(path: string): Promise<void> {
+  try {
+    await rm(path, { force: true, recursive: true });
+  } catch (cause) {
+    throw diskError("forget state of endpoint", path, cause);
+  }
+}
+
+function parse(text: string): StoredIllness | undefined {
   try {
     const value: unknown = JSON.parse(text);
-    return isIllness(value, origin) ? value : undefined;
+    return isIllness(value) ? value : undefined;
   } catch {
     return undefined;
   }
 }
 
-function isIllness(value: unknown, origin: string): value is Illness {
+function isIllness(value: unknown): value is StoredIllness {
   if (typeof value !== "object" || value === null) return false;
-  const { failures, atMs, restMs, unreachable, why, origin: of } = value as Record<string, unknown>;
+  const { failures, atMs, restMs, unreachable, why, origin } = value as Record<string, unknown>;
   const isCount = Number.isInteger(failures) && Number(failures) > 0 && Number(failures) <= MAX_FAILURES;
   const isTime = [atMs, restMs].every((time) => Number.isFinite(time) && Number(time) >= 0);
-  return isCount && isTime && typeof unreachable === "boolean" && typeof why === "string" && of === origin;
+  const areTexts = typeof why === "string" && typeof origin === "string";
+  return isCount && isTime && areTexts && typeof unreachable === "boolean";
 }

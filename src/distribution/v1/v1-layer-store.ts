@@ -73,7 +73,7 @@ export class V1LayerStore {
   async prune(isHere: (digest: Digest) => Promise<boolean>): Promise<void> {
     for (const name of await readdir(this.#root).catch(() => [])) {
       const path = join(this.#root, name);
-      const record = await read(path);
+      const record = await read(path).catch(() => undefined); // a folder or a pipe is no record either
       const isUncertain = record === undefined || record.content?.isEmpty;
       const isKept = isUncertain ? await isYoung(path) : await isHere(record.digest);
       if (!isKept) await remove(path);

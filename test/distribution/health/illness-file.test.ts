@@ -2,9 +2,10 @@ import { mkdir, mkdtemp, readdir, readFile, rm, writeFile } from "node:fs/promis
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterEach, beforeEach, describe, expect, it } from "vitest";
-import type { Illness } from "../../../src/distribution/health/illness.ts";
+import { FORGET_MS, type Illness } from "../../../src/distribution/health/illness.ts";
 import { IllnessFiles } from "../../../src/distribution/health/illness-file.ts";
 import { ErrInvalidArgument } from "../../../src/errors.ts";
+import { FakeClock } from "../../registry/support/fake-clock.ts";
 
 const A = "https://a.test";
 const illness: Illness = {
@@ -74,6 +75,20 @@ describe("IllnessFiles", () => {
     await rm(path);
     await mkdir(path);
     await expect(files.read(A)).rejects.toThrow(ErrInvalidArgument);
+  });
+
+  it("forgets in a prune what is over, damaged or no illness at all, and nothing else", async () => {
+    const clock = new FakeClock();
+    files = new IllnessFiles(root, clock);
+    await files.write("https://over.test", { ...illness, atMs: clock.now() - FORGET_MS - 1 });
+    const path = await pathOfA();
+    await files.write(A, { ...illness, atMs: clock.now() });
+    await mkdir(join(root, "endpoints", "folder"));
+    await writeFile(join(root, "endpoints", "damaged"), "{");
+    await writeFile(join(root, "endpoints", "elsewhere"), await readFile(path));
+    await files.prune();
+    expect(await readdir(join(root, "endpoints"))).toHaveLength(1);
+    expect(await files.read(A)).toMatchObject({ failures: illness.failures });
   });
 
   it("gives the right to find out to one at a time, and leaves no lock behind", async () => {

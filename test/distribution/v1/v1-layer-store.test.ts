@@ -1,4 +1,4 @@
-import { mkdtemp, readdir, rm, utimes, writeFile } from "node:fs/promises";
+import { mkdir, mkdtemp, readdir, rm, utimes, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterEach, beforeEach, describe, expect, it } from "vitest";
@@ -61,6 +61,16 @@ describe("V1LayerStore", () => {
     await store.prune(async () => true);
     expect(await readdir(join(root, "v1-layers")), "it may be being written").toHaveLength(1);
     await utimes(await file(), 0, 0);
+    await store.prune(async () => true);
+    expect(await readdir(join(root, "v1-layers"))).toEqual([]);
+  });
+
+  it("removes by its age what is no file", async () => {
+    const folder = join(root, "v1-layers", "folder");
+    await mkdir(folder, { recursive: true });
+    await store.prune(async () => true);
+    expect(await readdir(join(root, "v1-layers"))).toEqual(["folder"]);
+    await utimes(folder, 0, 0);
     await store.prune(async () => true);
     expect(await readdir(join(root, "v1-layers"))).toEqual([]);
   });
