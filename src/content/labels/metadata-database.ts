@@ -57,12 +57,16 @@ export class MetadataDatabase {
    * of `diskError`.
    */
   read<T>(action: string, nothing: T, work: (database: DatabaseSync) => T): Promise<T> {
-    return this.#run(action, () => (this.exists() ? this.#use("read", work) : nothing));
+    return this.#run(action, (identity) =>
+      identity === undefined ? nothing : this.#use("read", identity, work),
+    );
   }
 
   /** Does `work`, which may run again when the database is busy, in one transaction. Throws as `read` does. */
   write<T>(action: string, work: (database: DatabaseSync) => T): Promise<T> {
-    return this.#run(action, () => this.#use("write", (database) => inTransaction(database, work)));
+    return this.#run(action, (identity) =>
+      this.#use("write", identity, (database) => inTransaction(database, work)),
+    );
   }
 
   /** Whether anything has been written, by whomever. */
@@ -76,17 +80,18 @@ export class MetadataDatabase {
     this.#letGo();
   }
 
-  #run<T>(action: string, work: () => T): Promise<T> {
+  /** Does `work` with what the file is at that moment, in one turn of the event loop. */
+  #run<T>(action: string, work: (identity: string | undefined) => T): Promise<T> {
     return retry(
       async () => {
         if (this.#closed) throw new ErrFailedPrecondition(`${action} "${this.#path}": store is closed`);
         const identity = fileIdentity(this.#path);
         try {
-          return this.#attempt(action, work);
+          return this.#attempt(action, () => work(identity));
         } catch (error) {
           if (identity === undefined || !this.#isDamage(error)) throw error;
           await this.#setAside(identity, error);
-          return this.#attempt(action, work);
+          return this.#attempt(action, () => work(fileIdentity(this.#path)));
         }
       },
       { policy: BUSY_BACKOFF },
@@ -108,8 +113,8 @@ export class MetadataDatabase {
     return isSqliteDamaged(findError(error)?.cause) || isNoFile(this.#path);
   }
 
-  #use<T>(purpose: "read" | "write", work: (database: DatabaseSync) => T): T {
-    const { database, lasting } = this.#open(purpose);
+  #use<T>(purpose: "read" | "write", identity: string | undefined, work: (database: DatabaseSync) => T): T {
+    const { database, lasting } = this.#open(purpose, identity);
     try {
       return work(database);
     } finally {
@@ -117,9 +122,9 @@ export class MetadataDatabase {
     }
   }
 
-  #open(purpose: "read" | "write"): Connection {
+  #open(purpose: "read" | "write", identity: string | undefined): Connection {
     // Somebody may have set the file aside, or put a copy of it back: what is open then has no name any more.
-    if (this.#kept && this.#kept.identity !== fileIdentity(this.#path)) this.#letGo();
+    if (this.#kept && this.#kept.identity !== identity) this.#letGo();
     if (this.#kept) return { database: this.#kept.database, lasting: true };
     const opened = openMetadata(this.#path, { durability: this.#durability, purpose });
     if (opened.lasting) this.#kept = { database: opened.database, identity: fileIdentity(this.#path) };

@@ -2,6 +2,7 @@ import type { Dirent } from "node:fs";
 import { opendir, stat, utimes } from "node:fs/promises";
 import { join } from "node:path";
 import { type AbortOptions, throwIfAborted } from "../../async/abort.ts";
+import { Semaphore } from "../../async/semaphore.ts";
 import { ALGORITHMS, algorithmOf, type Digest, Digester, isDigest } from "../../digest/digest.ts";
 import { diskError, isMissingFile } from "../../disk/disk-error.ts";
 import { ErrAlreadyExists, ErrDataLoss, ErrNotFound } from "../../errors/classes.ts";
@@ -37,6 +38,12 @@ import { RefLocks } from "./ref-locks.ts";
 import { listHalfMade, sweepIngests } from "./sweep-ingests.ts";
 import { Unsynced } from "./unsynced.ts";
 
+/**
+ * Blobs that are looked at together. Node has four threads for files, and a thousand answers that come at once would hold the
+ * event loop for as long as all of them take.
+ */
+const MAX_LOOKS = 16;
+
 /** A store on the local disk. Its `delete` refuses what a name or a namespace of the root needs. */
 export interface LocalStore extends OwnedStore, ContainingStore, LabelEditor, AsyncDisposable {
   /** Closes what the store itself opened; writers and readers are closed by those who opened them. */
@@ -60,6 +67,7 @@ export class LocalContentStore implements LocalStore {
   readonly #damaged: DamagedFiles;
   readonly #namespaces: SqliteNamespaceMetadata;
   readonly #unsynced = new Unsynced();
+  readonly #looks = new Semaphore(MAX_LOOKS);
   readonly #owned: LocalStoreParts["owned"];
   readonly owner: ContentOwner;
 
@@ -77,7 +85,12 @@ export class LocalContentStore implements LocalStore {
   async info(digest: Digest, { signal }: AbortOptions = {}): Promise<Info> {
     this.#layout.blobPath(digest); // refuses what is no digest before anything is asked about it
     await this.owner.claim(digest, { signal });
-    return await this.#info(digest, { signal });
+    const release = await this.#looks.acquire({ signal });
+    try {
+      return await this.#info(digest, { signal });
+    } finally {
+      release();
+    }
   }
 
   async #info(digest: Digest, { signal }: AbortOptions): Promise<Info> {
