@@ -18,7 +18,8 @@ export interface RangeOptions extends AbortOptions {
 
 /**
  * The bytes of a range as they arrive, with one call, and with one more for the rest whenever the connection breaks
- * or the service goes away, as long as each brings something; nothing checks them. Throws what the service throws.
+ * or the service goes away, as long as each brings something; nothing checks them. Throws what the service throws, and
+ * `ErrDataLoss` as soon as more bytes come than were asked for: a service may not make a reader wait for ever.
  */
 export async function* readRange(
   client: ContentClient,
@@ -32,6 +33,7 @@ export async function* readRange(
     try {
       for await (const data of readOnce(client, digest, rest)) {
         done += data.byteLength;
+        if (size > 0 && done > size) throw tooMuch(digest, { offset, size });
         yield data;
       }
       return;
@@ -40,6 +42,10 @@ export async function* readRange(
       if (done === size) return; // with 0 for what is left, all would come once more
     }
   }
+}
+
+function tooMuch(digest: Digest, { offset, size }: { offset: number; size: number }): ErrDataLoss {
+  return new ErrDataLoss(`read content ${digest} at ${offset}: got more than ${size} bytes`, { digest });
 }
 
 async function* readOnce(
@@ -76,9 +82,8 @@ export class ProxyReader implements ReaderAt {
     if (size <= 0) return 0;
     let done = 0;
     for await (const data of readRange(this.#client, digest, { offset, size, signal })) {
-      const piece = data.subarray(0, size - done);
-      buffer.set(piece, done);
-      done += piece.byteLength;
+      buffer.set(data, done);
+      done += data.byteLength;
     }
     if (done === size) return done;
     throw new ErrDataLoss(`read content ${digest} at ${offset}: got ${done} bytes, want ${size}`, { digest });
