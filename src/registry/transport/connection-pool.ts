@@ -180,7 +180,8 @@ export class ConnectionPool {
   /** Nothing is kept of a host that has no sockets and no requests. */
   #forget({ host: name }: Route, host: PoolHost): void {
     const { documents, blobs } = host.waiting;
-    if (host.openSockets === 0 && documents.size + blobs.size === 0) this.#hosts.delete(name);
+    if (host.openSockets > 0 || documents.size + blobs.size > 0) return;
+    if (this.#hosts.get(name) === host) this.#hosts.delete(name);
   }
 
   async #waitOpenly(host: PoolHost, wanted: Wanted, waiter: Waiter | undefined): Promise<Connection> {
@@ -194,7 +195,9 @@ export class ConnectionPool {
       );
       if (host.reserved.delete(connection)) return connection;
       throwIfAborted(wanted.signal);
-      return await this.#wait(host, wanted, { number });
+      if (this.#closed) throw this.#closed;
+      // The host may have been forgotten and met anew meanwhile, and others wait at the one that is known now.
+      return await this.#wait(this.#hostOf(wanted.route), wanted, { number });
     } catch (error) {
       // Whoever waited is gone, perhaps in the moment of getting one.
       turn.then(

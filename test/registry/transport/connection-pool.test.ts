@@ -1,3 +1,4 @@
+import type { OutgoingHttpHeaders } from "node:http";
 import { setImmediate } from "node:timers/promises";
 import { afterEach, describe, expect, it, vi } from "vitest";
 import { PATIENCE_MS } from "../../../src/async/wait-patiently.ts";
@@ -20,9 +21,10 @@ interface HoldingServer extends ScriptedServer {
   answer(): void;
 }
 
-async function holdingServer(): Promise<HoldingServer> {
+async function holdingServer(headers: OutgoingHttpHeaders = {}): Promise<HoldingServer> {
   const held: Array<{ path: string; end: () => void }> = [];
   const server = await httpServer((request, response) => {
+    response.writeHead(200, headers);
     held.push({ path: request.url ?? "", end: () => response.end("ok") });
   });
   return {
@@ -235,6 +237,47 @@ describe("a transport's sockets", () => {
     await until(() => server.held.length === 1);
     server.answer();
     expect(await Promise.all([first, last])).toEqual(["ok", "ok"]);
+  });
+
+  it("are waited for at the host as it is known now, by one whose own was taken while it came back", async () => {
+    const server = keep(await holdingServer({ connection: "close" }));
+    const transport = transportWith({ maxSocketsPerHost: 1 });
+    const send = (path: string, waiter?: Waiter): Promise<string> =>
+      read(transport.send({ method: "GET", url: `${server.origin}/${path}`, waiter }));
+    const comesBack = Promise.withResolvers<void>();
+    const comes = Promise.withResolvers<void>();
+    const waiter: Waiter = {
+      async wait(_, work) {
+        const result = await work(undefined);
+        comes.resolve();
+        await comesBack.promise;
+        return result;
+      },
+    };
+    const answer = async (path: string): Promise<void> => {
+      await until(() => server.held.length === 1);
+      expect(server.held).toEqual([`/${path}`]);
+      server.answer();
+    };
+    const first = send("first");
+    await until(() => server.held.length === 1);
+    const slow = send("slow", waiter);
+    await answer("first");
+    await comes.promise;
+    const thief = send("thief");
+    await answer("thief");
+    await Promise.all([first, thief]);
+    const other = send("other");
+    await until(() => server.held.length === 1);
+    const queued = send("queued");
+    comesBack.resolve();
+    await setImmediate();
+    await answer("other");
+    await until(() => server.held.length === 1);
+    server.answer();
+    await until(() => server.held.length === 1);
+    server.answer();
+    expect(await Promise.all([slow, other, queued])).toEqual(["ok", "ok", "ok"]);
   });
 
   it("are waited for without any limit of the request running", async () => {
