@@ -33,7 +33,6 @@ export async function* readRange(
     try {
       for await (const data of readOnce(client, digest, rest)) {
         done += data.byteLength;
-        if (size > 0 && done > size) throw tooMuch(digest, { offset, size });
         yield data;
       }
       return;
@@ -44,10 +43,6 @@ export async function* readRange(
   }
 }
 
-function tooMuch(digest: Digest, { offset, size }: { offset: number; size: number }): ErrDataLoss {
-  return new ErrDataLoss(`read content ${digest} at ${offset}: got more than ${size} bytes`, { digest });
-}
-
 async function* readOnce(
   client: ContentClient,
   digest: Digest,
@@ -55,7 +50,13 @@ async function* readOnce(
 ): AsyncGenerator<Uint8Array, void, void> {
   const request = create(ReadContentRequestSchema, { digest, offset: BigInt(offset), size: BigInt(size) });
   const responses = client.stream(contentMethods.read, { request, signal, about: { digest } });
-  for await (const { data } of responses) yield data;
+  let got = 0;
+  for await (const { data } of responses) {
+    got += data.byteLength;
+    if (size > 0 && got > size)
+      throw new ErrDataLoss(`read content ${digest} at ${offset}: got more than ${size} bytes`, { digest });
+    yield data;
+  }
 }
 
 /** Random access to a blob of a content service: one call per read. */
