@@ -4,10 +4,9 @@ import { type AbortOptions, throwIfAborted } from "../async/abort.ts";
 import { KeyedLock } from "../async/keyed-lock.ts";
 import { ALGORITHMS, algorithmOf, type Digest, encodedOf, isDigest } from "../digest/digest.ts";
 import { diskError } from "../disk/disk-error.ts";
+import { readHint } from "../disk/hint-file.ts";
 import { makeDirectory } from "../disk/make-directory.ts";
-import { openRegularFile } from "../disk/open-regular-file.ts";
 import { writeFileAtomic } from "../disk/write-file-atomic.ts";
-import { isNotFound } from "../errors/predicates.ts";
 
 /** A repository that is known to have a blob. */
 export interface MountSource {
@@ -104,23 +103,16 @@ function differs(from: MountSource): (source: MountSource) => boolean {
 }
 
 async function read(path: string): Promise<readonly MountSource[]> {
-  try {
-    const { handle, size } = await openRegularFile("read mount sources", path);
-    await using file = handle;
-    return size > MAX_FILE_BYTES ? [] : parse(await file.readFile("utf8"));
-  } catch (cause) {
-    if (isNotFound(cause)) return [];
-    throw diskError("read mount sources", path, cause);
-  }
+  const hint = await readHint(path, {
+    action: "read mount sources",
+    maxBytes: MAX_FILE_BYTES,
+    isHint: isList,
+  });
+  return (hint ?? []).filter(isMountSource);
 }
 
-function parse(text: string): readonly MountSource[] {
-  try {
-    const value: unknown = JSON.parse(text);
-    return Array.isArray(value) ? value.filter(isMountSource) : [];
-  } catch {
-    return []; // half a hint is none
-  }
+function isList(value: unknown): value is readonly unknown[] {
+  return Array.isArray(value);
 }
 
 function isMountSource(value: unknown): value is MountSource {

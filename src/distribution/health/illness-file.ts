@@ -1,14 +1,12 @@
 import { createHash } from "node:crypto";
-import { readdir, rm } from "node:fs/promises";
+import { readdir } from "node:fs/promises";
 import { join } from "node:path";
 import { type Clock, systemClock } from "../../async/clock.ts";
 import type { Release } from "../../async/keyed-lock.ts";
-import { diskError } from "../../disk/disk-error.ts";
 import { tryLockFile } from "../../disk/file-lock.ts";
+import { type HintOptions, readHint, removeHint } from "../../disk/hint-file.ts";
 import { makeDirectory, makeLockDirectory } from "../../disk/make-directory.ts";
-import { openRegularFile } from "../../disk/open-regular-file.ts";
 import { writeFileAtomic } from "../../disk/write-file-atomic.ts";
-import { isNotFound } from "../../errors/predicates.ts";
 import { type Illness, MAX_FAILURES, stageOf } from "./illness.ts";
 
 /** Longest file that is read, in bytes. */
@@ -16,6 +14,19 @@ const MAX_FILE_BYTES = 4_096;
 
 /** Longest reason that is kept, in characters. */
 const MAX_WHY_CHARS = 512;
+
+/** An illness as a file has it. */
+interface StoredIllness extends Illness {
+  readonly origin: string;
+}
+
+const STORED: HintOptions<StoredIllness> = {
+  action: "read state of endpoint",
+  maxBytes: MAX_FILE_BYTES,
+  isHint: isIllness,
+};
+
+const FORGET = "forget state of endpoint";
 
 /**
  * The illnesses of endpoints in a data root, one small file each, for all processes that share it. A file that cannot be
@@ -35,7 +46,7 @@ export class IllnessFiles {
 
   /** The illness of an endpoint by its origin; `undefined` when none is known. */
   async read(origin: string): Promise<Illness | undefined> {
-    const found = await read(this.#path(origin));
+    const found = await readHint(this.#path(origin), STORED);
     return found?.origin === origin ? found : undefined;
   }
 
@@ -48,7 +59,7 @@ export class IllnessFiles {
 
   /** Forgets what is known of an endpoint. */
   async forget(origin: string): Promise<void> {
-    await remove(this.#path(origin));
+    await removeHint(FORGET, this.#path(origin));
   }
 
   /**
@@ -58,9 +69,9 @@ export class IllnessFiles {
   async prune(): Promise<void> {
     for (const name of await readdir(this.#directory).catch(() => [])) {
       const path = join(this.#directory, name);
-      const found = await read(path).catch(() => undefined); // a folder or a pipe is no illness either
+      const found = await readHint(path, STORED).catch(() => undefined); // a folder or a pipe is no illness either
       const isKept = found && nameOf(found.origin) === name && stageOf(found, this.#clock.now()) !== "over";
-      if (!isKept) await remove(path);
+      if (!isKept) await removeHint(FORGET, path);
     }
   }
 
@@ -78,39 +89,6 @@ export class IllnessFiles {
 
 function nameOf(origin: string): string {
   return createHash("sha256").update(origin).digest("hex");
-}
-
-/** An illness as a file has it. */
-interface StoredIllness extends Illness {
-  readonly origin: string;
-}
-
-async function read(path: string): Promise<StoredIllness | undefined> {
-  try {
-    const { handle, size } = await openRegularFile("read state of endpoint", path);
-    await using file = handle;
-    return size > MAX_FILE_BYTES ? undefined : parse(await file.readFile("utf8"));
-  } catch (cause) {
-    if (isNotFound(cause)) return undefined;
-    throw diskError("read state of endpoint", path, cause);
-  }
-}
-
-async function remove(path: string): Promise<void> {
-  try {
-    await rm(path, { force: true, recursive: true });
-  } catch (cause) {
-    throw diskError("forget state of endpoint", path, cause);
-  }
-}
-
-function parse(text: string): StoredIllness | undefined {
-  try {
-    const value: unknown = JSON.parse(text);
-    return isIllness(value) ? value : undefined;
-  } catch {
-    return undefined;
-  }
 }
 
 function isIllness(value: unknown): value is StoredIllness {

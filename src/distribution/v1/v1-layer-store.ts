@@ -1,14 +1,12 @@
 import { createHash } from "node:crypto";
-import { readdir, rm, stat } from "node:fs/promises";
+import { readdir, stat } from "node:fs/promises";
 import { join } from "node:path";
 import { type AbortOptions, throwIfAborted } from "../../async/abort.ts";
 import { systemClock } from "../../async/clock.ts";
 import { type Digest, isDigest } from "../../digest/digest.ts";
-import { diskError } from "../../disk/disk-error.ts";
+import { type HintOptions, readHint, removeHint } from "../../disk/hint-file.ts";
 import { makeDirectory } from "../../disk/make-directory.ts";
-import { openRegularFile } from "../../disk/open-regular-file.ts";
 import { writeFileAtomic } from "../../disk/write-file-atomic.ts";
-import { isNotFound } from "../../errors/predicates.ts";
 
 /** What a layer of version 1 turned out to be. */
 export interface V1LayerContent {
@@ -36,6 +34,14 @@ const UNCERTAIN_KEPT_MS = 24 * 60 * 60 * 1000;
 /** Longest file read, in bytes: three digests, a media type and room to spare. */
 const MAX_FILE_BYTES = 8 * 1024;
 
+const RECORD: HintOptions<V1LayerRecord> = {
+  action: "read layer record",
+  maxBytes: MAX_FILE_BYTES,
+  isHint: isRecord,
+};
+
+const FORGET = "forget layer";
+
 /**
  * Remembers which content a layer of version 1 is, in one small file per layer (moby's `V1IDService`): version 1 has no
  * digests. What is not understood is not known, which costs a download.
@@ -51,7 +57,7 @@ export class V1LayerStore {
   /** What is known of a layer; whether its content is still there is another question. Throws the classes of `diskError`. */
   async find(key: string, { signal }: AbortOptions = {}): Promise<V1LayerRecord | undefined> {
     throwIfAborted(signal);
-    return await read(this.#path(key));
+    return await readHint(this.#path(key), RECORD);
   }
 
   /** Remembers a layer, in the place of what was known of it. */
@@ -62,7 +68,7 @@ export class V1LayerStore {
 
   /** Forgets a layer that turned out to be another one. */
   async forget(key: string): Promise<void> {
-    await remove(this.#path(key));
+    await removeHint(FORGET, this.#path(key));
   }
 
   /**
@@ -73,10 +79,10 @@ export class V1LayerStore {
   async prune(isHere: (digest: Digest) => Promise<boolean>): Promise<void> {
     for (const name of await readdir(this.#root).catch(() => [])) {
       const path = join(this.#root, name);
-      const record = await read(path).catch(() => undefined); // a folder or a pipe is no record either
+      const record = await readHint(path, RECORD).catch(() => undefined); // a folder or a pipe is no record either
       const isUncertain = record === undefined || record.content?.isEmpty;
       const isKept = isUncertain ? await isYoung(path) : await isHere(record.digest);
-      if (!isKept) await remove(path);
+      if (!isKept) await removeHint(FORGET, path);
     }
   }
 
@@ -88,34 +94,6 @@ export class V1LayerStore {
 async function isYoung(path: string): Promise<boolean> {
   const { mtimeMs } = await stat(path).catch(() => ({ mtimeMs: 0 }));
   return systemClock.now() - mtimeMs < UNCERTAIN_KEPT_MS;
-}
-
-async function remove(path: string): Promise<void> {
-  try {
-    await rm(path, { force: true, recursive: true });
-  } catch (cause) {
-    throw diskError("forget layer", path, cause);
-  }
-}
-
-async function read(path: string): Promise<V1LayerRecord | undefined> {
-  try {
-    const { handle, size } = await openRegularFile("read layer record", path);
-    await using file = handle;
-    return size > MAX_FILE_BYTES ? undefined : parse(await file.readFile("utf8"));
-  } catch (cause) {
-    if (isNotFound(cause)) return undefined;
-    throw diskError("read layer record", path, cause);
-  }
-}
-
-function parse(text: string): V1LayerRecord | undefined {
-  try {
-    const value: unknown = JSON.parse(text);
-    return isRecord(value) ? value : undefined;
-  } catch {
-    return undefined;
-  }
 }
 
 function isRecord(value: unknown): value is V1LayerRecord {
