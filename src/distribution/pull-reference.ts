@@ -6,6 +6,7 @@ import { hostPlatform } from "../platform/host-platform.ts";
 import { allPlatforms, containerMatcher, containerPlatform, only } from "../platform/matcher.ts";
 import { parsePlatform } from "../platform/parse-platform.ts";
 import { isNameOnly } from "../reference/derive.ts";
+import { DEFAULT_DOMAIN } from "../reference/docker-domain.ts";
 import { parseDockerRef, parseNormalizedNamed } from "../reference/normalize.ts";
 import type { NormalizedReference } from "../reference/reference.ts";
 import type { PullOptions } from "./distribution.ts";
@@ -16,7 +17,7 @@ import type { PullOptions } from "./distribution.ts";
  */
 export function parsePullReference(text: string, { allTags = false }: PullOptions): NormalizedReference {
   const reference = allTags ? parseNormalizedNamed(text) : parseDockerRef(text);
-  if (reference.path === "library/scratch" && reference.domain === "docker.io") {
+  if (reference.path === "library/scratch" && reference.domain === DEFAULT_DOMAIN) {
     throw new ErrInvalidArgument("'scratch' is a reserved name", { reference: text });
   }
   if (allTags && !isNameOnly(reference)) {

@@ -5,7 +5,7 @@ export const DEFAULT_DOMAIN = "docker.io";
 export const OFFICIAL_PREFIX = "library/";
 
 /** What older engines wrote for `DEFAULT_DOMAIN`. */
-const LEGACY_DEFAULT_DOMAIN = "index.docker.io";
+export const LEGACY_DEFAULT_DOMAIN = "index.docker.io";
 
 /**
  * Splits what a person typed into domain and the rest by docker's rule (as in moby): the first of several components is

@@ -1,7 +1,7 @@
 import { ErrInvalidArgument } from "../../errors/classes.ts";
 import { withoutUserInfo } from "../../errors/redact-url.ts";
+import { HUB_DOMAIN, isHubHost } from "../endpoints/docker-hub.ts";
 import { formatHostPort, parseHostPort } from "../endpoints/host-port.ts";
-import { HUB_DOMAIN } from "../endpoints/registry-options.ts";
 
 /** A key of docker's configuration, taken apart. */
 export interface ServerKey {
@@ -15,14 +15,6 @@ export interface ServerKey {
    */
   readonly namespace: string;
 }
-
-/** The names of Docker Hub that are found in configurations. */
-const HUB_HOSTS: ReadonlySet<string> = new Set([
-  "docker.io",
-  "index.docker.io",
-  "registry-1.docker.io",
-  "registry.hub.docker.com",
-]);
 
 /** What docker has written behind a host in its time; it names the version of an API and no repository. */
 const API_PATHS: ReadonlySet<string> = new Set(["", "v1", "v2"]);
@@ -60,7 +52,7 @@ export function canonicalHost(host: string, scheme = "https"): string {
   const defaultPort = scheme.toLowerCase() === "http" ? ":80" : ":443";
   const lower = host.toLowerCase();
   const name = lower.endsWith(defaultPort) ? lower.slice(0, -defaultPort.length) : lower;
-  return HUB_HOSTS.has(name) ? HUB_DOMAIN : name;
+  return isHubHost(name) ? HUB_DOMAIN : name;
 }
 
 /**

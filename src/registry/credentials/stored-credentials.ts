@@ -2,7 +2,7 @@ import { type AbortOptions, throwIfAborted } from "../../async/abort.ts";
 import type { Clock } from "../../async/clock.ts";
 import { SharedCalls } from "../../async/shared-calls.ts";
 import { ErrInvalidArgument } from "../../errors/classes.ts";
-import { HUB_DOMAIN } from "../endpoints/registry-options.ts";
+import { HUB_DOMAIN } from "../endpoints/docker-hub.ts";
 import type { AuthFileKind, AuthQuery } from "./auth-file.ts";
 import { type CredentialFiles, type CredentialPlace, credentialPlaces } from "./credential-files.ts";
 import { credentialsFromHelper } from "./credential-helper.ts";

@@ -1,9 +1,9 @@
 import type { AbortOptions } from "../../async/abort.ts";
 import { ALL_CAPABILITIES } from "../configuration/capability.ts";
 import type { TlsOptions } from "../http/tls-options.ts";
+import { HUB_DOMAIN, HUB_REGISTRY } from "./docker-hub.ts";
 import type { Endpoint } from "./endpoint.ts";
 import type { HostPolicy } from "./host-policy.ts";
-import { HUB_DOMAIN, HUB_REGISTRY } from "./registry-options.ts";
 
 /** What is said about a registry where it is named. */
 export interface HostOptions extends AbortOptions {

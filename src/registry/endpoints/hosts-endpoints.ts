@@ -4,11 +4,11 @@ import type { ConfigurationFiles } from "../configuration/configuration-files.ts
 import type { HostsDirectory } from "../configuration/hosts-directory.ts";
 import type { HostEntry } from "../configuration/hosts-toml.ts";
 import type { TlsOptions } from "../http/tls-options.ts";
+import { withHubRegistry } from "./docker-hub.ts";
 import type { Endpoint } from "./endpoint.ts";
 import { hostEndpoints, tlsFor } from "./host-endpoints.ts";
 import type { HostPolicy } from "./host-policy.ts";
 import { namespaceFor } from "./namespace.ts";
-import { HUB_REGISTRY } from "./registry-options.ts";
 
 /** What endpoints of a hosts.toml are made with. */
 interface HostsContext extends AbortOptions {
@@ -41,10 +41,7 @@ async function entryEndpoints(entry: HostEntry, context: HostsContext): Promise<
     const own = await hostEndpoints(registry, policy, { tls: said, signal });
     return own.map((endpoint) => ({ ...endpoint, ...partsOf(entry) }));
   }
-  const baseUrl = entry.baseUrl.replace(
-    /^https:\/\/(?:index\.)?docker\.io(?=\/|$)/,
-    `https://${HUB_REGISTRY}`,
-  );
+  const baseUrl = withHubRegistry(entry.baseUrl);
   const { host, protocol, port } = new URL(baseUrl);
   const namespace = namespaceFor(baseUrl, registry);
   const isOwn = namespace.namespace === undefined;

@@ -6,6 +6,7 @@ import { findHostsDirectory } from "../configuration/hosts-directory.ts";
 import { readRegistries } from "../configuration/registries-files.ts";
 import { matchRegistry, type RegistryMatch } from "../configuration/registries-match.ts";
 import { readDaemonFile } from "./daemon-file.ts";
+import { HUB_DOMAIN } from "./docker-hub.ts";
 import type { Endpoint } from "./endpoint.ts";
 import { hostEndpoints } from "./host-endpoints.ts";
 import { HostPolicy } from "./host-policy.ts";
@@ -16,7 +17,6 @@ import { mirrorEndpoints } from "./mirror-endpoints.ts";
 import { pathsOf } from "./path-list.ts";
 import { nameOf, refuseBlocked, registriesEndpoints } from "./registries-endpoints.ts";
 import {
-  HUB_DOMAIN,
   isSelectedHost,
   type Purpose,
   type RegistryOptions,

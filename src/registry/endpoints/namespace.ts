@@ -1,3 +1,4 @@
+import { HUB_DOMAIN, HUB_REGISTRY } from "./docker-hub.ts";
 import type { Endpoint } from "./endpoint.ts";
 
 /**
@@ -7,8 +8,6 @@ import type { Endpoint } from "./endpoint.ts";
 export function namespaceFor(baseUrl: string, registry: string): Pick<Endpoint, "namespace"> {
   const { host, protocol } = new URL(baseUrl);
   const own =
-    registry === "docker.io"
-      ? ["docker.io", "registry-1.docker.io"]
-      : [new URL(`${protocol}//${registry}`).host];
+    registry === HUB_DOMAIN ? [HUB_DOMAIN, HUB_REGISTRY] : [new URL(`${protocol}//${registry}`).host];
   return own.includes(host) ? {} : { namespace: registry };
 }

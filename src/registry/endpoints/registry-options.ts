@@ -2,6 +2,7 @@ import { ErrInvalidArgument } from "../../errors/classes.ts";
 import { withoutUserInfo } from "../../errors/redact-url.ts";
 import type { NormalizedReference } from "../../reference/reference.ts";
 import type { TlsOptions } from "../http/tls-options.ts";
+import { HUB_ALIAS, HUB_DOMAIN } from "./docker-hub.ts";
 import { formatHostPort, parseHostPort } from "./host-port.ts";
 import type { ResolveHost } from "./insecure.ts";
 
@@ -45,14 +46,6 @@ export type RegistryOptions = {
   /** Authorities and client certificate per host[:port], `docker.io` for Docker Hub, in the place of what files say. */
   readonly tls?: Readonly<Record<string, TlsOptions>> | undefined;
 };
-
-/** The domain of Docker Hub in a reference, and the name its credentials are looked up under. */
-export const HUB_DOMAIN = "docker.io";
-
-/** Where Docker Hub is. */
-export const HUB_REGISTRY = "registry-1.docker.io";
-
-const HUB_ALIAS = "index.docker.io";
 
 /** Whether a switch is on for host[:port]. Throws `ErrInvalidArgument` for a malformed entry. */
 export function isSelectedHost(selection: RegistrySelection | undefined, host: string): boolean {
