@@ -2,7 +2,7 @@ import { readdir, rmdir } from "node:fs/promises";
 import { join } from "node:path";
 import type { Digest } from "../../digest/digest.ts";
 import { diskError, isMissingFile } from "../../disk/disk-error.ts";
-import { SweepList } from "./sweep-list.ts";
+import { isCondemned, SweepList } from "./sweep-list.ts";
 
 const EPOCH = /^(?:0|[1-9]\d{0,14})$/;
 
@@ -57,8 +57,8 @@ export class DoomedContent {
   async digests(): Promise<Set<Digest>> {
     const found = new Set<Digest>();
     for (const epoch of (await this.waiting()).epochs) {
-      for (const { digest, kind } of await this.in(epoch).marks()) {
-        if (kind === "doomed" || kind === "dying") found.add(digest);
+      for (const mark of await this.in(epoch).marks()) {
+        if (isCondemned(mark)) found.add(mark.digest);
       }
     }
     return found;

@@ -26,6 +26,11 @@ export interface SweepEntry {
 /** What the name of an entry's file tells. */
 export type SweepMark = Pick<SweepEntry, "digest" | "kind">;
 
+/** Whether an entry stands for a blob that is to be deleted, or is being deleted. */
+export function isCondemned({ kind }: Pick<SweepEntry, "kind">): boolean {
+  return kind === "doomed" || kind === "dying";
+}
+
 /** Names that are read at once: each holds a descriptor. */
 const MAX_NAME_READERS = 8;
 

@@ -4,7 +4,7 @@ import type { Digest } from "../../digest/digest.ts";
 import type { DoomedContent, Waiting } from "./doomed-content.ts";
 import type { DocumentSource, NameReferences } from "./name-references.ts";
 import type { Epochs, Turn } from "./root-lease.ts";
-import type { SweepEntry, SweepList } from "./sweep-list.ts";
+import { isCondemned, type SweepEntry, type SweepList } from "./sweep-list.ts";
 
 /** What namespaces know about who has a blob. */
 export interface NamespaceHolders {
@@ -192,7 +192,7 @@ export class Sweeper {
     const deleted: SweptContent[] = [];
     for (const epoch of over) {
       const list = doomed.in(epoch);
-      const entries = (await list.list()).filter(isOneDoomed);
+      const entries = (await list.list()).filter(isCondemned);
       const free = async (entry: SweepEntry): Promise<void> => {
         const { digest, name } = entry;
         const isGone = await this.#freeBlob(list, entry, named);
@@ -207,7 +207,7 @@ export class Sweeper {
   /** Looks at what was needed, or not there yet, while work was running. */
   async #lookAgain(list: SweepList, second: SecondLook): Promise<void> {
     for (const entry of await list.list()) {
-      if (isOneDoomed(entry)) continue;
+      if (isCondemned(entry)) continue;
       let isNoted = true;
       for (const digest of await this.#unneededBelow(entry, second)) {
         if (second.known.has(digest)) continue;
@@ -268,10 +268,6 @@ export class Sweeper {
     const { names } = this.#parts;
     return await names.reach(await names.roots());
   }
-}
-
-function isOneDoomed({ kind }: SweepEntry): boolean {
-  return kind === "doomed" || kind === "dying";
 }
 
 function isSame(a: SweepEntry, b: SweepEntry): boolean {
