@@ -36,20 +36,13 @@ export const HONEST_HABITS: Habits = {
   lists: HONEST_LISTS,
 };
 
+const GROUPS = Object.keys(HONEST_HABITS) as readonly (keyof Habits)[];
+
 /** `habits` with the switches of `changes`, group by group; later changes win. */
-export function withHabits(habits: Habits, ...changes: readonly SomeHabits[]): Habits {
-  return changes.reduce<Habits>(
-    (before, change) => ({
-      challenge: { ...before.challenge, ...change.challenge },
-      tokens: { ...before.tokens, ...change.tokens },
-      pull: { ...before.pull, ...change.pull },
-      upload: { ...before.upload, ...change.upload },
-      mount: { ...before.mount, ...change.mount },
-      manifests: { ...before.manifests, ...change.manifests },
-      lists: { ...before.lists, ...change.lists },
-    }),
-    habits,
-  );
+export function withHabits<H extends SomeHabits>(habits: H, ...changes: readonly SomeHabits[]): H {
+  const layers: readonly SomeHabits[] = [habits, ...changes];
+  const merged = GROUPS.map((group) => [group, Object.assign({}, ...layers.map((layer) => layer[group]))]);
+  return Object.fromEntries(merged) as H; // it has every group that `habits` has
 }
 
 /** Whether somebody is sent to another host: for tokens, or for blobs. */

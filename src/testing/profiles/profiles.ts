@@ -1,6 +1,6 @@
 import { ErrInvalidArgument } from "../../errors/classes.ts";
 import type { ApiOptions } from "../api/api-options.ts";
-import { HONEST_HABITS, type SomeHabits } from "../habits/habits.ts";
+import { HONEST_HABITS, type SomeHabits, withHabits } from "../habits/habits.ts";
 import { CLOUDS } from "./clouds.ts";
 import { HOSTED } from "./hosted.ts";
 import type { Profile } from "./profile.ts";
@@ -37,12 +37,7 @@ export function withProfile<T extends ApiOptions & { readonly profile?: ProfileN
       `Start registry: option "access": nobody is asked who he is at "${profile}"`,
     );
   }
-  return { ...options, habits: layered(known, habits) };
-}
-
-function layered(below: SomeHabits, above: SomeHabits): SomeHabits {
-  const groups = Object.keys(HONEST_HABITS) as readonly (keyof SomeHabits)[];
-  return Object.fromEntries(groups.map((group) => [group, { ...below[group], ...above[group] }]));
+  return { ...options, habits: withHabits(known, habits) };
 }
 
 function checkSwitches(habits: SomeHabits): void {
