@@ -17,6 +17,7 @@ import type { Alternatives } from "./health/with-health.ts";
 import type { Logger } from "./logger.ts";
 import type { Operation } from "./operation.ts";
 import type { OpenRepository, Repositories, Surroundings } from "./repositories.ts";
+import { NO_V1 } from "./v1/no-v1.ts";
 
 /** What walks of one engine share. */
 export interface WalkEngine {
@@ -44,12 +45,6 @@ export interface Served<T> {
   /** Origin of the endpoint that did it. */
   readonly endpoint: string;
 }
-
-/** Why an endpoint of version 1 is of no use, in moby's words. */
-const NO_V1: Readonly<Record<Purpose, string>> = {
-  pull: "Cannot pull by digest with v1 registry",
-  push: "Cannot push to v1 registry",
-};
 
 /** An endpoint, and its repository as it was opened for one purpose or another. */
 class Station<R> {

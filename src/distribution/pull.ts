@@ -12,8 +12,9 @@ import { EndpointWalk, type WalkEngine, type WalkRoute } from "./endpoint-walk.t
 import { type Operation, startOperation, waiterOf } from "./operation.ts";
 import { choosePlatform, parsePullReference } from "./pull-reference.ts";
 import { pullStatus } from "./pull-status.ts";
+import type { Puller, PullShared } from "./puller.ts";
 import { translatePullError } from "./translate-pull-error.ts";
-import { type Puller, type PullShared, resolveTarget, v2Puller } from "./v2-puller.ts";
+import { resolveTarget, v2Puller } from "./v2-puller.ts";
 
 /** Longest part of a listed tag that is shown, in characters: as long as a tag may be. */
 const MAX_TAG_CHARS = 128;

@@ -1,77 +1,29 @@
 import { throwIfAborted } from "../async/abort.ts";
 import { allOrAbort } from "../async/all-or-abort.ts";
-import type { Limiter } from "../async/semaphore.ts";
 import { boundedReads } from "../content/bounded-reads.ts";
 import { exists } from "../content/exists.ts";
-import type { Store } from "../content/store.ts";
 import { unlessNotFound } from "../content/unless-not-found.ts";
-import type { Digest } from "../digest/digest.ts";
 import { ErrNotImplemented } from "../errors/classes.ts";
 import { findError } from "../errors/predicates.ts";
 import { withMessage } from "../errors/with-message.ts";
 import type { Handler } from "../images/handler.ts";
-import { collectImages, type ImageContent, type PlatformChoice } from "../images/image-graph.ts";
-import type { ImageStore } from "../images/image-store.ts";
+import { collectImages, type ImageContent } from "../images/image-graph.ts";
 import { type Inspected, inspectImage } from "../images/inspect-image.ts";
-import type { LabelTurns } from "../images/label-turns.ts";
 import { sourceLabelHandler } from "../images/source-label.ts";
 import { walk } from "../images/walk.ts";
 import type { Descriptor } from "../oci/descriptor.ts";
 import { isIndexType, isManifestType, isSchema1Type } from "../oci/media-types.ts";
 import { message } from "../progress/progress.ts";
 import type { NormalizedReference } from "../reference/reference.ts";
-import type { Remote, ResolveOptions } from "../remotes/remote.ts";
-import type { LayerDownloadManager } from "../xfer/download-manager.ts";
-import type { TransferManager } from "../xfer/transfer-manager.ts";
+import type { ResolveOptions } from "../remotes/remote.ts";
 import { blobDownload } from "./blob-download.ts";
 import { bringLayers } from "./bring-layers.ts";
-import type { PulledImage } from "./distribution.ts";
 import { fetchDocument } from "./fetch-document.ts";
-import type { Logger } from "./logger.ts";
 import { nameImage } from "./name-image.ts";
-import type { OpenWork } from "./open-work.ts";
-import { type Operation, waiterOf } from "./operation.ts";
+import { waiterOf } from "./operation.ts";
 import { platformWarnings } from "./platform-warnings.ts";
 import { pullStatus } from "./pull-status.ts";
-import type { V1LayerStore } from "./v1/v1-layer-store.ts";
-
-/** The parts of an engine that all pulls share. */
-export interface PullShared {
-  readonly content: Store;
-  readonly images: ImageStore;
-  /** Transfers of manifests, indexes and configs: small, never queued behind layers. */
-  readonly documents: TransferManager;
-  /** Whose turn it is to write the labels of a blob. */
-  readonly labelTurns: LabelTurns;
-  /** How many manifests, indexes and configs of the store are open at once. */
-  readonly documentReaders: Limiter;
-  /** Transfers of layers. */
-  readonly downloads: LayerDownloadManager;
-  /** Which content layers of version 1 are. */
-  readonly v1Layers: V1LayerStore;
-  /** Remembers content that is of no use, to be removed once nobody works here. */
-  readonly abandon: (digests: readonly Digest[]) => Promise<void>;
-  /** Counts what is fetched. */
-  readonly work: OpenWork;
-  readonly logger: Logger;
-}
-
-/** What one pull works with at one endpoint. */
-export interface PullContext {
-  readonly shared: PullShared;
-  readonly remote: Remote;
-  readonly operation: Operation;
-  readonly platform: PlatformChoice;
-}
-
-/** What pulling one name gives, wherever it came from. */
-export type NamedImage = Omit<PulledImage, "endpoint">;
-
-/**
- * Brings one tag or digest into the store and names it.
- * @param promised what the reference means, where that was found out at another endpoint
- */
-export type Puller = (reference: NormalizedReference, promised?: Descriptor) => Promise<NamedImage>;
+import type { PullContext, Puller } from "./puller.ts";
 
 /** Pulls images of one repository from one endpoint speaking the distribution API v2 (moby `v2Puller`). */
 export function v2Puller(context: PullContext): Puller {

@@ -20,7 +20,8 @@ import { nameImage } from "../name-image.ts";
 import { type Operation, waiterOf } from "../operation.ts";
 import { platformWarnings } from "../platform-warnings.ts";
 import { pullStatus } from "../pull-status.ts";
-import type { PullContext, Puller, PullShared } from "../v2-puller.ts";
+import type { PullContext, Puller, PullShared } from "../puller.ts";
+import { NO_V1 } from "./no-v1.ts";
 import { type KnownV1Layer, knownV1Layer, v1LayerDownload } from "./v1-layer-download.ts";
 
 /** What one pull works with at one endpoint of version 1. */
@@ -35,7 +36,7 @@ export function v1Puller(context: V1PullContext): Puller {
   return async (reference) => {
     if (reference.digest !== undefined) {
       const details = { endpoint: remote.endpoint, reference: reference.toString() };
-      throw new ErrNoSupport("Cannot pull by digest with v1 registry", details);
+      throw new ErrNoSupport(NO_V1.pull, details);
     }
     const id = pullStatus.idOf(reference);
     const imageId = await remote.imageOf(reference, { ...operation, waiter: waiterOf(operation, id) });

@@ -1,0 +1,54 @@
+import type { Limiter } from "../async/semaphore.ts";
+import type { Store } from "../content/store.ts";
+import type { Digest } from "../digest/digest.ts";
+import type { PlatformChoice } from "../images/image-graph.ts";
+import type { ImageStore } from "../images/image-store.ts";
+import type { LabelTurns } from "../images/label-turns.ts";
+import type { Descriptor } from "../oci/descriptor.ts";
+import type { NormalizedReference } from "../reference/reference.ts";
+import type { Remote } from "../remotes/remote.ts";
+import type { LayerDownloadManager } from "../xfer/download-manager.ts";
+import type { TransferManager } from "../xfer/transfer-manager.ts";
+import type { PulledImage } from "./distribution.ts";
+import type { Logger } from "./logger.ts";
+import type { OpenWork } from "./open-work.ts";
+import type { Operation } from "./operation.ts";
+import type { V1LayerStore } from "./v1/v1-layer-store.ts";
+
+/** The parts of an engine that all pulls share. */
+export interface PullShared {
+  readonly content: Store;
+  readonly images: ImageStore;
+  /** Transfers of manifests, indexes and configs: small, never queued behind layers. */
+  readonly documents: TransferManager;
+  /** Whose turn it is to write the labels of a blob. */
+  readonly labelTurns: LabelTurns;
+  /** How many manifests, indexes and configs of the store are open at once. */
+  readonly documentReaders: Limiter;
+  /** Transfers of layers. */
+  readonly downloads: LayerDownloadManager;
+  /** Which content layers of version 1 are. */
+  readonly v1Layers: V1LayerStore;
+  /** Remembers content that is of no use, to be removed once nobody works here. */
+  readonly abandon: (digests: readonly Digest[]) => Promise<void>;
+  /** Counts what is fetched. */
+  readonly work: OpenWork;
+  readonly logger: Logger;
+}
+
+/** What one pull works with at one endpoint. */
+export interface PullContext {
+  readonly shared: PullShared;
+  readonly remote: Remote;
+  readonly operation: Operation;
+  readonly platform: PlatformChoice;
+}
+
+/** What pulling one name gives, wherever it came from. */
+export type NamedImage = Omit<PulledImage, "endpoint">;
+
+/**
+ * Brings one tag or digest into the store and names it.
+ * @param promised what the reference means, where that was found out at another endpoint
+ */
+export type Puller = (reference: NormalizedReference, promised?: Descriptor) => Promise<NamedImage>;
