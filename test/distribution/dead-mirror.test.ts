@@ -5,10 +5,11 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { createInterface } from "node:readline";
 import type { Readable, Writable } from "node:stream";
-import { afterEach, beforeEach, describe, expect, it } from "vitest";
+import { beforeEach, describe, expect, it } from "vitest";
 import { buildImage, TestRegistry } from "../../src/testing.ts";
 import { openBlackHole } from "./support/black-hole.ts";
 import { layerOf } from "./support/built-image.ts";
+import { closingAfterEach } from "./support/closing-after-each.ts";
 import { type Engine, openEngine } from "./support/engine.ts";
 import type { MirroredOutcome } from "./support/mirrored-child.ts";
 import { gets } from "./support/requests.ts";
@@ -20,23 +21,14 @@ const ALWAYS = Number.POSITIVE_INFINITY;
 
 let registry: TestRegistry;
 let root: string;
-let open: AsyncDisposable[];
+
+const keep = closingAfterEach();
 
 beforeEach(async () => {
-  registry = await TestRegistry.start();
   root = await mkdtemp(join(tmpdir(), "drayage-mirror-"));
-  open = [registry];
+  keep({ [Symbol.asyncDispose]: () => rm(root, { recursive: true, force: true }) });
+  registry = keep(await TestRegistry.start());
 });
-
-afterEach(async () => {
-  for (const each of open.toReversed()) await each[Symbol.asyncDispose]();
-  await rm(root, { recursive: true, force: true });
-});
-
-function keep<T extends AsyncDisposable>(value: T): T {
-  open.push(value);
-  return value;
-}
 
 async function engine(mirrors: readonly string[]): Promise<Engine> {
   return keep(await openEngine({ root, registry: { mirrors: { [registry.host]: mirrors } } }));

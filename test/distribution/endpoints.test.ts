@@ -1,4 +1,4 @@
-import { afterEach, beforeEach, describe, expect, it } from "vitest";
+import { beforeEach, describe, expect, it } from "vitest";
 import {
   type DrayageError,
   ErrCanceled,
@@ -16,6 +16,7 @@ import {
 } from "../../src/errors.ts";
 import { type BuiltImage, buildImage, selfSigned, TestRegistry } from "../../src/testing.ts";
 import { layerOf } from "./support/built-image.ts";
+import { closingAfterEach } from "./support/closing-after-each.ts";
 import { OCI, putIndex, putManifest } from "./support/documents.ts";
 import { blobsOn, type Engine, failureOf, namesOn, openEngine } from "./support/engine.ts";
 import { memoryLogger } from "./support/memory-logger.ts";
@@ -31,7 +32,8 @@ let registry: TestRegistry;
 let mirror: TestRegistry;
 let image: BuiltImage;
 let name: string;
-let open: AsyncDisposable[];
+
+const keep = closingAfterEach();
 
 beforeEach(async () => {
   registry = await TestRegistry.start();
@@ -40,17 +42,8 @@ beforeEach(async () => {
     image = await buildImage(place, REPOSITORY, { tag: "v1", layers: [400_000, 5_000] });
   }
   name = `${registry.host}/${REPOSITORY}:v1`;
-  open = [registry, mirror];
+  for (const each of [registry, mirror]) keep(each);
 });
-
-afterEach(async () => {
-  for (const each of open.toReversed()) await each[Symbol.asyncDispose]();
-});
-
-function keep<T extends AsyncDisposable>(value: T): T {
-  open.push(value);
-  return value;
-}
 
 async function engineWith(mirrors: readonly string[], logger = memoryLogger()): Promise<Engine> {
   const options = { mirrors: { [registry.host]: mirrors } };

@@ -2,10 +2,11 @@ import { readdir, readFile } from "node:fs/promises";
 import { join } from "node:path";
 import { inspect } from "node:util";
 import { pino } from "pino";
-import { afterEach, beforeEach, describe, expect, it } from "vitest";
+import { beforeEach, describe, expect, it } from "vitest";
 import { ErrPermissionDenied, ErrUnauthenticated, ErrUnavailable } from "../../src/errors.ts";
 import type { Credentials } from "../../src/registry.ts";
 import { buildImage, selfSigned, TestRegistry } from "../../src/testing.ts";
+import { closingAfterEach } from "./support/closing-after-each.ts";
 import { type Engine, failureOf, openEngine } from "./support/engine.ts";
 import { BASIC, guardedSite, SECRET_STRINGS, SECRETS, type SiteOptions } from "./support/guarded-site.ts";
 import { closedPort, splitServer } from "./support/servers.ts";
@@ -18,23 +19,15 @@ const FOR_PUSHES: SiteOptions = { redirected: { kind: "blob", method: "GET" } };
 
 let source: TestRegistry;
 let name: string;
-let open: AsyncDisposable[];
+
+const keep = closingAfterEach();
 
 beforeEach(async () => {
   source = await TestRegistry.start();
   await buildImage(source, "team/app", { tag: "v1", layers: [5_000, 6_000] });
   name = `localhost:${new URL(source.url).port}/team/app:v1`;
-  open = [source];
+  keep(source);
 });
-
-afterEach(async () => {
-  for (const each of open.toReversed()) await each[Symbol.asyncDispose]();
-});
-
-function keep<T extends AsyncDisposable>(value: T): T {
-  open.push(value);
-  return value;
-}
 
 /** An engine that has the image. */
 async function engineWith(options: Parameters<typeof openEngine>[0] = {}): Promise<Engine> {

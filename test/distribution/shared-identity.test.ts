@@ -1,27 +1,18 @@
 import { mkdtemp, rm, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import { afterEach, describe, expect, it } from "vitest";
+import { describe, expect, it } from "vitest";
 import { storedCredentials } from "../../src/registry.ts";
 import { buildImage, type RequestRecord, TestRegistry } from "../../src/testing.ts";
 import { helperPrograms } from "../registry/support/helper-programs.ts";
+import { closingAfterEach } from "./support/closing-after-each.ts";
 import { type Engine, failureOf, openEngine } from "./support/engine.ts";
 import { memoryLogger } from "./support/memory-logger.ts";
 
 const USER = { username: "u", password: "p" };
 const PLATFORM = { platform: "linux/amd64" };
 
-let open: AsyncDisposable[] = [];
-
-afterEach(async () => {
-  for (const each of open.toReversed()) await each[Symbol.asyncDispose]();
-  open = [];
-});
-
-function keep<T extends AsyncDisposable>(value: T): T {
-  open.push(value);
-  return value;
-}
+const keep = closingAfterEach();
 
 async function registryWith(options: Parameters<typeof TestRegistry.start>[0] = {}): Promise<TestRegistry> {
   const registry = keep(await TestRegistry.start(options));
@@ -32,7 +23,7 @@ async function registryWith(options: Parameters<typeof TestRegistry.start>[0] = 
 async function configDir(config: object): Promise<string> {
   const directory = await mkdtemp(join(tmpdir(), "drayage-docker-"));
   await writeFile(join(directory, "config.json"), JSON.stringify(config));
-  open.push({ [Symbol.asyncDispose]: () => rm(directory, { recursive: true }) });
+  keep({ [Symbol.asyncDispose]: () => rm(directory, { recursive: true }) });
   return directory;
 }
 

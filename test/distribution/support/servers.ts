@@ -67,7 +67,8 @@ function forward(socket: Socket, first: Buffer, target: string): void {
   socket.on("close", () => behind.destroy());
 }
 
-async function listen(server: Server | TcpServer, seen: readonly string[]): Promise<Stranger> {
+/** `server` on a free port. Closing it ends its connections as well. */
+export async function listen(server: Server | TcpServer, seen: readonly string[]): Promise<Stranger> {
   const sockets = new Set<Socket>();
   server.on("connection", (socket: Socket) => {
     sockets.add(socket);

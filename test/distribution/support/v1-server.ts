@@ -1,17 +1,13 @@
 import { createHash } from "node:crypto";
-import { once } from "node:events";
 import { createServer, type IncomingMessage, type ServerResponse } from "node:http";
-import type { AddressInfo, Socket } from "node:net";
+import type { Socket } from "node:net";
+import { listen, type Stranger } from "./servers.ts";
 
 /** What a server answers instead of what it should. */
 export type Answer = (request: IncomingMessage, response: ServerResponse) => void;
 
 /** A registry of version 1 written from its specification, which knows nothing of ours. */
-export interface V1Server extends AsyncDisposable {
-  readonly host: string;
-  readonly url: string;
-  /** `METHOD path` of every request. */
-  readonly seen: readonly string[];
+export interface V1Server extends Stranger {
   /** All that clients have sent: request lines and headers. */
   readonly received: () => string;
   /** Ids from the top of the image down. */
@@ -81,29 +77,11 @@ export async function v1Server({
     if (answer) answer(request, response);
     else response.writeHead(404, { "content-type": "application/json" }).end('{"error":"not here"}');
   });
-  const sockets = new Set<Socket>();
   server.on("connection", (socket: Socket) => {
-    sockets.add(socket);
     socket.on("data", (bytes) => {
       received += bytes.toString("latin1");
     });
     socket.on("error", () => {});
-    socket.once("close", () => sockets.delete(socket));
   });
-  server.listen(0, "127.0.0.1");
-  await once(server, "listening");
-  const host = `127.0.0.1:${(server.address() as AddressInfo).port}`;
-  return {
-    host,
-    url: `http://${host}`,
-    seen,
-    received: () => received,
-    ids,
-    async [Symbol.asyncDispose]() {
-      const closed = once(server, "close");
-      server.close();
-      for (const socket of sockets) socket.destroy();
-      await closed;
-    },
-  };
+  return { ...(await listen(server, seen)), received: () => received, ids };
 }

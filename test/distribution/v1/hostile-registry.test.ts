@@ -1,6 +1,7 @@
 import { gzipSync } from "node:zlib";
-import { afterEach, describe, expect, it } from "vitest";
+import { describe, expect, it } from "vitest";
 import { findError } from "../../../src/errors.ts";
+import { closingAfterEach } from "../support/closing-after-each.ts";
 import { blobsOn, type Engine, failureOf, namesOn, openEngine } from "../support/engine.ts";
 import { memoryLogger } from "../support/memory-logger.ts";
 import { type Answer, says, type V1Server, type V1ServerOptions, v1Server } from "../support/v1-server.ts";
@@ -9,17 +10,7 @@ const LAYERS = [Buffer.alloc(30_000, "base"), Buffer.alloc(20_000, "top")];
 const SECRET = "hunter2-canary";
 const ID = "ab".repeat(32);
 
-let open: AsyncDisposable[] = [];
-
-afterEach(async () => {
-  for (const each of open.toReversed()) await each[Symbol.asyncDispose]();
-  open = [];
-});
-
-function keep<T extends AsyncDisposable>(value: T): T {
-  open.push(value);
-  return value;
-}
+const keep = closingAfterEach();
 
 async function serve(options: Partial<V1ServerOptions> = {}): Promise<V1Server> {
   return keep(await v1Server({ layers: LAYERS, ...options }));

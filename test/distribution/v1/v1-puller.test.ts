@@ -1,11 +1,12 @@
 import { readdir, readFile, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { gzipSync } from "node:zlib";
-import { afterEach, describe, expect, it } from "vitest";
+import { describe, expect, it } from "vitest";
 import { digestOf } from "../../../src/digest/digest.ts";
 import { ErrNoSupport, findError, isCanceled, isNoSupport, isNotFound } from "../../../src/errors.ts";
 import type { TestRegistryOptions } from "../../../src/testing.ts";
 import { type BuiltV1Image, buildImage, buildV1Image, TestRegistry } from "../../../src/testing.ts";
+import { closingAfterEach } from "../support/closing-after-each.ts";
 import { blobsOn, type Engine, failureOf, namesOn, openEngine } from "../support/engine.ts";
 import { until } from "../support/until.ts";
 
@@ -13,17 +14,7 @@ const REPOSITORY = "team/app";
 const ALWAYS = Number.POSITIVE_INFINITY;
 const SOME_DIGEST = `sha256:${"0".repeat(64)}`;
 
-let open: AsyncDisposable[] = [];
-
-afterEach(async () => {
-  for (const each of open.toReversed()) await each[Symbol.asyncDispose]();
-  open = [];
-});
-
-function keep<T extends AsyncDisposable>(value: T): T {
-  open.push(value);
-  return value;
-}
+const keep = closingAfterEach();
 
 async function start(options: TestRegistryOptions = {}): Promise<TestRegistry> {
   return keep(await TestRegistry.start({ v1: { only: true }, ...options }));
