@@ -67,8 +67,13 @@ export function nextOf({ waiting }: PoolHost): readonly Turn[] {
   });
 }
 
-/** Whether the budget of a host has room for one more request. The last one is kept for documents. */
+/**
+ * Whether the budget of a host has room for one more request. The last one is kept for documents; where blobs have used it up all
+ * the same, as after it was halved, one document goes beside them.
+ */
 export function hasRoom({ budget, openSockets, idle, bulk: blobs }: PoolHost, bulk: boolean): boolean {
+  const used = openSockets - idle.length;
+  if (!bulk && used === blobs.size) return true;
   const forBlobs = Math.max(1, budget.requests - 1);
-  return openSockets - idle.length < budget.requests && (!bulk || blobs.size < forBlobs);
+  return used < budget.requests && (!bulk || blobs.size < forBlobs);
 }

@@ -1,4 +1,4 @@
-import type { OutgoingHttpHeaders } from "node:http";
+import type { OutgoingHttpHeaders, ServerResponse } from "node:http";
 import { setImmediate } from "node:timers/promises";
 import { afterEach, describe, expect, it, vi } from "vitest";
 import { PATIENCE_MS } from "../../../src/async/wait-patiently.ts";
@@ -106,6 +106,26 @@ describe("a transport's sockets", () => {
       server.answer();
     }
     expect(await Promise.all([...blobs, ...documents])).toHaveLength(6);
+  });
+
+  it("leave room for a document beside a blob that takes long, also when the budget is one request", async () => {
+    const held: ServerResponse[] = [];
+    const server = keep(
+      await httpServer((request, response) => {
+        if (request.url === "/busy") response.writeHead(503).end();
+        else if (request.url === "/blob") held.push(response);
+        else response.end(request.url);
+      }),
+    );
+    const transport = transportWith({ maxSocketsPerHost: 2 });
+    const ask = (path: string, bulk = false): Promise<string> =>
+      read(transport.send({ method: "GET", url: `${server.origin}${path}`, bulk }));
+    await ask("/busy");
+    const blob = ask("/blob", true);
+    await until(() => held.length === 1);
+    expect(await Promise.all([ask("/d1"), ask("/d2")])).toEqual(["/d1", "/d2"]);
+    held[0]?.end("blob");
+    expect(await blob).toBe("blob");
   });
 
   it("become fewer when the host is overloaded, and more again", async () => {
