@@ -73,9 +73,20 @@ function cutAfterPart(end: (response: ServerResponse) => void): Fault["run"] {
   };
 }
 
+/** How long a server is silent that hangs up then, in milliseconds: longer than a client of the campaign waits for others. */
+const SILENCE_MS = 1_000;
+
 function reset({ socket }: { readonly socket: Socket | null }): void {
   socket?.resetAndDestroy();
 }
+
+/**
+ * No answer. The last request of an upload may go without one for minutes, because a registry copies the whole blob first: no
+ * campaign waits for that, so there the server itself hangs up.
+ */
+const silence: Fault["run"] = ({ request, response }) => {
+  if (request.method === "PUT") setTimeout(() => reset(response), SILENCE_MS).unref();
+};
 
 export const FAULTS: readonly Fault[] = [
   { name: "reset before the answer", on: isAny, run: ({ response }) => reset(response) },
@@ -104,7 +115,7 @@ export const FAULTS: readonly Fault[] = [
   },
   { name: "503 without words", on: isAny, run: ({ response }) => void response.writeHead(503).end() },
   { name: "408", on: isAny, run: ({ response }) => void response.writeHead(408).end() },
-  { name: "silence", on: isAny, run: () => {} },
+  { name: "silence", on: isAny, run: silence },
   {
     name: "the request's own secrets in the error",
     on: isAny,
