@@ -1,5 +1,4 @@
 import { afterEach, beforeEach, describe, expect, it } from "vitest";
-import { PATIENCE_MS } from "../../src/async/wait-patiently.ts";
 import {
   type DrayageError,
   ErrDataLoss,
@@ -11,6 +10,7 @@ import {
 } from "../../src/errors.ts";
 import type { Descriptor } from "../../src/images.ts";
 import { buildImage, selfSigned, TestRegistry } from "../../src/testing.ts";
+import { inIdleTime } from "../async/idle-time.ts";
 import { blobsOn, type Engine, failureOf, openEngine } from "./support/engine.ts";
 import { SILENCE, type SplitTargets, splitServer } from "./support/servers.ts";
 import { statusLog } from "./support/status-lines.ts";
@@ -60,11 +60,10 @@ describe("pull() from a loopback registry", () => {
   it("asks once whether there is TLS where nobody says a word to it, and tells for whom it waits", async () => {
     const split = await splitServer({ tls: SILENCE, plain: plain.host });
     open.push(split);
-    // Longer than what counts as work, so that it shows; the default is 30 s.
-    const connection = { connectTimeoutMs: PATIENCE_MS + 100 };
-    await using patient = await openEngine({ registry: { plainHttp: false }, connection });
     const log = statusLog();
-    const { endpoint } = await patient.pull(`${split.host}/${REPOSITORY}:v1`, { onProgress: log.sink });
+    const { endpoint } = await inIdleTime(() =>
+      engine.pull(`${split.host}/${REPOSITORY}:v1`, { onProgress: log.sink }),
+    );
     expect(endpoint).toBe(`http://${split.host}`);
     expect(split.seen.filter((protocol) => protocol === "tls")).toHaveLength(1);
     expect(log.actions("v1")).toContain(`Waiting for ${split.host}`);
@@ -74,25 +73,23 @@ describe("pull() from a loopback registry", () => {
   it("asks once for a push as well, and for each of several tags no more", async () => {
     const split = await splitServer({ tls: SILENCE, plain: plain.host });
     open.push(split);
-    await using brief = await openEngine({
+    await using single = await openEngine({
       registry: { plainHttp: false },
-      connection: { connectTimeoutMs: 200 },
+      connection: { connectTimeoutMs: 200 }, // shorter than what others wait for who finds out
       maxConcurrentUploads: 1,
     });
     for (const tag of ["v1", "v2"]) {
-      const pulled = await brief.pull(`${plain.host}/${REPOSITORY}:v1`);
-      await brief.images.tag(`${split.host}/copy:${tag}`, { ...pulled.images[0]?.target } as Descriptor);
+      const pulled = await single.pull(`${plain.host}/${REPOSITORY}:v1`);
+      await single.images.tag(`${split.host}/copy:${tag}`, { ...pulled.images[0]?.target } as Descriptor);
     }
-    await brief.push(`${split.host}/copy`, { allTags: true });
+    await inIdleTime(() => single.push(`${split.host}/copy`, { allTags: true }));
     expect(plain.tags("copy")).toEqual(["v1", "v2"]);
     expect(split.seen.filter((protocol) => protocol === "tls")).toHaveLength(1);
   });
 
   it("says of a host that takes part in neither what each of them came to", async () => {
     const host = await hostOf({ tls: SILENCE, plain: undefined });
-    const connection = { connectTimeoutMs: 100 };
-    await using brief = await openEngine({ registry: { plainHttp: false }, connection });
-    const failure = await failureOf(brief.pull(`${host}/${REPOSITORY}:v1`));
+    const failure = await failureOf(inIdleTime(() => engine.pull(`${host}/${REPOSITORY}:v1`)));
     expect(failure.message.split("\n")).toEqual([
       `HEAD https://${host}: no answer to the TLS handshake in time`,
       `HEAD http://${host}: connection closed by the other side`,

@@ -22,7 +22,6 @@ async function engineFor({ host }: V1Server, credentials = false): Promise<Engin
   return keep(
     await openEngine({
       registry: { v1Registries: [host] },
-      connection: { bodyIdleTimeoutMs: 200 },
       logger,
       ...(credentials && {
         credentials: async (at) => (at === host ? { username: "alice", password: SECRET } : undefined),

@@ -8,6 +8,7 @@ import fc from "fast-check";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { Connector, type ConnectTarget } from "../../../src/registry/transport/connector.ts";
 import { createTransport } from "../../../src/registry/transport/transport.ts";
+import { inIdleTime } from "../../async/idle-time.ts";
 import { httpServer, httpsServer, rawServer, type ScriptedServer } from "../support/raw-server.ts";
 
 type Framing = "length" | "chunked" | "close" | "truncated" | "reset";
@@ -162,9 +163,8 @@ describe("Connector.open()", () => {
     await using server = await rawServer((socket) => void socket.resume());
     const sockets = new Set<Socket>();
     const target = { ...targetOf(server.origin), secure: true };
-    await expect(connector.open(target, { timeoutMs: 500, sockets })).rejects.toMatchObject({
-      code: "DRAYAGE_TLS_SILENT",
-    });
+    const opened = inIdleTime(() => connector.open(target, { timeoutMs: 30_000, sockets }));
+    await expect(opened).rejects.toMatchObject({ code: "DRAYAGE_TLS_SILENT" });
     while (server.sockets.size > 0 || sockets.size > 0) await setImmediate();
   });
 });

@@ -7,6 +7,7 @@ import { ErrCanceled, ErrDataLoss, ErrInvalidArgument, ErrUnavailable } from "..
 import type { HttpRequest, HttpResponse, StreamedBody } from "../../../src/registry/http/send.ts";
 import { createTransport, type Transport } from "../../../src/registry/transport/transport.ts";
 import { selfSigned } from "../../../src/testing/self-signed.ts";
+import { inIdleTime } from "../../async/idle-time.ts";
 import { httpServer, httpsServer, rawServer, type ScriptedServer } from "../support/raw-server.ts";
 import { TestBlob } from "../support/test-blob.ts";
 
@@ -203,9 +204,9 @@ describe("OutgoingBody", () => {
 
   it("rejects retryably when the server takes nothing for too long", async () => {
     const server = await serve(rawServer((socket) => void socket.pause()));
-    transport = open({ bodyIdleTimeoutMs: 20 });
     const blob = new TestBlob(64 * MiB);
-    const error: unknown = await put(server, bodyOf(blob)).catch((reason: unknown) => reason);
+    const sent = inIdleTime(() => put(server, bodyOf(blob)));
+    const error: unknown = await sent.catch((reason: unknown) => reason);
     expect(error).toBeInstanceOf(ErrUnavailable);
     expect(error).toMatchObject({
       message: expect.stringMatching(/^PUT http:\S+: no data taken in time: sent \d+ of 67108864 bytes$/),

@@ -12,9 +12,13 @@ import {
   ErrOutOfRange,
   ErrUnavailable,
 } from "../../../src/errors/classes.ts";
-import type { ConnectionOptions } from "../../../src/registry/transport/connection-options.ts";
+import {
+  BODY_IDLE_TIMEOUT_MS,
+  type ConnectionOptions,
+} from "../../../src/registry/transport/connection-options.ts";
 import { createTransport, type Transport } from "../../../src/registry/transport/transport.ts";
 import { FakeClock } from "../../async/fake-clock.ts";
+import { inIdleTime } from "../../async/idle-time.ts";
 import { answering, httpServer, httpsServer, rawServer, type ScriptedServer } from "../support/raw-server.ts";
 
 const pem = (name: string): string =>
@@ -187,9 +191,8 @@ describe.each([{ reuseBuffers: true }, { reuseBuffers: false }])(
           }),
         );
         transport = open({ headersTimeoutMs: 60 });
-        await expect(get(server.origin)).rejects.toMatchObject({
-          message: `GET ${server.origin}: no answer in time`,
-        });
+        const error = { message: `GET ${server.origin}: no answer in time` };
+        await inIdleTime(() => expect(get(server.origin)).rejects.toMatchObject(error));
         await allClosed(server);
       });
 
@@ -340,11 +343,8 @@ describe.each([{ reuseBuffers: true }, { reuseBuffers: false }])(
 
       it("rejects retryably when no answer comes in time", async () => {
         const server = await serve(rawServer((socket) => void socket.resume()));
-        transport = open({ headersTimeoutMs: 20 });
-        await expect(get(server.origin)).rejects.toMatchObject({
-          message: `GET ${server.origin}: no answer in time`,
-          retryable: true,
-        });
+        const error = { message: `GET ${server.origin}: no answer in time`, retryable: true };
+        await inIdleTime(() => expect(get(server.origin)).rejects.toMatchObject(error));
         await allClosed(server);
       });
 
@@ -436,8 +436,8 @@ describe.each([{ reuseBuffers: true }, { reuseBuffers: false }])(
 
       it("rejects retryably when nothing comes for too long, and closes the socket", async () => {
         const server = await serve(answering("HTTP/1.1 200 OK\r\nContent-Length: 10\r\n\r\n1234"));
-        transport = open({ bodyIdleTimeoutMs: 200 });
-        await expect(text((await get(server.origin)).body)).rejects.toMatchObject({
+        const read = inIdleTime(async () => text((await get(server.origin)).body));
+        await expect(read).rejects.toMatchObject({
           name: "ErrUnavailable",
           message: expect.stringMatching(/: no data in time: got 4 of 10 bytes$/),
           retryable: true,
@@ -447,12 +447,13 @@ describe.each([{ reuseBuffers: true }, { reuseBuffers: false }])(
 
       it("goes idle, not busy, behind a slow sink when nothing more comes", async () => {
         const server = await serve(answering("HTTP/1.1 200 OK\r\nContent-Length: 10\r\n\r\n1234"));
-        transport = open({ bodyIdleTimeoutMs: 20 });
         let calls = 0;
-        const piped = (await get(server.origin)).body.pipeTo(async () => {
-          calls++;
-          await setImmediate();
-        });
+        const piped = inIdleTime(async () =>
+          (await get(server.origin)).body.pipeTo(async () => {
+            calls++;
+            await setImmediate();
+          }),
+        );
         await expect(piped).rejects.toMatchObject({ message: expect.stringContaining("no data in time") });
         expect(calls).toBe(1);
       });
@@ -609,7 +610,8 @@ describe.each([{ reuseBuffers: true }, { reuseBuffers: false }])(
       it("is given up when it is slower than the least rate", async () => {
         const server = await serve(dripping());
         transport = open({ bodyIdleTimeoutMs: 50, minBytesPerSecond: 10_000 });
-        await expect((await get(server.origin)).body.pipeTo(() => {})).rejects.toMatchObject({
+        const piped = inIdleTime(async () => (await get(server.origin)).body.pipeTo(() => {}));
+        await expect(piped).rejects.toMatchObject({
           name: "ErrUnavailable",
           message: expect.stringMatching(
             /too slow: \d+ bytes in 50 ms, wanted at least 10000 bytes per second: got/,
@@ -623,7 +625,8 @@ describe.each([{ reuseBuffers: true }, { reuseBuffers: false }])(
       it("is given up as a document when that takes too long, however fast it drips", async () => {
         const server = await serve(dripping());
         transport = open({ documentTimeoutMs: 50, minBytesPerSecond: 0 });
-        await expect(text((await get(server.origin)).body)).rejects.toMatchObject({
+        const read = inIdleTime(async () => text((await get(server.origin)).body));
+        await expect(read).rejects.toMatchObject({
           message: expect.stringMatching(
             /^read body from .*: not complete after 50 ms: got \d+ of 1000 bytes$/,
           ),
@@ -633,12 +636,12 @@ describe.each([{ reuseBuffers: true }, { reuseBuffers: false }])(
       });
 
       it("does not blame the server while the reader is busy", async () => {
-        const gate = Promise.withResolvers<void>();
         const server = await serve(httpServer((_, response) => void response.end("x".repeat(500_000))));
-        transport = open({ bodyIdleTimeoutMs: 20 });
-        const piped = (await get(server.origin)).body.pipeTo(() => gate.promise);
-        setTimeout(gate.resolve, 100);
-        await piped;
+        await inIdleTime(async () => {
+          const { body } = await get(server.origin);
+          const later = new Promise<void>((resolve) => setTimeout(resolve, 10 * BODY_IDLE_TIMEOUT_MS));
+          await body.pipeTo(() => later);
+        });
       });
     });
 
@@ -855,17 +858,16 @@ describe.each([{ reuseBuffers: true }, { reuseBuffers: false }])(
 
       it("does not wait for a silent proxy longer than for a connection", async () => {
         const proxy = await serve(rawServer((socket) => void socket.resume()));
-        transport = open({ connectTimeoutMs: 20, proxy: { httpsProxy: proxy.origin } });
-        await expect(get("https://registry.test")).rejects.toMatchObject({
-          message: `GET https://registry.test: proxy ${proxy.origin}: no connection in time`,
-          retryable: true,
-        });
+        transport = open({ proxy: { httpsProxy: proxy.origin } });
+        const message = `GET https://registry.test: proxy ${proxy.origin}: no connection in time`;
+        const asked = inIdleTime(() => get("https://registry.test"));
+        await expect(asked).rejects.toMatchObject({ message, retryable: true });
         await allClosed(proxy);
       });
 
       it("waits for a connection as long as the request says, whatever holds for others", async () => {
         const proxy = await serve(rawServer((socket) => void socket.resume()));
-        transport = open({ proxy: { httpsProxy: proxy.origin } });
+        transport = open({ connectTimeoutMs: 2 ** 31 - 1, proxy: { httpsProxy: proxy.origin } });
         const request = { method: "GET", url: "https://registry.test", connectTimeoutMs: 20 } as const;
         await expect(transport.send(request)).rejects.toMatchObject({
           message: `GET https://registry.test: proxy ${proxy.origin}: no connection in time`,

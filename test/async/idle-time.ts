@@ -1,0 +1,45 @@
+import { performance as machine } from "node:perf_hooks";
+import { setImmediate } from "node:timers/promises";
+import { vi } from "vitest";
+
+/** Turns of the event loop without any event after which nothing is on its way any more, in this process and to it. */
+const QUIET_TURNS = 100;
+
+/** What takes the time of a thread: it ends by itself, and no event tells before. */
+const BUSY = /^(FSReq|GetAddrInfo|GetNameInfo)/;
+
+const FAKED = ["setTimeout", "clearTimeout", "setInterval", "clearInterval", "performance"] as const;
+
+/**
+ * Does `work` in a time of its own, which stands still while anything happens in this process and moves on to the next timer
+ * when nothing does. So no time-out is met because the machine is busy, and each that has to be met is met at once.
+ * Everybody whom `work` talks to has to be in this process. Not for work that is done by other threads.
+ */
+export async function inIdleTime<T>(work: () => Promise<T>): Promise<T> {
+  vi.useFakeTimers({ toFake: [...FAKED] });
+  let isOver = false;
+  try {
+    const outcome = work().finally(() => {
+      isOver = true;
+    });
+    outcome.catch(() => {}); // is seen below
+    while (!isOver) {
+      await quiet(() => isOver);
+      if (!isOver) vi.advanceTimersToNextTimer();
+    }
+    return await outcome;
+  } finally {
+    vi.useRealTimers();
+  }
+}
+
+/** Resolves when nothing has happened for a while, or `isOver`. */
+async function quiet(isOver: () => boolean): Promise<void> {
+  let events = -1;
+  for (let turns = 0; turns < QUIET_TURNS && !isOver(); turns++) {
+    const before = events;
+    events = machine.nodeTiming.uvMetricsInfo.events;
+    if (events !== before || process.getActiveResourcesInfo().some((name) => BUSY.test(name))) turns = 0;
+    await setImmediate();
+  }
+}
