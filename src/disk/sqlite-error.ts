@@ -1,9 +1,9 @@
-import { randomBytes } from "node:crypto";
 import { accessSync, closeSync, constants, openSync, statSync, unlinkSync, writeFileSync } from "node:fs";
 import { dirname } from "node:path";
 import { ErrDataLoss, ErrUnavailable } from "../errors/classes.ts";
 import { type DrayageError, isDrayageError } from "../errors/drayage-error.ts";
 import { diskError } from "./disk-error.ts";
+import { temporaryPath } from "./temporary-files.ts";
 
 /** Primary result codes (sqlite.org/rescode.html) that mean something to us. */
 const SQLITE = {
@@ -72,7 +72,7 @@ function reasonBehind(code: number | undefined, path: string): unknown {
  * many bytes are written beside the database and removed again.
  */
 function writeFailure(path: string): unknown {
-  const probe = `${path}.${randomBytes(6).toString("hex")}.tmp`;
+  const probe = temporaryPath(path);
   try {
     writeFileSync(probe, Buffer.alloc(PROBE_BYTES), { flag: "wx" });
     return undefined;

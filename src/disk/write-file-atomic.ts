@@ -1,7 +1,7 @@
-import { randomBytes } from "node:crypto";
 import { chmod, type FileHandle, open, rename, rm } from "node:fs/promises";
 import { dirname } from "node:path";
-import { diskError } from "./disk-error.ts";
+import { diskError, isMissingFile } from "./disk-error.ts";
+import { temporaryPath } from "./temporary-files.ts";
 
 /** Makes the names in a directory durable. */
 export async function syncDirectory(path: string): Promise<void> {
@@ -13,6 +13,9 @@ export async function syncDirectory(path: string): Promise<void> {
   }
 }
 
+/** What a file is to hold. */
+type FileData = string | Uint8Array | AsyncIterable<Uint8Array>;
+
 /** How a file is written. */
 export interface WriteFileOptions {
   /** Permissions of the new file. Default 0o644, less the process's umask; what is given here is set whatever that says. */
@@ -21,28 +24,44 @@ export interface WriteFileOptions {
 
 /**
  * Replaces a file so that every reader, also after a power cut, finds either the old content or the new one: a temporary
- * file beside it, fsync, rename, fsync of the directory. Throws the classes of `diskError`, and the errors of ours that the
- * chunks of `data` throw.
+ * file beside it, fsync, rename, fsync of the directory. What is not a stream is written once more when the temporary file has
+ * gone: a process that slept for long is taken for one that was killed. Throws the classes of `diskError`, and the errors of
+ * ours that the chunks of `data` throw.
  */
 export async function writeFileAtomic(
   path: string,
-  data: string | Uint8Array | AsyncIterable<Uint8Array>,
-  { mode }: WriteFileOptions = {},
+  data: FileData,
+  options: WriteFileOptions = {},
 ): Promise<void> {
-  const temporary = `${path}.${randomBytes(6).toString("hex")}.tmp`;
+  const write = (): Promise<void> => replace(path, data, options);
+  try {
+    const isStream = typeof data === "object" && !(data instanceof Uint8Array);
+    await (isStream ? write() : write().catch((cause: unknown) => againIfGone(cause, write)));
+    await syncDirectory(dirname(path));
+  } catch (cause) {
+    throw diskError("write file", path, cause);
+  }
+}
+
+async function againIfGone(cause: unknown, write: () => Promise<void>): Promise<void> {
+  if (!isMissingFile(cause)) throw cause;
+  await write();
+}
+
+async function replace(path: string, data: FileData, { mode }: WriteFileOptions): Promise<void> {
+  const temporary = temporaryPath(path);
   try {
     const file = await open(temporary, "wx", mode ?? 0o644);
     await writeAndClose(file, data);
     if (mode !== undefined) await chmod(temporary, mode);
     await rename(temporary, path);
-    await syncDirectory(dirname(path));
   } catch (cause) {
     await rm(temporary, { force: true }).catch(() => {}); // the first failure is the one to tell
-    throw diskError("write file", path, cause);
+    throw cause;
   }
 }
 
-async function writeAndClose(file: FileHandle, data: Parameters<typeof writeFileAtomic>[1]): Promise<void> {
+async function writeAndClose(file: FileHandle, data: FileData): Promise<void> {
   try {
     await file.writeFile(data);
     await file.sync();

@@ -1,11 +1,12 @@
-import { readdir, rm } from "node:fs/promises";
+import { link, readdir, rename, rm } from "node:fs/promises";
 import { dirname, join } from "node:path";
 import { type AbortOptions, throwIfAborted } from "../async/abort.ts";
 import { KeyedLock } from "../async/keyed-lock.ts";
 import { ALGORITHMS, algorithmOf, type Digest, encodedOf, isDigest } from "../digest/digest.ts";
-import { diskError } from "../disk/disk-error.ts";
+import { diskError, isMissingFile } from "../disk/disk-error.ts";
 import { readHint } from "../disk/hint-file.ts";
 import { makeDirectory } from "../disk/make-directory.ts";
+import { isTemporary, sweepTemporaryFiles, temporaryPath } from "../disk/temporary-files.ts";
 import { writeFileAtomic } from "../disk/write-file-atomic.ts";
 
 /** A repository that is known to have a blob. */
@@ -63,15 +64,35 @@ export class MountSourceStore {
     }
   }
 
-  /** Forgets everything about blobs that are not here, and removes what killed processes left. No push must be running. */
+  /**
+   * Forgets everything about blobs that are not here, and removes what killed processes left. Others may read and write
+   * meanwhile, also in other processes. Throws the classes of `diskError`.
+   */
   async prune(isHere: (digest: Digest) => Promise<boolean>): Promise<void> {
     for (const algorithm of ALGORITHMS) {
       const directory = join(this.#root, algorithm);
+      await sweepTemporaryFiles(directory);
       for (const name of await readdir(directory).catch(() => [])) {
+        if (isTemporary(name)) continue;
         const digest = `${algorithm}:${name}`;
-        if (isDigest(digest) && (await isHere(digest))) continue;
-        await rm(join(directory, name), { force: true, recursive: true });
+        await this.#forgetUnless(join(directory, name), async () => isDigest(digest) && isHere(digest));
       }
+    }
+  }
+
+  /** A blob may come, with its first source, after it was looked for: so its file is only put out of the way at first. */
+  async #forgetUnless(path: string, isNeeded: () => Promise<boolean>): Promise<void> {
+    if (await isNeeded()) return;
+    const release = await this.#turn.acquire(path);
+    const away = temporaryPath(path);
+    try {
+      await rename(path, away);
+      if (await isNeeded()) await link(away, path).catch(() => {}); // in its place there is a newer one
+      await rm(away, { force: true, recursive: true });
+    } catch (cause) {
+      if (!isMissingFile(cause)) throw diskError("forget mount sources", path, cause);
+    } finally {
+      release();
     }
   }
 

@@ -1,9 +1,9 @@
-import { readdir, rm } from "node:fs/promises";
-import { dirname, join } from "node:path";
+import { basename, dirname, join } from "node:path";
 import type { AbortOptions } from "../async/abort.ts";
 import { Rounds } from "../async/rounds.ts";
 import { lockFile } from "../disk/file-lock.ts";
 import { makeLockDirectory } from "../disk/make-directory.ts";
+import { sweepTemporaryFiles } from "../disk/temporary-files.ts";
 import { isResourceExhausted } from "../errors/predicates.ts";
 import type { IndexEntry } from "./index-entry.ts";
 import { readIndexFile, writeIndexFile } from "./index-file.ts";
@@ -23,22 +23,24 @@ export type Edit<T> = (entries: readonly IndexEntry[]) => Edited<T>;
 type Outcome = PromiseSettledResult<unknown>;
 type Outcomes = readonly Outcome[];
 
-/** Names of temporary files that `writeFileAtomic` makes for `index.json`. */
-const TEMPORARY = /^index\.json\.[0-9a-f]+\.tmp$/;
-
 /**
  * Changes of `index.json`, under a lock that holds across processes. Those that wait together for the lock are one reading and
  * one atomic writing, in the order in which they came; each has its own result or error.
  */
 export class IndexChanges {
   readonly #path: string;
+  readonly #written: readonly string[];
   readonly #root: string;
   readonly #lockPath: string;
   readonly #rounds: Rounds<Edit<unknown>, unknown>;
 
-  /** @param path where `index.json` of a data root is */
-  constructor(path: string) {
+  /**
+   * @param path where `index.json` of a data root is
+   * @param beside names of files beside it that are written under the same lock
+   */
+  constructor(path: string, beside: readonly string[] = []) {
     this.#path = path;
+    this.#written = [basename(path), ...beside];
     this.#root = dirname(path);
     this.#lockPath = join(this.#root, "locks", "index");
     this.#rounds = new Rounds((takeUp, signal) =>
@@ -59,7 +61,7 @@ export class IndexChanges {
     await makeLockDirectory(dirname(this.#lockPath));
     const unlock = await lockFile(this.#lockPath, { signal });
     try {
-      await this.#sweepTemporaryFiles();
+      await sweepTemporaryFiles(this.#root, { unwritten: this.#written }); // who has the lock knows that nobody writes now
       return await work();
     } finally {
       unlock();
@@ -84,14 +86,6 @@ export class IndexChanges {
     const outcomes: Outcome[] = [];
     for (const edit of edits) outcomes.push(...(await this.#apply([edit])));
     return outcomes;
-  }
-
-  /** Whoever has the lock knows that nobody is writing now. */
-  async #sweepTemporaryFiles(): Promise<void> {
-    const names = await readdir(this.#root).catch(() => []);
-    for (const name of names.filter((candidate) => TEMPORARY.test(candidate))) {
-      await rm(join(this.#root, name), { force: true }).catch(() => {}); // it only takes space
-    }
   }
 }
 

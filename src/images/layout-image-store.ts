@@ -16,6 +16,9 @@ import { IndexChanges } from "./index-changes.ts";
 import { entryFor, type IndexEntry, imageOfEntry, nameOfEntry } from "./index-entry.ts";
 import { EMPTY_INDEX, type IndexFile, readIndexFile, writeIndexFile } from "./index-file.ts";
 
+/** Name of the file that makes a directory an OCI layout. */
+const MARKER_FILE = "oci-layout";
+
 /** Content of the file that makes a directory an OCI layout (OCI image-spec, image-layout.md). */
 export const LAYOUT_MARKER = '{"imageLayoutVersion":"1.0.0"}';
 
@@ -55,7 +58,7 @@ export class LayoutImageStore implements ImageStore {
     this.events = new GuardedEvents(onListenerFailure ?? (() => {}));
     this.#onMove = onMove;
     this.#indexPath = join(root, "index.json");
-    this.#changes = new IndexChanges(this.#indexPath);
+    this.#changes = new IndexChanges(this.#indexPath, [MARKER_FILE]);
   }
 
   /**
@@ -65,16 +68,16 @@ export class LayoutImageStore implements ImageStore {
    */
   static async open(root: string, options: LayoutImageStoreOptions = {}): Promise<LayoutImageStore> {
     const store = new LayoutImageStore(root, options);
-    const markerPath = join(root, "oci-layout");
+    const markerPath = join(root, MARKER_FILE);
     const [isLayout, hasIndex] = await Promise.all([exists(markerPath), exists(store.#indexPath)]);
     if (isLayout && hasIndex) return store;
     if (isLayout && (await hasContent(root))) await readIndexFile(store.#indexPath); // its error says what is missing
     await makeDirectory(root, { mode: options.mode ?? ROOT_MODE });
     await store.#changes.whileLocked(async () => {
       if (!(await exists(store.#indexPath))) await writeIndexFile(store.#indexPath, EMPTY_INDEX);
+      // The marker comes last: with it, a missing index has been lost.
+      if (!(await exists(markerPath))) await writeFileAtomic(markerPath, LAYOUT_MARKER);
     }, {});
-    // The marker comes last: with it, a missing index has been lost.
-    if (!isLayout) await writeFileAtomic(markerPath, LAYOUT_MARKER);
     return store;
   }
 

@@ -2,6 +2,7 @@ import { chmod, mkdir, mkdtemp, readdir, readFile, rm, stat, writeFile } from "n
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterEach, beforeEach, describe, expect, it } from "vitest";
+import { isTemporary } from "../../src/disk/temporary-files.ts";
 import { syncDirectory, writeFileAtomic } from "../../src/disk/write-file-atomic.ts";
 import { ErrFailedPrecondition, ErrNotFound } from "../../src/errors/classes.ts";
 
@@ -47,6 +48,25 @@ describe("writeFileAtomic()", () => {
     await writeFileAtomic(path, "new");
     expect(await readFile(path, "utf8")).toBe("new");
     expect((await stat(path)).ino).not.toBe(before.ino);
+  });
+
+  it("writes anew when its temporary file was taken for one that was left behind", async () => {
+    const path = join(root, "file");
+    let taken = 0;
+    const written = writeFileAtomic(path, "x".repeat(10_000_000));
+    while (taken === 0) {
+      const temporary = (await readdir(root)).find(isTemporary);
+      if (temporary === undefined) continue;
+      taken++;
+      await rm(join(root, temporary), { force: true });
+    }
+    await written;
+    expect(await readFile(path)).toHaveLength(10_000_000);
+    expect(await readdir(root)).toEqual(["file"]);
+  });
+
+  it("fails where its directory has gone", async () => {
+    await expect(writeFileAtomic(join(root, "gone", "file"), "x")).rejects.toBeInstanceOf(ErrNotFound);
   });
 
   it("replaces a file that is read-only", async () => {

@@ -1,11 +1,13 @@
 import { mkdtemp, readdir, rm, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
-import { join } from "node:path";
+import { basename, join } from "node:path";
 import { afterEach, beforeEach, describe, expect, it } from "vitest";
 import { digestOf } from "../../src/digest/digest.ts";
+import { temporaryPath } from "../../src/disk/temporary-files.ts";
 import { MountSourceStore } from "../../src/distribution/mount-source-store.ts";
 
 const DIGEST = digestOf("layer");
+const OTHER = digestOf("other");
 
 let root: string;
 let store: MountSourceStore;
@@ -62,6 +64,46 @@ describe("MountSourceStore", () => {
     expect((await store.list(DIGEST)).map(({ repository }) => repository).toSorted()).toEqual(
       repositories.toSorted(),
     );
+  });
+
+  it("forgets in a prune what is not here, and leaves what another process is writing", async () => {
+    await store.add(DIGEST, source("a.example/one"));
+    await store.add(OTHER, source("a.example/two"));
+    const folder = join(root, "mounts", "sha256");
+    const written = temporaryPath(join(folder, OTHER.slice(7)));
+    await writeFile(written, "");
+    await store.prune(async (digest) => digest === DIGEST);
+    expect((await readdir(folder)).toSorted()).toEqual([DIGEST.slice(7), basename(written)].toSorted());
+    expect(await store.list(DIGEST)).toEqual([source("a.example/one")]);
+  });
+
+  it.each([
+    ["is there again", async () => {}, ["a.example/one"]],
+    [
+      "has come with a source of its own",
+      async () => await new MountSourceStore(root).add(DIGEST, source("a.example/two")),
+      ["a.example/two"],
+    ],
+  ])("keeps what a blob needs that %s after it was looked for", async (_, comes, expected) => {
+    await store.add(DIGEST, source("a.example/one"));
+    let looks = 0;
+    await store.prune(async () => {
+      if (++looks === 2) await comes();
+      return looks === 2;
+    });
+    expect((await store.list(DIGEST)).map(({ repository }) => repository)).toEqual(expected);
+    expect(await readdir(join(root, "mounts", "sha256"))).toEqual([DIGEST.slice(7)]);
+  });
+
+  it("fails no change that is made during prunes", async () => {
+    const others = new MountSourceStore(root);
+    let isOver = false;
+    const pruning = (async () => {
+      while (!isOver) await others.prune(async () => false);
+    })();
+    for (let index = 0; index < 50; index++) await store.add(DIGEST, source(`a.example/r${index}`));
+    isOver = true;
+    await pruning;
   });
 
   it.each(["", "[", '{"a":1}', '[1, {"repository": 5}, null]', `[${" ".repeat(70_000)}]`])(

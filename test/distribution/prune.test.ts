@@ -143,19 +143,24 @@ describe("prune()", () => {
   it("removes what killed processes left", async () => {
     const left = [
       ["index.json.0123456789ab.tmp"],
+      ["oci-layout.0123456789ab.tmp"],
+      ["meta.db.0123456789ab.tmp"],
       ["mounts", "sha256", "1".repeat(64)],
       ["mounts", "sha256", `${DIGEST.slice("sha256:".length)}.0123456789ab.tmp`],
       ["endpoints", `${"3".repeat(64)}.0123456789ab.tmp`],
+      ["v1-layers", `${"3".repeat(64)}.0123456789ab.tmp`],
       ["locks", "2".repeat(64)],
       ["locks", `endpoint-${"3".repeat(64)}`],
     ];
-    await mkdir(join(engine.root, "endpoints"));
-    await mkdir(join(engine.root, "mounts", "sha256"), { recursive: true });
+    for (const path of left) await mkdir(join(engine.root, ...path.slice(0, -1)), { recursive: true });
     for (const path of left) await writeFile(join(engine.root, ...path), "");
+    for (const path of left.filter(([top]) => !/^(index|oci)/.test(top ?? ""))) await age(...path);
     await engine.prune(NOW);
     expect((await readdir(engine.root)).filter((file) => file.endsWith(".tmp"))).toEqual([]);
     expect(await readdir(join(engine.root, "mounts", "sha256"))).toEqual([]);
-    expect(await readdir(join(engine.root, "endpoints"))).toEqual([]);
+    for (const folder of ["endpoints", "v1-layers"]) {
+      expect(await readdir(join(engine.root, folder))).toEqual([]);
+    }
     expect((await readdir(join(engine.root, "locks"))).toSorted()).toEqual(["epochs", "index", "reserve"]);
   });
 

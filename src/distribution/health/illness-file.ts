@@ -6,6 +6,7 @@ import type { Release } from "../../async/keyed-lock.ts";
 import { tryLockFile } from "../../disk/file-lock.ts";
 import { type HintOptions, readHint, removeHint } from "../../disk/hint-file.ts";
 import { makeDirectory, makeLockDirectory } from "../../disk/make-directory.ts";
+import { isTemporary, sweepTemporaryFiles } from "../../disk/temporary-files.ts";
 import { writeFileAtomic } from "../../disk/write-file-atomic.ts";
 import { type Illness, MAX_FAILURES, stageOf } from "./illness.ts";
 
@@ -63,11 +64,12 @@ export class IllnessFiles {
   }
 
   /**
-   * Forgets illnesses that say nothing any more, of endpoints that nobody asks again, and removes what killed processes left. A
-   * process whose file goes while it writes remembers by itself.
+   * Forgets illnesses that say nothing any more, of endpoints that nobody asks again, and removes what killed processes left.
    */
   async prune(): Promise<void> {
+    await sweepTemporaryFiles(this.#directory);
     for (const name of await readdir(this.#directory).catch(() => [])) {
+      if (isTemporary(name)) continue;
       const path = join(this.#directory, name);
       const found = await readHint(path, STORED).catch(() => undefined); // a folder or a pipe is no illness either
       const isKept = found && nameOf(found.origin) === name && stageOf(found, this.#clock.now()) !== "over";

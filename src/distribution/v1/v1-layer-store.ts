@@ -6,6 +6,7 @@ import { systemClock } from "../../async/clock.ts";
 import { type Digest, isDigest } from "../../digest/digest.ts";
 import { type HintOptions, readHint, removeHint } from "../../disk/hint-file.ts";
 import { makeDirectory } from "../../disk/make-directory.ts";
+import { isTemporary, sweepTemporaryFiles } from "../../disk/temporary-files.ts";
 import { writeFileAtomic } from "../../disk/write-file-atomic.ts";
 
 /** What a layer of version 1 turned out to be. */
@@ -73,11 +74,13 @@ export class V1LayerStore {
 
   /**
    * Forgets layers whose content is not here, and removes what killed processes left. Two kinds of files go by their age: of
-   * empty layers there is no content, and a pull may be about to make use of what is known; and what cannot be understood may
-   * be a file that another process is writing.
+   * empty layers there is no content, and a pull may be about to make use of what is known; and in the place of what cannot
+   * be understood another process may be about to put what can.
    */
   async prune(isHere: (digest: Digest) => Promise<boolean>): Promise<void> {
+    await sweepTemporaryFiles(this.#root);
     for (const name of await readdir(this.#root).catch(() => [])) {
+      if (isTemporary(name)) continue;
       const path = join(this.#root, name);
       const record = await readHint(path, RECORD).catch(() => undefined); // a folder or a pipe is no record either
       const isUncertain = record === undefined || record.content?.isEmpty;
