@@ -17,15 +17,13 @@ const FAKED = ["setTimeout", "clearTimeout", "setInterval", "clearInterval", "pe
  */
 export async function inIdleTime<T>(work: () => Promise<T>): Promise<T> {
   vi.useFakeTimers({ toFake: [...FAKED] });
-  let isOver = false;
+  const over = new AbortController();
   try {
-    const outcome = work().finally(() => {
-      isOver = true;
-    });
+    const outcome = work().finally(() => over.abort());
     outcome.catch(() => {}); // is seen below
-    while (!isOver) {
-      await quiet(() => isOver);
-      if (!isOver) vi.advanceTimersToNextTimer();
+    while (!over.signal.aborted) {
+      await quiet(over.signal);
+      if (!over.signal.aborted) vi.advanceTimersToNextTimer();
     }
     return await outcome;
   } finally {
@@ -33,10 +31,10 @@ export async function inIdleTime<T>(work: () => Promise<T>): Promise<T> {
   }
 }
 
-/** Resolves when nothing has happened for a while, or `isOver`. */
-async function quiet(isOver: () => boolean): Promise<void> {
+/** Resolves when nothing has happened for a while, or the signal fires. */
+async function quiet(over: AbortSignal): Promise<void> {
   let events = -1;
-  for (let turns = 0; turns < QUIET_TURNS && !isOver(); turns++) {
+  for (let turns = 0; turns < QUIET_TURNS && !over.aborted; turns++) {
     const before = events;
     events = machine.nodeTiming.uvMetricsInfo.events;
     if (events !== before || process.getActiveResourcesInfo().some((name) => BUSY.test(name))) turns = 0;

@@ -97,12 +97,12 @@ describe("MountSourceStore", () => {
 
   it("fails no change that is made during prunes", async () => {
     const others = new MountSourceStore(root);
-    let isOver = false;
+    const over = new AbortController();
     const pruning = (async () => {
-      while (!isOver) await others.prune(async () => false);
+      while (!over.signal.aborted) await others.prune(async () => false);
     })();
     for (let index = 0; index < 50; index++) await store.add(DIGEST, source(`a.example/r${index}`));
-    isOver = true;
+    over.abort();
     await pruning;
   });
 
