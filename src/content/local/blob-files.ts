@@ -1,5 +1,5 @@
 import { statSync } from "node:fs";
-import { open, stat } from "node:fs/promises";
+import { open } from "node:fs/promises";
 import { type AbortOptions, throwIfAborted } from "../../async/abort.ts";
 import { BoundedMap } from "../../async/bounded-map.ts";
 import { algorithmOf, type Digest, Digester } from "../../digest/digest.ts";
@@ -42,7 +42,7 @@ export class BlobFiles {
    * large and as long as `size` says (0: unknown). Throws the classes of `diskError` and the abort error.
    */
   async compare(digest: Digest, size: number, options: AbortOptions = {}): Promise<BlobFile | undefined> {
-    const found = await this.#stat(digest);
+    const found = this.#stat(digest);
     if (!found) return undefined;
     const plausible = found.isFile && found.size > MAX_HASHED_BYTES && (size === 0 || size === found.size);
     return plausible ? { identity: found.identity, whole: true } : await this.verify(digest, options);
@@ -51,7 +51,7 @@ export class BlobFiles {
   /** The file of a blob by what its bytes are; one that cannot be read is not whole. Throws as `compare` does. */
   async verify(digest: Digest, options: AbortOptions = {}): Promise<BlobFile | undefined> {
     throwIfAborted(options.signal);
-    const found = await this.#stat(digest);
+    const found = this.#stat(digest);
     if (!found) return undefined;
     const { identity } = found;
     if (!found.isFile) return { identity, whole: false };
@@ -61,7 +61,7 @@ export class BlobFiles {
 
   /** As `verify`, but hashes whatever is remembered: a disk may spoil bytes without leaving a trace. */
   async verifyAnew(digest: Digest, options: AbortOptions = {}): Promise<BlobFile | undefined> {
-    const found = await this.#stat(digest);
+    const found = this.#stat(digest);
     if (found) this.#verdicts.delete(found.identity);
     return await this.verify(digest, options);
   }
@@ -87,13 +87,12 @@ export class BlobFiles {
     return verdict;
   }
 
-  async #stat(digest: Digest): Promise<{ identity: string; size: number; isFile: boolean } | undefined> {
+  #stat(digest: Digest): { identity: string; size: number; isFile: boolean } | undefined {
     const path = this.#layout.blobPath(digest);
     try {
-      const found = await stat(path, { bigint: true });
-      return { identity: identityOf(found), size: Number(found.size), isFile: found.isFile() };
+      const found = statSync(path, { bigint: true, throwIfNoEntry: false });
+      return found && { identity: identityOf(found), size: Number(found.size), isFile: found.isFile() };
     } catch (cause) {
-      if (isMissingFile(cause)) return undefined;
       throw diskError("read blob", path, cause);
     }
   }

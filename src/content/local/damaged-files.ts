@@ -1,4 +1,4 @@
-import { renameSync } from "node:fs";
+import { existsSync, renameSync } from "node:fs";
 import { rm, stat } from "node:fs/promises";
 import { basename, dirname, join } from "node:path";
 import type { AbortOptions } from "../../async/abort.ts";
@@ -38,6 +38,7 @@ export class DamagedFiles {
   /** Removes the bytes that were set aside for a blob, if there are any. Throws the classes of `diskError`. */
   async discard(digest: Digest): Promise<void> {
     const path = this.#layout.damagedPath(digest);
+    if (!existsSync(path)) return;
     try {
       await rm(path, { force: true, recursive: true });
     } catch (cause) {

@@ -1,5 +1,6 @@
 import { randomBytes } from "node:crypto";
-import { chmod, type FileHandle, open, readFile, rename, rm, stat, writeFile } from "node:fs/promises";
+import { mkdirSync, readdirSync, renameSync, rmdirSync, statSync, unlinkSync, writeFileSync } from "node:fs";
+import { chmod, type FileHandle, open, readFile, rename, rm, stat } from "node:fs/promises";
 import { join } from "node:path";
 import type { AbortOptions } from "../../async/abort.ts";
 import { nowNs } from "../../async/wall-clock.ts";
@@ -15,6 +16,9 @@ import type { Unsynced } from "./unsynced.ts";
 
 /** Ending of an ingest directory on its way out. What a killed process leaves is swept when a store is opened. */
 export const REMOVED_SUFFIX = ".removed";
+
+/** Files that are removed one by one: an ingest whose data has left it holds no more. */
+const MAX_FILES = 8;
 
 /** What an ingest is opened for. */
 export interface IngestRequest extends AbortOptions {
@@ -54,6 +58,7 @@ export async function openIngest(path: string, request: IngestRequest): Promise<
  */
 export async function readIngest(path: string): Promise<Status | undefined> {
   try {
+    if (!statSync(join(path, "ref"), { throwIfNoEntry: false })) return undefined; // as of nearly all that are opened
     // Only regular files: to read a named pipe is to wait for ever.
     const files = await Promise.all([stat(join(path, "ref")), stat(join(path, "data"))]);
     if (!files.every((file) => file.isFile())) return undefined;
@@ -105,6 +110,24 @@ export async function removeIngest(path: string, ref: string): Promise<void> {
   }
 }
 
+/**
+ * Removes the directory of an ingest whose data has become a blob, at once: handing each name to another thread costs more.
+ * Throws the file system's errors.
+ */
+export async function removeEmptied(path: string): Promise<void> {
+  try {
+    const names = readdirSync(path);
+    if (names.length <= MAX_FILES) {
+      for (const name of names) unlinkSync(join(path, name));
+      rmdirSync(path);
+      return;
+    }
+  } catch {
+    // Somebody else is removing it, or put something there: what is left is looked at anew.
+  }
+  await rm(path, { recursive: true, force: true });
+}
+
 function mayResume(found: Status, { ref, total }: IngestRequest): boolean {
   return found.ref === ref && (found.total === 0 || total === 0 || found.total === total);
 }
@@ -135,27 +158,42 @@ async function makeWritable(data: string): Promise<void> {
   if ((mode & 0o200) === 0) await chmod(data, (mode & 0o777) | 0o200);
 }
 
-/** `ref` comes last and whole: a directory without it is half-made. */
+/**
+ * `ref` comes last and whole: a directory without it is half-made. Small files are written at once, because that costs less
+ * than handing them to another thread.
+ */
 async function startIngest(path: string, { ref, total }: IngestRequest): Promise<OpenIngest> {
   const now = nowNs();
   let file: FileHandle | undefined;
   try {
-    await rm(path, { recursive: true, force: true });
-    await makeDirectory(path);
+    if (!isMade(path)) await makeAnew(path);
     file = await open(join(path, "data"), "wx+");
-    await Promise.all([
-      writeFile(join(path, "startedat"), formatRfc3339(now)),
-      writeFile(join(path, "updatedat"), formatRfc3339(now)),
-      total > 0 && writeFile(join(path, "total"), String(total)),
-      writeFile(join(path, "ref.tmp"), ref),
-    ]);
-    await rename(join(path, "ref.tmp"), join(path, "ref"));
+    writeFileSync(join(path, "startedat"), formatRfc3339(now));
+    writeFileSync(join(path, "updatedat"), formatRfc3339(now));
+    if (total > 0) writeFileSync(join(path, "total"), String(total));
+    writeFileSync(join(path, "ref.tmp"), ref);
+    renameSync(join(path, "ref.tmp"), join(path, "ref"));
   } catch (cause) {
     await file?.close();
     if (isMissingFile(cause)) throw new ErrAborted(`ref ${ref} was aborted`, { cause });
     throw diskError("start ingest", path, cause);
   }
   return { path, file, status: { ref, offset: 0, total, startedAtNs: now, updatedAtNs: now } };
+}
+
+/** Makes a directory where there is none, and the one above is there. */
+function isMade(path: string): boolean {
+  try {
+    mkdirSync(path);
+    return true;
+  } catch {
+    return false;
+  }
+}
+
+async function makeAnew(path: string): Promise<void> {
+  await rm(path, { recursive: true, force: true });
+  await makeDirectory(path);
 }
 
 async function readOptional(path: string): Promise<string> {

@@ -4,6 +4,7 @@ import { join } from "node:path";
 import { type AbortOptions, throwIfAborted } from "../../async/abort.ts";
 import { Semaphore } from "../../async/semaphore.ts";
 import { ALGORITHMS, algorithmOf, type Digest, Digester, isDigest } from "../../digest/digest.ts";
+import { DirectorySyncs } from "../../disk/directory-syncs.ts";
 import { diskError, isMissingFile } from "../../disk/disk-error.ts";
 import { ErrAlreadyExists, ErrDataLoss, ErrNotFound } from "../../errors/classes.ts";
 import type { ContainingStore, HeldContent, SetAside } from "../containing-store.ts";
@@ -68,6 +69,7 @@ export class LocalContentStore implements LocalStore {
   readonly #namespaces: SqliteNamespaceMetadata;
   readonly #unsynced = new Unsynced();
   readonly #looks = new Semaphore(MAX_LOOKS);
+  readonly #syncs = new DirectorySyncs();
   readonly #owned: LocalStoreParts["owned"];
   readonly owner: ContentOwner;
 
@@ -260,7 +262,8 @@ export class LocalContentStore implements LocalStore {
     const ingestPath = this.#layout.ingestPath(ref);
     const blobPath = this.#layout.blobPath(digest);
     await this.owner.claim(digest);
-    await publishBlob({ digest, ref, ingestPath, blobPath, files: this.#files });
+    const sync = (directory: string): Promise<void> => this.#syncs.sync(directory);
+    await publishBlob({ digest, ref, ingestPath, blobPath, files: this.#files, sync });
     await this.#damaged.discard(digest).catch(() => {}); // it only takes space
     await this.#labels.set(digest, labels); // also none: a blob removed by hand may have left some
   }

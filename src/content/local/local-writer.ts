@@ -1,5 +1,4 @@
-import { ftruncateSync, writeSync } from "node:fs";
-import { chmod, utimes } from "node:fs/promises";
+import { chmodSync, fchmodSync, fstatSync, ftruncateSync, futimesSync, utimesSync, writeSync } from "node:fs";
 import { dirname, join } from "node:path";
 import type { Release } from "../../async/keyed-lock.ts";
 import { nowNs } from "../../async/wall-clock.ts";
@@ -139,7 +138,7 @@ export class LocalWriter implements Writer, Syncer {
   /** The gate: what passes is complete and is what it claims to be. Returns the digest to publish under. */
   async #verify({ size = 0, expected, labels = {} }: CommitOptions): Promise<Digest> {
     validateLabels(labels);
-    const onDisk = await this.#sizeOnDisk();
+    const onDisk = this.#sizeOnDisk();
     if (onDisk !== this.#offset) {
       throw new ErrDataLoss(
         `ingest "${this.#parts.ingest.path}" was changed by others: got ${onDisk} bytes, wrote ${this.#offset}`,
@@ -157,9 +156,9 @@ export class LocalWriter implements Writer, Syncer {
     return digest;
   }
 
-  async #sizeOnDisk(): Promise<number> {
+  #sizeOnDisk(): number {
     try {
-      return (await this.#parts.ingest.file.stat()).size;
+      return fstatSync(this.#parts.ingest.file.fd).size;
     } catch (cause) {
       throw diskError("read ingest", this.#parts.ingest.path, cause);
     }
@@ -184,15 +183,15 @@ export class LocalWriter implements Writer, Syncer {
     const { file, path } = this.#parts.ingest;
     try {
       const now = stampNow();
-      const mode = (await file.stat()).mode & 0o444;
+      const mode = fstatSync(file.fd).mode & 0o444;
       const data = join(path, "data");
-      await unlessDenied(
-        () => file.utimes(now, now),
-        () => utimes(data, now, now),
+      unlessDenied(
+        () => futimesSync(file.fd, now, now),
+        () => utimesSync(data, now, now),
       );
-      await unlessDenied(
-        () => file.chmod(mode),
-        () => chmod(data, mode),
+      unlessDenied(
+        () => fchmodSync(file.fd, mode),
+        () => chmodSync(data, mode),
       );
       await this.#syncData();
     } catch (cause) {
@@ -235,11 +234,11 @@ export class LocalWriter implements Writer, Syncer {
 }
 
 /** Node's permission model refuses changes by descriptor, whatever is allowed; by path they are. The ref's lock is held. */
-async function unlessDenied(byDescriptor: () => Promise<void>, byPath: () => Promise<void>): Promise<void> {
+function unlessDenied(byDescriptor: () => void, byPath: () => void): void {
   try {
-    await byDescriptor();
+    byDescriptor();
   } catch (error) {
     if ((error as NodeJS.ErrnoException).code !== "ERR_ACCESS_DENIED") throw error;
-    await byPath();
+    byPath();
   }
 }

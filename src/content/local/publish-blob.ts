@@ -1,12 +1,11 @@
-import { renameSync } from "node:fs";
-import { rm } from "node:fs/promises";
+import { existsSync, renameSync } from "node:fs";
 import { dirname, join } from "node:path";
 import type { Digest } from "../../digest/digest.ts";
 import { diskError, isMissingFile } from "../../disk/disk-error.ts";
 import { makeDirectory } from "../../disk/make-directory.ts";
-import { syncDirectory } from "../../disk/write-file-atomic.ts";
 import { ErrAborted, ErrAlreadyExists } from "../../errors/classes.ts";
 import type { BlobFiles } from "./blob-files.ts";
+import { removeEmptied } from "./ingest-directory.ts";
 
 /** What is published. */
 export interface PublishRequest {
@@ -19,6 +18,8 @@ export interface PublishRequest {
   readonly blobPath: string;
   /** What is there already. */
   readonly files: BlobFiles;
+  /** Makes the names in a directory durable. */
+  readonly sync: (directory: string) => Promise<void>;
 }
 
 /**
@@ -28,14 +29,16 @@ export interface PublishRequest {
  * stays).
  */
 export async function publishBlob(request: PublishRequest): Promise<void> {
-  const { digest, ingestPath, blobPath } = request;
+  const { digest, ingestPath, blobPath, sync } = request;
   const directory = dirname(blobPath);
   try {
-    const made = await makeDirectory(directory);
-    if (made !== undefined) await syncDirectory(dirname(directory));
+    if (!existsSync(directory)) {
+      await makeDirectory(directory);
+      await sync(dirname(directory));
+    }
     const existed = await settleName(request);
-    await syncDirectory(directory);
-    await rm(ingestPath, { recursive: true, force: true });
+    await sync(directory);
+    await removeEmptied(ingestPath);
     if (existed) throw new ErrAlreadyExists(`content ${digest}`, { digest });
   } catch (cause) {
     throw diskError("publish blob", blobPath, cause);

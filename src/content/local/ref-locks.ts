@@ -1,3 +1,4 @@
+import { existsSync } from "node:fs";
 import type { Release } from "../../async/keyed-lock.ts";
 import { tryLockFile } from "../../disk/file-lock.ts";
 import { makeLockDirectory } from "../../disk/make-directory.ts";
@@ -24,7 +25,7 @@ export class RefLocks {
     }
     this.#since.set(path, Date.now());
     try {
-      await makeLockDirectory(this.#layout.locks);
+      if (!existsSync(this.#layout.locks)) await makeLockDirectory(this.#layout.locks);
       const release = tryLockFile(path, "exclusive", { removeOnRelease: true });
       if (!release) throw new ErrUnavailable(`ref ${ref} locked by another store on the same root`);
       return this.#releaseOnce(path, release);

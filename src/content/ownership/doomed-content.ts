@@ -1,4 +1,5 @@
-import { readdir, rmdir } from "node:fs/promises";
+import { existsSync, readdirSync } from "node:fs";
+import { rmdir } from "node:fs/promises";
 import { join } from "node:path";
 import type { Digest } from "../../digest/digest.ts";
 import { diskError, isMissingFile } from "../../disk/disk-error.ts";
@@ -31,7 +32,7 @@ export class DoomedContent {
 
   /** What waits. One reading of one directory, which mostly is empty. Throws the classes of `diskError`. */
   async waiting(): Promise<Waiting> {
-    const names = await this.#names();
+    const names = this.#names();
     const epochs = names.filter((name) => EPOCH.test(name)).map(Number);
     return { hasFresh: names.length > epochs.length, epochs: epochs.toSorted((a, b) => a - b) };
   }
@@ -89,9 +90,11 @@ export class DoomedContent {
     }
   }
 
-  async #names(): Promise<readonly string[]> {
+  /** At once: every look at a blob asks for them, and mostly there are none. */
+  #names(): readonly string[] {
+    if (!existsSync(this.#directory)) return [];
     try {
-      return await readdir(this.#directory);
+      return readdirSync(this.#directory);
     } catch (cause) {
       if (isMissingFile(cause)) return [];
       throw diskError("read content to remove", this.#directory, cause);

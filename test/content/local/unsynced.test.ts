@@ -1,4 +1,6 @@
+import fs from "node:fs";
 import { mkdir, mkdtemp, open, readdir, rm, stat, writeFile } from "node:fs/promises";
+import { syncBuiltinESMExports } from "node:module";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterEach, beforeEach, describe, expect, it, vi } from "vitest";
@@ -18,16 +20,17 @@ beforeEach(async () => {
 });
 afterEach(async () => {
   vi.restoreAllMocks();
+  syncBuiltinESMExports();
   await store.close();
   await rm(root, { recursive: true, force: true });
 });
 
-/** Makes the next call of a method of files fail. */
-async function failing(method: "chmod" | "sync", code: string) {
-  const file = await open(root, "r");
-  const prototype: typeof file = Object.getPrototypeOf(file);
-  await file.close();
-  return vi.spyOn(prototype, method).mockRejectedValueOnce(Object.assign(new Error(code), { code }));
+/** Makes the next change of a file's permissions fail. */
+function failNextChmod(code: string): void {
+  vi.spyOn(fs, "fchmodSync").mockImplementationOnce(() => {
+    throw Object.assign(new Error(code), { code });
+  });
+  syncBuiltinESMExports();
 }
 
 /** Makes the next fsyncs fail, as a disk does that cannot write. */
@@ -133,12 +136,11 @@ describe("a commit on a disk that turned read-only", () => {
   it("keeps the verified bytes, and commits them when it can", async () => {
     const writer = await store.writer({ ref: "layer", size: 6 });
     await writer.write(BYTES);
-    const spy = await failing("chmod", "EROFS");
+    failNextChmod("EROFS");
     await expect(writer.commit(BLOB)).rejects.toMatchObject({
       name: "ErrFailedPrecondition",
       message: expect.stringContaining("read-only file system"),
     });
-    spy.mockRestore();
     const next = await store.writer({ ref: "layer", size: 6 });
     expect((await next.status()).offset).toBe(6);
     await next.commit(BLOB);
