@@ -1,9 +1,7 @@
-import { createHash } from "node:crypto";
-import { statSync } from "node:fs";
-import { join } from "node:path";
 import { afterAll, beforeAll, expect, it } from "vitest";
 import { encodedOf } from "../../src/digest/digest.ts";
 import type { Descriptor } from "../../src/oci/descriptor.ts";
+import { bytesOnDisk } from "./support/bytes-on-disk.ts";
 import { type CountingProxy, startCountingProxy } from "./support/counting-proxy.ts";
 import { describeReal } from "./support/describe-real.ts";
 import { drayageOutput, startDrayage } from "./support/drayage.ts";
@@ -40,15 +38,6 @@ describeReal("an interrupted pull of a big layer", ["docker-registry", "skopeo"]
 
   afterAll(() => stage.close());
 
-  /** Bytes of the layer that are safe in a data root. */
-  function bytesOnDisk(root: string): number {
-    const ref = createHash("sha256").update(`layer-${layer.digest}`).digest("hex");
-    const places = [join("ingest", ref, "data"), join("blobs", "sha256", encodedOf(layer.digest))];
-    return Math.max(
-      ...places.map((path) => statSync(join(root, path), { throwIfNoEntry: false })?.size ?? 0),
-    );
-  }
-
   /**
    * A proxy that passes on a piece of the layer only when the one before it is on disk. What a kill or a reset finds in the
    * buffers of the kernel, megabytes otherwise, is then one piece, and what the proxy served is what the client had.
@@ -56,7 +45,7 @@ describeReal("an interrupted pull of a big layer", ["docker-registry", "skopeo"]
   async function startProxyInStep(root: string): Promise<CountingProxy> {
     const proxy = await startCountingProxy(stage.registry.host);
     const path = new RegExp(layer.digest);
-    proxy.pace({ path, before: (offset, signal) => until(() => bytesOnDisk(root) >= offset, signal) });
+    proxy.pace({ path, before: (offset, signal) => until(() => bytesOnDisk(root, layer) >= offset, signal) });
     return proxy;
   }
 
@@ -77,10 +66,10 @@ describeReal("an interrupted pull of a big layer", ["docker-registry", "skopeo"]
       const root = await stage.newRoot();
       await using proxy = await startProxyInStep(root);
       const running = startDrayage(pullArguments(root, proxy.host));
-      await until(() => bytesOnDisk(root) > layer.size / 2, signal);
+      await until(() => bytesOnDisk(root, layer) > layer.size / 2, signal);
       running.kill("SIGKILL");
       expect(await running.done).toMatchObject({ status: null, signal: "SIGKILL" });
-      const kept = bytesOnDisk(root);
+      const kept = bytesOnDisk(root, layer);
       expect(kept).toBeLessThan(layer.size);
 
       await drayageOutput(pullArguments(root, proxy.host));
@@ -125,7 +114,7 @@ describeReal("an interrupted pull of a big layer", ["docker-registry", "skopeo"]
       await using own = await startProxyInStep(root);
       const mirrored = ["--mirror", `${own.host}=${mirror.url}`];
       const running = startDrayage([...pullArguments(root, own.host), ...mirrored]);
-      await until(() => bytesOnDisk(root) > layer.size / 2, signal);
+      await until(() => bytesOnDisk(root, layer) > layer.size / 2, signal);
       await mirror.stop();
 
       expect(await running.done).toMatchObject({ status: 0, stderr: "" });
@@ -145,7 +134,7 @@ describeReal("an interrupted pull of a big layer", ["docker-registry", "skopeo"]
       const root = await stage.newRoot();
       await using proxy = await startProxyInStep(root);
       const running = startDrayage(pullArguments(root, proxy.host));
-      await until(() => bytesOnDisk(root) > layer.size / 8, signal);
+      await until(() => bytesOnDisk(root, layer) > layer.size / 8, signal);
       running.kill("SIGINT");
 
       const { stdout, ...end } = await running.done;
@@ -157,7 +146,7 @@ describeReal("an interrupted pull of a big layer", ["docker-registry", "skopeo"]
         `${id}: Downloading`,
         "",
       ]);
-      const kept = bytesOnDisk(root);
+      const kept = bytesOnDisk(root, layer);
       expect(kept).toBeLessThan(layer.size);
       const active = await drayageOutput(["content", "active", "--root", root]);
       expect(active).toMatch(new RegExp(`^layer-${layer.digest} `, "m"));

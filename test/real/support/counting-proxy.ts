@@ -12,7 +12,7 @@ import { Transform } from "node:stream";
 import { pipeline } from "node:stream/promises";
 
 /** One request as the proxy saw it; the numbers grow while it is under way. */
-interface ProxyRecord {
+export interface ProxyRecord {
   readonly method: string;
   /** Path with query. */
   readonly path: string;

@@ -1,11 +1,13 @@
 import { type ChildProcessByStdio, spawn } from "node:child_process";
 import { once } from "node:events";
+import { existsSync } from "node:fs";
 import { mkdtemp, rm, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { createInterface } from "node:readline";
 import type { Readable } from "node:stream";
 import { Agent, type Dispatcher, request } from "undici";
+import { type Digest, encodedOf } from "../../../src/digest/digest.ts";
 import { type AccessRecord, parseAccessLine } from "./access-log.ts";
 import { requirePart } from "./parts.ts";
 import { runPart } from "./run-part.ts";
@@ -51,6 +53,8 @@ export interface DockerRegistry extends AsyncDisposable {
   readonly pid: number;
   /** Every request that was answered before the call, in the order of their ends. */
   accessLog(): Promise<readonly AccessRecord[]>;
+  /** Whether it keeps a blob for a repository, which a cache does some time after it has passed it on. */
+  keeps(repository: string, digest: Digest): boolean;
   /** Kills the registry and removes its data. Stopping twice is fine. */
   stop(): Promise<void>;
 }
@@ -82,7 +86,7 @@ export async function startDockerRegistry(options: DockerRegistryOptions = {}): 
   }
   try {
     const url = `${tls ? "https" : "http"}://${await listening(child)}`;
-    return serve(child, { url, log: readLog(child.stdout), stop });
+    return serve(child, { url, folder, log: readLog(child.stdout), stop });
   } catch (error) {
     await stop();
     throw error;
@@ -157,7 +161,7 @@ function readLog(stdout: Readable): Log {
 
 function serve(
   { pid = 0 }: Server,
-  { url, log, stop }: { url: string; log: Log; stop: () => Promise<void> },
+  { url, folder, log, stop }: { url: string; folder: string; log: Log; stop: () => Promise<void> },
 ): DockerRegistry {
   let markers = 0;
   return {
@@ -171,6 +175,10 @@ function serve(
       await askRegistry(`${url}/v2/`, { "user-agent": userAgent });
       await told;
       return [...log.records];
+    },
+    keeps(repository, digest) {
+      const blobs = join(folder, "data/docker/registry/v2/repositories", repository, "_layers/sha256");
+      return existsSync(join(blobs, encodedOf(digest), "link"));
     },
     stop,
     [Symbol.asyncDispose]: stop,

@@ -7,11 +7,12 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { setImmediate } from "node:timers/promises";
 import { partsFolder, requirePart } from "./parts.ts";
+import { runPart } from "./run-part.ts";
 
 /** A host that this machine alone does not know: only the proxy resolves it, to 127.0.0.1. */
 export const PROXIED_HOST = "registry.test";
 
-/** A squid on this machine. */
+/** A squid on this machine; disposing of it kills it. */
 export interface Squid extends AsyncDisposable {
   /** `http://127.0.0.1:<port>`. */
   readonly url: string;
@@ -22,15 +23,27 @@ export interface Squid extends AsyncDisposable {
   log(lines?: number): Promise<readonly string[]>;
 }
 
-/** Starts `squid`, which caches nothing and lets everybody everywhere. */
-export async function startSquid(): Promise<Squid> {
+/** How a squid is started. */
+export interface SquidOptions {
+  /**
+   * `host:port` that speaks plain HTTP: squid stands in front of it and keeps what it says may be kept. Who asks for the same
+   * thing at once is served out of one answer. Otherwise squid is a proxy that keeps nothing.
+   */
+  readonly inFrontOf?: string | undefined;
+}
+
+/** Starts `squid`, which lets everybody everywhere. */
+export async function startSquid({ inFrontOf }: SquidOptions = {}): Promise<Squid> {
   const part = requirePart("squid");
   const folder = await mkdtemp(join(tmpdir(), "drayage-squid-"));
   await chmod(folder, 0o777); // started by root, it works as another user
   const port = await freePort();
   await writeFile(join(folder, "hosts"), `127.0.0.1 ${PROXIED_HOST}\n`);
-  await writeFile(join(folder, "squid.conf"), configuration(folder, port));
-  const child = spawn(part.path, ["-N", "-f", join(folder, "squid.conf")], {
+  const config = join(folder, "squid.conf");
+  const role = inFrontOf === undefined ? proxy(port) : cache(port, { folder, inFrontOf });
+  await writeFile(config, [...role, ...surroundings(folder)].join("\n"));
+  if (inFrontOf !== undefined) await runPart("squid", ["-N", "-z", "-f", config]);
+  const child = spawn(part.path, ["-N", "-f", config], {
     env: { ...process.env, ...part.env },
     stdio: "ignore",
   });
@@ -47,8 +60,7 @@ export async function startSquid(): Promise<Squid> {
       }
     },
     async [Symbol.asyncDispose]() {
-      if (child.exitCode === null) {
-        child.kill("SIGKILL");
+      if (child.exitCode === null && child.signalCode === null && child.kill("SIGKILL")) {
         await once(child, "exit");
       }
       await rm(folder, { recursive: true, force: true });
@@ -56,15 +68,32 @@ export async function startSquid(): Promise<Squid> {
   };
 }
 
+function proxy(port: number): readonly string[] {
+  return [`http_port 127.0.0.1:${port}`, "cache deny all"];
+}
+
+function cache(
+  port: number,
+  { folder, inFrontOf }: { readonly folder: string; readonly inFrontOf: string },
+): readonly string[] {
+  const [name = "", peerPort = ""] = inFrontOf.split(":");
+  return [
+    `http_port 127.0.0.1:${port} accel no-vhost defaultsite=${inFrontOf}`,
+    `cache_peer ${name} parent ${peerPort} 0 no-query no-digest originserver`,
+    "never_direct allow all",
+    "collapsed_forwarding on",
+    "maximum_object_size 16 GB",
+    `cache_dir ufs ${join(folder, "cache")} 16384 4 4`,
+  ];
+}
+
 /** Where an unpacked package has its files; an installed one has them at the root. */
-function configuration(folder: string, port: number): string {
+function surroundings(folder: string): readonly string[] {
   const root = requirePart("squid").path.startsWith(partsFolder()) ? join(partsFolder(), "squid") : "/";
   const library = join(root, "usr/lib/squid");
   const share = join(root, "usr/share/squid");
   return [
-    `http_port 127.0.0.1:${port}`,
     "http_access allow all",
-    "cache deny all",
     `hosts_file ${join(folder, "hosts")}`,
     "logformat seen %rm %ru %>ha",
     `access_log stdio:${join(folder, "access.log")} logformat=seen`,
@@ -78,7 +107,7 @@ function configuration(folder: string, port: number): string {
     `icon_directory ${join(share, "icons")}`,
     `error_directory ${join(share, "errors/templates")}`,
     "",
-  ].join("\n");
+  ];
 }
 
 async function freePort(): Promise<number> {
