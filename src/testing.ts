@@ -14,6 +14,9 @@
 export type { AccessOptions, ApiOptions, AuthOptions } from "./testing/api/api-options.ts";
 export type { Account, RepositoryAction } from "./testing/auth/access.ts";
 export type { BearerOptions, TokenClaims } from "./testing/auth/token-server.ts";
+export { type Authority, testAuthority } from "./testing/certificates/authority.ts";
+export type { KeyAndCertificate, Validity } from "./testing/certificates/certificate.ts";
+export { selfSigned } from "./testing/certificates/self-signed.ts";
 export type { Fault, FaultAction, FaultMatch } from "./testing/faults/fault.ts";
 export type { AskHabits, ChallengeHabits } from "./testing/habits/challenge-habits.ts";
 export { type Habits, HONEST_HABITS, type SomeHabits } from "./testing/habits/habits.ts";
@@ -42,7 +45,6 @@ export {
 export { type TarFile, writeTar } from "./testing/images/tar.ts";
 export type { Profile } from "./testing/profiles/profile.ts";
 export { PROFILE_NAMES, type ProfileName, profileOf } from "./testing/profiles/profiles.ts";
-export { type SelfSigned, selfSigned } from "./testing/self-signed.ts";
 export { type GeneratedBytes, seededBytes } from "./testing/storage/content.ts";
 export {
   type BlobSource,

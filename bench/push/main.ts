@@ -4,7 +4,7 @@ import { join } from "node:path";
 import { parseArgs } from "node:util";
 import { formatTable } from "../../src/cli/format-table.ts";
 import type { Descriptor } from "../../src/oci/descriptor.ts";
-import { selfSigned } from "../../src/testing/self-signed.ts";
+import { selfSigned } from "../../src/testing/certificates/self-signed.ts";
 import {
   askRegistry,
   type DockerRegistry,

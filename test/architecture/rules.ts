@@ -33,7 +33,7 @@ const ROOMS: Readonly<Record<string, readonly (readonly string[])[]>> = {
     ["push"],
   ],
   testing: [
-    ["storage", "self-signed.ts"],
+    ["storage", "certificates"],
     ["http"],
     ["habits", "faults"],
     ["auth"],

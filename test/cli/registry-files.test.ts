@@ -1,7 +1,7 @@
 import { mkdir, writeFile } from "node:fs/promises";
 import { dirname, join } from "node:path";
 import { afterEach, beforeEach, describe, expect, it } from "vitest";
-import { buildImage, type SelfSigned, selfSigned, TestRegistry } from "../../src/testing.ts";
+import { buildImage, type KeyAndCertificate, selfSigned, TestRegistry } from "../../src/testing.ts";
 import { type Engine, openEngine } from "../distribution/support/engine.ts";
 import { TOP } from "../docs/support/documents.ts";
 import { runNode } from "../docs/support/run-program.ts";
@@ -15,7 +15,7 @@ const NAME = "registry.test/app:v1";
 let engine: Engine;
 /** Nobody trusts it that was not told to. */
 let mirror: TestRegistry;
-let tls: SelfSigned;
+let tls: KeyAndCertificate;
 
 beforeEach(async () => {
   tls = selfSigned();

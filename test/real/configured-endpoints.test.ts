@@ -11,6 +11,7 @@ import { HOSTS_TOML_ROWS } from "../registry/endpoints/rows/hosts-toml-rows.ts";
 import { REGISTRIES_CONF_ROWS } from "../registry/endpoints/rows/registries-conf-rows.ts";
 import type { Row } from "../registry/endpoints/rows/row.ts";
 import { configuredFolder } from "../registry/support/configured-lookup.ts";
+import { agrees } from "./support/agreement.ts";
 import { type Containerd, canRunContainerd, startContainerd } from "./support/containerd.ts";
 import { describeReal } from "./support/describe-real.ts";
 import { type RecordingProxy, startRecordingProxy } from "./support/recording-proxy.ts";
@@ -21,13 +22,6 @@ const HOSTS = [
   "mirror.test other.test a.test b.test c.test d.test pull.test both.test resolve.test push.test untrusted.test",
   "internal.test long.test short.test first.test last.test h.test o.test",
 ].flatMap((names) => names.split(" "));
-
-/** Whether a client of this version is to ask the same. */
-function agrees(agreement: string | undefined, major = 0): boolean {
-  const [, when, version] = /^(before|since) (\d+)\.0: /.exec(agreement ?? "") ?? [];
-  if (when === undefined) return agreement === "same";
-  return (when === "before") === major >= Number(version);
-}
 
 let folder: string;
 let proxy: RecordingProxy;

@@ -1,9 +1,12 @@
-import { createPrivateKey, X509Certificate } from "node:crypto";
+import { createPrivateKey, type KeyObject, X509Certificate } from "node:crypto";
 import { basename, join } from "node:path";
 import { ErrInvalidArgument, ErrNotFound } from "../../errors/classes.ts";
 import type { TlsOptions } from "../http/tls-options.ts";
 import type { ConfigurationFiles } from "./configuration-files.ts";
 import type { ClientPair } from "./hosts-toml.ts";
+
+/** How a key with a passphrase begins, and how it does in OpenSSL's older form. */
+const LOCKED = /^-----BEGIN ENCRYPTED PRIVATE KEY-----|^Proc-Type: 4,ENCRYPTED/m;
 
 /** Files that say how the certificate of a host is checked and which one is shown. */
 export interface CertificateFiles {
@@ -83,18 +86,22 @@ async function readPair(
 }
 
 function checkKey(key: string, cert: string, files: ClientPair): string {
-  let isItsKey: boolean;
+  if (new X509Certificate(cert).checkPrivateKey(parseKey(key, files))) return key;
+  throw new ErrInvalidArgument(`read "${files.key}": not the key of the certificate in "${files.cert}"`);
+}
+
+function parseKey(key: string, files: ClientPair): KeyObject {
   try {
-    isItsKey = new X509Certificate(cert).checkPrivateKey(createPrivateKey(key));
+    return createPrivateKey(key);
   } catch {
     // The parser's words say nothing to a reader, and its cause might hold the key.
     const hint = files.key === files.cert ? ` (or ${basename(files.cert).replace(/cert$/, "key")})` : "";
     throw new ErrInvalidArgument(
-      `read "${files.key}"${hint}: got no private key without a passphrase, wanted one`,
+      LOCKED.test(key)
+        ? `read "${files.key}": got a private key with a passphrase, wanted one without`
+        : `read "${files.key}"${hint}: got no private key, wanted one`,
     );
   }
-  if (isItsKey) return key;
-  throw new ErrInvalidArgument(`read "${files.key}": not the key of the certificate in "${files.cert}"`);
 }
 
 async function readPem(files: ConfigurationFiles, path: string): Promise<string> {

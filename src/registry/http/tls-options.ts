@@ -4,7 +4,7 @@ export interface TlsOptions {
   readonly skipVerify?: boolean;
   /** Additional authorities, PEM. */
   readonly ca?: readonly string[];
-  /** Client certificate, PEM; of several the one whose kind the server takes. */
+  /** Client certificate, PEM; of several the one that the server takes. */
   readonly cert?: string | readonly string[];
   /** Key of the client certificate, PEM; of several in the same order. */
   readonly key?: string | readonly string[];

@@ -4,7 +4,7 @@ import { findError } from "../../errors/predicates.ts";
 const SILENT = "DRAYAGE_TLS_SILENT";
 
 /** The other side took the connection and hung up at the beginning of TLS. */
-const HUNG_UP = "DRAYAGE_TLS_HUNG_UP";
+export const HUNG_UP = "DRAYAGE_TLS_HUNG_UP";
 
 /** What Node and undici say of a connection that ended before TLS stood, and what that means. */
 const MEANING: ReadonlyMap<unknown, string> = new Map([

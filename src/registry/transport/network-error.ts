@@ -1,6 +1,7 @@
 import { ErrCanceled, ErrInvalidArgument, ErrUnavailable } from "../../errors/classes.ts";
 import { type DrayageError, isDrayageError } from "../../errors/drayage-error.ts";
 import { plainText } from "../../errors/plain-text.ts";
+import { alertOf, isAboutCertificate } from "./client-certificates.ts";
 import { HANDSHAKE_WORDS } from "./handshake-error.ts";
 import { ProxyFailure } from "./proxy-failure.ts";
 import { errors } from "./undici.ts";
@@ -14,6 +15,8 @@ interface NetworkFailure {
 
 const later = (words: string): NetworkFailure => ({ words, retryable: true });
 const never = (words: string): NetworkFailure => ({ words, retryable: false });
+
+const OTHER_HOST = "certificate is for another host";
 
 /** Codes of Node's and undici's errors. What is not in here may pass: a retryable failure. */
 const FAILURES: Readonly<Record<string, NetworkFailure>> = {
@@ -63,18 +66,17 @@ const FAILURES: Readonly<Record<string, NetworkFailure>> = {
   CERT_REJECTED: never("certificate not accepted"),
   INVALID_CA: never("certificate not trusted: invalid authority"),
   INVALID_PURPOSE: never("certificate is not for a server"),
-  HOSTNAME_MISMATCH: never("certificate is for another host"),
-  ERR_TLS_CERT_ALTNAME_INVALID: never("certificate is for another host"),
+  HOSTNAME_MISMATCH: never(OTHER_HOST),
 };
-
-/** OpenSSL's code for an alert of the other side, in the names of its different versions; ends with what was alerted. */
-const TLS_ALERT = /^ERR_SSL_[A-Z0-9/]+_ALERT_([A-Z_]+)$/;
 
 /** Alerts about bytes that were spoilt on their way. */
 const SPOILT = new Set(["BAD_RECORD_MAC", "DECRYPT_ERROR", "DECRYPTION_FAILED", "RECORD_OVERFLOW"]);
 
 /** Characters of a non-HTTP answer that are shown: enough for the greeting of another protocol. */
 const MAX_BEGINNING_CHARS = 40;
+
+/** Characters of the hosts in another host's certificate that are shown. */
+const MAX_HOSTS_CHARS = 120;
 
 /** Codes of requests that were cut off because the transport was closed. */
 const CLOSED = new Set(["UND_ERR_DESTROYED", "UND_ERR_CLOSED"]);
@@ -109,14 +111,18 @@ function failureOf(error: unknown, code: string | undefined): NetworkFailure {
   if (code !== undefined && Object.hasOwn(FAILURES, code)) return FAILURES[code] ?? later(code);
   if (error instanceof errors.HTTPParserError)
     return later(`got an answer that is not HTTP${beginningOf(error)}`);
-  const [, alert] = TLS_ALERT.exec(code ?? "") ?? [];
+  if (code === "ERR_TLS_CERT_ALTNAME_INVALID") return never(`${OTHER_HOST}${hostsOf(error)}`);
+  const alert = alertOf(code);
   if (alert !== undefined) return refusedTls(alert);
   return later(`connection failed (${code ?? "no code"})`);
 }
 
 /** The other side wants another certificate, version or cipher, and will want the same next time. */
 function refusedTls(alert: string): NetworkFailure {
-  const words = `TLS refused by the other side: ${alert.toLowerCase().replaceAll("_", " ")}`;
+  const said = alert.toLowerCase().replaceAll("_", " ");
+  const words = isAboutCertificate(alert)
+    ? `client certificate is missing, or refused by the other side: ${said}`
+    : `TLS refused by the other side: ${said}`;
   return { words, retryable: SPOILT.has(alert) };
 }
 
@@ -131,6 +137,14 @@ function beginningOf(error: Error): string {
   if (!error.message.includes("Expected HTTP/") || !("data" in error)) return "";
   const text = plainText(String(error.data), MAX_BEGINNING_CHARS);
   return text === "" || text.startsWith("HTTP/") ? "" : `: it begins with ${JSON.stringify(text)}`;
+}
+
+/** The hosts that a certificate is for, as far as it tells. */
+function hostsOf(error: unknown): string {
+  const { cert } = error as { readonly cert?: { readonly subjectaltname?: string } };
+  const names = (cert?.subjectaltname ?? "").replaceAll(/(?:DNS|IP Address):/g, "");
+  const text = plainText(names, MAX_HOSTS_CHARS);
+  return text === "" ? "" : `: it names ${text}`;
 }
 
 /** undici's parser keeps what it did not understand on its error: tokens and signed addresses, for whoever prints it. */

@@ -1,5 +1,7 @@
+import { BoundedMap } from "../../async/bounded-map.ts";
 import type { HttpRequest } from "../http/send.ts";
 import type { TlsOptions } from "../http/tls-options.ts";
+import { certificateChoices } from "./client-certificates.ts";
 import { Connection } from "./connection.ts";
 import type { ConnectionLimits, ConnectionOptions } from "./connection-options.ts";
 import { Connector, type ConnectTarget } from "./connector.ts";
@@ -12,10 +14,18 @@ import { tlsContexts } from "./tls-contexts.ts";
 export interface RequestRoute extends Route {
   /** The proxy that is sent requests with whole URLs, if that is so; for https it only makes a tunnel. */
   readonly httpProxy: ProxyServer | undefined;
+  /**
+   * Told that the server does not take the client certificate of this route: gives the route with the next one, if there is one that
+   * was not tried, and from now on that goes first.
+   */
+  readonly refused: () => RequestRoute | undefined;
 }
 
 /** Finds the route of a request. */
 export type RouteOf = (url: URL, request: Pick<HttpRequest, "tls" | "connectTimeoutMs">) => RequestRoute;
+
+/** Servers of which it is remembered which of several client certificates they take. */
+const MAX_CHOICES = 256;
 
 /**
  * The routes of a transport: directly, through a proxy that is sent whole URLs (http), or in a proxy's tunnel (https). Throws
@@ -26,6 +36,8 @@ export function createRoutes(options: ConnectionOptions, limits: ConnectionLimit
   const contextFor = tlsContexts(options.authorities);
   const reuseBuffers = options.reuseBuffers !== false;
   const connectors = new Map<string, Connector>();
+  const choices = new Map<string, readonly (TlsOptions | undefined)[]>();
+  const chosen = new BoundedMap<string, number>(MAX_CHOICES);
 
   function connectorFor(tls: TlsOptions | undefined, key: string): Connector {
     const known = connectors.get(key);
@@ -41,10 +53,21 @@ export function createRoutes(options: ConnectionOptions, limits: ConnectionLimit
   const proxyConnector = new Connector({ ...toProxy, reuseBuffers });
   const tunnelConnector = new Connector({ ...toProxy, reuseBuffers: false });
 
-  return (url, { tls, connectTimeoutMs: timeoutMs = limits.connectTimeoutMs }) => {
+  function choicesFor(tls: TlsOptions | undefined, key: string): readonly (TlsOptions | undefined)[] {
+    const known = choices.get(key);
+    if (known) return known;
+    const made = certificateChoices(tls);
+    choices.set(key, made);
+    return made;
+  }
+
+  function routeOf(
+    url: URL,
+    { tls, timeoutMs }: { readonly tls: TlsOptions | undefined; readonly timeoutMs: number },
+  ): Omit<RequestRoute, "refused"> {
     const secure = url.protocol === "https:";
     const target: ConnectTarget = { secure, hostname: bareHost(url), port: portOf(url) };
-    const tlsKey = JSON.stringify(secure && [tls?.skipVerify === true, tls?.ca, tls?.cert, tls?.key]);
+    const tlsKey = keyOf(url, tls);
     const proxy = proxyFor(url);
     const httpProxy = secure ? undefined : proxy;
     const connector = httpProxy ? proxyConnector : connectorFor(tls, tlsKey);
@@ -64,5 +87,26 @@ export function createRoutes(options: ConnectionOptions, limits: ConnectionLimit
             }),
         }),
     };
+  }
+
+  return (url, { tls, connectTimeoutMs: timeoutMs = limits.connectTimeoutMs }) => {
+    const key = keyOf(url, tls);
+    const all = choicesFor(tls, key);
+    const server = `${url.origin} ${key}`;
+    const first = chosen.get(server) ?? 0;
+    const attempt = (turn: number): RequestRoute => ({
+      ...routeOf(url, { tls: all[(first + turn) % all.length], timeoutMs }),
+      refused() {
+        chosen.set(server, (first + turn + 1) % all.length);
+        return turn + 1 < all.length ? attempt(turn + 1) : undefined;
+      },
+    });
+    return attempt(0);
   };
+}
+
+/** Equal for requests that connections may serve in turn. */
+function keyOf({ protocol }: URL, tls: TlsOptions | undefined): string {
+  const secure = protocol === "https:";
+  return JSON.stringify(secure && [tls?.skipVerify === true, tls?.ca, tls?.cert, tls?.key]);
 }

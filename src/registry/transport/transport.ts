@@ -9,6 +9,7 @@ import { requireNode } from "../../errors/require-node.ts";
 import { checkOptions } from "../../options/check-options.ts";
 import { requestSecrets } from "../http/request-secrets.ts";
 import type { HttpRequest, HttpResponse, Send, StreamedBody } from "../http/send.ts";
+import { mayRefuseCertificate } from "./client-certificates.ts";
 import { CONNECTION_OPTIONS, type ConnectionOptions, connectionLimits } from "./connection-options.ts";
 import { ConnectionPool, type PoolParts } from "./connection-pool.ts";
 import { Exchange } from "./exchange.ts";
@@ -43,8 +44,9 @@ export interface TransportParts {
 /** The lowest `Send`, with the connections behind it. */
 export interface Transport {
   /**
-   * Sends a request as it is, once: no redirect, no credentials. It is sent a second time only when a used connection turns
-   * out to be dead before any byte of an answer, and when it does no harm.
+   * Sends a request as it is, once: no redirect, no credentials. It is sent again only when it does no harm: when a used
+   * connection turns out to be dead before any byte of an answer, and when there are several client certificates of one kind
+   * and the server did not take the first.
    */
   readonly send: Send;
   /** Closes all connections at once; what is under way fails with `ErrCanceled`, and so does every later request. */
@@ -72,7 +74,18 @@ export function createTransport(
 
   async function send(request: HttpRequest): Promise<HttpResponse> {
     const url = parseUrl(request.url);
-    const route = routeOf(url, request);
+    for (let route = routeOf(url, request); ; ) {
+      try {
+        return await sendOver(route, request, url);
+      } catch (error) {
+        const next = mayRefuseCertificate(error) ? route.refused() : undefined;
+        if (!next || !isRepeatable(request)) throw error;
+        route = next;
+      }
+    }
+  }
+
+  async function sendOver(route: RequestRoute, request: HttpRequest, url: URL): Promise<HttpResponse> {
     const first = await exchange(request, { url, route, maxIdleMs: patienceOf(request, route) });
     const stale = (cause: unknown): Promise<HttpResponse> => {
       if (first.stale) closers.set(route.key, true);

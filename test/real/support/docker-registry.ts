@@ -2,12 +2,14 @@ import { type ChildProcessByStdio, spawn } from "node:child_process";
 import { once } from "node:events";
 import { existsSync } from "node:fs";
 import { mkdtemp, rm, writeFile } from "node:fs/promises";
+import { isIPv6 } from "node:net";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { createInterface } from "node:readline";
 import type { Readable } from "node:stream";
 import { Agent, type Dispatcher, request } from "undici";
 import { type Digest, encodedOf } from "../../../src/digest/digest.ts";
+import type { KeyAndCertificate } from "../../../src/testing.ts";
 import { type AccessRecord, parseAccessLine } from "./access-log.ts";
 import { requirePart } from "./parts.ts";
 import { runPart } from "./run-part.ts";
@@ -29,7 +31,19 @@ export interface DockerRegistryOptions {
   /** Where its temporary folder is made; the system's place for such by default. */
   readonly dataFolder?: string | undefined;
   /** Makes it speak HTTPS with this key and certificate (PEM). */
-  readonly tls?: { readonly key: string; readonly cert: string } | undefined;
+  readonly tls?: KeyAndCertificate | undefined;
+  /** Over HTTPS: lets nobody in who shows no certificate of theirs. */
+  readonly clients?: ClientAuthority | undefined;
+  /** Where it listens, an address of this machine: `127.0.0.1` by default. */
+  readonly address?: string | undefined;
+}
+
+/** Who vouches for clients. */
+interface ClientAuthority {
+  /** PEM. */
+  readonly ca: string;
+  /** What we show ourselves when we ask. */
+  readonly own: KeyAndCertificate;
 }
 
 /** Whose tokens a registry takes. */
@@ -45,7 +59,7 @@ interface TokenAuth {
 
 /** A real registry (CNCF distribution) on this machine, in plain HTTP unless it was told otherwise. */
 export interface DockerRegistry extends AsyncDisposable {
-  /** `127.0.0.1:<port>`. */
+  /** `127.0.0.1:<port>`, or its other address. */
   readonly host: string;
   /** `http://127.0.0.1:<port>`, or `https:`. */
   readonly url: string;
@@ -68,10 +82,11 @@ export async function startDockerRegistry(options: DockerRegistryOptions = {}): 
   const folder = await mkdtemp(join(options.dataFolder ?? tmpdir(), "drayage-registry-"));
   const config = join(folder, "config.json");
   await writeFile(join(folder, "htpasswd"), HTPASSWD);
-  const { tls, token } = options;
+  const { tls, token, clients } = options;
   if (token) await writeFile(join(folder, "token.pem"), token.certificate);
   if (tls) await writeFile(join(folder, "key.pem"), tls.key);
   if (tls) await writeFile(join(folder, "cert.pem"), tls.cert);
+  if (clients) await writeFile(join(folder, "clients.pem"), clients.ca);
   await writeFile(config, JSON.stringify(configuration(folder, options)));
   const child = spawn(part.path, ["serve", config], {
     env: { ...process.env, ...part.env },
@@ -86,7 +101,7 @@ export async function startDockerRegistry(options: DockerRegistryOptions = {}): 
   }
   try {
     const url = `${tls ? "https" : "http"}://${await listening(child)}`;
-    return serve(child, { url, folder, log: readLog(child.stdout), stop });
+    return serve(child, { url, folder, log: readLog(child.stdout), stop, own: clients?.own });
   } catch (error) {
     await stop();
     throw error;
@@ -102,14 +117,20 @@ export async function dockerRegistryVersion(): Promise<{ readonly major: number 
 }
 
 /** JSON is YAML, so this is the configuration file that the registry reads. */
-function configuration(folder: string, { auth, token, mirrorOf, tls }: DockerRegistryOptions): object {
-  const files = { certificate: join(folder, "cert.pem"), key: join(folder, "key.pem") };
+function configuration(folder: string, options: DockerRegistryOptions): object {
+  const { auth, token, mirrorOf, tls, clients, address = "127.0.0.1" } = options;
+  const files = {
+    certificate: join(folder, "cert.pem"),
+    key: join(folder, "key.pem"),
+    ...(clients && { clientcas: [join(folder, "clients.pem")] }),
+  };
+  const addr = `${isIPv6(address) ? `[${address}]` : address}:0`;
   const basic = { htpasswd: { realm: "drayage tests", path: join(folder, "htpasswd") } };
   return {
     version: "0.1",
     log: { level: "info", formatter: "json", accesslog: { disabled: false } },
     storage: { filesystem: { rootdirectory: join(folder, "data") }, delete: { enabled: true } },
-    http: { addr: "127.0.0.1:0", secret: "one instance needs no shared secret", ...(tls && { tls: files }) },
+    http: { addr, secret: "one instance needs no shared secret", ...(tls && { tls: files }) },
     ...(auth === true ? { auth: basic } : {}),
     ...(token && { auth: { token: tokenSection(folder, token) } }),
     ...(mirrorOf === undefined ? {} : { proxy: { remoteurl: mirrorOf } }),
@@ -131,7 +152,7 @@ function listening(child: Server): Promise<string> {
       reject(new Error(`Cannot start docker-registry: it ended with ${seen.join("\n")}`)),
     );
     createInterface(child.stderr).on("line", (line) => {
-      const host = /"msg":"listening on (127\.0\.0\.1:\d+)(?:, tls)?"/.exec(line)?.[1];
+      const host = /"msg":"listening on ([^\s"]+:\d+)(?:, tls)?"/.exec(line)?.[1];
       if (host !== undefined) resolve(host);
       else if (seen.length < 20) seen.push(line);
     });
@@ -159,10 +180,15 @@ function readLog(stdout: Readable): Log {
   };
 }
 
-function serve(
-  { pid = 0 }: Server,
-  { url, folder, log, stop }: { url: string; folder: string; log: Log; stop: () => Promise<void> },
-): DockerRegistry {
+interface ServerParts {
+  readonly url: string;
+  readonly folder: string;
+  readonly log: Log;
+  readonly stop: () => Promise<void>;
+  readonly own: KeyAndCertificate | undefined;
+}
+
+function serve({ pid = 0 }: Server, { url, folder, log, stop, own }: ServerParts): DockerRegistry {
   let markers = 0;
   return {
     host: new URL(url).host,
@@ -172,7 +198,7 @@ function serve(
       // A line is written once the response has gone out, so it may come after the answer: a later request's line ends the wait.
       const userAgent = `${MARKER}/${++markers}`;
       const told = log.told(userAgent);
-      await askRegistry(`${url}/v2/`, { "user-agent": userAgent });
+      await askRegistry(`${url}/v2/`, { "user-agent": userAgent }, own);
       await told;
       return [...log.records];
     },
@@ -189,8 +215,9 @@ function serve(
 export async function askRegistry(
   url: string,
   headers: Readonly<Record<string, string>>,
+  own?: KeyAndCertificate,
 ): Promise<{ readonly status: number; readonly headers: Dispatcher.ResponseData["headers"] }> {
-  const dispatcher = new Agent({ connect: { rejectUnauthorized: false } });
+  const dispatcher = new Agent({ connect: { rejectUnauthorized: false, ...own } });
   try {
     const { statusCode, headers: got, body } = await request(url, { headers, dispatcher });
     await body.dump();

@@ -3,7 +3,7 @@ import { createServer, type IncomingMessage, type ServerResponse } from "node:ht
 import { createServer as createSecureServer } from "node:https";
 import type { AddressInfo, Socket } from "node:net";
 import { createSecureContext, type TLSSocket } from "node:tls";
-import { type SelfSigned, selfSigned } from "../../../src/testing.ts";
+import { type KeyAndCertificate, selfSigned } from "../../../src/testing.ts";
 
 /** Every registry that there is behind the proxy, and what nobody has. */
 export interface RecordingProxy extends AsyncDisposable {
@@ -93,7 +93,7 @@ function send(response: ServerResponse, status: number, code: string): void {
   response.end(JSON.stringify({ errors: [{ code, message: code }] }));
 }
 
-function contextOf({ key, cert }: SelfSigned) {
+function contextOf({ key, cert }: KeyAndCertificate) {
   return createSecureContext({ key, cert });
 }
 

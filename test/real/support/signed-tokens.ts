@@ -1,5 +1,5 @@
 import { createPrivateKey, randomBytes, sign, X509Certificate } from "node:crypto";
-import { selfSigned } from "../../../src/testing/self-signed.ts";
+import { selfSigned } from "../../../src/testing/certificates/self-signed.ts";
 import type { TokenClaims } from "../../../src/testing.ts";
 
 /** Who signs the tokens of tests. */

@@ -4,7 +4,7 @@ import { type AddressInfo, connect, createServer as createTcpServer } from "node
 import type { TLSSocket } from "node:tls";
 import { digestOf } from "../../../src/digest/digest.ts";
 import type { Credentials } from "../../../src/registry/credentials/credentials.ts";
-import { type SelfSigned, selfSigned } from "../../../src/testing/self-signed.ts";
+import { type KeyAndCertificate, selfSigned } from "../../../src/testing.ts";
 
 /** The servers of a scene, each an origin of its own. */
 export type ServerName = "registry" | "tokens" | "other" | "mirror";
@@ -51,7 +51,7 @@ export interface Scene extends AsyncDisposable {
   readonly hosts: Readonly<Record<ServerName, string>>;
   /** A CONNECT proxy in front of all servers, which sends every name to the registry. */
   readonly proxyUrl: string;
-  readonly certificate: SelfSigned;
+  readonly certificate: KeyAndCertificate;
   /** The secrets that came, by server; below `/back` they are counted as "back", at the proxy as "proxy". */
   seen(): Readonly<Record<string, readonly SecretName[]>>;
   /** The servers that were asked anything, under the same names. */

@@ -19,8 +19,13 @@ describe("networkError()", () => {
     ["DEPTH_ZERO_SELF_SIGNED_CERT", "certificate not trusted: self-signed", false],
     ["CERT_HAS_EXPIRED", "certificate has expired", false],
     ["ERR_SSL_SSL/TLS_ALERT_HANDSHAKE_FAILURE", "TLS refused by the other side: handshake failure", false],
-    ["ERR_SSL_SSLV3_ALERT_BAD_CERTIFICATE", "TLS refused by the other side: bad certificate", false],
-    ["ERR_SSL_TLSV1_ALERT_UNKNOWN_CA", "TLS refused by the other side: unknown ca", false],
+    [
+      "ERR_SSL_SSLV3_ALERT_BAD_CERTIFICATE",
+      "client certificate is missing, or refused by the other side: bad certificate",
+      false,
+    ],
+    ["ERR_SSL_TLSV13_ALERT_CERTIFICATE_REQUIRED", "TLS handshake failed: client certificate required", false],
+    ["ERR_TLS_CERT_ALTNAME_INVALID", "certificate is for another host", false],
     ["ERR_SSL_SSLV3_ALERT_BAD_RECORD_MAC", "TLS refused by the other side: bad record mac", true],
     ["ERR_SSL_TLSV1_ALERT_INTERNAL_ERROR", "TLS failed: internal error of the other side", true],
     ["EBRANDNEW", "connection failed (EBRANDNEW)", true],
@@ -33,6 +38,14 @@ describe("networkError()", () => {
     expect(error).toMatchObject({ name: "ErrUnavailable", message: `${context.action}: ${words}`, cause });
     expect(error.endpoint).toBe(context.endpoint);
     expect(isRetryable(error)).toBe(retryable);
+  });
+
+  it("says for which hosts a certificate is, on one line and at no great length", () => {
+    const subjectaltname = `DNS:a.test, IP Address:::1, DNS:b\n.test${", DNS:more.test".repeat(50)}`;
+    const cause = Object.assign(coded("ERR_TLS_CERT_ALTNAME_INVALID"), { cert: { subjectaltname } });
+    const { message } = networkError(cause, context);
+    expect(message).toContain(": certificate is for another host: it names a.test, ::1, b .test, more.test");
+    expect(message.length).toBeLessThan(250);
   });
 
   it("says how far it came", () => {

@@ -6,7 +6,7 @@ import { afterEach, beforeEach, describe, expect, it } from "vitest";
 import { ErrCanceled, ErrDataLoss, ErrInvalidArgument, ErrUnavailable } from "../../../src/errors/classes.ts";
 import type { HttpRequest, HttpResponse, StreamedBody } from "../../../src/registry/http/send.ts";
 import { createTransport, type Transport } from "../../../src/registry/transport/transport.ts";
-import { selfSigned } from "../../../src/testing/self-signed.ts";
+import { selfSigned } from "../../../src/testing/certificates/self-signed.ts";
 import { inIdleTime } from "../../async/idle-time.ts";
 import { httpServer, httpsServer, rawServer, type ScriptedServer } from "../support/raw-server.ts";
 import { TestBlob } from "../support/test-blob.ts";

@@ -121,7 +121,7 @@ export const DOCKER_ROWS: readonly Row[] = [
     name: "an error for a certificate without a key",
     files: { "certs/quay.io/c.cert": "@client.cert" },
     reference: "quay.io/a/b:1",
-    flaw: 'read "certs/quay.io/c.cert" (or c.key): got no private key without a passphrase',
+    flaw: 'read "certs/quay.io/c.cert" (or c.key): got no private key, wanted one',
     skopeo: "same",
   },
   {

@@ -1,16 +1,7 @@
 import { createPrivateKey, X509Certificate } from "node:crypto";
-import { once } from "node:events";
-import { get } from "node:https";
 import { describe, expect, it } from "vitest";
-import { selfSigned, TestRegistry } from "../../src/testing.ts";
-
-async function status(url: string, options: { ca?: string; key?: string; cert?: string }): Promise<number> {
-  const request = get(url, { agent: false, ...options });
-  const [response] = (await once(request, "response")) as [import("node:http").IncomingMessage];
-  response.resume();
-  await once(response, "end");
-  return response.statusCode ?? 0;
-}
+import { selfSigned, TestRegistry } from "../../../src/testing.ts";
+import { requestStatus } from "./request-status.ts";
 
 describe("selfSigned()", () => {
   it("makes a certificate that is valid for this host and signed by its own key", () => {
@@ -34,8 +25,8 @@ describe("selfSigned()", () => {
     const tls = selfSigned();
     await using registry = await TestRegistry.start({ tls });
     expect(registry.url).toBe(`https://${registry.host}`);
-    expect(await status(`${registry.url}/v2/`, { ca: tls.cert })).toBe(200);
-    await expect(status(`${registry.url}/v2/`, { ca: selfSigned().cert })).rejects.toThrow(
+    expect(await requestStatus(`${registry.url}/v2/`, { ca: tls.cert })).toBe(200);
+    await expect(requestStatus(`${registry.url}/v2/`, { ca: selfSigned().cert })).rejects.toThrow(
       /self-signed|signature/,
     );
   });
@@ -44,7 +35,7 @@ describe("selfSigned()", () => {
     const tls = selfSigned();
     const client = selfSigned();
     await using registry = await TestRegistry.start({ tls: { ...tls, ca: client.cert, requestCert: true } });
-    expect(await status(`${registry.url}/v2/`, { ca: tls.cert, ...client })).toBe(200);
-    await expect(status(`${registry.url}/v2/`, { ca: tls.cert })).rejects.toThrow();
+    expect(await requestStatus(`${registry.url}/v2/`, { ca: tls.cert, ...client })).toBe(200);
+    await expect(requestStatus(`${registry.url}/v2/`, { ca: tls.cert })).rejects.toThrow();
   });
 });
