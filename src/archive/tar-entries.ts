@@ -2,19 +2,13 @@ import type { AbortOptions } from "../async/abort.ts";
 import { ErrDataLoss, ErrInvalidArgument } from "../errors/classes.ts";
 import { isDrayageError } from "../errors/drayage-error.ts";
 import { messageOf } from "../errors/message-of.ts";
+import { textOf } from "../tar/byte-string.ts";
+import type { TarEntry as EntryOfTar, TarEntryType } from "../tar/tar-entry.ts";
+import { unexpectedEnd } from "../tar/tar-fault.ts";
+import { TarGrammar, type TarStep } from "../tar/tar-grammar.ts";
+import { RECORD_BYTES } from "../tar/tar-header.ts";
+import { paddingOf } from "../tar/tar-reader.ts";
 import { ByteSource } from "./byte-source.ts";
-import { type PaxRecords, parsePaxRecords } from "./pax-records.ts";
-import {
-  isZeroRecord,
-  parseTarHeader,
-  RECORD_BYTES,
-  sparseRecordGoesOn,
-  type TarHeader,
-  textOf,
-} from "./tar-header.ts";
-
-/** Largest name or pax header that is taken into memory, in bytes: where Go's archive/tar stops. */
-const MAX_EXTENSION_BYTES = 1024 * 1024;
 
 /** Most bytes of content that are given or passed over at once. */
 const MAX_PIECE_BYTES = 1024 * 1024;
@@ -36,14 +30,12 @@ export interface TarEntry {
   readonly content: AsyncIterable<Uint8Array>;
 }
 
-/** By type flag: regular files, those of before ustar included, contiguous files, links, old GNU sparse files. */
-const TYPES: ReadonlyMap<string, TarEntry["type"]> = new Map([
-  ["0", "file"],
-  ["7", "file"],
-  ["2", "symlink"],
-  ["1", "hardlink"],
-  ["S", "sparse"],
-]);
+/** Everything else holds no bytes of its own, or we do not understand it. */
+const TYPES: Partial<Readonly<Record<TarEntryType, TarEntry["type"]>>> = {
+  file: "file",
+  symlink: "symlink",
+  hardlink: "hardlink",
+};
 
 /**
  * The entries of a tar archive as they come, in any format: v7, ustar, GNU or pax. As with Go's archive/tar two records of zeros
@@ -58,14 +50,15 @@ export async function* tarEntries(
   options: AbortOptions = {},
 ): AsyncGenerator<TarEntry> {
   const bytes = new ByteSource(source, options);
+  const grammar = new TarGrammar();
   let first = true;
   try {
     for (;;) {
-      const header = await orArchiveError(nextHeader(bytes), first);
-      if (header === undefined) return;
+      const entry = await orArchiveError(nextEntry(bytes, grammar), first);
+      if (entry === undefined) return;
       first = false;
-      const content = new Content(bytes, header.size);
-      yield { ...header, content };
+      const content = new Content(bytes, entry.size);
+      yield { ...entry, content };
       await orArchiveError(content.pass(), first);
     }
   } finally {
@@ -104,89 +97,51 @@ class Content implements AsyncIterable<Uint8Array> {
 }
 
 /** The next entry without its content; `undefined` at the end, up to which the source was read then. */
-async function nextHeader(bytes: ByteSource): Promise<Omit<TarEntry, "content"> | undefined> {
-  let pax: PaxRecords | undefined;
-  let longName: string | undefined;
-  let longLink: string | undefined;
+async function nextEntry(
+  bytes: ByteSource,
+  grammar: TarGrammar,
+): Promise<Omit<TarEntry, "content"> | undefined> {
+  let step: TarStep = { kind: "record" };
   for (;;) {
-    const header = await readHeader(bytes);
-    if (header === undefined) return undefined;
-    switch (header.type) {
-      case "x":
-        pax = parsePaxRecords(await readExtension(bytes, header));
+    switch (step.kind) {
+      case "record": {
+        const record = await bytes.read(RECORD_BYTES);
+        if (record.byteLength === 0) return undefined;
+        if (record.byteLength < RECORD_BYTES) throw unexpectedEnd();
+        step = grammar.record(bufferOf(record));
         break;
-      case "g": // speaks of the whole archive: nothing of it could be right for every entry
-        await readExtension(bytes, header);
+      }
+      case "extension":
+        step = grammar.extension(await readExtension(bytes, step.size));
         break;
-      case "L":
-        longName = textOf(await readExtension(bytes, header));
-        break;
-      case "K":
-        longLink = textOf(await readExtension(bytes, header));
-        break;
-      default:
-        if (header.hasSparseRecords) await skipSparseRecords(bytes);
-        return entryOf(header, { pax, longName, longLink });
+      case "entry":
+        return ourEntryOf(step.entry);
+      case "end": // a compressed source is verified at its end, a pipe wants to be emptied
+        while ((await bytes.skip(MAX_PIECE_BYTES)) > 0);
+        return undefined;
     }
   }
 }
 
-interface Extensions {
-  readonly pax: PaxRecords | undefined;
-  readonly longName: string | undefined;
-  readonly longLink: string | undefined;
+function ourEntryOf({ name, type, size, linkName, sparse }: EntryOfTar): Omit<TarEntry, "content"> {
+  const ourType = sparse === undefined ? (TYPES[type] ?? "other") : "sparse";
+  const isLink = ourType === "symlink" || ourType === "hardlink";
+  return { name: textOf(name), type: ourType, size, linkName: isLink ? textOf(linkName) : "" };
 }
 
-function entryOf(header: TarHeader, { pax, longName, longLink }: Extensions): Omit<TarEntry, "content"> {
-  const type = pax?.isSparse ? "sparse" : (TYPES.get(header.type) ?? "other");
-  const isLink = type === "symlink" || type === "hardlink";
-  return {
-    name: longName ?? pax?.path ?? header.name,
-    type,
-    size: isLink || header.type === "5" ? 0 : (pax?.size ?? header.size),
-    linkName: longLink ?? pax?.linkPath ?? header.linkName,
-  };
-}
-
-async function readHeader(bytes: ByteSource): Promise<TarHeader | undefined> {
-  const record = await bytes.read(RECORD_BYTES);
-  if (record.byteLength === 0) return undefined;
-  if (record.byteLength < RECORD_BYTES) throw unexpectedEnd();
-  if (!isZeroRecord(record)) return parseTarHeader(record);
-  const second = await bytes.read(RECORD_BYTES);
-  if (!isZeroRecord(second)) throw new Error("a header follows a record of zeros");
-  while ((await bytes.skip(MAX_PIECE_BYTES)) > 0); // a compressed source is verified at its end, a pipe wants to be emptied
-  return undefined;
-}
-
-async function readExtension(bytes: ByteSource, { size }: TarHeader): Promise<Uint8Array> {
-  if (size > MAX_EXTENSION_BYTES) {
-    throw new Error(`a long name or pax header has ${size} bytes, at most ${MAX_EXTENSION_BYTES} are read`);
-  }
+async function readExtension(bytes: ByteSource, size: number): Promise<Buffer> {
   const content = await bytes.read(size);
   if (content.byteLength < size) throw unexpectedEnd();
   await skipExactly(bytes, paddingOf(size));
-  return content;
+  return bufferOf(content);
 }
 
-async function skipSparseRecords(bytes: ByteSource): Promise<void> {
-  for (;;) {
-    const record = await bytes.read(RECORD_BYTES);
-    if (record.byteLength < RECORD_BYTES) throw unexpectedEnd();
-    if (!sparseRecordGoesOn(record)) return;
-  }
+function bufferOf(bytes: Uint8Array): Buffer {
+  return Buffer.from(bytes.buffer, bytes.byteOffset, bytes.byteLength);
 }
 
 async function skipExactly(bytes: ByteSource, count: number): Promise<void> {
   if ((await bytes.skip(count)) < count) throw unexpectedEnd();
-}
-
-function paddingOf(size: number): number {
-  return (RECORD_BYTES - (size % RECORD_BYTES)) % RECORD_BYTES;
-}
-
-function unexpectedEnd(): Error {
-  return new Error("unexpected end of data");
 }
 
 async function orArchiveError<T>(work: Promise<T>, first: boolean): Promise<T> {

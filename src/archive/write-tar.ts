@@ -1,4 +1,4 @@
-import { RECORD_BYTES } from "./tar-header.ts";
+import { RECORD_BYTES } from "../tar/tar-header.ts";
 
 /** What fits into a ustar header: bytes of the name, and the largest size in eleven octal digits. */
 const MAX_NAME_BYTES = 100;

@@ -6,8 +6,8 @@ import { COMPUTED, type SourceModule } from "./parse-sources.ts";
  */
 const STRATA: readonly (readonly string[])[] = [
   ["errors", "async", "disk", "progress", "options"],
-  ["digest", "reference", "oci", "platform"],
-  ["xfer", "content", "registry"],
+  ["digest", "reference", "oci", "platform", "tar"],
+  ["xfer", "content", "registry", "layer"],
   ["images", "remotes", "archive"],
   ["distribution"],
 ];
@@ -20,6 +20,7 @@ const ISLANDS = 2;
  * room of a lower level; those of one level do not know each other.
  */
 const ROOMS: Readonly<Record<string, readonly (readonly string[])[]>> = {
+  layer: [["decompress"], ["unpack"], ["workers"], ["store", "rootfs"]],
   registry: [
     ["http"],
     ["files"],

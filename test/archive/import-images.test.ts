@@ -328,7 +328,7 @@ describe("importImages() from a hostile archive", () => {
 
   it("refuses a sparse file, whose bytes are not its content", async () => {
     const sparse = { "GNU.sparse.major": "1", "GNU.sparse.minor": "0", "GNU.sparse.realsize": "3" };
-    const entry = { name: LAYER_PATH, bytes: "1\n0\n3\ntop", pax: sparse };
+    const entry = { name: LAYER_PATH, bytes: `${"1\n0\n3\n".padEnd(512, "\0")}top`, pax: sparse };
     await expectRefused(replacing(entry), ErrInvalidArgument, "is a sparse file");
   });
 

@@ -70,11 +70,17 @@ describe("tarEntries()", () => {
     const archive = await tarOf([
       { name: "sparse", bytes: "y" },
       { name: "next", bytes: "z" },
-      { name: "by pax", bytes: "1\n0\n3\ntop", pax: { "GNU.sparse.major": "1", "GNU.sparse.minor": "0" } },
+      {
+        name: "by pax",
+        bytes: `${"1\n0\n3\n".padEnd(512, "\0")}top`,
+        pax: { "GNU.sparse.major": "1", "GNU.sparse.minor": "0", "GNU.sparse.realsize": "3" },
+      },
     ]);
     const header = rewrite(archive.subarray(0, 512), (record) => {
       record.write("S", 156);
+      record.write("00000000000\0" + "00000000001\0", 386);
       record[482] = 1;
+      record.write("00000000011\0", 483);
     });
     const read = await readAll(inPieces(Buffer.concat([header, map, archive.subarray(512)])));
     expect(read.map(([name, type]) => [name, type])).toEqual([
