@@ -1,0 +1,48 @@
+import type { Digest } from "../../digest/digest.ts";
+import type { ByteString } from "../../tar/byte-string.ts";
+
+/** What was unpacked, and what is left to do by whoever knows the layers below. Names are relative to the layer, "" is its root. */
+export interface UnpackOutcome {
+  /** Digest of the uncompressed layer. */
+  readonly diffId: Digest;
+  /** Entries of the archive, whiteouts included. */
+  readonly entries: number;
+  /** Bytes of all files as the archive has them: of a sparse file only what is not zeros. */
+  readonly bytes: number;
+  /** Bytes of the uncompressed layer. */
+  readonly tarBytes: number;
+  /**
+   * Directories that something is in although the archive has no entry for them, parents first. They have mode 0755 and the
+   * process's owner: what a lower layer says of them is theirs.
+   */
+  readonly implicitParents: readonly ByteString[];
+  /**
+   * Hard links to files that are not in this layer, in the order of the archive: nothing was made for them. The target of a later
+   * one may be the name of an earlier one.
+   */
+  readonly crossLinks: readonly CrossLink[];
+  /** Whether anything of a lower layer is hidden. In which form it is on the disk is told by `overlay` of the host's abilities. */
+  readonly hasWhiteouts: boolean;
+  /** Whether everything of all lower layers is hidden: the root is opaque, which overlayfs knows no mark for. */
+  readonly hidesAllBelow: boolean;
+  /** What the host could not do, by kind; empty when the directory is all that the archive says. */
+  readonly skipped: readonly SkippedKind[];
+}
+
+/** A hard link to a file of a lower layer. */
+export interface CrossLink {
+  readonly name: ByteString;
+  readonly target: ByteString;
+}
+
+/** What a host may be unable to give. */
+export type Skippable = "device" | "fifo" | "owner" | "xattr";
+
+/** Something that the host could not do for some entries. */
+export interface SkippedKind {
+  readonly kind: Skippable;
+  /** How many times. */
+  readonly count: number;
+  /** The first entries concerned, `MAX_EXAMPLES` at most; an attribute's name stands behind a colon. */
+  readonly examples: readonly ByteString[];
+}
