@@ -78,7 +78,7 @@ describe("tarEntries()", () => {
     ]);
     const header = rewrite(archive.subarray(0, 512), (record) => {
       record.write("S", 156);
-      record.write("00000000000\0" + "00000000001\0", 386);
+      record.write("00000000000\x0000000000001\0", 386);
       record[482] = 1;
       record.write("00000000011\0", 483);
     });
