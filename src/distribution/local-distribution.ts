@@ -166,7 +166,7 @@ export class LocalDistribution implements Distribution {
     await work.close(options);
     await repositories.health.close();
     await transport.close();
-    await root.close();
+    await root.close(options);
   }
 
   async [Symbol.asyncDispose](): Promise<void> {

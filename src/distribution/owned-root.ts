@@ -165,8 +165,9 @@ export class OwnedRoot {
     for (const digest of digests) await this.#parts.owner.remember({ digest, kind: "blob", name: "" });
   }
 
-  /** Closes the store, unless it is the caller's. */
-  async close(): Promise<void> {
+  /** Closes the store, unless it is the caller's. When the signal fires, nothing more is removed first. */
+  async close(options: AbortOptions): Promise<void> {
+    await this.#parts.owner.settle(options);
     this.#stopListening();
     await this.#forgotten();
     await this.#parts.closeContent();

@@ -244,6 +244,7 @@ export class LocalContentStore implements LocalStore {
   }
 
   async close(): Promise<void> {
+    await this.owner.settle();
     for (const each of this.#owned) each.close();
   }
 

@@ -6,6 +6,7 @@ import { Rounds } from "../../async/rounds.ts";
 import type { Digest } from "../../digest/digest.ts";
 import { ErrFailedPrecondition } from "../../errors/classes.ts";
 import { isCanceled, isDeadlineExceeded } from "../../errors/predicates.ts";
+import { AfterWork } from "./after-work.ts";
 import type { Referred } from "./document-references.ts";
 import { DoomedContent } from "./doomed-content.ts";
 import { NameReferences } from "./name-references.ts";
@@ -39,12 +40,6 @@ export interface Swept {
 /** What one asks a sweep to look at first. */
 type SweepCall = readonly SweepEntry[];
 
-/**
- * How long work that has ended waits for its turn to sweep, in milliseconds: whoever has the turn for longer is in
- * the middle of a sweep, and looks again in the end.
- */
-const SWEEP_PATIENCE_MS = 1_000;
-
 /** How content is deleted. */
 export interface DeleteOptions extends AbortOptions {
   /** Deletes also what a name or a namespace needs, and what work may be using. Default false. */
@@ -74,6 +69,7 @@ export class ContentOwner {
   /** Whoever waits for the turn together is served by one sweep. */
   readonly #sweeps: Rounds<SweepCall, Swept>;
   readonly #onSwept = new Set<(deleted: readonly SweptContent[]) => void>();
+  readonly #afterWork = new AfterWork();
 
   constructor(parts: ContentOwnerParts) {
     const { root, blobs, namespaces } = parts;
@@ -94,7 +90,8 @@ export class ContentOwner {
 
   /**
    * Runs work that builds on content: what loses its references from now on stays until the work has ended.
-   * Never waits for removals. Throws as `RootLease.enter` does.
+   * Waits for what is removed then for a moment at most, and not at all when its signal has fired: the rest is
+   * removed behind it, see `settle`. Throws as `RootLease.enter` does.
    */
   async share<T>(work: () => Promise<T>, options: ShareOptions = {}): Promise<T> {
     const leave = await this.#lease.enter(options);
@@ -102,8 +99,16 @@ export class ContentOwner {
       return await work();
     } finally {
       leave();
-      if (!options.callerSweeps) await this.#sweepQuietly();
+      if (!options.callerSweeps) await this.#sweepAfterWork(options);
     }
+  }
+
+  /**
+   * Resolves when nothing is removed any more behind work that has ended; whoever closes what the owner works with
+   * waits for it. When the signal fires, what has not begun is left to later sweeps.
+   */
+  async settle(options: AbortOptions = {}): Promise<void> {
+    await this.#afterWork.settle(options);
   }
 
   /**
@@ -263,12 +268,17 @@ export class ContentOwner {
     }
   }
 
+  async #sweepAfterWork(options: AbortOptions): Promise<void> {
+    await this.#quietly(async () => {
+      if (!(await this.#sweeper.isDue(this.#lease))) return;
+      await this.#afterWork.run((signal) => this.#quietly(() => this.sweep([], { signal })), options);
+    });
+  }
+
   /** After work: nobody waits for what this finds wrong, and nobody's work failed with it. */
-  async #sweepQuietly(): Promise<void> {
+  async #quietly(step: () => Promise<unknown>): Promise<void> {
     try {
-      if (await this.#sweeper.isDue(this.#lease)) {
-        await this.sweep([], { signal: AbortSignal.timeout(SWEEP_PATIENCE_MS) });
-      }
+      await step();
     } catch (err) {
       this.#warn({ err }, "content that nothing refers to cannot be removed");
     }
