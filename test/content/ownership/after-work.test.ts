@@ -17,7 +17,7 @@ describe("a sweep after work", () => {
   it("is waited for by the work's caller, as long as it takes no more than a moment", async () => {
     const { sweep, end } = sweepByHand();
     let isOver = false;
-    const running = new AfterWork().run(sweep, {}).then(() => {
+    const running = new AfterWork().run(sweep, {}).finally(() => {
       isOver = true;
     });
     await Promise.resolve();
@@ -49,7 +49,7 @@ describe("settle()", () => {
     const afterWork = new AfterWork();
     await afterWork.run(sweep, { signal: AbortSignal.abort() });
     let isSettled = false;
-    const settling = afterWork.settle({}).then(() => {
+    const settling = afterWork.settle({}).finally(() => {
       isSettled = true;
     });
     await new Promise((resolve) => setImmediate(resolve));
