@@ -80,6 +80,12 @@ export function isUnwritable(error: unknown): boolean {
   return name === "EROFS" || name === "EACCES" || name === "EPERM" || name === "ERR_ACCESS_DENIED";
 }
 
+/** Whether `error`, or what caused it, says that the disk has no room, for anybody or for this user. */
+export function isDiskFull(error: unknown): boolean {
+  const name = errnoName(isDrayageError(error) ? error.cause : error);
+  return name === "ENOSPC" || name === "EDQUOT";
+}
+
 /** The name of the errno behind a failed file operation, such as `ENOSPC`. */
 function errnoName(error: unknown): string | undefined {
   const { code, errno } = (error ?? {}) as { code?: unknown; errno?: unknown };

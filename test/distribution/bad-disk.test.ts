@@ -2,6 +2,7 @@ import { mkdtemp, open, readdir, rm, stat, statfs, writeFile } from "node:fs/pro
 import { tmpdir } from "node:os";
 import { dirname, join } from "node:path";
 import { afterEach, beforeEach, describe, expect, it } from "vitest";
+import { namespacedStore, openNamespaceMetadata, writeBlob } from "../../src/content.ts";
 import { ErrFailedPrecondition, ErrResourceExhausted } from "../../src/errors.ts";
 import { type BuiltImage, buildImage, TestRegistry } from "../../src/testing.ts";
 import { mountSmallDisk, type SmallDisk } from "../content/support/small-disk.ts";
@@ -11,6 +12,7 @@ import { blobsOn, failureOf, namesOn, openEngine } from "./support/engine.ts";
 import { asked, gets } from "./support/requests.ts";
 
 const REPOSITORY = "team/app";
+const OWN = Buffer.from("what only a namespace has");
 
 let registry: TestRegistry;
 let name: string;
@@ -158,6 +160,20 @@ describeWithMounts("pull() to a disk", () => {
     await rm(join(disk.path, FILLER));
     await engine.pull(name);
     expect(await namesOn(engine.root)).toEqual([name]);
+  });
+
+  it("that is full can be looked at and checked by another process", async () => {
+    await using first = await openEngine({ root: disk.path });
+    await first.pull(name);
+    using metadata = openNamespaceMetadata({ root: disk.path });
+    await writeBlob(namespacedStore(first.content, metadata, { namespace: "team" }), "own", OWN);
+    metadata.close();
+    await first.close(); // and the side files of its database are gone
+    await fill(disk.path);
+    await using engine = await openEngine({ root: disk.path });
+    expect(await engine.diskUsage()).toMatchObject({ images: [{ name }] });
+    expect(await engine.check()).toMatchObject({ damage: [], whole: true });
+    expect(await engine.prune({ dryRun: true, minAgeMs: 0 })).toMatchObject({ deleted: [] });
   });
 
   it("that is full can be emptied of one image after the other while work keeps all of it", async () => {

@@ -1,7 +1,7 @@
 import { statSync } from "node:fs";
 import type { DatabaseSync } from "node:sqlite";
 import { pathToFileURL } from "node:url";
-import { isUnwritable } from "../../disk/disk-error.ts";
+import { isDiskFull, isUnwritable } from "../../disk/disk-error.ts";
 import { openSqlite } from "../../disk/sqlite.ts";
 import { sqliteError } from "../../disk/sqlite-error.ts";
 import { ErrFailedPrecondition } from "../../errors/classes.ts";
@@ -39,10 +39,16 @@ const SYNCHRONOUS: Readonly<Record<Durability, string>> = {
   commit: "PRAGMA synchronous = FULL",
 };
 
+/**
+ * The index of the log is in memory, and nobody else uses the database meanwhile: a full disk has no room for the file that
+ * otherwise it is.
+ */
+const ALONE = "PRAGMA locking_mode = EXCLUSIVE";
+
 /** How a database is opened. */
 export interface OpenMetadataOptions {
   readonly durability: Durability;
-  /** What it is opened for: only reading can do with a medium that cannot be written. */
+  /** What it is opened for: only reading can do with a medium that cannot be written, or is full. */
   readonly purpose: "read" | "write";
 }
 
@@ -50,8 +56,8 @@ export interface OpenMetadataOptions {
 export interface Connection {
   readonly database: DatabaseSync;
   /**
-   * Whether it may be kept. One that can only read sees the file as it was when it was opened, and whether it can be
-   * written is asked again by the next operation.
+   * Whether it may be kept. One that can only read sees the file as it was when it was opened, or keeps everybody else from it,
+   * and whether it can be written is asked again by the next operation.
    */
   readonly lasting: boolean;
 }
@@ -61,17 +67,27 @@ export interface Connection {
  * `sqliteError`, and `ErrFailedPrecondition` for a database of a newer version.
  */
 export function openMetadata(path: string, { durability, purpose }: OpenMetadataOptions): Connection {
-  let database: DatabaseSync | undefined;
   try {
-    database = openSqlite(path, { timeout: 0 });
-    upgrade(database, path);
-    database.exec(SYNCHRONOUS[durability]);
-    return { database, lasting: true };
+    return { database: open(path, SYNCHRONOUS[durability]), lasting: true };
   } catch (error) {
-    database?.close();
+    if (purpose === "write") throw error;
+    const reason = sqliteError("open", path, error);
+    if (isDiskFull(reason)) return { database: open(path, ALONE), lasting: false };
     // A shortage of descriptors looks the same to SQLite, and must not make the database read-only.
-    if (purpose === "write" || !isUnwritable(sqliteError("open", path, error))) throw error;
+    if (!isUnwritable(reason)) throw error;
     return { database: openReadOnly(path, durability), lasting: false };
+  }
+}
+
+function open(path: string, setting: string): DatabaseSync {
+  const database = openSqlite(path, { timeout: 0 });
+  try {
+    database.exec(setting);
+    upgrade(database, path);
+    return database;
+  } catch (error) {
+    database.close();
+    throw error;
   }
 }
 

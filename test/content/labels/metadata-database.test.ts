@@ -181,6 +181,40 @@ describeWithMounts("metadata on a read-only disk", () => {
   });
 });
 
+describeWithMounts("metadata on a full disk", () => {
+  it.each(["closed", "killed"])("is read, also what a process wrote that was %s", async (how) => {
+    const disk = await mountSmallDisk(1024);
+    root = disk.path;
+    path = join(root, "meta.db");
+    try {
+      const script = `
+        import { openNamespaceMetadata } from ${JSON.stringify(join(SOURCES, "content/namespaces/sqlite-namespace-metadata.ts"))};
+        const metadata = openNamespaceMetadata({ root: ${JSON.stringify(root)} });
+        await metadata.add("team", "${DIGEST}", { labels: ${JSON.stringify(LABELS)}, found: false });
+        if (${how === "killed"}) process.kill(process.pid, "SIGKILL");
+        metadata.close();`;
+      const options = ["--no-warnings", "--input-type=module", "-e", script];
+      await promisify(execFile)(process.execPath, options).catch(() => {});
+      await rm(`${path}-shm`, { force: true }); // as after a restart of the machine
+      await writeFile(join(root, "filler"), Buffer.alloc(2_000_000)).catch(() => {});
+
+      const metadata = namespaces();
+      expect(await metadata.get("team", DIGEST)).toMatchObject({ labels: LABELS });
+      await expect(metadata.labels("team").merge(DIGEST, { k: "v" })).rejects.toMatchObject({
+        name: "ErrResourceExhausted",
+        message: expect.stringMatching(/: no space left on device$/),
+      });
+      expect(await labels().get(DIGEST)).toEqual({});
+      await rm(join(root, "filler"));
+      await metadata.labels("team").merge(DIGEST, { k: "v" });
+      expect(await metadata.get("team", DIGEST)).toMatchObject({ labels: { ...LABELS, k: "v" } });
+      for (const each of closing) each[Symbol.dispose]();
+    } finally {
+      await disk.dispose();
+    }
+  });
+});
+
 describe("metadata that is first opened when descriptors are short", () => {
   it("is done without, and used again as soon as there are some", async () => {
     await labels().set(DIGEST, LABELS);
