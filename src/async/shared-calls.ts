@@ -1,7 +1,12 @@
 import { type AbortOptions, abortable, throwIfAborted } from "./abort.ts";
 import { outside } from "./outside.ts";
 
-type RunningCall<T> = { readonly result: Promise<T>; readonly controller: AbortController; callers: number };
+type RunningCall<T> = {
+  readonly result: Promise<T>;
+  readonly controller: AbortController;
+  callers: number;
+  hasEnded: boolean;
+};
 
 /**
  * Calls shared by key: who asks while one runs gets its outcome. The call outlives each caller that gives up,
@@ -33,17 +38,20 @@ export class SharedCalls<T> {
 
   #start(key: string, start: (signal: AbortSignal) => Promise<T>): RunningCall<T> {
     const controller = new AbortController();
-    const call = { result: outside(() => start(controller.signal)), controller, callers: 0 };
+    const result = outside(() => start(controller.signal));
+    const call = { result, controller, callers: 0, hasEnded: false };
     this.#running.set(key, call);
-    const end = (): void => this.#end(key, call);
+    const end = (): void => {
+      call.hasEnded = true;
+      this.#end(key, call);
+    };
     call.result.then(end, end);
     return call;
   }
 
-  // A call that was left by everybody is dying: a new caller must not join it. One that has ended ignores the
-  // abort.
+  // A call that was left by everybody is dying: a new caller must not join it.
   #end(key: string, call: RunningCall<T>): void {
     if (this.#running.get(key) === call) this.#running.delete(key);
-    call.controller.abort();
+    if (!call.hasEnded) call.controller.abort();
   }
 }

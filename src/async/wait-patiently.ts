@@ -1,9 +1,13 @@
+import { ErrCanceled } from "../errors/classes.ts";
 import { type AbortOptions, abortable } from "./abort.ts";
 import { type Clock, systemClock } from "./clock.ts";
 import type { Waiter } from "./waiting.ts";
 
 /** What takes no longer than this, in milliseconds, is part of the work; what takes longer is waited for. */
 export const PATIENCE_MS = 1_000;
+
+/** Ends the watch over time, which nobody hears of; one for all, because an error takes longer to make than most answers to handle. */
+const SETTLED = new ErrCanceled("no longer waited for");
 
 /** Who waits, and for what. */
 export interface WaitPatientlyOptions extends AbortOptions {
@@ -30,7 +34,7 @@ export async function waitPatiently<T>(
   try {
     if (!(await Promise.race([pending.then(() => false), late]))) return await pending;
   } finally {
-    settled.abort();
+    settled.abort(SETTLED);
   }
   return await waiter.wait(reason, (gone) => abortable(pending, gone ?? signal));
 }

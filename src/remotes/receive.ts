@@ -36,13 +36,16 @@ export async function receive(
   { endpoint, signal, onBytes }: ReceiveContext,
 ): Promise<void> {
   onBytes?.(offset);
-  const tooMany = new ErrDataLoss(`${what}: got more than the ${size} bytes wanted`, { digest, endpoint });
+  let tooMany: ErrDataLoss | undefined;
   let written = offset;
   let skip = offset - content.offset; // a remote that cannot start in the middle sends again what we have
   const piped = content.pipeTo((bytes) => {
     const fresh = skip > 0 ? bytes.subarray(skip) : bytes;
     skip -= bytes.length - fresh.length;
-    if (written + fresh.length > size) throw tooMany;
+    if (written + fresh.length > size) {
+      tooMany = new ErrDataLoss(`${what}: got more than the ${size} bytes wanted`, { digest, endpoint });
+      throw tooMany;
+    }
     if (fresh.length === 0) return undefined;
     written += fresh.length;
     const taken = writer.write(fresh);
@@ -52,7 +55,7 @@ export async function receive(
   try {
     await piped;
   } catch (error) {
-    if (error === tooMany) await writer.truncate(0); // of a body that is too long no byte can be trusted
+    if (tooMany && error === tooMany) await writer.truncate(0); // of a body that is too long no byte can be trusted
     throw error;
   }
   throwIfAborted(signal);

@@ -71,10 +71,7 @@ export class Lane<T> {
     } finally {
       this.#ended = true;
       this.#rest();
-      // A wait that run left behind must not take a slot any more.
-      const reason = new ErrCanceled(`Transfer "${this.#home.key}": the job has ended`);
-      this.#slot.leave(reason);
-      this.#over.abort(reason);
+      if (this.#beginning) this.#stopBeginning();
     }
   }
 
@@ -156,6 +153,13 @@ export class Lane<T> {
     await granted;
     this.#turn.begin();
     throwIfAborted(signal); // the last watcher may leave between the grant and this line
+  }
+
+  /** A wait that `run` left behind must not take a slot any more. */
+  #stopBeginning(): void {
+    const reason = new ErrCanceled(`Transfer "${this.#home.key}": the job has ended`);
+    this.#slot.leave(reason);
+    this.#over.abort(reason);
   }
 
   #yield(): boolean {

@@ -123,7 +123,7 @@ export class Transfer<T> {
     if (this.#closed) return;
     this.#succeeded = true;
     for (const member of this.#members) this.#settle(member, (outcome) => outcome.resolve(value));
-    this.#close(new ErrCanceled(`Transfer "${this.key}": another source was faster`));
+    this.#close("another source was faster");
   }
 
   /**
@@ -150,16 +150,16 @@ export class Transfer<T> {
   /** After a lane has ended: nothing is left to join, or nobody is left to tell. */
   #wrapUp(): void {
     if (!this.#closed && this.#waiting.size === 0) {
-      this.#close(new ErrCanceled(`Transfer "${this.key}": nobody waits for it any more`));
+      this.#close("nobody waits for it any more");
     }
     if (this.#members.size === 0 && (this.#succeeded || this.#lanes.size === 0)) this.#released.resolve();
   }
 
   /** Takes no more watchers and ends all lanes. */
-  #close(reason: ErrCanceled): void {
+  #close(why: string): void {
     this.#closed = true;
     this.#home.forget();
-    for (const lane of this.#lanes.values()) lane.cancel(reason);
+    for (const lane of this.#lanes.values()) lane.cancel(new ErrCanceled(`Transfer "${this.key}": ${why}`));
   }
 
   #settle(member: Member<T>, tell: (outcome: PromiseWithResolvers<T>) => void): void {
@@ -221,7 +221,7 @@ export class Transfer<T> {
       if (member.priority === this.#priority) this.#reprioritize();
       if (lane) this.#endIfDeserted(member.source, lane);
     } else if (!this.#closed) {
-      this.#close(new ErrCanceled(`Transfer "${this.key}": the last watcher has left`));
+      this.#close("the last watcher has left");
     }
     this.#wrapUp();
     return member.feed?.close() ?? Promise.resolve();
