@@ -11,10 +11,29 @@ export async function bringLayers(
   downloads: LayerDownloadManager,
   operation: Operation,
 ): Promise<void> {
-  await (await downloads.download(layers, operation)).release();
+  const seen = new Set<string>();
+  const watched = layers.map((layer) => watching(layer, () => seen.add(layer.key)));
+  await (await downloads.download(watched, operation)).release();
   const missing: DownloadDescriptor[] = [];
   for (const layer of layers) {
+    if (seen.has(layer.key)) continue;
     if (!(await layer.exists({ signal: operation.signal }))) missing.push(layer);
   }
   if (missing.length > 0) await (await downloads.download(missing, operation)).release();
+}
+
+/** `layer`, which tells when this pull itself has seen that it is there, or brought it in. */
+function watching(layer: DownloadDescriptor, onSeen: () => void): DownloadDescriptor {
+  return {
+    ...layer,
+    async exists(options) {
+      const exists = await layer.exists(options);
+      if (exists) onSeen();
+      return exists;
+    },
+    async download(context) {
+      await layer.download(context);
+      onSeen();
+    },
+  };
 }
