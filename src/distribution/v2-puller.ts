@@ -9,8 +9,7 @@ import { withMessage } from "../errors/with-message.ts";
 import type { Handler } from "../images/handler.ts";
 import { collectImages, type ImageContent } from "../images/image-graph.ts";
 import { type Inspected, inspectImage } from "../images/inspect-image.ts";
-import { sourceLabelHandler } from "../images/source-label.ts";
-import { walk } from "../images/walk.ts";
+import { labelSources } from "../images/source-label.ts";
 import type { Descriptor } from "../oci/descriptor.ts";
 import { isIndexType, isManifestType, isSchema1Type } from "../oci/media-types.ts";
 import { message } from "../progress/progress.ts";
@@ -177,17 +176,15 @@ async function recordSource(
   contents: readonly Descriptor[],
   { shared, operation }: PullContext,
 ): Promise<void> {
-  const label = sourceLabelHandler(shared.content, {
-    host: reference.domain,
-    repository: reference.path,
-    turns: shared.labelTurns,
-    onFailure: (error) =>
-      shared.logger.warn(
-        { err: error, reference: reference.toString() },
-        "where the content came from was not recorded",
-      ),
-  });
-  await walk(label, contents, operation);
+  const digests = new Set(contents.map(({ digest }) => digest));
+  const onFailure = (error: unknown): void =>
+    shared.logger.warn(
+      { err: error, reference: reference.toString() },
+      "where the content came from was not recorded",
+    );
+  const { domain: host, path: repository } = reference;
+  const options = { host, repository, turns: shared.labelTurns, onFailure };
+  await labelSources(shared.content, [...digests], options, operation);
 }
 
 function contentsOf(images: readonly ImageContent[]): readonly Descriptor[] {

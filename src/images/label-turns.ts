@@ -1,10 +1,10 @@
 import type { AbortOptions } from "../async/abort.ts";
-import { KeyedLock } from "../async/keyed-lock.ts";
+import { KeyedLock, type Release } from "../async/keyed-lock.ts";
 import { SharedCalls } from "../async/shared-calls.ts";
 import type { Digest } from "../digest/digest.ts";
 
 /**
- * Whose turn it is to change the labels of a blob, where a label is read, changed and written whole. Those who want the
+ * Whose turn it is to change the labels of blobs, where a label is read, changed and written whole. Those who want the
  * same change at the same time make it once: a thousand pulls of one image end together.
  */
 export class LabelTurns {
@@ -13,18 +13,20 @@ export class LabelTurns {
 
   /** Makes the change that `what` names with `change`, or waits for whoever makes it. Rejects with what `change` rejects with. */
   async take(
-    { digest, what }: { readonly digest: Digest; readonly what: string },
+    { digests, what }: { readonly digests: readonly Digest[]; readonly what: string },
     change: (options: AbortOptions) => Promise<void>,
     options: AbortOptions,
   ): Promise<void> {
     const inTurn = async (signal: AbortSignal): Promise<void> => {
-      const release = await this.#turns.acquire(digest, { signal });
+      const releases: Release[] = [];
       try {
+        // In one order for all, so that no two wait for each other.
+        for (const digest of digests.toSorted()) releases.push(await this.#turns.acquire(digest, { signal }));
         await change({ signal });
       } finally {
-        release();
+        for (const release of releases) release();
       }
     };
-    await this.#changes.run(`${digest} ${what}`, inTurn, options);
+    await this.#changes.run(`${what} ${digests.join()}`, inTurn, options);
   }
 }

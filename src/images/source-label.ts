@@ -35,6 +35,12 @@ export function repositoriesIn(
   return hosts.flatMap((host) => sourcesOf(labels, host).map((repository) => ({ host, repository })));
 }
 
+/**
+ * Blobs whose labels are changed in one step: it costs little more than one does, and the event loop is held for few
+ * milliseconds.
+ */
+const BATCH = 64;
+
 /** Where content came from, and how that is written down. */
 export interface SourceLabelOptions {
   readonly host: string;
@@ -49,39 +55,68 @@ export interface SourceLabelOptions {
  * it (containerd `docker.AppendDistributionSourceLabel`). A list that would grow too long is left as it is. It is a hint: with
  * `onFailure`, the first label that cannot be written is told there, and no other is tried.
  */
-export function sourceLabelHandler(
-  manager: Manager,
-  { host, repository, turns, onFailure }: SourceLabelOptions,
-): Handler {
-  const key = sourceLabelKey(host);
+export function sourceLabelHandler(manager: Manager, options: SourceLabelOptions): Handler {
   let failed = false;
-
-  async function remember(digest: Digest, options: AbortOptions): Promise<void> {
-    const { labels } = await manager.info(digest, options);
-    const before = labels[key] ?? "";
-    const value = withRepository(before);
-    if (value === before) return;
-    // Another process may be writing the same list; a store without this ability leaves that to chance.
-    if (isLabelEditor(manager)) await manager.editLabel(digest, key, withRepository);
-    else await manager.update({ digest, labels: { [key]: value } }, [`labels.${key}`]);
-  }
-
-  function withRepository(list: string): string {
-    const known = list.split(",").filter(Boolean);
-    const value = [...new Set([...known, repository])].toSorted().join(",");
-    return known.includes(repository) || key.length + value.length > MAX_LABEL_BYTES ? list : value;
-  }
-
-  return async ({ digest }, options) => {
-    if (failed) return [];
-    try {
-      const change = { digest, what: `${key} ${repository}` };
-      await turns.take(change, (shared) => remember(digest, shared), options);
-    } catch (error) {
-      if (!onFailure || isNotFound(error)) throw error; // without the blob, there is no image
-      if (!failed) onFailure(error);
-      failed = true;
-    }
+  return async ({ digest }, abort) => {
+    if (!failed) failed = !(await labelSources(manager, [digest], options, abort));
     return [];
   };
+}
+
+/**
+ * Does what `sourceLabelHandler` does for many blobs, a batch of them in one step where the store can do that. Returns whether
+ * all have their labels; `false` when `onFailure` was told of one that could not be written, and no other was tried then.
+ */
+export async function labelSources(
+  manager: Manager,
+  digests: readonly Digest[],
+  options: SourceLabelOptions,
+  abort: AbortOptions = {},
+): Promise<boolean> {
+  const size = isLabelEditor(manager) ? BATCH : 1;
+  try {
+    for (let at = 0; at < digests.length; at += size) {
+      await labelTogether(manager, digests.slice(at, at + size), options, abort);
+    }
+    return true;
+  } catch (error) {
+    if (!options.onFailure || isNotFound(error)) throw error; // without the blob, there is no image
+    options.onFailure(error);
+    return false;
+  }
+}
+
+async function labelTogether(
+  manager: Manager,
+  digests: readonly Digest[],
+  { host, repository, turns }: SourceLabelOptions,
+  abort: AbortOptions,
+): Promise<void> {
+  const key = sourceLabelKey(host);
+  const edit = (list: string): string => withRepository(list, key, repository);
+
+  async function remember(shared: AbortOptions): Promise<void> {
+    const infos = await Promise.all(digests.map((digest) => manager.info(digest, shared)));
+    const lacking = infos.filter(({ labels }) => edit(labels[key] ?? "") !== (labels[key] ?? ""));
+    if (lacking.length === 0) return;
+    // Another process may be writing the same list; a store without this ability leaves that to chance.
+    if (isLabelEditor(manager)) {
+      return await manager.editLabels(
+        lacking.map(({ digest }) => digest),
+        key,
+        edit,
+      );
+    }
+    for (const { digest, labels } of lacking) {
+      await manager.update({ digest, labels: { [key]: edit(labels[key] ?? "") } }, [`labels.${key}`]);
+    }
+  }
+
+  await turns.take({ digests, what: `${key} ${repository}` }, remember, abort);
+}
+
+function withRepository(list: string, key: string, repository: string): string {
+  const known = list.split(",").filter(Boolean);
+  const value = [...new Set([...known, repository])].toSorted().join(",");
+  return known.includes(repository) || key.length + value.length > MAX_LABEL_BYTES ? list : value;
 }

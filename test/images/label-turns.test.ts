@@ -3,7 +3,7 @@ import { digestOf } from "../../src/digest/digest.ts";
 import { isCanceled } from "../../src/errors.ts";
 import { LabelTurns } from "../../src/images/label-turns.ts";
 
-const digest = digestOf("blob");
+const digests = ["one", "other"].map((text) => digestOf(text));
 
 describe("LabelTurns.take()", () => {
   it("makes the same change once for all who want it at the same time", async () => {
@@ -13,9 +13,9 @@ describe("LabelTurns.take()", () => {
       await Promise.resolve();
       made++;
     };
-    await Promise.all(Array.from({ length: 5 }, () => turns.take({ digest, what: "a" }, change, {})));
+    await Promise.all(Array.from({ length: 5 }, () => turns.take({ digests, what: "a" }, change, {})));
     expect(made).toBe(1);
-    await turns.take({ digest, what: "a" }, change, {});
+    await turns.take({ digests, what: "a" }, change, {});
     expect(made).toBe(2);
   });
 
@@ -27,7 +27,7 @@ describe("LabelTurns.take()", () => {
       await Promise.resolve();
       steps.push(`${what} ends`);
     };
-    await Promise.all(["a", "b"].map((what) => turns.take({ digest, what }, change(what), {})));
+    await Promise.all(["a", "b"].map((what) => turns.take({ digests, what }, change(what), {})));
     expect(steps).toEqual(["a begins", "a ends", "b begins", "b ends"]);
   });
 
@@ -35,8 +35,8 @@ describe("LabelTurns.take()", () => {
     const turns = new LabelTurns();
     const { promise, resolve } = Promise.withResolvers<void>();
     const leaving = new AbortController();
-    const left = turns.take({ digest, what: "a" }, () => promise, { signal: leaving.signal });
-    const stays = turns.take({ digest, what: "a" }, () => promise, {});
+    const left = turns.take({ digests, what: "a" }, () => promise, { signal: leaving.signal });
+    const stays = turns.take({ digests, what: "a" }, () => promise, {});
     leaving.abort();
     await expect(left.catch(isCanceled)).resolves.toBe(true);
     resolve();

@@ -6,13 +6,14 @@ import type { Digest } from "../../digest/digest.ts";
  */
 export interface LabelEditor {
   /**
-   * Replaces the value of one label by what `edit` makes of it; empty is none, before and after. `edit` may be asked again, must
-   * not wait, and what it returns unchanged is not written. Throws as `Manager.update` does.
+   * Replaces the value of one label of each blob by what `edit` makes of it; empty is none, before and after. All change or
+   * none does. `edit` may be asked again, must not wait, and what it returns unchanged is not written. Throws as
+   * `Manager.update` does.
    */
-  editLabel(digest: Digest, key: string, edit: (value: string) => string): Promise<void>;
+  editLabels(digests: readonly Digest[], key: string, edit: (value: string) => string): Promise<void>;
 }
 
 /** Whether `value` edits labels in one step. */
 export function isLabelEditor<T extends object>(value: T): value is T & LabelEditor {
-  return "editLabel" in value && typeof value.editLabel === "function";
+  return "editLabels" in value && typeof value.editLabels === "function";
 }

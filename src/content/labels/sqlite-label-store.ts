@@ -59,7 +59,8 @@ export class SqliteLabelStore implements LabelStore, LabelEditor {
         for (const [key, value] of entries) database.prepare(UPSERT).run(digest, key, value);
       });
     if (entries.length > 0) return await replace();
-    if (this.#database.exists()) await this.#unlessTroubled(undefined, replace);
+    // Nearly always there are none; to look takes no lock of anybody.
+    if (Object.keys(await this.get(digest)).length > 0) await this.#unlessTroubled(undefined, replace);
   }
 
   merge(digest: Digest, labels: Labels): Promise<void> {
@@ -68,13 +69,16 @@ export class SqliteLabelStore implements LabelStore, LabelEditor {
     });
   }
 
-  editLabel(digest: Digest, key: string, edit: (value: string) => string): Promise<void> {
+  editLabels(digests: readonly Digest[], key: string, edit: (value: string) => string): Promise<void> {
     return this.#database.write("write labels", (database) => {
-      const before = String(database.prepare(SELECT_ONE).get(digest, key)?.["value"] ?? "");
-      const value = edit(before);
-      if (value === before) return;
-      validateLabels({ [key]: value });
-      put(database, { digest, key, value });
+      const select = database.prepare(SELECT_ONE);
+      for (const digest of digests) {
+        const before = String(select.get(digest, key)?.["value"] ?? "");
+        const value = edit(before);
+        if (value === before) continue;
+        validateLabels({ [key]: value });
+        put(database, { digest, key, value });
+      }
     });
   }
 

@@ -29,6 +29,8 @@ export interface IngestRequest extends AbortOptions {
   readonly unsynced: Unsynced;
   /** Is fed the bytes that are there already. */
   readonly digester: Digester;
+  /** Called before that, which takes as long as there are bytes. */
+  readonly onResume: () => void;
 }
 
 /** An ingest whose data file is open for writing at `status.offset`. The holder closes the file. */
@@ -45,6 +47,7 @@ export interface OpenIngest {
 export async function openIngest(path: string, request: IngestRequest): Promise<OpenIngest> {
   const found = await readIngest(path);
   if (found && mayResume(found, request)) {
+    request.onResume();
     const resumed = await resumeIngest(path, found, request);
     if (resumed) return resumed;
   }

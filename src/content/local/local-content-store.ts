@@ -1,5 +1,5 @@
-import type { Dirent } from "node:fs";
-import { opendir, stat, utimes } from "node:fs/promises";
+import { type Dirent, utimesSync } from "node:fs";
+import { opendir, stat } from "node:fs/promises";
 import { join } from "node:path";
 import { type AbortOptions, throwIfAborted } from "../../async/abort.ts";
 import { Semaphore } from "../../async/semaphore.ts";
@@ -45,6 +45,12 @@ import { Unsynced } from "./unsynced.ts";
  */
 const MAX_LOOKS = 16;
 
+/**
+ * Ingests that are opened together; hashing what is there already is not counted. All of an image of many layers would be
+ * open at the same time otherwise, and only then the first one be asked for.
+ */
+const MAX_OPENINGS = 4;
+
 /** A store on the local disk. Its `delete` refuses what a name or a namespace of the root needs. */
 export interface LocalStore extends OwnedStore, ContainingStore, LabelEditor, AsyncDisposable {
   /** Closes what the store itself opened; writers and readers are closed by those who opened them. */
@@ -69,6 +75,7 @@ export class LocalContentStore implements LocalStore {
   readonly #namespaces: SqliteNamespaceMetadata;
   readonly #unsynced = new Unsynced();
   readonly #looks = new Semaphore(MAX_LOOKS);
+  readonly #openings = new Semaphore(MAX_OPENINGS);
   readonly #syncs = new DirectorySyncs();
   readonly #owned: LocalStoreParts["owned"];
   readonly owner: ContentOwner;
@@ -110,26 +117,30 @@ export class LocalContentStore implements LocalStore {
   }
 
   async update(info: Parameters<Store["update"]>[0], fieldpaths: readonly string[] = []): Promise<Info> {
-    await this.#relabel(info.digest, () => updateLabels(this.#labels, info, fieldpaths));
+    await this.#relabel([info.digest], () => updateLabels(this.#labels, info, fieldpaths));
     return this.info(info.digest);
   }
 
-  editLabel(digest: Digest, key: string, edit: (value: string) => string): Promise<void> {
+  editLabels(digests: readonly Digest[], key: string, edit: (value: string) => string): Promise<void> {
     const labels = this.#labels;
-    return this.#relabel(digest, async () => {
-      if (isLabelEditor(labels)) return await labels.editLabel(digest, key, edit);
-      await labels.merge(digest, { [key]: edit((await labels.get(digest))[key] ?? "") });
+    return this.#relabel(digests, async () => {
+      if (isLabelEditor(labels)) return await labels.editLabels(digests, key, edit);
+      for (const digest of digests) {
+        await labels.merge(digest, { [key]: edit((await labels.get(digest))[key] ?? "") });
+      }
     });
   }
 
-  async #relabel(digest: Digest, change: () => Promise<void>): Promise<void> {
-    const { createdAtNs } = await this.info(digest);
+  async #relabel(digests: readonly Digest[], change: () => Promise<void>): Promise<void> {
+    const infos = await Promise.all(digests.map((digest) => this.info(digest)));
     await change();
-    const path = this.#layout.blobPath(digest);
-    try {
-      await utimes(path, stampNow(), fileTime(createdAtNs));
-    } catch (cause) {
-      throw blobError("update blob", { path, digest, cause });
+    for (const { digest, createdAtNs } of infos) {
+      const path = this.#layout.blobPath(digest);
+      try {
+        utimesSync(path, stampNow(), fileTime(createdAtNs));
+      } catch (cause) {
+        throw blobError("update blob", { path, digest, cause });
+      }
     }
   }
 
@@ -171,8 +182,16 @@ export class LocalContentStore implements LocalStore {
     }
   }
 
-  async writer({ ref, size = 0, expected, signal }: WriterOptions): Promise<Writer> {
-    throwIfAborted(signal);
+  async writer(options: WriterOptions): Promise<Writer> {
+    const leave = await this.#openings.acquire(options);
+    try {
+      return await this.#open(options, leave);
+    } finally {
+      leave();
+    }
+  }
+
+  async #open({ ref, size = 0, expected, signal }: WriterOptions, onResume: () => void): Promise<Writer> {
     const path = this.#layout.ingestPath(ref);
     if (expected !== undefined) this.#layout.blobPath(expected); // what is no digest is refused before anything is made
     const release = await this.#locks.acquire(ref);
@@ -180,7 +199,8 @@ export class LocalContentStore implements LocalStore {
       // Only now: whoever had the ref before may have committed what is asked for.
       if (expected !== undefined) await this.#assertAbsent(expected, size, { signal });
       const digester = new Digester(expected && algorithmOf(expected));
-      const ingest = await openIngest(path, { ref, total: size, digester, unsynced: this.#unsynced, signal });
+      const request = { ref, total: size, digester, unsynced: this.#unsynced, onResume, signal };
+      const ingest = await openIngest(path, request);
       const onSyncFailure = (): void => this.#unsynced.mark(path);
       const publish = (digest: Digest, options: CommitOptions) => this.#publish(ref, digest, options);
       return new LocalWriter({ ingest, digester, expected, publish, onSyncFailure, release });
@@ -263,8 +283,7 @@ export class LocalContentStore implements LocalStore {
     const ingestPath = this.#layout.ingestPath(ref);
     const blobPath = this.#layout.blobPath(digest);
     await this.owner.claim(digest);
-    const sync = (directory: string): Promise<void> => this.#syncs.sync(directory);
-    await publishBlob({ digest, ref, ingestPath, blobPath, files: this.#files, sync });
+    await publishBlob({ digest, ref, ingestPath, blobPath, files: this.#files, syncs: this.#syncs });
     await this.#damaged.discard(digest).catch(() => {}); // it only takes space
     await this.#labels.set(digest, labels); // also none: a blob removed by hand may have left some
   }

@@ -1,6 +1,7 @@
 import { existsSync, renameSync } from "node:fs";
 import { dirname, join } from "node:path";
 import type { Digest } from "../../digest/digest.ts";
+import type { DirectorySyncs } from "../../disk/directory-syncs.ts";
 import { diskError, isMissingFile } from "../../disk/disk-error.ts";
 import { makeDirectory } from "../../disk/make-directory.ts";
 import { ErrAborted, ErrAlreadyExists } from "../../errors/classes.ts";
@@ -18,8 +19,7 @@ export interface PublishRequest {
   readonly blobPath: string;
   /** What is there already. */
   readonly files: BlobFiles;
-  /** Makes the names in a directory durable. */
-  readonly sync: (directory: string) => Promise<void>;
+  readonly syncs: DirectorySyncs;
 }
 
 /**
@@ -29,15 +29,15 @@ export interface PublishRequest {
  * stays).
  */
 export async function publishBlob(request: PublishRequest): Promise<void> {
-  const { digest, ingestPath, blobPath, sync } = request;
+  const { digest, ingestPath, blobPath, syncs } = request;
   const directory = dirname(blobPath);
   try {
     if (!existsSync(directory)) {
       await makeDirectory(directory);
-      await sync(dirname(directory));
+      await syncs.sync(dirname(directory));
     }
     const existed = await settleName(request);
-    await sync(directory);
+    await syncs.sync(directory);
     await removeEmptied(ingestPath);
     if (existed) throw new ErrAlreadyExists(`content ${digest}`, { digest });
   } catch (cause) {
