@@ -82,6 +82,16 @@ describe("pull() with a hosts.toml", () => {
     expect(wordsOf(mirror).some((words) => words.includes("manifests/v1"))).toBe(false);
   });
 
+  it("asks a token server for the whole name that the mirror has it under, and for nothing else", async () => {
+    await using harbor = await TestRegistry.start({ auth: { bearer: {} } });
+    await buildImage(harbor, `hub/${REPOSITORY}`, { tag: "v1", layers: [5_000] });
+    await hostsToml(`[host."${harbor.url}/v2/hub"]`, "override_path = true");
+    const result = await (await engine()).pull(name);
+    expect(result).toMatchObject({ endpoint: harbor.url, digest: image.descriptor.digest });
+    const tokens = harbor.requests.filter(({ kind }) => kind === "token");
+    expect(tokens.map(({ query }) => query.getAll("scope"))).toEqual([[`repository:hub/${REPOSITORY}:pull`]]);
+  });
+
   it("goes on at the registry when what the tag means is not at the mirror", async () => {
     mirror = await TestRegistry.start();
     open.push(mirror);

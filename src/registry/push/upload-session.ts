@@ -31,9 +31,10 @@ export async function mountBlob(
   { digest, from }: { readonly digest: Digest; readonly from: string },
   asker: Asker = {},
 ): Promise<MountResult> {
-  const query = new URLSearchParams({ mount: digest, from });
+  const source = repository.nameOf(from);
+  const query = new URLSearchParams({ mount: digest, from: source });
   const path = `blobs/uploads/?${query.toString()}`;
-  const moreScopes = [`repository:${from}:pull`];
+  const moreScopes = [`repository:${source}:pull`];
   const request = repository.request({ method: "POST", path, moreScopes, ...asker });
   const response = await repository.send(request);
   await response.body.discard();

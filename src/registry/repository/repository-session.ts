@@ -5,6 +5,7 @@ import { mergeHeaders } from "../http/merge-headers.ts";
 import type { Asker, HttpRequest, HttpResponse, Send } from "../http/send.ts";
 import { asStranger } from "../http/stranger-request.ts";
 import { USER_AGENT } from "../http/user-agent.ts";
+import { nameAtRegistry } from "./name-at-registry.ts";
 
 /** A repository at an endpoint, and how to reach it. */
 export interface RegistryClientOptions {
@@ -51,8 +52,13 @@ export class RepositorySession {
     const { endpoint, metaHeaders, repository } = options;
     this.#options = options;
     this.#path = endpoint.repository ?? repository;
-    this.#scope = `repository:${this.#path}:${actions}`;
+    this.#scope = `repository:${nameAtRegistry(endpoint, this.#path)}:${actions}`;
     this.#headers = mergeHeaders({ "user-agent": USER_AGENT }, endpoint.headers, metaHeaders);
+  }
+
+  /** What the registry calls another repository, which is at `path` below the same endpoint. */
+  nameOf(path: string): string {
+    return nameAtRegistry(this.#options.endpoint, path);
   }
 
   /** A request below the endpoint itself, without a token scope. */

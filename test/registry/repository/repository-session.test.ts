@@ -34,6 +34,15 @@ function session(
 }
 
 describe("RepositorySession.request()", () => {
+  it("asks for a token for the whole name where the endpoint's address holds the beginning of it", () => {
+    const { session: made } = session({ baseUrl: "https://registry.test/v2/hub" });
+    expect(made.request({ method: "GET", path: "tags/list" })).toMatchObject({
+      url: "https://registry.test/v2/hub/library/redis/tags/list",
+      scopes: ["repository:hub/library/redis:pull"],
+    });
+    expect(made.nameOf("library/base")).toBe("hub/library/base");
+  });
+
   it("asks below the repository, with the scope to pull", () => {
     const { signal } = new AbortController();
     const tls = { skipVerify: true };
