@@ -1,5 +1,6 @@
 import { mkdir, mkdtemp, writeFile } from "node:fs/promises";
 import { join } from "node:path";
+import { hostsExamples } from "../../docs/support/hosts-examples.ts";
 import { type CountingProxy, startCountingProxy } from "./counting-proxy.ts";
 import { type RunningDrayage, startDrayage } from "./drayage.ts";
 import { type MadeImage, writeImage } from "./images.ts";
@@ -20,7 +21,7 @@ export interface Fleet extends AsyncDisposable {
   readonly direct: CountingProxy;
   /** What the cache asks the origin comes by here. */
   readonly upstream: CountingProxy;
-  /** Writes the hosts.toml, with a cache before the origin. */
+  /** Writes the hosts.toml, which is the one that the README has for docker-registry, with a cache before the origin. */
   configure(cacheUrl: string): Promise<void>;
   /** Starts so many machines at once. */
   start(tag: string, machines: number): Promise<readonly Machine[]>;
@@ -52,12 +53,11 @@ export async function startFleet(stage: Stage): Promise<Fleet> {
     upstream,
     async configure(cacheUrl) {
       await mkdir(join(hosts, direct.host));
-      const lines = [
-        `server = "${direct.url}"`,
-        `[host."${cacheUrl}"]`,
-        `capabilities = ["pull", "resolve"]`,
-      ];
-      await writeFile(join(hosts, direct.host, "hosts.toml"), lines.join("\n"));
+      const example = hostsExamples().find(({ what }) => what === "docker-registry");
+      const code = example?.code
+        .replaceAll("https://registry-1.docker.io", direct.url)
+        .replaceAll("http://cache.internal:5000", cacheUrl);
+      await writeFile(join(hosts, direct.host, "hosts.toml"), code ?? "");
     },
     async start(tag, machines) {
       const roots = await Promise.all(Array.from({ length: machines }, () => stage.newRoot()));

@@ -32,6 +32,13 @@ export interface SquidOptions {
   readonly inFrontOf?: string | undefined;
 }
 
+/** Where a cache is, of what, and where it keeps things. */
+interface CacheParts {
+  readonly listen: string;
+  readonly origin: string;
+  readonly folder: string;
+}
+
 /** Starts `squid`, which lets everybody everywhere. */
 export async function startSquid({ inFrontOf }: SquidOptions = {}): Promise<Squid> {
   const part = requirePart("squid");
@@ -40,7 +47,11 @@ export async function startSquid({ inFrontOf }: SquidOptions = {}): Promise<Squi
   const port = await freePort();
   await writeFile(join(folder, "hosts"), `127.0.0.1 ${PROXIED_HOST}\n`);
   const config = join(folder, "squid.conf");
-  const role = inFrontOf === undefined ? proxy(port) : cache(port, { folder, inFrontOf });
+  const listen = `127.0.0.1:${port}`;
+  const role =
+    inFrontOf === undefined
+      ? proxyDirectives(listen)
+      : cacheDirectives({ listen, origin: inFrontOf, folder: join(folder, "cache") });
   await writeFile(config, [...role, ...surroundings(folder)].join("\n"));
   if (inFrontOf !== undefined) await runPart("squid", ["-N", "-z", "-f", config]);
   const child = spawn(part.path, ["-N", "-f", config], {
@@ -68,22 +79,21 @@ export async function startSquid({ inFrontOf }: SquidOptions = {}): Promise<Squi
   };
 }
 
-function proxy(port: number): readonly string[] {
-  return [`http_port 127.0.0.1:${port}`, "cache deny all"];
+function proxyDirectives(listen: string): readonly string[] {
+  return [`http_port ${listen}`, "http_access allow all", "cache deny all"];
 }
 
-function cache(
-  port: number,
-  { folder, inFrontOf }: { readonly folder: string; readonly inFrontOf: string },
-): readonly string[] {
-  const [name = "", peerPort = ""] = inFrontOf.split(":");
+/** What makes a squid a cache of one registry, as the README has it. `listen` and `origin` are `host:port`. */
+export function cacheDirectives({ listen, origin, folder }: CacheParts): readonly string[] {
+  const [host = "", port = ""] = origin.split(":");
   return [
-    `http_port 127.0.0.1:${port} accel no-vhost defaultsite=${inFrontOf}`,
-    `cache_peer ${name} parent ${peerPort} 0 no-query no-digest originserver`,
+    `http_port ${listen} accel no-vhost defaultsite=${origin}`,
+    `cache_peer ${host} parent ${port} 0 no-query no-digest originserver`,
     "never_direct allow all",
+    "http_access allow all",
     "collapsed_forwarding on",
     "maximum_object_size 16 GB",
-    `cache_dir ufs ${join(folder, "cache")} 16384 4 4`,
+    `cache_dir ufs ${folder} 16384 4 4`,
   ];
 }
 
@@ -93,7 +103,6 @@ function surroundings(folder: string): readonly string[] {
   const library = join(root, "usr/lib/squid");
   const share = join(root, "usr/share/squid");
   return [
-    "http_access allow all",
     `hosts_file ${join(folder, "hosts")}`,
     "logformat seen %rm %ru %>ha",
     `access_log stdio:${join(folder, "access.log")} logformat=seen`,
