@@ -19,14 +19,17 @@ export type {
   PushOptions,
   PushResult,
   RemovedImage,
+  ServedContent,
+  TakenContent,
 } from "./distribution/distribution.ts";
-export type { DistributionEvents, FallbackEvent } from "./distribution/events.ts";
+export type { DistributionEvents, FallbackEvent, ServedEvent } from "./distribution/events.ts";
 export { logIn } from "./distribution/log-in.ts";
 export type { Logger } from "./distribution/logger.ts";
 export type { Login, LoginOptions } from "./distribution/login.ts";
 export { openDistribution } from "./distribution/open-distribution.ts";
 export type { DistributionOptions } from "./distribution/options.ts";
 export type { PruneOptions, PruneResult } from "./distribution/prune.ts";
+export { type EndpointShare, servedByEndpoint } from "./distribution/served-by-endpoint.ts";
 export type { Descriptor } from "./oci/descriptor.ts";
 export type { MessageProgress, Progress, ProgressSink, UpdateProgress } from "./progress/progress.ts";
 export {
@@ -37,6 +40,7 @@ export type { CredentialContext, CredentialSource, Credentials } from "./registr
 export type { RateLimit } from "./registry/http/rate-limit.ts";
 export type { RegistryWarning } from "./registry/http/with-notices.ts";
 export type { ConnectionOptions, ProxyOptions } from "./registry/transport/connection-options.ts";
+export type { HostBudgetChange } from "./registry/transport/connection-pool.ts";
 export { proxyFromEnvironment } from "./registry/transport/proxy-from-environment.ts";
 export {
   type SystemCertificatesOptions,

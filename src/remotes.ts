@@ -3,6 +3,7 @@
  * @module
  */
 export { type BackoffPolicy, DEFAULT_BACKOFF } from "./async/backoff.ts";
+export type { Arrival, ArrivalListener } from "./remotes/arriving.ts";
 export { type FetchContext, fetchContent } from "./remotes/fetch.ts";
 export { fetchHandler } from "./remotes/fetch-handler.ts";
 export { type PushContentContext, pushContent } from "./remotes/push-content.ts";

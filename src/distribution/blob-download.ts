@@ -9,6 +9,7 @@ import type { Remote } from "../remotes/remote.ts";
 import type { DownloadDescriptor } from "../xfer/layer.ts";
 import type { TransferContext } from "../xfer/transfer-context.ts";
 import type { OpenWork } from "./open-work.ts";
+import { incoming, type Traffic } from "./traffic.ts";
 
 /** Where blobs come from and go to. */
 export interface BlobSource {
@@ -16,10 +17,12 @@ export interface BlobSource {
   readonly remote: Remote;
   /** Counts the downloads, for whoever closes the store. */
   readonly work: OpenWork;
+  readonly traffic: Traffic;
 }
 
 /** A layer as the download manager wants it: here registry, content store and transfers meet. */
 export function blobDownload(layer: Descriptor, source: BlobSource): DownloadDescriptor {
+  const { endpoint } = source.remote;
   const id = shortId(layer.digest);
   return {
     key: transferKey(layer),
@@ -32,10 +35,11 @@ export function blobDownload(layer: Descriptor, source: BlobSource): DownloadDes
       const fetched = fetchContent(layer, {
         fetcher: source.remote,
         ingester: source.content,
-        endpoint: source.remote.endpoint,
+        endpoint,
         signal,
         waiter,
         onBytes: (bytes) => progress(update(id, "Downloading", bytes, layer.size)),
+        onArrival: (arrival) => source.traffic.arrived(incoming(layer), { ...arrival, endpoint }),
         onVerify: () => progress(update(id, "Verifying Checksum", 0, 0)),
       });
       await source.work.track(fetched);

@@ -21,6 +21,7 @@ import { DISTRIBUTION_OPTIONS } from "./option-rules.ts";
 import type { DistributionOptions } from "./options.ts";
 import { OwnedRoot } from "./owned-root.ts";
 import { createRepositories } from "./repositories.ts";
+import { Traffic } from "./traffic.ts";
 
 /** Manifests, indexes and configs that are read from the store at the same time: each is an open file. */
 const MAX_DOCUMENT_READERS = 32;
@@ -53,8 +54,10 @@ export async function composeDistribution(options: DistributionOptions): Promise
     track: (running) => work.track(running),
   });
   const documents = new TransferManager({ concurrency: MAX_CONCURRENT_DOCUMENTS });
-  const onBudget: TransportParts["onBudget"] = (change) =>
+  const onBudget: TransportParts["onBudget"] = (change) => {
     logger.debug({ ...change }, "requests to this host at once");
+    root.events.emit("budget", change);
+  };
   const transport = createTransport(await connectionOptions(options), { onBudget }); // it opens nothing before the first request
   const root = await OwnedRoot.open({
     root: options.root,
@@ -84,6 +87,7 @@ export async function composeDistribution(options: DistributionOptions): Promise
     uploads,
     repositories,
     events: root.events,
+    traffic: new Traffic({ events: root.events, logger }),
     transport,
     mountSources: root.mountSources,
     v1Layers: root.v1Layers,

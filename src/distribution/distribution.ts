@@ -42,6 +42,26 @@ export interface PassedEndpoint {
   readonly error: unknown;
 }
 
+/** What an endpoint brought of one content. */
+export interface ServedContent {
+  readonly digest: Digest;
+  /** Origin of the endpoint. */
+  readonly endpoint: string;
+  /** How many of its bytes came from there. */
+  readonly bytes: number;
+}
+
+/** What an endpoint took of a push, and did not have before. */
+export interface TakenContent {
+  readonly digest: Digest;
+  /** Origin of the endpoint. */
+  readonly endpoint: string;
+  /** Whether its bytes were sent, or the registry took it from another of its repositories. */
+  readonly how: "uploaded" | "mounted";
+  /** Path of that repository. */
+  readonly from?: string | undefined;
+}
+
 /** One name that a pull brought. */
 export interface PulledImage {
   /** The full name: `docker.io/library/redis:7`. */
@@ -70,6 +90,11 @@ export interface PullResult {
   readonly endpoint: string;
   /** The endpoints that were asked before and could not serve, oldest first. */
   readonly passedOver: readonly PassedEndpoint[];
+  /**
+   * Which endpoint brought what, also through a transfer that another pull began: an entry for each content and endpoint. Of what
+   * was here, or came by another process, there is none; a content that a second endpoint went on with has two.
+   */
+  readonly served: readonly ServedContent[];
 }
 
 /** What a push may be told. */
@@ -109,6 +134,8 @@ export interface PushResult {
   readonly endpoint: string;
   /** The endpoints that were asked before and could not take it, oldest first. */
   readonly passedOver: readonly PassedEndpoint[];
+  /** What endpoints took, also through an upload that another push began; not what they had. */
+  readonly taken: readonly TakenContent[];
 }
 
 /** What a removal did. */
@@ -189,7 +216,7 @@ export interface Distribution extends AsyncDisposable {
   readonly content: Store;
   /** The names. */
   readonly images: ImageStore;
-  /** What happened to names (pull, push, tag, untag, delete) and at registries (fallback, rateLimit, warning). */
+  /** What happened to names (pull, push, tag, untag, delete) and at registries (fallback, served, taken, rateLimit, warning, budget). */
   readonly events: EventEmitter<DistributionEvents>;
   /** Changes the limits at once, both ways; 0 is unlimited. */
   setConcurrency(limits: {

@@ -5,6 +5,7 @@ import type { Store } from "../content/store.ts";
 import { shortId } from "../digest/digest.ts";
 import type { Descriptor } from "../oci/descriptor.ts";
 import { update } from "../progress/progress.ts";
+import type { Arrival } from "../remotes/arriving.ts";
 import { fetchContent } from "../remotes/fetch.ts";
 import { transferKey, transferSource } from "../remotes/ref-key.ts";
 import type { Remote } from "../remotes/remote.ts";
@@ -14,6 +15,7 @@ import { transferShared } from "../xfer/shared-transfer.ts";
 import type { TransferManager } from "../xfer/transfer-manager.ts";
 import type { OpenWork } from "./open-work.ts";
 import type { Operation } from "./operation.ts";
+import { incoming, type Traffic } from "./traffic.ts";
 
 /** Where documents come from and go to. */
 export interface DocumentContext {
@@ -21,6 +23,7 @@ export interface DocumentContext {
     readonly content: Store;
     readonly documents: TransferManager;
     readonly work: OpenWork;
+    readonly traffic: Traffic;
   };
   readonly remote: Remote;
   readonly operation: Operation;
@@ -35,9 +38,12 @@ export async function fetchDocument(
   signal: AbortSignal | undefined,
   { shared, remote, operation }: DocumentContext,
 ): Promise<void> {
-  const { content, documents, work } = shared;
+  const { content, documents, work, traffic } = shared;
+  const { endpoint } = remote;
   const id = shortId(descriptor.digest);
-  const source = { fetcher: remote, ingester: content, endpoint: remote.endpoint };
+  const onArrival = (arrival: Arrival): void =>
+    traffic.arrived(incoming(descriptor), { ...arrival, endpoint });
+  const source = { fetcher: remote, ingester: content, endpoint, onArrival };
 
   async function fetch(job: Job): Promise<void> {
     let waited = false;

@@ -13,6 +13,7 @@ import { type Operation, startOperation, waiterOf } from "./operation.ts";
 import { choosePlatform, parsePullReference } from "./pull-reference.ts";
 import { pullStatus } from "./pull-status.ts";
 import type { Puller, PullShared } from "./puller.ts";
+import { servedByEndpoint } from "./served-by-endpoint.ts";
 import { translatePullError } from "./translate-pull-error.ts";
 import { resolveTarget, v2Puller } from "./v2-puller.ts";
 
@@ -49,7 +50,8 @@ export async function pull(
   const operation = startOperation(options);
   const platform = choosePlatform(options);
   const { repositories } = engine;
-  const context = { shared: engine, operation, platform };
+  using account = engine.traffic.openIncoming();
+  const context = { shared: engine, operation, platform, account };
   const route: WalkRoute<PullSite> = {
     reference,
     purpose: "pull",
@@ -94,14 +96,21 @@ export async function pull(
       images.some(({ updated }) => updated),
     ),
   );
-  const { endpoint, target } = last;
-  return {
+  const result: PullResult = {
     reference: reference.toString(),
-    digest: target.digest,
+    digest: last.target.digest,
     images,
-    endpoint,
+    endpoint: last.endpoint,
     passedOver: walk.passedOver,
+    served: account.served,
   };
+  engine.logger.info(pullFields(result), "pulled");
+  return result;
+}
+
+function pullFields({ reference, digest, endpoint, passedOver, served }: PullResult): object {
+  const passed = [...new Set(passedOver.map((one) => one.endpoint))];
+  return { reference, digest, endpoint, passedOver: passed, served: servedByEndpoint(served) };
 }
 
 function siteOf(

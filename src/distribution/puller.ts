@@ -13,6 +13,7 @@ import type { PulledImage } from "./distribution.ts";
 import type { Logger } from "./logger.ts";
 import type { OpenWork } from "./open-work.ts";
 import type { Operation } from "./operation.ts";
+import type { IncomingAccount, Traffic } from "./traffic.ts";
 import type { V1LayerStore } from "./v1/v1-layer-store.ts";
 
 /** The parts of an engine that all pulls share. */
@@ -31,6 +32,8 @@ export interface PullShared {
   readonly v1Layers: V1LayerStore;
   /** Remembers content that is of no use, to be removed once nobody works here. */
   readonly abandon: (digests: readonly Digest[]) => Promise<void>;
+  /** Told which endpoint brings what. */
+  readonly traffic: Traffic;
   /** Counts what is fetched. */
   readonly work: OpenWork;
   readonly logger: Logger;
@@ -42,6 +45,8 @@ export interface PullContext {
   readonly remote: Remote;
   readonly operation: Operation;
   readonly platform: PlatformChoice;
+  /** Of what endpoints bring for this pull. */
+  readonly account: IncomingAccount;
 }
 
 /** What pulling one name gives, wherever it came from. */

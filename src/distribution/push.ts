@@ -2,7 +2,7 @@ import { ErrNotFound } from "../errors/classes.ts";
 import type { ImageStore } from "../images/image-store.ts";
 import type { Endpoint } from "../registry/endpoints/endpoint.ts";
 import { checkMetaHeaders } from "./check-meta-headers.ts";
-import type { PushedImage, PushOptions, PushResult } from "./distribution.ts";
+import type { PushedImage, PushOptions, PushResult, TakenContent } from "./distribution.ts";
 import { forEachName } from "./each-name.ts";
 import { EndpointWalk, type WalkEngine } from "./endpoint-walk.ts";
 import type { MountSourceStore } from "./mount-source-store.ts";
@@ -38,6 +38,7 @@ export async function push(
   const [first] = items;
   if (!first) throw new ErrNotFound(`no tags to push for ${source}`, { reference: source });
   const { content, mountSources: sources, logger } = engine;
+  using account = engine.traffic.openOutgoing();
   const access = { ...options, content, sources, logger };
   const open = (endpoint: Endpoint, surroundings: Surroundings) =>
     engine.repositories.openForPush(endpoint, first.target, { ...access, ...surroundings });
@@ -57,7 +58,7 @@ export async function push(
       async work(item): Promise<PushedImage> {
         const shown = { ...operation, onProgress: preparingOnce(operation.onProgress) };
         const { value, endpoint } = await walk.run(item.target, (remote) =>
-          v2Pusher({ shared: engine, remote, operation: shown, platform })(item),
+          v2Pusher({ shared: engine, remote, operation: shown, platform, account })(item),
         );
         return { ...value, endpoint };
       },
@@ -67,11 +68,21 @@ export async function push(
 
   const last = images.at(-1);
   if (!last) throw new ErrNotFound(`no tags to push for ${source}`, { reference: source });
-  return {
+  const result: PushResult = {
     reference: first.target.toString(),
     digest: last.target.digest,
     images,
     endpoint: last.endpoint,
     passedOver: walk.passedOver,
+    taken: account.taken,
   };
+  engine.logger.info(pushFields(result), "pushed");
+  return result;
+}
+
+function pushFields({ reference, digest, endpoint, passedOver, taken }: PushResult): object {
+  const passed = [...new Set(passedOver.map((one) => one.endpoint))];
+  const count = (wanted: TakenContent["how"]): number => taken.filter(({ how }) => how === wanted).length;
+  const counts = { uploaded: count("uploaded"), mounted: count("mounted") };
+  return { reference, digest, endpoint, passedOver: passed, ...counts };
 }

@@ -23,6 +23,7 @@ import { waiterOf } from "./operation.ts";
 import { platformWarnings } from "./platform-warnings.ts";
 import { pullStatus } from "./pull-status.ts";
 import type { PullContext, Puller } from "./puller.ts";
+import { incoming } from "./traffic.ts";
 
 /** Pulls images of one repository from one endpoint speaking the distribution API v2 (moby `v2Puller`). */
 export function v2Puller(context: PullContext): Puller {
@@ -111,8 +112,9 @@ function isBrokenPromise(error: unknown, { digest, data }: Descriptor): boolean 
 }
 
 async function fetchDocuments(target: Descriptor, context: PullContext): Promise<readonly ImageContent[]> {
-  const { shared, remote, operation, platform: choice } = context;
+  const { shared, remote, operation, platform: choice, account } = context;
   const fetchEach: Handler = async (descriptor, { signal }) => {
+    account.wants(incoming(descriptor));
     await fetchDocument(descriptor, signal, context);
     return [];
   };
@@ -152,6 +154,7 @@ async function fetchConfig(
   signal: AbortSignal,
   context: PullContext,
 ): Promise<Inspected> {
+  context.account.wants(incoming(image.config));
   await fetchDocument(image.config, signal, context);
   try {
     const { content, documentReaders } = context.shared;
@@ -164,10 +167,11 @@ async function fetchConfig(
 async function fetchLayers(
   layers: readonly Descriptor[],
   signal: AbortSignal,
-  { shared, remote, operation }: PullContext,
+  { shared, remote, operation, account }: PullContext,
 ): Promise<void> {
-  const { content, downloads, work } = shared;
-  const blobs = layers.map((layer) => blobDownload(layer, { content, remote, work }));
+  const { content, downloads, work, traffic } = shared;
+  for (const layer of layers) account.wants(incoming(layer));
+  const blobs = layers.map((layer) => blobDownload(layer, { content, remote, work, traffic }));
   await bringLayers(blobs, downloads, { ...operation, signal });
 }
 

@@ -18,6 +18,7 @@ import { type Operation, waiterOf } from "./operation.ts";
 import { layerIdsOf, layerLines } from "./push-lines.ts";
 import type { NamedPush } from "./push-reference.ts";
 import { pushStatus } from "./push-status.ts";
+import type { OutgoingAccount, Traffic } from "./traffic.ts";
 
 /** The parts of an engine that all pushes share. */
 export interface PushShared {
@@ -25,6 +26,8 @@ export interface PushShared {
   /** How many manifests, indexes and configs of the store are open at once. */
   readonly documentReaders: Limiter;
   readonly uploads: LayerUploadManager;
+  /** Told which endpoint takes what. */
+  readonly traffic: Traffic;
 }
 
 /** What one push works with at one endpoint. */
@@ -34,6 +37,8 @@ export interface PushContext {
   readonly operation: Operation;
   /** Absent: everything that the name points at. */
   readonly platform: PlatformChoice | undefined;
+  /** Of what endpoints take of this push. */
+  readonly account: OutgoingAccount;
 }
 
 /** Pushes what a name points at and gives it the tag of its target, or none when that has no tag. */
@@ -41,8 +46,9 @@ export type Pusher = (push: NamedPush) => Promise<Omit<PushedImage, "endpoint">>
 
 /** Pushes images to one repository at one endpoint speaking the distribution API v2 (moby `v2Pusher`). */
 export function v2Pusher(context: PushContext): Pusher {
-  const { shared, remote: pusher, operation } = context;
+  const { shared, operation } = context;
   return async ({ image, target }) => {
+    const pusher = tellingPusher(target, context);
     const root = await wanted(image.target, context);
     const { tag, digest } = target;
     if (digest !== undefined && digest !== root.digest) {
@@ -51,7 +57,7 @@ export function v2Pusher(context: PushContext): Pusher {
     }
     const content = boundedReads(shared.content, shared.documentReaders);
     const onProgress = layerLines(await layerIdsOf(root, content, operation), operation.onProgress);
-    const shown = { ...context, operation: { ...operation, onProgress } };
+    const shown = { ...context, remote: pusher, operation: { ...operation, onProgress } };
     const pushBlobs = (blobs: readonly Descriptor[]) => upload(blobs, target, shown);
     const waiter = ({ digest }: Descriptor, signal: AbortSignal | undefined) =>
       waiterOf(operation, shortId(digest), { signal });
@@ -73,16 +79,42 @@ async function wanted(target: Descriptor, { shared, operation, platform }: PushC
   return image?.manifest ?? target;
 }
 
+/** `remote`, of which is told what its endpoint takes. */
+function tellingPusher(target: NormalizedReference, { shared, remote, account }: PushContext): RemotePusher {
+  const { endpoint, source } = remote;
+  return {
+    endpoint,
+    source,
+    abandon: (descriptor) => remote.abandon(descriptor),
+    async push(descriptor, content, options) {
+      const key = pushKey(target, descriptor);
+      account.wants(key);
+      const outcome = await remote.push(descriptor, content, options);
+      if (outcome.kind !== "exists") {
+        const { kind: how, ...more } = outcome;
+        shared.traffic.taken(key, { digest: descriptor.digest, endpoint, how, ...more });
+      }
+      return outcome;
+    },
+  };
+}
+
+/** Equal keys are the same content on its way to the same repository. */
+function pushKey(target: NormalizedReference, { digest }: Descriptor): string {
+  return `push:${trimNamed(target).toString()} ${digest}`;
+}
+
 async function upload(
   blobs: readonly Descriptor[],
   target: NormalizedReference,
-  { shared, remote, operation }: PushContext,
+  { shared, remote, operation, account }: PushContext,
 ): Promise<void> {
-  const repository = trimNamed(target).toString();
   const uploads = blobs.map((blob): UploadDescriptor => {
     const id = shortId(blob.digest);
+    const key = pushKey(target, blob);
+    account.wants(key);
     return {
-      key: `push:${repository} ${blob.digest}`,
+      key,
       id,
       source: remote.source,
       upload: async ({ signal, waiter, progress }) => {

@@ -4,6 +4,7 @@ import type { Ingester, IngestManager, Writer } from "../content/store.ts";
 import { unlessExists } from "../content/unless-exists.ts";
 import type { Digest } from "../digest/digest.ts";
 import { ErrInternal } from "../errors/classes.ts";
+import { type ArrivalListener, type Arriving, whileArriving } from "./arriving.ts";
 import { receive } from "./receive.ts";
 import type { V1Layer, V1Remote } from "./v1-remote.ts";
 
@@ -23,6 +24,8 @@ export interface FetchV1LayerContext {
   readonly remember: (layer: FetchedV1Layer) => Promise<void>;
   /** Called with the bytes on disk, of the whole layer, and its size where it is known, whenever there are more. */
   readonly onBytes: (bytes: number, size: number | undefined) => void;
+  /** Told how much of the layer came by this call. */
+  readonly onArrival: ArrivalListener;
 }
 
 /** A layer that is in the store. */
@@ -58,8 +61,10 @@ export async function fetchV1Layer(layer: V1Layer, context: FetchV1LayerContext)
     await ingester.abort(ref, { signal }); // nothing is in it
     return already;
   }
-  if (size === undefined || offset < size) await fetchRest(layer, { writer, offset }, context);
-  return await commit(layer, { writer, resumed: offset > 0 }, context);
+  return await whileArriving(offset, context.onArrival, async (arriving) => {
+    if (size === undefined || offset < size) await fetchRest(layer, { writer, offset, arriving }, context);
+    return await commit(layer, { writer, resumed: offset > 0 }, context);
+  });
 }
 
 async function commit(
@@ -86,7 +91,11 @@ async function usableOffset(writer: Writer, size = 0): Promise<number> {
 
 async function fetchRest(
   layer: V1Layer,
-  { writer, offset }: { readonly writer: Writer; readonly offset: number },
+  {
+    writer,
+    offset,
+    arriving,
+  }: { readonly writer: Writer; readonly offset: number; readonly arriving: Arriving },
   { remote, signal, waiter, onBytes }: FetchV1LayerContext,
 ): Promise<void> {
   const content = await remote.openLayer(layer, { offset, signal, waiter });
@@ -100,6 +109,6 @@ async function fetchRest(
       writer,
       offset,
     },
-    { endpoint: remote.endpoint, signal, onBytes: (bytes) => onBytes(bytes, size) },
+    { endpoint: remote.endpoint, signal, arriving, onBytes: (bytes) => onBytes(bytes, size) },
   );
 }

@@ -11,6 +11,7 @@ import type { Descriptor } from "../oci/descriptor.ts";
 import { isConfigType, isIndexType, isManifestType, isSchema1Type } from "../oci/media-types.ts";
 import { MAX_MANIFEST_BYTES } from "../oci/parse-document.ts";
 import { MAX_CONFIG_BYTES } from "../oci/parse-image-config.ts";
+import { type ArrivalListener, type Arriving, whileArriving } from "./arriving.ts";
 import { receive } from "./receive.ts";
 import { makeRefKey } from "./ref-key.ts";
 import type { Fetcher, RemoteContent } from "./remote.ts";
@@ -31,6 +32,8 @@ export interface FetchContext {
   readonly onBytes?: ((bytes: number) => void) | undefined;
   /** Called when all bytes are there and are about to be verified. */
   readonly onVerify?: (() => void) | undefined;
+  /** Told how much of the content came by this call. */
+  readonly onArrival?: ArrivalListener | undefined;
 }
 
 /**
@@ -50,11 +53,9 @@ export async function fetchContent(descriptor: Descriptor, context: FetchContext
   await using _ = writer; // commit closes it as well; this is for the ways out before
 
   const offset = await usableOffset(writer, descriptor);
-  const body = embeddedContent(descriptor);
-  if (body) await writeEmbedded(writer, body);
-  else if (offset < descriptor.size) await fetchRest({ descriptor, writer, offset }, context);
-  context.onVerify?.();
-  await commit({ descriptor, writer, offset }, context);
+  await whileArriving(offset, context.onArrival, (arriving) =>
+    bring({ descriptor, writer, offset, arriving }, context),
+  );
   return true;
 }
 
@@ -64,6 +65,16 @@ interface Incoming {
   readonly writer: Writer;
   /** Bytes that were on disk before. */
   readonly offset: number;
+  readonly arriving: Arriving;
+}
+
+async function bring(incoming: Incoming, context: FetchContext): Promise<void> {
+  const { descriptor, offset } = incoming;
+  const body = embeddedContent(descriptor);
+  if (body) await writeEmbedded(incoming, body);
+  else if (offset < descriptor.size) await fetchRest(incoming, context);
+  context.onVerify?.();
+  await commit(incoming, context);
 }
 
 /** Size and type are the word of an endpoint, and another one may say better. */
@@ -125,17 +136,22 @@ function embeddedContent({ data, size, digest }: Descriptor): Uint8Array | undef
   return matches ? bytes : undefined;
 }
 
-async function writeEmbedded(writer: Writer, bytes: Uint8Array): Promise<void> {
+async function writeEmbedded({ writer, arriving }: Incoming, bytes: Uint8Array): Promise<void> {
   await writer.truncate(0);
+  arriving.dropped();
   await writer.write(bytes);
+  arriving.reached(bytes.length);
 }
 
-async function fetchRest({ descriptor, writer, offset }: Incoming, context: FetchContext): Promise<void> {
+async function fetchRest(
+  { descriptor, writer, offset, arriving }: Incoming,
+  context: FetchContext,
+): Promise<void> {
   const { digest, size } = descriptor;
   const { endpoint, signal, onBytes } = context;
   const content = await open(descriptor, offset, context);
-  const incoming = { what: `fetch ${digest}`, digest, size, writer, offset };
-  await receive(content, incoming, { endpoint, signal, onBytes });
+  const receiving = { what: `fetch ${digest}`, digest, size, writer, offset };
+  await receive(content, receiving, { endpoint, signal, arriving, onBytes });
 }
 
 async function open(
@@ -156,7 +172,7 @@ async function open(
 }
 
 async function commit(
-  { descriptor, writer, offset }: Incoming,
+  { descriptor, writer, offset, arriving }: Incoming,
   { ingester, endpoint }: FetchContext,
 ): Promise<void> {
   const { digest, size } = descriptor;
@@ -164,6 +180,7 @@ async function commit(
   const details = { digest, endpoint, retryable: offset > 0 };
   const got = writer.digest();
   if (got !== undefined && got !== digest && algorithmOf(got) === algorithmOf(digest)) {
+    arriving.dropped();
     await writer.truncate(0);
     throw new ErrDataLoss(`verify ${digest}: got ${got}`, details);
   }
@@ -173,6 +190,7 @@ async function commit(
     if (isAlreadyExists(cause)) return;
     // With the right digest in hand, what failed is the disk, and the bytes are good for the next attempt.
     if (!isFailedPrecondition(cause) || got === digest) throw cause;
+    arriving.dropped();
     await ingester.abort(makeRefKey(descriptor)); // wrong bytes must not be the start of the next attempt
     throw new ErrDataLoss(`verify ${digest}: ${findError(cause)?.message ?? "wrong content"}`, {
       ...details,

@@ -2,6 +2,7 @@ import { type AbortOptions, throwIfAborted } from "../async/abort.ts";
 import type { Writer } from "../content/store.ts";
 import type { Digest } from "../digest/digest.ts";
 import { ErrDataLoss } from "../errors/classes.ts";
+import type { Arriving } from "./arriving.ts";
 import type { RemoteContent } from "./remote.ts";
 
 /** Bytes on their way into an ingest. */
@@ -22,6 +23,8 @@ export interface Receiving {
 export interface ReceiveContext extends AbortOptions {
   /** Origin of the endpoint that sends, for errors. */
   readonly endpoint: string;
+  /** Notes how far it is. */
+  readonly arriving: Arriving;
   /** Called with the bytes on disk, of the whole content, whenever there are more. */
   readonly onBytes?: ((bytes: number) => void) | undefined;
 }
@@ -33,7 +36,7 @@ export interface ReceiveContext extends AbortOptions {
 export async function receive(
   content: RemoteContent,
   { what, digest, size, isLimit = false, writer, offset }: Receiving,
-  { endpoint, signal, onBytes }: ReceiveContext,
+  { endpoint, signal, arriving, onBytes }: ReceiveContext,
 ): Promise<void> {
   onBytes?.(offset);
   let tooMany: ErrDataLoss | undefined;
@@ -49,13 +52,16 @@ export async function receive(
     if (fresh.length === 0) return undefined;
     written += fresh.length;
     const taken = writer.write(fresh);
+    arriving.reached(written);
     onBytes?.(written);
     return taken;
   });
   try {
     await piped;
   } catch (error) {
-    if (tooMany && error === tooMany) await writer.truncate(0); // of a body that is too long no byte can be trusted
+    if (!tooMany || error !== tooMany) throw error;
+    arriving.dropped();
+    await writer.truncate(0); // of a body that is too long no byte can be trusted
     throw error;
   }
   throwIfAborted(signal);

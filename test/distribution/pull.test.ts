@@ -45,6 +45,7 @@ describe("pull() of a reference", () => {
       images: [{ name: name + fullSuffix, target, updated: true, endpoint: registry.url, ...isImage }],
       endpoint: registry.url,
       passedOver: [],
+      served: expect.any(Array),
     });
     expect(await engine.images.list()).toEqual([{ name: name + fullSuffix, target }]);
     expect(await blobsOn(engine.root)).toEqual(digestsOf(image));

@@ -68,6 +68,7 @@ describe("push() to another registry", () => {
       images: [{ name: `${site.to}:v1`, target, endpoint: site.target.url }],
       endpoint: site.target.url,
       passedOver: [],
+      taken: expect.any(Array),
     });
     expectSame();
     expect(atTarget()).toEqual(digestsOf(image));

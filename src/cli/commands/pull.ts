@@ -13,6 +13,7 @@ import {
 import { printLines, tell } from "../output.ts";
 import { type ProgressCliOptions, progressOption, withReporter } from "../progress/with-reporter.ts";
 import { RegistryNotices } from "../registry-notices.ts";
+import { servedFacts, servedLines } from "../served-by.ts";
 
 interface PullCliOptions extends RegistryCliOptions, ProgressCliOptions {
   readonly platform?: string;
@@ -37,17 +38,20 @@ async function pull(reference: string, options: PullCliOptions, signal: AbortSig
   const metaHeaders = await metaHeadersOf(options);
   await using distribution = await openRoot(options, registryOptions(options, [domain]));
   using _ = new RegistryNotices(distribution);
-  const pulling = withReporter(options, (onProgress) =>
-    distribution.pull(reference, {
-      platform: options.platform,
-      allPlatforms: options.allPlatforms,
-      allTags: options.allTags,
-      metaHeaders,
-      signal,
-      onProgress,
-    }),
+  const pulling = withReporter(
+    options,
+    (onProgress) =>
+      distribution.pull(reference, {
+        platform: options.platform,
+        allPlatforms: options.allPlatforms,
+        allTags: options.allTags,
+        metaHeaders,
+        signal,
+        onProgress,
+      }),
+    servedFacts,
   );
-  const { images } = await pulling.catch((error: unknown) => {
+  const result = await pulling.catch((error: unknown) => {
     // Of several tags some may be there although others failed.
     const done = findError(error)?.images ?? [];
     printNames(
@@ -56,9 +60,11 @@ async function pull(reference: string, options: PullCliOptions, signal: AbortSig
     );
     throw error;
   });
+  const { images } = result;
   // Otherwise they are among the lines of the progress.
   if (options.quiet) for (const warning of images.flatMap(({ warnings }) => warnings)) tell(warning);
   printNames(images, options);
+  if (!options.quiet && options.progress !== "json") for (const line of await servedLines(result)) tell(line);
 }
 
 /** Names what is there, with its digest for a program that reads it; docker's JSON has no such line. */

@@ -1,5 +1,5 @@
 import { messageOf } from "../../errors/message-of.ts";
-import type { Endpoint } from "../../registry/endpoints/endpoint.ts";
+import { type Endpoint, rootAddress } from "../../registry/endpoints/endpoint.ts";
 import { mergeHeaders } from "../../registry/http/merge-headers.ts";
 import type { Send } from "../../registry/http/send.ts";
 import { USER_AGENT } from "../../registry/http/user-agent.ts";
@@ -11,12 +11,13 @@ import type { NewIllness } from "./illness.ts";
  */
 export async function probe(
   send: Send,
-  { baseUrl, headers, tls, connectTimeoutMs }: Endpoint,
+  endpoint: Endpoint,
   signal: AbortSignal,
 ): Promise<NewIllness | undefined> {
+  const { baseUrl, headers, tls, connectTimeoutMs } = endpoint;
   const request = {
     method: "GET",
-    url: `${baseUrl}/`,
+    url: rootAddress(endpoint),
     headers: mergeHeaders({ "user-agent": USER_AGENT }, headers),
     tls,
     connectTimeoutMs,

@@ -14,6 +14,7 @@ import type { V1Layer, V1Remote } from "../../remotes/v1-remote.ts";
 import type { DownloadDescriptor } from "../../xfer/layer.ts";
 import type { TransferContext } from "../../xfer/transfer-context.ts";
 import type { OpenWork } from "../open-work.ts";
+import type { Traffic } from "../traffic.ts";
 import type { V1LayerContent, V1LayerRecord, V1LayerStore } from "./v1-layer-store.ts";
 
 /** Where layers of version 1 come from and go to. */
@@ -24,6 +25,7 @@ export interface V1LayerSource {
   readonly v1Layers: V1LayerStore;
   /** Counts the downloads, for whoever closes the store. */
   readonly work: OpenWork;
+  readonly traffic: Traffic;
   /** Remembers content that is of no use, to be removed once nobody works here. */
   readonly abandon: (digests: readonly Digest[]) => Promise<void>;
 }
@@ -76,6 +78,7 @@ async function download(layer: V1Layer, source: V1LayerSource, context: Transfer
   } catch (error) {
     const found = findError(error);
     if (found?.endpoint === undefined) throw error;
+    source.traffic.arrived({ key }, { endpoint: source.remote.endpoint, from: 0, to: 0 });
     await source.v1Layers.forget(key);
     await source.abandon([digest]);
     // After a resume the first part may be the wrong one: once more from the start.
@@ -98,7 +101,8 @@ async function receive(
   source: V1LayerSource,
   { signal, waiter, progress }: TransferContext,
 ): Promise<FetchedV1Layer> {
-  const { remote, content: ingester, v1Layers } = source;
+  const { remote, content: ingester, v1Layers, traffic } = source;
+  const { endpoint } = remote;
   const id = layer.id.slice(0, 12);
   return await fetchV1Layer(layer, {
     remote,
@@ -107,6 +111,7 @@ async function receive(
     waiter,
     already: () => received(layer, source),
     remember: ({ digest, size }) => v1Layers.remember(v1LayerKey(remote, layer), { digest, size }),
+    onArrival: (arrival) => traffic.arrived({ key: v1LayerKey(remote, layer) }, { ...arrival, endpoint }),
     onBytes: (bytes, size = 0) => progress(update(id, "Downloading", bytes, size)),
   });
 }

@@ -10,6 +10,7 @@ import { v1ImageConfig } from "../../oci/v1-image-config.ts";
 import { message } from "../../progress/progress.ts";
 import { familiarName } from "../../reference/familiar.ts";
 import { blaming } from "../../remotes/blame.ts";
+import { v1LayerKey } from "../../remotes/fetch-v1-layer.ts";
 import { makeRefKey } from "../../remotes/ref-key.ts";
 import type { V1Image, V1Layer, V1Remote } from "../../remotes/v1-remote.ts";
 import type { Job } from "../../xfer/job.ts";
@@ -85,16 +86,20 @@ async function checkConfig({ top, layers }: V1Image, { endpoint }: V1Remote): Pr
 
 async function fetchLayers(
   layers: readonly V1Layer[],
-  { shared, remote, operation }: V1PullContext,
+  { shared, remote, operation, account }: V1PullContext,
 ): Promise<readonly KnownV1Layer[]> {
-  const { content, downloads, work, v1Layers, abandon } = shared;
-  const source = { remote, content, work, v1Layers, abandon };
+  const { content, downloads, work, traffic, v1Layers, abandon } = shared;
+  const source = { remote, content, work, traffic, v1Layers, abandon };
+  for (const layer of layers) account.wants({ key: v1LayerKey(remote, layer) });
   const blobs = layers.map((layer) => v1LayerDownload(layer, source));
   await bringLayers(blobs, downloads, operation);
   return await Promise.all(
     layers.map(async (layer) => {
       const known = await knownV1Layer(layer, source, operation);
-      if (known) return known;
+      if (known) {
+        account.wants({ key: v1LayerKey(remote, layer), digest: known.digest });
+        return known;
+      }
       throw new ErrDataLoss(`pull layer ${layer.id}: it was changed by others`);
     }),
   );

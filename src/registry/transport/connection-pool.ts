@@ -23,11 +23,17 @@ export interface PoolLimits {
   readonly maxSockets: number;
 }
 
+/** How much one host is asked at once has changed. */
+export interface HostBudgetChange extends BudgetChange {
+  /** Host and port. */
+  readonly host: string;
+}
+
 /** What surrounds a pool. */
 export interface PoolParts {
   readonly clock: Clock;
   /** Told when a host is asked more or less at once than before. Must not throw. */
-  readonly onBudget?: ((change: BudgetChange & { readonly host: string }) => void) | undefined;
+  readonly onBudget?: ((change: HostBudgetChange) => void) | undefined;
 }
 
 /** A wait for a connection. */

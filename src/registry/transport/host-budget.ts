@@ -23,6 +23,8 @@ export interface Outcome {
 export interface BudgetChange {
   /** Requests at once from now on. */
   readonly requests: number;
+  /** Requests at once before: growing is by one, the other way is half of them. */
+  readonly before: number;
   /** What led to it: a status, a connection that broke, or quick answers. */
   readonly because: string;
 }
@@ -70,7 +72,7 @@ export class HostBudget {
     const before = this.#requests;
     this.#requests = Math.max(1, Math.floor(before / 2));
     this.#easyUpTo = this.#requests;
-    return before === this.#requests ? undefined : { requests: this.#requests, because };
+    return before === this.#requests ? undefined : { requests: this.#requests, before, because };
   }
 
   #grow(): BudgetChange | undefined {
@@ -78,7 +80,7 @@ export class HostBudget {
     this.#quick++;
     if (this.#requests >= this.#easyUpTo && this.#quick < this.#requests) return undefined;
     this.#quick = 0;
-    this.#requests++;
-    return { requests: this.#requests, because: "it answers quickly" };
+    const before = this.#requests++;
+    return { requests: this.#requests, before, because: "it answers quickly" };
   }
 }
