@@ -19,13 +19,12 @@ export type {
   PushOptions,
   PushResult,
   RemovedImage,
-  ServedContent,
-  TakenContent,
 } from "./distribution/distribution.ts";
 export type { DistributionEvents, FallbackEvent, ServedEvent } from "./distribution/events.ts";
 export { logIn } from "./distribution/log-in.ts";
 export type { Logger } from "./distribution/logger.ts";
 export type { Login, LoginOptions } from "./distribution/login.ts";
+export type { ServedContent, TakenContent } from "./distribution/moved-content.ts";
 export { openDistribution } from "./distribution/open-distribution.ts";
 export type { DistributionOptions } from "./distribution/options.ts";
 export type { PruneOptions, PruneResult } from "./distribution/prune.ts";

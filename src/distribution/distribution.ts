@@ -12,6 +12,7 @@ import type { Credentials } from "../registry/credentials/credentials.ts";
 import type { CheckOptions, CheckResult } from "./check/result.ts";
 import type { DiskUsage } from "./disk-usage.ts";
 import type { DistributionEvents } from "./events.ts";
+import type { ServedContent, TakenContent } from "./moved-content.ts";
 import type { PruneOptions, PruneResult } from "./prune.ts";
 
 /** What a pull may be told. */
@@ -40,26 +41,6 @@ export interface PassedEndpoint {
   /** Its origin. */
   readonly endpoint: string;
   readonly error: unknown;
-}
-
-/** What an endpoint brought of one content. */
-export interface ServedContent {
-  readonly digest: Digest;
-  /** Origin of the endpoint. */
-  readonly endpoint: string;
-  /** How many of its bytes came from there. */
-  readonly bytes: number;
-}
-
-/** What an endpoint took of a push, and did not have before. */
-export interface TakenContent {
-  readonly digest: Digest;
-  /** Origin of the endpoint. */
-  readonly endpoint: string;
-  /** Whether its bytes were sent, or the registry took it from another of its repositories. */
-  readonly how: "uploaded" | "mounted";
-  /** Path of that repository. */
-  readonly from?: string | undefined;
 }
 
 /** One name that a pull brought. */

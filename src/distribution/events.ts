@@ -3,7 +3,7 @@ import type { ImageEvents } from "../images/image-store.ts";
 import type { RateLimit } from "../registry/http/rate-limit.ts";
 import type { RegistryWarning } from "../registry/http/with-notices.ts";
 import type { HostBudgetChange } from "../registry/transport/connection-pool.ts";
-import type { ServedContent, TakenContent } from "./distribution.ts";
+import type { ServedContent, TakenContent } from "./moved-content.ts";
 
 /** An endpoint was passed over for the next one. */
 export interface FallbackEvent {

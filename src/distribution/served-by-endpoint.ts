@@ -1,4 +1,4 @@
-import type { ServedContent } from "./distribution.ts";
+import type { ServedContent } from "./moved-content.ts";
 
 /** What one endpoint served, of all contents together. */
 export interface EndpointShare {

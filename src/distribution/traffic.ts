@@ -4,9 +4,9 @@ import type { Release } from "../async/keyed-lock.ts";
 import type { Digest } from "../digest/digest.ts";
 import type { Descriptor } from "../oci/descriptor.ts";
 import type { Arrival } from "../remotes/arriving.ts";
-import type { ServedContent, TakenContent } from "./distribution.ts";
 import type { DistributionEvents } from "./events.ts";
 import type { Logger } from "./logger.ts";
+import type { ServedContent, TakenContent } from "./moved-content.ts";
 
 /** Content on its way into the store. */
 interface Incoming {
