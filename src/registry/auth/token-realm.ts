@@ -2,7 +2,7 @@ import type { AbortOptions } from "../../async/abort.ts";
 import { ErrUnauthenticated } from "../../errors/classes.ts";
 import { redactUrl } from "../../errors/redact-url.ts";
 import { type Endpoint, originOf } from "../endpoints/endpoint.ts";
-import type { HostTrust } from "../endpoints/host-trust.ts";
+import { type HostTrust, tlsBeyond } from "../endpoints/host-trust.ts";
 import type { Challenge } from "../http/challenge.ts";
 import type { TlsOptions } from "../http/tls-options.ts";
 import { mergeScopes } from "./scopes.ts";
@@ -33,7 +33,7 @@ export interface RealmOptions extends AbortOptions {
  * `ErrUnauthenticated` for a realm that must not see a credential: missing, neither an http(s) URL nor a path at the
  * registry, with user information, or reached by plain HTTP. That is accepted at the endpoint's own origin only, and
  * of a registry that is itself not secure also at a host that is configured as such. The certificate of another host
- * is checked unless that host is insecure by itself; it sees no client certificate.
+ * is checked unless that host is insecure by itself; it sees no client certificate but one that is configured for it.
  */
 export async function tokenRealm(challenge: Challenge, options: RealmOptions): Promise<TokenRealm> {
   const { endpoint, scopes } = options;
@@ -66,14 +66,8 @@ async function foreignTls(
   url: URL,
   { endpoint, trust, signal }: RealmOptions,
 ): Promise<TlsOptions | undefined> {
-  const { ca = [], skipVerify = false } = endpoint.tls ?? {};
-  const authorities = ca.length > 0 ? { ca } : undefined;
-  if (url.protocol === "https:") {
-    return (await trust.skipsVerification(url.host, { signal }))
-      ? { ...authorities, skipVerify: true }
-      : authorities;
-  }
-  const secure = new URL(endpoint.baseUrl).protocol === "https:" && !skipVerify;
+  if (url.protocol === "https:") return await tlsBeyond(endpoint, url.host, { trust, signal });
+  const secure = new URL(endpoint.baseUrl).protocol === "https:" && !endpoint.tls?.skipVerify;
   if (secure) {
     throw unusable(endpoint, `got plain HTTP realm ${redactUrl(url)}, wanted https like the registry itself`);
   }

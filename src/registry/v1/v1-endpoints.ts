@@ -1,7 +1,7 @@
 import type { AbortOptions } from "../../async/abort.ts";
 import { type Endpoint, originOf } from "../endpoints/endpoint.ts";
 import { formatHostPort, parseHostPort } from "../endpoints/host-port.ts";
-import type { HostTrust } from "../endpoints/host-trust.ts";
+import { type HostTrust, tlsBeyond } from "../endpoints/host-trust.ts";
 import type { TlsOptions } from "../http/tls-options.ts";
 
 /** Hosts that an index may name: more are not looked at. */
@@ -57,14 +57,8 @@ async function namedHost(
   if (protocol === "http:" && (await trust.allowsPlainHttp(host, { signal }))) {
     return { baseUrl: `http://${host}/v1`, own: false, tls: undefined };
   }
-  const { ca = [] } = endpoint.tls ?? {};
-  const authorities = ca.length > 0 ? { ca } : {};
-  const skipVerify = await trust.skipsVerification(host, { signal });
-  return {
-    baseUrl: `https://${host}/v1`,
-    own: false,
-    tls: skipVerify ? { ...authorities, skipVerify } : authorities,
-  };
+  const tls = await tlsBeyond(endpoint, host, { trust, signal });
+  return { baseUrl: `https://${host}/v1`, own: false, tls };
 }
 
 function canonicalHost(text: string): string | undefined {

@@ -41,7 +41,7 @@ describe("tokenRealm()", () => {
       service: "s",
       scopes: ["repository:a:pull", "repository:b:pull", "repository:c:pull"],
       own: false,
-      tls: undefined,
+      tls: {},
     });
   });
 
