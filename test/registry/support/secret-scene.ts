@@ -18,7 +18,8 @@ export type SecretName =
   | "header"
   | "meta"
   | "proxy"
-  | "certificate";
+  | "certificate"
+  | "otherCertificate";
 
 /** What a server answers. */
 export interface Answer {
@@ -51,7 +52,10 @@ export interface Scene extends AsyncDisposable {
   readonly hosts: Readonly<Record<ServerName, string>>;
   /** A CONNECT proxy in front of all servers, which sends every name to the registry. */
   readonly proxyUrl: string;
+  /** What servers with TLS show, and what a client of the registry may show. */
   readonly certificate: KeyAndCertificate;
+  /** What a client of another server may show. */
+  readonly otherCertificate: KeyAndCertificate;
   /** The secrets that came, by server; below `/back` they are counted as "back", at the proxy as "proxy". */
   seen(): Readonly<Record<string, readonly SecretName[]>>;
   /** The servers that were asked anything, under the same names. */
@@ -69,7 +73,7 @@ export function loginOf(server: ServerName): Credentials {
   return { username: "ann", password: `password-of-${server}` };
 }
 
-const TEXTS: Readonly<Record<Exclude<SecretName, "certificate">, readonly string[]>> = {
+const TEXTS: Readonly<Record<Exclude<SecretName, "certificate" | "otherCertificate">, readonly string[]>> = {
   ...(Object.fromEntries(NAMES.map((name) => [name, formsOf("ann", `password-of-${name}`)])) as Record<
     ServerName,
     readonly string[]
@@ -89,6 +93,7 @@ function formsOf(user: string, password: string): readonly string[] {
 /** Starts the servers; dispose of the scene to stop them. */
 export async function secretScene(rules: SceneRules = {}): Promise<Scene> {
   const certificate = selfSigned();
+  const otherCertificate = selfSigned();
   const sightings: { readonly where: string; readonly secrets: readonly SecretName[] }[] = [];
   const servers = NAMES.map((name) => {
     const serve = (incoming: IncomingMessage, response: ServerResponse) =>
@@ -100,7 +105,7 @@ export async function secretScene(rules: SceneRules = {}): Promise<Scene> {
   const proxy = createTcpServer((socket) => {
     socket.on("error", () => {});
     socket.once("data", (head) => {
-      note("proxy", head.toString("latin1"), false);
+      note("proxy", head.toString("latin1"));
       const behind = connect(portOf(servers[0]), "127.0.0.1");
       behind.on("error", () => socket.destroy()).on("close", () => socket.destroy());
       socket.on("close", () => behind.destroy());
@@ -115,6 +120,7 @@ export async function secretScene(rules: SceneRules = {}): Promise<Scene> {
   const hosts = byName((index) => `127.0.0.1:${portOf(servers[index])}`);
   const scene: Scene = {
     certificate,
+    otherCertificate,
     hosts,
     origins: byName(
       (index, name) =>
@@ -130,20 +136,25 @@ export async function secretScene(rules: SceneRules = {}): Promise<Scene> {
   };
   return scene;
 
-  function note(where: string, text: string, hasCertificate: boolean): void {
+  function note(where: string, text: string, shown: readonly SecretName[] = []): void {
     const found = (Object.keys(TEXTS) as (keyof typeof TEXTS)[]).filter((name) =>
       TEXTS[name].some((secret) => text.includes(secret)),
     );
-    sightings.push({ where, secrets: [...found, ...(hasCertificate ? (["certificate"] as const) : [])] });
+    sightings.push({ where, secrets: [...found, ...shown] });
+  }
+
+  function shownBy({ socket }: IncomingMessage): readonly SecretName[] {
+    const shown = (socket as TLSSocket).getPeerX509Certificate?.();
+    if (!shown) return [];
+    return shown.toString() === certificate.cert ? ["certificate"] : ["otherCertificate"];
   }
 
   async function take(server: ServerName, incoming: IncomingMessage, response: ServerResponse) {
     const { method = "", url: path = "", rawHeaders, headers } = incoming;
     let body = "";
     for await (const chunk of incoming) body += String(chunk);
-    const peer = (incoming.socket as TLSSocket).getPeerCertificate?.();
     const where = path.startsWith("/back") ? "back" : server;
-    note(where, [method, path, ...rawHeaders, body].join("\n"), peer !== undefined && "raw" in peer);
+    note(where, [method, path, ...rawHeaders, body].join("\n"), shownBy(incoming));
     const request = { method, path, authorization: headers.authorization };
     const answer =
       rules.answers?.[server]?.(request, scene) ?? usual(server, request, rules.challenge?.(scene));

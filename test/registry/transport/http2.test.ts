@@ -1,11 +1,12 @@
 import { once } from "node:events";
+import { createServer } from "node:http";
 import {
   createSecureServer,
   type Http2SecureServer,
   type Http2ServerRequest,
   type Http2ServerResponse,
 } from "node:http2";
-import type { AddressInfo } from "node:net";
+import { type AddressInfo, connect, type Socket } from "node:net";
 import { buffer } from "node:stream/consumers";
 import { afterEach, beforeEach, describe, expect, it } from "vitest";
 import type { HttpRequest } from "../../../src/registry/http/send.ts";
@@ -52,6 +53,31 @@ afterEach(async () => {
   await transport.close();
   server.close();
 });
+
+/** A CONNECT proxy that takes every name for this machine. */
+async function startTunnels() {
+  const targets: string[] = [];
+  const proxy = createServer();
+  proxy.on("connect", ({ url = "" }, socket: Socket) => {
+    targets.push(url);
+    const behind = connect(Number(url.split(":").at(-1)), "127.0.0.1", () => {
+      socket.write("HTTP/1.1 200 OK\r\n\r\n");
+      socket.pipe(behind).pipe(socket);
+    });
+    behind.on("error", () => socket.destroy()).on("close", () => socket.destroy());
+    socket.on("error", () => {}).on("close", () => behind.destroy());
+  });
+  proxy.listen(0, "127.0.0.1");
+  await once(proxy, "listening");
+  return {
+    targets,
+    url: `http://127.0.0.1:${(proxy.address() as AddressInfo).port}`,
+    async [Symbol.asyncDispose]() {
+      proxy.closeAllConnections();
+      proxy.close();
+    },
+  };
+}
 
 const send = (parts: Partial<HttpRequest>, path = "/blob") =>
   transport.send({ method: "GET", url: origin + path, tls, ...parts });
@@ -100,6 +126,25 @@ describe("a server that speaks nothing but HTTP/2", () => {
     const response = await send({ signal: controller.signal });
     controller.abort();
     await expect(response.body.bytes(BLOB.length)).rejects.toMatchObject({ code: "ERR_CANCELED" });
+  });
+
+  it("is spoken to through a proxy's tunnel, and asked for HTTP/1.1 once", async () => {
+    await using proxy = await startTunnels();
+    const tunnelled = createTransport({ proxy: { httpsProxy: proxy.url } });
+    const { port } = new URL(origin);
+    const url = `https://only.test:${port}/blob`;
+    for (let times = 0; times < 2; times++) {
+      const response = await tunnelled.send({ method: "GET", url, tls: { skipVerify: true } });
+      expect((await response.body.bytes(BLOB.length)).byteLength).toBe(BLOB.length);
+    }
+    const headers = { "content-length": "3" };
+    const put = await tunnelled.send({ method: "PUT", url, tls: { skipVerify: true }, body: "abc", headers });
+    expect(Buffer.from(await put.body.bytes(100)).toString()).toBe("3");
+    await expect(tunnelled.send({ method: "GET", url })).rejects.toMatchObject({ retryable: false });
+    await tunnelled.close();
+    expect(asked).toEqual(["GET /blob HTTP/2.0", "GET /blob HTTP/2.0", "PUT /blob HTTP/2.0"]);
+    expect(new Set(proxy.targets)).toEqual(new Set([`only.test:${port}`]));
+    expect(proxy.targets).toHaveLength(4); // one in vain and one for all, and the same for who trusts nobody
   });
 
   it("is refused without its authority", async () => {
