@@ -40,7 +40,7 @@ export interface CallContext {
  */
 export type Send<O> = (message: O) => Promise<void>;
 
-/** The requests of a call, one by one; `undefined` when the client has half-closed. Data in one is good until the next. */
+/** The requests of a call, one by one; `undefined` when the client has half-closed. Data in one is good until the next, or the next `send`. */
 export interface Requests<I> {
   next(): Promise<I | undefined>;
 }

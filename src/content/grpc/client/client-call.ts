@@ -38,7 +38,6 @@ export class ClientCall implements Disposable {
     this.#reader = new MessageReader(stream, {
       signal: this.#controller.signal,
       maxBytes: MAX_MESSAGE_BYTES,
-      ownsMessages: true,
     });
     stream.on("error", () => {}); // "close" comes as well, and tells more
     stream.on("response", (got) => {

@@ -55,6 +55,7 @@ export class CallLine {
   }
 
   #done(call: ServerCall): void {
+    call.release();
     this.#running.delete(call);
     if (call.signal.aborted) this.#abandoned--;
     this.#admit();

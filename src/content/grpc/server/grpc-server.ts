@@ -7,6 +7,7 @@ import {
   type ServerOptions,
 } from "node:http2";
 import { ErrNotImplemented } from "../../../errors/classes.ts";
+import { MessageRoom } from "../wire/message-room.ts";
 import { plainly } from "../wire/plainly.ts";
 import { refusal } from "./call-headers.ts";
 import { type CallHandler, CallLine } from "./call-line.ts";
@@ -15,8 +16,11 @@ import { firstValues } from "./first-values.ts";
 import { ServerCall } from "./server-call.ts";
 import { type PeerWatchOptions, watchPeer } from "./watch-peer.ts";
 
-/** Bytes that a client may send on one stream before anybody has read them: one message of the usual size. */
-const WINDOW_BYTES = 1_048_576;
+/**
+ * Bytes that a client may send on one stream before anybody has read them. A message larger than that comes as there is
+ * room for it, see `MessageRoom`.
+ */
+const WINDOW_BYTES = 65_536;
 
 /** Calls of one connection at a time; those beyond wait at the client. A daemon has one connection for everything it does. */
 const MAX_STREAMS = 1_024;
@@ -46,6 +50,7 @@ export class GrpcServer {
   readonly listener: Http2Server;
   readonly #handlers: ReadonlyMap<string, CallHandler>;
   readonly #peerWatch: PeerWatchOptions;
+  readonly #room = new MessageRoom();
   readonly #lines = new Map<ServerHttp2Session, CallLine>();
 
   /** @param handlers by path, such as `/package.Service/Method` */
@@ -96,7 +101,7 @@ export class GrpcServer {
       stream.respond({ ":status": status }, { endStream: true });
       return;
     }
-    const call = new ServerCall(stream, headers);
+    const call = new ServerCall(stream, headers, this.#room);
     const handler = this.#handlers.get(call.path);
     const line = stream.session && this.#lines.get(stream.session as ServerHttp2Session);
     if (handler && line) line.enter(call, handler);

@@ -9,6 +9,7 @@ import { ErrCanceled, ErrDeadlineExceeded } from "../../../errors/classes.ts";
 import type { GrpcStatus } from "../../../errors/grpc.ts";
 import { MAX_MESSAGE_BYTES } from "../wire/frame.ts";
 import { MessageReader } from "../wire/message-reader.ts";
+import type { MessageRoom } from "../wire/message-room.ts";
 import { statusHeaders } from "../wire/status-headers.ts";
 import { timeoutMs } from "../wire/timeout-header.ts";
 import { RESPONSE_HEADERS } from "./call-headers.ts";
@@ -31,12 +32,13 @@ export class ServerCall {
   /** What goes out behind the last message; until it is known the call is not over. */
   #trailers: OutgoingHttpHeaders | undefined;
 
-  constructor(stream: ServerHttp2Stream, headers: IncomingHttpHeaders) {
+  /** @param room where its messages are put together */
+  constructor(stream: ServerHttp2Stream, headers: IncomingHttpHeaders, room: MessageRoom) {
     this.path = headers[":path"] ?? "";
     this.headers = headers;
     this.signal = this.#controller.signal;
     this.#stream = stream;
-    this.#reader = new MessageReader(stream, { signal: this.signal, maxBytes: MAX_MESSAGE_BYTES });
+    this.#reader = new MessageReader(stream, { signal: this.signal, maxBytes: MAX_MESSAGE_BYTES, room });
     this.#deadline = this.#watchDeadline(timeoutMs(headers));
     stream.on("error", () => {}); // "close" comes as well, and nobody else could be told
     stream.on("close", () => this.#lost());
@@ -52,11 +54,17 @@ export class ServerCall {
     return this.#reader.next();
   }
 
+  /** Gives back the room of the last message, once nothing works with it any more. */
+  release(): void {
+    this.#reader.release();
+  }
+
   /**
    * Sends a framed message. Resolves when the connection has taken it, only then may its bytes be reused. Rejects with the
-   * signal's error.
+   * signal's error. The bytes of the last request are not good any more: a client that takes no answer holds no room.
    */
   send(framed: Buffer): Promise<void> {
+    this.release();
     const sent = new Promise<void>((resolve, reject) => {
       this.#respond();
       this.#stream.write(framed, (error) => (error ? reject(error) : resolve()));

@@ -1,24 +1,29 @@
 import type { Readable } from "node:stream";
 import { throwIfAborted } from "../../../async/abort.ts";
-import { ErrInternal, ErrNotImplemented, ErrResourceExhausted } from "../../../errors/classes.ts";
+import {
+  ErrInternal,
+  ErrNotImplemented,
+  ErrResourceExhausted,
+  ErrUnavailable,
+} from "../../../errors/classes.ts";
 import { FRAME_HEAD_BYTES, readFrameHead } from "./frame.ts";
+import type { MessageRoom, MessageShare } from "./message-room.ts";
 import { plainly } from "./plainly.ts";
 
 /** Bytes that may have arrived before anybody asks for them; what is above stays with the client. */
 const MAX_WAITING_BYTES = 65_536;
 
-/** Largest buffer that is kept for the next message of a call, in bytes: what clients usually send at once, and some fields. */
-const MAX_KEPT_BYTES = 1_048_576 + 65_536;
-
 const NOTHING = Buffer.alloc(0);
+
+const STALLED = "grpc: the rest of a message did not come while others waited for its memory";
 
 /** What the reader needs to know. */
 export interface MessageReaderOptions {
   readonly signal: AbortSignal;
   /** Largest message, in bytes. */
   readonly maxBytes: number;
-  /** Whether messages stay as they are after the next call: each one then has memory of its own. */
-  readonly ownsMessages?: boolean | undefined;
+  /** Where messages are put together. Without it each one has memory of its own, and stays as it is after the next call. */
+  readonly room?: MessageRoom | undefined;
 }
 
 /** The messages of a stream, one by one. At most one of them is in memory. */
@@ -31,8 +36,8 @@ export class MessageReader {
   #discarding = false;
   /** The chunk that is being taken apart. */
   #chunk: Buffer = NOTHING;
-  /** Where messages that came in several chunks are put together. */
-  #room: Buffer = NOTHING;
+  /** Where the last message was put together, if it came in several chunks. */
+  #share: MessageShare | undefined;
   #wake: (() => void) | undefined;
 
   constructor(stream: Readable, options: MessageReaderOptions) {
@@ -55,9 +60,10 @@ export class MessageReader {
   /**
    * The next message; `undefined` when the other side has half-closed. Its bytes are good until the next call. Rejects with
    * `ErrResourceExhausted` for one that is too large, `ErrNotImplemented` for one that is compressed, `ErrInternal` when the
-   * stream ends within one, and with the signal's error.
+   * stream ends within one, `ErrUnavailable` when it stalls while others wait for its room, and with the signal's error.
    */
   async next(): Promise<Uint8Array | undefined> {
+    this.release();
     const head = await this.#read(FRAME_HEAD_BYTES);
     if (!head) return undefined;
     const { compressed, length } = readFrameHead(head);
@@ -72,6 +78,12 @@ export class MessageReader {
     return message;
   }
 
+  /** Gives back the room of the last message: nobody works with its bytes any more. */
+  release(): void {
+    this.#share?.release(!this.#options.signal.aborted); // after an abort somebody may have left work behind
+    this.#share = undefined;
+  }
+
   /** Takes what is still to come off the connection, for nobody: a stream that is not read never closes. */
   discard(): void {
     this.#discarding = true;
@@ -84,14 +96,17 @@ export class MessageReader {
     if (this.#chunk.byteLength >= length && (length === 0 || this.#chunk.byteLength > 0))
       return this.#take(length);
     if (this.#chunk.byteLength === 0) return undefined;
-    const room = this.#roomFor(length);
+    const room = await this.#roomFor(length);
     for (let done = 0; ; this.#chunk = await this.#next()) {
       if (this.#chunk.byteLength === 0) throw unexpectedEnd();
       const part = this.#take(Math.min(this.#chunk.byteLength, length - done));
       room.set(part, done);
       done += part.byteLength;
-      if (done === length) return room;
+      this.#share?.moved();
+      if (done === length) break;
     }
+    this.#share?.complete();
+    return room;
   }
 
   #take(length: number): Uint8Array {
@@ -100,16 +115,21 @@ export class MessageReader {
     return taken;
   }
 
-  #roomFor(length: number): Buffer {
-    if (length > MAX_KEPT_BYTES || this.#options.ownsMessages) return Buffer.allocUnsafeSlow(length);
-    if (this.#room.byteLength < length) this.#room = Buffer.allocUnsafeSlow(length);
-    return this.#room.subarray(0, length);
+  async #roomFor(length: number): Promise<Buffer> {
+    const { room, signal } = this.#options;
+    if (!room) return Buffer.allocUnsafeSlow(length);
+    const share = await room.take(length, { signal });
+    share.onLost = () => this.#wake?.();
+    this.release(); // of the head, which may have come in parts as well
+    this.#share = share;
+    return share.bytes;
   }
 
   /** The next chunk; an empty one at the end of the stream. */
   async #next(): Promise<Buffer> {
     for (;;) {
       throwIfAborted(this.#options.signal);
+      if (this.#share?.isLost) throw plainly(new ErrUnavailable(STALLED));
       const chunk = this.#arrived.shift();
       if (chunk) {
         this.#arrivedBytes -= chunk.byteLength;

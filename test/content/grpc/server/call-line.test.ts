@@ -25,6 +25,8 @@ class FakeCall {
     this.failed = code;
   }
 
+  release(): void {}
+
   async end(): Promise<void> {
     this.#end.resolve();
     for (let turn = 0; turn < 5; turn++) await Promise.resolve();

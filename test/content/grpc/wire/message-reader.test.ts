@@ -1,9 +1,22 @@
 import { Readable } from "node:stream";
+import { setImmediate } from "node:timers/promises";
 import fc from "fast-check";
-import { describe, expect, it } from "vitest";
+import { describe, expect, it, vi } from "vitest";
 import { frame } from "../../../../src/content/grpc/wire/frame.ts";
 import { MessageReader } from "../../../../src/content/grpc/wire/message-reader.ts";
-import { ErrCanceled } from "../../../../src/errors/classes.ts";
+import { MessageRoom } from "../../../../src/content/grpc/wire/message-room.ts";
+import { ErrCanceled, ErrUnavailable } from "../../../../src/errors/classes.ts";
+
+const OPTIONS = { signal: new AbortController().signal, maxBytes: 16_000_000 };
+
+/** A message for which there is room four times. */
+const LARGE = frame(Buffer.alloc(16_000_000));
+
+/** A reader of messages, in chunks, that are put together in `room`. */
+function sharing(room: MessageRoom, messages: readonly Buffer[]): MessageReader {
+  const bytes = Buffer.concat(messages);
+  return new MessageReader(streamOf(cut(bytes, [1_000_000, 17_000_000])), { ...OPTIONS, room });
+}
 
 /** A stream that pushes these chunks, each in a turn of its own, and ends. */
 function streamOf(chunks: readonly Uint8Array[]): Readable {
@@ -85,7 +98,7 @@ describe("MessageReader.next()", () => {
     });
     const reader = readerOf(stream);
     await reader.next();
-    for (let turn = 0; turn < 100; turn++) await new Promise((resolve) => setImmediate(resolve));
+    for (let turn = 0; turn < 100; turn++) await setImmediate();
     expect(taken).toBeLessThan(200_000);
     for (let index = 0; index < 40; index++) expect(await reader.next()).toHaveLength(16_379);
     stream.destroy();
@@ -98,5 +111,40 @@ describe("MessageReader.discard()", () => {
     const ended = new Promise((resolve) => stream.once("end", resolve));
     readerOf(stream).discard();
     await ended;
+  });
+
+  it("waits for room where messages share it, and gives it back with the next one, or when told to", async () => {
+    const room = new MessageRoom();
+    const readers = Array.from({ length: 6 }, () => sharing(room, [LARGE, LARGE]));
+    const next = (at: number): Promise<Uint8Array | undefined> => readers[at]?.next() ?? Promise.reject();
+    expect(await Promise.all([0, 1, 2, 3].map(next))).toHaveLength(4);
+    const last = [next(4), next(5)];
+    readers[0]?.release();
+    expect(await last[0]).toHaveLength(16_000_000);
+    const second = next(1); // it gives back the first, and waits in line for another
+    expect(await last[1]).toHaveLength(16_000_000);
+    readers[2]?.release();
+    expect(await second).toHaveLength(16_000_000);
+  });
+
+  it("gives up a message that stalls while others wait for its room", async () => {
+    vi.useFakeTimers({ toFake: ["setInterval", "clearInterval", "performance"] });
+    try {
+      const room = new MessageRoom();
+      const whole = [1, 2, 3].map(() => sharing(room, [LARGE]));
+      for (const reader of whole) await reader.next();
+      const stream = new Readable({ read: () => {} });
+      stream.push(LARGE.subarray(0, 1_000));
+      const stalled = new MessageReader(stream, { ...OPTIONS, room });
+      const failed = expect(stalled.next()).rejects.toBeInstanceOf(ErrUnavailable);
+      const waiting = sharing(room, [LARGE]).next();
+      for (let turn = 0; turn < 10; turn++) await setImmediate();
+      vi.advanceTimersByTime(20_000);
+      await failed;
+      stalled.release();
+      expect(await waiting).toHaveLength(16_000_000);
+    } finally {
+      vi.useRealTimers();
+    }
   });
 });
