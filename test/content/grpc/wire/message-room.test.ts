@@ -19,9 +19,11 @@ const fill = (): Promise<readonly MessageShare[]> => Promise.all([1, 2, 3, 4].ma
 
 async function isThere(share: Promise<unknown>): Promise<boolean> {
   const state = { isThere: false };
-  void share.then(() => {
+  const watch = async (): Promise<void> => {
+    await share;
     state.isThere = true;
-  });
+  };
+  void watch();
   for (let turn = 0; turn < 10; turn++) await Promise.resolve();
   return state.isThere;
 }
