@@ -1,6 +1,5 @@
-import type { AbortOptions } from "./abort.ts";
 import { type Clock, systemClock } from "./clock.ts";
-import { SharedCalls } from "./shared-calls.ts";
+import { type CallOptions, SharedCalls, type StartCall } from "./shared-calls.ts";
 
 /**
  * A call is joined only by those who come so soon after its start, in milliseconds. A question about
@@ -11,20 +10,21 @@ const JOIN_MS = 1_000;
 
 /** Calls shared by key, like `SharedCalls`, among those who ask at about the same time. */
 export class JoinableCalls<T> {
-  readonly #calls = new SharedCalls<T>();
+  readonly #calls: SharedCalls<T>;
   readonly #newest = new Map<string, { readonly number: number; readonly startedAtMs: number }>();
   readonly #clock: Clock;
   #number = 0;
 
   constructor(clock: Clock = systemClock) {
     this.#clock = clock;
+    this.#calls = new SharedCalls(clock);
   }
 
   /**
    * Joins a call of `key` that has just started, or starts one. Rejects with its error, or `ErrCanceled` by
    * `signal`.
    */
-  async run(key: string, start: (signal: AbortSignal) => Promise<T>, options: AbortOptions = {}): Promise<T> {
+  async run(key: string, start: StartCall<T>, options: CallOptions = {}): Promise<T> {
     const call = this.#joinable(key) ?? { number: ++this.#number, startedAtMs: this.#clock.elapsed() };
     this.#newest.set(key, call);
     try {

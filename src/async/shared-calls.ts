@@ -1,12 +1,27 @@
 import { type AbortOptions, abortable, throwIfAborted } from "./abort.ts";
+import { type Clock, systemClock } from "./clock.ts";
 import { outside } from "./outside.ts";
+import { SharedWaiting } from "./shared-waiting.ts";
+import type { Waiter } from "./waiting.ts";
 
-type RunningCall<T> = {
+interface RunningCall<T> {
   readonly result: Promise<T>;
   readonly controller: AbortController;
+  readonly waiting: SharedWaiting;
   callers: number;
   hasEnded: boolean;
-};
+}
+
+/** Starts a call. What it waits for by the waiter, all who share it wait for. */
+export type StartCall<T> = (signal: AbortSignal, waiter: Waiter) => Promise<T>;
+
+/** How one who shares a call waits for it. */
+export interface CallOptions extends AbortOptions {
+  /** With it he gives up what he holds while the call waits, or takes long, and shows what for. */
+  readonly waiter?: Waiter | undefined;
+  /** What is waited for as long as the call does not say more: a status line for people. */
+  readonly reason?: string | undefined;
+}
 
 /**
  * Calls shared by key: who asks while one runs gets its outcome. The call outlives each caller that gives up,
@@ -15,31 +30,36 @@ type RunningCall<T> = {
  */
 export class SharedCalls<T> {
   readonly #running = new Map<string, RunningCall<T>>();
+  readonly #clock: Clock;
+
+  constructor(clock: Clock = systemClock) {
+    this.#clock = clock;
+  }
 
   /**
    * Joins the running call of `key`, or starts one. Rejects with the call's error, or `ErrCanceled` by
    * `signal`.
    */
-  async run(
-    key: string,
-    start: (signal: AbortSignal) => Promise<T>,
-    { signal }: AbortOptions = {},
-  ): Promise<T> {
+  async run(key: string, start: StartCall<T>, options: CallOptions = {}): Promise<T> {
+    const { signal, waiter, reason = "Waiting" } = options;
     throwIfAborted(signal);
     const call = this.#running.get(key) ?? this.#start(key, start);
     call.callers++;
     try {
-      return await abortable(call.result, signal);
+      if (!waiter) return await abortable(call.result, signal);
+      return await call.waiting.sharer(call.result, { reason, waiter, signal });
     } finally {
       call.callers--;
       if (call.callers === 0) this.#end(key, call);
     }
   }
 
-  #start(key: string, start: (signal: AbortSignal) => Promise<T>): RunningCall<T> {
+  #start(key: string, start: StartCall<T>): RunningCall<T> {
     const controller = new AbortController();
-    const result = outside(() => start(controller.signal));
-    const call = { result, controller, callers: 0, hasEnded: false };
+    const { signal } = controller;
+    const waiting = new SharedWaiting(this.#clock);
+    const result = outside(() => start(signal, waiting.waiter(signal)));
+    const call = { result, controller, waiting, callers: 0, hasEnded: false };
     this.#running.set(key, call);
     const end = (): void => {
       call.hasEnded = true;

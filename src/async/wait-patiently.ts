@@ -25,16 +25,24 @@ export async function waitPatiently<T>(
   pending: Promise<T>,
   { reason, waiter, clock = systemClock, signal }: WaitPatientlyOptions,
 ): Promise<T> {
-  if (!waiter) return await pending;
+  if (!waiter || (await settlesSoon(pending, clock))) return await pending;
+  return await waiter.wait(reason, (gone) => abortable(pending, gone ?? signal));
+}
+
+/** Whether a promise settles within `PATIENCE_MS`. */
+export async function settlesSoon(pending: Promise<unknown>, clock: Clock): Promise<boolean> {
   const settled = new AbortController();
   const late = clock.sleep(PATIENCE_MS, { signal: settled.signal }).then(
+    () => false,
+    () => false,
+  );
+  const soon = pending.then(
     () => true,
     () => true,
   );
   try {
-    if (!(await Promise.race([pending.then(() => false), late]))) return await pending;
+    return await Promise.race([soon, late]);
   } finally {
     settled.abort(SETTLED);
   }
-  return await waiter.wait(reason, (gone) => abortable(pending, gone ?? signal));
 }

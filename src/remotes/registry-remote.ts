@@ -2,7 +2,7 @@ import type { AbortOptions } from "../async/abort.ts";
 import type { BackoffPolicy } from "../async/backoff.ts";
 import { JoinableCalls } from "../async/joinable-calls.ts";
 import { retry } from "../async/retry.ts";
-import { waitPatiently } from "../async/wait-patiently.ts";
+import type { StartCall } from "../async/shared-calls.ts";
 import { algorithmOf, digestOf } from "../digest/digest.ts";
 import { ErrDataLoss, ErrInvalidArgument } from "../errors/classes.ts";
 import { findError, isNoSupport } from "../errors/predicates.ts";
@@ -52,16 +52,12 @@ export class RegistryRemote implements Remote {
 
   resolve(reference: NormalizedReference, options: ResolveOptions = {}): Promise<Descriptor> {
     const key = JSON.stringify([this.source, wantedOf(reference), options.withBytes === true]);
-    const ask = (signal: AbortSignal): Promise<Descriptor> =>
-      this.#resolveOnce(reference, { withBytes: options.withBytes, isKnown: options.isKnown, signal });
-    // One request is shared, not the attempts around it: how long to insist, and until when, is everybody's own matter.
-    return this.#insist(options, () => this.#patiently(this.#resolutions.run(key, ask, options), options));
-  }
-
-  /** What is shared knows no waiter: each one who shares it waits for himself. */
-  #patiently<T>(shared: Promise<T>, { signal, waiter }: AskOptions): Promise<T> {
+    const { withBytes, isKnown, signal, waiter } = options;
+    const ask: StartCall<Descriptor> = (shared, sharers) =>
+      this.#resolveOnce(reference, { withBytes, isKnown, signal: shared, waiter: sharers });
     const reason = `Waiting for ${new URL(this.endpoint).host}`;
-    return waitPatiently(shared, { reason, signal, waiter });
+    // One request is shared, not the attempts around it: how long to insist, and until when, is everybody's own matter.
+    return this.#insist(options, () => this.#resolutions.run(key, ask, { reason, signal, waiter }));
   }
 
   async #resolveOnce(reference: NormalizedReference, options: ResolveOptions): Promise<Descriptor> {
@@ -131,9 +127,9 @@ export class RegistryRemote implements Remote {
   async #resolveByGet(
     reference: NormalizedReference,
     wanted: string,
-    options: AbortOptions,
+    { signal, waiter }: AskOptions,
   ): Promise<Descriptor> {
-    const { bytes, mediaType, digest } = await this.#client.getManifest(wanted, options);
+    const { bytes, mediaType, digest } = await this.#client.getManifest(wanted, { signal, waiter });
     return {
       mediaType: this.#knownType(mediaType, reference),
       digest: reference.digest ?? digest ?? digestOf(bytes),

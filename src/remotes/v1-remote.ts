@@ -3,7 +3,7 @@ import type { BackoffPolicy } from "../async/backoff.ts";
 import { forEachWithin } from "../async/for-each-within.ts";
 import { JoinableCalls } from "../async/joinable-calls.ts";
 import { retry } from "../async/retry.ts";
-import { waitPatiently } from "../async/wait-patiently.ts";
+import type { StartCall } from "../async/shared-calls.ts";
 import type { Digest } from "../digest/digest.ts";
 import { ErrOutOfRange } from "../errors/classes.ts";
 import type { JsonObject } from "../oci/json-object.ts";
@@ -89,14 +89,11 @@ export class V1Remote {
 
   /** The id of the image that a tag points at. Insists as the back-off says. */
   async imageOf({ tag = "latest" }: NormalizedReference, options: AskOptions = {}): Promise<string> {
-    const ask = (signal: AbortSignal): Promise<string> => this.#client.imageOf(tag, { signal });
-    return await this.#insist(options, () =>
-      waitPatiently(this.#tags.run(tag, ask, options), {
-        reason: `Waiting for ${new URL(this.endpoint).host}`,
-        ...options,
-        waiter: options.waiter,
-      }),
-    );
+    const { signal, waiter } = options;
+    const ask: StartCall<string> = (shared, sharers) =>
+      this.#client.imageOf(tag, { signal: shared, waiter: sharers });
+    const reason = `Waiting for ${new URL(this.endpoint).host}`;
+    return await this.#insist(options, () => this.#tags.run(tag, ask, { reason, signal, waiter }));
   }
 
   /** Every tag of the repository. Throws like `imageOf`. */

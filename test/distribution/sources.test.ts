@@ -70,7 +70,9 @@ describe("pulls that share a layer", () => {
     broken.fault({ digest: layer.digest, times: ALWAYS }, { status: 401, headers: challenge });
     const log = statusLog();
     const leader = engine.pull(at(broken), { onProgress: log.sink });
-    await until(() => log.actions(shortId(layer.digest)).includes("Waiting for authorization"));
+    await until(() =>
+      log.actions(shortId(layer.digest)).includes(`Waiting for credentials for ${broken.host}`),
+    );
     await expect(engine.pull(at(healthy))).resolves.toMatchObject({ endpoint: healthy.url });
     await leader; // it has the layer as well now
     never.resolve(undefined);

@@ -6,9 +6,6 @@ import type { Challenge } from "../http/challenge.ts";
 import type { Asker } from "../http/send.ts";
 import { lookupError, reasonOf } from "./why-anonymous.ts";
 
-/** What is shown while credentials or tokens are waited for. */
-export const AUTHORIZING = "Waiting for authorization";
-
 /** What credentials in use go by. */
 export interface CredentialsInUseOptions {
   readonly lookup: CredentialLookup;
@@ -50,7 +47,7 @@ export class CredentialsInUse {
     this.#challenge = challenge;
     try {
       this.#found = await waitPatiently(lookup.find({ signal, challenge }), {
-        reason: AUTHORIZING,
+        reason: `Waiting for credentials for ${lookup.host}`,
         signal,
         waiter,
         clock,

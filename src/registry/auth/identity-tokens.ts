@@ -1,11 +1,10 @@
 import { throwIfAborted } from "../../async/abort.ts";
 import type { Clock } from "../../async/clock.ts";
-import { waitPatiently } from "../../async/wait-patiently.ts";
 import { findError } from "../../errors/predicates.ts";
 import type { FoundCredentials } from "../credentials/credential-memory.ts";
 import type { Endpoint } from "../endpoints/endpoint.ts";
 import type { Asker, Send } from "../http/send.ts";
-import { AUTHORIZING, type CredentialsInUse } from "./credentials-in-use.ts";
+import type { CredentialsInUse } from "./credentials-in-use.ts";
 import { fetchToken } from "./token.ts";
 import type { TokenRealm } from "./token-realm.ts";
 import type { Token } from "./token-response.ts";
@@ -33,11 +32,11 @@ export class IdentityTokens {
 
   /** The token for `realm`, fetched when there is none at hand. Rejects with what `fetchToken` throws. */
   async token(realm: TokenRealm, { signal, waiter }: Asker): Promise<Token> {
-    const { credentials, clock } = this.#options;
+    const { credentials } = this.#options;
     const found = credentials.found ?? (await credentials.find({ signal, waiter }));
     const fetch = (shared: AbortSignal): Promise<FetchedToken> => this.#fetch(realm, found, shared);
-    const pending = this.#wallet.token({ realm, hash: found.hash }, fetch, { signal });
-    return await waitPatiently(pending, { reason: AUTHORIZING, waiter, signal, clock });
+    const reason = `Waiting for authorization by ${new URL(realm.url).host}`;
+    return await this.#wallet.token({ realm, hash: found.hash }, fetch, { reason, waiter, signal });
   }
 
   /**

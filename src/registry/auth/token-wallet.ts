@@ -1,7 +1,6 @@
-import type { AbortOptions } from "../../async/abort.ts";
 import { BoundedMap } from "../../async/bounded-map.ts";
 import type { Clock } from "../../async/clock.ts";
-import { SharedCalls } from "../../async/shared-calls.ts";
+import { type CallOptions, SharedCalls } from "../../async/shared-calls.ts";
 import type { TokenRealm } from "./token-realm.ts";
 import type { Token } from "./token-response.ts";
 
@@ -32,10 +31,11 @@ export interface FetchedToken {
 export class TokenWallet {
   readonly #clock: Clock;
   readonly #tokens = new BoundedMap<string, Token>(MAX_TOKENS);
-  readonly #fetches = new SharedCalls<Token>();
+  readonly #fetches: SharedCalls<Token>;
 
   constructor(clock: Clock) {
     this.#clock = clock;
+    this.#fetches = new SharedCalls(clock);
   }
 
   /**
@@ -45,7 +45,7 @@ export class TokenWallet {
   async token(
     purpose: TokenPurpose,
     fetch: (signal: AbortSignal) => Promise<FetchedToken>,
-    { signal }: AbortOptions = {},
+    options: CallOptions = {},
   ): Promise<Token> {
     const key = keyOf(purpose);
     const kept = this.#tokens.get(key);
@@ -55,7 +55,7 @@ export class TokenWallet {
       this.#tokens.set(keyOf({ realm: purpose.realm, hash }), token);
       return token;
     };
-    return await this.#fetches.run(key, fetchAndKeep, { signal });
+    return await this.#fetches.run(key, fetchAndKeep, options);
   }
 
   /** The token at hand, whether it has expired or not. */

@@ -1,7 +1,7 @@
 import { abortable, throwIfAborted } from "../../async/abort.ts";
 import { systemClock } from "../../async/clock.ts";
 import { JoinableCalls } from "../../async/joinable-calls.ts";
-import { waitPatiently } from "../../async/wait-patiently.ts";
+import type { StartCall } from "../../async/shared-calls.ts";
 import { isNotFound } from "../../errors/predicates.ts";
 import type { Asker, HttpRequest, HttpResponse } from "../http/send.ts";
 import { type BlobContent, type ContentWanted, openContent } from "../repository/open-content.ts";
@@ -123,12 +123,10 @@ export class V1Session {
     const isYoung = known && this.#options.clock.elapsed() - known.atMs < ADMISSION_KEPT_MS;
     if (isYoung && known !== refused) return known;
     const { signal, waiter } = asker;
-    const start = (shared: AbortSignal): Promise<Admission> =>
-      enter(this.#requests, this.#options, { signal: shared });
-    const entering = this.#admissions.run("", start, { signal });
-    // What is shared knows no waiter: each one who shares it waits for himself.
+    const start: StartCall<Admission> = (shared, sharers) =>
+      enter(this.#requests, this.#options, { signal: shared, waiter: sharers });
     const reason = `Waiting for ${new URL(this.#options.endpoint.baseUrl).host}`;
-    this.#admission = await waitPatiently(entering, { reason, signal, waiter });
+    this.#admission = await this.#admissions.run("", start, { reason, signal, waiter });
     return this.#admission;
   }
 }

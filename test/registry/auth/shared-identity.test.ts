@@ -225,7 +225,7 @@ describe("operations of one identity", () => {
     expect(reasons).toEqual([]);
     clock.advance(1_000);
     await waiting.promise;
-    expect(reasons).toEqual(["Waiting for authorization"]);
+    expect(reasons).toEqual([`Waiting for authorization by ${new URL(registry.endpoint.baseUrl).host}`]);
     answer.resolve();
     expect(await textOf(await outcome)).toBe("200 welcome");
     await operation()(get(registry.endpoint, "a", { waiter }));
