@@ -67,13 +67,13 @@ export async function prune(context: PruneContext, options: PruneOptions): Promi
   const { content, owner, hints } = context;
   const { minAgeMs = DEFAULT_MIN_AGE_MS, dryRun = false, signal } = options;
   if (isCollected(content)) return { deleted: [], abortedIngests: [], discarded: [], reclaimedBytes: 0 };
-  const beforeNs = nowNs() - BigInt(Math.round(minAgeMs)) * NS_PER_MS;
-  const unneeded = await findUnneeded(context, { beforeNs, signal });
+  const isOld = olderThan(minAgeMs);
+  const unneeded = await findUnneeded(context, { isOld, signal });
   if (!dryRun) await deleteAll(context, unneeded, options);
   const deleted: Info[] = [];
   for (const info of unneeded) if (dryRun || !(await owner.has(info.digest))) deleted.push(info);
-  const ingests = await sweepIngests(content, { beforeNs, dryRun, signal });
-  const discarded = await discardSetAside(content, { beforeNs, dryRun, signal });
+  const ingests = await sweepIngests(content, { isOld, dryRun, signal });
+  const discarded = await discardSetAside(content, { isOld, dryRun, signal });
   for (const each of dryRun ? [] : hints) await each.prune((digest) => owner.has(digest));
   const sizes = [...deleted.map(({ size }) => size), ...[...ingests, ...discarded].map(({ bytes }) => bytes)];
   return {
@@ -84,15 +84,24 @@ export async function prune(context: PruneContext, options: PruneOptions): Promi
   };
 }
 
+/**
+ * Whether something of a time on disk is old enough, as of now: what comes meanwhile is not. A time that is still to come was
+ * written by a clock that has been set back since, and tells nothing: such things go where age does not matter.
+ */
+function olderThan(minAgeMs: number): AbandonedOptions["isOld"] {
+  const beforeNs = nowNs() - BigInt(Math.round(minAgeMs)) * NS_PER_MS;
+  return (timeNs) => timeNs <= beforeNs || (minAgeMs === 0 && timeNs > nowNs());
+}
+
 /** Databases stay: what was lost with one is a person's to judge. */
 async function discardSetAside(
   store: Store,
-  { beforeNs, dryRun }: AbandonedOptions,
+  { isOld, dryRun }: AbandonedOptions,
 ): Promise<readonly SetAside[]> {
   if (!isContaining(store)) return [];
   const found: SetAside[] = [];
   for (const aside of await store.listSetAside()) {
-    if (aside.digest === undefined || aside.sinceNs > beforeNs) continue;
+    if (aside.digest === undefined || !isOld(aside.sinceNs)) continue;
     if (!dryRun) await store.discardSetAside(aside.digest);
     found.push(aside);
   }
@@ -102,14 +111,14 @@ async function discardSetAside(
 /** What nothing needs as things are now, and is old enough or has lost a name. */
 async function findUnneeded(
   { content, owner }: PruneContext,
-  { beforeNs, signal }: AbortOptions & { readonly beforeNs: bigint },
+  { isOld, signal }: AbandonedOptions,
 ): Promise<readonly Info[]> {
   const remembered = await owner.remembered();
   const isNeeded = await owner.needs();
   const unneeded: Info[] = [];
   for await (const info of content.walk({ signal })) {
     const { digest, createdAtNs } = info;
-    if (createdAtNs > beforeNs && !remembered.has(digest)) continue;
+    if (!isOld(createdAtNs) && !remembered.has(digest)) continue;
     if (!(await isNeeded(digest))) unneeded.push(info);
   }
   return unneeded;
@@ -133,7 +142,7 @@ async function deleteAll(
 async function sweepIngests(store: Store, options: AbandonedOptions): Promise<readonly AbandonedIngest[]> {
   if (isOwned(store)) return await store.sweepIngests(options);
   const statuses = await store.listStatuses({ signal: options.signal });
-  const abandoned = statuses.filter(({ updatedAtNs }) => updatedAtNs <= options.beforeNs);
+  const abandoned = statuses.filter(({ updatedAtNs }) => options.isOld(updatedAtNs));
   if (!options.dryRun) for (const { ref } of abandoned) await unlessNotFound(store.abort(ref));
   return abandoned.map(({ ref, offset }) => ({ ref, bytes: offset }));
 }

@@ -45,7 +45,12 @@ async function leaveIngest(ref: string, bytes: number): Promise<void> {
 
 /** Makes a file or folder a year old. */
 async function age(...path: readonly string[]): Promise<void> {
-  const then = Date.now() / 1_000 - 365 * 86_400;
+  await stamp(-365, ...path);
+}
+
+/** Gives a file or folder a time that is so many days from now. */
+async function stamp(days: number, ...path: readonly string[]): Promise<void> {
+  const then = Date.now() / 1_000 + days * 86_400;
   await utimes(join(engine.root, ...path), then, then);
 }
 
@@ -76,6 +81,16 @@ describe("prune()", () => {
     expect(await engine.prune({ ...NOW, dryRun: true })).toMatchObject({ deleted: [DIGEST] });
     expect(await blobsOn(engine.root)).toHaveLength(4);
     expect(await engine.content.listStatuses()).toHaveLength(1);
+  });
+
+  it("removes what a clock wrote that has been set back since only where age does not matter", async () => {
+    await leaveIngest("broken off", 1_000);
+    const [ingest = ""] = await readdir(join(engine.root, "ingest"));
+    const inThreeDays = new Date(Date.now() + 3 * 86_400_000).toISOString();
+    await writeFile(join(engine.root, "ingest", ingest, "updatedat"), inThreeDays);
+    await stamp(3, "blobs", "sha256", DIGEST.slice("sha256:".length));
+    expect(await engine.prune({ minAgeMs: 1 })).toMatchObject({ deleted: [], abortedIngests: [] });
+    expect(await engine.prune(NOW)).toMatchObject({ deleted: [DIGEST], abortedIngests: ["broken off"] });
   });
 
   it("keeps what is younger than the age, by default a day", async () => {

@@ -19,7 +19,7 @@ const PASSING_LOCK = /^(?:(?:endpoint-)?[0-9a-f]{64}|sha\d{3}-[0-9a-f]+)$/;
  */
 export async function sweepIngests(
   layout: Layout,
-  { beforeNs, dryRun = false, signal }: AbandonedOptions,
+  { isOld, dryRun = false, signal }: AbandonedOptions,
 ): Promise<readonly AbandonedIngest[]> {
   const found: AbandonedIngest[] = [];
   for (const name of await namesIn(layout.ingest)) {
@@ -28,7 +28,7 @@ export async function sweepIngests(
       if (!dryRun) await rm(join(layout.ingest, name), { recursive: true, force: true });
       continue;
     }
-    const ingest = await sweepIngest(layout, name, { beforeNs, dryRun });
+    const ingest = await sweepIngest(layout, name, { isOld, dryRun });
     if (ingest) found.push(ingest);
   }
   if (!dryRun) await sweepLocks(layout.locks);
@@ -58,7 +58,7 @@ export async function listHalfMade(layout: Layout): Promise<readonly AbandonedIn
 async function sweepIngest(
   layout: Layout,
   name: string,
-  { beforeNs, dryRun }: { readonly beforeNs: bigint; readonly dryRun: boolean },
+  { isOld, dryRun }: Pick<AbandonedOptions, "isOld" | "dryRun">,
 ): Promise<AbandonedIngest | undefined> {
   const path = join(layout.ingest, name);
   await makeLockDirectory(layout.locks);
@@ -66,7 +66,7 @@ async function sweepIngest(
   if (!release) return undefined; // somebody is writing to it
   try {
     const status = (await readIngest(path)) ?? (await halfMade(path, name));
-    if (!status || status.updatedAtNs > beforeNs) return undefined;
+    if (!status || !isOld(status.updatedAtNs)) return undefined;
     if (!dryRun) await removeIngest(path, status.ref);
     return { ref: status.ref, bytes: status.offset };
   } catch (error) {

@@ -32,8 +32,8 @@ export interface AbandonedIngest {
 
 /** Which ingests are looked for. */
 export interface AbandonedOptions extends AbortOptions {
-  /** Only those that were last written before, in nanoseconds since the epoch. */
-  readonly beforeNs: bigint;
+  /** Only those for which this says yes of when they were last written, in nanoseconds since the epoch. */
+  readonly isOld: (timeNs: bigint) => boolean;
   /** Only tells. */
   readonly dryRun?: boolean | undefined;
 }
