@@ -26,6 +26,7 @@ export type { Logger } from "./distribution/logger.ts";
 export type { Login, LoginOptions } from "./distribution/login.ts";
 export type { ServedContent, TakenContent } from "./distribution/moved-content.ts";
 export { openDistribution } from "./distribution/open-distribution.ts";
+export type { ProgressOptions } from "./distribution/operation.ts";
 export type { DistributionOptions } from "./distribution/options.ts";
 export type { PruneOptions, PruneResult } from "./distribution/prune.ts";
 export { type EndpointShare, servedByEndpoint } from "./distribution/served-by-endpoint.ts";

@@ -7,6 +7,7 @@ import type { Image, ImageStore } from "../images/image-store.ts";
 import type { Descriptor } from "../oci/descriptor.ts";
 import { guardSink } from "../progress/guard-sink.ts";
 import { message, type ProgressSink } from "../progress/progress.ts";
+import { tellingWaiter } from "../progress/telling-waiter.ts";
 import { familiarString } from "../reference/familiar.ts";
 import { parseNormalizedNamed } from "../reference/normalize.ts";
 import { completeImages } from "./complete-images.ts";
@@ -70,8 +71,9 @@ export async function importImages(
     await opened.bring(target);
     await completeImages(content, target, { signal });
   }
+  const waiter = tellingWaiter(context.onProgress, { signal });
   for (const image of named) {
-    await images.tag(image.name, image.target, { signal });
+    await images.tag(image.name, image.target, { signal, waiter });
     context.onProgress(message("", loaded(image)));
   }
   return named.map(({ name: given, target }) => ({ name: given, target }));

@@ -29,6 +29,15 @@ export async function waitPatiently<T>(
   return await waiter.wait(reason, (gone) => abortable(pending, gone ?? signal));
 }
 
+/** Does the same for what ends by itself when the waiter's signal fires, and then may have an outcome all the same. */
+export async function waitOut<T>(
+  pending: Promise<T>,
+  { reason, waiter, clock = systemClock }: Omit<WaitPatientlyOptions, "signal">,
+): Promise<T> {
+  if (!waiter || (await settlesSoon(pending, clock))) return await pending;
+  return await waiter.wait(reason, () => pending);
+}
+
 /** Whether a promise settles within `PATIENCE_MS`. */
 export async function settlesSoon(pending: Promise<unknown>, clock: Clock): Promise<boolean> {
   const settled = new AbortController();

@@ -13,6 +13,12 @@ export interface Waiter {
   wait<T>(reason: string, work: (signal: AbortSignal | undefined) => Promise<T>): Promise<T>;
 }
 
+/** Options of what may have to wait for others. */
+export interface WaitOptions extends AbortOptions {
+  /** Shows for whom. Default: nobody is told. */
+  readonly waiter?: Waiter | undefined;
+}
+
 /** A waiter for those who have nothing to give back: it passes `signal` on, and the reason to `show` when that is there. */
 export function plainWaiter({
   signal,

@@ -1,5 +1,6 @@
 import { once } from "node:events";
 import { setImmediate } from "node:timers/promises";
+import type { Progress } from "../index.ts";
 import { formatTable } from "./format-table.ts";
 import { escapeJson, terminalJson, terminalText } from "./terminal-text.ts";
 
@@ -42,6 +43,11 @@ export function printJson(value: object): void {
 /** Tells something on stderr, in one line. */
 export function tell(text: string): void {
   writeLines(process.stderr, [`drayage: ${text.replaceAll("\n", "; ")}`]);
+}
+
+/** Tells on stderr what a command says on its way that shows no progress otherwise. */
+export function tellMessage(progress: Progress): void {
+  if (progress.kind === "message") tell(progress.message);
 }
 
 /** Warns on stderr, in the words and lines of docker. */

@@ -1,18 +1,18 @@
-import type { AbortOptions } from "../async/abort.ts";
+import type { WaitOptions } from "../async/waiting.ts";
 import type { ImageStore } from "../images/image-store.ts";
 import { checkArgument, checkOptions } from "../options/check-options.ts";
 import { aString } from "../options/rules.ts";
 import type { OpenWork } from "./open-work.ts";
-import { A_DESCRIPTOR, ABORT_OPTIONS } from "./option-rules.ts";
+import { A_DESCRIPTOR, WAIT_OPTIONS } from "./option-rules.ts";
 
 /** `images`, each of whose calls is an operation: closing waits for it, and it is refused afterwards. */
 export function countedImages(images: ImageStore, work: OpenWork): ImageStore {
   async function run<T>(
     action: string,
-    options: AbortOptions,
-    operation: (own: AbortOptions) => Promise<T>,
+    options: WaitOptions,
+    operation: (own: WaitOptions) => Promise<T>,
   ): Promise<T> {
-    checkOptions(action, options, ABORT_OPTIONS);
+    checkOptions(action, options, WAIT_OPTIONS);
     return await work.run(options, operation);
   }
   return {

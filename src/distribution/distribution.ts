@@ -13,6 +13,7 @@ import type { CheckOptions, CheckResult } from "./check/result.ts";
 import type { DiskUsage } from "./disk-usage.ts";
 import type { DistributionEvents } from "./events.ts";
 import type { ServedContent, TakenContent } from "./moved-content.ts";
+import type { ProgressOptions } from "./operation.ts";
 import type { PruneOptions, PruneResult } from "./prune.ts";
 
 /** What a pull may be told. */
@@ -152,7 +153,7 @@ export interface Distribution extends AsyncDisposable {
    * Takes a name away, and the content that only it needed; emits `untag`, and `delete` for each digest. Removals wait for
    * each other, not for work: what is in use goes later. Works on a full disk. Throws `ErrNotFound`.
    */
-  remove(reference: string, options?: AbortOptions): Promise<RemovedImage>;
+  remove(reference: string, options?: ProgressOptions): Promise<RemovedImage>;
   /**
    * Brings the images of an OCI layout or a `docker save` archive into this data root and names them; emits `tag` for each name.
    * Throws `ErrInvalidArgument` for what is no archive or cannot be named, `ErrNotImplemented` for a compression that nothing
@@ -170,7 +171,7 @@ export interface Distribution extends AsyncDisposable {
    * Gives an image another name; emits `tag`. Throws `ErrNotFound` for a name that is not here, or one whose content is not,
    * and `ErrInvalidArgument` for a malformed one.
    */
-  tag(source: string, target: string, options?: AbortOptions): Promise<Image>;
+  tag(source: string, target: string, options?: ProgressOptions): Promise<Image>;
   /**
    * Removes content that no name and no namespace needs, and ingests that nobody goes on with; emits `delete` for each
    * digest. Waits, as long as the signal allows, until the work has ended that is running when it begins; a dry run does not.

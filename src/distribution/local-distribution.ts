@@ -28,6 +28,7 @@ import type {
 import type { DistributionEvents } from "./events.ts";
 import { importInto } from "./import-into.ts";
 import type { OpenWork } from "./open-work.ts";
+import { type ProgressOptions, waiting } from "./operation.ts";
 import {
   A_DESCRIPTOR,
   ABORT_OPTIONS,
@@ -37,6 +38,7 @@ import {
   EXPORT_TARGET,
   IMPORT_OPTIONS,
   IMPORT_SOURCE,
+  PROGRESS_OPTIONS,
   PRUNE_OPTIONS,
   PULL_OPTIONS,
   PUSH_OPTIONS,
@@ -98,19 +100,19 @@ export class LocalDistribution implements Distribution {
     await this.#using(options, (own) => exportImage(reference, target, { content, images, ...own }));
   }
 
-  async remove(reference: string, options: AbortOptions = {}): Promise<RemovedImage> {
+  async remove(reference: string, options: ProgressOptions = {}): Promise<RemovedImage> {
     checkArgument("remove image", "reference", reference, aString);
-    checkOptions("remove image", options, ABORT_OPTIONS);
+    checkOptions("remove image", options, PROGRESS_OPTIONS);
     const { work, root } = this.#parts;
-    return await work.run(options, (own) => root.remove(reference, own));
+    return await work.run(options, (own) => root.remove(reference, waiting(own)));
   }
 
-  async tag(source: string, target: string, options: AbortOptions = {}): Promise<Image> {
+  async tag(source: string, target: string, options: ProgressOptions = {}): Promise<Image> {
     checkArgument("tag image", "source", source, aString);
     checkArgument("tag image", "target", target, aString);
-    checkOptions("tag image", options, ABORT_OPTIONS);
+    checkOptions("tag image", options, PROGRESS_OPTIONS);
     const { work, root } = this.#parts;
-    return await work.run(options, (own) => root.tag(source, target, own));
+    return await work.run(options, (own) => root.tag(source, target, waiting(own)));
   }
 
   async prune(options: PruneOptions = {}): Promise<PruneResult> {

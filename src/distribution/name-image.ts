@@ -2,7 +2,8 @@ import type { ImageStore } from "../images/image-store.ts";
 import type { Descriptor } from "../oci/descriptor.ts";
 import type { NormalizedReference } from "../reference/reference.ts";
 import type { PulledImage } from "./distribution.ts";
-import type { Operation } from "./operation.ts";
+import { type Operation, waiterOf } from "./operation.ts";
+import { pullStatus } from "./pull-status.ts";
 
 /** Gives what a pull has brought its name, and tells whether that is something new. */
 export async function nameImage(
@@ -12,6 +13,7 @@ export async function nameImage(
 ): Promise<Pick<PulledImage, "name" | "target" | "updated">> {
   const fullName = reference.toString();
   const { data: _, ...named } = target; // the bytes are in the store now
-  const before = await shared.images.tag(fullName, named, operation);
+  const waiter = waiterOf(operation, pullStatus.idOf(reference));
+  const before = await shared.images.tag(fullName, named, { signal: operation.signal, waiter });
   return { name: fullName, target: named, updated: before?.digest !== target.digest };
 }

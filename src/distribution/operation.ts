@@ -1,7 +1,8 @@
 import type { AbortOptions } from "../async/abort.ts";
-import { plainWaiter, type Waiter } from "../async/waiting.ts";
+import { plainWaiter, type Waiter, type WaitOptions } from "../async/waiting.ts";
 import { guardSink } from "../progress/guard-sink.ts";
 import { type ProgressSink, update } from "../progress/progress.ts";
+import { tellingWaiter } from "../progress/telling-waiter.ts";
 
 /** What one pull or push runs with. It is made once per call and handed down as it is. */
 export interface Operation extends AbortOptions {
@@ -28,6 +29,17 @@ export function waiterOf(
   { signal: own = signal }: AbortOptions = {},
 ): Waiter {
   return plainWaiter({ signal: own, show: (reason) => onProgress(update(id, reason, 0, 0)) });
+}
+
+/** What a caller may say of an operation that has nothing to show but whom it waits for. */
+export interface ProgressOptions extends AbortOptions {
+  /** Told for whom it waits. Default: nobody is told. */
+  readonly onProgress?: ProgressSink | undefined;
+}
+
+/** The options of what such an operation does. */
+export function waiting({ signal, onProgress }: ProgressOptions): WaitOptions {
+  return { signal, waiter: onProgress && tellingWaiter(guardSink(onProgress), { signal }) };
 }
 
 /** Starts an operation out of what its caller said. */

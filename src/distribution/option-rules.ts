@@ -2,6 +2,7 @@ import type { ExportOptions } from "../archive/export-image.ts";
 import type { ImportOptions } from "../archive/import-images.ts";
 import type { AbortOptions } from "../async/abort.ts";
 import type { BackoffPolicy } from "../async/backoff.ts";
+import type { WaitOptions } from "../async/waiting.ts";
 import { A_STORE } from "../content/a-store.ts";
 import { isDigest } from "../digest/digest.ts";
 import type { Descriptor } from "../oci/descriptor.ts";
@@ -38,6 +39,7 @@ import { CONNECTION_OPTIONS, type ConnectionOptions } from "../registry/transpor
 import type { CheckOptions } from "./check/result.ts";
 import type { Distribution, PullOptions, PushOptions } from "./distribution.ts";
 import type { LoginOptions } from "./login.ts";
+import type { ProgressOptions } from "./operation.ts";
 import type { DistributionOptions } from "./options.ts";
 import type { PruneOptions } from "./prune.ts";
 
@@ -127,6 +129,12 @@ export const LOGIN_OPTIONS: RulesOf<LoginOptions> = {
 /** The options of operations that can only be stopped. */
 export const ABORT_OPTIONS: RulesOf<AbortOptions> = { signal: aSignal };
 
+/** The options of operations that only show for whom they wait. */
+export const PROGRESS_OPTIONS: RulesOf<ProgressOptions> = { ...ABORT_OPTIONS, onProgress: aFunction };
+
+/** The options of changes of names. */
+export const WAIT_OPTIONS: RulesOf<WaitOptions> = { ...ABORT_OPTIONS, waiter: withMethods("wait") };
+
 /** The options of `Distribution.pull`. */
 export const PULL_OPTIONS: RulesOf<PullOptions> = {
   ...ABORT_OPTIONS,
@@ -166,7 +174,7 @@ export const CHECK_OPTIONS: RulesOf<CheckOptions> = {
 
 /** The options of `Distribution.prune`. */
 export const PRUNE_OPTIONS: RulesOf<PruneOptions> = {
-  ...ABORT_OPTIONS,
+  ...PROGRESS_OPTIONS,
   minAgeMs: rule(
     "milliseconds from 0 on",
     (value) => typeof value === "number" && value >= 0 && value < Infinity,

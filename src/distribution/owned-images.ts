@@ -1,5 +1,5 @@
-import type { AbortOptions } from "../async/abort.ts";
 import { SharedCalls } from "../async/shared-calls.ts";
+import type { WaitOptions } from "../async/waiting.ts";
 import type { ContentOwner } from "../content/ownership/content-owner.ts";
 import { isOwned } from "../content/ownership/owned-store.ts";
 import type { Store } from "../content/store.ts";
@@ -49,7 +49,7 @@ export function ownedImages(parts: OwnedImagesParts): ImageStore {
   const naming = namingImages(parts);
   return {
     ...naming,
-    tag: (name: string, target: Descriptor, options: AbortOptions = {}) =>
+    tag: (name: string, target: Descriptor, options: WaitOptions = {}) =>
       owner.share(async () => {
         await requireContent(content, { name, target }, options);
         return await naming.tag(name, target, options);
@@ -61,7 +61,7 @@ export function ownedImages(parts: OwnedImagesParts): ImageStore {
 export async function tagImage(
   { images, owner }: { readonly images: ImageStore; readonly owner: ContentOwner },
   { source, target }: { readonly source: string; readonly target: string },
-  options: AbortOptions,
+  options: WaitOptions,
 ): Promise<Image> {
   return await owner.share(async () => {
     const image = await images.get(source, options);

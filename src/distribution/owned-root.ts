@@ -2,6 +2,7 @@ import { stat } from "node:fs/promises";
 import { join, resolve } from "node:path";
 import type { EventEmitter } from "eventemitter3";
 import type { AbortOptions } from "../async/abort.ts";
+import type { WaitOptions } from "../async/waiting.ts";
 import { openLocalStore } from "../content/local/local-store.ts";
 import { claimingStore } from "../content/ownership/claiming-store.ts";
 import { ContentOwner } from "../content/ownership/content-owner.ts";
@@ -19,6 +20,7 @@ import type { DistributionEvents } from "./events.ts";
 import { IllnessFiles } from "./health/illness-file.ts";
 import type { Logger } from "./logger.ts";
 import { MountSourceStore } from "./mount-source-store.ts";
+import { waiting } from "./operation.ts";
 import { namingImages, ownedImages, tagImage } from "./owned-images.ts";
 import { type PruneOptions, type PruneResult, prune } from "./prune.ts";
 import { removeImage } from "./remove-image.ts";
@@ -124,13 +126,13 @@ export class OwnedRoot {
   }
 
   /** Gives what `source` names the name `target` as well. */
-  async tag(source: string, target: string, options: AbortOptions): Promise<Image> {
+  async tag(source: string, target: string, options: WaitOptions): Promise<Image> {
     const { owner } = this.#parts;
     return await tagImage({ images: this.images, owner }, { source, target }, options);
   }
 
   /** Takes a name away, and the content that only it needed; also on a full disk. */
-  async remove(reference: string, options: AbortOptions): Promise<RemovedImage> {
+  async remove(reference: string, options: WaitOptions): Promise<RemovedImage> {
     const { owner, names: images, reserve } = this.#parts;
     const spend = <T>(step: () => Promise<T>): Promise<T> => reserve.spend(step);
     const removed = await removeImage({ images, owner, spend }, reference, options);
@@ -150,7 +152,7 @@ export class OwnedRoot {
     const hints = [mountSources, v1Layers, illnesses];
     const result = await reserve.spend(() => prune({ content, owner, hints }, options));
     await this.#forgotten();
-    if (!options.dryRun) await names.sweep(options);
+    if (!options.dryRun) await names.sweep(waiting(options));
     return result;
   }
 

@@ -1,6 +1,7 @@
-import type { AbortOptions } from "../async/abort.ts";
 import { type BackoffPolicy, nextDelayMs } from "../async/backoff.ts";
 import { systemClock } from "../async/clock.ts";
+import { waitOut } from "../async/wait-patiently.ts";
+import type { WaitOptions } from "../async/waiting.ts";
 import { NS_PER_MS, nowNs } from "../async/wall-clock.ts";
 import { isContaining, type SetAside } from "../content/containing-store.ts";
 import type { ContentOwner } from "../content/ownership/content-owner.ts";
@@ -14,6 +15,7 @@ import type { Info, Store } from "../content/store.ts";
 import { unlessNotFound } from "../content/unless-not-found.ts";
 import type { Digest } from "../digest/digest.ts";
 import { LOCK_BACKOFF } from "../disk/file-lock.ts";
+import { type ProgressOptions, waiting } from "./operation.ts";
 
 /**
  * Age from which on unreferenced content is pruned unless told otherwise, in milliseconds: a pull that broke
@@ -24,8 +26,11 @@ const DEFAULT_MIN_AGE_MS = 24 * 60 * 60 * 1000;
 /** Waiting for work to end, as long as the signal allows: random below 16 ms, doubling to 512 ms. */
 const IDLE_BACKOFF: BackoffPolicy = { ...LOCK_BACKOFF, maxMs: 512 };
 
+/** What people are shown meanwhile. */
+const REASON = "Waiting for work that began earlier";
+
 /** What a prune may be told. */
-export interface PruneOptions extends AbortOptions {
+export interface PruneOptions extends ProgressOptions {
   /** Younger content and ingests are kept, in milliseconds. Default: a day. */
   readonly minAgeMs?: number | undefined;
   /** Only tells what would be removed. */
@@ -69,7 +74,7 @@ export async function prune(context: PruneContext, options: PruneOptions): Promi
   if (isCollected(content)) return { deleted: [], abortedIngests: [], discarded: [], reclaimedBytes: 0 };
   const isOld = olderThan(minAgeMs);
   const unneeded = await findUnneeded(context, { isOld, signal });
-  if (!dryRun) await deleteAll(context, unneeded, options);
+  if (!dryRun) await deleteAll(context, unneeded, waiting(options));
   const deleted: Info[] = [];
   for (const info of unneeded) if (dryRun || !(await owner.has(info.digest))) deleted.push(info);
   const ingests = await sweepIngests(content, { isOld, dryRun, signal });
@@ -128,15 +133,18 @@ async function findUnneeded(
 async function deleteAll(
   { owner }: PruneContext,
   unneeded: readonly Info[],
-  options: AbortOptions,
+  options: WaitOptions,
 ): Promise<void> {
   const sweep = await owner.condemn(
     unneeded.map(({ digest }) => digest),
     options,
   );
-  for (let attempt = 1; !(await sweep(options)); attempt++) {
-    await systemClock.sleep(nextDelayMs(IDLE_BACKOFF, attempt) ?? 0, { signal: options.signal });
-  }
+  const untilAllIsGone = async (): Promise<void> => {
+    for (let attempt = 1; !(await sweep(options)); attempt++) {
+      await systemClock.sleep(nextDelayMs(IDLE_BACKOFF, attempt) ?? 0, { signal: options.signal });
+    }
+  };
+  await waitOut(untilAllIsGone(), { reason: REASON, waiter: options.waiter });
 }
 
 async function sweepIngests(store: Store, options: AbandonedOptions): Promise<readonly AbandonedIngest[]> {

@@ -1,4 +1,4 @@
-import type { AbortOptions } from "../async/abort.ts";
+import type { WaitOptions } from "../async/waiting.ts";
 import type { ContentOwner } from "../content/ownership/content-owner.ts";
 import type { SweepEntry } from "../content/ownership/sweep-list.ts";
 import type { Image } from "../images/image-store.ts";
@@ -22,11 +22,11 @@ export interface RemoveContext {
 export async function removeImage(
   { images, owner, spend }: RemoveContext,
   name: string,
-  options: AbortOptions,
+  options: WaitOptions,
 ): Promise<RemovedImage> {
   const beforehand = (image: Image): Promise<void> => owner.remember(entryOf(image));
   const letGo = (): Promise<Image> => images.untag(name, { ...options, beforehand });
-  const untagged = await spend(() => owner.share(letGo, { ...options, callerSweeps: true }));
+  const untagged = await spend(() => owner.share(letGo, { signal: options.signal, callerSweeps: true }));
   const { deleted, kept } = await spend(() => owner.sweep([entryOf(untagged)], options));
   return { untagged, deleted, kept };
 }

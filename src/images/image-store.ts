@@ -1,4 +1,5 @@
 import type { AbortOptions } from "../async/abort.ts";
+import type { WaitOptions } from "../async/waiting.ts";
 import type { Digest } from "../digest/digest.ts";
 import type { Descriptor } from "../oci/descriptor.ts";
 
@@ -33,7 +34,7 @@ export interface ImageStore {
   /** What must stay in the store: the targets of all names, and entries of other tools that have no name. */
   roots(options?: AbortOptions): Promise<readonly Descriptor[]>;
   /** Makes `name` point at `target`; returns what it pointed at before. Emits `tag`. */
-  tag(name: string, target: Descriptor, options?: AbortOptions): Promise<Descriptor | undefined>;
+  tag(name: string, target: Descriptor, options?: WaitOptions): Promise<Descriptor | undefined>;
   /** Removes a name, not its content. Returns what it was. Throws `ErrNotFound`. Emits `untag`. */
-  untag(name: string, options?: AbortOptions): Promise<Image>;
+  untag(name: string, options?: WaitOptions): Promise<Image>;
 }

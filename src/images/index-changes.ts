@@ -1,6 +1,8 @@
 import { basename, dirname, join } from "node:path";
 import type { AbortOptions } from "../async/abort.ts";
 import { Rounds } from "../async/rounds.ts";
+import { waitOut } from "../async/wait-patiently.ts";
+import type { WaitOptions } from "../async/waiting.ts";
 import { lockFile } from "../disk/file-lock.ts";
 import { makeLockDirectory } from "../disk/make-directory.ts";
 import { sweepTemporaryFiles } from "../disk/temporary-files.ts";
@@ -22,6 +24,9 @@ export type Edit<T> = (entries: readonly IndexEntry[]) => Edited<T>;
 
 type Outcome = PromiseSettledResult<unknown>;
 type Outcomes = readonly Outcome[];
+
+/** What people are shown while others change names. */
+const REASON = "Waiting for changes of names";
 
 /**
  * Changes of `index.json`, under a lock that holds across processes. Those that wait together for the lock are one reading and
@@ -52,8 +57,9 @@ export class IndexChanges {
    * Makes one change. Rejects with what the edit throws, with `ErrCanceled` when the signal fires before the lock is there, and
    * as `readIndexFile` and `writeIndexFile` do.
    */
-  async change<T>(edit: Edit<T>, options: AbortOptions): Promise<T> {
-    return (await this.#rounds.run(edit, options)) as T; // what this edit returned
+  async change<T>(edit: Edit<T>, { waiter, ...options }: WaitOptions): Promise<T> {
+    const changing = waitOut(this.#rounds.run(edit, options), { reason: REASON, waiter });
+    return (await changing) as T; // what this edit returned
   }
 
   /** Runs work while nobody else changes the index. */

@@ -4,6 +4,7 @@ import { isDeepStrictEqual } from "node:util";
 import type { EventEmitter } from "eventemitter3";
 import type { AbortOptions } from "../async/abort.ts";
 import { Semaphore } from "../async/semaphore.ts";
+import type { WaitOptions } from "../async/waiting.ts";
 import { diskError, isMissingFile } from "../disk/disk-error.ts";
 import { makeDirectory, ROOT_MODE } from "../disk/make-directory.ts";
 import { writeFileAtomic } from "../disk/write-file-atomic.ts";
@@ -36,7 +37,7 @@ export interface LayoutImageStoreOptions {
 const MAX_INDEX_READERS = 4;
 
 /** How a name is taken away. */
-export interface UntagOptions extends AbortOptions {
+export interface UntagOptions extends WaitOptions {
   /** Called with what the name points at before it goes; what it throws fails the removal. */
   readonly beforehand?: ((image: Image) => Promise<void>) | undefined;
 }
@@ -96,7 +97,7 @@ export class LayoutImageStore implements ImageStore {
     return entries.flatMap(({ descriptor }) => descriptor ?? []);
   }
 
-  async tag(name: string, target: Descriptor, options: AbortOptions = {}): Promise<Descriptor | undefined> {
+  async tag(name: string, target: Descriptor, options: WaitOptions = {}): Promise<Descriptor | undefined> {
     const fullName = canonicalName(name);
     const before =
       (await this.#inPlace(fullName, target, options)) ??
@@ -115,25 +116,22 @@ export class LayoutImageStore implements ImageStore {
     return before && imageOfEntry(before)?.target;
   }
 
-  async untag(name: string, { beforehand, signal }: UntagOptions = {}): Promise<Image> {
-    const image = await this.#changes.change(
-      (entries) => {
-        const result = find(entries, name);
-        return {
-          // All of that name: another tool may have listed it twice.
-          entries: entries.filter((candidate) => nameOfEntry(candidate) !== result.name),
-          result,
-          beforehand: beforehand && (() => beforehand(result)),
-        };
-      },
-      { signal },
-    );
+  async untag(name: string, { beforehand, ...options }: UntagOptions = {}): Promise<Image> {
+    const image = await this.#changes.change((entries) => {
+      const result = find(entries, name);
+      return {
+        // All of that name: another tool may have listed it twice.
+        entries: entries.filter((candidate) => nameOfEntry(candidate) !== result.name),
+        result,
+        beforehand: beforehand && (() => beforehand(result)),
+      };
+    }, options);
     this.events.emit("untag", { name: image.name, digest: image.target.digest });
     return image;
   }
 
   /** Removes what a process left that was killed while it wrote. Throws as `untag` does. */
-  async sweep(options: AbortOptions = {}): Promise<void> {
+  async sweep(options: WaitOptions = {}): Promise<void> {
     await this.#changes.change((entries) => ({ entries, result: undefined }), options); // every change does
   }
 

@@ -1,7 +1,10 @@
+import { join } from "node:path";
 import { afterEach, beforeEach, describe, expect, it } from "vitest";
-import { openLocalStore, type Store } from "../../src/content.ts";
+import { openLocalStore, type Store, writeBlob } from "../../src/content.ts";
 import { shortId } from "../../src/digest/digest.ts";
+import { tryLockFile } from "../../src/disk/file-lock.ts";
 import { ErrUnavailable } from "../../src/errors.ts";
+import type { Progress, ProgressOptions } from "../../src/index.ts";
 import { buildImage, TestRegistry } from "../../src/testing.ts";
 import { layerOf } from "./support/built-image.ts";
 import { type Engine, failureOf, NO_WAIT, openEngine } from "./support/engine.ts";
@@ -195,5 +198,47 @@ describe("the attempts at a blob", () => {
     registry.fault({ digest, times: Number.POSITIVE_INFINITY }, { status: 503 });
     expect(await failureOf(patient.pull(`${name}:v1`))).toBeInstanceOf(ErrUnavailable);
     expect(gets(registry, digest)).toHaveLength(attempts);
+  });
+});
+
+describe("work on names and content while another process has its lock", () => {
+  const locks = {
+    index: "Waiting for changes of names",
+    removals: "Waiting for removals",
+    "in-use": "Waiting for work that began earlier",
+  };
+
+  /** What is done in the root of `engine`, by the name of the lock that it waits for. */
+  const work: ReadonlyArray<
+    readonly [string, keyof typeof locks, (options: ProgressOptions) => Promise<unknown>]
+  > = [
+    ["pull", "index", (options) => engine.pull(`${name}:b`, options)],
+    [
+      "import",
+      "index",
+      (options) => engine.import(join(engine.root, "archive.tar"), { name: `${name}:c`, ...options }),
+    ],
+    ["tag", "index", (options) => engine.tag(`${name}:a`, `${name}:c`, options)],
+    ["remove", "index", (options) => engine.remove(`${name}:a`, options)],
+    ["remove", "removals", (options) => engine.remove(`${name}:a`, options)],
+    ["prune", "removals", (options) => engine.prune({ minAgeMs: 0, ...options })],
+    ["prune", "in-use", (options) => engine.prune({ minAgeMs: 0, ...options })],
+  ];
+
+  it.each(work)("%s says so of the lock %s, and goes on when it is free", async (_, lock, run) => {
+    await buildImage(registry, REPOSITORY, { tag: "a", layers: [9_000] });
+    await buildImage(registry, REPOSITORY, { tag: "b", layers: [7_000] });
+    await engine.pull(`${name}:a`);
+    await engine.export(`${name}:a`, join(engine.root, "archive.tar"));
+    await writeBlob(engine.content, "own", Buffer.from("what nothing refers to"));
+    const mode = lock === "in-use" ? "shared" : "exclusive";
+    const release = tryLockFile(join(engine.root, "locks", lock), mode);
+    const said: string[] = [];
+    const onProgress = (progress: Progress): void =>
+      void said.push(progress.kind === "message" ? progress.message : progress.action);
+    const running = run({ onProgress });
+    await until(() => said.includes(locks[lock]));
+    release?.();
+    await running;
   });
 });

@@ -1,7 +1,7 @@
 import { type Command, InvalidArgumentError } from "commander";
 import { formatBytes } from "../format-bytes.ts";
 import { addRootOptions, openRoot, type RootOptions } from "../options.ts";
-import { printLines } from "../output.ts";
+import { printLines, tellMessage } from "../output.ts";
 
 interface PruneCliOptions extends RootOptions {
   readonly minAge?: number;
@@ -21,7 +21,7 @@ export function addPruneCommand(program: Command, signal: AbortSignal): void {
     .option("--dry-run", "only tell what would be removed")
     .action(async ({ minAge: minAgeMs, dryRun, ...options }: PruneCliOptions) => {
       await using distribution = await openRoot(options);
-      const result = await distribution.prune({ minAgeMs, dryRun, signal });
+      const result = await distribution.prune({ minAgeMs, dryRun, signal, onProgress: tellMessage });
       printLines(...result.deleted.map((digest) => `Deleted: ${digest}`));
       printLines(...result.discarded.map((digest) => `Discarded damaged bytes: ${digest}`));
       printLines(...result.abortedIngests.map((ref) => `Aborted: ${ref}`));

@@ -2,7 +2,7 @@ import type { Command } from "commander";
 import { forEachArgument } from "../for-each-argument.ts";
 import { shownName } from "../image-names.ts";
 import { addRootOptions, openRoot, type RootOptions } from "../options.ts";
-import { KEPT, printLines, tell } from "../output.ts";
+import { KEPT, printLines, tell, tellMessage } from "../output.ts";
 
 /** `drayage rmi REF...` */
 export function addRmiCommand(program: Command, signal: AbortSignal): void {
@@ -13,7 +13,10 @@ export function addRmiCommand(program: Command, signal: AbortSignal): void {
   addRootOptions(command).action(async (references: readonly string[], options: RootOptions) => {
     await using distribution = await openRoot(options);
     const remove = async (reference: string): Promise<void> => {
-      const { untagged, deleted, kept } = await distribution.remove(reference, { signal });
+      const { untagged, deleted, kept } = await distribution.remove(reference, {
+        signal,
+        onProgress: tellMessage,
+      });
       printLines(`Untagged: ${shownName(untagged.name)}`, ...deleted.map((digest) => `Deleted: ${digest}`));
       if (kept) tell(KEPT);
     };

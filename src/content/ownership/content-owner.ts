@@ -3,6 +3,8 @@ import type { AbortOptions } from "../../async/abort.ts";
 import { nextDelayMs } from "../../async/backoff.ts";
 import { systemClock } from "../../async/clock.ts";
 import { Rounds } from "../../async/rounds.ts";
+import { waitOut } from "../../async/wait-patiently.ts";
+import type { WaitOptions } from "../../async/waiting.ts";
 import type { Digest } from "../../digest/digest.ts";
 import { ErrFailedPrecondition } from "../../errors/classes.ts";
 import { isCanceled, isDeadlineExceeded } from "../../errors/predicates.ts";
@@ -39,6 +41,9 @@ export interface Swept {
 
 /** What one asks a sweep to look at first. */
 type SweepCall = readonly SweepEntry[];
+
+/** What people are shown while others remove content. */
+const REASON = "Waiting for removals";
 
 /** How content is deleted. */
 export interface DeleteOptions extends AbortOptions {
@@ -157,10 +162,10 @@ export class ContentOwner {
    * Deletes what is remembered and what nothing refers to, `mine` first. Waits for other removals, not for
    * work: what work may be using goes when the work has ended; so does everything when the signal fires.
    */
-  async sweep(mine: readonly SweepEntry[], { signal }: AbortOptions = {}): Promise<Swept> {
+  async sweep(mine: readonly SweepEntry[], { signal, waiter }: WaitOptions = {}): Promise<Swept> {
     for (const entry of mine) await this.remember(entry); // somebody else's sweep may have looked too early
     try {
-      return await this.#sweeps.run(mine, { signal });
+      return await waitOut(this.#sweeps.run(mine, { signal }), { reason: REASON, waiter });
     } catch (error) {
       if (isCanceled(error) || isDeadlineExceeded(error)) return { deleted: [], kept: true };
       throw error;
@@ -222,16 +227,20 @@ export class ContentOwner {
    */
   async condemn(
     digests: readonly Digest[],
-    options: AbortOptions = {},
-  ): Promise<(options?: AbortOptions) => Promise<boolean>> {
-    const epoch = await this.#lease.inTurn((turn) => this.#sweeper.doom(turn, digests), options);
+    options: WaitOptions = {},
+  ): Promise<(options?: WaitOptions) => Promise<boolean>> {
+    const epoch = await this.#inTurn((turn) => this.#sweeper.doom(turn, digests), options);
     return (again = {}) =>
-      this.#lease.inTurn(async (turn) => {
+      this.#inTurn(async (turn) => {
         const hasEnded = turn.ended() >= epoch;
         const { deleted } = await this.#sweeper.sweep(turn, []);
         this.#tell(deleted);
         return hasEnded;
       }, again);
+  }
+
+  #inTurn<T>(work: (turn: Turn) => Promise<T>, { waiter, ...options }: WaitOptions): Promise<T> {
+    return waitOut(this.#lease.inTurn(work, options), { reason: REASON, waiter });
   }
 
   /** Sweeps for all who wait; what two of them found below their entries was deleted for the first. */

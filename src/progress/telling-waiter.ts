@@ -1,0 +1,8 @@
+import type { AbortOptions } from "../async/abort.ts";
+import { plainWaiter, type Waiter } from "../async/waiting.ts";
+import { message, type ProgressSink } from "./progress.ts";
+
+/** A waiter for work that has no line of its own: what is waited for is a message. The sink must not throw. */
+export function tellingWaiter(onProgress: ProgressSink, { signal }: AbortOptions): Waiter {
+  return plainWaiter({ signal, show: (reason) => onProgress(message("", reason)) });
+}
