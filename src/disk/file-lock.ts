@@ -23,8 +23,6 @@ export interface LockFileOptions extends FileLockOptions, AbortOptions {
   readonly mode?: FileLockMode | undefined;
   /** How long to wait between two looks. Default `LOCK_BACKOFF`. */
   readonly backoff?: BackoffPolicy | undefined;
-  /** Called once, when the lock is taken by somebody else and has to be waited for. */
-  readonly onWait?: (() => void) | undefined;
   readonly clock?: Clock | undefined;
 }
 
@@ -80,7 +78,6 @@ export async function lockFile(path: string, options: LockFileOptions = {}): Pro
     throwIfAborted(signal);
     const release = tryLockFile(path, mode, options);
     if (release) return release;
-    if (attempt === 1) options.onWait?.();
     await clock.sleep(nextDelayMs(backoff, attempt) ?? 0, { signal });
   }
 }

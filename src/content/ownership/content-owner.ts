@@ -12,7 +12,7 @@ import { AfterWork } from "./after-work.ts";
 import type { Referred } from "./document-references.ts";
 import { DoomedContent } from "./doomed-content.ts";
 import { NameReferences } from "./name-references.ts";
-import { LEASE_BACKOFF, RootLease, type Turn } from "./root-lease.ts";
+import { LEASE_BACKOFF, REMOVALS, RootLease, type Turn } from "./root-lease.ts";
 import type { SweepEntry } from "./sweep-list.ts";
 import { type NamespaceHolders, type OwnedBlobs, Sweeper, type SweptContent } from "./sweeper.ts";
 
@@ -41,9 +41,6 @@ export interface Swept {
 
 /** What one asks a sweep to look at first. */
 type SweepCall = readonly SweepEntry[];
-
-/** What people are shown while others remove content. */
-const REASON = "Waiting for removals";
 
 /** How content is deleted. */
 export interface DeleteOptions extends AbortOptions {
@@ -165,7 +162,7 @@ export class ContentOwner {
   async sweep(mine: readonly SweepEntry[], { signal, waiter }: WaitOptions = {}): Promise<Swept> {
     for (const entry of mine) await this.remember(entry); // somebody else's sweep may have looked too early
     try {
-      return await waitOut(this.#sweeps.run(mine, { signal }), { reason: REASON, waiter });
+      return await waitOut(this.#sweeps.run(mine, { signal }), { reason: REMOVALS, waiter });
     } catch (error) {
       if (isCanceled(error) || isDeadlineExceeded(error)) return { deleted: [], kept: true };
       throw error;
@@ -229,18 +226,14 @@ export class ContentOwner {
     digests: readonly Digest[],
     options: WaitOptions = {},
   ): Promise<(options?: WaitOptions) => Promise<boolean>> {
-    const epoch = await this.#inTurn((turn) => this.#sweeper.doom(turn, digests), options);
+    const epoch = await this.#lease.inTurn((turn) => this.#sweeper.doom(turn, digests), options);
     return (again = {}) =>
-      this.#inTurn(async (turn) => {
+      this.#lease.inTurn(async (turn) => {
         const hasEnded = turn.ended() >= epoch;
         const { deleted } = await this.#sweeper.sweep(turn, []);
         this.#tell(deleted);
         return hasEnded;
       }, again);
-  }
-
-  #inTurn<T>(work: (turn: Turn) => Promise<T>, { waiter, ...options }: WaitOptions): Promise<T> {
-    return waitOut(this.#lease.inTurn(work, options), { reason: REASON, waiter });
   }
 
   /** Sweeps for all who wait; what two of them found below their entries was deleted for the first. */

@@ -5,6 +5,8 @@ import { type AbortOptions, throwIfAborted } from "../../async/abort.ts";
 import { type BackoffPolicy, nextDelayMs } from "../../async/backoff.ts";
 import { systemClock } from "../../async/clock.ts";
 import { KeyedLock, type Release } from "../../async/keyed-lock.ts";
+import { waitOut } from "../../async/wait-patiently.ts";
+import type { WaitOptions } from "../../async/waiting.ts";
 import { diskError, isMissingFile, isUnwritable } from "../../disk/disk-error.ts";
 import { LOCK_BACKOFF, lockFile, tryLockFile } from "../../disk/file-lock.ts";
 import { makeLockDirectory } from "../../disk/make-directory.ts";
@@ -14,6 +16,9 @@ import { makeLockDirectory } from "../../disk/make-directory.ts";
  * for ever.
  */
 export const LEASE_BACKOFF: BackoffPolicy = { ...LOCK_BACKOFF, baseMs: 4, maxMs: 64 };
+
+/** What people are shown while others remove content. */
+export const REMOVALS = "Waiting for removals";
 
 /** Epochs after the first. */
 const LATER_EPOCH = /^[1-9]\d{0,14}$/;
@@ -85,24 +90,8 @@ export class RootLease implements Epochs {
    * Runs `work` when it is its turn among all removals of all processes. Rejects with `ErrCanceled` when the
    * signal fires before the turn has come.
    */
-  async inTurn<T>(work: (turn: Turn) => Promise<T>, { signal }: AbortOptions = {}): Promise<T> {
-    const endTurn = await this.#turn.acquire(this.#turnPath, { signal });
-    try {
-      await makeLockDirectory(this.#locks);
-      await makeLockDirectory(this.#later);
-      const unlock = await lockFile(this.#turnPath, {
-        signal,
-        backoff: LEASE_BACKOFF,
-        removeOnRelease: true,
-      });
-      try {
-        return await work(this.#asTurn());
-      } finally {
-        unlock();
-      }
-    } finally {
-      endTurn();
-    }
+  async inTurn<T>(work: (turn: Turn) => Promise<T>, { waiter, ...options }: WaitOptions = {}): Promise<T> {
+    return await waitOut(this.#inTurn(work, options), { reason: REMOVALS, waiter });
   }
 
   /** Runs `work` if it can have its turn now. Returns whether it could. */
@@ -137,6 +126,26 @@ export class RootLease implements Epochs {
       release();
     }
     return current - 1;
+  }
+
+  async #inTurn<T>(work: (turn: Turn) => Promise<T>, { signal }: AbortOptions): Promise<T> {
+    const endTurn = await this.#turn.acquire(this.#turnPath, { signal });
+    try {
+      await makeLockDirectory(this.#locks);
+      await makeLockDirectory(this.#later);
+      const unlock = await lockFile(this.#turnPath, {
+        signal,
+        backoff: LEASE_BACKOFF,
+        removeOnRelease: true,
+      });
+      try {
+        return await work(this.#asTurn());
+      } finally {
+        unlock();
+      }
+    } finally {
+      endTurn();
+    }
   }
 
   #asTurn(): Turn {
