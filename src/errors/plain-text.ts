@@ -25,7 +25,7 @@ const PATTERNS: ReadonlyArray<readonly [RegExp, string | ((match: string) => str
 
 /**
  * A stranger's text as it may stand in a message, a log line or on a terminal: one line, at most `maxChars` characters and
- * dots, without control characters, without any of `secrets` in whatever spelling (escaped for URLs, forms or JSON), and
+ * dots, without control characters, without any of `secrets` in whatever spelling (escaped for URLs, forms, JSON or web pages), and
  * without what looks like somebody's secret: queries of URLs, authorization values, tokens.
  */
 export function plainText(text: string, maxChars: number, secrets: readonly string[] = []): string {
@@ -58,15 +58,31 @@ function withoutSecret(line: string, secret: string): string {
   return line.replace(new RegExp(`${compared}${isLong ? "[^\\s\"'<>&,;]*" : ""}`, "gi"), "REDACTED");
 }
 
-/** One character as itself, escaped for an URL or a form, or escaped for JSON. */
+/** What a web page writes for some characters; all others have their number. */
+const ENTITIES: Readonly<Record<string, string>> = {
+  "&": "amp",
+  "<": "lt",
+  ">": "gt",
+  '"': "quot",
+  "'": "apos",
+};
+
+/** One character as itself, or escaped for a URL or a form, for JSON or for a web page, also in one another of its kind. */
 function anySpelling(char: string): string {
+  const point = char.codePointAt(0) ?? 0;
   const units = Array.from({ length: char.length }, (_, at) =>
     char.charCodeAt(at).toString(16).padStart(4, "0"),
   );
   const plain = /\w/.test(char) ? char : units.map((unit) => `\\u${unit}`).join("");
-  const escaped = [...new TextEncoder().encode(char)].map((byte) => `%${byte.toString(16).padStart(2, "0")}`);
-  const inJson = units.map((unit) => `\\\\u${unit}`).join("");
-  const spellings = [`\\\\?${plain}`, escaped.join(""), inJson];
+  const bytes = [...new TextEncoder().encode(char)].map((byte) => byte.toString(16).padStart(2, "0"));
+  const numbers = `#(?:0{0,6}${point}|x0{0,6}${point.toString(16)})`;
+  const spellings = [
+    `\\\\{0,3}${plain}`,
+    bytes.map((byte) => `%(?:25){0,2}${byte}`).join(""),
+    units.map((unit) => `\\\\{1,3}u${unit}`).join(""),
+    `&(?:amp;)?(?:${[ENTITIES[char], numbers].filter((name) => name !== undefined).join("|")});`,
+  ];
   if (char === " ") spellings.push("\\+");
-  return `(?:${spellings.join("|")})`;
+  // What is longer comes first: a character may be the beginning of its own spelling.
+  return `(?:${spellings.toReversed().join("|")})`;
 }

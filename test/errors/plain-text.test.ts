@@ -4,6 +4,8 @@ import { plainText } from "../../src/errors/plain-text.ts";
 
 const SECRET = `s3cret/w ith+"odd"=characters&42%é`;
 
+const hex = (char: string): string => (char.codePointAt(0) ?? 0).toString(16);
+
 describe("plainText()", () => {
   it.each([
     ["as it is", SECRET],
@@ -15,6 +17,17 @@ describe("plainText()", () => {
     [
       "escaped for ASCII",
       SECRET.replaceAll("é", "\\u00e9").replaceAll("&", "\\u0026").replaceAll('"', '\\"'),
+    ],
+    ["escaped for a URL in a URL", encodeURIComponent(encodeURIComponent(SECRET))],
+    ["escaped for JSON in JSON", JSON.stringify(JSON.stringify(SECRET).slice(1, -1)).slice(1, -1)],
+    [
+      "escaped for a web page",
+      SECRET.replaceAll("&", "&amp;").replaceAll('"', "&quot;").replaceAll("/", "&#x2F;"),
+    ],
+    ["escaped for a web page by numbers", SECRET.replaceAll(/\W/g, (char) => `&#${char.codePointAt(0)};`)],
+    [
+      "escaped for a web page in capitals",
+      SECRET.replaceAll(/\W/g, (char) => `&#X0${hex(char).toUpperCase()};`),
     ],
   ])("leaves out a secret that is repeated %s", (_, spelling) => {
     expect(plainText(`before ${spelling} after`, 512, [SECRET])).toBe("before REDACTED after");
