@@ -174,7 +174,8 @@ export interface Distribution extends AsyncDisposable {
   tag(source: string, target: string, options?: ProgressOptions): Promise<Image>;
   /**
    * Removes content that no name and no namespace needs, and ingests that nobody goes on with; emits `delete` for each
-   * digest. Waits, as long as the signal allows, until the work has ended that is running when it begins; a dry run does not.
+   * digest. Waits, as long as the signal allows, until the work has ended that is running when it begins, and therefore for
+   * ever within `withLease`; a dry run does not wait.
    */
   prune(options?: PruneOptions): Promise<PruneResult>;
   /**
