@@ -86,7 +86,7 @@ export const HOSTS_TOML: readonly AuthorityRow[] = [
     name: "a client certificate in a pair without a key",
     host: "mutual.test",
     files: mutual('client = [["both.pem", ""]]'),
-    agreement: "before 2.0: it takes the directory for the certificate",
+    agreement: "it takes the directory for the certificate",
   },
   {
     name: "the same client certificate twice",

@@ -1,15 +1,13 @@
-import { createPrivateKey } from "node:crypto";
-import { mkdir, mkdtemp, rm, writeFile } from "node:fs/promises";
+import { mkdtemp, rm } from "node:fs/promises";
 import { tmpdir } from "node:os";
-import { dirname, join } from "node:path";
-import { type KeyAndCertificate, testAuthority } from "../../../src/testing.ts";
+import { join } from "node:path";
+import { testAuthority } from "../../../src/testing.ts";
+import { APP } from "./both-clients.ts";
 import { startDockerRegistry } from "./docker-registry.ts";
+import { type Home, pemForms, writeHome } from "./home.ts";
 import { tagInLayout, writeImage } from "./images.ts";
 import { startNamedHosts } from "./named-hosts.ts";
 import { skopeo } from "./skopeo.ts";
-
-/** What every registry holds. */
-export const APP = "team/app:v1";
 
 /**
  * Real registries with TLS and names of their own, each with the image `APP`: `private.test`; `chain.test`, whose certificate comes
@@ -28,17 +26,6 @@ export interface TlsHosts extends AsyncDisposable {
    * `@ca` and the like stand for PEM.
    */
   newHome(files: Readonly<Record<string, string>>): Promise<Home>;
-}
-
-/** Somebody's home. */
-export interface Home {
-  readonly folder: string;
-  /** Where containerd's layout is in it. */
-  readonly hosts: string;
-  /** Where docker's layout is in it. */
-  readonly certs: string;
-  /** The environment of whoever lives there. */
-  readonly env: Readonly<Record<string, string>>;
 }
 
 /** Starts the registries, and puts the image into them. */
@@ -66,8 +53,8 @@ export async function startTlsHosts(): Promise<TlsHosts> {
   const pem = {
     "@ca": servers.cert,
     "@other-ca": strangers.cert,
-    ...partsOf("@client", client),
-    ...partsOf("@stranger", strangers.issue([])),
+    ...pemForms("@client", client),
+    ...pemForms("@stranger", strangers.issue([])),
   };
 
   const folder = await mkdtemp(join(tmpdir(), "drayage-real-"));
@@ -77,7 +64,7 @@ export async function startTlsHosts(): Promise<TlsHosts> {
     layout,
     env: named.env,
     newFolder,
-    newHome: async (files) => home(await newFolder(), { files, pem, env: named.env }),
+    newHome: async (files) => writeHome(await newFolder(), { files, pem, env: named.env }),
     async [Symbol.asyncDispose]() {
       await Promise.all(Object.values(all).map((registry) => registry.stop()));
       await named[Symbol.asyncDispose]();
@@ -86,48 +73,9 @@ export async function startTlsHosts(): Promise<TlsHosts> {
   };
   const { manifest } = await writeImage(layout, { layers: [{ bytes: 20_000 }, { bytes: 30_000 }] });
   await tagInLayout(layout, "app", manifest);
-  const { certs } = await hosts.newHome({ "certs/c.cert": "@client.cert", "certs/c.key": "@client.key" });
-  const flags = ["copy", "--dest-tls-verify=false", `--dest-cert-dir=${certs}`, `oci:${layout}:app`];
-  for (const { host } of Object.values(all)) await skopeo([...flags, `docker://${host}/${APP}`]);
+  const own = await hosts.newHome({ "own/c.cert": "@client.cert", "own/c.key": "@client.key" });
+  const flags = ["copy", "--dest-tls-verify=false", `--dest-cert-dir=${join(own.folder, "own")}`];
+  for (const { host } of Object.values(all))
+    await skopeo([...flags, `oci:${layout}:app`, `docker://${host}/${APP}`]);
   return hosts;
-}
-
-/** The forms in which a pair lies in files. */
-function partsOf(name: string, { key, cert }: KeyAndCertificate): Readonly<Record<string, string>> {
-  const secret = { type: "pkcs8", format: "pem", cipher: "aes-256-cbc", passphrase: "open" } as const;
-  return {
-    [`${name}.cert`]: cert,
-    [`${name}.key`]: key,
-    [`${name}.both`]: cert + key,
-    [`${name}.locked`]: createPrivateKey(key).export(secret).toString(),
-  };
-}
-
-async function home(
-  folder: string,
-  {
-    files,
-    pem,
-    env,
-  }: {
-    readonly files: Readonly<Record<string, string>>;
-    readonly pem: Readonly<Record<string, string>>;
-    readonly env: Readonly<Record<string, string>>;
-  },
-): Promise<Home> {
-  const config = join(folder, ".config");
-  const hosts = join(config, "containerd", "certs.d");
-  const certs = join(config, "containers", "certs.d");
-  for (const directory of [hosts, certs]) await mkdir(directory, { recursive: true });
-  for (const [name, text] of Object.entries(files)) {
-    const path = name.startsWith("hosts/")
-      ? join(hosts, name.slice(6))
-      : name.startsWith("certs/")
-        ? join(certs, name.slice(6))
-        : join(folder, name);
-    await mkdir(dirname(path), { recursive: true });
-    await writeFile(path, pem[text] ?? text);
-  }
-  const own = { HOME: folder, XDG_CONFIG_HOME: config, XDG_RUNTIME_DIR: join(folder, "run") };
-  return { folder, hosts, certs, env: { ...env, ...own } };
 }

@@ -178,7 +178,7 @@ export const HOSTS_DIRECTORY_ROWS: readonly Row[] = [
       files: { "hosts/quay.io/hosts.toml": text },
       reference: "quay.io/a/b:1",
       flaw: `Read hosts.toml "hosts/quay.io/hosts.toml", ${flaw}`,
-      ctr: "it leaves the whole file out and asks the registry, which the file may be there to prevent",
+      ctr: `${name === "a server that is none" ? "before 2.0: " : ""}it leaves the whole file out and asks the registry, which the file may be there to prevent`,
     }),
   ),
   {

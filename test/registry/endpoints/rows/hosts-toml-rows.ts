@@ -371,7 +371,7 @@ export const HOSTS_TOML_ROWS: readonly Row[] = [
       "https://d.test/v2 mirror ns=quay.io cert=@client.both,@client.both key=@client.both,@client.both",
       QUAY,
     ],
-    ctr: "before 2.0: it takes the directory for the certificate",
+    ctr: "it takes the directory for the certificate",
   },
   {
     name: "plain HTTP with words about TLS: TLS first",
@@ -392,7 +392,7 @@ export const HOSTS_TOML_ROWS: readonly Row[] = [
     files: hosts('[host."http://a.test:5000"]\nskip_verify = false\n'),
     reference: "quay.io/a/b:1",
     endpoints: ["https://a.test:5000/v2 mirror ns=quay.io", "http://a.test:5000/v2 mirror ns=quay.io", QUAY],
-    ctr: "as above",
+    ctr: "before 2.0: as above",
   },
   {
     name: "a time for connecting",
