@@ -35,11 +35,17 @@ export type { MessageProgress, Progress, ProgressSink, UpdateProgress } from "./
 export {
   type CredentialFiles,
   credentialFilesFromEnvironment,
+  dockerConfigDirFromEnvironment,
 } from "./registry/credentials/credential-files.ts";
 export type { CredentialContext, CredentialSource, Credentials } from "./registry/credentials/credentials.ts";
+export { registryFilesFromEnvironment, type UsualFiles } from "./registry/endpoints/usual-files.ts";
 export type { RateLimit } from "./registry/http/rate-limit.ts";
 export type { RegistryWarning } from "./registry/http/with-notices.ts";
-export type { ConnectionOptions, ProxyOptions } from "./registry/transport/connection-options.ts";
+export type {
+  ConnectionOptions,
+  ProxyOptions,
+  ProxySource,
+} from "./registry/transport/connection-options.ts";
 export type { HostBudgetChange } from "./registry/transport/connection-pool.ts";
 export { proxyFromEnvironment } from "./registry/transport/proxy-from-environment.ts";
 export {

@@ -1,5 +1,4 @@
 import { existsSync } from "node:fs";
-import { homedir } from "node:os";
 import { join } from "node:path";
 import type { Command } from "commander";
 import {
@@ -7,6 +6,7 @@ import {
   type CredentialSource,
   type Credentials,
   credentialFilesFromEnvironment,
+  dockerConfigDirFromEnvironment,
 } from "../index.ts";
 import type { LoginFile, StoredCredentials } from "../registry.ts";
 import { tell } from "./output.ts";
@@ -15,6 +15,8 @@ import { tell } from "./output.ts";
 export interface CredentialCliOptions {
   readonly config?: string;
   readonly authfile?: string;
+  /** podman's registries.conf, which may name helpers. */
+  readonly registriesConf?: string;
 }
 
 /** Adds `--config` and `--authfile`. */
@@ -25,15 +27,20 @@ export function addCredentialOptions(command: Command): Command {
 }
 
 /** The directory of docker's configuration, whatever else there is. */
-function dockerConfigDir({ config }: CredentialCliOptions): string {
-  return config ?? (process.env["DOCKER_CONFIG"] || join(homedir(), ".docker"));
+function dockerConfigDir({
+  config = dockerConfigDirFromEnvironment(process.env),
+}: CredentialCliOptions): string {
+  return config;
 }
 
 /** Where to look: what is named on the command line, or else where docker and podman would. */
-export function credentialFiles({ config, authfile }: CredentialCliOptions): CredentialFiles {
+export function credentialFiles(options: CredentialCliOptions): CredentialFiles {
+  const { config, authfile, registriesConf } = options;
   if (authfile !== undefined) return { authFile: authfile };
   const { dockerAuthConfig, ...usual } = credentialFilesFromEnvironment(process.env);
-  return { dockerAuthConfig, ...(config === undefined ? usual : { dockerConfigDir: config }) };
+  if (config !== undefined) return { dockerAuthConfig, dockerConfigDir: config };
+  const isNamed = registriesConf !== undefined && usual.registriesConf !== undefined;
+  return { dockerAuthConfig, ...usual, ...(isNamed && { registriesConf }) };
 }
 
 /** Where a login is kept: in podman's file where that is named, by the environment too, otherwise in docker's. */
@@ -58,9 +65,13 @@ export async function currentCredentials(
 export function storedCredentialsOf(options: CredentialCliOptions): CredentialSource {
   const told = new Set<string>();
   const files = credentialFiles(options);
-  let source: StoredCredentials | undefined;
+  let opened: StoredCredentials | undefined;
+  const open = async (): Promise<StoredCredentials> => {
+    opened ??= (await import("../registry.ts")).storedCredentials(files);
+    return opened;
+  };
   const lookUp: CredentialSource = async (host, context = {}) => {
-    source ??= (await import("../registry.ts")).storedCredentials(files);
+    const source = await open();
     try {
       return await source(host, context);
     } catch (error) {
@@ -71,8 +82,9 @@ export function storedCredentialsOf(options: CredentialCliOptions): CredentialSo
       throw error;
     }
   };
-  const stops = (failure: unknown): boolean => source?.stops?.(failure) ?? false;
-  return Object.assign(lookUp, { stored: true, stops } as const);
+  const stops = (failure: unknown): boolean => opened?.stops?.(failure) ?? false;
+  const stamp = async (): Promise<string> => (await (await open()).stamp?.()) ?? "";
+  return Object.assign(lookUp, { stored: true, stops, stamp } as const);
 }
 
 /**

@@ -58,7 +58,7 @@ export async function composeDistribution(options: DistributionOptions): Promise
     logger.debug({ ...change }, "requests to this host at once");
     root.events.emit("budget", change);
   };
-  const transport = createTransport(await connectionOptions(options), { onBudget }); // it opens nothing before the first request
+  const transport = createTransport(connectionOptions(options), { onBudget }); // it opens nothing before the first request
   const root = await OwnedRoot.open({
     root: options.root,
     mode: options.mode,

@@ -1,15 +1,14 @@
-import { daemonProxies } from "../registry/endpoints/daemon-file.ts";
+import { readDaemonFile } from "../registry/endpoints/daemon-file.ts";
+import { ConfigurationFiles } from "../registry/files/configuration-files.ts";
 import type { ConnectionOptions } from "../registry/transport/connection-options.ts";
 import type { DistributionOptions } from "./options.ts";
 
-/**
- * How connections are made: as the options say, and where those name no proxy through docker's own. They are read once, as docker
- * does. Throws `ErrInvalidArgument` for a daemon.json that cannot be read as one.
- */
-export async function connectionOptions({
+/** How connections are made: as the options say, and where those name no proxy through docker's own, as they are now. */
+export function connectionOptions({
   connection,
   registry = {},
-}: Pick<DistributionOptions, "connection" | "registry">): Promise<ConnectionOptions> {
-  const proxy = connection?.proxy ?? (await daemonProxies(registry));
-  return { ...connection, proxy };
+}: Pick<DistributionOptions, "connection" | "registry">): ConnectionOptions {
+  if (connection?.proxy !== undefined || registry.daemonConfig === undefined) return connection ?? {};
+  const files = new ConfigurationFiles();
+  return { ...connection, proxy: async () => (await readDaemonFile(files, registry))?.proxies };
 }

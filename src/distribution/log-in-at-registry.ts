@@ -18,7 +18,7 @@ export async function logInAtRegistry(server: string, options: LoginOptions): Pr
   const host = loginHost(server);
   const all = await lookupEndpoints({ domain: host, path: "" }, registry, "push", { signal });
   const endpoints = all.filter(({ version }) => version !== 1); // which has logins of another kind
-  const transport = createTransport(await connectionOptions(options));
+  const transport = createTransport(connectionOptions(options));
   const send = withUserAgent(transport.send, options.userAgent);
   const trust = hostTrust(registry);
   const attempts = endpoints.map((endpoint) => {

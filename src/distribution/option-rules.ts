@@ -32,8 +32,7 @@ import {
 } from "../options/rules.ts";
 import type { CredentialFiles } from "../registry/credentials/credential-files.ts";
 import type { Credentials } from "../registry/credentials/credentials.ts";
-import type { RegistryOptions } from "../registry/endpoints/registry-options.ts";
-import type { TlsOptions } from "../registry/http/tls-options.ts";
+import type { HostTlsOptions, RegistryOptions } from "../registry/endpoints/registry-options.ts";
 import { MAX_USER_AGENT_CHARS } from "../registry/http/user-agent.ts";
 import { CONNECTION_OPTIONS, type ConnectionOptions } from "../registry/transport/connection-options.ts";
 import type { CheckOptions } from "./check/result.ts";
@@ -63,13 +62,16 @@ const registry = objectOf<RegistryOptions>({
   hostsDir: pathList,
   certsDir: pathList,
   registriesConf: pathList,
-  daemonConfig: aPath,
+  daemonConfig: pathList,
   tls: recordOf(
-    objectOf<TlsOptions>({
+    objectOf<HostTlsOptions>({
       skipVerify: aBoolean,
       ca: listOf(aString),
       cert: eitherOf(aString, listOf(aString)),
       key: eitherOf(aString, listOf(aString)),
+      caFile: eitherOf(aPath, listOf(aPath)),
+      certFile: aPath,
+      keyFile: aPath,
     }),
   ),
 });
@@ -81,6 +83,7 @@ const credentials = eitherOf(
     authFile: eitherOf(aPath, listOf(aPath)),
     dockerConfigDir: aPath,
     dockercfg: aPath,
+    registriesConf: pathList,
   }),
 );
 

@@ -107,7 +107,7 @@ describe("drayage login", () => {
   });
 
   it("tells when another file comes before the one it wrote", async () => {
-    const auths = { [registry.host]: { auth: btoa("bob:other") } };
+    const auths = { [registry.host]: { auth: btoa("bob:s3cret") } };
     const env = { DOCKER_AUTH_CONFIG: JSON.stringify({ auths }) };
     const { status, stderr } = await run(loginCommand(), { input: "s3cret", env });
     expect(status).toBe(0);

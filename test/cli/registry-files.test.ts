@@ -84,7 +84,7 @@ describe("drayage pull", () => {
       "an authority that is not there",
       () => ["--ca-file", "/nowhere"],
       1,
-      'read --ca-file "/nowhere": no such',
+      'read "/nowhere": no such file or directory',
     ],
     ["an authority that is none", (path) => ["--ca-file", path], 1, "got no PEM certificate, wanted one"],
     ["a key alone", (path) => ["--key", path], 1, "got no --cert"],

@@ -68,6 +68,8 @@ async function askedCredentials(
   return { username: user, password };
 }
 
+/** Whether a registry is told the same; an identity token says who it is itself. */
 function isSame(one: Credentials, other: Credentials): boolean {
-  return one.password === other.password && one.identityToken === other.identityToken;
+  if (one.identityToken || other.identityToken) return one.identityToken === other.identityToken;
+  return one.username === other.username && one.password === other.password;
 }

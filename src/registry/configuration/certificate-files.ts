@@ -1,8 +1,8 @@
 import { createPrivateKey, type KeyObject, X509Certificate } from "node:crypto";
 import { basename, join } from "node:path";
 import { ErrInvalidArgument, ErrNotFound } from "../../errors/classes.ts";
+import type { ConfigurationFiles } from "../files/configuration-files.ts";
 import type { TlsOptions } from "../http/tls-options.ts";
-import type { ConfigurationFiles } from "./configuration-files.ts";
 import type { ClientPair } from "./hosts-toml.ts";
 
 /** How a key with a passphrase begins, and how it does in OpenSSL's older form. */

@@ -22,6 +22,7 @@ export interface DaemonProxies {
 export interface DaemonChecks {
   readonly mirror: (text: string) => unknown;
   readonly insecureRegistry: (text: string) => unknown;
+  readonly proxy: (text: string) => unknown;
 }
 
 /**
@@ -30,30 +31,44 @@ export interface DaemonChecks {
  */
 export function parseDaemonJson(text: string, path: string, checks: DaemonChecks): DaemonFile {
   const root = new ConfigurationTable(jsonDocument(text.trim() === "" ? "{}" : text, path));
-  const proxies = root.table("proxies");
   return {
-    mirrors: checked(root, "registry-mirrors", checks.mirror),
-    insecureRegistries: checked(root, "insecure-registries", checks.insecureRegistry),
-    proxies: proxies && {
-      httpProxy: proxies.string("http-proxy") || undefined,
-      httpsProxy: proxies.string("https-proxy") || undefined,
-      noProxy: proxies.string("no-proxy") || undefined,
-    },
+    mirrors: checked(root, "registry-mirrors", root.strings("registry-mirrors"), checks.mirror),
+    insecureRegistries: checked(
+      root,
+      "insecure-registries",
+      root.strings("insecure-registries"),
+      checks.insecureRegistry,
+    ),
+    proxies: readProxies(root.table("proxies"), checks.proxy),
     path,
   };
 }
 
+/** `undefined` where no proxy is named. */
+function readProxies(
+  table: ConfigurationTable | undefined,
+  check: DaemonChecks["proxy"],
+): DaemonProxies | undefined {
+  const [httpProxy, httpsProxy] = ["http-proxy", "https-proxy"].map((name) => {
+    const value = table?.string(name) || undefined;
+    return value && table && checked(table, name, [value], check)[0];
+  });
+  const noProxy = table?.string("no-proxy") || undefined;
+  return httpProxy || httpsProxy ? { httpProxy, httpsProxy, noProxy } : undefined;
+}
+
+/** `values`, when none of them is wrong. */
 function checked(
-  root: ConfigurationTable,
+  table: ConfigurationTable,
   name: string,
+  values: readonly string[],
   check: (text: string) => unknown,
 ): readonly string[] {
-  const values = root.strings(name);
   for (const value of values) {
     try {
       check(value);
     } catch (cause) {
-      throw root.flaw(name, (cause as Error).message);
+      throw table.flaw(name, (cause as Error).message);
     }
   }
   return values;

@@ -1,6 +1,6 @@
 import { join } from "node:path";
+import type { ConfigurationFiles } from "../files/configuration-files.ts";
 import { type CertificateFiles, dockerCertificates } from "./certificate-files.ts";
-import type { ConfigurationFiles } from "./configuration-files.ts";
 import { type HostsFile, parseHostsToml } from "./hosts-toml.ts";
 
 /** What the directory of a registry says. */
@@ -22,7 +22,7 @@ export async function findHostsDirectory(
   registry: string,
 ): Promise<HostsDirectory | undefined> {
   for (const directory of roots.flatMap((root) => candidates(root, registry))) {
-    if (await files.isDirectory(directory)) return await readDirectory(files, directory);
+    if (await files.hasDirectory(directory)) return await readDirectory(files, directory);
   }
   return undefined;
 }

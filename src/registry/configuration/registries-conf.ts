@@ -33,6 +33,8 @@ export interface RegistryEntry extends RegistryPlace {
 /** A registries.conf, in its own order. */
 export interface RegistriesFile {
   readonly registries: readonly RegistryEntry[];
+  /** Credential helpers of every host, in the order to ask; none where the file does not say. */
+  readonly credentialHelpers: readonly string[];
 }
 
 /**
@@ -42,13 +44,20 @@ export interface RegistriesFile {
  */
 export async function parseRegistriesConf(text: string, path: string): Promise<RegistriesFile> {
   const root = new ConfigurationTable(await parseToml({ action: "Read registries.conf", name: path, text }));
-  if (root.has("registries")) return { registries: readVersion1(root) };
+  const credentialHelpers = readCredentialHelpers(root);
+  if (root.has("registries")) return { registries: readVersion1(root), credentialHelpers };
   const tables = root.tables("registry");
   const registries = tables.map(readRegistry);
   const count = registries.reduce((sum, { mirrors }) => sum + 1 + mirrors.length, 0);
   if (count > MAX_REGISTRIES) throw root.flaw("registry", `got ${count}, wanted at most ${MAX_REGISTRIES}`);
   checkConflicts(registries, tables);
-  return { registries: firstOfEach(registries) };
+  return { registries: firstOfEach(registries), credentialHelpers };
+}
+
+function readCredentialHelpers(root: ConfigurationTable): readonly string[] {
+  const names = root.strings("credential-helpers");
+  if (names.every((name) => /^[\w.-]+$/.test(name))) return names;
+  throw root.flaw("credential-helpers", "wanted names, as secretservice for docker-credential-secretservice");
 }
 
 /** `[registries.insecure]` and `[registries.block]`, lists of registries. */

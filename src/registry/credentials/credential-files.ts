@@ -1,7 +1,6 @@
-import { homedir } from "node:os";
 import { join } from "node:path";
-import type { AbortOptions } from "../../async/abort.ts";
-import { readText } from "../files/read-text.ts";
+import type { PathList } from "../endpoints/registry-options.ts";
+import { homeOf, ownConfiguration, registriesFilesFromEnvironment } from "../endpoints/usual-files.ts";
 import type { AuthFileKind } from "./auth-file.ts";
 
 /** The files in which docker, podman, skopeo and their kin keep credentials, in the order in which they are asked. */
@@ -14,18 +13,35 @@ export interface CredentialFiles {
   readonly dockerConfigDir?: string | undefined;
   /** The file of docker before 2015, `~/.dockercfg`. */
   readonly dockercfg?: string | undefined;
+  /**
+   * podman's registries.conf, and directories of such files. Their `credential-helpers` say which helpers are asked for every host,
+   * and when the files above are: for the name `containers-auth.json`. Without that name `authFile` counts for nothing, and docker's
+   * files come last.
+   */
+  readonly registriesConf?: PathList | undefined;
 }
 
-/** One place to look for credentials in. */
+/** A text in which credentials are kept. */
 export interface CredentialPlace {
   readonly kind: AuthFileKind;
   /** Path of the file, or another name for it. */
   readonly name: string;
   /** What is done when it is read, for messages. */
   readonly action: string;
-  /** Its text; `undefined` when there is none. Throws what `readText` throws. */
-  read(options: AbortOptions): Promise<string | undefined>;
+  /** What it holds, where that is no file. */
+  readonly text?: string;
 }
+
+/** A file in which credentials are kept. */
+export type CredentialFile = Omit<CredentialPlace, "text">;
+
+/** A credential helper that is asked for every host. */
+export interface CommonHelper {
+  readonly helper: string;
+}
+
+/** What podman calls its own files among credential helpers. */
+const AUTH_FILES = "containers-auth.json";
 
 const ACTIONS: Readonly<Record<AuthFileKind, string>> = {
   docker: "Read docker config",
@@ -33,34 +49,53 @@ const ACTIONS: Readonly<Record<AuthFileKind, string>> = {
   dockercfg: "Read docker config",
 };
 
-/** The places of `files`, in the order to ask. */
-export function credentialPlaces(files: CredentialFiles): readonly CredentialPlace[] {
-  const { dockerAuthConfig, authFile = [], dockerConfigDir, dockercfg } = files;
+/**
+ * The places of `files`, in the order to ask.
+ *
+ * @param helpers `credential-helpers` of podman; `undefined` where nobody says anything
+ */
+export function credentialPlaces(
+  files: CredentialFiles,
+  helpers: readonly string[] = [AUTH_FILES],
+): readonly (CredentialPlace | CommonHelper)[] {
+  const { dockerAuthConfig: text, authFile = [], dockerConfigDir, dockercfg } = files;
   const ofEnvironment = { kind: "docker", name: "DOCKER_AUTH_CONFIG", action: ACTIONS.docker } as const;
+  const podmans = [authFile].flat().map((path) => credentialFile("podman", path));
+  const dockers = [
+    ...(dockerConfigDir === undefined ? [] : [dockerConfigFile(dockerConfigDir)]),
+    ...(dockercfg === undefined ? [] : [credentialFile("dockercfg", dockercfg)]),
+  ];
   return [
-    ...(dockerAuthConfig === undefined ? [] : [{ ...ofEnvironment, read: async () => dockerAuthConfig }]),
-    ...[authFile].flat().map((path) => filePlace("podman", path)),
-    ...(dockerConfigDir === undefined ? [] : [dockerConfigPlace(dockerConfigDir)]),
-    ...(dockercfg === undefined ? [] : [filePlace("dockercfg", dockercfg)]),
+    ...(text === undefined ? [] : [{ ...ofEnvironment, text }]),
+    ...helpers.flatMap((helper): readonly (CredentialPlace | CommonHelper)[] =>
+      helper === AUTH_FILES ? [...podmans, ...dockers] : [{ helper }],
+    ),
+    ...(helpers.includes(AUTH_FILES) ? [] : dockers),
   ];
 }
 
 /** docker's `config.json` in its directory. */
-export function dockerConfigPlace(dockerConfigDir: string): CredentialPlace {
-  return filePlace("docker", join(dockerConfigDir, "config.json"));
+export function dockerConfigFile(dockerConfigDir: string): CredentialFile {
+  return credentialFile("docker", join(dockerConfigDir, "config.json"));
 }
 
 /** A file in which credentials are kept. */
-export function filePlace(kind: AuthFileKind, path: string): CredentialPlace {
-  const action = ACTIONS[kind];
-  return { kind, name: path, action, read: (options) => readText(action, path, options) };
+export function credentialFile(kind: AuthFileKind, path: string): CredentialFile {
+  return { kind, name: path, action: ACTIONS[kind] };
+}
+
+/** The directory of docker's `config.json`, by the environment that is given: `$DOCKER_CONFIG` or `~/.docker`. */
+export function dockerConfigDirFromEnvironment(
+  environment: Readonly<Record<string, string | undefined>>,
+): string {
+  return environment["DOCKER_CONFIG"] || join(homeOf(environment), ".docker");
 }
 
 /**
  * Where a user of docker, podman or skopeo has credentials, by the environment that is given: `DOCKER_AUTH_CONFIG` first. Then
  * the file of `REGISTRY_AUTH_FILE` alone, or else podman's files (`$XDG_RUNTIME_DIR/containers/auth.json`,
  * `~/.config/containers/auth.json`), docker's (`$DOCKER_CONFIG/config.json`, by default `~/.docker/config.json`) and
- * `~/.dockercfg`.
+ * `~/.dockercfg`, in the order that podman's registries.conf gives to its credential helpers.
  */
 export function credentialFilesFromEnvironment(
   environment: Readonly<Record<string, string | undefined>>,
@@ -68,13 +103,13 @@ export function credentialFilesFromEnvironment(
   const { DOCKER_AUTH_CONFIG: dockerAuthConfig, REGISTRY_AUTH_FILE: authFile } = environment;
   const common = dockerAuthConfig ? { dockerAuthConfig } : {};
   if (authFile) return { ...common, authFile };
-  const home = environment["HOME"] || homedir();
-  const configHome = environment["XDG_CONFIG_HOME"] || join(home, ".config");
+  const own = join(ownConfiguration(environment), "containers", "auth.json");
   return {
     ...common,
-    authFile: [...runtimeAuthFiles(environment), join(configHome, "containers", "auth.json")],
-    dockerConfigDir: environment["DOCKER_CONFIG"] || join(home, ".docker"),
-    dockercfg: join(home, ".dockercfg"),
+    authFile: [...runtimeAuthFiles(environment), own],
+    dockerConfigDir: dockerConfigDirFromEnvironment(environment),
+    dockercfg: join(homeOf(environment), ".dockercfg"),
+    registriesConf: registriesFilesFromEnvironment(environment),
   };
 }
 

@@ -33,6 +33,12 @@ export interface FoundCredentials {
   readonly failure?: unknown;
 }
 
+/** An answer, and how what is stored was when it was looked for. */
+interface Kept {
+  readonly found: FoundCredentials;
+  readonly stamp: string | undefined;
+}
+
 /** What surrounds the lookups of a `CredentialMemory`. */
 export interface CredentialMemoryOptions {
   readonly clock?: Clock | undefined;
@@ -45,8 +51,8 @@ export interface CredentialLookup {
   /** The host of whose credentials this is about. */
   readonly host: string;
   /**
-   * What was found less than `CREDENTIALS_KEPT_MS` ago, else what the source says. Rejects with the source's
-   * error.
+   * What was found less than `CREDENTIALS_KEPT_MS` ago, unless stored credentials have changed since, else what the source says.
+   * Rejects with the source's error.
    */
   find(context?: Pick<CredentialContext, "signal" | "challenge">): Promise<FoundCredentials>;
   /** Forgets `found`, which was refused somewhere, unless it has been replaced already. */
@@ -61,7 +67,7 @@ export class CredentialMemory {
   readonly #source: CredentialSource;
   readonly #clock: Clock;
   readonly #onFailure: CredentialMemoryOptions["onFailure"];
-  readonly #kept = new BoundedMap<string, FoundCredentials>(MAX_KEPT_CREDENTIALS);
+  readonly #kept = new BoundedMap<string, Kept>(MAX_KEPT_CREDENTIALS);
   readonly #calls = new SharedCalls<FoundCredentials>();
 
   constructor(source: CredentialSource, { clock = systemClock, onFailure }: CredentialMemoryOptions = {}) {
@@ -78,20 +84,27 @@ export class CredentialMemory {
       host,
       find: async ({ signal, challenge } = {}) => {
         throwIfAborted(signal);
+        const stamp = isStored(this.#source) ? await this.#source.stamp?.() : undefined;
         const kept = this.#kept.get(key);
-        if (kept && this.#clock.elapsed() - kept.foundAtMs < CREDENTIALS_KEPT_MS) return kept;
-        const ask = (shared: AbortSignal) =>
-          this.#ask(key, host, { repository, purpose, challenge, signal: shared });
-        return await this.#calls.run(key, ask, { signal });
+        if (kept && kept.stamp === stamp && this.#isFresh(kept)) return kept.found;
+        const ask = async (shared: AbortSignal) => {
+          const found = await this.#ask(host, { repository, purpose, challenge, signal: shared });
+          if (found.failure === undefined) this.#kept.set(key, { found, stamp });
+          return found;
+        };
+        return await this.#calls.run(JSON.stringify([key, stamp]), ask, { signal });
       },
       forget: (found) => {
-        if (this.#kept.get(key) === found) this.#kept.delete(key);
+        if (this.#kept.get(key)?.found === found) this.#kept.delete(key);
       },
     };
   }
 
+  #isFresh({ found }: Kept): boolean {
+    return this.#clock.elapsed() - found.foundAtMs < CREDENTIALS_KEPT_MS;
+  }
+
   async #ask(
-    key: string,
     host: string,
     context: CredentialContext & { readonly signal: AbortSignal },
   ): Promise<FoundCredentials> {
@@ -99,9 +112,7 @@ export class CredentialMemory {
     try {
       const credentials = await this.#source(host, context);
       throwIfAborted(signal);
-      const found = { credentials, hash: credentialsHash(credentials), foundAtMs: this.#clock.elapsed() };
-      this.#kept.set(key, found);
-      return found;
+      return { credentials, hash: credentialsHash(credentials), foundAtMs: this.#clock.elapsed() };
     } catch (failure) {
       throwIfAborted(signal);
       if (!isStored(this.#source) || this.#source.stops?.(failure)) throw failure;

@@ -46,6 +46,8 @@ export interface StoredCredentials extends CredentialSource {
   readonly stored: true;
   /** Whether it stops them after all that the source has failed with this error. Default: never. */
   stops?(failure: unknown): boolean;
+  /** Differs when what is kept may have changed: what was found before is not used any more. Default: it never does. */
+  stamp?(): Promise<string>;
 }
 
 /** Whether the source is one of `StoredCredentials`. */

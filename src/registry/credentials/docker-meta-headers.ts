@@ -1,6 +1,7 @@
 import type { AbortOptions } from "../../async/abort.ts";
-import { dockerConfigPlace } from "./credential-files.ts";
-import { readAuthFile } from "./stored-credentials.ts";
+import { readText } from "../files/read-text.ts";
+import { dockerConfigFile } from "./credential-files.ts";
+import { parseAuthFile } from "./stored-credentials.ts";
 
 /** What docker's engine passes on to registries of the headers that its command line sends it. */
 const META_HEADER = /^x-meta-/i;
@@ -14,7 +15,9 @@ export async function dockerMetaHeaders(
   dockerConfigDir: string,
   options: AbortOptions = {},
 ): Promise<Readonly<Record<string, string>>> {
-  const file = await readAuthFile(dockerConfigPlace(dockerConfigDir), options);
+  const place = dockerConfigFile(dockerConfigDir);
+  const text = await readText(place.name, { ...options, action: place.action });
+  const file = text === undefined ? undefined : await parseAuthFile(place, text);
   const headers = Object.entries(file?.httpHeaders() ?? {});
   return Object.fromEntries(headers.filter(([name]) => META_HEADER.test(name)));
 }

@@ -7,8 +7,9 @@ import { makeDirectory } from "../../disk/make-directory.ts";
 import { writeFileAtomic } from "../../disk/write-file-atomic.ts";
 import { ErrInvalidArgument } from "../../errors/classes.ts";
 import { JsonText } from "../files/json-text.ts";
+import { readText } from "../files/read-text.ts";
 import { AuthFile } from "./auth-file.ts";
-import { type CredentialPlace, dockerConfigPlace, filePlace } from "./credential-files.ts";
+import { type CredentialFile, credentialFile, dockerConfigFile } from "./credential-files.ts";
 import { type CredentialHelperOptions, eraseFromHelper, storeInHelper } from "./credential-helper.ts";
 import type { Credentials } from "./credentials.ts";
 import { serverOf } from "./stored-credentials.ts";
@@ -66,7 +67,7 @@ export async function forgetLogin(
   { file, ...options }: CredentialHelperOptions & { readonly file: LoginFile },
 ): Promise<boolean> {
   const place = placeOf(file);
-  if ((await place.read(options)) === undefined) return false;
+  if ((await textOf(place, await linkTarget(place.name), options)) === undefined) return false;
   return await changing(place, options, async (document) => {
     const { auths } = document;
     const helper = auths.helperFor({ host });
@@ -77,18 +78,20 @@ export async function forgetLogin(
   });
 }
 
-function placeOf(file: LoginFile): CredentialPlace {
-  return "authFile" in file ? filePlace("podman", file.authFile) : dockerConfigPlace(file.dockerConfigDir);
+function placeOf(file: LoginFile): CredentialFile {
+  return "authFile" in file
+    ? credentialFile("podman", file.authFile)
+    : dockerConfigFile(file.dockerConfigDir);
 }
 
 /** A file that is being changed. */
 class ChangingFile {
-  readonly place: CredentialPlace;
+  readonly place: CredentialFile;
   /** What the file said before. */
   readonly auths: AuthFile;
   #text: string;
 
-  constructor(place: CredentialPlace, text: string) {
+  constructor(place: CredentialFile, text: string) {
     this.place = place;
     this.#text = text;
     this.auths = new AuthFile(place.kind, this.#json());
@@ -115,7 +118,7 @@ class ChangingFile {
 
 /** Has `change` change a file, alone among those who do it this way, and writes what has changed. */
 async function changing<T>(
-  place: CredentialPlace,
+  place: CredentialFile,
   { signal }: AbortOptions,
   change: (file: ChangingFile) => Promise<T>,
 ): Promise<T> {
@@ -123,7 +126,7 @@ async function changing<T>(
   await makeDirectory(dirname(path), { mode: DIRECTORY_MODE });
   const release = await lockFile(`${path}.lock`, { removeOnRelease: true, signal });
   try {
-    const text = (await place.read({ signal })) ?? "";
+    const text = (await textOf(place, path, { signal })) ?? "";
     const file = new ChangingFile(place, text.trim() === "" ? "{}" : text);
     const before = file.text;
     const result = await change(file);
@@ -132,6 +135,10 @@ async function changing<T>(
   } finally {
     release();
   }
+}
+
+function textOf({ action }: CredentialFile, path: string, { signal }: AbortOptions) {
+  return readText(path, { action, signal });
 }
 
 /** The file itself, where there is a link to it, even one that leads nowhere yet. */

@@ -46,6 +46,6 @@ export async function tlsFor(
   { said, skipVerify }: { readonly said?: TlsOptions | undefined; readonly skipVerify: boolean },
 ): Promise<Pick<Endpoint, "tls">> {
   const ofFiles = said ?? (await policy.certificates(host));
-  const tls = { ...ofFiles, ...(skipVerify && { skipVerify }), ...policy.given(host) };
+  const tls = { ...ofFiles, ...(skipVerify && { skipVerify }), ...(await policy.given(host)) };
   return Object.keys(tls).length > 0 ? { tls } : {};
 }

@@ -1,8 +1,9 @@
 import { join } from "node:path";
 import type { AbortOptions } from "../../async/abort.ts";
 import { dockerCertificates, readCertificates } from "../configuration/certificate-files.ts";
-import type { ConfigurationFiles } from "../configuration/configuration-files.ts";
+import type { ConfigurationFiles } from "../files/configuration-files.ts";
 import type { TlsOptions } from "../http/tls-options.ts";
+import { readHostTls } from "./host-tls.ts";
 import { isInsecure, parseInsecureRegistries } from "./insecure.ts";
 import { pathsOf } from "./path-list.ts";
 import { isSelectedHost, type RegistryOptions, registryName } from "./registry-options.ts";
@@ -45,17 +46,18 @@ export class HostPolicy {
     return await isInsecure(host, registries, { resolveHost: this.#options.resolveHost, signal, loopback });
   }
 
-  /** What the options say about the host. */
-  given(host: string): TlsOptions | undefined {
+  /** What the options say about the host. Throws what `readCertificates` throws. */
+  async given(host: string): Promise<TlsOptions | undefined> {
     const entries = Object.entries(this.#options.tls ?? {});
-    return entries.find(([name]) => registryName(name) === host)?.[1];
+    const [, given] = entries.find(([name]) => registryName(name) === host) ?? [];
+    return given && (await readHostTls(this.#files, given));
   }
 
   /** What docker's layout of certificates has for the host: the first directory of its name counts. */
   async certificates(host: string): Promise<TlsOptions | undefined> {
     for (const root of pathsOf(this.#options.certsDir)) {
       const directory = join(root, process.platform === "win32" ? host.replaceAll(":", "") : host);
-      if (!(await this.#files.isDirectory(directory))) continue;
+      if (!(await this.#files.hasDirectory(directory))) continue;
       const found = await dockerCertificates(this.#files, directory);
       return found && (await readCertificates(this.#files, found));
     }

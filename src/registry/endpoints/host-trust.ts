@@ -1,5 +1,5 @@
 import type { AbortOptions } from "../../async/abort.ts";
-import { ConfigurationFiles } from "../configuration/configuration-files.ts";
+import { ConfigurationFiles } from "../files/configuration-files.ts";
 import type { TlsOptions } from "../http/tls-options.ts";
 import { readDaemonFile } from "./daemon-file.ts";
 import type { Endpoint } from "./endpoint.ts";

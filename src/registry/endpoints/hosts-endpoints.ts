@@ -1,8 +1,8 @@
 import type { AbortOptions } from "../../async/abort.ts";
 import { readCertificates } from "../configuration/certificate-files.ts";
-import type { ConfigurationFiles } from "../configuration/configuration-files.ts";
 import type { HostsDirectory } from "../configuration/hosts-directory.ts";
 import type { HostEntry } from "../configuration/hosts-toml.ts";
+import type { ConfigurationFiles } from "../files/configuration-files.ts";
 import type { TlsOptions } from "../http/tls-options.ts";
 import { withHubRegistry } from "./docker-hub.ts";
 import type { Endpoint } from "./endpoint.ts";

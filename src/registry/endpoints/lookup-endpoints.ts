@@ -1,15 +1,15 @@
 import type { AbortOptions } from "../../async/abort.ts";
 import { ErrInvalidArgument } from "../../errors/classes.ts";
-import { checkTlsOptions } from "../configuration/certificate-files.ts";
-import { ConfigurationFiles } from "../configuration/configuration-files.ts";
 import { findHostsDirectory } from "../configuration/hosts-directory.ts";
 import { readRegistries } from "../configuration/registries-files.ts";
 import { matchRegistry, type RegistryMatch } from "../configuration/registries-match.ts";
+import { ConfigurationFiles } from "../files/configuration-files.ts";
 import { readDaemonFile } from "./daemon-file.ts";
 import { HUB_DOMAIN } from "./docker-hub.ts";
 import type { Endpoint } from "./endpoint.ts";
 import { hostEndpoints } from "./host-endpoints.ts";
 import { HostPolicy } from "./host-policy.ts";
+import { checkHostTls } from "./host-tls.ts";
 import { hostsEndpoints } from "./hosts-endpoints.ts";
 import { parseInsecureRegistries } from "./insecure.ts";
 import { mirrorBaseUrl } from "./mirror.ts";
@@ -72,7 +72,7 @@ export async function lookupEndpoints(
  */
 export function checkRegistryOptions(options: RegistryOptions): void {
   checkNames(options);
-  for (const [host, tls] of Object.entries(options.tls ?? {})) checkTlsOptions(tls, host);
+  for (const [host, tls] of Object.entries(options.tls ?? {})) checkHostTls(tls, host);
 }
 
 function checkNames(options: RegistryOptions): void {

@@ -18,6 +18,16 @@ export type RegistrySelection = boolean | readonly string[];
 /** Directories, or files and directories, in the order to look: a list, or a text with the system's separator (`:`). */
 export type PathList = string | readonly string[];
 
+/** How the certificate of a host is checked and which one is shown: as it is, or in files that are read for every operation. */
+export interface HostTlsOptions extends TlsOptions {
+  /** Files of additional authorities, PEM. */
+  readonly caFile?: string | readonly string[] | undefined;
+  /** File of the client certificate, PEM, in the place of `cert`. */
+  readonly certFile?: string | undefined;
+  /** File of its key, PEM, in the place of `key`. Default: the key is in `certFile`. */
+  readonly keyFile?: string | undefined;
+}
+
 /** How registry names lead to endpoints. Files are read for every operation, and only those that are named here. */
 export type RegistryOptions = {
   /** Mirror URLs per registry, in the order to ask them: `{ "docker.io": ["https://mirror.example"] }`. */
@@ -41,10 +51,10 @@ export type RegistryOptions = {
   readonly certsDir?: PathList | undefined;
   /** podman's registries.conf, and directories of such files; of each prefix the last one says how it is. */
   readonly registriesConf?: PathList | undefined;
-  /** docker's daemon.json, of which mirrors, insecure registries and proxies count. */
-  readonly daemonConfig?: string | undefined;
+  /** docker's daemon.json, of which mirrors, insecure registries and proxies count; of several the first that is there. */
+  readonly daemonConfig?: PathList | undefined;
   /** Authorities and client certificate per host[:port], `docker.io` for Docker Hub, in the place of what files say. */
-  readonly tls?: Readonly<Record<string, TlsOptions>> | undefined;
+  readonly tls?: Readonly<Record<string, HostTlsOptions>> | undefined;
 };
 
 /** Whether a switch is on for host[:port]. Throws `ErrInvalidArgument` for a malformed entry. */

@@ -42,6 +42,9 @@ export interface ProxyOptions {
   readonly hosts?: Readonly<Record<string, string>> | undefined;
 }
 
+/** Says which proxies there are now; `undefined` for none. The same object means the same proxies. */
+export type ProxySource = () => ProxyOptions | undefined | Promise<ProxyOptions | undefined>;
+
 /** How connections are made, and how patient they are. Every field has a default. */
 export interface ConnectionOptions {
   /** Longest time until a connection stands, proxy and TLS included. Default 30,000. */
@@ -58,8 +61,8 @@ export interface ConnectionOptions {
   readonly maxSocketsPerHost?: number | undefined;
   /** Sockets open at once over all hosts. Default 128. */
   readonly maxSockets?: number | undefined;
-  /** Default: no proxy; the environment is not looked at. See `proxyFromEnvironment`. */
-  readonly proxy?: ProxyOptions | undefined;
+  /** Default: no proxy; the environment is not looked at. See `proxyFromEnvironment`. A function is asked for each request. */
+  readonly proxy?: ProxyOptions | ProxySource | undefined;
   /**
    * Authorities to trust beside Node's own and those of an endpoint, PEM; a function is called once, before the first TLS
    * connection. See `systemCertificates`.
@@ -104,12 +107,15 @@ export const CONNECTION_OPTIONS: RulesOf<ConnectionOptions> = {
   minBytesPerSecond: wholeNumberFrom(0),
   maxSocketsPerHost: wholeNumberFrom(1),
   maxSockets: wholeNumberFrom(1),
-  proxy: objectOf<ProxyOptions>({
-    httpProxy: aString,
-    httpsProxy: aString,
-    noProxy: aString,
-    hosts: recordOf(aString),
-  }),
+  proxy: eitherOf(
+    aFunction,
+    objectOf<ProxyOptions>({
+      httpProxy: aString,
+      httpsProxy: aString,
+      noProxy: aString,
+      hosts: recordOf(aString),
+    }),
+  ),
   authorities: eitherOf(aFunction, listOf(aString)),
   reuseBuffers: aBoolean,
 };

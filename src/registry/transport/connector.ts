@@ -1,9 +1,9 @@
 import { connect as connectTcp, isIP, type OnReadOpts, type Socket } from "node:net";
 import { connect as connectTls, type SecureContext, type TLSSocket } from "node:tls";
 import { BoundedMap } from "../../async/bounded-map.ts";
+import type { ProxyServer } from "../http/proxy-server.ts";
 import { handshakeError } from "./handshake-error.ts";
 import { ProxyFailure } from "./proxy-failure.ts";
-import type { ProxyServer } from "./proxy-route.ts";
 import { SocketFeed } from "./socket-feed.ts";
 import { openTunnel } from "./tunnel.ts";
 import { errors } from "./undici.ts";

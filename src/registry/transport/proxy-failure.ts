@@ -1,4 +1,4 @@
-import type { ProxyServer } from "./proxy-route.ts";
+import type { ProxyServer } from "../http/proxy-server.ts";
 
 /** Why a proxy did not do what it was asked. */
 export interface ProxyRefusal {

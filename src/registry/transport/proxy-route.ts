@@ -2,16 +2,9 @@ import { BlockList, isIP, isIPv6 } from "node:net";
 import { domainToASCII } from "node:url";
 import { ErrInvalidArgument } from "../../errors/classes.ts";
 import { addNetwork, isInNetworks, LOOPBACK } from "../http/ip-networks.ts";
-import type { ProxyOptions } from "./connection-options.ts";
-
-/** A proxy, read from its URL. */
-export interface ProxyServer {
-  /** Scheme, host and port, for messages. */
-  readonly origin: string;
-  readonly address: { readonly secure: boolean; readonly hostname: string; readonly port: number };
-  /** Value of `proxy-authorization`, when the URL held a user. */
-  readonly authorization: string | undefined;
-}
+import { type ProxyServer, proxyServer } from "../http/proxy-server.ts";
+import { bareHost, portOf } from "../http/url-address.ts";
+import type { ConnectionOptions, ProxyOptions } from "./connection-options.ts";
 
 /** Finds the proxy that a request to an URL goes through; `undefined` to reach its host directly. */
 export type ProxyFor = (url: URL) => ProxyServer | undefined;
@@ -32,6 +25,27 @@ export function proxyRoutes(options: ProxyOptions = {}): ProxyFor {
     if (own) return own === DIRECT ? undefined : own;
     const proxy = url.protocol === "https:" ? https : http;
     return proxy && !isDirect(host, portOf(url)) ? proxy : undefined;
+  };
+}
+
+/**
+ * What tells how requests go now. A source is asked for each of them: one that fails has them go as before, once it has said how.
+ * Throws `ErrInvalidArgument` for proxies that are malformed; what is given here rejects with that, and with the source's failure.
+ */
+export function proxyRoutesNow(proxy: ConnectionOptions["proxy"]): () => ProxyFor | Promise<ProxyFor> {
+  if (typeof proxy !== "function") {
+    const fixed = proxyRoutes(proxy);
+    return () => fixed;
+  }
+  let last: { readonly options: ProxyOptions | undefined; readonly routes: ProxyFor } | undefined;
+  return async () => {
+    try {
+      const options = await proxy();
+      if (!last || last.options !== options) last = { options, routes: proxyRoutes(options) };
+    } catch (error) {
+      if (!last) throw error;
+    }
+    return last.routes;
   };
 }
 
@@ -66,49 +80,11 @@ function hostKey(name: string): string | undefined {
   return port === undefined ? bareHost(url) : `${bareHost(url)} ${port}`;
 }
 
-/** The port of an http or https URL, also when it goes without saying. */
-export function portOf(url: URL): number {
-  return Number(url.port || (url.protocol === "https:" ? 443 : 80));
-}
-
-/** Host of an URL, an IPv6 address without its brackets. */
-export function bareHost({ hostname }: URL): string {
-  return hostname.replace(/^\[|\]$/g, "");
-}
-
 function parseProxy(name: string, text: string | undefined): ProxyServer | undefined {
-  const given = text?.trim() ?? "";
-  if (given === "") return undefined;
-  const url = asUrl(given);
-  const wanted = "an http or https URL, or host:port";
-  if (!url || url.hostname === "") throw new ErrInvalidArgument(`connection.proxy.${name}: wanted ${wanted}`);
-  if (url.protocol !== "http:" && url.protocol !== "https:") {
-    throw new ErrInvalidArgument(`connection.proxy.${name}: got scheme ${url.protocol}, wanted ${wanted}`);
-  }
-  return {
-    origin: url.origin,
-    address: { secure: url.protocol === "https:", hostname: bareHost(url), port: portOf(url) },
-    authorization: basicOf(url),
-  };
-}
-
-/** A text without a scheme is a host, as in Go and curl; `host:3128` alone would be an URL of the scheme `host:`. */
-function asUrl(text: string): URL | undefined {
-  const withScheme = /^[a-z][a-z0-9+.-]*:\/\//i.test(text) ? text : `http://${text}`;
-  return URL.canParse(withScheme) ? new URL(withScheme) : undefined;
-}
-
-function basicOf({ username, password }: URL): string | undefined {
-  if (username === "" && password === "") return undefined;
-  const pair = `${decoded(username)}:${decoded(password)}`;
-  return `Basic ${Buffer.from(pair).toString("base64")}`;
-}
-
-function decoded(text: string): string {
   try {
-    return decodeURIComponent(text);
-  } catch {
-    return text; // a stray percent sign stands for itself
+    return proxyServer(text ?? "");
+  } catch (cause) {
+    throw new ErrInvalidArgument(`connection.proxy.${name}: ${(cause as Error).message}`);
   }
 }
 

@@ -1,14 +1,19 @@
 import { BoundedMap } from "../../async/bounded-map.ts";
+import type { ProxyServer } from "../http/proxy-server.ts";
 import type { HttpRequest } from "../http/send.ts";
 import type { TlsOptions } from "../http/tls-options.ts";
+import { bareHost, portOf } from "../http/url-address.ts";
 import { certificateChoices } from "./client-certificates.ts";
 import { Connection } from "./connection.ts";
 import type { ConnectionLimits, ConnectionOptions } from "./connection-options.ts";
 import { Connector, type ConnectTarget } from "./connector.ts";
 import type { Route } from "./pool-host.ts";
 import { ProxyFailure } from "./proxy-failure.ts";
-import { bareHost, type ProxyServer, portOf, proxyRoutes } from "./proxy-route.ts";
+import { proxyRoutesNow } from "./proxy-route.ts";
 import { tlsContexts } from "./tls-contexts.ts";
+
+/** TLS contexts that are kept; the one used least goes, and its authorities are parsed again. Certificates come and go. */
+const MAX_CONNECTORS = 256;
 
 /** A route, and what requests on it look like. */
 export interface RequestRoute extends Route {
@@ -21,8 +26,18 @@ export interface RequestRoute extends Route {
   readonly refused: () => RequestRoute | undefined;
 }
 
-/** Finds the route of a request. */
-export type RouteOf = (url: URL, request: Pick<HttpRequest, "tls" | "connectTimeoutMs">) => RequestRoute;
+/** What of a request its route depends on. */
+type Routed = Pick<HttpRequest, "tls" | "connectTimeoutMs">;
+
+/** Finds the route of a request, at once unless a source of proxies is asked; rejects with what that rejects with. */
+export type RouteOf = (url: URL, request: Routed) => RequestRoute | Promise<RequestRoute>;
+
+/** How one route leads to a server. */
+interface Way {
+  readonly tls: TlsOptions | undefined;
+  readonly timeoutMs: number;
+  readonly proxy: ProxyServer | undefined;
+}
 
 /** Servers of which it is remembered which of several client certificates they take. */
 const MAX_CHOICES = 256;
@@ -32,11 +47,11 @@ const MAX_CHOICES = 256;
  * `ErrInvalidArgument` for a malformed proxy.
  */
 export function createRoutes(options: ConnectionOptions, limits: ConnectionLimits): RouteOf {
-  const proxyFor = proxyRoutes(options.proxy);
+  const proxies = proxyRoutesNow(options.proxy);
   const contextFor = tlsContexts(options.authorities);
   const reuseBuffers = options.reuseBuffers !== false;
-  const connectors = new Map<string, Connector>();
-  const choices = new Map<string, readonly (TlsOptions | undefined)[]>();
+  const connectors = new BoundedMap<string, Connector>(MAX_CONNECTORS);
+  const choices = new BoundedMap<string, readonly (TlsOptions | undefined)[]>(MAX_CONNECTORS);
   const chosen = new BoundedMap<string, number>(MAX_CHOICES);
 
   function connectorFor(tls: TlsOptions | undefined, key: string): Connector {
@@ -61,20 +76,16 @@ export function createRoutes(options: ConnectionOptions, limits: ConnectionLimit
     return made;
   }
 
-  function routeOf(
-    url: URL,
-    { tls, timeoutMs }: { readonly tls: TlsOptions | undefined; readonly timeoutMs: number },
-  ): Omit<RequestRoute, "refused"> {
+  function routeOf(url: URL, { tls, timeoutMs, proxy }: Way): Omit<RequestRoute, "refused"> {
     const secure = url.protocol === "https:";
     const target: ConnectTarget = { secure, hostname: bareHost(url), port: portOf(url) };
     const tlsKey = keyOf(url, tls);
-    const proxy = proxyFor(url);
     const httpProxy = secure ? undefined : proxy;
     const connector = httpProxy ? proxyConnector : connectorFor(tls, tlsKey);
     const tunnel = secure && proxy ? { proxy, connector: tunnelConnector } : undefined;
     const way = httpProxy ? httpProxy.address : { ...target, tunnel };
     return {
-      key: `${url.origin} ${tlsKey}`,
+      key: [url.origin, tlsKey, proxy?.origin, proxy?.authorization].join(" "),
       host: `${target.hostname}:${target.port}`,
       httpProxy,
       connect: (onClosed) =>
@@ -89,19 +100,30 @@ export function createRoutes(options: ConnectionOptions, limits: ConnectionLimit
     };
   }
 
-  return (url, { tls, connectTimeoutMs: timeoutMs = limits.connectTimeoutMs }) => {
+  function routesThrough(
+    proxy: ProxyServer | undefined,
+    url: URL,
+    { tls, connectTimeoutMs: timeoutMs = limits.connectTimeoutMs }: Routed,
+  ): RequestRoute {
     const key = keyOf(url, tls);
     const all = choicesFor(tls, key);
     const server = `${url.origin} ${key}`;
     const first = chosen.get(server) ?? 0;
     const attempt = (turn: number): RequestRoute => ({
-      ...routeOf(url, { tls: all[(first + turn) % all.length], timeoutMs }),
+      ...routeOf(url, { tls: all[(first + turn) % all.length], timeoutMs, proxy }),
       refused() {
         chosen.set(server, (first + turn + 1) % all.length);
         return turn + 1 < all.length ? attempt(turn + 1) : undefined;
       },
     });
     return attempt(0);
+  }
+
+  return (url, request) => {
+    const now = proxies();
+    return now instanceof Promise
+      ? now.then((proxyFor) => routesThrough(proxyFor(url), url, request))
+      : routesThrough(now(url), url, request);
   };
 }
 

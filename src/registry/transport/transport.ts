@@ -74,7 +74,13 @@ export function createTransport(
 
   async function send(request: HttpRequest): Promise<HttpResponse> {
     const url = parseUrl(request.url);
-    for (let route = routeOf(url, request); ; ) {
+    const route = routeOf(url, request);
+    return await sendBy(route instanceof Promise ? await route : route, request, url);
+  }
+
+  /** By `first`, or the routes with other client certificates behind it. */
+  async function sendBy(first: RequestRoute, request: HttpRequest, url: URL): Promise<HttpResponse> {
+    for (let route = first; ; ) {
       try {
         return await sendOver(route, request, url);
       } catch (error) {

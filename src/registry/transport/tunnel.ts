@@ -1,9 +1,9 @@
 import { isIPv6, type Socket } from "node:net";
+import type { ProxyServer } from "../http/proxy-server.ts";
 import { isRetryableStatus } from "../http/retryable-status.ts";
 import { statusWords } from "../http/status-words.ts";
 import { MAX_RESPONSE_HEADER_BYTES } from "./answer-start.ts";
 import { ProxyFailure, type ProxyRefusal } from "./proxy-failure.ts";
-import type { ProxyServer } from "./proxy-route.ts";
 
 const HEADERS_END = Buffer.from("\r\n\r\n");
 

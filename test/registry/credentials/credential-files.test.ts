@@ -1,5 +1,6 @@
 import { describe, expect, it } from "vitest";
 import { credentialFilesFromEnvironment } from "../../../src/registry/credentials/credential-files.ts";
+import { registriesFilesFromEnvironment } from "../../../src/registry/endpoints/usual-files.ts";
 
 const HOME = "/users/ann";
 
@@ -12,6 +13,7 @@ describe("credentialFilesFromEnvironment()", () => {
       ],
       dockerConfigDir: "/users/ann/.docker",
       dockercfg: "/users/ann/.dockercfg",
+      registriesConf: registriesFilesFromEnvironment({ HOME }),
     });
   });
 
@@ -28,6 +30,7 @@ describe("credentialFilesFromEnvironment()", () => {
       authFile: ["/run/user/7/containers/auth.json", "/config/containers/auth.json"],
       dockerConfigDir: "/docker",
       dockercfg: "/users/ann/.dockercfg",
+      registriesConf: registriesFilesFromEnvironment(moved),
     });
   });
 

@@ -404,7 +404,7 @@ describe("storedCredentials() with a bad file", () => {
   it("tells when the file cannot be read", async () => {
     await mkdir(join(dockerConfigDir, "config.json"));
     await expect(storedCredentials({ dockerConfigDir })("r.example")).rejects.toThrow(
-      /Read docker config ".*": is a directory/,
+      /Read docker config ".*": not a regular file/,
     );
   });
 
