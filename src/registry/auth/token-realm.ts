@@ -5,7 +5,7 @@ import { type Endpoint, originOf } from "../endpoints/endpoint.ts";
 import { type HostTrust, tlsBeyond } from "../endpoints/host-trust.ts";
 import type { Challenge } from "../http/challenge.ts";
 import type { TlsOptions } from "../http/tls-options.ts";
-import { mergeScopes } from "./scopes.ts";
+import { mergeScopes, underTheirNames } from "./scopes.ts";
 
 /** Where tokens for some scopes are to be had. */
 export type TokenRealm = {
@@ -29,7 +29,8 @@ export interface RealmOptions extends AbortOptions {
 }
 
 /**
- * The token realm of a bearer challenge, for the scopes of the request and those that the challenge asks for. Throws
+ * The token realm of a bearer challenge, for the scopes of the request and those that the challenge asks for; for repositories below
+ * a path of the endpoint as the challenge names them, where it does. Throws
  * `ErrUnauthenticated` for a realm that must not see a credential: missing, neither an http(s) URL nor a path at the
  * registry, with user information, or reached by plain HTTP. That is accepted at the endpoint's own origin only, and
  * of a registry that is itself not secure also at a host that is configured as such. The certificate of another host
@@ -42,10 +43,23 @@ export async function tokenRealm(challenge: Challenge, options: RealmOptions): P
   return {
     url: url.href,
     service: challenge.parameters.get("service"),
-    scopes: mergeScopes([...scopes, ...(challenge.parameters.get("scope") ?? "").split(" ")]),
+    scopes: scopesOf(challenge, { endpoint, scopes }),
     own,
     tls: own ? endpoint.tls : await foreignTls(url, options),
   };
+}
+
+/**
+ * What a token is asked for. Below a path of its own (a project of Harbor, say) a registry may know the repository by a longer name
+ * than the configuration tells, and token servers refuse a name that they do not know: the challenge says which one counts.
+ */
+function scopesOf(
+  { parameters }: Challenge,
+  { endpoint, scopes }: Pick<RealmOptions, "endpoint" | "scopes">,
+): readonly string[] {
+  const asked = (parameters.get("scope") ?? "").split(" ");
+  const isBelowPath = new URL(endpoint.baseUrl).pathname !== "/v2";
+  return mergeScopes([...(isBelowPath ? underTheirNames(scopes, asked) : scopes), ...asked]);
 }
 
 function parseRealm(realm: string | undefined, endpoint: Endpoint): URL {

@@ -54,6 +54,22 @@ describe("tokenRealm()", () => {
     expect(scopes).toEqual(["aws", "registry:catalog:*", "repository:a/b:pull,push"]);
   });
 
+  it.each<[asked: string, scopes: readonly string[]]>([
+    ["repository:hub/team/app:pull", ["repository:hub/team/app:pull,push"]],
+    ["repository:team/app:pull", ["repository:team/app:pull,push"]],
+    ["repository:hub/other:pull", ["repository:hub/other:pull"]],
+    ["repository:hub/myteam/app:pull", ["repository:hub/myteam/app:pull"]],
+    ["registry:catalog:*", ["registry:catalog:*", "repository:team/app:pull,push"]],
+    ["", ["repository:team/app:pull,push"]],
+  ])("asks below a path for what the challenge names (%j)", async (scope, wanted) => {
+    const parameters = { realm: "https://registry.example/token", scope };
+    const scopes = ["repository:team/app:pull,push"];
+    for (const path of ["/v2/hub", "/artifactory/api/docker/hub/v2", ""]) {
+      const below = { ...SECURE, baseUrl: `https://registry.example${path}` };
+      expect((await realmOf(parameters, below, { scopes })).scopes).toEqual(wanted);
+    }
+  });
+
   it("does without service and scope", async () => {
     expect(await realmOf({ realm: "https://auth.example/t?x=1" }, SECURE)).toMatchObject({
       url: "https://auth.example/t?x=1",
