@@ -114,12 +114,23 @@ async function readFile(files: ConfigurationFiles, path: string): Promise<string
   throw new ErrNotFound(`read "${path}": no such file or directory`);
 }
 
-/** `text` when it has a certificate in PEM form. Throws `ErrInvalidArgument`. */
+/** `text` when it has certificates in PEM form, and each of them can be read: OpenSSL passes over the rest. Throws `ErrInvalidArgument`. */
 function checkPem(text: string, path: string): string {
-  try {
-    if (new X509Certificate(text).raw.length > 0) return text;
-  } catch {
-    // Falls through to the error that names the file.
+  const begun = text.match(/^-----BEGIN (?:TRUSTED |X509 )?CERTIFICATE-----/gm) ?? [];
+  if (begun.length === 0) throw new ErrInvalidArgument(`read "${path}": got no PEM certificate, wanted one`);
+  for (const [at, pem] of text
+    .split(/(?=^-----BEGIN )/m)
+    .filter(isCertificate)
+    .entries()) {
+    try {
+      new X509Certificate(pem);
+    } catch {
+      throw new ErrInvalidArgument(`read "${path}": certificate ${at + 1} of ${begun.length} cannot be read`);
+    }
   }
-  throw new ErrInvalidArgument(`read "${path}": got no PEM certificate, wanted one`);
+  return text;
+}
+
+function isCertificate(pem: string): boolean {
+  return /^-----BEGIN (?:TRUSTED |X509 )?CERTIFICATE-----/.test(pem);
 }
