@@ -208,6 +208,12 @@ describe("a running engine", () => {
   });
 });
 
+/** Writes an authority for `tls.test` wherever it may be named. */
+async function writeAuthority(pem: string): Promise<void> {
+  await write("hosts/tls.test/hosts.toml", 'server = "https://tls.test"\nca = "ca.crt"\n');
+  for (const path of ["hosts/tls.test/ca.crt", "certs/tls.test/ca.crt", "ca.crt"]) await write(path, pem);
+}
+
 describe("a running engine, of certificates", () => {
   it.each<[name: string, options: () => DistributionOptions["registry"]]>([
     ["named in hosts.toml", () => ({ hostsDir: join(folder, "hosts") })],
@@ -221,15 +227,11 @@ describe("a running engine, of certificates", () => {
       connection: { proxy: { hosts: { "tls.test": (await tunnelTo(server)).url } } },
       maxDownloadAttempts: 1,
     });
-    const write3 = async (pem: string) => {
-      await write("hosts/tls.test/hosts.toml", 'server = "https://tls.test"\nca = "ca.crt"\n');
-      for (const path of ["hosts/tls.test/ca.crt", "certs/tls.test/ca.crt", "ca.crt"]) await write(path, pem);
-    };
-    await write3(good.cert);
+    await writeAuthority(good.cert);
     await puller.pull("tls.test/app:v1");
-    await write3(other.cert);
+    await writeAuthority(other.cert);
     await expect(puller.pull("tls.test/app:v1")).rejects.toThrow(/certificate/);
-    await write3(good.cert + other.cert);
+    await writeAuthority(good.cert + other.cert);
     await puller.pull("tls.test/app:v1");
   });
 
