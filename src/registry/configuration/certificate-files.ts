@@ -118,17 +118,18 @@ async function readFile(files: ConfigurationFiles, path: string): Promise<string
 function checkPem(text: string, path: string): string {
   const begun = text.match(/^-----BEGIN (?:TRUSTED |X509 )?CERTIFICATE-----/gm) ?? [];
   if (begun.length === 0) throw new ErrInvalidArgument(`read "${path}": got no PEM certificate, wanted one`);
-  for (const [at, pem] of text
-    .split(/(?=^-----BEGIN )/m)
-    .filter(isCertificate)
-    .entries()) {
-    try {
-      new X509Certificate(pem);
-    } catch {
-      throw new ErrInvalidArgument(`read "${path}": certificate ${at + 1} of ${begun.length} cannot be read`);
-    }
+  const certificates = text.split(/(?=^-----BEGIN )/m).filter(isCertificate);
+  const broken = certificates.findIndex((pem) => !isReadable(pem));
+  if (broken === -1) return text;
+  throw new ErrInvalidArgument(`read "${path}": certificate ${broken + 1} of ${begun.length} cannot be read`);
+}
+
+function isReadable(pem: string): boolean {
+  try {
+    return new X509Certificate(pem).raw.length > 0;
+  } catch {
+    return false;
   }
-  return text;
 }
 
 function isCertificate(pem: string): boolean {
