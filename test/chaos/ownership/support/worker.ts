@@ -1,4 +1,5 @@
 /** Does what it is told with data roots, until it is killed. */
+import { flushCompileCache } from "node:module";
 import {
   namespacedStore,
   openNamespaceMetadata,
@@ -10,6 +11,8 @@ import { findError } from "../../../../src/errors.ts";
 import { type Distribution, openDistribution } from "../../../../src/index.ts";
 import { keepWorking } from "./keep-working.ts";
 import type { Operation, Report, Task } from "./operation.ts";
+
+flushCompileCache(); // a process that is killed would leave nothing to the next ones
 
 const PLATFORM = { platform: "linux/amd64" };
 
