@@ -12,6 +12,7 @@ import {
 import { addCredentialOptions, type CredentialCliOptions, storedCredentialsOf } from "./credentials.ts";
 import { writeLogLine } from "./output.ts";
 import { addRegistryFilesOptions, type RegistryFilesCliOptions, registryFiles } from "./registry-files.ts";
+import { addTimeoutOptions, type TimeoutCliOptions, timeoutsOf } from "./timeouts.ts";
 
 /** The options that every command takes. */
 export interface RootOptions {
@@ -20,7 +21,7 @@ export interface RootOptions {
 }
 
 /** The options that say how a registry is reached. */
-export interface ReachingCliOptions extends RegistryFilesCliOptions {
+export interface ReachingCliOptions extends RegistryFilesCliOptions, TimeoutCliOptions {
   readonly plainHttp?: boolean;
   readonly insecure?: boolean;
 }
@@ -50,10 +51,12 @@ export function addRootOptions(command: Command): Command {
 
 /** Adds how a registry is reached. */
 export function addReachingOptions(command: Command): Command {
-  return addRegistryFilesOptions(
-    command
-      .option("--plain-http", "talk plain HTTP to the registry")
-      .option("--insecure", "do not check the registry's certificate, fall back to plain HTTP"),
+  return addTimeoutOptions(
+    addRegistryFilesOptions(
+      command
+        .option("--plain-http", "talk plain HTTP to the registry")
+        .option("--insecure", "do not check the registry's certificate, fall back to plain HTTP"),
+    ),
   );
 }
 
@@ -100,6 +103,7 @@ export function reachingOptions(
   return {
     registry: { ...registryFiles(files, hosts), plainHttp, insecureRegistries: insecure ? hosts : [] },
     connection: {
+      ...timeoutsOf(files),
       proxy: proxyFromEnvironment(process.env),
       authorities: () => systemCertificates({ environment: process.env }),
     },
@@ -146,11 +150,5 @@ function parseMirrors(values: readonly string[]): Record<string, string[]> {
 
 function parseCount(value: string): number {
   if (!/^\d{1,6}$/.test(value)) throw new InvalidArgumentError("wanted a number, 0 for no limit");
-  return Number(value);
-}
-
-/** A number of bytes out of an argument. */
-export function parseBytes(value: string): number {
-  if (!/^\d{1,15}$/.test(value)) throw new InvalidArgumentError("wanted a number of bytes");
   return Number(value);
 }

@@ -31,6 +31,11 @@ export interface PullOptions extends AbortOptions {
   readonly auth?: Credentials | undefined;
   /** Sent with every registry request of this pull; names start with `X-Meta-`. */
   readonly metaHeaders?: Readonly<Record<string, string>> | undefined;
+  /**
+   * Longest time for all of it, waits included, in milliseconds; then the pull rejects with `ErrDeadlineExceeded`, and what has come
+   * stays for the next one. Default: as long as bytes come.
+   */
+  readonly timeoutMs?: number | undefined;
   /** Higher goes first among downloads that wait for a slot. Default 0. */
   readonly priority?: number | undefined;
   /** Progress in docker's words. */
@@ -91,6 +96,8 @@ export interface PushOptions extends AbortOptions {
   readonly auth?: Credentials | undefined;
   /** Sent with every registry request of this push; names start with `X-Meta-`. */
   readonly metaHeaders?: Readonly<Record<string, string>> | undefined;
+  /** Longest time for all of it, in milliseconds; then the push rejects with `ErrDeadlineExceeded`. Default: as long as bytes go. */
+  readonly timeoutMs?: number | undefined;
   /** Progress in docker's words. */
   readonly onProgress?: ProgressSink | undefined;
 }
@@ -137,7 +144,7 @@ export interface Distribution extends AsyncDisposable {
   /**
    * Brings an image into the content store and names it. Concurrent pulls share transfers by digest. Throws
    * `ErrInvalidArgument` (reference, platform, options), `ErrNotFound`, `ErrUnauthenticated`, `ErrPermissionDenied`,
-   * `ErrUnavailable`, `ErrResourceExhausted`, `ErrDataLoss`, `ErrNotImplemented` (schema 1), `ErrCanceled`; the error
+   * `ErrUnavailable`, `ErrResourceExhausted`, `ErrDataLoss`, `ErrNotImplemented` (schema 1), `ErrCanceled`, `ErrDeadlineExceeded`; the error
    * of several endpoints holds each one in `errors`. Partial data stays on disk for the next pull. With `allTags` a
    * tag that fails does not keep the others from coming: the error names it, has each tag's own error in `errors`,
    * and the names that are there in `images`.

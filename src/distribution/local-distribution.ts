@@ -47,6 +47,7 @@ import type { OwnedRoot } from "./owned-root.ts";
 import type { PruneOptions, PruneResult } from "./prune.ts";
 import { type PullEngine, pull } from "./pull.ts";
 import { type PushEngine, push } from "./push.ts";
+import { withinTime } from "./within-time.ts";
 
 /** What a distribution is made of. */
 export interface DistributionParts extends PullEngine, PushEngine {
@@ -75,7 +76,9 @@ export class LocalDistribution implements Distribution {
     checkOptions("pull image", options, PULL_OPTIONS);
     const onImage = ({ name, target }: PulledImage): void =>
       void this.events.emit("pull", { name, digest: target.digest });
-    return await this.#using(options, (own) => pull(this.#parts, reference, own, onImage));
+    return await withinTime(`pull ${reference}`, options, (timed) =>
+      this.#using(timed, (own) => pull(this.#parts, reference, own, onImage)),
+    );
   }
 
   async push(reference: string, options: PushOptions = {}): Promise<PushResult> {
@@ -83,7 +86,9 @@ export class LocalDistribution implements Distribution {
     checkOptions("push image", options, PUSH_OPTIONS);
     const onImage = ({ name, target }: PushedImage): void =>
       void this.events.emit("push", { name, digest: target.digest });
-    return await this.#using(options, (own) => push(this.#parts, reference, own, onImage));
+    return await withinTime(`push ${reference}`, options, (timed) =>
+      this.#using(timed, (own) => push(this.#parts, reference, own, onImage)),
+    );
   }
 
   async import(source: ImportSource, options: ImportOptions = {}): Promise<readonly Image[]> {

@@ -26,6 +26,7 @@ import {
   aPath,
   aSignal,
   aString,
+  aTimeout,
   milliseconds,
   switchOrListOf,
   wholeNumberFrom,
@@ -146,6 +147,7 @@ export const PULL_OPTIONS: RulesOf<PullOptions> = {
   allTags: aBoolean,
   auth,
   metaHeaders: recordOf(aString),
+  timeoutMs: aTimeout,
   priority: aFiniteNumber,
   onProgress: aFunction,
 };
@@ -158,6 +160,7 @@ export const PUSH_OPTIONS: RulesOf<PushOptions> = {
   allTags: aBoolean,
   auth,
   metaHeaders: recordOf(aString),
+  timeoutMs: aTimeout,
   onProgress: aFunction,
 };
 

@@ -41,6 +41,12 @@ export const milliseconds: Rule = rule(
   (value) => typeof value === "number" && value >= 0 && value <= MAX_TIMER_MS,
 );
 
+/** The longest that something may take, in whole milliseconds. */
+export const aTimeout: Rule = rule(
+  `milliseconds from 1 to ${MAX_TIMER_MS}`,
+  (value) => Number.isInteger(value) && Number(value) >= 1 && Number(value) <= MAX_TIMER_MS,
+);
+
 /** An `AbortSignal`, told by what it can do: those of other realms are no instances of ours. */
 export const aSignal: Rule = rule("an AbortSignal", (value) => {
   if (typeof value !== "object" || value === null) return false;

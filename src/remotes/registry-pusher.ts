@@ -13,6 +13,7 @@ import type { Asker } from "../registry/http/send.ts";
 import { addReferrer } from "../registry/push/add-referrer.ts";
 import type { BlobSource, PushClient, UploadSession } from "../registry/push/push-client.ts";
 import { blamed, blaming } from "./blame.ts";
+import { explainNotFound } from "./explain-not-found.ts";
 import { blameOwnDamage } from "./own-damage.ts";
 import type { PushContentOptions, Pusher, PushOutcome } from "./pusher.ts";
 import { referralOf } from "./referral-of.ts";
@@ -82,12 +83,16 @@ export class RegistryPusher implements Pusher {
     options: PushContentOptions = {},
   ): Promise<PushOutcome> {
     const { mediaType } = descriptor;
-    if (isManifestType(mediaType) || isIndexType(mediaType)) {
-      const { signal, waiter } = options;
-      const policy = this.#backoff;
-      return await retry(() => this.#putManifest(descriptor, content, options), { policy, signal, waiter });
+    const isDocument = isManifestType(mediaType) || isIndexType(mediaType);
+    const { signal, waiter } = options;
+    const policy = this.#backoff;
+    try {
+      return isDocument
+        ? await retry(() => this.#putManifest(descriptor, content, options), { policy, signal, waiter })
+        : await this.#pushBlob(descriptor, content, options);
+    } catch (error) {
+      throw await explainNotFound(error, this.#client, { signal });
     }
-    return await this.#pushBlob(descriptor, content, options);
   }
 
   /** Asks the registry for something. Whatever goes wrong with that is its endpoint's. */

@@ -5,7 +5,6 @@ import { retry } from "../async/retry.ts";
 import type { StartCall } from "../async/shared-calls.ts";
 import { algorithmOf, digestOf } from "../digest/digest.ts";
 import { ErrDataLoss, ErrInvalidArgument } from "../errors/classes.ts";
-import { findError, isNoSupport } from "../errors/predicates.ts";
 import type { Descriptor } from "../oci/descriptor.ts";
 import { DOCKER_SCHEMA1_MANIFEST, isIndexType, isManifestType } from "../oci/media-types.ts";
 import type { NormalizedReference } from "../reference/reference.ts";
@@ -14,6 +13,7 @@ import type { RegistryClient } from "../registry/pull/registry-client.ts";
 import type { ManifestHead } from "../registry/repository/manifests.ts";
 import { blamed, blaming } from "./blame.ts";
 import { contentOf } from "./body-content.ts";
+import { explainNotFound } from "./explain-not-found.ts";
 import { RangeTrials } from "./range-trials.ts";
 import type { AskOptions, FetchOptions, Remote, RemoteContent, ResolveOptions } from "./remote.ts";
 import type { Source } from "./source.ts";
@@ -119,7 +119,7 @@ export class RegistryRemote implements Remote {
     try {
       return await retry(() => blaming(this.endpoint, ask), { policy: this.backoff, signal, waiter });
     } catch (error) {
-      throw blamed(await this.#explained(error, { signal }), this.endpoint);
+      throw blamed(await explainNotFound(error, this.#client, { signal }), this.endpoint);
     }
   }
 
@@ -136,22 +136,6 @@ export class RegistryRemote implements Remote {
       size: bytes.length,
       data: Buffer.from(bytes).toString("base64"),
     };
-  }
-
-  /**
-   * "Not found" in no registry's words may come from something that never was a registry; that says nothing about the
-   * image. Only then a ping is worth its round trip: `ErrNoSupport` if nobody answers to the API's name, else `error`.
-   */
-  async #explained(error: unknown, options: AbortOptions): Promise<unknown> {
-    const found = findError(error);
-    if (found?.httpStatus !== 404 || found.registryCode !== undefined) return error;
-    if (found.answeredBy === "token server") return error;
-    try {
-      await this.#client.ping(options);
-      return error;
-    } catch (cause) {
-      return isNoSupport(cause) ? cause : error;
-    }
   }
 
   #knownType(mediaType: string, reference: NormalizedReference): string {

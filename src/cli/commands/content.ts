@@ -3,8 +3,9 @@ import { exists, isOwned, parseDigest, readVerified, type Store, writeBlob } fro
 import { forEachArgument } from "../for-each-argument.ts";
 import { formatBytes } from "../format-bytes.ts";
 import { formatLabels, parseLabels } from "../label-arguments.ts";
-import { addRootOptions, openRoot, parseBytes, type RootOptions } from "../options.ts";
+import { addRootOptions, openRoot, type RootOptions } from "../options.ts";
 import { KEPT, printLines, printTable, tell, writeBytes } from "../output.ts";
+import { parseBytes } from "../quantities.ts";
 import { editContent } from "./edit-content.ts";
 
 /** Where the blobs are: a data root, or a content service that offers one. */

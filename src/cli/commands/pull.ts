@@ -14,9 +14,11 @@ import { printLines, tell } from "../output.ts";
 import { type ProgressCliOptions, progressOption, withReporter } from "../progress/with-reporter.ts";
 import { RegistryNotices } from "../registry-notices.ts";
 import { servedFacts, servedLines } from "../served-by.ts";
+import { addTotalTimeout } from "../timeouts.ts";
 
 interface PullCliOptions extends RegistryCliOptions, ProgressCliOptions {
   readonly platform?: string;
+  readonly timeout?: number;
   readonly allPlatforms?: boolean;
   readonly allTags?: boolean;
 }
@@ -24,7 +26,7 @@ interface PullCliOptions extends RegistryCliOptions, ProgressCliOptions {
 /** `drayage pull REF` */
 export function addPullCommand(program: Command, signal: AbortSignal): void {
   const command = program.command("pull").description("pull an image from a registry").argument("<ref>");
-  addPullOptions(addRegistryOptions(command))
+  addTotalTimeout(addPullOptions(addRegistryOptions(command)))
     .option("--platform <os/arch[/variant]>", "image to take out of an index (default: this machine's)")
     .option("--all-platforms", "take every image of an index")
     .option("-a, --all-tags", "pull every tag of the repository")
@@ -46,6 +48,7 @@ async function pull(reference: string, options: PullCliOptions, signal: AbortSig
         allPlatforms: options.allPlatforms,
         allTags: options.allTags,
         metaHeaders,
+        timeoutMs: options.timeout,
         signal,
         onProgress,
       }),

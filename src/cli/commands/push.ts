@@ -13,9 +13,11 @@ import {
 import { printLines } from "../output.ts";
 import { type ProgressCliOptions, progressOption, withReporter } from "../progress/with-reporter.ts";
 import { RegistryNotices } from "../registry-notices.ts";
+import { addTotalTimeout } from "../timeouts.ts";
 
 interface PushCliOptions extends RegistryCliOptions, ProgressCliOptions {
   readonly platform?: string;
+  readonly timeout?: number;
   readonly allTags?: boolean;
 }
 
@@ -26,7 +28,7 @@ export function addPushCommand(program: Command, signal: AbortSignal): void {
     .description("push an image to a registry")
     .argument("<src>", "local name")
     .argument("[dst]", "name at the registry (default: the local one)");
-  addPushOptions(addRegistryOptions(command))
+  addTotalTimeout(addPushOptions(addRegistryOptions(command)))
     .option("--platform <os/arch[/variant]>", "push only this image of an index")
     .option("-a, --all-tags", "push every tag of the repository")
     .option("-q, --quiet", "print only the full name and digest")
@@ -53,6 +55,7 @@ async function push(
         platform: options.platform,
         allTags: options.allTags,
         metaHeaders,
+        timeoutMs: options.timeout,
         signal,
         onProgress,
       }),

@@ -16,8 +16,8 @@ export interface HttpRequest extends Asker {
   readonly headers?: Readonly<Record<string, string>>;
   /** Sent again from its start when a wrapper repeats the request. */
   readonly body?: string | Uint8Array | StreamedBody | undefined;
-  /** Longest wait for the headers of the answer once the request is sent, in milliseconds. Default: the transport's. */
-  readonly answerTimeoutMs?: number | undefined;
+  /** The answer comes only when the server has stored all of an upload, which it is given more time for. Default false. */
+  readonly storing?: boolean | undefined;
   /** Longest time until a connection stands, in milliseconds. Default: the transport's. */
   readonly connectTimeoutMs?: number | undefined;
   /**

@@ -1,6 +1,4 @@
 import type { Digest } from "../../digest/digest.ts";
-import { ErrNoSupport } from "../../errors/classes.ts";
-import { isNotFound } from "../../errors/predicates.ts";
 import type { Asker } from "../http/send.ts";
 import {
   getManifest,
@@ -11,6 +9,7 @@ import {
   type ManifestOptions,
 } from "../repository/manifests.ts";
 import type { BlobContent } from "../repository/open-content.ts";
+import { ping } from "../repository/ping.ts";
 import { type RegistryClientOptions, RepositorySession } from "../repository/repository-session.ts";
 import { listTags } from "./list-tags.ts";
 import { type BlobOptions, openBlob } from "./open-blob.ts";
@@ -50,15 +49,4 @@ export function createRegistryClient(options: RegistryClientOptions): RegistryCl
     openBlob: (digest, blobOptions) => openBlob(session, digest, blobOptions),
     listTags: (listOptions) => listTags(session, listOptions),
   };
-}
-
-async function ping(session: RepositorySession, { signal, waiter }: Asker): Promise<void> {
-  const request = session.endpointRequest({ method: "GET", path: "", signal, waiter });
-  try {
-    await session.document(request, (response) => response.body.discard());
-  } catch (cause) {
-    if (!isNotFound(cause)) throw cause;
-    const endpoint = new URL(request.url).origin;
-    throw new ErrNoSupport(`ping ${endpoint}: no registry API v2 here`, { cause, endpoint });
-  }
 }

@@ -16,9 +16,6 @@ import {
   uploadOffset,
 } from "./upload-session.ts";
 
-/** Longest wait for the answer to the last request: a registry on an object store copies the whole blob first. */
-const FINISH_TIMEOUT_MS = 300_000;
-
 /** Refusals that one call gets round before it gives up; four sizes, a forgotten session and a lost chunk are six. */
 const MAX_SETBACKS = 6;
 
@@ -119,7 +116,7 @@ export class BlobUpload {
       },
       body: bodyBytes > 0 ? this.#body(offset, endOffset) : undefined,
       stranger: session.stranger,
-      answerTimeoutMs: last ? FINISH_TIMEOUT_MS : undefined,
+      storing: last,
       ...this.#asker(),
     });
     return { request, bodyBytes, last };

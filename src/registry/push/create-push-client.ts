@@ -1,5 +1,6 @@
 import { listReferrers } from "../pull/referrers.ts";
 import { hasBlob } from "../repository/has-blob.ts";
+import { ping } from "../repository/ping.ts";
 import { type RegistryClientOptions, RepositorySession } from "../repository/repository-session.ts";
 import { BlobUpload } from "./blob-upload.ts";
 import { BodySizes } from "./body-sizes.ts";
@@ -15,6 +16,7 @@ export function createPushClient(options: RegistryClientOptions): PushClient {
   const repository = new RepositorySession(options, "pull,push");
   const target = { repository, sizes: new BodySizes() };
   return {
+    ping: (callOptions = {}) => ping(repository, callOptions),
     hasBlob: (digest, callOptions) => hasBlob(repository, digest, callOptions),
     mountBlob: (digest, from, callOptions) => mountBlob(repository, { digest, from }, callOptions),
     startUpload: (callOptions) => startUpload(repository, callOptions),

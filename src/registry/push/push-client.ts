@@ -47,6 +47,8 @@ export type MountResult =
  * an expired token is renewed. Failed answers are thrown as `errorFromResponse` makes them.
  */
 export interface PushClient {
+  /** See `RegistryClient.ping`. */
+  ping(options?: Asker): Promise<void>;
   /** Whether the repository has the blob (end-2, HEAD). */
   hasBlob(digest: Digest, options?: HasBlobOptions): Promise<boolean>;
   /** Asks for a blob of another repository of the same registry (end-11). Throws when the registry refuses outright. */

@@ -20,9 +20,7 @@ export interface RegistryClientOptions {
 }
 
 /** What is particular about a request to a known address. */
-export interface RequestParts
-  extends Asker,
-    Pick<HttpRequest, "body" | "bulk" | "answerTimeoutMs" | "stranger"> {
+export interface RequestParts extends Asker, Pick<HttpRequest, "body" | "bulk" | "storing" | "stranger"> {
   readonly method: HttpRequest["method"];
   readonly headers?: Readonly<Record<string, string>>;
   /** Token scopes that it needs beside the session's own. */

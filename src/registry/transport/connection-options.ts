@@ -1,11 +1,14 @@
-import { eitherOf, listOf, objectOf, type RulesOf, recordOf, rule } from "../../options/rule.ts";
-import { aBoolean, aFunction, aString, wholeNumberFrom } from "../../options/rules.ts";
+import { eitherOf, listOf, objectOf, type RulesOf, recordOf } from "../../options/rule.ts";
+import { aBoolean, aFunction, aString, aTimeout, wholeNumberFrom } from "../../options/rules.ts";
 
 /** Longest time until a connection stands, proxy and TLS included (moby's dialer: 30 s). */
 export const CONNECT_TIMEOUT_MS = 30_000;
 
 /** Longest wait for the headers of an answer; registries that look into their storage first take a few seconds. */
 export const HEADERS_TIMEOUT_MS = 30_000;
+
+/** Longest wait for the answer to the last request of an upload: a registry on an object store copies the whole blob first. */
+export const STORE_TIMEOUT_MS = 300_000;
 
 /** Longest silence inside a body, sent or received, before the connection counts as dead. */
 export const BODY_IDLE_TIMEOUT_MS = 30_000;
@@ -51,6 +54,11 @@ export interface ConnectionOptions {
   readonly connectTimeoutMs?: number | undefined;
   /** Longest wait for the headers of an answer once the request is sent. Default 30,000. */
   readonly headersTimeoutMs?: number | undefined;
+  /**
+   * The same for the last request of an upload, which some registries answer only when they have copied the whole blob.
+   * Default 300,000.
+   */
+  readonly storeTimeoutMs?: number | undefined;
   /** Longest silence inside a body, and the time over which `minBytesPerSecond` is measured. Default 30,000. */
   readonly bodyIdleTimeoutMs?: number | undefined;
   /** Longest time for a whole document, after its headers. Default 60,000. */
@@ -76,6 +84,7 @@ export interface ConnectionOptions {
 export interface ConnectionLimits {
   readonly connectTimeoutMs: number;
   readonly headersTimeoutMs: number;
+  readonly storeTimeoutMs: number;
   readonly bodyIdleTimeoutMs: number;
   readonly documentTimeoutMs: number;
   readonly minBytesPerSecond: number;
@@ -86,6 +95,7 @@ export interface ConnectionLimits {
 const DEFAULTS: ConnectionLimits = {
   connectTimeoutMs: CONNECT_TIMEOUT_MS,
   headersTimeoutMs: HEADERS_TIMEOUT_MS,
+  storeTimeoutMs: STORE_TIMEOUT_MS,
   bodyIdleTimeoutMs: BODY_IDLE_TIMEOUT_MS,
   documentTimeoutMs: DOCUMENT_TIMEOUT_MS,
   minBytesPerSecond: MIN_BYTES_PER_SECOND,
@@ -93,15 +103,11 @@ const DEFAULTS: ConnectionLimits = {
   maxSockets: MAX_SOCKETS,
 };
 
-const aTimeout = rule(
-  "milliseconds from 1 to 2147483647",
-  (value) => Number.isInteger(value) && Number(value) >= 1 && Number(value) < 2 ** 31,
-);
-
 /** The rules of `ConnectionOptions`. */
 export const CONNECTION_OPTIONS: RulesOf<ConnectionOptions> = {
   connectTimeoutMs: aTimeout,
   headersTimeoutMs: aTimeout,
+  storeTimeoutMs: aTimeout,
   bodyIdleTimeoutMs: aTimeout,
   documentTimeoutMs: aTimeout,
   minBytesPerSecond: wholeNumberFrom(0),

@@ -133,9 +133,9 @@ export class Exchange implements Dispatcher.DispatchHandler {
 
   #awaitHeaders(): void {
     this.#sentAtMs = this.#options.clock.elapsed();
-    const { answerTimeoutMs = this.#options.limits.headersTimeoutMs } = this.#request;
+    const { headersTimeoutMs, storeTimeoutMs } = this.#options.limits;
     const onLate = (): void => this.#controller?.abort(new errors.HeadersTimeoutError());
-    this.#headersTimer = setTimeout(onLate, answerTimeoutMs);
+    this.#headersTimer = setTimeout(onLate, this.#request.storing ? storeTimeoutMs : headersTimeoutMs);
   }
 
   #takesNothing(): void {

@@ -408,15 +408,36 @@ describe("pull() where only version 1 is spoken", () => {
     expect(error.message).toMatch(/no registry API v2 here\nping .*: no registry API v1 here$/);
   });
 
-  it("cannot be pushed to, which says less than what version 2 says", async () => {
+  it("cannot be pushed to, as both versions say", async () => {
     const { registry, engine, name } = await site();
     await engine.pull(name);
     const before = registry.requests.length;
-    const passed: string[] = [];
-    engine.events.on("fallback", ({ endpoint }) => passed.push(endpoint));
     const error = await failureOf(engine.push(name));
-    expect(error.message).toMatch(/^POST .*: 404 Not Found$/);
-    expect(passed).toEqual([registry.url]);
-    expect(registry.requests.slice(before).filter(({ path }) => path.startsWith("/v1"))).toEqual([]);
+    expect(error).toBeInstanceOf(ErrNoSupport);
+    expect(error.message).toBe(`ping ${registry.url}: no registry API v2 here\nCannot push to v1 registry`);
+    const asked = registry.requests.slice(before);
+    expect(asked.filter(({ path }) => path.startsWith("/v1"))).toEqual([]);
+  });
+
+  it("cannot be pushed to where only version 2 is asked", async () => {
+    const { registry, engine, name } = await site();
+    await engine.pull(name);
+    const plain = keep(await openEngine({ root: engine.root }));
+    const error = await failureOf(plain.push(name));
+    expect(error).toBeInstanceOf(ErrNoSupport);
+    expect(error.message).toBe(`ping ${registry.url}: no registry API v2 here`);
+  });
+
+  it("stands behind a mirror that has the image by version 2", async () => {
+    const { registry, name } = await site();
+    const mirror = keep(await TestRegistry.start());
+    await buildImage(mirror, REPOSITORY, { tag: "1", layers: [1_000] });
+    const options = { v1Registries: [registry.host], mirrors: { [registry.host]: [mirror.url] } };
+    const engine = keep(await openEngine({ registry: options }));
+    expect(await engine.pull(name)).toMatchObject({ endpoint: mirror.url, passedOver: [] });
+    expect(registry.requests).toEqual([]);
+    const error = await failureOf(engine.pull(`${registry.host}/${REPOSITORY}@${SOME_DIGEST}`));
+    expect(error.message).toMatch(/^manifest for .* not found: manifest unknown/);
+    expect(findError(error)?.errors?.map((one) => findError(one)?.endpoint)).toEqual([mirror.url]);
   });
 });

@@ -18,7 +18,7 @@ describe("asStranger()", () => {
       method: "PUT",
       url: "https://elsewhere.test/upload",
       body: "1234",
-      answerTimeoutMs: 7,
+      storing: true,
       signal,
     } as const;
     const tls = { skipVerify: true, ca: ["ca"], cert: "cert", key: "key" };

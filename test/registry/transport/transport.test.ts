@@ -196,6 +196,22 @@ describe.each([{ reuseBuffers: true }, { reuseBuffers: false }])(
         await allClosed(server);
       });
 
+      it.each([
+        ["storeTimeoutMs", { storing: true }, { storeTimeoutMs: 60, headersTimeoutMs: 60_000 }],
+        ["headersTimeoutMs", { storing: false }, { storeTimeoutMs: 60_000, headersTimeoutMs: 60 }],
+      ] as const)("waits for an answer for the time of %s", async (_, { storing }, limits) => {
+        const server = await serve(httpServer(() => {}));
+        transport = open(limits);
+        const request = { method: "PUT", url: server.origin, body: "x", storing } as const;
+        await inIdleTime(async () => {
+          const faked = performance.now();
+          await expect(transport.send(request)).rejects.toMatchObject({
+            message: `PUT ${server.origin}: no answer in time`,
+          });
+          expect(performance.now() - faked).toBeLessThan(1_000);
+        });
+      });
+
       it("gives up on informational answers without end", async () => {
         const hints = "HTTP/1.1 103 Early Hints\r\n\r\n".repeat(2_000);
         const server = await serve(answering(hints));
