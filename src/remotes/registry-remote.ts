@@ -1,4 +1,3 @@
-import type { AbortOptions } from "../async/abort.ts";
 import type { BackoffPolicy } from "../async/backoff.ts";
 import { JoinableCalls } from "../async/joinable-calls.ts";
 import { retry } from "../async/retry.ts";
@@ -62,7 +61,7 @@ export class RegistryRemote implements Remote {
 
   async #resolveOnce(reference: NormalizedReference, options: ResolveOptions): Promise<Descriptor> {
     const wanted = wantedOf(reference);
-    const head = options.withBytes ? undefined : await this.#head(wanted, options);
+    const head = (await needsBytes(reference, options)) ? undefined : await this.#head(wanted, options);
     return head ?? (await this.#resolveByGet(reference, wanted, options));
   }
 
@@ -146,6 +145,14 @@ export class RegistryRemote implements Remote {
       reference: reference.toString(),
     });
   }
+}
+
+/** Of a digest that is not here the document has to come in any case, and a HEAD before would tell nothing new. */
+async function needsBytes(
+  { digest }: NormalizedReference,
+  { withBytes = false, isKnown }: ResolveOptions,
+): Promise<boolean> {
+  return withBytes || (digest !== undefined && isKnown !== undefined && !(await isKnown()));
 }
 
 function wantedOf({ digest, tag = "latest" }: NormalizedReference): string {

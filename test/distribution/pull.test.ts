@@ -242,3 +242,26 @@ describe("pull() of an unusual image", () => {
     expect(log.actions(shortId(digest)).filter((action) => action === "Pull complete")).toHaveLength(1);
   });
 });
+
+/** The methods of all requests for manifests. */
+function manifestsAsked(): readonly string[] {
+  return registry.requests.flatMap(({ kind, method }) => (kind === "manifest" ? [method] : []));
+}
+
+describe("pull() where every GET of a manifest is counted", () => {
+  it("costs nothing for a tag that is here and unchanged", async () => {
+    await buildImage(registry, REPOSITORY, { tag: "v1", layers: [5_000] });
+    await engine.pull(`${name}:v1`);
+    const before = manifestsAsked().length;
+    await engine.pull(`${name}:v1`);
+    expect(manifestsAsked().slice(before)).toEqual(["HEAD"]);
+  });
+
+  it("asks for a digest that is not here at once, and for one that is here whether it is there", async () => {
+    const { descriptor } = await buildImage(registry, REPOSITORY, { tag: "v1", layers: [5_000] });
+    await engine.pull(`${name}@${descriptor.digest}`);
+    expect(manifestsAsked()).toEqual(["GET"]);
+    await engine.pull(`${name}@${descriptor.digest}`);
+    expect(manifestsAsked()).toEqual(["GET", "HEAD"]);
+  });
+});
