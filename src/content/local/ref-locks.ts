@@ -1,6 +1,7 @@
 import { existsSync } from "node:fs";
+import { basename } from "node:path";
 import type { Release } from "../../async/keyed-lock.ts";
-import { tryLockFile } from "../../disk/file-lock.ts";
+import { LinkedLocks } from "../../disk/linked-locks.ts";
 import { makeLockDirectory } from "../../disk/make-directory.ts";
 import { ErrUnavailable } from "../../errors/classes.ts";
 import type { Layout } from "./layout.ts";
@@ -8,11 +9,13 @@ import type { Layout } from "./layout.ts";
 /** One writer per ref: among the writers of a store, and by a lock file among the stores on the same root. */
 export class RefLocks {
   readonly #layout: Layout;
+  readonly #files: LinkedLocks;
   /** When the writers of this store took their refs, in milliseconds since the epoch. */
   readonly #since = new Map<string, number>();
 
   constructor(layout: Layout) {
     this.#layout = layout;
+    this.#files = new LinkedLocks(layout.locks);
   }
 
   /** Takes the lock; the caller releases it. Throws `ErrUnavailable` (`ref <ref> locked ...`) at once when it is taken. */
@@ -26,7 +29,7 @@ export class RefLocks {
     this.#since.set(path, Date.now());
     try {
       if (!existsSync(this.#layout.locks)) await makeLockDirectory(this.#layout.locks);
-      const release = tryLockFile(path, "exclusive", { removeOnRelease: true });
+      const release = this.#files.tryLock(basename(path));
       if (!release) throw new ErrUnavailable(`ref ${ref} locked by another store on the same root`);
       return this.#releaseOnce(path, release);
     } catch (error) {

@@ -10,8 +10,8 @@ import type { AbandonedIngest, AbandonedOptions } from "../ownership/owned-store
 import { REMOVED_SUFFIX, readIngest, removeIngest } from "./ingest-directory.ts";
 import type { Layout } from "./layout.ts";
 
-/** Locks of refs, of blobs and of endpoints, which killed processes leave; others have names of words. */
-const PASSING_LOCK = /^(?:(?:endpoint-)?[0-9a-f]{64}|sha\d{3}-[0-9a-f]+)$/;
+/** Locks of refs and what they are links to, of blobs and of endpoints, which killed processes leave; others have names of words. */
+const PASSING_LOCK = /^(?:(?:endpoint-)?[0-9a-f]{64}|sha\d{3}-[0-9a-f]+|session-[0-9a-f]{12})$/;
 
 /**
  * Removes the ingests of a store that nobody is writing: each under the lock of its ref, which a writer

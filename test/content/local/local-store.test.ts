@@ -90,7 +90,7 @@ describe("the local store on disk", () => {
     expect(await readFile(ingestPath("a/ref", "total"), "utf8")).toBe("6");
     const started = await readFile(ingestPath("a/ref", "startedat"), "utf8");
     expect(started).toBe(formatRfc3339((await writer.status()).startedAtNs));
-    expect(await readdir(join(root, "locks"))).toHaveLength(1);
+    expect(await readdir(join(root, "locks"))).toHaveLength(2); // its name, and what that is a link to
 
     await writer.commit();
     const blob = blobPath(digestOf(bytes));

@@ -1,5 +1,7 @@
 /** What tests do in a process of its own. `child.ts <task> <arguments...>`; tells by lines on stdout. */
 import { readFileSync, writeFileSync } from "node:fs";
+import { basename } from "node:path";
+import { setImmediate as nextTurn } from "node:timers/promises";
 import { openLocalStore } from "../../../src/content/local/local-store.ts";
 import { namespacedStore } from "../../../src/content/namespaces/namespaced-store.ts";
 import { openNamespaceMetadata } from "../../../src/content/namespaces/sqlite-namespace-metadata.ts";
@@ -8,6 +10,7 @@ import { readBlob } from "../../../src/content/read-blob.ts";
 import { writeBlob } from "../../../src/content/write-blob.ts";
 import { type Digest, digestOf } from "../../../src/digest/digest.ts";
 import { lockFile, tryLockFile } from "../../../src/disk/file-lock.ts";
+import { LinkedLocks } from "../../../src/disk/linked-locks.ts";
 import { findError, isUnavailable } from "../../../src/errors/predicates.ts";
 import { pseudoRandom } from "./pseudo-random.ts";
 
@@ -31,6 +34,33 @@ const TASKS: Readonly<Record<string, (...args: string[]) => Promise<void>>> = {
     const release = tryLockFile(path, mode === "shared" ? "shared" : "exclusive");
     say(release ? "locked" : "busy");
     waitForKill();
+  },
+
+  /** Holds linked locks. */
+  async "hold links"(directory = "", ...names) {
+    const locks = new LinkedLocks(directory);
+    const releases = names.map((name) => locks.tryLock(name));
+    say(releases.every((release) => release) ? "locked" : "busy");
+    waitForKill();
+  },
+
+  /** Adds to numbers in files, each time under the linked lock of that name. */
+  async "count links"(directory = "", rounds = "", ...files) {
+    const locks = new LinkedLocks(directory);
+    await Promise.all(
+      files.map(async (file) => {
+        for (let round = 0; round < Number(rounds); ) {
+          const release = locks.tryLock(basename(file));
+          await nextTurn();
+          if (!release) continue;
+          writeFileSync(file, String(Number(readFileSync(file, "utf8")) + 1));
+          await nextTurn();
+          release();
+          round++;
+        }
+      }),
+    );
+    say("done");
   },
 
   /** Adds to a number in a file, each time under the lock. */

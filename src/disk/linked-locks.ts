@@ -1,0 +1,124 @@
+import { randomBytes } from "node:crypto";
+import { linkSync, readdirSync, unlinkSync } from "node:fs";
+import { dirname, join } from "node:path";
+import type { Release } from "../async/keyed-lock.ts";
+import { tryLockFile } from "./file-lock.ts";
+
+/** Beginning of the names of the files that locks are links to; twelve hexadecimal digits follow. */
+const SESSION_PREFIX = "session-";
+
+/**
+ * Exclusive locks on many names in one directory at little more than the price of one. The file of a lock is a hard link to one
+ * file that is locked by `tryLockFile` as long as any of the names is: who finds the name taken tries that lock, and so learns
+ * whether the holder lives. They exclude `tryLockFile` of the same path, and are excluded by it, in all processes and threads;
+ * the kernel gives them back when the process dies. Where links cannot be made, each is a lock file of its own.
+ */
+export class LinkedLocks {
+  readonly #directory: string;
+  /** What the names are linked to while any is held. */
+  #session: { readonly path: string; readonly release: Release } | undefined;
+  #held = 0;
+
+  /** @param directory must be there when a lock is taken */
+  constructor(directory: string) {
+    this.#directory = directory;
+  }
+
+  /**
+   * Takes the lock of the file `name` if it is free, otherwise `undefined`. The release removes the file. Whoever holds it
+   * already through this object must not ask again. Throws the classes of `diskError`.
+   */
+  tryLock(name: string): Release | undefined {
+    const path = join(this.#directory, name);
+    const session = this.#enter();
+    let release: Release | undefined;
+    try {
+      release = tryLink(session, path);
+      return release && this.#releaseOnce(release);
+    } finally {
+      if (!release) this.#leave();
+    }
+  }
+
+  #releaseOnce(release: Release): Release {
+    let held = true;
+    return () => {
+      if (!held) return;
+      held = false;
+      release();
+      this.#leave();
+    };
+  }
+
+  /** The file to link to, whose lock is held until everybody who entered has left. */
+  #enter(): string {
+    this.#session ??= beginSession(this.#directory);
+    this.#held++;
+    return this.#session.path;
+  }
+
+  #leave(): void {
+    this.#held--;
+    if (this.#held > 0) return;
+    this.#session?.release();
+    this.#session = undefined;
+  }
+}
+
+function beginSession(directory: string): { readonly path: string; readonly release: Release } {
+  for (;;) {
+    const path = join(directory, `${SESSION_PREFIX}${randomBytes(6).toString("hex")}`);
+    const release = tryLockFile(path, "exclusive", { removeOnRelease: true });
+    if (release) return { path, release };
+  }
+}
+
+function tryLink(session: string, path: string): Release | undefined {
+  const error = link(session, path);
+  if (error === undefined) return () => unlinkQuietly(path);
+  if (error !== "EEXIST") return tryLockFile(path, "exclusive", { removeOnRelease: true });
+  return takeOver(session, path);
+}
+
+/** Takes the name of a holder who died. The lock on the dead one's file, which many names may lead to, is held for that long only. */
+function takeOver(session: string, path: string): Release | undefined {
+  const release = tryLockFile(path, "exclusive");
+  if (!release) return undefined;
+  try {
+    unlinkQuietly(path);
+    return link(session, path) === undefined ? () => unlinkQuietly(path) : undefined;
+  } finally {
+    release();
+    sweepSessions(dirname(path));
+  }
+}
+
+/** Removes what the dead left: other names that lead to such a file keep it. */
+function sweepSessions(directory: string): void {
+  try {
+    for (const name of readdirSync(directory)) {
+      if (!name.startsWith(SESSION_PREFIX)) continue;
+      tryLockFile(join(directory, name), "exclusive", { removeOnRelease: true })?.();
+    }
+  } catch {
+    // They only take space, and are swept with all other locks one day.
+  }
+}
+
+/** The code of the failure, if it is one. */
+function link(session: string, path: string): string | undefined {
+  try {
+    linkSync(session, path);
+    return undefined;
+  } catch (error) {
+    return (error as NodeJS.ErrnoException).code ?? "UNKNOWN";
+  }
+}
+
+function unlinkQuietly(path: string): void {
+  try {
+    unlinkSync(path);
+  } catch {
+    // What stays behind leads to a file that nobody has locked, and serves the next holder as well.
+  }
+}
