@@ -1,11 +1,12 @@
 import { mkdtemp, rm } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import { afterEach, beforeEach, describe, expect, it } from "vitest";
+import { afterEach, beforeEach, describe, expect, it, vi } from "vitest";
 import { type LocalStore, openLocalStore, type Store, writeBlob } from "../../src/content.ts";
-import { digestOf } from "../../src/digest/digest.ts";
+import { type Digest, digestOf } from "../../src/digest/digest.ts";
+import { isNotFound } from "../../src/errors.ts";
 import { LabelTurns } from "../../src/images/label-turns.ts";
-import { sourceLabelHandler, sourcesOf } from "../../src/images/source-label.ts";
+import { labelSources, sourceLabelHandler, sourcesOf } from "../../src/images/source-label.ts";
 import type { Descriptor } from "../../src/images.ts";
 
 const BYTES = Buffer.from("a layer");
@@ -52,5 +53,49 @@ describe("sourceLabelHandler()", () => {
     await label("x".repeat(4_096));
     expect(await store.info(target.digest)).toEqual(before);
     expect(sourcesOf(before.labels, HOST)).toEqual(["team/app"]);
+  });
+});
+
+function label(
+  store: Store,
+  digests: readonly Digest[],
+  onFailure?: (error: unknown) => void,
+): Promise<boolean> {
+  const options = { host: HOST, repository: "team/app", turns: new LabelTurns(), onFailure };
+  return labelSources(store, digests, options);
+}
+
+async function makeBlobs(store: Store, count: number): Promise<readonly Digest[]> {
+  const texts = Array.from({ length: count }, (_, number) => Buffer.from(`blob ${number}`));
+  await Promise.all(
+    texts.map((bytes, number) =>
+      writeBlob(store, `blob ${number}`, bytes, { digest: digestOf(bytes), size: bytes.length }),
+    ),
+  );
+  return texts.map((bytes) => digestOf(bytes));
+}
+
+describe("labelSources()", () => {
+  it("labels every blob of many, in few changes of the store", async () => {
+    const [store] = stores as [LocalStore];
+    const digests = await makeBlobs(store, 150);
+    const edits = vi.spyOn(store, "editLabels");
+    expect(await label(store, digests)).toBe(true);
+    for (const digest of digests) {
+      expect(sourcesOf((await store.info(digest)).labels, HOST)).toEqual(["team/app"]);
+    }
+    expect(edits.mock.calls.length).toBeLessThan(5);
+  });
+
+  it("fails when a blob is missing, and tells of a label that cannot be written once", async () => {
+    const [store] = stores as [LocalStore];
+    const digests = await makeBlobs(store, 3);
+    const failures: unknown[] = [];
+    const missing = label(store, [...digests, digestOf("missing")], (error) => failures.push(error));
+    expect(await missing.catch(isNotFound)).toBe(true);
+    const broken = new Error("no labels today");
+    vi.spyOn(store, "editLabels").mockRejectedValue(broken);
+    expect(await label(store, digests, (error) => failures.push(error))).toBe(false);
+    expect(failures).toEqual([broken]);
   });
 });

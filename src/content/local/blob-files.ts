@@ -4,6 +4,7 @@ import { type AbortOptions, throwIfAborted } from "../../async/abort.ts";
 import { BoundedMap } from "../../async/bounded-map.ts";
 import { algorithmOf, type Digest, Digester } from "../../digest/digest.ts";
 import { diskError, isMissingFile } from "../../disk/disk-error.ts";
+import { statIfThere } from "../../disk/stat-if-there.ts";
 import { isDataLoss } from "../../errors/predicates.ts";
 import { hashFile } from "./hash-file.ts";
 import type { Layout } from "./layout.ts";
@@ -90,7 +91,7 @@ export class BlobFiles {
   #stat(digest: Digest): { identity: string; size: number; isFile: boolean } | undefined {
     const path = this.#layout.blobPath(digest);
     try {
-      const found = statSync(path, { bigint: true, throwIfNoEntry: false });
+      const found = statIfThere(path);
       return found && { identity: identityOf(found), size: Number(found.size), isFile: found.isFile() };
     } catch (cause) {
       throw diskError("read blob", path, cause);

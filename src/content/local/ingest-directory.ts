@@ -1,6 +1,6 @@
 import { randomBytes } from "node:crypto";
 import { mkdirSync, readdirSync, renameSync, rmdirSync, statSync, unlinkSync, writeFileSync } from "node:fs";
-import { chmod, type FileHandle, open, readFile, rename, rm, stat } from "node:fs/promises";
+import { chmod, readFile, rename, rm, stat } from "node:fs/promises";
 import { join } from "node:path";
 import type { AbortOptions } from "../../async/abort.ts";
 import { nowNs } from "../../async/wall-clock.ts";
@@ -11,6 +11,7 @@ import { syncDirectory, writeFileAtomic } from "../../disk/write-file-atomic.ts"
 import { ErrAborted, ErrNotFound } from "../../errors/classes.ts";
 import { formatRfc3339, parseRfc3339 } from "../rfc3339.ts";
 import type { Status } from "../store.ts";
+import { DataFile } from "./data-file.ts";
 import { hashFile } from "./hash-file.ts";
 import type { Unsynced } from "./unsynced.ts";
 
@@ -36,7 +37,7 @@ export interface IngestRequest extends AbortOptions {
 /** An ingest whose data file is open for writing at `status.offset`. The holder closes the file. */
 export interface OpenIngest {
   readonly path: string;
-  readonly file: FileHandle;
+  readonly file: DataFile;
   readonly status: Status;
 }
 
@@ -141,15 +142,15 @@ async function resumeIngest(
   { digester, signal, unsynced }: IngestRequest,
 ): Promise<OpenIngest | undefined> {
   const data = join(path, "data");
-  let file: FileHandle | undefined;
+  let file: DataFile | undefined;
   try {
     await makeWritable(data);
     await unsynced.rewrite(path);
-    file = await open(data, "r+");
+    file = new DataFile(data, "r+");
     const offset = await hashFile(file, digester, { signal });
     return { path, file, status: { ...found, offset } };
   } catch (cause) {
-    await file?.close();
+    file?.close();
     if (isMissingFile(cause)) return undefined; // aborted a moment ago
     throw diskError("resume ingest", path, cause);
   }
@@ -167,17 +168,17 @@ async function makeWritable(data: string): Promise<void> {
  */
 async function startIngest(path: string, { ref, total }: IngestRequest): Promise<OpenIngest> {
   const now = nowNs();
-  let file: FileHandle | undefined;
+  let file: DataFile | undefined;
   try {
     if (!isMade(path)) await makeAnew(path);
-    file = await open(join(path, "data"), "wx+");
+    file = new DataFile(join(path, "data"), "wx+");
     writeFileSync(join(path, "startedat"), formatRfc3339(now));
     writeFileSync(join(path, "updatedat"), formatRfc3339(now));
     if (total > 0) writeFileSync(join(path, "total"), String(total));
     writeFileSync(join(path, "ref.tmp"), ref);
     renameSync(join(path, "ref.tmp"), join(path, "ref"));
   } catch (cause) {
-    await file?.close();
+    file?.close();
     if (isMissingFile(cause)) throw new ErrAborted(`ref ${ref} was aborted`, { cause });
     throw diskError("start ingest", path, cause);
   }

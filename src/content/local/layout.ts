@@ -1,4 +1,4 @@
-import { createHash } from "node:crypto";
+import { hash } from "node:crypto";
 import { join } from "node:path";
 import { algorithmOf, type Digest, encodedOf, parseDigest } from "../../digest/digest.ts";
 import { ErrInvalidArgument } from "../../errors/classes.ts";
@@ -76,5 +76,5 @@ function hashOfRef(ref: string): string {
   }
   // Two texts with lone surrogates have the same UTF-8 form and would share an ingest.
   if (!ref.isWellFormed()) throw new ErrInvalidArgument("ref is not well-formed Unicode");
-  return createHash("sha256").update(ref).digest("hex");
+  return hash("sha256", ref);
 }

@@ -1,11 +1,13 @@
 import { type Dirent, utimesSync } from "node:fs";
 import { opendir, stat } from "node:fs/promises";
 import { join } from "node:path";
+import { setImmediate as nextTurn } from "node:timers/promises";
 import { type AbortOptions, throwIfAborted } from "../../async/abort.ts";
 import { Semaphore } from "../../async/semaphore.ts";
 import { ALGORITHMS, algorithmOf, type Digest, Digester, isDigest } from "../../digest/digest.ts";
 import { DirectorySyncs } from "../../disk/directory-syncs.ts";
 import { diskError, isMissingFile } from "../../disk/disk-error.ts";
+import { statIfThere } from "../../disk/stat-if-there.ts";
 import { ErrAlreadyExists, ErrDataLoss, ErrNotFound } from "../../errors/classes.ts";
 import type { ContainingStore, HeldContent, SetAside } from "../containing-store.ts";
 import { infoFilter, statusFilter } from "../filters/filter.ts";
@@ -39,10 +41,7 @@ import { RefLocks } from "./ref-locks.ts";
 import { listHalfMade, sweepIngests } from "./sweep-ingests.ts";
 import { Unsynced } from "./unsynced.ts";
 
-/**
- * Blobs that are looked at together. Node has four threads for files, and a thousand answers that come at once would hold the
- * event loop for as long as all of them take.
- */
+/** Blobs that are looked at in one turn of the event loop: a thousand would hold it for as long as all of them take. */
 const MAX_LOOKS = 16;
 
 /**
@@ -106,8 +105,9 @@ export class LocalContentStore implements LocalStore {
     throwIfAborted(signal);
     const path = this.#layout.blobPath(digest);
     try {
-      const file = await stat(path, { bigint: true });
-      if (!file.isFile()) throw blobNotFound(digest);
+      await nextTurn();
+      const file = statIfThere(path);
+      if (!file?.isFile()) throw blobNotFound(digest);
       const labels = await this.#labels.get(digest);
       const times = { createdAtNs: file.mtimeNs, updatedAtNs: file.atimeNs };
       return { digest, size: Number(file.size), ...times, labels };
@@ -185,6 +185,7 @@ export class LocalContentStore implements LocalStore {
   async writer(options: WriterOptions): Promise<Writer> {
     const leave = await this.#openings.acquire(options);
     try {
+      await nextTurn(); // of those that are opened, the first may ask for their bytes before the last has its turn
       return await this.#open(options, leave);
     } finally {
       leave();

@@ -1,4 +1,4 @@
-import { chmodSync, fchmodSync, fstatSync, ftruncateSync, futimesSync, utimesSync, writeSync } from "node:fs";
+import { chmodSync, fchmodSync, ftruncateSync, futimesSync, utimesSync, writeSync } from "node:fs";
 import { dirname, join } from "node:path";
 import type { Release } from "../../async/keyed-lock.ts";
 import { nowNs } from "../../async/wall-clock.ts";
@@ -131,7 +131,7 @@ export class LocalWriter implements Writer, Syncer {
       await publish(digest, options);
       return digest;
     } finally {
-      await this.#letGo();
+      this.#letGo();
     }
   }
 
@@ -158,7 +158,7 @@ export class LocalWriter implements Writer, Syncer {
 
   #sizeOnDisk(): number {
     try {
-      return fstatSync(this.#parts.ingest.file.fd).size;
+      return this.#parts.ingest.file.stat().size;
     } catch (cause) {
       throw diskError("read ingest", this.#parts.ingest.path, cause);
     }
@@ -183,7 +183,7 @@ export class LocalWriter implements Writer, Syncer {
     const { file, path } = this.#parts.ingest;
     try {
       const now = stampNow();
-      const mode = fstatSync(file.fd).mode & 0o444;
+      const mode = file.stat().mode & 0o444;
       const data = join(path, "data");
       unlessDenied(
         () => futimesSync(file.fd, now, now),
@@ -216,13 +216,13 @@ export class LocalWriter implements Writer, Syncer {
     } catch (cause) {
       throw diskError("sync ingest", ingest.path, cause);
     } finally {
-      await this.#letGo();
+      this.#letGo();
     }
   }
 
-  async #letGo(): Promise<void> {
+  #letGo(): void {
     try {
-      await this.#parts.ingest.file.close();
+      this.#parts.ingest.file.close();
     } finally {
       this.#parts.release();
     }

@@ -4,6 +4,7 @@ import { syncBuiltinESMExports } from "node:module";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterEach, beforeEach, describe, expect, it, vi } from "vitest";
+import { DataFile } from "../../../src/content/local/data-file.ts";
 import type { LocalStore } from "../../../src/content/local/local-content-store.ts";
 import { openLocalStore } from "../../../src/content/local/local-store.ts";
 import { readBlob } from "../../../src/content/read-blob.ts";
@@ -34,14 +35,20 @@ function failNextChmod(code: string): void {
 }
 
 /** Makes the next fsyncs fail, as a disk does that cannot write. */
-async function failNextSync(times = 1): Promise<void> {
-  const file = await open(root, "r");
-  const prototype: typeof file = Object.getPrototypeOf(file);
-  await file.close();
-  const spy = vi.spyOn(prototype, "sync");
+function failNextSync(times = 1): void {
+  const spy = vi.spyOn(DataFile.prototype, "sync");
   for (let time = 0; time < times; time++) {
     spy.mockRejectedValueOnce(Object.assign(new Error("EIO: i/o error, fsync"), { code: "EIO" }));
   }
+}
+
+/** Makes the next fsync of a copy fail. */
+async function failNextCopy(): Promise<void> {
+  const file = await open(root, "r");
+  const prototype: typeof file = Object.getPrototypeOf(file);
+  await file.close();
+  const failure = Object.assign(new Error("EIO: i/o error, fsync"), { code: "EIO" });
+  vi.spyOn(prototype, "sync").mockRejectedValueOnce(failure);
 }
 
 async function dataInode(): Promise<number> {
@@ -52,7 +59,7 @@ async function dataInode(): Promise<number> {
 async function failedCommit(): Promise<number> {
   const writer = await store.writer({ ref: "layer", size: 6 });
   await writer.write(BYTES);
-  await failNextSync();
+  failNextSync();
   await expect(writer.commit(BLOB)).rejects.toMatchObject({
     name: "ErrDataLoss",
     message: expect.stringContaining("input/output error"),
@@ -63,7 +70,7 @@ async function failedCommit(): Promise<number> {
 async function failWhileWriting(): Promise<void> {
   await using writer = await store.writer({ ref: "layer" });
   await writer.write(BYTES);
-  await failNextSync();
+  failNextSync();
   throw new Error("what failed");
 }
 
@@ -75,7 +82,7 @@ describe("a writer that cannot be closed", () => {
   it("says so when it is closed by name", async () => {
     const writer = await store.writer({ ref: "layer" });
     await writer.write(BYTES);
-    await failNextSync();
+    failNextSync();
     await expect(writer.close()).rejects.toMatchObject({ name: "ErrDataLoss" });
   });
 });
@@ -100,7 +107,7 @@ describe("an ingest whose data the disk did not take", () => {
 
   it("stays distrusted while the new file cannot be synced either", async () => {
     const inode = await failedCommit();
-    await failNextSync();
+    await failNextCopy();
     await expect(store.writer({ ref: "layer", size: 6 })).rejects.toMatchObject({ name: "ErrDataLoss" });
     const writer = await store.writer({ ref: "layer", size: 6 });
     expect(await dataInode()).not.toBe(inode);

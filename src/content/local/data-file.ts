@@ -1,0 +1,51 @@
+import { closeSync, fstatSync, fsync, openSync, read } from "node:fs";
+import { open } from "node:fs/promises";
+import { promisify } from "node:util";
+import type { HashedFile } from "./hash-file.ts";
+
+const [readAt, syncFile] = [promisify(read), promisify(fsync)];
+
+/**
+ * The data file of an ingest, open for reading and writing. Whoever opens it closes it. All methods throw the file system's own
+ * errors. What is short is done at once, because handing it to another thread costs more.
+ */
+export class DataFile implements HashedFile {
+  readonly fd: number;
+  readonly #path: string;
+
+  /** @param flags `wx+` makes the file, `r+` opens one that is there */
+  constructor(path: string, flags: "wx+" | "r+") {
+    this.fd = openSync(path, flags);
+    this.#path = path;
+  }
+
+  /** Permissions and size in bytes. */
+  stat(): { readonly mode: number; readonly size: number } {
+    return fstatSync(this.fd);
+  }
+
+  read(
+    buffer: Uint8Array,
+    offset: number,
+    length: number,
+    position: number,
+  ): Promise<{ readonly bytesRead: number }> {
+    return readAt(this.fd, buffer, offset, length, position);
+  }
+
+  /** Makes what was written durable. */
+  async sync(): Promise<void> {
+    try {
+      await syncFile(this.fd);
+    } catch (error) {
+      if ((error as NodeJS.ErrnoException).code !== "ERR_ACCESS_DENIED") throw error;
+      // Node's permission model refuses this by descriptor, whatever is allowed. The ref's lock is held: it is the same file.
+      await using file = await open(this.#path, "r");
+      await file.sync();
+    }
+  }
+
+  close(): void {
+    closeSync(this.fd);
+  }
+}

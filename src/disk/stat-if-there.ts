@@ -1,0 +1,18 @@
+import { type BigIntStats, statSync } from "node:fs";
+import { dirname } from "node:path";
+import { isMissingFile } from "./disk-error.ts";
+
+/**
+ * What `stat` says, at once, and `undefined` where there is nothing of that name; no error is made for that, which takes longer
+ * than to look. Throws the file system's other errors, also that something above is no directory, which Node takes for the same.
+ */
+export function statIfThere(path: string): BigIntStats | undefined {
+  const found = statSync(path, { bigint: true, throwIfNoEntry: false });
+  if (found || statSync(dirname(path), { throwIfNoEntry: false })?.isDirectory()) return found;
+  try {
+    return statSync(path, { bigint: true });
+  } catch (cause) {
+    if (isMissingFile(cause)) return undefined;
+    throw cause;
+  }
+}
