@@ -24,9 +24,15 @@ const TOGETHER = [
   },
 ];
 
+/** Programs of their own: the command line, and the thread that unpacks layers. */
+const PROGRAMS = {
+  "cli/main": `./${COMPILED}/cli/main.js`,
+  "unpack-worker": `./${COMPILED}/layer/workers/unpack-worker.js`,
+};
+
 /** Each door keeps its file, what doors share lies in chunks; dependencies stay packages of their own. */
 export default defineConfig({
-  input: { ...Object.fromEntries(DOORS), "cli/main": `./${COMPILED}/cli/main.js` },
+  input: { ...Object.fromEntries(DOORS), ...PROGRAMS },
   platform: "node",
   logLevel: "warn",
   external: /^[^./]/,

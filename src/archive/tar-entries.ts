@@ -6,8 +6,7 @@ import { textOf } from "../tar/byte-string.ts";
 import type { TarEntry as EntryOfTar, TarEntryType } from "../tar/tar-entry.ts";
 import { unexpectedEnd } from "../tar/tar-fault.ts";
 import { TarGrammar, type TarStep } from "../tar/tar-grammar.ts";
-import { RECORD_BYTES } from "../tar/tar-header.ts";
-import { paddingOf } from "../tar/tar-reader.ts";
+import { paddingOf, RECORD_BYTES } from "../tar/tar-header.ts";
 import { ByteSource } from "./byte-source.ts";
 
 /** Most bytes of content that are given or passed over at once. */

@@ -15,6 +15,11 @@ export function textOf(bytes: ByteString): string {
   return isAscii(bytes) ? bytes : Buffer.from(bytes, "latin1").toString("utf8");
 }
 
+/** The same bytes as Node's file calls take them. */
+export function pathOf(bytes: ByteString): string | Buffer {
+  return isAscii(bytes) ? bytes : Buffer.from(bytes, "latin1");
+}
+
 function isAscii(bytes: ByteString): boolean {
   for (let at = 0; at < bytes.length; at++) {
     if (bytes.charCodeAt(at) >= 0x80) return false;

@@ -77,6 +77,11 @@ export function isZeroRecord(record: Uint8Array): boolean {
   return record.every((byte) => byte === 0);
 }
 
+/** Bytes behind a content of `size` bytes that fill up its last record. */
+export function paddingOf(size: number): number {
+  return (RECORD_BYTES - (size % RECORD_BYTES)) % RECORD_BYTES;
+}
+
 type Field = readonly [start: number, length: number];
 
 function nameOf(record: Buffer): ByteString {

@@ -1,7 +1,7 @@
 import type { TarEntry } from "./tar-entry.ts";
 import { unexpectedEnd } from "./tar-fault.ts";
 import { TarGrammar, type TarStep } from "./tar-grammar.ts";
-import { RECORD_BYTES } from "./tar-header.ts";
+import { paddingOf, RECORD_BYTES } from "./tar-header.ts";
 
 /** Whoever wants to know what is in an archive. What it throws goes through `write` and `end` of the reader. */
 export interface TarSink {
@@ -128,9 +128,4 @@ export class TarReader {
     this.#expected = expected;
     this.#left = bytes;
   }
-}
-
-/** Bytes behind a content of `size` bytes that fill up its last record. */
-export function paddingOf(size: number): number {
-  return (RECORD_BYTES - (size % RECORD_BYTES)) % RECORD_BYTES;
 }

@@ -19,8 +19,8 @@ export interface UnpackJob {
   readonly limits: UnpackLimits;
   readonly host: HostAbilities;
   /**
-   * How much of a blob that still grows may be read, in bytes: one `BigInt64` that is stored and notified with `Atomics`, and
-   * is negative when no more will come. Absent when the blob is whole.
+   * How much of a blob that still grows may be read, in bytes: one `BigInt64` that is stored with `Atomics`, and is negative when
+   * no more will come. Absent when the blob is whole.
    */
   readonly available?: SharedArrayBuffer | undefined;
 }

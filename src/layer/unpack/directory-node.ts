@@ -1,0 +1,53 @@
+import type { ByteString } from "../../tar/byte-string.ts";
+import type { TarEntry } from "../../tar/tar-entry.ts";
+
+/** What an archive says of a file that Node.js cannot do, so that it waits for the end of the layer. */
+export interface Pending {
+  /**
+   * `special`: a device or FIFO, which is not on the disk yet. `attributes`: a file that is, and gets extended attributes.
+   * `cross link`: a hard link to a file of a lower layer. Hard links of one file share one object.
+   */
+  readonly kind: "special" | "attributes" | "cross link";
+  readonly entry: TarEntry;
+  /** Of a cross link: the path of the file. */
+  readonly target: ByteString;
+  /** The place among all entries of the archive, from 1. */
+  readonly order: number;
+}
+
+/** A directory of the layer that this unpacking has made. What the archive says of what is in it hangs on it, and goes with it. */
+export class DirectoryNode {
+  readonly name: ByteString;
+  readonly parent: DirectoryNode | undefined;
+  readonly depth: number;
+  /** The directories in it. */
+  readonly children = new Map<ByteString, DirectoryNode>();
+  /** What waits for the end, by name. */
+  pending: Map<ByteString, Pending> | undefined;
+  /** Names that are hidden in the layers below. */
+  whiteouts: Set<ByteString> | undefined;
+  /** What the archive says of the directory; `undefined` while it has said nothing. */
+  entry: TarEntry | undefined;
+  /** Whether everything is hidden that lower layers have in it. */
+  isOpaque = false;
+  /** The open directory, or -1. */
+  fd = -1;
+
+  constructor(name: ByteString, parent: DirectoryNode | undefined) {
+    this.name = name;
+    this.parent = parent;
+    this.depth = parent === undefined ? 0 : parent.depth + 1;
+  }
+
+  /** Path below the layer's root; "" for the root. */
+  get path(): ByteString {
+    return this.parent === undefined ? "" : joined(this.parent, this.name);
+  }
+}
+
+/** Path of what is in a directory under `name`. */
+export function joined(directory: DirectoryNode, name: ByteString): ByteString {
+  const parts = [name];
+  for (let node = directory; node.parent !== undefined; node = node.parent) parts.push(node.name);
+  return parts.reverse().join("/");
+}

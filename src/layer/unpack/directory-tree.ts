@@ -1,0 +1,134 @@
+import { mkdirSync, readlinkSync } from "node:fs";
+import { diskError, isMissingFile } from "../../disk/disk-error.ts";
+import type { ByteString } from "../../tar/byte-string.ts";
+import { DirectoryNode, joined } from "./directory-node.ts";
+import { refused, shownName, tooMuch } from "./entry-name.ts";
+import { OpenDirectories } from "./open-directories.ts";
+
+/** Most directories above an entry. Nobody's trees are that deep, and each one costs a call when it has to be opened again. */
+const MAX_DEPTH = 512;
+
+/** Most symbolic links that are followed for one path: where Linux stops. */
+const MAX_LINKS = 40;
+
+/** Permissions of directories until the layer is complete: their owner has to be able to work in them. */
+export const WORKING_MODE = 0o755;
+
+/** Which directory is looked for, and for which entry. */
+interface Way {
+  readonly path: ByteString;
+  readonly entry: ByteString;
+}
+
+/**
+ * The directories of a layer as its archive names them. A path is walked from directory to directory, never by the kernel: links
+ * of the layer are followed by their text inside the layer, as they would lead in a container, and none leads out.
+ */
+export class DirectoryTree {
+  readonly root = new DirectoryNode("", undefined);
+  readonly #open = new OpenDirectories();
+  /** The directory that was asked for last: archives go directory by directory. */
+  #lastPath: ByteString | undefined;
+  #last: DirectoryNode;
+
+  /** @param rootFd the open directory of the layer; the caller calls `close` before it closes that one */
+  constructor(rootFd: number) {
+    this.root.fd = rootFd;
+    this.#last = this.root;
+  }
+
+  /** The path by which file calls reach `name` in `directory`. */
+  pathIn(directory: DirectoryNode, name: ByteString): string | Buffer {
+    return this.#open.pathIn(directory, name);
+  }
+
+  /**
+   * The directory at `path`; what is missing of it is made. Throws `ErrInvalidArgument` where the way leads through something
+   * that is no directory, or out, and `ErrResourceExhausted` where it is too deep.
+   *
+   * @param entry name of the entry that is to be made there, for messages
+   */
+  make(path: ByteString, entry: ByteString): DirectoryNode {
+    if (path === this.#lastPath) return this.#last;
+    const found = this.#walk({ path, entry }, (directory, name) => this.add(directory, name));
+    this.#last = found ?? this.root;
+    this.#lastPath = path;
+    return this.#last;
+  }
+
+  /** The directory at `path`; `undefined` when the layer has none there. Throws as `make` does. */
+  find(path: ByteString, entry: ByteString): DirectoryNode | undefined {
+    return path === this.#lastPath ? this.#last : this.#walk({ path, entry }, () => undefined);
+  }
+
+  /** Makes the directory `name` in `directory`. Throws the errors of mkdir. */
+  add(directory: DirectoryNode, name: ByteString): DirectoryNode {
+    const node = new DirectoryNode(name, directory);
+    if (node.depth > MAX_DEPTH) {
+      throw tooMuch(node.path, `${node.depth} directories deep, wanted at most ${MAX_DEPTH}`);
+    }
+    mkdirSync(this.pathIn(directory, name), WORKING_MODE);
+    directory.children.set(name, node);
+    return node;
+  }
+
+  /** What has this name is about to be removed from the disk: forgets it. Returns whether it is a directory. */
+  drop(directory: DirectoryNode, name: ByteString): boolean {
+    this.#lastPath = undefined; // the way to it may have led through a link of this name
+    const node = directory.children.get(name);
+    if (node === undefined) return false;
+    this.#open.drop(node);
+    return directory.children.delete(name);
+  }
+
+  /** Closes everything but the root. */
+  close(): void {
+    this.#open.close();
+  }
+
+  #walk(
+    { path, entry }: Way,
+    whenMissing: (directory: DirectoryNode, name: ByteString) => DirectoryNode | undefined,
+  ): DirectoryNode | undefined {
+    const parts = path.split("/").reverse();
+    let node = this.root;
+    let links = 0;
+    for (let part = parts.pop(); part !== undefined; part = parts.pop()) {
+      if (part === "" || part === ".") continue;
+      const next =
+        part === ".."
+          ? this.#above(node, entry)
+          : (node.children.get(part) ?? this.#linkAt(node, part, entry) ?? whenMissing(node, part));
+      if (next === undefined) return undefined;
+      if (typeof next !== "string") {
+        node = next;
+        continue;
+      }
+      if (++links > MAX_LINKS) throw refused(entry, "its path leads through too many symbolic links");
+      if (next.startsWith("/")) node = this.root;
+      parts.push(...next.split("/").reverse());
+    }
+    return node;
+  }
+
+  #above(node: DirectoryNode, entry: ByteString): DirectoryNode {
+    if (node.parent !== undefined) return node.parent;
+    throw refused(entry, "its path leads out of the layer, by a symbolic link");
+  }
+
+  /** The text of a link of the layer; `undefined` when there is nothing. Throws `ErrInvalidArgument` for anything else. */
+  #linkAt(directory: DirectoryNode, name: ByteString, entry: ByteString): ByteString | undefined {
+    if (directory.pending?.has(name)) throw notADirectory(directory, name, entry);
+    try {
+      return readlinkSync(this.pathIn(directory, name), "buffer").toString("latin1");
+    } catch (cause) {
+      if (isMissingFile(cause)) return undefined;
+      if ((cause as NodeJS.ErrnoException).code === "EINVAL") throw notADirectory(directory, name, entry);
+      throw diskError("unpack entry", shownName(entry), cause);
+    }
+  }
+}
+
+function notADirectory(directory: DirectoryNode, name: ByteString, entry: ByteString): Error {
+  return refused(entry, `"${shownName(joined(directory, name))}" is no directory`);
+}

@@ -1,0 +1,273 @@
+import { lchownSync, linkSync, lutimesSync, rmSync, symlinkSync, unlinkSync } from "node:fs";
+import { isMissingFile } from "../../disk/disk-error.ts";
+import { type ByteString, pathOf } from "../../tar/byte-string.ts";
+import type { TarEntry } from "../../tar/tar-entry.ts";
+import type { DirectoryNode, Pending } from "./directory-node.ts";
+import type { DirectoryTree } from "./directory-tree.ts";
+import { pathOfEntry, refused } from "./entry-name.ts";
+import { fileTimeOf } from "./file-times.ts";
+import { FileWriter } from "./file-writer.ts";
+import type { HostAbilities } from "./host-abilities.ts";
+import { type Owner, OwnerPolicy, ownIds } from "./owner-policy.ts";
+import { SkippedKinds } from "./skipped-kinds.ts";
+import { readUmask } from "./umask.ts";
+import { isAufsMetadata, isBelowWhiteout, LINKED_FILES, OPAQUE, WHITEOUT } from "./whiteout-names.ts";
+
+/** Largest identity that a file can have: the one above it means "leave it as it is". */
+const MAX_ID = 2 ** 32 - 2;
+
+/** Where an entry belongs. */
+interface Place {
+  readonly directory: DirectoryNode;
+  readonly name: ByteString;
+}
+
+/**
+ * Makes what entries stand for, one after the other. An entry replaces what was there under its name, except that a directory stays
+ * one and keeps what is in it, as with moby and containerd. What waits for the end of the layer is noted in the tree.
+ */
+export class EntryMaker {
+  readonly #tree: DirectoryTree;
+  readonly #host: HostAbilities;
+  readonly #owners: OwnerPolicy;
+  readonly #umask = readUmask();
+  readonly skipped = new SkippedKinds();
+  #file: FileWriter | undefined;
+  #entry: TarEntry | undefined;
+  #order = 0;
+
+  constructor(tree: DirectoryTree, host: HostAbilities) {
+    this.#tree = tree;
+    this.#host = host;
+    this.#owners = new OwnerPolicy(host);
+  }
+
+  /** Begins an entry. Throws what it is refused for, and what the file calls throw; `content` and `end` do, too. */
+  begin(entry: TarEntry): void {
+    this.#order++;
+    const path = pathOfEntry(entry.name);
+    if (isAufsMetadata(path, entry)) return;
+    const slash = path.lastIndexOf("/");
+    const name = path.slice(slash + 1);
+    if (isBelowWhiteout(path)) throw refused(entry.name, "its path leads through a whiteout");
+    const directory = slash === -1 ? this.#tree.root : this.#tree.make(path.slice(0, slash), entry.name);
+    if (name.startsWith(WHITEOUT)) this.#noteWhiteout(entry, { directory, name });
+    else this.#make(entry, { directory, name });
+  }
+
+  /** The next bytes of the entry's content. */
+  content(piece: Buffer): void {
+    this.#file?.write(piece);
+  }
+
+  /** The entry's content is complete. */
+  end(): void {
+    if (this.#file === undefined || this.#entry === undefined) return;
+    this.#file.finish({ givesOwner: this.givesOwner(this.#entry) });
+    this.#file = undefined;
+  }
+
+  /** Closes a file that was not completed. */
+  close(): void {
+    this.#file?.close();
+    this.#file = undefined;
+  }
+
+  /** Whether the file of an entry has to be given its owner; one that it cannot have is noted as skipped. */
+  givesOwner(entry: TarEntry): boolean {
+    const judgement = this.#owners.judge(entry);
+    if (judgement === "cannot") this.skipped.add("owner", entry.name);
+    return judgement === "give";
+  }
+
+  /** The owner that the file of an entry gets. */
+  ownerFor(entry: TarEntry): Owner {
+    return this.#owners.judge(entry) === "cannot" ? ownIds() : { uid: entry.uid, gid: entry.gid };
+  }
+
+  /** Whether a new file has less than `mode`. */
+  umaskTakes(mode: number): boolean {
+    return (mode & this.#umask) !== 0;
+  }
+
+  #make(entry: TarEntry, place: Place): void {
+    if (!isId(entry.uid) || !isId(entry.gid))
+      throw refused(entry.name, "its owner is no identity that a file can have");
+    if (place.name === "") this.#noteRoot(entry);
+    else this.#makeBelowRoot(entry, place);
+  }
+
+  #makeBelowRoot(entry: TarEntry, place: Place): void {
+    switch (entry.type) {
+      case "directory":
+        this.#makeDirectory(entry, place);
+        break;
+      case "file":
+        this.#replacing(place, (path) => {
+          this.#file = new FileWriter(path, entry, this.#umask);
+        });
+        this.#entry = entry;
+        this.#noteAttributes(entry, place);
+        break;
+      case "symlink":
+        this.#makeSymlink(entry, place);
+        break;
+      case "hardlink":
+        this.#makeHardLink(entry, place);
+        break;
+      case "character device":
+      case "block device":
+      case "fifo":
+        this.#noteSpecial(entry, place);
+        break;
+      case "other":
+        throw refused(entry.name, `nobody knows what its type ${JSON.stringify(entry.flag)} is`);
+    }
+  }
+
+  #noteRoot(entry: TarEntry): void {
+    if (entry.type !== "directory")
+      throw refused(entry.name, `the root of a layer cannot be a ${entry.type}`);
+    this.#tree.root.entry = entry;
+  }
+
+  #makeDirectory(entry: TarEntry, { directory, name }: Place): void {
+    let node = directory.children.get(name);
+    if (node === undefined) {
+      this.#replacing({ directory, name }, () => {
+        node = this.#tree.add(directory, name);
+      });
+    }
+    if (node !== undefined) node.entry = entry;
+  }
+
+  #makeSymlink(entry: TarEntry, place: Place): void {
+    const { linkName, mtime, uid, gid } = entry;
+    if (linkName === "") throw refused(entry.name, "a symbolic link without a target");
+    const path = this.#replacing(place, (free) => symlinkSync(pathOf(linkName), free));
+    if (this.givesOwner(entry)) lchownSync(path, uid, gid);
+    const time = fileTimeOf(mtime);
+    lutimesSync(path, time, time);
+    this.#noteAttributes(entry, place);
+  }
+
+  #makeHardLink(entry: TarEntry, place: Place): void {
+    const targetPath = pathOfEntry(entry.linkName, entry.name);
+    const slash = targetPath.lastIndexOf("/");
+    const target = this.#tree.find(slash === -1 ? "" : targetPath.slice(0, slash), entry.name);
+    const name = targetPath.slice(slash + 1);
+    if (name === "" || target?.children.has(name)) throw refused(entry.name, "a hard link to a directory");
+    if (name.startsWith(WHITEOUT) && !targetPath.startsWith(LINKED_FILES))
+      throw refused(entry.name, "a hard link to a whiteout");
+    if (target === place.directory && name === place.name) throw refused(entry.name, "a hard link to itself");
+    const pending = target?.pending?.get(name);
+    if (pending === undefined || pending.kind === "attributes") {
+      if (target !== undefined && this.#link({ directory: target, name }, place))
+        this.#notePending(place, pending);
+      else this.#noteCrossLink(entry, { place, target: targetPath });
+      return;
+    }
+    if (pending.kind === "cross link") {
+      this.#noteCrossLink(entry, { place, target: pending.target });
+      return;
+    }
+    this.#remove(place);
+    this.#notePending(place, pending);
+  }
+
+  /** Makes a hard link; `false` when there is no such file in this layer. */
+  #link(target: Place, place: Place): boolean {
+    try {
+      this.#replacing(place, (free) => linkSync(this.#tree.pathIn(target.directory, target.name), free));
+      return true;
+    } catch (error) {
+      if (isMissingFile(error)) return false;
+      throw error;
+    }
+  }
+
+  #noteCrossLink(
+    entry: TarEntry,
+    { place, target }: { readonly place: Place; readonly target: ByteString },
+  ): void {
+    this.#remove(place);
+    this.#notePending(place, { kind: "cross link", entry, target, order: this.#order });
+  }
+
+  #noteSpecial(entry: TarEntry, place: Place): void {
+    this.#remove(place);
+    const isWhiteout =
+      entry.type === "character device" && entry.deviceMajor === 0 && entry.deviceMinor === 0;
+    if (isWhiteout) {
+      this.#hide(place.directory, place.name); // what overlayfs would take it for
+      return;
+    }
+    const can = entry.type === "fifo" ? this.#host.fifos : this.#host.devices;
+    if (!can) {
+      this.skipped.add(entry.type === "fifo" ? "fifo" : "device", entry.name);
+      return;
+    }
+    if (this.#owners.judge(entry) === "cannot") this.skipped.add("owner", entry.name);
+    this.#notePending(place, { kind: "special", entry, target: "", order: this.#order });
+  }
+
+  #noteAttributes(entry: TarEntry, place: Place): void {
+    if (entry.xattrs !== undefined)
+      this.#notePending(place, { kind: "attributes", entry, target: "", order: this.#order });
+  }
+
+  #notePending({ directory, name }: Place, pending: Pending | undefined): void {
+    if (pending === undefined) return;
+    directory.pending ??= new Map();
+    directory.pending.set(name, pending);
+  }
+
+  #noteWhiteout(entry: TarEntry, { directory, name }: Place): void {
+    if (name === OPAQUE) {
+      directory.isOpaque = true;
+      return;
+    }
+    const hidden = name.slice(WHITEOUT.length);
+    if (hidden === "" || hidden === "." || hidden === "..")
+      throw refused(entry.name, "a whiteout of nothing that has a name");
+    this.#hide(directory, hidden);
+  }
+
+  #hide(directory: DirectoryNode, name: ByteString): void {
+    directory.whiteouts ??= new Set();
+    directory.whiteouts.add(name);
+  }
+
+  /** Makes something under a name; what is there already goes first. Returns the path. */
+  #replacing(place: Place, make: (path: string | Buffer) => void): string | Buffer {
+    const path = this.#tree.pathIn(place.directory, place.name);
+    place.directory.pending?.delete(place.name);
+    try {
+      make(path);
+    } catch (error) {
+      if ((error as NodeJS.ErrnoException).code !== "EEXIST") throw error;
+      this.#remove(place);
+      make(path);
+    }
+    return path;
+  }
+
+  /** Removes what is under a name, if anything is. */
+  #remove({ directory, name }: Place): void {
+    directory.pending?.delete(name);
+    const path = this.#tree.pathIn(directory, name);
+    if (this.#tree.drop(directory, name)) {
+      rmSync(path, { recursive: true });
+      return;
+    }
+    try {
+      unlinkSync(path);
+    } catch (error) {
+      if (!isMissingFile(error)) throw error;
+    }
+  }
+}
+
+function isId(id: number): boolean {
+  return Number.isInteger(id) && id >= 0 && id <= MAX_ID;
+}

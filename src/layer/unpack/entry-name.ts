@@ -1,0 +1,57 @@
+import { ErrDataLoss, ErrInvalidArgument, ErrResourceExhausted } from "../../errors/classes.ts";
+import type { DrayageError } from "../../errors/drayage-error.ts";
+import { plainText } from "../../errors/plain-text.ts";
+import { type ByteString, textOf } from "../../tar/byte-string.ts";
+import type { TarFault } from "../../tar/tar-fault.ts";
+
+/** Longest path of an entry, in bytes: Linux's own `PATH_MAX`, so that every file can be reached from the layer's root. */
+const MAX_PATH_BYTES = 4_095;
+
+/** How much of a name a message shows, in characters. */
+const MAX_SHOWN_CHARS = 256;
+
+/**
+ * The path of an entry below the layer's root, in one spelling: `./a//b/`, `/a/b` and `a/./b` are `a/b`, and the root is "".
+ * Throws `ErrInvalidArgument` for one that leads up, and `ErrResourceExhausted` for one that is too long.
+ *
+ * @param entry name of the entry that `name` is the target of, for messages; default the entry of that name
+ */
+export function pathOfEntry(name: ByteString, entry = name): ByteString {
+  if (name.length > MAX_PATH_BYTES) {
+    throw tooMuch(entry, `a path of ${name.length} bytes, wanted at most ${MAX_PATH_BYTES}`);
+  }
+  const parts = name.split("/").filter((part) => part !== "" && part !== ".");
+  if (parts.includes(".."))
+    throw refused(entry, entry === name ? "its path leads up" : "its target leads up");
+  return parts.join("/");
+}
+
+/** The error of an entry that no layer may have. */
+export function refused(name: ByteString, reason: string): ErrInvalidArgument {
+  return new ErrInvalidArgument(`unpack layer: entry "${shownName(name)}": ${reason}`);
+}
+
+/** The error of an entry that goes beyond a limit. */
+export function tooMuch(name: ByteString, reason: string): ErrResourceExhausted {
+  return new ErrResourceExhausted(`unpack layer: entry "${shownName(name)}": ${reason}`, {
+    retryable: false,
+  });
+}
+
+const FAULTS = {
+  damaged: ErrDataLoss,
+  malformed: ErrInvalidArgument,
+  "too large": ErrResourceExhausted,
+};
+
+/** The error of an archive that cannot be read on behind the entry of this name. */
+export function archiveError(last: ByteString, fault: TarFault): DrayageError {
+  const where = last === "" ? "at its beginning" : `behind entry "${shownName(last)}"`;
+  const message = `unpack layer: its archive, ${where}: ${fault.message}`;
+  return new FAULTS[fault.kind](message, { cause: fault, retryable: false });
+}
+
+/** A name as a message may show it. */
+export function shownName(name: ByteString): string {
+  return plainText(textOf(name), MAX_SHOWN_CHARS);
+}

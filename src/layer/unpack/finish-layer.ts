@@ -1,0 +1,213 @@
+import {
+  chmodSync,
+  closeSync,
+  fchmodSync,
+  fchownSync,
+  futimesSync,
+  lchownSync,
+  lstatSync,
+  lutimesSync,
+  openSync,
+  rmSync,
+} from "node:fs";
+import type { ByteString } from "../../tar/byte-string.ts";
+import type { TarEntry } from "../../tar/tar-entry.ts";
+import { type DirectoryNode, joined, type Pending } from "./directory-node.ts";
+import { type DirectoryTree, WORKING_MODE } from "./directory-tree.ts";
+import type { EntryMaker } from "./entry-maker.ts";
+import { fileTimeOf } from "./file-times.ts";
+import type { HostAbilities, XattrNamespace } from "./host-abilities.ts";
+import { gatherRest, type LayerRest, type Named } from "./layer-rest.ts";
+import { ownIds } from "./owner-policy.ts";
+import { runSideTar } from "./run-side-tar.ts";
+import type { SideArchive } from "./side-archive.ts";
+import type { UnpackOutcome } from "./unpack-outcome.ts";
+import { LINKED_FILES, OPAQUE, WHITEOUT } from "./whiteout-names.ts";
+
+/** Type flags of what GNU tar is given, by the type of the entry. */
+const FLAGS: Partial<Readonly<Record<TarEntry["type"], string>>> = {
+  file: "0",
+  symlink: "2",
+  "character device": "3",
+  "block device": "4",
+  fifo: "6",
+};
+
+/** With what a layer is finished. */
+interface FinishContext {
+  readonly host: HostAbilities;
+  readonly maker: EntryMaker;
+}
+
+/**
+ * Makes what had to wait until the archive had ended: devices, FIFOs, attributes, whiteouts, and what the archive says of
+ * directories, whose times would change with everything that is made in them, and whose modes could keep us out. Throws what the
+ * file calls and `runSideTar` throw.
+ */
+export function finishLayer(
+  tree: DirectoryTree,
+  context: FinishContext,
+): Pick<UnpackOutcome, "implicitParents" | "crossLinks" | "hasWhiteouts" | "hidesAllBelow" | "skipped"> {
+  removeLinkedFiles(tree);
+  const rest = gatherRest(tree);
+  makeSpecials(tree, rest, context);
+  if (context.host.overlay === "none") markWhiteouts(tree, rest);
+  for (const directory of rest.directories.toReversed()) completeDirectory(tree, directory, context.maker);
+  completeRoot(tree.root, context.maker);
+  return {
+    implicitParents: rest.implicitParents,
+    crossLinks: rest.crossLinks,
+    hasWhiteouts: rest.whiteouts.length > 0 || hasOpaque(tree, rest),
+    hidesAllBelow: tree.root.isOpaque,
+    skipped: context.maker.skipped.list(),
+  };
+}
+
+/** The names under which aufs keeps files with several names are its own. */
+function removeLinkedFiles(tree: DirectoryTree): void {
+  const name = LINKED_FILES.slice(0, -1);
+  const path = tree.pathIn(tree.root, name);
+  if (tree.drop(tree.root, name)) rmSync(path, { recursive: true });
+}
+
+function hasOpaque(tree: DirectoryTree, { directories }: LayerRest): boolean {
+  return tree.root.isOpaque || directories.some(({ isOpaque }) => isOpaque);
+}
+
+function makeSpecials(tree: DirectoryTree, rest: LayerRest, context: FinishContext): void {
+  const { host, maker } = context;
+  const { tar } = host;
+  const work = new SideWork(tree, context);
+  if (tar === undefined) {
+    work.skipAll(rest);
+    return;
+  }
+  const directory = `/proc/self/fd/${tree.root.fd}`;
+  const unset = runSideTar({
+    directory,
+    host: { ...host, tar },
+    write: (archive) => work.write(archive, rest),
+  });
+  for (const { path, attribute } of unset) maker.skipped.add("xattr", `${path}: ${attribute}`);
+}
+
+/** What GNU tar is told to do for a layer. */
+class SideWork {
+  readonly #tree: DirectoryTree;
+  readonly #host: HostAbilities;
+  readonly #maker: EntryMaker;
+
+  constructor(tree: DirectoryTree, { host, maker }: FinishContext) {
+    this.#tree = tree;
+    this.#host = host;
+    this.#maker = maker;
+  }
+
+  write(archive: SideArchive, { pending, whiteouts, directories }: LayerRest): void {
+    for (const [what, names] of pending) this.#addPending(archive, what, names);
+    for (const directory of directories) this.#addDirectory(archive, directory);
+    this.#addDirectory(archive, this.#tree.root);
+    if (this.#host.overlay === "none") return;
+    for (const { directory, name } of whiteouts) {
+      archive.add({
+        name: joined(directory, name),
+        type: "3",
+        mode: 0,
+        deviceMajor: 0,
+        deviceMinor: 0,
+        ...ownIds(),
+      });
+    }
+  }
+
+  /** Notes everything that GNU tar would have been needed for. */
+  skipAll({ pending, directories }: LayerRest): void {
+    for (const [{ entry, kind }] of pending) if (kind === "attributes") this.#settable(entry);
+    for (const { entry } of [this.#tree.root, ...directories]) if (entry !== undefined) this.#settable(entry);
+  }
+
+  #addPending(archive: SideArchive, { kind, entry }: Pending, names: readonly Named[]): void {
+    const [first, ...others] = names;
+    if (kind === "cross link" || first === undefined) return;
+    const name = joined(first.directory, first.name);
+    const { mode, mtime, linkName } = entry;
+    const common = { name, type: FLAGS[entry.type] ?? "0", mode, mtime };
+    if (kind === "special") {
+      const { deviceMajor, deviceMinor } = entry;
+      archive.add({
+        ...common,
+        ...this.#maker.ownerFor(entry),
+        deviceMajor,
+        deviceMinor,
+        xattrs: this.#settable(entry),
+      });
+    } else {
+      const xattrs = this.#settable(entry);
+      if (xattrs.size === 0) return;
+      const path = this.#tree.pathIn(first.directory, first.name);
+      const { uid, gid } = lstatSync(path);
+      if (!this.#host.isRoot && entry.type === "file") chmodSync(path, 0o600); // so that it can be read; its mode comes again
+      const file = entry.type === "file" ? { content: path, sparse: entry.sparse } : { linkName };
+      archive.add({ ...common, uid, gid, xattrs, ...file });
+    }
+    for (const other of others) {
+      archive.add({ ...common, name: joined(other.directory, other.name), type: "1", linkName: name });
+    }
+  }
+
+  #addDirectory(archive: SideArchive, { entry, path, isOpaque, parent }: DirectoryNode): void {
+    const xattrs = entry === undefined ? new Map<ByteString, ByteString>() : this.#settable(entry);
+    const { overlay } = this.#host;
+    if (isOpaque && overlay !== "none" && parent !== undefined) xattrs.set(`${overlay}.overlay.opaque`, "y");
+    if (xattrs.size > 0) archive.add({ name: path, type: "5", mode: WORKING_MODE, xattrs, ...ownIds() });
+  }
+
+  /** The attributes of an entry that can be set; the others are noted. */
+  #settable({ name, xattrs = new Map<ByteString, ByteString>() }: TarEntry): Map<ByteString, ByteString> {
+    const settable = new Map<ByteString, ByteString>();
+    for (const [attribute, value] of xattrs) {
+      if (this.#canSet(attribute)) settable.set(attribute, value);
+      else this.#maker.skipped.add("xattr", `${name}: ${attribute}`);
+    }
+    return settable;
+  }
+
+  /** What overlayfs keeps in attributes is about a mount, and never part of a layer: it could lead a mount astray. */
+  #canSet(attribute: ByteString): boolean {
+    const [namespace = ""] = attribute.split(".", 1);
+    const isOverlay = /^(?:trusted|user)\.overlay\./.test(attribute);
+    return !isOverlay && this.#host.xattrs.includes(namespace as XattrNamespace);
+  }
+}
+
+/** What is hidden, as the archive says it: for a host that cannot make what overlayfs wants. */
+function markWhiteouts(tree: DirectoryTree, { whiteouts, directories }: LayerRest): void {
+  const mark = (directory: DirectoryNode, name: ByteString): void => {
+    closeSync(openSync(tree.pathIn(directory, name), "wx", 0o600));
+  };
+  for (const { directory, name } of whiteouts) mark(directory, `${WHITEOUT}${name}`);
+  for (const directory of [tree.root, ...directories]) if (directory.isOpaque) mark(directory, OPAQUE);
+}
+
+function completeDirectory(tree: DirectoryTree, directory: DirectoryNode, maker: EntryMaker): void {
+  const { parent, name, entry } = directory;
+  if (parent === undefined) return;
+  const path = tree.pathIn(parent, name);
+  if (entry === undefined) {
+    if (maker.umaskTakes(WORKING_MODE)) chmodSync(path, WORKING_MODE);
+    return;
+  }
+  const { mode, mtime, uid, gid } = entry;
+  if (maker.givesOwner(entry)) lchownSync(path, uid, gid);
+  if (mode !== WORKING_MODE || maker.umaskTakes(mode)) chmodSync(path, mode);
+  const time = fileTimeOf(mtime);
+  lutimesSync(path, time, time);
+}
+
+function completeRoot({ fd, entry }: DirectoryNode, maker: EntryMaker): void {
+  if (entry !== undefined && maker.givesOwner(entry)) fchownSync(fd, entry.uid, entry.gid);
+  fchmodSync(fd, entry?.mode ?? WORKING_MODE);
+  if (entry === undefined) return;
+  const time = fileTimeOf(entry.mtime);
+  futimesSync(fd, time, time);
+}

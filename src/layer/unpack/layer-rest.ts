@@ -1,0 +1,86 @@
+import { lstatSync } from "node:fs";
+import { isMissingFile } from "../../disk/disk-error.ts";
+import type { ByteString } from "../../tar/byte-string.ts";
+import { type DirectoryNode, joined, type Pending } from "./directory-node.ts";
+import type { DirectoryTree } from "./directory-tree.ts";
+import type { CrossLink } from "./unpack-outcome.ts";
+
+/** Something that has a name in a directory. */
+export interface Named {
+  readonly directory: DirectoryNode;
+  readonly name: ByteString;
+}
+
+/** What is left of a layer when its archive has ended. */
+export interface LayerRest {
+  /** All directories but the root, parents first. */
+  readonly directories: readonly DirectoryNode[];
+  readonly implicitParents: readonly ByteString[];
+  readonly crossLinks: readonly CrossLink[];
+  /** What is hidden in lower layers and has no new file in this one. */
+  readonly whiteouts: readonly Named[];
+  /** What GNU tar has to do, by the files concerned, each with all its names. */
+  readonly pending: ReadonlyMap<Pending, readonly Named[]>;
+}
+
+/**
+ * Looks through the directories of a layer for what waits. A whiteout hides what lower layers have, and never what its own layer
+ * has under that name, in whatever order they came (OCI image-spec, layer.md): a directory under a whiteout is opaque instead.
+ */
+export function gatherRest(tree: DirectoryTree): LayerRest {
+  const directories: DirectoryNode[] = [];
+  const implicitParents: ByteString[] = [];
+  const whiteouts: Named[] = [];
+  const pending = new Map<Pending, Named[]>();
+  const waiting = [{ node: tree.root, isHidden: false }];
+  for (let next = waiting.pop(); next !== undefined; next = waiting.pop()) {
+    const { node } = next;
+    whiteouts.push(...remainingWhiteouts(tree, node));
+    addPending(pending, node);
+    if (node.parent !== undefined) directories.push(node);
+    if (node.entry === undefined && !next.isHidden) implicitParents.push(node.path);
+    const isHidden = next.isHidden || node.isOpaque;
+    for (const child of node.children.values()) {
+      waiting.push({ node: child, isHidden: isHidden || node.whiteouts?.has(child.name) === true });
+    }
+  }
+  return { directories, implicitParents, whiteouts, pending, crossLinks: crossLinksOf(pending) };
+}
+
+function remainingWhiteouts(tree: DirectoryTree, directory: DirectoryNode): Named[] {
+  const remaining: Named[] = [];
+  for (const name of directory.whiteouts ?? []) {
+    const child = directory.children.get(name);
+    if (child !== undefined) child.isOpaque = true;
+    else if (!directory.pending?.has(name) && !exists(tree.pathIn(directory, name)))
+      remaining.push({ directory, name });
+  }
+  return remaining;
+}
+
+function addPending(all: Map<Pending, Named[]>, directory: DirectoryNode): void {
+  for (const [name, pending] of directory.pending ?? []) {
+    const names = all.get(pending) ?? [];
+    names.push({ directory, name });
+    all.set(pending, names);
+  }
+}
+
+function crossLinksOf(pending: ReadonlyMap<Pending, readonly Named[]>): CrossLink[] {
+  return [...pending]
+    .filter(([{ kind }]) => kind === "cross link")
+    .sort(([a], [b]) => a.order - b.order)
+    .flatMap(([{ target }, names]) =>
+      names.map(({ directory, name }) => ({ name: joined(directory, name), target })),
+    );
+}
+
+function exists(path: string | Buffer): boolean {
+  try {
+    lstatSync(path);
+    return true;
+  } catch (error) {
+    if (isMissingFile(error)) return false;
+    throw error;
+  }
+}

@@ -1,0 +1,90 @@
+import { spawnSync } from "node:child_process";
+import { randomBytes } from "node:crypto";
+import { closeSync, constants, openSync, unlinkSync } from "node:fs";
+import { ErrResourceExhausted, ErrUnknown } from "../../errors/classes.ts";
+import { plainText } from "../../errors/plain-text.ts";
+import type { ByteString } from "../../tar/byte-string.ts";
+import type { HostAbilities } from "./host-abilities.ts";
+import { SideArchive } from "./side-archive.ts";
+
+/** Most that the program may say, in bytes, and how much of it a message shows, in characters. */
+const [MAX_WORDS_BYTES, MAX_SHOWN_CHARS] = [8 * 1024 * 1024, 512];
+
+/** An attribute that the program could not set. */
+export interface UnsetAttribute {
+  /** Path below the layer's root. */
+  readonly path: ByteString;
+  readonly attribute: ByteString;
+}
+
+/** What is needed to run GNU tar on a layer. */
+export interface SideTarOptions {
+  /** The layer's directory, by a path that nobody else can change, such as one below /proc/self/fd. */
+  readonly directory: string;
+  readonly host: Pick<HostAbilities, "owners"> & { readonly tar: string };
+  /** Writes what is to be made. */
+  readonly write: (archive: SideArchive) => void;
+}
+
+/** What the program did. */
+export interface SideTarResult {
+  readonly isGood: boolean;
+  /** What it said. */
+  readonly words: string;
+}
+
+/**
+ * Has GNU tar make what Node.js cannot: devices, FIFOs and extended attributes. The archive is complete before the program starts,
+ * in a file without a name, so that it may hold the bytes of files that are replaced by themselves: the program gives attributes to
+ * no file but those it makes. Throws what the file calls throw.
+ */
+export function trySideTar({ directory, host, write }: SideTarOptions): SideTarResult {
+  const path = `${directory}/.drayage-${randomBytes(16).toString("hex")}`;
+  const fd = openSync(path, constants.O_RDWR | constants.O_CREAT | constants.O_EXCL, 0o600);
+  try {
+    unlinkSync(path);
+    const archive = new SideArchive(fd);
+    write(archive);
+    if (archive.isEmpty) return { isGood: true, words: "" };
+    archive.finish();
+    return extract(fd, { directory, host });
+  } finally {
+    closeSync(fd);
+  }
+}
+
+/**
+ * The same, for what has to succeed. Returns the attributes that the file system did not take. Throws `ErrResourceExhausted` on a
+ * full disk, `ErrUnknown` with the program's words when it fails otherwise.
+ */
+export function runSideTar(options: SideTarOptions): UnsetAttribute[] {
+  const { isGood, words } = trySideTar(options);
+  if (isGood) return unsetAttributes(words);
+  const message = `unpack layer: GNU tar failed: ${plainText(words, MAX_SHOWN_CHARS)}`;
+  const isFull = /No space left on device|Disk quota exceeded/.test(words);
+  throw new (isFull ? ErrResourceExhausted : ErrUnknown)(message, { retryable: false });
+}
+
+function extract(fd: number, { directory, host }: Pick<SideTarOptions, "directory" | "host">): SideTarResult {
+  const owner = host.owners === "own" ? "--no-same-owner" : "--same-owner";
+  const args = ["-x", "-p", "--numeric-owner", owner, "--xattrs", "--xattrs-include=*"];
+  const again = openSync(`/proc/self/fd/${fd}`, constants.O_RDONLY); // reads from the beginning
+  try {
+    const { status, error, stderr } = spawnSync(host.tar, [...args, "--warning=no-timestamp", "-f", "-"], {
+      cwd: directory,
+      env: { LC_ALL: "C" },
+      stdio: [again, "ignore", "pipe"],
+      maxBuffer: MAX_WORDS_BYTES,
+    });
+    if (error !== undefined) return { isGood: false, words: error.message };
+    return { isGood: status === 0, words: stderr.toString("latin1") };
+  } finally {
+    closeSync(again);
+  }
+}
+
+function unsetAttributes(words: string): UnsetAttribute[] {
+  return [...words.matchAll(/Cannot set '([^'\n]*)' extended attribute for file '(?:\.\/)?([^\n]*)': /g)].map(
+    ([, attribute = "", path = ""]) => ({ path, attribute }),
+  );
+}

@@ -1,0 +1,57 @@
+import { algorithmOf, Digester } from "../../digest/digest.ts";
+import { ErrDataLoss, ErrResourceExhausted } from "../../errors/classes.ts";
+import { decompress } from "../decompress/decompress.ts";
+import { LayerUnpacker } from "../unpack/layer-unpacker.ts";
+import type { UnpackOutcome } from "../unpack/unpack-outcome.ts";
+import type { JobState } from "./job-state.ts";
+import { readBlob } from "./read-blob.ts";
+import type { UnpackJob } from "./unpack-job.ts";
+
+/** Bytes that any layer may expand to, however small it is: one gibibyte. */
+const FREE_EXPANSION_BYTES = 1024 * 1024 * 1024;
+
+/**
+ * Does one job, in one pass: reads, verifies, decompresses and unpacks. What waits for the end of a layer is made only when all of it
+ * has turned out to be right. Throws as `Unpacker.unpack` says, with `ErrCanceled` for a job that is not wanted any more.
+ *
+ * @param pause called between two pieces of work, for a thread that has other things to do
+ */
+export async function runJob(
+  job: UnpackJob,
+  state: JobState,
+  pause?: () => Promise<void> | undefined,
+): Promise<UnpackOutcome> {
+  const unpacker = new LayerUnpacker(job);
+  const digester = new Digester(algorithmOf(job.diffId));
+  let bytesOut = 0;
+  try {
+    for await (const piece of decompress(readBlob(job, state))) {
+      state.throwIfCanceled();
+      bytesOut += piece.byteLength;
+      checkExpansion(job, { bytesIn: state.progress.bytesIn, bytesOut });
+      digester.update(piece);
+      unpacker.write(piece);
+      state.noteUnpacked(bytesOut, unpacker.entries);
+      await pause?.();
+    }
+    const diffId = digester.digest();
+    if (diffId !== job.diffId) {
+      throw new ErrDataLoss(`unpack layer: got diffID ${diffId}, want ${job.diffId}`, { digest: job.digest });
+    }
+    unpacker.endArchive();
+    return { diffId, ...unpacker.finish() };
+  } finally {
+    unpacker.close();
+  }
+}
+
+function checkExpansion(
+  { limits: { maxExpansion } }: UnpackJob,
+  { bytesIn, bytesOut }: { readonly bytesIn: number; readonly bytesOut: number },
+): void {
+  if (bytesOut <= FREE_EXPANSION_BYTES || bytesOut <= bytesIn * maxExpansion) return;
+  throw new ErrResourceExhausted(
+    `unpack layer: ${bytesIn} bytes became ${bytesOut}, more than ${maxExpansion} times as many`,
+    { retryable: false },
+  );
+}

@@ -1,0 +1,102 @@
+import { availableParallelism } from "node:os";
+import { abortError, throwIfAborted } from "../../async/abort.ts";
+import { ErrFailedPrecondition } from "../../errors/classes.ts";
+import { checkOptions } from "../../options/check-options.ts";
+import type { RulesOf } from "../../options/rule.ts";
+import { wholeNumberFrom } from "../../options/rules.ts";
+import type { UnpackOutcome } from "../unpack/unpack-outcome.ts";
+import { JobState } from "./job-state.ts";
+import { LocalThread } from "./local-thread.ts";
+import { ThreadQueue } from "./thread-queue.ts";
+import type { Unpacker, UnpackJob, UnpackOptions } from "./unpack-job.ts";
+import { UnpackThread } from "./unpack-thread.ts";
+
+/** Most threads unless told otherwise. What a layer takes is mostly computing, and beyond four the disk is the limit. */
+const MAX_WORKERS = 4;
+
+/** How often the progress of a job is looked at, in milliseconds. */
+const PROGRESS_INTERVAL_MS = 100;
+
+/** How long a thread has to notice that its job is not wanted any more before it is ended, in milliseconds. */
+const CANCEL_GRACE_MS = 5_000;
+
+/** Options of `UnpackPool`. */
+export interface UnpackPoolOptions {
+  /**
+   * Threads at most; 0 unpacks on the thread of the caller, one layer at a time, in slices. Default: one for each core that the
+   * process may use, four at most.
+   */
+  readonly workers?: number | undefined;
+}
+
+const POOL_OPTIONS: RulesOf<UnpackPoolOptions> = { workers: wholeNumberFrom(0) };
+
+/** Threads that unpack layers. They are started when there is work; of the jobs that wait, the largest one is the next. */
+export class UnpackPool implements Unpacker, AsyncDisposable {
+  readonly #threads: ThreadQueue;
+  #isClosed = false;
+
+  /** Throws `ErrInvalidArgument` for options that are none. The caller disposes of it after use. */
+  constructor(options: UnpackPoolOptions = {}) {
+    checkOptions("create unpack pool", options, POOL_OPTIONS);
+    const { workers = Math.min(availableParallelism(), MAX_WORKERS) } = options;
+    this.#threads =
+      workers === 0
+        ? new ThreadQueue({ threads: 1, start: () => new LocalThread() })
+        : new ThreadQueue({ threads: workers, start: () => new UnpackThread() });
+  }
+
+  async unpack(job: UnpackJob, { signal, onProgress }: UnpackOptions = {}): Promise<UnpackOutcome> {
+    throwIfAborted(signal);
+    if (this.#isClosed) throw new ErrFailedPrecondition("unpack layer: the pool is closed");
+    const thread = await this.#threads.take(job.size, { signal });
+    const state = new JobState();
+    const stopSampling = sample(state, onProgress);
+    const stopWatching = onceAborted(signal, () => {
+      state.cancel();
+      const timer = setTimeout(() => void thread.end(), CANCEL_GRACE_MS);
+      return () => clearTimeout(timer);
+    });
+    try {
+      const outcome = await thread.run(job, state);
+      throwIfAborted(signal);
+      return outcome;
+    } catch (error) {
+      throw signal?.aborted ? abortError(signal) : error;
+    } finally {
+      stopWatching();
+      stopSampling();
+      this.#threads.giveBack(thread);
+    }
+  }
+
+  /** Ends all threads. What they do fails with `ErrUnavailable`. */
+  async [Symbol.asyncDispose](): Promise<void> {
+    this.#isClosed = true;
+    await this.#threads.end();
+  }
+}
+
+/** Tells the progress from time to time, and once at the end. */
+function sample(state: JobState, onProgress: UnpackOptions["onProgress"]): () => void {
+  if (onProgress === undefined) return () => {};
+  const timer = setInterval(() => onProgress(state.progress), PROGRESS_INTERVAL_MS);
+  return () => {
+    clearInterval(timer);
+    onProgress(state.progress);
+  };
+}
+
+/** Does `work` when the signal fires; what it returned is done when nobody waits any more. */
+function onceAborted(signal: AbortSignal | undefined, work: () => () => void): () => void {
+  let undo: (() => void) | undefined;
+  const onAbort = (): void => {
+    undo = work();
+  };
+  signal?.addEventListener("abort", onAbort, { once: true });
+  if (signal?.aborted) onAbort();
+  return () => {
+    signal?.removeEventListener("abort", onAbort);
+    undo?.();
+  };
+}

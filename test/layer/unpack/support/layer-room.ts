@@ -1,0 +1,110 @@
+import { execFileSync } from "node:child_process";
+import { chmodSync, lstatSync, mkdirSync, mkdtempSync, rmSync, symlinkSync, writeFileSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { expect } from "vitest";
+import { findAbilities } from "../../../../src/layer/unpack/find-abilities.ts";
+import type { HostAbilities } from "../../../../src/layer/unpack/host-abilities.ts";
+import { LayerUnpacker } from "../../../../src/layer/unpack/layer-unpacker.ts";
+import { DEFAULT_LIMITS, type UnpackLimits } from "../../../../src/layer/unpack/unpack-limits.ts";
+import type { UnpackOutcome } from "../../../../src/layer/unpack/unpack-outcome.ts";
+import { type WrittenEntry, writeTestTar } from "../../../tar/support/tar-writer.ts";
+import { type TreeEntry, treeOf } from "./tree.ts";
+
+export type Outcome = Omit<UnpackOutcome, "diffId">;
+
+/** How an archive is unpacked in a test. */
+export interface RoomOptions {
+  readonly limits?: Partial<UnpackLimits>;
+  readonly host?: Partial<HostAbilities>;
+  /** Bytes that are pushed at once. */
+  readonly pieceBytes?: number;
+}
+
+let abilities: Promise<HostAbilities> | undefined;
+
+/** A directory for a layer, with others beside it that nobody may touch. */
+export class LayerRoom implements Disposable {
+  readonly folder = mkdtempSync(join(tmpdir(), "drayage-layer-"));
+  readonly directory = join(this.folder, "staging", "fs");
+  readonly host: HostAbilities;
+  readonly #beside: unknown;
+
+  private constructor(host: HostAbilities) {
+    this.host = host;
+    chmodSync(this.folder, 0o755);
+    mkdirSync(join(this.folder, "outside", "deep"), { recursive: true });
+    writeFileSync(join(this.folder, "outside", "secret"), "secret");
+    writeFileSync(join(this.folder, "outside", "deep", "file"), "file");
+    symlinkSync("secret", join(this.folder, "outside", "link"));
+    mkdirSync(this.directory, { recursive: true, mode: 0o700 });
+    this.#beside = this.#besideNow();
+  }
+
+  static async open(): Promise<LayerRoom> {
+    abilities ??= findAbilities(tmpdir());
+    return new LayerRoom(await abilities);
+  }
+
+  /** Another one, for the same host. */
+  another(): LayerRoom {
+    return new LayerRoom(this.host);
+  }
+
+  /** Unpacks an archive into the directory; throws what the unpacking throws, and whenever anything outside was touched. */
+  unpack(archive: Uint8Array, { limits, host, pieceBytes = 4_096 }: RoomOptions = {}): Outcome {
+    const unpacker = new LayerUnpacker({
+      directory: this.directory,
+      limits: { ...DEFAULT_LIMITS, ...limits },
+      host: { ...this.host, ...host },
+    });
+    try {
+      for (let at = 0; at < archive.byteLength; at += pieceBytes) {
+        unpacker.write(Buffer.from(archive.subarray(at, at + pieceBytes)));
+      }
+      unpacker.endArchive();
+      return unpacker.finish();
+    } finally {
+      unpacker.close();
+      this.expectNothingTouched();
+    }
+  }
+
+  /** The same for an archive of these entries. */
+  unpackEntries(entries: readonly WrittenEntry[], options?: RoomOptions): Outcome {
+    return this.unpack(writeTestTar(entries), options);
+  }
+
+  /** What was unpacked, by path. */
+  tree(): Record<string, TreeEntry> {
+    return treeOf(this.directory);
+  }
+
+  /** Types by path. */
+  types(): Record<string, string> {
+    return Object.fromEntries(
+      Object.entries(this.tree())
+        .filter(([path]) => path !== ".")
+        .map(([path, { type, device }]) => [path.slice(2), device === "" ? type : `${type} ${device}`]),
+    );
+  }
+
+  /** Two names of one file have one number. */
+  inodeOf(path: string): number {
+    return lstatSync(join(this.directory, path)).ino;
+  }
+
+  /** Compares what is beside the layer with what was there at first. */
+  expectNothingTouched(): void {
+    expect(this.#besideNow()).toEqual(this.#beside);
+  }
+
+  [Symbol.dispose](): void {
+    if (process.geteuid?.() !== 0) execFileSync("chmod", ["-R", "u+rwx", this.folder], { stdio: "ignore" });
+    rmSync(this.folder, { recursive: true, force: true });
+  }
+
+  #besideNow(): unknown {
+    return treeOf(join(this.folder, "outside"));
+  }
+}
