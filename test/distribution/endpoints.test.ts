@@ -111,6 +111,18 @@ describe("pull() with a mirror first", () => {
       /^verify sha256:\w+: got sha256:/,
     ],
     [
+      "is broken where its blobs are",
+      () => mirror.fault({ kind: "blob", times: ALWAYS }, { status: 500 }),
+      ErrInternal,
+      /\/blobs\/sha256:\w+.*: 500 /,
+    ],
+    [
+      "ends its blobs too early, in good order",
+      () => mirror.fault({ kind: "blob", times: ALWAYS }, { chunked: true, truncate: 1_000 }),
+      ErrUnavailable,
+      /./,
+    ],
+    [
       "has a wrong blob",
       () => mirror.fault({ kind: "blob", times: ALWAYS }, { corrupt: { offset: 20 } }),
       ErrDataLoss,
@@ -206,6 +218,35 @@ describe("pull() with a mirror first", () => {
     const received = gets(mirror, digest).reduce((sum, { bytesSent }) => sum + bytesSent, 0);
     expect(received + (rest?.bytesSent ?? 0)).toBeLessThan(size * 1.25); // a reset may cost what the kernel held
     await blobsOn(engine.root);
+  });
+
+  it("is not misled by the wrong half of a blob that a mirror sent before it broke off", async () => {
+    const { digest, size } = layerOf(image);
+    mirror.fault({ digest }, { corrupt: { offset: 20 }, reset: true, afterBytes: size / 2 });
+    mirror.fault({ digest, times: ALWAYS }, { reset: true });
+    const engine = await engineWith([mirror.url]);
+
+    expect(await engine.pull(name)).toMatchObject({ endpoint: registry.url });
+
+    expect(gets(registry, digest)).toMatchObject([
+      { status: 206, range: expect.stringMatching(/^bytes=[1-9]\d*-$/) },
+      { status: 200, range: undefined },
+    ]);
+    expect(await blobsOn(engine.root)).toContain(digest);
+  });
+
+  it("goes on when it takes connections and never answers", async () => {
+    mirror.fault(document, { hold: new Promise(() => {}) });
+    const engine = keep(
+      await openEngine({
+        registry: { plainHttp: true, mirrors: { [registry.host]: [mirror.url] } },
+        connection: { headersTimeoutMs: 1_000 },
+      }),
+    );
+    const { endpoint, passedOver } = await engine.pull(name);
+    expect(endpoint).toBe(registry.url);
+    expect(passedOver).toMatchObject([{ endpoint: mirror.url, error: { code: "ERR_UNAVAILABLE" } }]);
+    expect(mirror.requests).toHaveLength(1);
   });
 
   it("takes a self-signed certificate at a loopback address", async () => {
