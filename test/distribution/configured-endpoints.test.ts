@@ -92,6 +92,21 @@ describe("pull() with a hosts.toml", () => {
     expect(tokens.map(({ query }) => query.getAll("scope"))).toEqual([[`repository:hub/${REPOSITORY}:pull`]]);
   });
 
+  it("finds out at the root of the API how to log in at a mirror that has it below a project", async () => {
+    const access = { username: "robot", password: "of the house" };
+    await using harbor = await TestRegistry.start({ profile: "gcr", access });
+    await buildImage(harbor, `hub/${REPOSITORY}`, { tag: "v1", layers: [5_000] });
+    await hostsToml(`[host."${harbor.url}/v2/hub"]`, "override_path = true");
+    const puller = await openEngine({
+      registry: { hostsDir: folder },
+      credentials: async (host) => (host === harbor.host ? access : undefined),
+    });
+    open.push(puller);
+    expect(await puller.pull(name)).toMatchObject({ endpoint: harbor.url, passedOver: [] });
+    const asked = harbor.requests.filter(({ kind }) => kind === "ping").map(({ path }) => path);
+    expect(asked).toEqual(["/v2/"]);
+  });
+
   it("goes on at the registry when what the tag means is not at the mirror", async () => {
     mirror = await TestRegistry.start();
     open.push(mirror);

@@ -1,5 +1,6 @@
 import { messageOf } from "../../errors/message-of.ts";
-import { type Endpoint, rootAddress } from "../../registry/endpoints/endpoint.ts";
+import { rootAddress } from "../../registry/endpoints/api-root.ts";
+import type { Endpoint } from "../../registry/endpoints/endpoint.ts";
 import { mergeHeaders } from "../../registry/http/merge-headers.ts";
 import type { Send } from "../../registry/http/send.ts";
 import { USER_AGENT } from "../../registry/http/user-agent.ts";
@@ -14,10 +15,11 @@ export async function probe(
   endpoint: Endpoint,
   signal: AbortSignal,
 ): Promise<NewIllness | undefined> {
-  const { baseUrl, headers, tls, connectTimeoutMs } = endpoint;
+  const { headers, tls, connectTimeoutMs } = endpoint;
+  const url = rootAddress(endpoint);
   const request = {
     method: "GET",
-    url: rootAddress(endpoint),
+    url,
     headers: mergeHeaders({ "user-agent": USER_AGENT }, headers),
     tls,
     connectTimeoutMs,
@@ -26,7 +28,7 @@ export async function probe(
   try {
     const { status, body } = await send(request);
     await body.discard();
-    return status < 500 ? undefined : { unreachable: false, why: `GET ${baseUrl}/: answered ${status}` };
+    return status < 500 ? undefined : { unreachable: false, why: `GET ${url}: answered ${status}` };
   } catch (error) {
     return { unreachable: true, why: messageOf(error) };
   }

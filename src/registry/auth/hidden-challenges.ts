@@ -1,7 +1,8 @@
 import { type AbortOptions, throwIfAborted } from "../../async/abort.ts";
 import type { Clock } from "../../async/clock.ts";
 import { SharedCalls } from "../../async/shared-calls.ts";
-import { type Endpoint, originOf, rootAddress } from "../endpoints/endpoint.ts";
+import { rootAddress } from "../endpoints/api-root.ts";
+import { type Endpoint, originOf } from "../endpoints/endpoint.ts";
 import type { Challenge } from "../http/challenge.ts";
 import { mergeHeaders } from "../http/merge-headers.ts";
 import type { Send } from "../http/send.ts";

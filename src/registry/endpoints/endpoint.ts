@@ -37,10 +37,3 @@ export interface Endpoint {
 export function originOf(endpoint: Endpoint): string {
   return new URL(endpoint.baseUrl).origin;
 }
-
-/** Where an endpoint's API begins: what is asked there is about the endpoint as a whole. */
-export function rootAddress({ baseUrl, namespace }: Endpoint): string {
-  const url = new URL(`${baseUrl}/`);
-  if (namespace !== undefined) url.searchParams.set("ns", namespace);
-  return url.href;
-}

@@ -5,7 +5,7 @@ import type { RepositorySession } from "./repository-session.ts";
 
 /** Whether there is a registry at all (end-1). Throws `ErrNoSupport` when the endpoint does not know `/v2/`. */
 export async function ping(session: RepositorySession, { signal, waiter }: Asker): Promise<void> {
-  const request = session.endpointRequest({ method: "GET", path: "", signal, waiter });
+  const request = session.rootRequest({ method: "GET", signal, waiter });
   try {
     await session.document(request, (response) => response.body.discard());
   } catch (cause) {

@@ -1,11 +1,11 @@
 import type { Clock } from "../../async/clock.ts";
 import { errorFromResponse } from "../answers/error-response.ts";
+import { nameAtRegistry, rootAddress } from "../endpoints/api-root.ts";
 import { type Endpoint, originOf } from "../endpoints/endpoint.ts";
 import { mergeHeaders } from "../http/merge-headers.ts";
 import type { Asker, HttpRequest, HttpResponse, Send } from "../http/send.ts";
 import { asStranger } from "../http/stranger-request.ts";
 import { USER_AGENT } from "../http/user-agent.ts";
-import { nameAtRegistry } from "./name-at-registry.ts";
 
 /** A repository at an endpoint, and how to reach it. */
 export interface RegistryClientOptions {
@@ -27,7 +27,7 @@ export interface RequestParts extends Asker, Pick<HttpRequest, "body" | "bulk" |
   readonly moreScopes?: readonly string[];
 }
 
-/** What is particular about a request below the repository, or below the endpoint for `ping`. */
+/** What is particular about a request below the repository. */
 export interface PathRequestParts extends RequestParts {
   /** Path and query. */
   readonly path: string;
@@ -59,9 +59,9 @@ export class RepositorySession {
     return nameAtRegistry(this.#options.endpoint, path);
   }
 
-  /** A request below the endpoint itself, without a token scope. */
-  endpointRequest({ path, ...parts }: PathRequestParts): HttpRequest {
-    return this.#request(this.#named(`${this.#options.endpoint.baseUrl}/${path}`), parts);
+  /** A request to the root of the endpoint's API, without a token scope. */
+  rootRequest(parts: RequestParts): HttpRequest {
+    return this.#request(rootAddress(this.#options.endpoint), parts);
   }
 
   /** A request below the repository, with the scopes for it. */

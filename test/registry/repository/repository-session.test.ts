@@ -71,7 +71,7 @@ describe("RepositorySession.request()", () => {
     const { url, scopes } = made.request({ method: "GET", path: "tags/list?n=1" });
     expect(url).toBe("https://registry.test/v2/hub/redis/tags/list?n=1&ns=docker.io");
     expect(scopes).toEqual(["repository:hub/redis:pull"]);
-    expect(made.endpointRequest({ method: "GET", path: "" }).url).toBe(
+    expect(made.rootRequest({ method: "GET" }).url).toBe(
       "https://registry.test/v2/?ns=docker.io",
     );
   });
@@ -84,9 +84,9 @@ describe("RepositorySession.request()", () => {
   });
 });
 
-describe("RepositorySession.endpointRequest()", () => {
+describe("RepositorySession.rootRequest()", () => {
   it("asks for no scope", () => {
-    const request = session().session.endpointRequest({ method: "GET", path: "" });
+    const request = session().session.rootRequest({ method: "GET" });
     expect(request.url).toBe("https://registry.test/v2/");
     expect(request.scopes).toBeUndefined();
   });
