@@ -1,24 +1,47 @@
 import { randomFillSync } from "node:crypto";
-import { rm, stat, statfs, writeFile } from "node:fs/promises";
-import { dirname } from "node:path";
+import { writeFileSync } from "node:fs";
+import { access, rm, stat, statfs, writeFile } from "node:fs/promises";
+import { dirname, join } from "node:path";
 import { isResourceExhausted } from "../errors/predicates.ts";
 import { makeLockDirectory } from "./make-directory.ts";
 
 /** Bytes held back at least: what a small list of names and SQLite's side files need, several times. */
 const MIN_RESERVE_BYTES = 128 * 1024;
 
+/**
+ * Files held back: what a first removal makes that frees anything (directories, locks, a list of names, SQLite's side files),
+ * twice. What is removed makes room for the rest.
+ */
+const SPARE_FILES = 32;
+
 /** A reserve is made only where so many times its size is free: a tiny disk is not ours to fill. */
 const MIN_FREE_FACTOR = 8;
 
 /**
+ * What is free on a disk, in bytes and in files; any number of files where the file system does not count them. Rejects with
+ * what `statfs` rejects with.
+ */
+export async function freeOn(
+  path: string,
+): Promise<{ readonly freeBytes: number; readonly freeFiles: number }> {
+  const { bavail, bsize, files, ffree } = await statfs(path);
+  return { freeBytes: bavail * bsize, freeFiles: files === 0 ? Infinity : ffree };
+}
+
+/**
  * Space held back so that a full disk can be emptied: removing a name writes a file before anything is freed.
- * A file of noise, which no file system can store in less, is given up for the time of the removal.
+ * A file of noise, which no file system can store in less, is given up for the time of the removal; and so are empty files,
+ * because some file systems have room for so many files and no more.
  */
 export class DiskReserve {
-  readonly #path: string;
+  readonly #directory: string;
+  readonly #noise: string;
+  readonly #lastFile: string;
 
-  constructor(path: string) {
-    this.#path = path;
+  constructor(directory: string) {
+    this.#directory = directory;
+    this.#noise = join(directory, "noise");
+    this.#lastFile = join(directory, String(SPARE_FILES - 1));
   }
 
   /**
@@ -28,11 +51,15 @@ export class DiskReserve {
   async hold(bytes: number): Promise<void> {
     const wanted = MIN_RESERVE_BYTES + bytes;
     try {
-      if ((await this.#size()) >= wanted) return;
-      await makeLockDirectory(dirname(this.#path));
-      const { bavail, bsize } = await statfs(dirname(this.#path));
-      if (bavail * bsize < wanted * MIN_FREE_FACTOR) return;
-      await writeFile(this.#path, randomFillSync(Buffer.allocUnsafe(wanted + bytes)));
+      if ((await this.#size()) >= wanted && (await isThere(this.#lastFile))) return;
+      const parent = dirname(this.#directory);
+      await makeLockDirectory(parent);
+      const { freeBytes, freeFiles } = await freeOn(parent);
+      if (freeFiles < SPARE_FILES * MIN_FREE_FACTOR) return;
+      await this.#makeDirectory();
+      if (freeFiles < Infinity) this.#holdFiles();
+      if ((await this.#size()) >= wanted || freeBytes < wanted * MIN_FREE_FACTOR) return;
+      await writeFile(this.#noise, randomFillSync(Buffer.allocUnsafe(wanted + bytes)));
     } catch {
       // Without a reserve everything works, until the disk is full.
     }
@@ -51,24 +78,44 @@ export class DiskReserve {
 
   async #isShort(): Promise<boolean> {
     try {
-      const { bavail, bsize } = await statfs(dirname(this.#path));
-      return bavail * bsize < MIN_RESERVE_BYTES;
+      const { freeBytes, freeFiles } = await freeOn(dirname(this.#directory));
+      return freeBytes < MIN_RESERVE_BYTES || freeFiles < SPARE_FILES;
     } catch {
       return false;
     }
   }
 
+  /** A root of before may have a file in its place. */
+  async #makeDirectory(): Promise<void> {
+    if ((await stat(this.#directory).catch(() => undefined))?.isFile()) await rm(this.#directory);
+    await makeLockDirectory(this.#directory);
+  }
+
+  /** In one go, because each is next to nothing. */
+  #holdFiles(): void {
+    for (let number = 0; number < SPARE_FILES; number++) {
+      writeFileSync(join(this.#directory, String(number)), "");
+    }
+  }
+
   /** Returns whether there was anything to give up. */
   async #giveUp(): Promise<boolean> {
-    if ((await this.#size()) === 0) return false;
-    await rm(this.#path, { force: true }).catch(() => {}); // the work itself says what is wrong with the disk
+    if (!(await isThere(this.#directory))) return false;
+    await rm(this.#directory, { force: true, recursive: true }).catch(() => {}); // the work itself says what is wrong
     return true;
   }
 
   async #size(): Promise<number> {
-    return await stat(this.#path).then(
+    return await stat(this.#noise).then(
       ({ size }) => size,
       () => 0,
     );
   }
+}
+
+async function isThere(path: string): Promise<boolean> {
+  return await access(path).then(
+    () => true,
+    () => false,
+  );
 }

@@ -1,4 +1,4 @@
-import { mkdtemp, rm, stat } from "node:fs/promises";
+import { mkdir, mkdtemp, readdir, rm, stat, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterEach, beforeEach, describe, expect, it } from "vitest";
@@ -20,7 +20,7 @@ afterEach(async () => {
 });
 
 const size = (): Promise<number> =>
-  stat(path).then(
+  stat(join(path, "noise")).then(
     (file) => file.size,
     () => 0,
   );
@@ -46,6 +46,24 @@ describe("DiskReserve", () => {
       return "written";
     });
     expect([result, tries]).toEqual(["written", 2]);
+  });
+
+  it("has files as well, for disks that have room for no other", async () => {
+    await reserve.hold(0);
+    expect((await readdir(path)).length).toBeGreaterThan(16);
+    await reserve.spend(async () => {
+      if (await stat(path).catch(() => undefined))
+        throw new ErrResourceExhausted("open: no space left on device");
+    });
+    await reserve.hold(0);
+    expect((await readdir(path)).length).toBeGreaterThan(16);
+  });
+
+  it("takes the place of the file that it was before", async () => {
+    await mkdir(join(folder, "locks"));
+    await writeFile(path, "noise");
+    await reserve.hold(0);
+    expect(await size()).toBeGreaterThanOrEqual(128 * 1024);
   });
 
   it("does not help twice, nor against other failures", async () => {

@@ -58,6 +58,12 @@ async function fill(path: string, leftKib = 0): Promise<void> {
   }
 }
 
+/** Makes files until there is room for only so many. */
+async function useUpFiles(path: string, left: number): Promise<void> {
+  const { ffree } = await statfs(path);
+  for (let number = left; number < ffree; number++) await writeFile(join(path, `${FILLER}${number}`), "");
+}
+
 describeWithMounts("pull() to a disk", () => {
   let disk: SmallDisk;
 
@@ -174,6 +180,26 @@ describeWithMounts("pull() to a disk", () => {
     expect(await engine.diskUsage()).toMatchObject({ images: [{ name }] });
     expect(await engine.check()).toMatchObject({ damage: [], whole: true });
     expect(await engine.prune({ dryRun: true, minAgeMs: 0 })).toMatchObject({ deleted: [] });
+  });
+
+  it.each([0, 1, 2, 5])("that has room for %i files can be emptied by another process", async (left) => {
+    const small = await mountSmallDisk(16_384, 600);
+    await using first = await openEngine({ root: small.path });
+    const names: string[] = [];
+    for (const tag of ["many1", "many2"]) {
+      const layers = Array.from({ length: 60 }, (_, layer) => Buffer.from(`${tag} ${layer}`));
+      await buildImage(registry, REPOSITORY, { tag, layers });
+      names.push((await first.pull(`${registry.host}/${REPOSITORY}:${tag}`)).reference);
+    }
+    await first.close();
+    await useUpFiles(small.path, left);
+    await using engine = await openEngine({ root: small.path });
+    for (const each of names) await engine.remove(each);
+    await engine.prune({ minAgeMs: 0 });
+    expect(await namesOn(small.path)).toEqual([]);
+    expect(await blobsOn(small.path)).toEqual([]);
+    await engine.close();
+    await small.dispose();
   });
 
   it("that is full can be emptied of one image after the other while work keeps all of it", async () => {

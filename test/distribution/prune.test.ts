@@ -176,7 +176,8 @@ describe("prune()", () => {
     for (const folder of ["endpoints", "v1-layers"]) {
       expect(await readdir(join(engine.root, folder))).toEqual([]);
     }
-    expect((await readdir(join(engine.root, "locks"))).toSorted()).toEqual(["epochs", "index", "reserve"]);
+    const locks = (await readdir(join(engine.root, "locks"))).toSorted();
+    expect(locks).toEqual(["epochs", "index", "reserve"]);
   });
 
   it("waits for work, which needs more than names say, as long as its signal allows", async () => {

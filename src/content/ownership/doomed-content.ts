@@ -1,11 +1,18 @@
 import { existsSync, readdirSync } from "node:fs";
-import { rmdir } from "node:fs/promises";
-import { join } from "node:path";
+import { mkdir, rm, rmdir, writeFile } from "node:fs/promises";
+import { dirname, join } from "node:path";
 import type { Digest } from "../../digest/digest.ts";
 import { diskError, isMissingFile } from "../../disk/disk-error.ts";
+import { freeOn } from "../../disk/disk-reserve.ts";
 import { isCondemned, SweepList } from "./sweep-list.ts";
 
 const EPOCH = /^(?:0|[1-9]\d{0,14})$/;
+
+/** Files that are held while marks are made: an epoch's, those of locks, and SQLite's side files. */
+const ROOM: readonly string[] = Array.from({ length: 10 }, (_, number) => `room-${number}`);
+
+/** With room for so many files no marks take all of it. */
+const MANY_FILES = 200_000;
 
 /** What of a root waits to be looked at. */
 export interface Waiting {
@@ -51,6 +58,30 @@ export class DoomedContent {
       const { code = "" } = cause as NodeJS.ErrnoException;
       if (isMissingFile(cause) || code === "ENOTEMPTY" || code === "EEXIST") return;
       throw diskError("forget content to remove", path, cause);
+    }
+  }
+
+  /**
+   * Runs `work`, which may take all files that the disk has room for, but not those that are needed to begin an epoch and to
+   * delete: without these nothing is ever freed. What a killed process held is given back by the next one.
+   */
+  async keepingRoom(work: () => Promise<void>): Promise<void> {
+    const paths = (await this.#isShort()) ? ROOM.map((name) => join(this.#directory, name)) : [];
+    if (paths.length > 0) await mkdir(this.#directory).catch(() => {}); // mostly it is there
+    await Promise.allSettled(paths.map((path) => writeFile(path, "")));
+    try {
+      await work();
+    } finally {
+      for (const path of paths) await rm(path, { force: true }).catch(() => {}); // the next step says what is wrong
+    }
+  }
+
+  async #isShort(): Promise<boolean> {
+    try {
+      if ((await this.#names()).some((name) => ROOM.includes(name))) return true;
+      return (await freeOn(dirname(this.#directory))).freeFiles < MANY_FILES;
+    } catch {
+      return false;
     }
   }
 

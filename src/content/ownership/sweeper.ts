@@ -121,10 +121,12 @@ export class Sweeper {
   async doom(turn: Turn, digests: readonly Digest[]): Promise<number> {
     await this.#doomFresh(turn, new Map());
     const look = await this.#look(turn);
-    for (const digest of digests) {
-      const entry: SweepEntry = { digest, kind: "blob", name: "" };
-      if (await this.#isFree(entry, look.named)) await this.#doomBlob(digest, look);
-    }
+    await this.#parts.doomed.keepingRoom(async () => {
+      for (const digest of digests) {
+        const entry: SweepEntry = { digest, kind: "blob", name: "" };
+        if (await this.#isFree(entry, look.named)) await this.#doomBlob(digest, look);
+      }
+    });
     turn.moveOn(look.epoch);
     return look.epoch;
   }
@@ -139,8 +141,10 @@ export class Sweeper {
     const others = fresh.filter((entry) => !own.some((each) => isSame(each, entry)));
     if (own.length + others.length > 0) {
       const look = await this.#look(turn);
-      for (const [entry, unneeded] of mine) await this.#doomEntry(entry, look, unneeded);
-      for (const entry of others) await this.#doomEntry(entry, look, new Set());
+      await this.#parts.doomed.keepingRoom(async () => {
+        for (const [entry, unneeded] of mine) await this.#doomEntry(entry, look, unneeded);
+        for (const entry of others) await this.#doomEntry(entry, look, new Set());
+      });
     }
     await this.#moveOn(turn); // only now: work of the next epoch must find everything that is doomed in this one
   }

@@ -32,10 +32,10 @@ function tryMount(): boolean {
   }
 }
 
-/** Mounts one of `kib` KiB; the caller disposes of it once nothing in it is open. */
-export async function mountSmallDisk(kib: number): Promise<SmallDisk> {
+/** Mounts one of `kib` KiB, with room for so many `files`; the caller disposes of it once nothing in it is open. */
+export async function mountSmallDisk(kib: number, files = 0): Promise<SmallDisk> {
   const path = await mkdtemp(join(tmpdir(), "small-disk-"));
-  await run("mount", ["-t", "tmpfs", "-o", `size=${kib}k`, "tmpfs", path]);
+  await run("mount", ["-t", "tmpfs", "-o", `size=${kib}k,nr_inodes=${files}`, "tmpfs", path]);
   return {
     path,
     async makeReadOnly() {
