@@ -55,6 +55,7 @@ const COMMANDS: Readonly<Record<string, () => Promise<AddCommand>>> = {
   namespaces: async () => (await import("./commands/namespaces.ts")).addNamespacesCommand,
   serve: async () => (await import("./commands/serve.ts")).addServeCommand,
   import: async () => (await import("./commands/import.ts")).addImportCommand,
+  rootfs: async () => (await import("./commands/rootfs.ts")).addRootfsCommand,
   export: async () => (await import("./commands/export.ts")).addExportCommand,
 };
 

@@ -71,7 +71,7 @@ const WRITER_CALLS: Calls<Writer, "digest" | "status" | "close" | typeof Symbol.
   commit: { action: "commit content", kind: "promise", given: { options: commitOptions } },
 };
 
-const READER_CALLS: Calls<ReaderAt, "size" | "close" | typeof Symbol.asyncDispose> = {
+const READER_CALLS: Calls<ReaderAt, "size" | "path" | "close" | typeof Symbol.asyncDispose> = {
   readAt: {
     action: "read content",
     kind: "promise",

@@ -63,6 +63,8 @@ export interface Manager extends InfoProvider {
 export interface ReaderAt extends AsyncDisposable {
   /** Size of the blob in bytes. */
   readonly size: number;
+  /** The file that holds the blob, where one does. */
+  readonly path?: string | undefined;
   /** Fills `buffer` from `offset` on; fewer bytes than asked for only at the end of the blob. Returns the count. */
   readAt(buffer: Uint8Array, offset: number): Promise<number>;
   close(): Promise<void>;

@@ -1,12 +1,15 @@
+import type { AbortOptions } from "../async/abort.ts";
 import { exists } from "../content/exists.ts";
-import type { Store } from "../content/store.ts";
-import { shortId } from "../digest/digest.ts";
+import { readVerified } from "../content/read-verified.ts";
+import type { Provider, Store } from "../content/store.ts";
+import { type Digest, shortId } from "../digest/digest.ts";
+import { ErrNotFound } from "../errors/classes.ts";
 import type { Descriptor } from "../oci/descriptor.ts";
 import { update } from "../progress/progress.ts";
 import { fetchContent } from "../remotes/fetch.ts";
 import { transferKey, transferSource } from "../remotes/ref-key.ts";
 import type { Remote } from "../remotes/remote.ts";
-import type { DownloadDescriptor } from "../xfer/layer.ts";
+import type { BlobBytes, DownloadDescriptor } from "../xfer/layer.ts";
 import type { TransferContext } from "../xfer/transfer-context.ts";
 import type { OpenWork } from "./open-work.ts";
 import { incoming, type Traffic } from "./traffic.ts";
@@ -20,17 +23,22 @@ export interface BlobSource {
   readonly traffic: Traffic;
 }
 
-/** A layer as the download manager wants it: here registry, content store and transfers meet. */
-export function blobDownload(layer: Descriptor, source: BlobSource): DownloadDescriptor {
+/**
+ * A layer as the download manager wants it: here registry, content store and transfers meet.
+ * @param diffId digest of the uncompressed layer, where it is to be registered
+ */
+export function blobDownload(layer: Descriptor, source: BlobSource, diffId?: Digest): DownloadDescriptor {
   const { endpoint } = source.remote;
   const id = shortId(layer.digest);
   return {
     key: transferKey(layer),
     id,
     digest: layer.digest,
+    diffId,
     source: transferSource(source.remote.source, layer),
     maxRetryAfterMs: source.remote.backoff.maxRetryAfterMs,
     exists: (options) => exists(source.content, layer, options),
+    open: (options) => openBlob(source.content, layer, options),
     async download({ signal, waiter, progress }: TransferContext) {
       const fetched = fetchContent(layer, {
         fetcher: source.remote,
@@ -44,5 +52,30 @@ export function blobDownload(layer: Descriptor, source: BlobSource): DownloadDes
       });
       await source.work.track(fetched);
     },
+  };
+}
+
+/** The same for a layer whose blob is here, and that nobody is asked for. */
+export function blobHere(content: Store, layer: Descriptor, diffId: Digest): DownloadDescriptor {
+  return {
+    key: transferKey(layer),
+    id: shortId(layer.digest),
+    digest: layer.digest,
+    diffId,
+    exists: (options) => exists(content, layer, options),
+    open: (options) => openBlob(content, layer, options),
+    async download() {
+      throw new ErrNotFound(`layer ${layer.digest} is not here`, { digest: layer.digest });
+    },
+  };
+}
+
+async function openBlob(content: Provider, layer: Descriptor, options?: AbortOptions): Promise<BlobBytes> {
+  const reader = await content.readerAt(layer, options);
+  return {
+    size: reader.size,
+    path: reader.path,
+    [Symbol.asyncIterator]: () => readVerified(content, layer, options),
+    [Symbol.asyncDispose]: () => reader.close(),
   };
 }

@@ -1,3 +1,4 @@
+import { resolve } from "node:path";
 import { type BackoffPolicy, DEFAULT_BACKOFF } from "../async/backoff.ts";
 import { Semaphore } from "../async/semaphore.ts";
 import { LabelTurns } from "../images/label-turns.ts";
@@ -16,6 +17,7 @@ import type { Distribution } from "./distribution.ts";
 import { EndpointHealth } from "./health/endpoint-health.ts";
 import { LocalDistribution } from "./local-distribution.ts";
 import { guardedLogger, silentLogger } from "./logger.ts";
+import { openLayers } from "./open-layers.ts";
 import { OpenWork } from "./open-work.ts";
 import { DISTRIBUTION_OPTIONS } from "./option-rules.ts";
 import type { DistributionOptions } from "./options.ts";
@@ -65,6 +67,7 @@ export async function composeDistribution(options: DistributionOptions): Promise
     content: options.content,
     logger,
   });
+  const layers = await openLayers(options.layers, { root: resolve(options.root), downloads });
   const health = new EndpointHealth({ root: options.root, logger });
   const repositories = createRepositories({
     registry,
@@ -92,6 +95,7 @@ export async function composeDistribution(options: DistributionOptions): Promise
     mountSources: root.mountSources,
     v1Layers: root.v1Layers,
     abandon: (digests) => root.abandon(digests),
+    layers,
     work,
     logger,
   });

@@ -31,9 +31,16 @@ export interface DiskUsage {
   readonly ingests: Usage;
   /** Damaged content and databases that were taken out of the way; `prune` removes the content when it is old enough. */
   readonly setAside: Usage;
+  /** Unpacked layers, by the bytes of their files. */
+  readonly layers: Usage;
+  /** Of these, what no image and no other user keeps: what `prune` removes. */
+  readonly unusedLayers: Usage;
   /** Each name, sorted. */
   readonly images: readonly ImageUsage[];
 }
+
+/** Where the bytes of content are. */
+type ContentUsage = Omit<DiskUsage, "layers" | "unusedLayers">;
 
 /** What is measured. */
 export interface DiskUsageContext {
@@ -46,7 +53,7 @@ export interface DiskUsageContext {
 export async function diskUsage(
   { content, images, owner }: DiskUsageContext,
   options: AbortOptions,
-): Promise<DiskUsage> {
+): Promise<ContentUsage> {
   const sizes = new Map<Digest, number>();
   for await (const { digest, size } of content.walk(options)) sizes.set(digest, size);
   const isNeeded = await owner.needs();
@@ -85,6 +92,7 @@ async function imageUsages(
   });
 }
 
-function usageOf(sizes: readonly number[]): Usage {
+/** A number of things of these sizes, in bytes. */
+export function usageOf(sizes: readonly number[]): Usage {
   return { count: sizes.length, bytes: sizes.reduce((sum, bytes) => sum + bytes, 0) };
 }

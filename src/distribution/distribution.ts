@@ -6,6 +6,8 @@ import type { AbortOptions } from "../async/abort.ts";
 import type { Store } from "../content/store.ts";
 import type { Digest } from "../digest/digest.ts";
 import type { Image, ImageStore } from "../images/image-store.ts";
+import type { Sharing } from "../layer/rootfs/assemble.ts";
+import type { LayerStore } from "../layer/store/layer-store.ts";
 import type { Descriptor } from "../oci/descriptor.ts";
 import type { ProgressSink } from "../progress/progress.ts";
 import type { Credentials } from "../registry/credentials/credentials.ts";
@@ -38,6 +40,8 @@ export interface PullOptions extends AbortOptions {
   readonly timeoutMs?: number | undefined;
   /** Higher goes first among downloads that wait for a slot. Default 0. */
   readonly priority?: number | undefined;
+  /** Whether the layers are unpacked, where the engine has layers at all (`DistributionOptions.layers`). Default true. */
+  readonly unpack?: boolean | undefined;
   /** Progress in docker's words. */
   readonly onProgress?: ProgressSink | undefined;
 }
@@ -82,6 +86,33 @@ export interface PullResult {
    * was here, or came by another process, there is none; a content that a second endpoint went on with has two.
    */
   readonly served: readonly ServedContent[];
+}
+
+/** What unpacking an image may be told. */
+export interface UnpackImageOptions extends AbortOptions {
+  /** `os/arch[/variant]` of the image wanted out of an index. Default: as for a pull. */
+  readonly platform?: string | undefined;
+  /** Progress in docker's words. */
+  readonly onProgress?: ProgressSink | undefined;
+}
+
+/** What assembling a root file system may be told. */
+export interface AssembleImageOptions extends UnpackImageOptions {
+  /**
+   * What the files share with the layers: `reflink` their blocks until one is changed, `hardlink` everything, so that nobody may
+   * change them, `copy` nothing. Default: `reflink` where the file systems can do that, otherwise `copy`.
+   */
+  readonly sharing?: Sharing | undefined;
+}
+
+/** An image whose layers are there. They stay as long as a name needs it; `LayerStore.use` keeps them longer. */
+export interface UnpackedImage {
+  /** The full name. */
+  readonly name: string;
+  /** Digest of its config, which docker calls the image's ID. */
+  readonly config: Digest;
+  /** Chain IDs of its layers, lowest first; the last one is its root file system. */
+  readonly chainIds: readonly Digest[];
 }
 
 /** What a push may be told. */
@@ -202,6 +233,20 @@ export interface Distribution extends AsyncDisposable {
   withLease<T>(run: (signal: AbortSignal) => Promise<T>, options?: AbortOptions): Promise<T>;
   /** Bytes of the content that `target` needs and that is in the store. */
   sizeOf(target: Descriptor, options?: AbortOptions): Promise<number>;
+  /**
+   * Unpacks an image that is here, which a pull by an engine with layers does by itself, and tells its layers. Throws
+   * `ErrNotFound` for a name or content that is not here, `ErrInvalidArgument` for what is no image, `ErrFailedPrecondition`
+   * without `DistributionOptions.layers`, `ErrDataLoss` for a damaged layer, and the classes of the disk's errors.
+   */
+  unpack(reference: string, options?: UnpackImageOptions): Promise<UnpackedImage>;
+  /**
+   * Makes a directory, new or empty, the root file system of an image that is here; it is unpacked first if need be. Throws as
+   * `unpack` does, `ErrAlreadyExists` for a directory with something in it, and `ErrFailedPrecondition` where layers go to a
+   * target of the caller's.
+   */
+  assemble(reference: string, directory: string, options?: AssembleImageOptions): Promise<UnpackedImage>;
+  /** The unpacked layers, where there are any (`DistributionOptions.layers`). */
+  readonly layers: LayerStore | undefined;
   /** The bytes by digest. */
   readonly content: Store;
   /** The names. */

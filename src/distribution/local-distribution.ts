@@ -4,18 +4,21 @@ import { type ExportOptions, exportImage } from "../archive/export-image.ts";
 import type { ImportOptions, ImportSource } from "../archive/import-images.ts";
 import { type AbortOptions, abortable } from "../async/abort.ts";
 import type { Store } from "../content/store.ts";
+import { ErrFailedPrecondition } from "../errors/classes.ts";
 import type { Image, ImageStore } from "../images/image-store.ts";
 import { reachableContent } from "../images/reachable.ts";
+import type { LayerStore } from "../layer/store/layer-store.ts";
 import type { Descriptor } from "../oci/descriptor.ts";
 import { checkArgument, checkOptions } from "../options/check-options.ts";
 import { required } from "../options/rule.ts";
-import { aFunction, aString } from "../options/rules.ts";
+import { aFunction, aPath, aString } from "../options/rules.ts";
 import type { Transport } from "../registry/transport/transport.ts";
 import { check } from "./check/check.ts";
 import type { CheckOptions, CheckResult } from "./check/result.ts";
 import { countedImages } from "./counted-images.ts";
 import type { DiskUsage } from "./disk-usage.ts";
 import type {
+  AssembleImageOptions,
   Distribution,
   PulledImage,
   PullOptions,
@@ -24,14 +27,18 @@ import type {
   PushOptions,
   PushResult,
   RemovedImage,
+  UnpackedImage,
+  UnpackImageOptions,
 } from "./distribution.ts";
 import type { DistributionEvents } from "./events.ts";
 import { importInto } from "./import-into.ts";
+import type { EngineLayers } from "./open-layers.ts";
 import type { OpenWork } from "./open-work.ts";
 import { type ProgressOptions, waiting } from "./operation.ts";
 import {
   A_DESCRIPTOR,
   ABORT_OPTIONS,
+  ASSEMBLE_OPTIONS,
   CHECK_OPTIONS,
   CONCURRENCY_LIMITS,
   EXPORT_OPTIONS,
@@ -42,11 +49,13 @@ import {
   PRUNE_OPTIONS,
   PULL_OPTIONS,
   PUSH_OPTIONS,
+  UNPACK_OPTIONS,
 } from "./option-rules.ts";
 import type { OwnedRoot } from "./owned-root.ts";
 import type { PruneOptions, PruneResult } from "./prune.ts";
 import { type PullEngine, pull } from "./pull.ts";
 import { type PushEngine, push } from "./push.ts";
+import { unpackImage } from "./unpack-image.ts";
 import { withinTime } from "./within-time.ts";
 
 /** What a distribution is made of. */
@@ -54,6 +63,7 @@ export interface DistributionParts extends PullEngine, PushEngine {
   /** Names and content, and who may delete what. */
   readonly root: OwnedRoot;
   readonly transport: Transport;
+  readonly layers: EngineLayers | undefined;
   readonly work: OpenWork;
 }
 
@@ -62,6 +72,7 @@ export class LocalDistribution implements Distribution {
   readonly content: Store;
   readonly images: ImageStore;
   readonly events: EventEmitter<DistributionEvents>;
+  readonly layers: LayerStore | undefined;
   readonly #parts: DistributionParts;
 
   constructor(parts: DistributionParts) {
@@ -69,6 +80,7 @@ export class LocalDistribution implements Distribution {
     this.content = parts.root.content;
     this.images = countedImages(parts.root.images, parts.work);
     this.events = parts.root.events;
+    this.layers = parts.layers?.store;
   }
 
   async pull(reference: string, options: PullOptions = {}): Promise<PullResult> {
@@ -156,6 +168,32 @@ export class LocalDistribution implements Distribution {
     return [...reachable.values()].reduce((sum, size) => sum + size, 0);
   }
 
+  async unpack(reference: string, options: UnpackImageOptions = {}): Promise<UnpackedImage> {
+    checkArgument("unpack image", "reference", reference, aString);
+    checkOptions("unpack image", options, UNPACK_OPTIONS);
+    return await this.#using(options, (own) => unpackImage(this.#parts, reference, own));
+  }
+
+  async assemble(
+    reference: string,
+    directory: string,
+    options: AssembleImageOptions = {},
+  ): Promise<UnpackedImage> {
+    const action = "assemble root file system";
+    checkArgument(action, "reference", reference, aString);
+    checkArgument(action, "directory", directory, aPath);
+    checkOptions(action, options, ASSEMBLE_OPTIONS);
+    const { layers } = this;
+    if (!layers)
+      throw new ErrFailedPrecondition(`${action} of ${reference}: the layers are not in this data root`);
+    const { sharing, ...unpacking } = options;
+    return await this.#using(unpacking, (own) =>
+      unpackImage(this.#parts, reference, own, ({ chainIds }) =>
+        layers.assemble(chainIds, directory, { sharing, signal: own.signal }),
+      ),
+    );
+  }
+
   setConcurrency(limits: Parameters<Distribution["setConcurrency"]>[0]): void {
     checkOptions("set concurrency", limits, CONCURRENCY_LIMITS);
     const { downloads, uploads } = limits;
@@ -169,10 +207,11 @@ export class LocalDistribution implements Distribution {
 
   async close(options: AbortOptions = {}): Promise<void> {
     checkOptions("close distribution", options, ABORT_OPTIONS);
-    const { work, transport, repositories, root } = this.#parts;
+    const { work, transport, repositories, layers, root } = this.#parts;
     await work.close(options);
     await repositories.health.close();
     await transport.close();
+    await layers?.close();
     await root.close(options);
   }
 

@@ -37,7 +37,13 @@ import type { HostTlsOptions, RegistryOptions } from "../registry/endpoints/regi
 import { MAX_USER_AGENT_CHARS } from "../registry/http/user-agent.ts";
 import { CONNECTION_OPTIONS, type ConnectionOptions } from "../registry/transport/connection-options.ts";
 import type { CheckOptions } from "./check/result.ts";
-import type { Distribution, PullOptions, PushOptions } from "./distribution.ts";
+import type {
+  AssembleImageOptions,
+  Distribution,
+  PullOptions,
+  PushOptions,
+  UnpackImageOptions,
+} from "./distribution.ts";
 import type { LoginOptions } from "./login.ts";
 import type { ProgressOptions } from "./operation.ts";
 import type { DistributionOptions } from "./options.ts";
@@ -118,6 +124,7 @@ export const DISTRIBUTION_OPTIONS: RulesOf<DistributionOptions> = {
   backoff,
   connection,
   userAgent,
+  layers: eitherOf(aBoolean, withMethods("get", "register", "release")),
   logger: aLogger,
 };
 
@@ -149,6 +156,7 @@ export const PULL_OPTIONS: RulesOf<PullOptions> = {
   metaHeaders: recordOf(aString),
   timeoutMs: aTimeout,
   priority: aFiniteNumber,
+  unpack: aBoolean,
   onProgress: aFunction,
 };
 
@@ -162,6 +170,21 @@ export const PUSH_OPTIONS: RulesOf<PushOptions> = {
   metaHeaders: recordOf(aString),
   timeoutMs: aTimeout,
   onProgress: aFunction,
+};
+
+/** The options of `Distribution.unpack`. */
+export const UNPACK_OPTIONS: RulesOf<UnpackImageOptions> = {
+  ...ABORT_OPTIONS,
+  platform: aString,
+  onProgress: aFunction,
+};
+
+/** The options of `Distribution.assemble`. */
+export const ASSEMBLE_OPTIONS: RulesOf<AssembleImageOptions> = {
+  ...UNPACK_OPTIONS,
+  sharing: rule('"reflink", "hardlink" or "copy"', (value) =>
+    ["reflink", "hardlink", "copy"].some((one) => one === value),
+  ),
 };
 
 /** The options of `Distribution.import`. */

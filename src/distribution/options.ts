@@ -4,6 +4,7 @@ import type { CredentialFiles } from "../registry/credentials/credential-files.t
 import type { CredentialSource } from "../registry/credentials/credentials.ts";
 import type { RegistryOptions } from "../registry/endpoints/registry-options.ts";
 import type { ConnectionOptions } from "../registry/transport/connection-options.ts";
+import type { LayerTarget } from "../xfer/layer.ts";
 import type { Logger } from "./logger.ts";
 
 /** How an engine is set up. */
@@ -43,6 +44,11 @@ export interface DistributionOptions {
    * request. At most 256 printable ASCII characters.
    */
   readonly userAgent?: string | undefined;
+  /**
+   * Whether pulled images are unpacked, and where: `true` for layers in the data root, or a target of the caller's own, which
+   * is given each layer's blob in chain order. Default: blobs are all that a pull brings.
+   */
+  readonly layers?: boolean | LayerTarget | undefined;
   /** pino, or anything with its methods. Default: silent. */
   readonly logger?: Logger | undefined;
 }

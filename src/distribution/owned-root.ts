@@ -14,10 +14,11 @@ import { DiskReserve } from "../disk/disk-reserve.ts";
 import { GuardedEvents } from "../images/guarded-events.ts";
 import type { Image, ImageEvents, ImageStore } from "../images/image-store.ts";
 import { LayoutImageStore } from "../images/layout-image-store.ts";
-import { type DiskUsage, diskUsage } from "./disk-usage.ts";
+import { type DiskUsage, diskUsage, usageOf } from "./disk-usage.ts";
 import type { RemovedImage } from "./distribution.ts";
 import type { DistributionEvents } from "./events.ts";
 import { IllnessFiles } from "./health/illness-file.ts";
+import { RootLayers } from "./image-layers.ts";
 import type { Logger } from "./logger.ts";
 import { MountSourceStore } from "./mount-source-store.ts";
 import { waiting } from "./operation.ts";
@@ -64,9 +65,11 @@ export class OwnedRoot {
   readonly naming: ImageStore;
   readonly mountSources: MountSourceStore;
   readonly v1Layers: V1LayerStore;
+  /** Layers of images, made by whomever. */
+  readonly layers: RootLayers;
   readonly #parts: OwnedRootParts;
   readonly #stopListening: () => void;
-  /** Hints about deleted content that are being removed. */
+  /** Hints about deleted content, and layers of deleted images, that are being removed. */
   readonly #forgetting = new Set<Promise<void>>();
 
   private constructor(parts: OwnedRootParts) {
@@ -79,6 +82,7 @@ export class OwnedRoot {
       parts.logger.warn({ err }, "what content needs was not written on it");
     this.images = ownedImages({ images, content, owner, onHintLost });
     this.naming = namingImages({ images, content, owner, onHintLost });
+    this.layers = new RootLayers(owner.root, () => owner.needs());
     this.#stopListening = owner.onSwept((deleted) => this.#tell(deleted));
   }
 
@@ -150,8 +154,14 @@ export class OwnedRoot {
   async prune(options: PruneOptions): Promise<PruneResult> {
     const { content, owner, mountSources, v1Layers, illnesses, names, reserve } = this.#parts;
     const hints = [mountSources, v1Layers, illnesses];
-    const result = await reserve.spend(() => prune({ content, owner, hints }, options));
+    const pruned = await reserve.spend(() => prune({ content, owner, hints }, options));
     await this.#forgotten();
+    const layers = await this.layers.sweep(options);
+    const result: PruneResult = {
+      ...pruned,
+      layers: layers.map(({ chainId }) => chainId),
+      reclaimedBytes: layers.reduce((sum, { bytes }) => sum + bytes, pruned.reclaimedBytes),
+    };
     if (!options.dryRun) await names.sweep(waiting(options));
     return result;
   }
@@ -159,7 +169,12 @@ export class OwnedRoot {
   /** Where the bytes are. */
   async diskUsage(options: AbortOptions): Promise<DiskUsage> {
     const { content, names: images, owner } = this.#parts;
-    return await diskUsage({ content, images, owner }, options);
+    const { all, unused } = await this.layers.list(options);
+    return {
+      ...(await diskUsage({ content, images, owner }, options)),
+      layers: usageOf(all.map(({ bytes }) => bytes)),
+      unusedLayers: usageOf(unused.map(({ bytes }) => bytes)),
+    };
   }
 
   /** Remembers content that work brought and that will get no name, because the work failed. */
@@ -180,8 +195,22 @@ export class OwnedRoot {
   #tell(deleted: readonly SweptContent[]): void {
     for (const { digest, name } of deleted) {
       this.events.emit("delete", { name, digest });
-      const forgetting = this.#forget(digest).finally(() => this.#forgetting.delete(forgetting));
-      this.#forgetting.add(forgetting);
+      this.#track(this.#forget(digest));
+    }
+    if (deleted.length > 0) this.#track(this.#sweepLayers());
+  }
+
+  /** Work that follows a deletion, and that whoever deletes waits for. */
+  #track(work: Promise<void>): void {
+    const tracked = work.finally(() => this.#forgetting.delete(tracked));
+    this.#forgetting.add(tracked);
+  }
+
+  async #sweepLayers(): Promise<void> {
+    try {
+      await this.layers.sweep({});
+    } catch (err) {
+      this.#parts.logger.warn({ err }, "layers that no image needs cannot be removed");
     }
   }
 

@@ -44,6 +44,8 @@ export interface PruneResult {
   readonly abortedIngests: readonly string[];
   /** Content whose damaged bytes had been set aside, and are removed. */
   readonly discarded: readonly Digest[];
+  /** Chain IDs of unpacked layers that no image and no other user keeps. */
+  readonly layers: readonly Digest[];
   readonly reclaimedBytes: number;
 }
 
@@ -68,7 +70,10 @@ export interface Hints {
  * fires, content that was found is removed by others, when that work has ended. Of a store that somebody else
  * looks after nothing is removed.
  */
-export async function prune(context: PruneContext, options: PruneOptions): Promise<PruneResult> {
+export async function prune(
+  context: PruneContext,
+  options: PruneOptions,
+): Promise<Omit<PruneResult, "layers">> {
   const { content, owner, hints } = context;
   const { minAgeMs = DEFAULT_MIN_AGE_MS, dryRun = false, signal } = options;
   if (isCollected(content)) return { deleted: [], abortedIngests: [], discarded: [], reclaimedBytes: 0 };

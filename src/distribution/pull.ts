@@ -51,7 +51,9 @@ export async function pull(
   const platform = choosePlatform(options);
   const { repositories } = engine;
   using account = engine.traffic.openIncoming();
-  const context = { shared: engine, operation, platform, account };
+  const { unpack = true } = options;
+  const layers = unpack ? engine.layers : undefined;
+  const context = { shared: engine, operation, platform, account, layers };
   const route: WalkRoute<PullSite> = {
     reference,
     purpose: "pull",

@@ -14,6 +14,7 @@ import type { Logger } from "./logger.ts";
 import type { OpenWork } from "./open-work.ts";
 import type { Operation } from "./operation.ts";
 import type { IncomingAccount, Traffic } from "./traffic.ts";
+import type { ImageLayers } from "./unpacked-images.ts";
 import type { V1LayerStore } from "./v1/v1-layer-store.ts";
 
 /** The parts of an engine that all pulls share. */
@@ -34,6 +35,8 @@ export interface PullShared {
   readonly abandon: (digests: readonly Digest[]) => Promise<void>;
   /** Told which endpoint brings what. */
   readonly traffic: Traffic;
+  /** Where images are unpacked to, by pulls that want it; absent where the engine has no layers. */
+  readonly layers: ImageLayers | undefined;
   /** Counts what is fetched. */
   readonly work: OpenWork;
   readonly logger: Logger;
@@ -47,6 +50,8 @@ export interface PullContext {
   readonly platform: PlatformChoice;
   /** Of what endpoints bring for this pull. */
   readonly account: IncomingAccount;
+  /** Where images are unpacked to; absent where they are not. */
+  readonly layers: ImageLayers | undefined;
 }
 
 /** What pulling one name gives, wherever it came from. */

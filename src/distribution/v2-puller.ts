@@ -3,6 +3,7 @@ import { allOrAbort } from "../async/all-or-abort.ts";
 import { boundedReads } from "../content/bounded-reads.ts";
 import { exists } from "../content/exists.ts";
 import { unlessNotFound } from "../content/unless-not-found.ts";
+import type { Digest } from "../digest/digest.ts";
 import { ErrNotImplemented } from "../errors/classes.ts";
 import { findError } from "../errors/predicates.ts";
 import { withMessage } from "../errors/with-message.ts";
@@ -24,6 +25,7 @@ import { platformWarnings } from "./platform-warnings.ts";
 import { pullStatus } from "./pull-status.ts";
 import type { PullContext, Puller } from "./puller.ts";
 import { incoming } from "./traffic.ts";
+import { UnpackedImages } from "./unpacked-images.ts";
 
 /** Pulls images of one repository from one endpoint speaking the distribution API v2 (moby `v2Puller`). */
 export function v2Puller(context: PullContext): Puller {
@@ -35,11 +37,13 @@ export function v2Puller(context: PullContext): Puller {
     const { target, images } = told
       ? { target: told, images: await fetchDocuments(told, context) } // its tag means nothing here
       : await fetchPromised(reference, promised, context);
-    const inspected = await fetchBlobs(images, context);
+    await using unpacked = new UnpackedImages(context.layers);
+    const inspected = await fetchBlobs(images, unpacked, context);
     await recordSource(reference, [target, ...contentsOf(images)], context);
     operation.onProgress(pullStatus.digest(target.digest));
     const warnings = platformWarnings(inspected, context.platform);
     for (const warning of warnings) operation.onProgress(message("", warning));
+    await unpacked.keep(operation);
     const isImage = inspected.some(({ kind }) => kind === "image");
     return {
       ...(await nameImage(reference, target, context)),
@@ -133,20 +137,58 @@ async function fetchDocuments(target: Descriptor, context: PullContext): Promise
   }
 }
 
-/** Configs and layers side by side. A config that is none of an image ends the layers too, as nothing will be named. */
+/**
+ * Configs and layers side by side; where images are unpacked, layers after the config, which says what they have to be. A
+ * config that is none of an image ends the layers too, as nothing will be named.
+ */
 async function fetchBlobs(
   images: readonly ImageContent[],
+  unpacked: UnpackedImages,
   context: PullContext,
 ): Promise<readonly Inspected[]> {
   const inspected: Inspected[] = [];
-  const tasks = images.flatMap((image) => [
-    async (signal: AbortSignal) => {
-      inspected.push(await fetchConfig(image, signal, context));
-    },
-    (signal: AbortSignal) => fetchLayers(image.layers, signal, context),
-  ]);
-  await allOrAbort(tasks, context.operation);
+  const inspect = async (image: ImageContent, signal: AbortSignal): Promise<Inspected> => {
+    const found = await fetchConfig(image, signal, context);
+    inspected.push(found);
+    return found;
+  };
+  const tasks = images.flatMap((image) =>
+    unpacked.isWanted
+      ? [
+          async (signal: AbortSignal): Promise<void> => {
+            const found = await inspect(image, signal);
+            const diffIds = found.kind === "image" ? found.diffIds : [];
+            if (diffIds.length > 0) await unpackLayers(image, { diffIds, unpacked, signal }, context);
+            await fetchLayers(await withoutBlob(image.layers, signal, context), signal, context);
+          },
+        ]
+      : [
+          (signal: AbortSignal) => inspect(image, signal),
+          (signal: AbortSignal) => fetchLayers(image.layers, signal, context),
+        ],
+  );
+  await allOrAbort<unknown>(tasks, context.operation);
   return inspected;
+}
+
+async function unpackLayers(
+  { config, layers }: ImageContent,
+  {
+    diffIds,
+    unpacked,
+    signal,
+  }: {
+    readonly diffIds: readonly Digest[];
+    readonly unpacked: UnpackedImages;
+    readonly signal: AbortSignal;
+  },
+  { shared, remote, operation, account }: PullContext,
+): Promise<void> {
+  const { content, work, traffic } = shared;
+  const source = { content, remote, work, traffic };
+  for (const layer of layers) account.wants(incoming(layer));
+  const blobs = layers.map((layer, at) => blobDownload(layer, source, diffIds[at]));
+  await unpacked.unpack(config, blobs, { ...operation, signal });
 }
 
 async function fetchConfig(
@@ -173,6 +215,17 @@ async function fetchLayers(
   for (const layer of layers) account.wants(incoming(layer));
   const blobs = layers.map((layer) => blobDownload(layer, { content, remote, work, traffic }));
   await bringLayers(blobs, downloads, { ...operation, signal });
+}
+
+/** A layer that is registered already needs no blob, but the image's name promises it. */
+async function withoutBlob(
+  layers: readonly Descriptor[],
+  signal: AbortSignal,
+  { shared }: PullContext,
+): Promise<readonly Descriptor[]> {
+  const missing: Descriptor[] = [];
+  for (const layer of layers) if (!(await exists(shared.content, layer, { signal }))) missing.push(layer);
+  return missing;
 }
 
 async function recordSource(

@@ -1,6 +1,7 @@
 import type { AbortOptions } from "../async/abort.ts";
 import { readBlob } from "../content/read-blob.ts";
 import type { Provider } from "../content/store.ts";
+import type { Digest } from "../digest/digest.ts";
 import { ErrInvalidArgument } from "../errors/classes.ts";
 import { findError } from "../errors/predicates.ts";
 import { withMessage } from "../errors/with-message.ts";
@@ -14,6 +15,8 @@ export type Inspected =
   | {
       readonly kind: "image";
       readonly platform: Platform;
+      /** Digests of the uncompressed layers, one for each layer of the manifest, or none at all. */
+      readonly diffIds: readonly Digest[];
     }
   | { readonly kind: "artifact" };
 
@@ -36,7 +39,7 @@ export async function inspectImage(
     const counts = `got ${layers.length} layers, the configuration has ${diffIds.length}`;
     throw refused(image, `layers from manifest don't match image configuration: ${counts}`);
   }
-  return { kind: "image", platform };
+  return { kind: "image", platform, diffIds };
 }
 
 function parse(bytes: Uint8Array, image: ImageContent): ImageConfig {

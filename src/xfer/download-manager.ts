@@ -84,6 +84,12 @@ export class LayerDownloadManager {
     }
   }
 
+  /** A manager that makes layers of the blobs at `target`, and shares its transfers, and their limit, with this one. */
+  registeringAt(target: LayerTarget): LayerDownloadManager {
+    const { blobs: transfers, backoff, clock } = this.#engine;
+    return new LayerDownloadManager({ target, transfers, backoff, clock });
+  }
+
   /** Changes the number of blobs at the same time, at once and both ways; see `TransferManager.setConcurrency`. */
   setConcurrency(concurrency: number): void {
     this.#engine.blobs.setConcurrency(concurrency);

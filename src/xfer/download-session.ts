@@ -1,12 +1,11 @@
 import { type AbortOptions, abortable, throwIfAborted } from "../async/abort.ts";
 import { allOrAbort } from "../async/all-or-abort.ts";
-import type { Digest } from "../digest/digest.ts";
 import { ErrUnknown } from "../errors/classes.ts";
+import { chainIds } from "../oci/chain-id.ts";
 import { type ProgressSink, update } from "../progress/progress.ts";
 import { transferBlob } from "./blob-transfer.ts";
-import { chainIds } from "./chain-id.ts";
-import type { DownloadDescriptor, Layer, LayerTarget } from "./layer.ts";
-import { type RegisteredLayer, registerLayer } from "./layer-registration.ts";
+import type { DownloadDescriptor, Layer, LayerPlace, LayerTarget } from "./layer.ts";
+import { prepareLayer, type RegisteredLayer, registerLayer } from "./layer-registration.ts";
 import type { RetryPacing } from "./repeat-attempts.ts";
 import { ofSource, transferShared } from "./shared-transfer.ts";
 import type { TransferManager } from "./transfer-manager.ts";
@@ -28,10 +27,15 @@ export interface SessionOptions extends AbortOptions {
 }
 
 /** Where a layer is registered. */
-interface Place {
+interface Place extends LayerPlace {
   readonly target: LayerTarget;
-  readonly chainId: Digest;
-  readonly parent: Digest | undefined;
+}
+
+/** How a layer is registered. */
+interface RegisterOptions {
+  /** Whether its progress is shown. */
+  readonly shown: boolean;
+  readonly signal: AbortSignal;
 }
 
 /** A layer of this download; without `place` only its blob is wanted. */
@@ -116,8 +120,10 @@ export class DownloadSession {
   ): Promise<Layer | undefined> {
     const shared = this.#blobs.get(descriptor.key);
     await (shared ?? this.#transferBlob(descriptor, signal));
+    const options = { shown: !shared, signal };
+    if (place?.target.prepare) await this.#prepare(descriptor, place, options);
     if (place) await below;
-    const layer = place && (await this.#register(descriptor, place, { shown: !shared, signal }));
+    const layer = place && (await this.#register(descriptor, place, options));
     if (!shared) this.#show(descriptor, "Pull complete");
     return layer;
   }
@@ -136,10 +142,27 @@ export class DownloadSession {
     return transferred;
   }
 
+  /** What is prepared is held until the end: by then it is registered. */
+  async #prepare(
+    descriptor: DownloadDescriptor,
+    { target, ...place }: Place,
+    { shown, signal }: RegisterOptions,
+  ): Promise<void> {
+    throwIfAborted(signal);
+    const { registrations, clock } = this.#engine;
+    const watcher = registrations.transfer(
+      `prepare ${place.chainId}`,
+      (job) => prepareLayer({ descriptor, ...place }, job, { target, clock }),
+      { onProgress: shown ? this.#options.show : undefined },
+    );
+    this.#held.push(() => watcher.release());
+    await abortable(watcher.done, signal);
+  }
+
   async #register(
     descriptor: DownloadDescriptor,
     { target, chainId, parent }: Place,
-    { shown, signal }: { readonly shown: boolean; readonly signal: AbortSignal },
+    { shown, signal }: RegisterOptions,
   ): Promise<Layer> {
     throwIfAborted(signal);
     const { registrations, clock } = this.#engine;

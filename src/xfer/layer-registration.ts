@@ -1,14 +1,11 @@
 import type { Clock } from "../async/clock.ts";
-import type { Digest } from "../digest/digest.ts";
 import { throttleProgress } from "../progress/progress-throttle.ts";
 import type { Job } from "./job.ts";
-import type { DownloadDescriptor, Layer, LayerTarget } from "./layer.ts";
+import type { DownloadDescriptor, Layer, LayerPlace, LayerTarget } from "./layer.ts";
 
 /** A layer whose blob is there, and its place in the chain. */
-export interface Registration {
+export interface Registration extends LayerPlace {
   readonly descriptor: DownloadDescriptor;
-  readonly chainId: Digest;
-  readonly parent: Digest | undefined;
 }
 
 /** Where it is registered, and by which clock its progress is thinned out. */
@@ -52,6 +49,22 @@ export class RegisteredLayer {
 }
 
 /**
+ * The work of the job that goes before a registration and waits for no other layer. What it has made is thrown away when the
+ * last watcher has left, unless it was registered by then.
+ */
+export async function prepareLayer(
+  { descriptor, chainId, parent }: Registration,
+  job: Job,
+  { target, clock }: RegistrationPlace,
+): Promise<void> {
+  const { signal } = job;
+  const progress = throttleProgress((item) => job.progress(item), clock);
+  const context = { signal, progress, waiter: job.waiter(descriptor.id) };
+  const discard = await target.prepare?.(descriptor, { chainId, parent }, context);
+  if (discard) job.released.then(discard).catch(reportUnreleased);
+}
+
+/**
  * The work of a registration's job. The job holds one reference to the layer for all its watchers, and drops it when the
  * last of them has left. The parent is held by each watcher itself.
  */
@@ -66,7 +79,11 @@ export async function registerLayer(
   const progress = throttleProgress((item) => job.progress(item), clock);
   const layer =
     existing ??
-    (await target.register(descriptor, parent, { signal, progress, waiter: job.waiter(descriptor.id) }));
+    (await target.register(
+      descriptor,
+      { chainId, parent },
+      { signal, progress, waiter: job.waiter(descriptor.id) },
+    ));
   return new RegisteredLayer(
     layer,
     job.released.then(() => target.release(layer)),

@@ -18,6 +18,8 @@ export interface DownloadDescriptor {
   readonly maxRetryAfterMs?: number | undefined;
   /** Whether the blob needs no download. */
   exists(options?: AbortOptions): Promise<boolean>;
+  /** The blob, once it needs no download; the caller closes it. Absent where nobody makes layers of blobs. */
+  open?(options?: AbortOptions): Promise<BlobBytes>;
   /**
    * One attempt to bring the blob in, verified. Partial data stays for the next attempt, whoever makes it. The error says
    * whether another attempt makes sense (`isRetryable`) and whether the source is to blame (`endpoint`).
@@ -25,10 +27,25 @@ export interface DownloadDescriptor {
   download(context: TransferContext): Promise<void>;
 }
 
+/** The bytes of a blob that is here, whole and verified. Iterated over once at most. */
+export interface BlobBytes extends AsyncIterable<Uint8Array>, AsyncDisposable {
+  /** Size in bytes. */
+  readonly size: number;
+  /** The file that holds them, good until this is closed, if they are in one. */
+  readonly path: string | undefined;
+}
+
 /** A registered layer; the holder gives it back to the target. */
 export interface Layer {
   readonly chainId: Digest;
   readonly diffId: Digest;
+}
+
+/** Where in a chain a layer belongs. */
+export interface LayerPlace {
+  readonly chainId: Digest;
+  /** Chain ID of the layer below; absent for the lowest. */
+  readonly parent: Digest | undefined;
 }
 
 /**
@@ -38,8 +55,17 @@ export interface Layer {
 export interface LayerTarget {
   /** The layer of this chain if it is there, with a reference held for the caller. */
   get(chainId: Digest, options?: AbortOptions): Promise<Layer | undefined>;
-  /** Makes the blob a layer on `parent` and holds a reference for the caller. Throws `ErrDataLoss` for a wrong diffID. */
-  register(blob: DownloadDescriptor, parent: Digest | undefined, context: TransferContext): Promise<Layer>;
+  /**
+   * Does what can be done for a layer as soon as its blob is there, whatever becomes of those below; what remains is for
+   * `register`. Resolves to what throws the work away if it is not registered after all.
+   */
+  prepare?(
+    blob: DownloadDescriptor,
+    place: LayerPlace,
+    context: TransferContext,
+  ): Promise<() => Promise<void>>;
+  /** Makes the blob a layer on its parent and holds a reference for the caller. Throws `ErrDataLoss` for a wrong diffID. */
+  register(blob: DownloadDescriptor, place: LayerPlace, context: TransferContext): Promise<Layer>;
   /** Drops one reference. */
   release(layer: Layer): Promise<void>;
 }

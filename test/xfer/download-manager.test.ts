@@ -1,7 +1,7 @@
 import { afterEach, describe, expect, it } from "vitest";
 import { DEFAULT_BACKOFF } from "../../src/async/backoff.ts";
 import { plainWaiter } from "../../src/async/waiting.ts";
-import { digestOf } from "../../src/digest/digest.ts";
+import { type Digest, digestOf } from "../../src/digest/digest.ts";
 import {
   ErrCanceled,
   ErrDataLoss,
@@ -10,14 +10,14 @@ import {
   ErrUnavailable,
   ErrUnknown,
 } from "../../src/errors/classes.ts";
+import { chainIds } from "../../src/oci/chain-id.ts";
 import { type Progress, update } from "../../src/progress/progress.ts";
-import { chainIds } from "../../src/xfer/chain-id.ts";
 import {
   type DownloadOptions,
   type LayerDownload,
   LayerDownloadManager,
 } from "../../src/xfer/download-manager.ts";
-import type { Layer } from "../../src/xfer/layer.ts";
+import type { DownloadDescriptor, Layer, LayerPlace } from "../../src/xfer/layer.ts";
 import type { TransferContext } from "../../src/xfer/transfer-context.ts";
 import { TransferManager } from "../../src/xfer/transfer-manager.ts";
 import { FakeLayer } from "./fake-layer.ts";
@@ -26,6 +26,12 @@ import { flush, stateOf } from "./flush.ts";
 import { ManualClock } from "./manual-clock.ts";
 
 /** What a target is called with when nobody watches. */
+/** The place of a lowest layer. */
+const placeOf = ({ diffId }: DownloadDescriptor): LayerPlace => ({
+  chainId: diffId as Digest,
+  parent: undefined,
+});
+
 const CONTEXT: TransferContext = {
   signal: new AbortController().signal,
   progress() {},
@@ -84,7 +90,7 @@ describe("LayerDownloadManager.download()", () => {
     });
     const layers = named("id1", "id2", "id3", "id2", "id4", "id5");
     const [id1, id2, , , id4] = layers as [FakeLayer, FakeLayer, FakeLayer, FakeLayer, FakeLayer];
-    await target.release(await target.register(id1, undefined, CONTEXT));
+    await target.release(await target.register(id1, placeOf(id1), CONTEXT));
     const screen = new Screen();
     const result = download(manager, layers, { onProgress: screen.sink });
     const atOnce: number[] = [];
@@ -323,7 +329,7 @@ describe("LayerDownloadManager.download()", () => {
     const layer = new FakeLayer("a");
     const result = download(manager, [layer]);
     await flush();
-    await target.register(layer, undefined, CONTEXT);
+    await target.register(layer, placeOf(layer), CONTEXT);
     layer.finish();
     await result;
     expect(target.registered).toHaveLength(1);
@@ -348,7 +354,9 @@ describe("LayerDownloadManager.download()", () => {
   it("gives back the layers that were there when it is canceled", async () => {
     const target = new FakeTarget();
     const layers = named("a", "b");
-    await target.release(await target.register(layers[0] as FakeLayer, undefined, CONTEXT));
+    await target.release(
+      await target.register(layers[0] as FakeLayer, placeOf(layers[0] as FakeLayer), CONTEXT),
+    );
     const abort = new AbortController();
     const result = download(new LayerDownloadManager({ target }), layers, { signal: abort.signal });
     await flush();

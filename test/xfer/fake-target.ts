@@ -1,6 +1,6 @@
 import type { Digest } from "../../src/digest/digest.ts";
-import { chainId } from "../../src/xfer/chain-id.ts";
-import type { DownloadDescriptor, Layer, LayerTarget } from "../../src/xfer/layer.ts";
+import { chainId } from "../../src/oci/chain-id.ts";
+import type { DownloadDescriptor, Layer, LayerPlace, LayerTarget } from "../../src/xfer/layer.ts";
 import type { TransferContext } from "../../src/xfer/transfer-context.ts";
 
 /** A layer store in memory that counts its references. It registers at once, unless told to wait or to fail. */
@@ -26,13 +26,14 @@ export class FakeTarget implements LayerTarget {
 
   async register(
     blob: DownloadDescriptor,
-    parent: Digest | undefined,
+    { chainId: id, parent }: LayerPlace,
     context: TransferContext,
   ): Promise<Layer> {
     if (!blob.diffId) throw new Error("the layer has no diffID");
     if (parent && !this.references.has(parent)) throw new Error("nobody holds the parent");
     await this.before(blob, context);
-    const layer = { chainId: chainId(parent, blob.diffId), diffId: blob.diffId };
+    if (id !== chainId(parent, blob.diffId)) throw new Error("the chain ID is another one");
+    const layer = { chainId: id, diffId: blob.diffId };
     this.layers.set(layer.chainId, layer);
     this.registered.push(layer.chainId);
     this.#count(layer.chainId, 1);

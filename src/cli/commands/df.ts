@@ -16,12 +16,14 @@ export function addDfCommand(program: Command, signal: AbortSignal): void {
         printJson(usage);
         return;
       }
-      const { content, unreferenced, ingests, setAside, images } = usage;
+      const { content, unreferenced, ingests, setAside, layers, unusedLayers, images } = usage;
       const kinds = Object.entries({
         Content: content,
         Unreferenced: unreferenced,
         Ingests: ingests,
         "Set aside": setAside,
+        Layers: layers,
+        "Unused layers": unusedLayers,
       });
       const totals = kinds.map(([kind, { count, bytes }]) => [kind, String(count), formatBytes(bytes)]);
       printTable([["TYPE", "TOTAL", "SIZE"], ...totals]);

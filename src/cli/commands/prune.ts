@@ -27,6 +27,7 @@ export function addPruneCommand(program: Command, signal: AbortSignal): void {
       printLines(...result.deleted.map((digest) => `Deleted: ${digest}`));
       printLines(...result.discarded.map((digest) => `Discarded damaged bytes: ${digest}`));
       printLines(...result.abortedIngests.map((ref) => `Aborted: ${ref}`));
+      printLines(...result.layers.map((chainId) => `Deleted layer: ${chainId}`));
       const reclaimed = dryRun ? "Would reclaim" : "Total reclaimed space";
       printLines(`${reclaimed}: ${formatBytes(result.reclaimedBytes)}`);
     });

@@ -21,6 +21,7 @@ interface PullCliOptions extends RegistryCliOptions, ProgressCliOptions {
   readonly timeout?: number;
   readonly allPlatforms?: boolean;
   readonly allTags?: boolean;
+  readonly unpack?: boolean;
 }
 
 /** `drayage pull REF` */
@@ -30,6 +31,7 @@ export function addPullCommand(program: Command, signal: AbortSignal): void {
     .option("--platform <os/arch[/variant]>", "image to take out of an index (default: this machine's)")
     .option("--all-platforms", "take every image of an index")
     .option("-a, --all-tags", "pull every tag of the repository")
+    .option("--unpack", "unpack the layers as well, ready for a root file system")
     .option("-q, --quiet", "print only the full name and digest")
     .addOption(progressOption())
     .action((reference: string, options: PullCliOptions) => pull(reference, options, signal));
@@ -38,7 +40,8 @@ export function addPullCommand(program: Command, signal: AbortSignal): void {
 async function pull(reference: string, options: PullCliOptions, signal: AbortSignal): Promise<void> {
   const { domain } = parseNormalizedNamed(reference);
   const metaHeaders = await metaHeadersOf(options);
-  await using distribution = await openRoot(options, registryOptions(options, [domain]));
+  const { unpack: layers = false } = options;
+  await using distribution = await openRoot(options, { ...registryOptions(options, [domain]), layers });
   using _ = new RegistryNotices(distribution);
   const pulling = withReporter(
     options,

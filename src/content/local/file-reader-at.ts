@@ -7,20 +7,20 @@ import type { ReaderAt } from "../store.ts";
 /** Random access to a file. */
 class FileReaderAt implements ReaderAt {
   readonly size: number;
-  readonly #path: string;
+  readonly path: string;
   readonly #file: FileHandle;
   #closed: Promise<void> | undefined;
 
   constructor(path: string, file: FileHandle, size: number) {
-    this.#path = path;
+    this.path = path;
     this.#file = file;
     this.size = size;
   }
 
   async readAt(buffer: Uint8Array, offset: number): Promise<number> {
-    if (this.#closed) throw new ErrFailedPrecondition(`cannot read "${this.#path}": reader is closed`);
+    if (this.#closed) throw new ErrFailedPrecondition(`cannot read "${this.path}": reader is closed`);
     if (!Number.isSafeInteger(offset) || offset < 0) {
-      throw new ErrInvalidArgument(`cannot read "${this.#path}": got offset ${offset}, want 0 or more`);
+      throw new ErrInvalidArgument(`cannot read "${this.path}": got offset ${offset}, want 0 or more`);
     }
     try {
       let done = 0;
@@ -31,7 +31,7 @@ class FileReaderAt implements ReaderAt {
       }
       return done;
     } catch (cause) {
-      throw diskError("read", this.#path, cause);
+      throw diskError("read", this.path, cause);
     }
   }
 

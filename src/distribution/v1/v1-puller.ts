@@ -16,12 +16,14 @@ import type { V1Image, V1Layer, V1Remote } from "../../remotes/v1-remote.ts";
 import type { Job } from "../../xfer/job.ts";
 import { yielding } from "../../xfer/repeat-attempts.ts";
 import { transferShared } from "../../xfer/shared-transfer.ts";
+import { blobHere } from "../blob-download.ts";
 import { bringLayers } from "../bring-layers.ts";
 import { nameImage } from "../name-image.ts";
 import { type Operation, waiterOf } from "../operation.ts";
 import { platformWarnings } from "../platform-warnings.ts";
 import { pullStatus } from "../pull-status.ts";
 import type { PullContext, Puller, PullShared } from "../puller.ts";
+import { UnpackedImages } from "../unpacked-images.ts";
 import { NO_V1 } from "./no-v1.ts";
 import { type KnownV1Layer, knownV1Layer, v1LayerDownload } from "./v1-layer-download.ts";
 
@@ -49,6 +51,15 @@ export function v1Puller(context: V1PullContext): Puller {
     const image = await storeImage(v1Image, layers, context);
     const content = boundedReads(shared.content, shared.documentReaders);
     const inspected = await inspectImage(image, content, operation);
+    await using unpacked = new UnpackedImages(context.layers);
+    if (unpacked.isWanted && inspected.kind === "image") {
+      const blobs = image.layers.flatMap((layer, at) => {
+        const diffId = inspected.diffIds[at];
+        return diffId ? [blobHere(shared.content, layer, diffId)] : [];
+      });
+      await unpacked.unpack(image.config, blobs, operation);
+      await unpacked.keep(operation);
+    }
     operation.onProgress(pullStatus.digest(image.manifest.digest));
     const warnings = [
       ...platformWarnings([inspected], context.platform),

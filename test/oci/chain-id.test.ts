@@ -1,7 +1,7 @@
 import { createHash } from "node:crypto";
 import { describe, expect, it } from "vitest";
 import { digestOf } from "../../src/digest/digest.ts";
-import { chainId, chainIds } from "../../src/xfer/chain-id.ts";
+import { chainId, chainIds } from "../../src/oci/chain-id.ts";
 
 const [a, b, c] = [digestOf("a"), digestOf("b"), digestOf("c")];
 const sha256 = (text: string): string => `sha256:${createHash("sha256").update(text).digest("hex")}`;

@@ -1,0 +1,67 @@
+import { stat } from "node:fs/promises";
+import { join } from "node:path";
+import type { AbortOptions } from "../async/abort.ts";
+import { type Digest, isDigest } from "../digest/digest.ts";
+import { diskError, isMissingFile } from "../disk/disk-error.ts";
+import type { LayerRecord } from "../layer/store/layer-record.ts";
+import type { LayerUse } from "../layer/store/layer-uses.ts";
+import type { SweptLayer } from "../layer/store/sweep-layers.ts";
+
+/** In the names of users of layers: an image, by the digest of its config. All others are the embedder's. */
+const IMAGE = "image:";
+
+/** The user of layers that an image is, as long as a name needs its config. */
+export function imageUser(config: Digest): string {
+  return `${IMAGE}${config}`;
+}
+
+/** Which layers of a root are there, and who removes those of images that are gone. */
+export class RootLayers {
+  readonly #root: string;
+  readonly #needs: () => Promise<(digest: Digest) => Promise<boolean>>;
+
+  /**
+   * @param root the data root
+   * @param needs whether a name needs content, as things are now
+   */
+  constructor(root: string, needs: () => Promise<(digest: Digest) => Promise<boolean>>) {
+    this.#root = root;
+    this.#needs = needs;
+  }
+
+  /** All layers, and which of them nobody keeps. Throws the classes of `diskError`. */
+  async list(
+    options: AbortOptions,
+  ): Promise<{ readonly all: readonly LayerRecord[]; readonly unused: readonly SweptLayer[] }> {
+    if (!(await this.#isThere())) return { all: [], unused: [] };
+    const { LayerFiles } = await import("../layer/store/layer-files.ts");
+    const all = await new LayerFiles(this.#root).list();
+    return { all, unused: await this.sweep({ ...options, dryRun: true }) };
+  }
+
+  /** Removes layers that nobody keeps; costs one look at the disk where there are none. Throws as `sweepLayers` does. */
+  async sweep(
+    options: AbortOptions & { readonly dryRun?: boolean | undefined },
+  ): Promise<readonly SweptLayer[]> {
+    if (!(await this.#isThere())) return [];
+    const { LayerFiles } = await import("../layer/store/layer-files.ts");
+    const { sweepLayers } = await import("../layer/store/sweep-layers.ts");
+    const needs = await this.#needs();
+    return await sweepLayers(new LayerFiles(this.#root), {
+      ...options,
+      isUsed: async ({ user }: LayerUse) => {
+        const config = user.startsWith(IMAGE) ? user.slice(IMAGE.length) : "";
+        return isDigest(config) ? await needs(config) : true;
+      },
+    });
+  }
+
+  async #isThere(): Promise<boolean> {
+    try {
+      return (await stat(join(this.#root, "layers"))).isDirectory();
+    } catch (cause) {
+      if (isMissingFile(cause)) return false;
+      throw diskError("look for layers", this.#root, cause);
+    }
+  }
+}

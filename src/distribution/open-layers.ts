@@ -1,0 +1,45 @@
+import type { LayerStore } from "../layer/store/layer-store.ts";
+import type { LayerDownloadManager } from "../xfer/download-manager.ts";
+import { imageUser } from "./image-layers.ts";
+import { layerTarget } from "./layer-target.ts";
+import type { DistributionOptions } from "./options.ts";
+import type { ImageLayers } from "./unpacked-images.ts";
+
+/** What an engine unpacks images with. */
+export interface EngineLayers extends ImageLayers {
+  /** The layers of the data root; absent where they go to a target of the caller's. */
+  readonly store: LayerStore | undefined;
+  /** Closes what was opened here. */
+  close(): Promise<void>;
+}
+
+/** What is shared with the rest of the engine. */
+export interface OpenLayersParts {
+  readonly root: string;
+  /** Brings all blobs. */
+  readonly downloads: LayerDownloadManager;
+}
+
+/** What images are unpacked with, if they are; it is loaded only then. Throws the classes of `diskError`. */
+export async function openLayers(
+  layers: DistributionOptions["layers"],
+  { root, downloads }: OpenLayersParts,
+): Promise<EngineLayers | undefined> {
+  if (layers === undefined || layers === false) return undefined;
+  if (layers !== true) {
+    return {
+      store: undefined,
+      downloads: downloads.registeringAt(layers),
+      keep: async () => {},
+      close: async () => {},
+    };
+  }
+  const { openLayerStore } = await import("../layer/store/open-layer-store.ts");
+  const store = await openLayerStore({ root });
+  return {
+    store,
+    downloads: downloads.registeringAt(layerTarget(store)),
+    keep: (config, chainId, options) => store.use(imageUser(config), chainId, options),
+    close: () => store.close(),
+  };
+}

@@ -1,0 +1,59 @@
+import type { AbortOptions } from "../async/abort.ts";
+import type { Digest } from "../digest/digest.ts";
+import { ErrFailedPrecondition } from "../errors/classes.ts";
+import type { Descriptor } from "../oci/descriptor.ts";
+import type { LayerDownload, LayerDownloadManager } from "../xfer/download-manager.ts";
+import type { DownloadDescriptor } from "../xfer/layer.ts";
+import type { Operation } from "./operation.ts";
+
+/** Where images are unpacked to. */
+export interface ImageLayers {
+  /** Registers layers, and shares the transfers of blobs with all other pulls. */
+  readonly downloads: LayerDownloadManager;
+  /** Keeps the layers of an image as long as names need its config. */
+  keep(config: Digest, chainId: Digest, options: AbortOptions): Promise<void>;
+}
+
+/** Images whose layers one pull has registered, and holds until they are kept by a name. */
+export class UnpackedImages implements AsyncDisposable {
+  readonly #layers: ImageLayers | undefined;
+  readonly #held: Array<{ readonly config: Digest; readonly download: LayerDownload }> = [];
+
+  /** @param layers absent where nothing is unpacked */
+  constructor(layers: ImageLayers | undefined) {
+    this.#layers = layers;
+  }
+
+  /** Whether images are unpacked at all. */
+  get isWanted(): boolean {
+    return this.#layers !== undefined;
+  }
+
+  /** Brings the layers of an image in and registers them. Throws as `LayerDownloadManager.download` does. */
+  async unpack(
+    config: Descriptor,
+    layers: readonly DownloadDescriptor[],
+    operation: Operation,
+  ): Promise<void> {
+    if (!this.#layers) throw new ErrFailedPrecondition("unpack image: this engine has no layers");
+    const download = await this.#layers.downloads.download(layers, operation);
+    this.#held.push({ config: config.digest, download });
+  }
+
+  /** Says who keeps the layers from now on. The configs have a name, or get one before this is disposed of. */
+  async keep(options: AbortOptions): Promise<void> {
+    for (const { config, download } of this.#held) {
+      const top = download.layers.at(-1);
+      if (top) await this.#layers?.keep(config, top.chainId, options);
+    }
+  }
+
+  /** The uppermost layer of the image with this config, if it was registered here. */
+  topOf(config: Digest): Digest | undefined {
+    return this.#held.find((held) => held.config === config)?.download.layers.at(-1)?.chainId;
+  }
+
+  async [Symbol.asyncDispose](): Promise<void> {
+    for (const { download } of this.#held) await download.release();
+  }
+}

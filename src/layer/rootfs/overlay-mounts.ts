@@ -1,0 +1,122 @@
+import { createHash, randomBytes } from "node:crypto";
+import { readlink, rename, symlink } from "node:fs/promises";
+import { join, relative } from "node:path";
+import { diskError, isMissingFile } from "../../disk/disk-error.ts";
+import { makeDirectory } from "../../disk/make-directory.ts";
+import { ErrFailedPrecondition } from "../../errors/classes.ts";
+
+/** A mount as containerd's snapshotters give it (`containerd.types.Mount`). */
+export interface Mount {
+  readonly type: string;
+  readonly source: string;
+  readonly options: readonly string[];
+}
+
+/** What mounts together show a root file system. */
+export interface Mounts {
+  readonly mounts: readonly Mount[];
+  /**
+   * Directory in which the mounts have to be made, because their options hold relative paths: absolute ones of that many layers
+   * are longer than the kernel takes. Absent where any will do.
+   */
+  readonly directory?: string | undefined;
+}
+
+/** What of a root file system is to be mounted. */
+export interface OverlayOptions {
+  /** Where changes go, both on one file system. Absent: nothing can be changed. */
+  readonly writable?: { readonly upperDir: string; readonly workDir: string } | undefined;
+  /** For a mount in a user namespace that is not the first one: attributes of overlayfs in `user.`. Default false. */
+  readonly userXattr?: boolean | undefined;
+}
+
+/** Longest string of options that mount(2) takes, in bytes: a page, with the zero behind it. */
+const MAX_OPTION_BYTES = 4_095;
+
+/** Most layers below that the kernel stacks (`OVL_MAX_STACK`). */
+const MAX_LOWER_LAYERS = 500;
+
+/** Length of a layer's short name, in characters of base64url: 48 bits, checked when it is used again. */
+const LINK_CHARS = 8;
+
+/**
+ * The mounts that show layers together. One layer that is not to be changed needs no overlay, as with containerd.
+ * Throws `ErrFailedPrecondition` for more layers than the kernel stacks, and the classes of `diskError`.
+ *
+ * @param layers directories with the files of each layer, uppermost first; one at least
+ * @param base directory of all layers, where short names are made for many of them
+ */
+export async function overlayMounts(
+  layers: readonly string[],
+  base: string,
+  options: OverlayOptions = {},
+): Promise<Mounts> {
+  const [only] = layers;
+  if (layers.length === 1 && only !== undefined && !options.writable) {
+    return { mounts: [{ type: "bind", source: only, options: ["ro", "rbind"] }] };
+  }
+  if (layers.length > MAX_LOWER_LAYERS) throw tooMany(layers.length);
+  const whole = overlay(layers, options);
+  if (fits(whole)) return { mounts: [whole] };
+  const links: string[] = [];
+  for (const layer of layers) links.push(await linkTo(layer, base));
+  const short = overlay(links, options);
+  if (!fits(short)) throw tooMany(layers.length);
+  return { mounts: [short], directory: base };
+}
+
+function overlay(layers: readonly string[], { writable, userXattr = false }: OverlayOptions): Mount {
+  const changes = writable
+    ? [`upperdir=${escaped(writable.upperDir)}`, `workdir=${escaped(writable.workDir)}`]
+    : [];
+  const lower = `lowerdir=${layers.map(escaped).join(":")}`;
+  return {
+    type: "overlay",
+    source: "overlay",
+    options: [...changes, lower, ...(userXattr ? ["userxattr"] : [])],
+  };
+}
+
+/** Colons end a path and commas an option, unless a backslash stands before them. */
+function escaped(path: string): string {
+  return path.replace(/[\\:,]/g, "\\$&");
+}
+
+function fits({ options }: Mount): boolean {
+  return Buffer.byteLength(options.join(",")) <= MAX_OPTION_BYTES;
+}
+
+/** A short name of a layer, relative to `base`: a link, made once. */
+async function linkTo(layer: string, base: string): Promise<string> {
+  const target = relative(join(base, "l"), layer);
+  const name = createHash("sha256").update(target).digest("base64url").slice(0, LINK_CHARS);
+  const path = join(base, "l", name);
+  if ((await linkAt(path)) !== target) await replaceLink(path, target);
+  return join("l", name);
+}
+
+async function linkAt(path: string): Promise<string | undefined> {
+  try {
+    return await readlink(path);
+  } catch (cause) {
+    if (isMissingFile(cause)) return undefined;
+    throw diskError("read link", path, cause);
+  }
+}
+
+async function replaceLink(path: string, target: string): Promise<void> {
+  const temporary = `${path}.${randomBytes(6).toString("hex")}.tmp`;
+  await makeDirectory(join(path, ".."));
+  try {
+    await symlink(target, temporary);
+    await rename(temporary, path);
+  } catch (cause) {
+    throw diskError("make link", path, cause);
+  }
+}
+
+function tooMany(count: number): ErrFailedPrecondition {
+  return new ErrFailedPrecondition(
+    `mount root file system: got ${count} layers, more than the kernel stacks; assemble a directory instead`,
+  );
+}

@@ -1,0 +1,105 @@
+import { chmod, lchown, link, lutimes, readlink, symlink } from "node:fs/promises";
+import { diskError } from "../../disk/disk-error.ts";
+import { ErrInvalidArgument, ErrNotImplemented } from "../../errors/classes.ts";
+import { fileTime } from "../tree/file-time.ts";
+import { type FoundEntry, findBelow } from "../tree/find-below.ts";
+import type { LayerTree } from "../tree/layer-tree.ts";
+import { copyFileWhole } from "./copy-file-whole.ts";
+
+/** A hard link to what is not in its layer; names in the layer's bytes (latin1). */
+export interface CrossLink {
+  readonly name: string;
+  readonly target: string;
+}
+
+/** What of a layer depends on the layers below it. */
+export interface Dependent {
+  /** Directories that the archive has entries in and none for; each after the one above it. */
+  readonly implicitParents: readonly string[];
+  readonly crossLinks: readonly CrossLink[];
+}
+
+/** The layer that is mended. */
+export interface MendedLayer {
+  /** Directory with the layer's own files. */
+  readonly tree: string;
+  /** Directory on the same file system that nothing of the image is in. */
+  readonly scratch: string;
+}
+
+/** Permissions, without the kind of the file. */
+const PERMISSIONS = 0o7777;
+
+/**
+ * Gives a layer what it could not know while it was unpacked alone: directories without an entry look as they do below, and
+ * a hard link to a file of a lower layer becomes one to a copy of it, as overlayfs copies a file up that is linked.
+ * Throws `ErrInvalidArgument` for a link to what is nowhere or is a directory, `ErrNotImplemented` for one to a device, and the
+ * classes of `diskError`.
+ *
+ * @param below the layers below, uppermost first
+ */
+export async function mendLayer(
+  { tree, scratch }: MendedLayer,
+  { implicitParents, crossLinks }: Dependent,
+  below: readonly LayerTree[],
+): Promise<void> {
+  const links = new Map<string, Buffer>(); // by what they lead to, and by their names, to which later ones may lead
+  for (const crossLink of crossLinks) {
+    const { name, target } = crossLink;
+    const path = pathIn(tree, name);
+    const existing = links.get(target);
+    await onDisk(tree, () => (existing ? link(existing, path) : copyUp(path, crossLink, { below, scratch })));
+    links.set(target, existing ?? path).set(name, path);
+  }
+  for (const name of implicitParents.toReversed()) {
+    const found = await findBelow(below, name);
+    if (found?.stats.isDirectory()) await onDisk(tree, () => lookLike(pathIn(tree, name), found));
+  }
+}
+
+async function copyUp(
+  path: Buffer,
+  { name, target }: CrossLink,
+  { below, scratch }: { readonly below: readonly LayerTree[]; readonly scratch: string },
+): Promise<void> {
+  const found = await findBelow(below, target);
+  if (!found || found.stats.isDirectory()) {
+    const got = found ? "a directory" : "nothing";
+    throw new ErrInvalidArgument(
+      `unpack ${quoted(name)}: hard link to ${quoted(target)}: got ${got}, wanted a file`,
+    );
+  }
+  if (found.stats.isSymbolicLink()) {
+    await symlink(await readlink(found.path, { encoding: "buffer" }), path);
+    await lookLike(path, found);
+  } else if (found.stats.isFile()) {
+    await copyFileWhole(found.path, path, scratch);
+  } else {
+    throw new ErrNotImplemented(
+      `unpack ${quoted(name)}: hard link to ${quoted(target)}, a device of a lower layer`,
+    );
+  }
+}
+
+/** Owner first: the kernel takes set-user-ID bits away with a change of owner. */
+async function lookLike(path: Buffer, { stats }: FoundEntry): Promise<void> {
+  await lchown(path, stats.uid, stats.gid);
+  if (!stats.isSymbolicLink()) await chmod(path, stats.mode & PERMISSIONS);
+  await lutimes(path, fileTime(stats.atimeMs), fileTime(stats.mtimeMs));
+}
+
+async function onDisk(tree: string, step: () => Promise<void>): Promise<void> {
+  try {
+    await step();
+  } catch (cause) {
+    throw diskError("mend layer", tree, cause);
+  }
+}
+
+function pathIn(tree: string, name: string): Buffer {
+  return Buffer.concat([Buffer.from(`${tree}/`), Buffer.from(name, "latin1")]);
+}
+
+function quoted(name: string): string {
+  return JSON.stringify(Buffer.from(name, "latin1").toString());
+}

@@ -1,0 +1,132 @@
+import { rm } from "node:fs/promises";
+import { dirname, join } from "node:path";
+import type { AbortOptions } from "../../async/abort.ts";
+import type { Release } from "../../async/keyed-lock.ts";
+import type { Digest } from "../../digest/digest.ts";
+import { makeDirectory } from "../../disk/make-directory.ts";
+import { syncDirectory, writeFileAtomic } from "../../disk/write-file-atomic.ts";
+import { type LayerTree, writeHidden } from "../tree/layer-tree.ts";
+import { lockChanges } from "./change-lock.ts";
+import type { LayerLayout } from "./layer-layout.ts";
+import { type LayerRecord, writeLayerRecord } from "./layer-record.ts";
+import { mendLayer } from "./mend-layer.ts";
+import { bootId } from "./settling.ts";
+import { type StagedDirectory, stageAway, stageDirectory } from "./staging.ts";
+import type { Unpacked, Unpacker } from "./unpacker.ts";
+
+/** The blob of a layer: a file, or bytes that are written to one first. Either is whole and verified. */
+export interface LayerSource {
+  readonly diffId: Digest;
+  /** Digest of the blob, to be remembered. */
+  readonly digest?: Digest | undefined;
+  readonly blob: { readonly path: string } | { readonly bytes: AsyncIterable<Uint8Array> };
+}
+
+/** Where and by whom a layer is unpacked. */
+export interface PrepareParts {
+  readonly layout: LayerLayout;
+  readonly unpacker: Unpacker;
+  /** Gives the right to make this layer back. */
+  readonly making: Release;
+}
+
+/** How unpacking is told of. */
+export type PrepareOptions = AbortOptions & { readonly onBytes?: ((bytes: number) => void) | undefined };
+
+/** Directories of layers are their owner's alone: they may hold programs that run as somebody else. */
+const PRIVATE_MODE = 0o700;
+
+/** The root of an image may be entered by all whom the host lets come that far (as containerd and docker have it). */
+const TREE_MODE = 0o755;
+
+/** A layer that is unpacked, and has no place among the others yet. It has one maker, who publishes or discards it. */
+export class PreparedLayer {
+  readonly #parts: PrepareParts;
+  readonly #source: LayerSource;
+  readonly #staged: StagedDirectory;
+  readonly #unpacked: Unpacked;
+  #isDone = false;
+
+  constructor(parts: PrepareParts, source: LayerSource, staged: StagedDirectory, unpacked: Unpacked) {
+    this.#parts = parts;
+    this.#source = source;
+    this.#staged = staged;
+    this.#unpacked = unpacked;
+  }
+
+  /** Whether what is in the layer depends on those below. */
+  get isDependent(): boolean {
+    return this.#unpacked.implicitParents.length > 0 || this.#unpacked.crossLinks.length > 0;
+  }
+
+  /**
+   * Makes it a layer for everybody. Where a damaged one lies in its place, that goes. Throws as `mendLayer` does, and the
+   * classes of `diskError`.
+   *
+   * @param below the layers below, uppermost first
+   */
+  async publish(
+    place: { readonly chainId: Digest; readonly parent: Digest | undefined },
+    below: readonly LayerTree[],
+  ): Promise<LayerRecord> {
+    const { layout } = this.#parts;
+    const { entries, bytes, overlay, missing } = this.#unpacked;
+    const { diffId, digest: blob } = this.#source;
+    const boot = await bootId();
+    const record: LayerRecord = { ...place, diffId, blob, entries, bytes, boot, overlay, missing };
+    await mendLayer(
+      { tree: layout.treePath(this.#staged.path), scratch: this.#staged.path },
+      this.#unpacked,
+      below,
+    );
+    await writeHidden(this.#staged.path, this.#unpacked);
+    await writeLayerRecord(layout.recordPath(this.#staged.path), record);
+    const target = layout.layerPath(place.chainId);
+    await makeDirectory(dirname(target), { mode: PRIVATE_MODE });
+    const release = await lockChanges(layout, "shared");
+    try {
+      const damaged = await stageAway(layout, target);
+      await this.#staged.publish(target);
+      this.#isDone = true;
+      await damaged?.remove();
+    } finally {
+      release();
+    }
+    await syncDirectory(dirname(target));
+    return record;
+  }
+
+  /** Removes it if it was not published, and gives the right to make it back. Throws the classes of `diskError`. */
+  async discard(): Promise<void> {
+    try {
+      if (!this.#isDone) await this.#staged.remove();
+    } finally {
+      this.#isDone = true;
+      this.#parts.making();
+    }
+  }
+}
+
+/** Unpacks a layer where nobody sees it. Throws as `Unpacker.unpack` does, and what `bytes` throw. */
+export async function prepareLayer(
+  parts: PrepareParts,
+  source: LayerSource,
+  options: PrepareOptions,
+): Promise<PreparedLayer> {
+  const { layout, unpacker } = parts;
+  const staged = await stageDirectory(layout);
+  try {
+    const directory = layout.treePath(staged.path);
+    await makeDirectory(directory, { mode: TREE_MODE });
+    const spooled = join(staged.path, "blob");
+    const { blob, diffId } = source;
+    if ("bytes" in blob) await writeFileAtomic(spooled, blob.bytes);
+    const blobPath = "bytes" in blob ? spooled : blob.path;
+    const unpacked = await unpacker.unpack({ blobPath, diffId, directory }, options);
+    if ("bytes" in blob) await rm(spooled, { force: true });
+    return new PreparedLayer(parts, source, staged, unpacked);
+  } catch (error) {
+    await staged.remove().catch(() => {}); // what failed first is what counts; the next start removes what stays
+    throw error;
+  }
+}

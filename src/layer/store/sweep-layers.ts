@@ -1,0 +1,129 @@
+import { type AbortOptions, throwIfAborted } from "../../async/abort.ts";
+import type { Digest } from "../../digest/digest.ts";
+import { lockChanges } from "./change-lock.ts";
+import type { LayerFiles } from "./layer-files.ts";
+import type { LayerLayout } from "./layer-layout.ts";
+import type { LayerRecord } from "./layer-record.ts";
+import { type LayerUse, LayerUses } from "./layer-uses.ts";
+import { type StagedDirectory, stageAway, sweepStaging } from "./staging.ts";
+import { tryLockAlone } from "./use-locks.ts";
+
+/** How layers are swept. */
+export interface SweepLayersOptions extends AbortOptions {
+  /** Whether a user still is one; whose word does not count any more is forgotten. */
+  readonly isUsed: (use: LayerUse) => Promise<boolean>;
+  /** Only tells what would be removed. Default false. */
+  readonly dryRun?: boolean | undefined;
+}
+
+/** A layer that was removed, or would be. */
+export type SweptLayer = Pick<LayerRecord, "chainId" | "bytes">;
+
+/**
+ * Removes layers that nobody keeps, uppermost first: who keeps a layer keeps all below it. What some process is using at
+ * the moment stays for the next sweep, and so does what lies below it. Removes what killed processes left half made as well.
+ * Throws the classes of `diskError`, and `ErrCanceled` when the signal fires.
+ */
+export async function sweepLayers(
+  files: LayerFiles,
+  options: SweepLayersOptions,
+): Promise<readonly SweptLayer[]> {
+  const { layout } = files;
+  const out: StagedDirectory[] = [];
+  const release = await lockChanges(layout, "exclusive", options);
+  let swept: readonly SweptLayer[];
+  try {
+    swept = await takeOut(files, out, options);
+  } finally {
+    release();
+  }
+  for (const directory of out) await directory.remove(); // takes long, and nobody has to wait for it
+  if (!options.dryRun) await sweepStaging(layout);
+  return swept;
+}
+
+/** Moves what goes into `out`. Meanwhile no layer becomes visible, and nobody begins to keep one. */
+async function takeOut(
+  files: LayerFiles,
+  out: StagedDirectory[],
+  options: SweepLayersOptions,
+): Promise<readonly SweptLayer[]> {
+  const records = new Map((await files.list()).map((record) => [record.chainId, record]));
+  const kept = await keptLayers(files, records, options);
+  const swept: SweptLayer[] = [];
+  if (!options.dryRun) await takeOutDamaged(files, records, out);
+  for (const { chainId, bytes } of uppermostFirst(records)) {
+    throwIfAborted(options.signal);
+    if (kept.has(chainId)) continue;
+    if (options.dryRun || (await moveOut(files.layout, chainId, out))) swept.push({ chainId, bytes });
+    else keep(chainId, records, kept);
+  }
+  return swept;
+}
+
+/** What lies in the place of a layer and counts as none is in nobody's way, but takes room. */
+async function takeOutDamaged(
+  { layout }: LayerFiles,
+  records: ReadonlyMap<Digest, LayerRecord>,
+  out: StagedDirectory[],
+): Promise<void> {
+  for (const chainId of await layout.chainIds()) {
+    if (!records.has(chainId)) await moveOut(layout, chainId, out);
+  }
+}
+
+/** Whether it could be moved: not when a process uses it. */
+async function moveOut(layout: LayerLayout, chainId: Digest, out: StagedDirectory[]): Promise<boolean> {
+  const release = await tryLockAlone(layout, chainId);
+  if (!release) return false;
+  try {
+    const directory = await stageAway(layout, layout.layerPath(chainId));
+    if (directory) out.push(directory);
+    return true;
+  } finally {
+    release();
+  }
+}
+
+/** What users keep, with everything below. Users whose word does not count any more are forgotten. */
+async function keptLayers(
+  files: LayerFiles,
+  records: ReadonlyMap<Digest, LayerRecord>,
+  { isUsed, dryRun = false }: SweepLayersOptions,
+): Promise<Set<Digest>> {
+  const uses = new LayerUses(files.layout);
+  const kept = new Set<Digest>();
+  for (const use of await uses.list()) {
+    if (await isUsed(use)) keep(use.chainId, records, kept);
+    else if (!dryRun) await uses.remove(use.user);
+  }
+  return kept;
+}
+
+/** Adds a layer and all below it. */
+function keep(chainId: Digest, records: ReadonlyMap<Digest, LayerRecord>, kept: Set<Digest>): void {
+  for (
+    let at: Digest | undefined = chainId;
+    at !== undefined && !kept.has(at);
+    at = records.get(at)?.parent
+  ) {
+    kept.add(at);
+  }
+}
+
+/** Each layer before the one that it lies on. */
+function uppermostFirst(records: ReadonlyMap<Digest, LayerRecord>): readonly LayerRecord[] {
+  const depths = new Map<Digest, number>();
+  const depthOf = ({ chainId }: LayerRecord): number => depths.get(chainId) ?? 0;
+  for (const record of records.values()) {
+    const path: Digest[] = [];
+    let at: Digest | undefined = record.chainId;
+    while (at !== undefined && !depths.has(at) && !path.includes(at)) {
+      path.push(at);
+      at = records.get(at)?.parent;
+    }
+    const below = at === undefined ? 0 : (depths.get(at) ?? 0);
+    for (const [index, chainId] of path.toReversed().entries()) depths.set(chainId, below + index + 1);
+  }
+  return [...records.values()].toSorted((a, b) => depthOf(b) - depthOf(a));
+}

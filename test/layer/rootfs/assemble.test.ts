@@ -1,0 +1,195 @@
+import { execFileSync } from "node:child_process";
+import { mkdir, mkdtemp, readdir, readFile, rm, stat, symlink, writeFile } from "node:fs/promises";
+import { tmpdir } from "node:os";
+import { basename, dirname, join } from "node:path";
+import fc from "fast-check";
+import { afterEach, beforeEach, describe, expect, it } from "vitest";
+import { ErrAlreadyExists, ErrCanceled } from "../../../src/errors.ts";
+import { assemble } from "../../../src/layer/rootfs/assemble.ts";
+import type { LayerTree } from "../../../src/layer/tree/layer-tree.ts";
+import { treeOf } from "../support/tree-of.ts";
+
+let directory: string;
+let target: string;
+/** Images made so far. */
+let made = 0;
+
+beforeEach(async () => {
+  directory = await mkdtemp(join(tmpdir(), "drayage-rootfs-"));
+  target = join(directory, "rootfs");
+});
+
+afterEach(async () => {
+  await rm(directory, { recursive: true, force: true });
+});
+
+/** What a layer of a test has at a path. */
+type Entry = "dir" | "opaque" | "file" | "link" | "whiteout";
+type Entries = Readonly<Record<string, Entry>>;
+
+/** What makes an entry at a path; marks are those of overlayfs where they are `native`, those of an archive otherwise. */
+const MAKE: Readonly<Record<Entry, (at: string, native: boolean) => Promise<unknown> | undefined>> = {
+  dir: (at) => mkdir(at, { recursive: true }),
+  file: (at) => writeFile(at, at),
+  link: (at) => symlink("/etc/passwd", at),
+  whiteout: (at, native) =>
+    native ? makeDevice(at) : writeFile(join(dirname(at), `.wh.${basename(at)}`), ""),
+  async opaque(at, native) {
+    await mkdir(at, { recursive: true });
+    if (native) setOpaque(at);
+    else await writeFile(join(at, ".wh..wh..opq"), "");
+  },
+};
+
+/** A layer on the disk. */
+async function layerOf(name: string, entries: Entries, native = false): Promise<LayerTree> {
+  const path = join(directory, name, "fs");
+  await mkdir(path, { recursive: true });
+  const those = (wanted: Entry): Set<string> =>
+    new Set(Object.keys(entries).filter((entry) => entries[entry] === wanted));
+  for (const [entry, kind] of Object.entries(entries)) {
+    await mkdir(dirname(join(path, entry)), { recursive: true });
+    await MAKE[kind](join(path, entry), native);
+  }
+  return { path, whiteouts: those("whiteout"), opaque: those("opaque") };
+}
+
+function makeDevice(path: string): undefined {
+  execFileSync("mknod", [path, "c", "0", "0"]);
+}
+
+function setOpaque(path: string): void {
+  const script = `import os,sys; os.setxattr(sys.argv[1], "trusted.overlay.opaque", b"y")`;
+  execFileSync("python3", ["-c", script, path]);
+}
+
+async function assembled(...layers: readonly Entries[]): Promise<string[]> {
+  const trees: LayerTree[] = [];
+  made++;
+  for (const [at, entries] of layers.entries()) trees.push(await layerOf(`image${made}-${at}`, entries));
+  await assemble(trees, target);
+  return [...treeOf(target).keys()];
+}
+
+describe("assemble()", () => {
+  it("shows the uppermost file of a name", async () => {
+    expect(await assembled({ a: "file", b: "file" }, { b: "file" })).toEqual(["a", "b"]);
+    expect(await readFile(join(target, "a"), "utf8")).toMatch(/-0\/fs\/a$/);
+    expect(await readFile(join(target, "b"), "utf8")).toMatch(/-1\/fs\/b$/);
+  });
+
+  it("merges directories", async () => {
+    expect(await assembled({ "d/a": "file" }, { "d/b": "file" })).toEqual(["d", "d/a", "d/b"]);
+  });
+
+  it("takes away what a whiteout names, and brings it back above", async () => {
+    expect(await assembled({ "d/a": "file", "d/b": "file" }, { "d/a": "whiteout" })).toEqual(["d", "d/b"]);
+    await rm(target, { recursive: true });
+    const layers = [{ "d/a": "file" }, { d: "whiteout" }, { "d/c": "file" }] as const;
+    expect(await assembled(...layers)).toEqual(["d", "d/c"]);
+  });
+
+  it("shows nothing of what lies below an opaque directory", async () => {
+    expect(await assembled({ "d/a": "file", "d/e/f": "file" }, { d: "opaque", "d/b": "file" })).toEqual([
+      "d",
+      "d/b",
+    ]);
+  });
+
+  it("replaces a directory by a file, and the file by a directory", async () => {
+    expect(await assembled({ "d/a": "file" }, { d: "file" })).toEqual(["d"]);
+    await rm(target, { recursive: true });
+    expect(await assembled({ "d/a": "file" }, { d: "file" }, { "d/b": "file" })).toEqual(["d", "d/b"]);
+  });
+
+  it("follows no link of a lower layer, neither to write nor to take away", async () => {
+    const outside = join(directory, "outside");
+    await mkdir(outside);
+    await writeFile(join(outside, "kept"), "");
+    const lower = await layerOf("lower", {});
+    await symlink(outside, join(lower.path, "d"));
+    const upper = await layerOf("upper", { "d/kept": "whiteout", "d/new": "file" });
+    const top = await layerOf("top", { d: "opaque" });
+    await assemble([lower, upper, top], target);
+    expect(await readdir(outside)).toEqual(["kept"]);
+    expect([...treeOf(target).keys()]).toEqual(["d"]);
+  });
+
+  it.each(["copy", "hardlink"] as const)("shares what %s says with the layers", async (sharing) => {
+    const layer = await layerOf("layer", { a: "file" });
+    await assemble([layer], target, { sharing });
+    const [there, here] = await Promise.all([stat(join(layer.path, "a")), stat(join(target, "a"))]);
+    expect(there.ino === here.ino).toBe(sharing === "hardlink");
+  });
+
+  it("keeps a layer as it is when a file is shared with it and replaced above", async () => {
+    const trees = [await layerOf("one", { a: "file" }), await layerOf("two", { a: "file" })];
+    await assemble(trees, target, { sharing: "hardlink" });
+    expect(await readFile(join(directory, "one", "fs", "a"), "utf8")).toMatch(/one\/fs\/a$/);
+    expect(await readFile(join(target, "a"), "utf8")).toMatch(/two\/fs\/a$/);
+  });
+
+  it("refuses a directory with something in it, and leaves that alone", async () => {
+    await mkdir(target);
+    await writeFile(join(target, "mine"), "");
+    await expect(assemble([await layerOf("layer", { a: "file" })], target)).rejects.toThrow(ErrAlreadyExists);
+    expect(await readdir(target)).toEqual(["mine"]);
+  });
+
+  it("removes what it made when it is canceled", async () => {
+    const controller = new AbortController();
+    controller.abort();
+    const assembling = assemble([await layerOf("layer", { a: "file" })], target, {
+      signal: controller.signal,
+    });
+    await expect(assembling).rejects.toThrow(ErrCanceled);
+    expect(await readdir(target)).toEqual([]);
+  });
+
+  it.runIf(process.getuid?.() === 0)(
+    "shows what the kernel's overlay shows",
+    { timeout: 120_000 },
+    async () => {
+      const name = fc.constantFrom("a", "b", "c");
+      const path = fc.array(name, { minLength: 1, maxLength: 3 }).map((parts) => parts.join("/"));
+      const kind = fc.constantFrom<Entry>("dir", "opaque", "file", "link", "whiteout");
+      const layer = fc.array(fc.tuple(path, kind), { maxLength: 6 });
+      let round = 0;
+      await fc.assert(
+        fc.asyncProperty(fc.array(layer, { minLength: 2, maxLength: 4 }), async (layers) => {
+          round++;
+          const trees: LayerTree[] = [];
+          for (const [at, entries] of layers.entries()) {
+            trees.push(await layerOf(`${round}-${at}`, consistent(entries), true));
+          }
+          const shown = join(directory, "shown");
+          const built = join(directory, `built-${round}`);
+          await mkdir(shown, { recursive: true });
+          const lower = trees.map(({ path: tree }) => tree).toReversed();
+          execFileSync("mount", ["-t", "overlay", "overlay", "-o", `lowerdir=${lower.join(":")}`, shown]);
+          try {
+            await assemble(trees, built);
+            expect(treeOf(built)).toEqual(treeOf(shown));
+          } finally {
+            execFileSync("umount", [shown]);
+          }
+        }),
+        { numRuns: 40, verbose: true },
+      );
+    },
+  );
+});
+
+/** Entries of which none lies below one that is no directory. */
+function consistent(entries: ReadonlyArray<readonly [string, Entry]>): Entries {
+  const kept = new Map<string, Entry>();
+  for (const [path, kind] of entries) {
+    const parts = path.split("/");
+    const above = parts.slice(1).map((_, at) => parts.slice(0, at + 1).join("/"));
+    const isBelowFile = above.some((one) => ["file", "link", "whiteout"].includes(kept.get(one) ?? "dir"));
+    const isFileAbove =
+      !["dir", "opaque"].includes(kind) && [...kept.keys()].some((one) => one.startsWith(`${path}/`));
+    if (!kept.has(path) && !isBelowFile && !isFileAbove) kept.set(path, kind);
+  }
+  return Object.fromEntries(kept);
+}
