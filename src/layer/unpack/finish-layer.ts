@@ -47,7 +47,7 @@ interface FinishContext {
 export function finishLayer(
   tree: DirectoryTree,
   context: FinishContext,
-): Pick<UnpackOutcome, "implicitParents" | "crossLinks" | "hasWhiteouts" | "hidesAllBelow" | "skipped"> {
+): Pick<UnpackOutcome, "implicitParents" | "crossLinks" | "whiteouts" | "opaque" | "skipped"> {
   removeLinkedFiles(tree);
   const rest = gatherRest(tree);
   makeSpecials(tree, rest, context);
@@ -57,8 +57,8 @@ export function finishLayer(
   return {
     implicitParents: rest.implicitParents,
     crossLinks: rest.crossLinks,
-    hasWhiteouts: rest.whiteouts.length > 0 || hasOpaque(tree, rest),
-    hidesAllBelow: tree.root.isOpaque,
+    whiteouts: rest.whiteouts.map(({ directory, name }) => joined(directory, name)),
+    opaque: [tree.root, ...rest.directories].filter(({ isOpaque }) => isOpaque).map(({ path }) => path),
     skipped: context.maker.skipped.list(),
   };
 }
@@ -68,10 +68,6 @@ function removeLinkedFiles(tree: DirectoryTree): void {
   const name = LINKED_FILES.slice(0, -1);
   const path = tree.pathIn(tree.root, name);
   if (tree.drop(tree.root, name)) rmSync(path, { recursive: true });
-}
-
-function hasOpaque(tree: DirectoryTree, { directories }: LayerRest): boolean {
-  return tree.root.isOpaque || directories.some(({ isOpaque }) => isOpaque);
 }
 
 function makeSpecials(tree: DirectoryTree, rest: LayerRest, context: FinishContext): void {

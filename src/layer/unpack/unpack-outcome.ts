@@ -21,10 +21,12 @@ export interface UnpackOutcome {
    * one may be the name of an earlier one.
    */
   readonly crossLinks: readonly CrossLink[];
-  /** Whether anything of a lower layer is hidden. In which form it is on the disk is told by `overlay` of the host's abilities. */
-  readonly hasWhiteouts: boolean;
-  /** Whether everything of all lower layers is hidden: the root is opaque, which overlayfs knows no mark for. */
-  readonly hidesAllBelow: boolean;
+  /**
+   * What is hidden of lower layers by its name. In which form that is on the disk is told by `overlay` of the host's abilities.
+   */
+  readonly whiteouts: readonly ByteString[];
+  /** Directories of which nothing below is to be seen. Of the root, "", overlayfs knows no mark. */
+  readonly opaque: readonly ByteString[];
   /** What the host could not do, by kind; empty when the directory is all that the archive says. */
   readonly skipped: readonly SkippedKind[];
 }

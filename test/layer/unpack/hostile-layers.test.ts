@@ -169,7 +169,7 @@ describe("a hostile layer", () => {
       { name: "d/caps", pax: { "SCHILY.xattr.user.a": "v" } },
       link("d", "../../outside"),
     ]);
-    expect(outcome).toMatchObject({ crossLinks: [], hasWhiteouts: false });
+    expect(outcome).toMatchObject({ crossLinks: [], whiteouts: [], opaque: [] });
     expect(room.types()).toEqual({ d: "symlink" });
   });
 

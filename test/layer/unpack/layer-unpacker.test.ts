@@ -242,7 +242,7 @@ describe("LayerUnpacker", () => {
       "d/.wh.x": "file",
       "o/.wh..wh..opq": "file",
     });
-    expect(outcome.hasWhiteouts).toBe(true);
+    expect(outcome).toMatchObject({ whiteouts: ["d/x"], opaque: ["o"] });
   });
 });
 
@@ -271,7 +271,8 @@ describe("LayerUnpacker, on whiteouts", () => {
       [`new/${prefix}x`]: room.host.overlay === "none" ? whiteout : expect.any(String),
       [`${prefix}top`]: expect.any(String) as string,
     });
-    expect(outcome).toMatchObject({ hasWhiteouts: true, hidesAllBelow: false });
+    expect(outcome.whiteouts.toSorted()).toEqual(["d/gone", "new/x", "top"]);
+    expect(outcome.opaque).toEqual([]);
   });
 
   it("makes directories opaque, by their mark and by a whiteout of their name", () => {
@@ -292,7 +293,8 @@ describe("LayerUnpacker, on whiteouts", () => {
       expect([path, tree[path]?.xattrs]).toEqual([path, form().opaque]);
     }
     expect(tree["./plain"]?.xattrs).toEqual({});
-    expect(outcome.hasWhiteouts).toBe(true);
+    expect(outcome.whiteouts).toEqual([]);
+    expect(outcome.opaque.toSorted()).toEqual(["again", "before", "implicit", "marked"]);
     expect(outcome.implicitParents).toEqual([""]); // nothing of what is hidden says anything of its directories
   });
 
@@ -311,17 +313,17 @@ describe("LayerUnpacker, on whiteouts", () => {
       file(".wh.c"),
     ]);
     expect(room.types()).toEqual({ a: "file", b: "file" });
-    expect(outcome).toMatchObject({ hasWhiteouts: false, crossLinks: [{ name: "c", target: "lower" }] });
+    expect(outcome).toMatchObject({ whiteouts: [], crossLinks: [{ name: "c", target: "lower" }] });
   });
 
   it("tells a root that is opaque, for which overlayfs has no mark", () => {
     const outcome = room.unpackEntries([dir("."), file(".wh..wh..opq"), file("a")]);
-    expect(outcome).toMatchObject({ hidesAllBelow: true, hasWhiteouts: true });
+    expect(outcome).toMatchObject({ whiteouts: [], opaque: [""] });
   });
 
   it("takes a device 0:0 for what overlayfs takes it for", () => {
     const outcome = room.unpackEntries([{ name: "x", flag: "3", major: 0, minor: 0 }, file("rest")]);
-    expect(outcome.hasWhiteouts).toBe(true);
+    expect(outcome.whiteouts).toEqual(["x"]);
     expect(Object.keys(room.types())).toContain(`${form().prefix}x`);
   });
 
@@ -336,7 +338,7 @@ describe("LayerUnpacker, on whiteouts", () => {
       hard("b", "/.wh..wh.plnk/1.2"),
     ]);
     expect(room.types()).toEqual({ a: "file", b: "hardlink" });
-    expect(outcome).toMatchObject({ implicitParents: [], hasWhiteouts: false, skipped: [] });
+    expect(outcome).toMatchObject({ implicitParents: [], whiteouts: [], skipped: [] });
   });
 
   it("hides a name that begins like a mark, below the root, as moby and containerd do", () => {
