@@ -1,0 +1,138 @@
+import { execFile, spawn } from "node:child_process";
+import { once } from "node:events";
+import { existsSync } from "node:fs";
+import { mkdtemp, readdir, readFile, rm } from "node:fs/promises";
+import { join } from "node:path";
+import { createInterface } from "node:readline";
+import { promisify } from "node:util";
+import { findPart } from "../../test/real/support/parts.ts";
+import { type Cost, cpuSecondsOf, measure } from "../push/measure.ts";
+
+/** Who pulls an image and unpacks it. */
+export interface Contestant {
+  readonly name: string;
+  /** Pulls into a place that has nothing of it, and measures that; then takes it away again. */
+  pull(reference: string): Promise<Cost>;
+}
+
+/** Our command line as it is published; sources would be stripped of their types at every start. */
+const DRAYAGE = join(import.meta.dirname, "..", "..", "dist", "cli", "main.js");
+
+/** The process that embeds us. */
+const ENGINE = join(import.meta.dirname, "engine.ts");
+
+const run = promisify(execFile);
+
+/**
+ * The contestants on this machine, drayage first, and the names of those that are missing. Daemons are those that `ctr` and
+ * `docker` on PATH talk to. Throws without a build.
+ *
+ * @param data directory for our data roots
+ */
+export async function findContestants(
+  data: string,
+): Promise<{ readonly contestants: readonly Contestant[]; readonly missing: readonly string[] }> {
+  if (!existsSync(DRAYAGE)) throw new Error(`Cannot find ${DRAYAGE}: run npm run build first`);
+  const contestants: Contestant[] = [
+    {
+      name: "drayage in an engine",
+      pull: (reference) => inFreshRoot(data, (root) => inEngine(root, reference)),
+    },
+    { name: "drayage", pull: (reference) => inFreshRoot(data, (root) => byCommand(root, reference)) },
+  ];
+  const missing: string[] = [];
+  for (const peer of [containerd, dockerd]) {
+    const contestant = await peer();
+    if (typeof contestant === "string") missing.push(contestant);
+    else contestants.push(contestant);
+  }
+  return { contestants, missing };
+}
+
+async function inFreshRoot(data: string, pull: (root: string) => Promise<Cost>): Promise<Cost> {
+  const root = await mkdtemp(join(data, "drayage-unpack-"));
+  try {
+    return await pull(root);
+  } finally {
+    await rm(root, { recursive: true, force: true });
+  }
+}
+
+async function inEngine(root: string, reference: string): Promise<Cost> {
+  const child = spawn(process.execPath, [ENGINE], { stdio: ["pipe", "pipe", "inherit"] });
+  const lines = createInterface(child.stdout)[Symbol.asyncIterator]();
+  await lines.next(); // it is ready
+  child.stdin.write(`${JSON.stringify({ root, reference })}\n`);
+  const { value } = (await lines.next()) as { value: string };
+  child.stdin.end();
+  await once(child, "exit");
+  return JSON.parse(value) as Cost;
+}
+
+async function byCommand(root: string, reference: string): Promise<Cost> {
+  const command = [
+    process.execPath,
+    DRAYAGE,
+    "pull",
+    "-q",
+    "--unpack",
+    "--plain-http",
+    "--root",
+    root,
+    reference,
+  ];
+  return await measure(command, process.env);
+}
+
+async function containerd(): Promise<Contestant | string> {
+  const part = findPart("ctr");
+  if (!part || !(await answers(part.path, ["version"]))) return "containerd (ctr)";
+  const ctr = (...args: string[]) => run(part.path, args);
+  return {
+    name: "containerd",
+    async pull(reference) {
+      const cost = await withDaemon("containerd", () =>
+        measure([part.path, "images", "pull", "--plain-http", reference], process.env),
+      );
+      await ctr("images", "rm", "--sync", reference);
+      return cost;
+    },
+  };
+}
+
+async function dockerd(): Promise<Contestant | string> {
+  const part = findPart("docker");
+  if (!part || !(await answers(part.path, ["version"]))) return "dockerd (docker)";
+  return {
+    name: "dockerd",
+    async pull(reference) {
+      const cost = await withDaemon("dockerd", () =>
+        measure([part.path, "pull", "-q", reference], process.env),
+      );
+      await run(part.path, ["rmi", "-f", reference]);
+      return cost;
+    },
+  };
+}
+
+async function answers(program: string, args: readonly string[]): Promise<boolean> {
+  return await run(program, [...args]).then(
+    () => true,
+    () => false,
+  );
+}
+
+/** What a client cost, with what its daemon used meanwhile. */
+async function withDaemon(name: string, use: () => Promise<Cost>): Promise<Cost> {
+  const pids = await pidsOf(name);
+  const used = (): number => pids.reduce((sum, pid) => sum + cpuSecondsOf(pid), 0);
+  const before = used();
+  const { wallSeconds, cpuSeconds } = await use();
+  return { wallSeconds, cpuSeconds: cpuSeconds + used() - before };
+}
+
+async function pidsOf(name: string): Promise<readonly number[]> {
+  const pids = (await readdir("/proc")).filter((entry) => /^\d+$/.test(entry)).map(Number);
+  const names = await Promise.all(pids.map((pid) => readFile(`/proc/${pid}/comm`, "utf8").catch(() => "")));
+  return pids.filter((_, at) => names[at]?.trim() === name);
+}

@@ -1,0 +1,62 @@
+import { parseArgs } from "node:util";
+import { formatTable } from "../../src/cli/format-table.ts";
+import type { Cost } from "../push/measure.ts";
+import { type Contestant, findContestants } from "./contestants.ts";
+
+const RUNS = 5;
+
+const { values } = parseArgs({
+  options: {
+    /** `host:port/repository:tag` at a registry that speaks plain HTTP. */
+    image: { type: "string" },
+    /** A memory file system, so that no disk is measured. */
+    data: { type: "string", default: "/dev/shm" },
+    runs: { type: "string", default: String(RUNS) },
+  },
+});
+const { image } = values;
+if (image === undefined)
+  throw new Error("Cannot measure: wanted --image HOST:PORT/REPOSITORY:TAG, by plain HTTP");
+const { contestants, missing } = await findContestants(values.data);
+for (const name of missing) console.log(`MISSING: ${name} does not answer and takes no part`);
+const runs = new Map<Contestant, Cost[]>(contestants.map((contestant) => [contestant, []]));
+for (let round = 0; round <= Number(values.runs); round++) {
+  // In turns, so that whatever else the machine does hits everybody; each begins once in a while.
+  const order = contestants.map((_, index) => contestants[(index + round) % contestants.length]);
+  for (const contestant of order) {
+    if (!contestant) continue;
+    const cost = await contestant.pull(image);
+    if (round > 0) runs.get(contestant)?.push(cost); // the first one warms caches up
+    console.log(
+      `round ${round}: ${contestant.name} ${seconds(cost.wallSeconds)} s, CPU ${seconds(cost.cpuSeconds)} s`,
+    );
+  }
+}
+printResults();
+
+function printResults(): void {
+  const medians = Array.from(runs, ([{ name }, costs]) => ({
+    name,
+    wall: costs.map(({ wallSeconds }) => wallSeconds).toSorted((a, b) => a - b),
+    cpu: middle(costs.map(({ cpuSeconds }) => cpuSeconds)),
+  }));
+  const peers = medians.filter(({ name }) => !name.startsWith("drayage"));
+  const rows = medians.map(({ name, wall, cpu }) => [
+    name,
+    seconds(middle(wall)),
+    `${seconds(wall[0] ?? Number.NaN)} to ${seconds(wall.at(-1) ?? Number.NaN)}`,
+    seconds(cpu),
+    ...peers.map((peer) => (name === peer.name ? "" : (middle(wall) / middle(peer.wall)).toFixed(2))),
+  ]);
+  console.log(`\n${image} pulled and unpacked, medians of ${values.runs}, seconds:`);
+  const head = ["BY", "WALL", "FROM, TO", "CPU", ...peers.map(({ name }) => `: ${name}`.toUpperCase())];
+  process.stdout.write(formatTable([head, ...rows]));
+}
+
+function middle(figures: readonly number[]): number {
+  return figures.toSorted((a, b) => a - b)[figures.length >> 1] ?? Number.NaN;
+}
+
+function seconds(figure: number): string {
+  return figure.toFixed(2);
+}
