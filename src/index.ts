@@ -10,6 +10,7 @@ export type { Digest } from "./digest/digest.ts";
 export type { CheckOptions, CheckResult, DamagedContent } from "./distribution/check/result.ts";
 export type { DiskUsage, ImageUsage, Usage } from "./distribution/disk-usage.ts";
 export type {
+  AssembleImageOptions,
   Distribution,
   PassedEndpoint,
   PulledImage,
@@ -19,6 +20,8 @@ export type {
   PushOptions,
   PushResult,
   RemovedImage,
+  UnpackedImage,
+  UnpackImageOptions,
 } from "./distribution/distribution.ts";
 export type { DistributionEvents, FallbackEvent, ServedEvent } from "./distribution/events.ts";
 export { logIn } from "./distribution/log-in.ts";

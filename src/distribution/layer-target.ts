@@ -23,9 +23,9 @@ async function withSource<T>(
   { signal, progress, waiter }: TransferContext,
   work: (source: LayerSource, options: MakeLayerOptions) => Promise<T>,
 ): Promise<T> {
-  const { id, diffId, digest, open } = blob;
-  if (!diffId || !open) throw new ErrInternal(`register layer ${id}: its diffID or its blob is not known`);
-  await using bytes = await open({ signal });
+  const { id, diffId, digest } = blob;
+  await using bytes = await blob.open?.({ signal });
+  if (!diffId || !bytes) throw new ErrInternal(`register layer ${id}: its diffID or its blob is not known`);
   const { path, size } = bytes;
   const onBytes = (done: number): void => progress(update(id, "Extracting", done, size));
   const source = { diffId, digest, blob: path === undefined ? { bytes } : { path } };

@@ -113,7 +113,7 @@ describe("a pull by an engine with a target for layers", () => {
   });
 
   it("fails, and names nothing, when a layer is not what the config says", async () => {
-    const diffIds = [...image.layers.map(({ diffId }) => diffId)].toReversed();
+    const diffIds = image.layers.map(({ diffId }) => diffId).toReversed();
     await buildImage(registry, "team/liar", {
       tag: "v1",
       layers: [70_000, 500, 3_000],

@@ -78,7 +78,7 @@ export class DoomedContent {
 
   async #isShort(): Promise<boolean> {
     try {
-      if ((await this.#names()).some((name) => ROOM.includes(name))) return true;
+      if (this.#names().some((name) => ROOM.includes(name))) return true;
       return (await freeOn(dirname(this.#directory))).freeFiles < MANY_FILES;
     } catch {
       return false;

@@ -67,6 +67,14 @@ const listed = async (of: LayerStore): Promise<Digest[]> => (await of.list()).ma
 const staged = (): Promise<readonly string[]> => readdir(join(root, "layers", "staging"));
 const locks = (): Promise<readonly string[]> => readdir(join(root, "locks"));
 
+/** Makes a layer look as if the machine had been started again since; gives its directory. */
+async function restart(chainId: Digest): Promise<string> {
+  const at = join(root, "layers", chainId.replace(":", "/"));
+  const record = JSON.parse(await readFile(join(at, "layer.json"), "utf8"));
+  await writeFile(join(at, "layer.json"), JSON.stringify({ ...record, boot: "another start" }));
+  return at;
+}
+
 describe("LayerStore", () => {
   it("gives a registered layer with its files, on the one below it", async () => {
     const [lower, upper] = (await registerAll(store, "below", "above")) as [Digest, Digest];
@@ -181,13 +189,6 @@ describe("LayerStore", () => {
 });
 
 describe("a layer that was made before the machine was started again", () => {
-  const restart = async (chainId: Digest): Promise<string> => {
-    const at = join(root, "layers", chainId.replace(":", "/"));
-    const record = JSON.parse(await readFile(join(at, "layer.json"), "utf8"));
-    await writeFile(join(at, "layer.json"), JSON.stringify({ ...record, boot: "another start" }));
-    return at;
-  };
-
   it("is made again, because the power may have taken some of it", async () => {
     const [chainId] = (await registerAll(store, "a")) as [Digest];
     await store.release({ chainId });
@@ -318,7 +319,9 @@ describe("what depends on the layers below", () => {
     execFileSync("sh", ["-c", "mkdir dir && chmod 2711 dir && touch -d 2001-02-03T04:05:06Z dir"], {
       cwd: below,
     });
-    unpacker.before = async ({ directory: tree }) => void (await mkdir(join(tree, "dir")));
+    unpacker.before = async ({ directory: tree }) => {
+      await mkdir(join(tree, "dir"));
+    };
     unpacker.said = { implicitParents: ["dir", "dir/nowhere"] };
     const chain = await registerAll(store, "below", "above");
     const seen = await stat(join((await store.get(chain[1] as Digest))?.path ?? "", "dir"));

@@ -71,9 +71,7 @@ describe("RepositorySession.request()", () => {
     const { url, scopes } = made.request({ method: "GET", path: "tags/list?n=1" });
     expect(url).toBe("https://registry.test/v2/hub/redis/tags/list?n=1&ns=docker.io");
     expect(scopes).toEqual(["repository:hub/redis:pull"]);
-    expect(made.rootRequest({ method: "GET" }).url).toBe(
-      "https://registry.test/v2/?ns=docker.io",
-    );
+    expect(made.rootRequest({ method: "GET" }).url).toBe("https://registry.test/v2/?ns=docker.io");
   });
 
   it("has the patience of the endpoint for connecting, at that endpoint alone", () => {
