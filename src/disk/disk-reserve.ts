@@ -55,9 +55,8 @@ export class DiskReserve {
       const parent = dirname(this.#directory);
       await makeLockDirectory(parent);
       const { freeBytes, freeFiles } = await freeOn(parent);
-      if (freeFiles < SPARE_FILES * MIN_FREE_FACTOR) return;
       await this.#makeDirectory();
-      if (freeFiles < Infinity) this.#holdFiles();
+      if (freeFiles < Infinity && freeFiles >= SPARE_FILES * MIN_FREE_FACTOR) this.#holdFiles();
       if ((await this.#size()) >= wanted || freeBytes < wanted * MIN_FREE_FACTOR) return;
       await writeFile(this.#noise, randomFillSync(Buffer.allocUnsafe(wanted + bytes)));
     } catch {
