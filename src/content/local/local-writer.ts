@@ -1,4 +1,5 @@
 import { chmodSync, fchmodSync, ftruncateSync, futimesSync, utimesSync, writeSync } from "node:fs";
+import { open } from "node:fs/promises";
 import { dirname, join } from "node:path";
 import type { Release } from "../../async/keyed-lock.ts";
 import { nowNs } from "../../async/wall-clock.ts";
@@ -11,6 +12,9 @@ import type { CommitOptions, Status, Syncer, Writer } from "../store.ts";
 import { stampNow } from "./blob-times.ts";
 import { hashFile } from "./hash-file.ts";
 import { type OpenIngest, recordUpdate } from "./ingest-directory.ts";
+
+/** Size up to which the metadata of a file is changed at once, in bytes: handing it to another thread costs more. */
+const MAX_AT_ONCE_BYTES = 256 * 1024;
 
 /** What a writer works with. */
 export interface LocalWriterParts {
@@ -189,13 +193,27 @@ export class LocalWriter implements Writer, Syncer {
         () => futimesSync(file.fd, now, now),
         () => utimesSync(data, now, now),
       );
-      unlessDenied(
-        () => fchmodSync(file.fd, mode),
-        () => chmodSync(data, mode),
-      );
+      await this.#setMode(data, mode);
       await this.#syncData();
     } catch (cause) {
       throw diskError("sync ingest", path, cause);
+    }
+  }
+
+  /** Of a large file in another thread: where the disk is slow, its metadata may wait for its bytes. */
+  async #setMode(data: string, mode: number): Promise<void> {
+    const byName = (): void => chmodSync(data, mode);
+    if (this.#offset <= MAX_AT_ONCE_BYTES) {
+      unlessDenied(() => fchmodSync(this.#parts.ingest.file.fd, mode), byName);
+      return;
+    }
+    try {
+      await using handle = await open(data, "r");
+      await handle.chmod(mode);
+    } catch (cause) {
+      unlessDenied(() => {
+        throw cause;
+      }, byName);
     }
   }
 
