@@ -36,7 +36,7 @@ describe("the commands about names and content", () => {
 
     const { stdout: table } = await run("df");
     expect(table).toMatch(
-      /^TYPE +TOTAL +SIZE\nContent +3 +\S+\nUnreferenced +0 +0B\nIngests +0 +0B\nSet aside +0 +0B\n\nNAME +SIZE +SHARED SIZE +UNIQUE SIZE\n/,
+      /^TYPE +TOTAL +SIZE\nContent +3 +\S+\nUnreferenced +0 +0B\nIngests +0 +0B\nSet aside +0 +0B\nLayers +0 +0B\nUnused layers +0 +0B\n\nNAME +SIZE +SHARED SIZE +UNIQUE SIZE\n/,
     );
     expect(table).toMatch(/^copy:v1 +(\S+) +\1 +0B$/m);
     const { stdout: json } = await run("df", "--json");
