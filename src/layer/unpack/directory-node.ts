@@ -20,8 +20,6 @@ export class DirectoryNode {
   readonly name: ByteString;
   readonly parent: DirectoryNode | undefined;
   readonly depth: number;
-  /** The directories in it. */
-  readonly children = new Map<ByteString, DirectoryNode>();
   /** What waits for the end, by name. */
   pending: Map<ByteString, Pending> | undefined;
   /** Names that are hidden in the layers below. */
@@ -32,11 +30,34 @@ export class DirectoryNode {
   isOpaque = false;
   /** The open directory, or -1. */
   fd = -1;
+  /** Most directories have none in them, and a layer may have a million of those. */
+  #children: Map<ByteString, DirectoryNode> | undefined;
 
   constructor(name: ByteString, parent: DirectoryNode | undefined) {
     this.name = name;
     this.parent = parent;
     this.depth = parent === undefined ? 0 : parent.depth + 1;
+  }
+
+  /** The directories in it. */
+  get children(): Iterable<DirectoryNode> {
+    return this.#children?.values() ?? [];
+  }
+
+  /** The directory in it of this name. */
+  child(name: ByteString): DirectoryNode | undefined {
+    return this.#children?.get(name);
+  }
+
+  /** There is a new directory in it. */
+  addChild(child: DirectoryNode): void {
+    this.#children ??= new Map();
+    this.#children.set(child.name, child);
+  }
+
+  /** A directory in it is gone. */
+  removeChild(name: ByteString): void {
+    this.#children?.delete(name);
   }
 
   /** Path below the layer's root; "" for the root. */

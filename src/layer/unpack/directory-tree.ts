@@ -68,17 +68,18 @@ export class DirectoryTree {
       throw tooMuch(node.path, `${node.depth} directories deep, wanted at most ${MAX_DEPTH}`);
     }
     mkdirSync(this.pathIn(directory, name), WORKING_MODE);
-    directory.children.set(name, node);
+    directory.addChild(node);
     return node;
   }
 
   /** What has this name is about to be removed from the disk: forgets it. Returns whether it is a directory. */
   drop(directory: DirectoryNode, name: ByteString): boolean {
     this.#lastPath = undefined; // the way to it may have led through a link of this name
-    const node = directory.children.get(name);
+    const node = directory.child(name);
     if (node === undefined) return false;
     this.#open.drop(node);
-    return directory.children.delete(name);
+    directory.removeChild(name);
+    return true;
   }
 
   /** Closes everything but the root. */
@@ -98,7 +99,7 @@ export class DirectoryTree {
       const next =
         part === ".."
           ? this.#above(node, entry)
-          : (node.children.get(part) ?? this.#linkAt(node, part, entry) ?? whenMissing(node, part));
+          : (node.child(part) ?? this.#linkAt(node, part, entry) ?? whenMissing(node, part));
       if (next === undefined) return undefined;
       if (typeof next !== "string") {
         node = next;

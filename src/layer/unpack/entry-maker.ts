@@ -132,7 +132,7 @@ export class EntryMaker {
   }
 
   #makeDirectory(entry: TarEntry, { directory, name }: Place): void {
-    let node = directory.children.get(name);
+    let node = directory.child(name);
     if (node === undefined) {
       this.#replacing({ directory, name }, () => {
         node = this.#tree.add(directory, name);
@@ -156,7 +156,8 @@ export class EntryMaker {
     const slash = targetPath.lastIndexOf("/");
     const target = this.#tree.find(slash === -1 ? "" : targetPath.slice(0, slash), entry.name);
     const name = targetPath.slice(slash + 1);
-    if (name === "" || target?.children.has(name)) throw refused(entry.name, "a hard link to a directory");
+    if (name === "" || target?.child(name) !== undefined)
+      throw refused(entry.name, "a hard link to a directory");
     if (name.startsWith(WHITEOUT) && !targetPath.startsWith(LINKED_FILES))
       throw refused(entry.name, "a hard link to a whiteout");
     if (target === place.directory && name === place.name) throw refused(entry.name, "a hard link to itself");

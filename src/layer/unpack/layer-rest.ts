@@ -40,7 +40,7 @@ export function gatherRest(tree: DirectoryTree): LayerRest {
     if (node.parent !== undefined) directories.push(node);
     if (node.entry === undefined && !next.isHidden) implicitParents.push(node.path);
     const isHidden = next.isHidden || node.isOpaque;
-    for (const child of node.children.values()) {
+    for (const child of node.children) {
       waiting.push({ node: child, isHidden: isHidden || node.whiteouts?.has(child.name) === true });
     }
   }
@@ -50,7 +50,7 @@ export function gatherRest(tree: DirectoryTree): LayerRest {
 function remainingWhiteouts(tree: DirectoryTree, directory: DirectoryNode): Named[] {
   const remaining: Named[] = [];
   for (const name of directory.whiteouts ?? []) {
-    const child = directory.children.get(name);
+    const child = directory.child(name);
     if (child !== undefined) child.isOpaque = true;
     else if (!directory.pending?.has(name) && !exists(tree.pathIn(directory, name)))
       remaining.push({ directory, name });

@@ -22,7 +22,7 @@ export class OpenDirectories {
 
   /** A directory is gone, with all that is in it. */
   drop(directory: DirectoryNode): void {
-    for (const child of directory.children.values()) this.drop(child);
+    for (const child of directory.children) this.drop(child);
     if (this.#open.delete(directory)) this.#close(directory);
   }
 
