@@ -164,7 +164,7 @@ describe("content that waits to be freed", () => {
     const pulled = engine.pull(`${name}@${image.descriptor.digest}`);
     await registry.waitFor(({ digest }) => digest === image.descriptor.digest);
     await end();
-    expect(await blobsOn(engine.root)).toEqual([]);
+    expect(await blobsOn(engine.root)).toEqual([image.descriptor.digest]); // which the pull has looked for, and keeps
     go.resolve();
     await pulled;
     expect(await blobsOn(engine.root)).toEqual(digestsOf(image));

@@ -63,6 +63,7 @@ describe("prune()", () => {
       deleted: [DIGEST],
       abortedIngests: ["broken off"],
       discarded: [],
+      layers: [],
       reclaimedBytes: OWN.length + 1_000,
     });
     expect(seen).toEqual([{ name: "", digest: DIGEST }]);
@@ -72,6 +73,7 @@ describe("prune()", () => {
       deleted: [],
       abortedIngests: [],
       discarded: [],
+      layers: [],
       reclaimedBytes: 0,
     });
   });
@@ -99,6 +101,7 @@ describe("prune()", () => {
       deleted: [],
       abortedIngests: [],
       discarded: [],
+      layers: [],
       reclaimedBytes: 0,
     });
     await age("blobs", "sha256", DIGEST.slice("sha256:".length));

@@ -65,7 +65,7 @@ describe("the upload session of a push that fails for good", () => {
     expect(await failureOf(push())).toBeInstanceOf(ErrPermissionDenied);
     expect(await givenUp(layer)).toEqual([204]);
     expect(site.target.uploads(REPOSITORY)).toEqual([]);
-    expect(logger.entries).toEqual([]);
+    expect(logger.warnings()).toEqual([]);
   });
 
   it("is given up for all blobs that were under way", async () => {
@@ -102,7 +102,7 @@ describe("the upload session of a push that fails for good", () => {
     site.target.fault({ method: "DELETE", times: ALWAYS }, { status });
     expect(await failureOf(push())).toBeInstanceOf(ErrPermissionDenied);
     expect(await givenUp(layer)).toEqual([status]);
-    expect(logger.entries).toEqual([]);
+    expect(logger.warnings()).toEqual([]);
   });
 });
 

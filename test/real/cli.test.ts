@@ -119,9 +119,13 @@ describeReal("the command line", ["docker-registry", "skopeo"], () => {
         .slice(0, -1)
         .map((line) => JSON.parse(line) as object);
       expect(messages[0]).toEqual({ status: "Pulling from test/cli", id: "one" });
-      expect(messages.slice(-2)).toEqual([
+      const Served = [
+        { Endpoint: expect.any(String), Contents: one.layers.length + 2, Size: expect.any(Number) },
+      ];
+      expect(messages.slice(-3)).toEqual([
         { status: `Digest: ${one.manifest.digest}` },
         { status: `Status: Downloaded newer image for ${nameOf("one")}` },
+        { progressDetail: {}, aux: { Served } },
       ]);
       for (const { digest, size } of one.layers) {
         const id = shortId(digest);

@@ -2,6 +2,7 @@ import { createHash } from "node:crypto";
 import { readdirSync, readFileSync } from "node:fs";
 import { join } from "node:path";
 import { DatabaseSync } from "node:sqlite";
+import { isTemporary } from "../../../../src/disk/temporary-files.ts";
 
 interface Entry {
   readonly digest: string;
@@ -92,8 +93,12 @@ export function leftovers(root: string): readonly string[] {
   for (const name of namesIn(join(root, "locks"))) {
     if (!LASTING_LOCKS.has(name)) violations.push(`lock ${name} is left`);
   }
-  for (const name of namesIn(root)) if (name.endsWith(".tmp")) violations.push(`file ${name} is left`);
+  for (const name of namesIn(root)) {
+    // What a killed process was making of a database goes when it is old enough.
+    if (isTemporary(name) && !name.startsWith("meta.db")) violations.push(`file ${name} is left`);
+  }
   for (const hex of namesIn(join(root, "mounts", "sha256"))) {
+    if (isTemporary(hex)) continue; // the same of hints
     if (!blobs.has(`sha256:${hex}`)) violations.push(`mount sources of ${hex} are left`);
   }
   return violations;
