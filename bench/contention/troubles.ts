@@ -44,11 +44,11 @@ function inBackground(engine: Distribution, names: readonly string[]): AsyncDisp
   };
 }
 
-/** Waits until a registry was asked for something. */
-async function untilAsked({ registries }: Scene, wanted: string): Promise<void> {
-  for (;;) {
+/** Waits until a registry was asked so many times for something. */
+async function untilAsked({ registries }: Scene, wanted: string, times = 1): Promise<void> {
+  for (let count = 0; count < times; ) {
     const { asked } = await registries.asked();
-    if (Object.keys(asked).some((request) => request.includes(wanted))) return;
+    for (const [request, more] of Object.entries(asked)) if (request.includes(wanted)) count += more;
   }
 }
 
@@ -82,6 +82,7 @@ export const TROUBLES: readonly Trouble[] = [
     name: "another process writes a neighbour's layer",
     async start(engine, scene) {
       const { hosts } = scene.registries;
+      await scene.registries.asked(); // what an earlier round asked for counts for nothing
       const child = spawn(
         process.execPath,
         ["--no-warnings", HOLDER, scene.root, `${hosts.stuck}/${NEIGHBOUR}`],
@@ -89,7 +90,8 @@ export const TROUBLES: readonly Trouble[] = [
           stdio: ["ignore", "ignore", "inherit"],
         },
       );
-      await untilAsked(scene, "stuck");
+      const ended = once(child, "exit");
+      await untilAsked(scene, "stuck", 2); // config and layer: it holds both
       const pulls = inBackground(
         engine,
         Array.from({ length: 3 }, () => `${hosts.healthy}/${NEIGHBOUR}`),
@@ -98,7 +100,7 @@ export const TROUBLES: readonly Trouble[] = [
         async [Symbol.asyncDispose]() {
           await pulls[Symbol.asyncDispose]();
           child.kill("SIGKILL");
-          await once(child, "exit");
+          await ended;
         },
       };
     },
