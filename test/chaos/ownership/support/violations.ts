@@ -93,13 +93,13 @@ export function leftovers(root: string): readonly string[] {
   for (const name of namesIn(join(root, "locks"))) {
     if (!LASTING_LOCKS.has(name)) violations.push(`lock ${name} is left`);
   }
-  for (const name of namesIn(root)) {
-    // What a killed process was making of a database goes when it is old enough.
-    if (isTemporary(name) && !name.startsWith("meta.db")) violations.push(`file ${name} is left`);
-  }
-  for (const hex of namesIn(join(root, "mounts", "sha256"))) {
-    if (isTemporary(hex)) continue; // the same of hints
-    if (!blobs.has(`sha256:${hex}`)) violations.push(`mount sources of ${hex} are left`);
-  }
-  return violations;
+  for (const name of namesIn(root)) if (name.endsWith(".tmp")) violations.push(`file ${name} is left`);
+  return [...violations, ...leftHints(root, blobs)];
+}
+
+/** Hints about content that is gone. What a killed process was writing of one goes when it is old enough. */
+function leftHints(root: string, blobs: ReadonlySet<string>): readonly string[] {
+  return namesIn(join(root, "mounts", "sha256"))
+    .filter((hex) => !isTemporary(hex) && !blobs.has(`sha256:${hex}`))
+    .map((hex) => `mount sources of ${hex} are left`);
 }
