@@ -2,9 +2,9 @@ import type { AbortOptions } from "../async/abort.ts";
 import type { Provider } from "../content/store.ts";
 import { type Algorithm, algorithmOf, type Digest } from "../digest/digest.ts";
 import { ErrDataLoss } from "../errors/classes.ts";
+import type { Compression } from "../layer/decompress/compression.ts";
 import type { Descriptor } from "../oci/descriptor.ts";
 import { DOCKER_LAYER, DOCKER_LAYER_GZIP, DOCKER_LAYER_ZSTD } from "../oci/media-types.ts";
-import type { Compression } from "./decompress.ts";
 import type { StoredFile } from "./ingest.ts";
 import { notOfLayers, readCompression, readLayer } from "./read-layer.ts";
 

@@ -5,7 +5,8 @@ import { type Algorithm, type Digest, Digester } from "../digest/digest.ts";
 import { ErrDataLoss, ErrNotImplemented } from "../errors/classes.ts";
 import { isDrayageError } from "../errors/drayage-error.ts";
 import { messageOf } from "../errors/message-of.ts";
-import { type Compression, compressionOf, decompress, HEAD_BYTES } from "./decompress.ts";
+import { type Compression, compressionByMagic, HEAD_BYTES } from "../layer/decompress/compression.ts";
+import { decompress } from "./decompress.ts";
 
 /** A layer of the store. */
 export interface StoredLayer {
@@ -65,7 +66,7 @@ export async function readCompression(provider: Provider, { digest }: StoredLaye
   await using reader = await provider.readerAt({ digest });
   const head = new Uint8Array(HEAD_BYTES);
   const count = await reader.readAt(head, 0);
-  return compressionOf(head.subarray(0, count));
+  return compressionByMagic(head.subarray(0, count));
 }
 
 /** The error of a layer in a compression that no media type of layers stands for. */

@@ -1,7 +1,8 @@
 import { gzipSync, zstdCompressSync } from "node:zlib";
 import fc from "fast-check";
 import { describe, expect, it } from "vitest";
-import { compressionOf, decompress } from "../../src/archive/decompress.ts";
+import { decompress } from "../../src/archive/decompress.ts";
+import { compressionByMagic as compressionOf } from "../../src/layer/decompress/compression.ts";
 import { inPieces } from "./support/tar.ts";
 
 async function collect(chunks: AsyncIterable<Uint8Array>): Promise<Buffer> {

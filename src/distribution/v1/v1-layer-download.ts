@@ -1,4 +1,3 @@
-import type { Compression } from "../../archive/decompress.ts";
 import { notOfLayers, readCompression, readLayer } from "../../archive/read-layer.ts";
 import type { AbortOptions } from "../../async/abort.ts";
 import { exists } from "../../content/exists.ts";
@@ -7,6 +6,7 @@ import { CANONICAL_ALGORITHM, type Digest, Digester } from "../../digest/digest.
 import { ErrDataLoss } from "../../errors/classes.ts";
 import { findError, isDataLoss } from "../../errors/predicates.ts";
 import { withMessage } from "../../errors/with-message.ts";
+import type { Compression } from "../../layer/decompress/compression.ts";
 import { OCI_LAYER, OCI_LAYER_GZIP, OCI_LAYER_ZSTD } from "../../oci/media-types.ts";
 import { update } from "../../progress/progress.ts";
 import { type FetchedV1Layer, fetchV1Layer, v1LayerKey } from "../../remotes/fetch-v1-layer.ts";
