@@ -55,8 +55,19 @@ export function blobDownload(layer: Descriptor, source: BlobSource, diffId?: Dig
   };
 }
 
-/** The same for a layer whose blob is here, and that nobody is asked for. */
-export function blobHere(content: Store, layer: Descriptor, diffId: Digest): DownloadDescriptor {
+/** The same for layers whose blobs are here, and that nobody is asked for: those of which the diffID is known. */
+export function blobsHere(
+  content: Store,
+  layers: readonly Descriptor[],
+  diffIds: readonly Digest[],
+): readonly DownloadDescriptor[] {
+  return layers.flatMap((layer, at) => {
+    const diffId = diffIds[at];
+    return diffId ? [blobHere(content, layer, diffId)] : [];
+  });
+}
+
+function blobHere(content: Store, layer: Descriptor, diffId: Digest): DownloadDescriptor {
   return {
     key: transferKey(layer),
     id: shortId(layer.digest),

@@ -1,11 +1,10 @@
 import { boundedReads } from "../content/bounded-reads.ts";
-import type { Digest } from "../digest/digest.ts";
 import { ErrFailedPrecondition, ErrInvalidArgument } from "../errors/classes.ts";
-import { collectImages, type ImageContent } from "../images/image-graph.ts";
+import { collectImages } from "../images/image-graph.ts";
 import type { Image } from "../images/image-store.ts";
 import { inspectImage } from "../images/inspect-image.ts";
 import { chainIds } from "../oci/chain-id.ts";
-import { blobHere } from "./blob-download.ts";
+import { blobsHere } from "./blob-download.ts";
 import type { UnpackedImage, UnpackImageOptions } from "./distribution.ts";
 import { startOperation } from "./operation.ts";
 import { choosePlatform } from "./pull-reference.ts";
@@ -39,22 +38,15 @@ export async function unpackImage(
   const inspected = await inspectImage(wanted, content, operation);
   if (inspected.kind !== "image") throw noImage(image);
   await using unpacked = new UnpackedImages(shared.layers);
-  await unpacked.unpack(wanted.config, blobsHere(wanted, inspected.diffIds, shared), operation);
+  await unpacked.unpack(
+    wanted.config,
+    blobsHere(shared.content, wanted.layers, inspected.diffIds),
+    operation,
+  );
   await unpacked.keep(operation);
   const result = { name: image.name, config: wanted.config.digest, chainIds: chainIds(inspected.diffIds) };
   await use(result);
   return result;
-}
-
-function blobsHere(
-  { layers }: ImageContent,
-  diffIds: readonly Digest[],
-  { content }: Pick<PullShared, "content">,
-): ReturnType<typeof blobHere>[] {
-  return layers.flatMap((layer, at) => {
-    const diffId = diffIds[at];
-    return diffId ? [blobHere(content, layer, diffId)] : [];
-  });
 }
 
 function noImage({ name, target }: Image): ErrInvalidArgument {

@@ -48,11 +48,6 @@ export class UnpackedImages implements AsyncDisposable {
     }
   }
 
-  /** The uppermost layer of the image with this config, if it was registered here. */
-  topOf(config: Digest): Digest | undefined {
-    return this.#held.find((held) => held.config === config)?.download.layers.at(-1)?.chainId;
-  }
-
   async [Symbol.asyncDispose](): Promise<void> {
     for (const { download } of this.#held) await download.release();
   }

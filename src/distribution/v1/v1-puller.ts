@@ -16,7 +16,7 @@ import type { V1Image, V1Layer, V1Remote } from "../../remotes/v1-remote.ts";
 import type { Job } from "../../xfer/job.ts";
 import { yielding } from "../../xfer/repeat-attempts.ts";
 import { transferShared } from "../../xfer/shared-transfer.ts";
-import { blobHere } from "../blob-download.ts";
+import { blobsHere } from "../blob-download.ts";
 import { bringLayers } from "../bring-layers.ts";
 import { nameImage } from "../name-image.ts";
 import { type Operation, waiterOf } from "../operation.ts";
@@ -53,10 +53,7 @@ export function v1Puller(context: V1PullContext): Puller {
     const inspected = await inspectImage(image, content, operation);
     await using unpacked = new UnpackedImages(context.layers);
     if (unpacked.isWanted && inspected.kind === "image") {
-      const blobs = image.layers.flatMap((layer, at) => {
-        const diffId = inspected.diffIds[at];
-        return diffId ? [blobHere(shared.content, layer, diffId)] : [];
-      });
+      const blobs = blobsHere(shared.content, image.layers, inspected.diffIds);
       await unpacked.unpack(image.config, blobs, operation);
       await unpacked.keep(operation);
     }
