@@ -6,9 +6,11 @@ import { type AbortOptions, throwIfAborted } from "../../async/abort.ts";
 import { diskError, isMissingFile } from "../../disk/disk-error.ts";
 import { makeDirectory } from "../../disk/make-directory.ts";
 import { ErrAlreadyExists } from "../../errors/classes.ts";
-import { fileTime } from "../tree/file-time.ts";
 import { gnuCopy } from "../tree/gnu-cp.ts";
 import type { LayerTree } from "../tree/layer-tree.ts";
+import { pathBelow } from "../tree/path-below.ts";
+import { fileTimeOf } from "../unpack/file-times.ts";
+import { OPAQUE, WHITEOUT } from "../unpack/whiteout-names.ts";
 
 /**
  * What files share with the layers that they are taken from. `reflink`: their blocks, until one is changed; `hardlink`:
@@ -85,17 +87,17 @@ async function canReflink([layer]: readonly LayerTree[], directory: string): Pro
  */
 async function makeRoom(layer: LayerTree, directory: string): Promise<void> {
   await clearTheWay(Buffer.from(layer.path), Buffer.from(directory));
-  for (const name of layer.whiteouts) await remove(pathOf(directory, name));
-  for (const name of layer.opaque) await empty(pathOf(directory, name));
+  for (const name of layer.whiteouts) await remove(pathBelow(directory, name));
+  for (const name of layer.opaque) await empty(pathBelow(directory, name));
 }
 
 /** Directories are merged; everything else goes that has the name of an entry. */
 async function clearTheWay(from: Buffer, to: Buffer): Promise<void> {
   for (const entry of await readdir(from, { withFileTypes: true, encoding: "buffer" })) {
-    const target = below(to, entry.name);
+    const target = pathBelow(to, entry.name);
     const existing = await lstat(target).catch(ifMissing);
     if (!existing) continue;
-    if (entry.isDirectory() && existing.isDirectory()) await clearTheWay(below(from, entry.name), target);
+    if (entry.isDirectory() && existing.isDirectory()) await clearTheWay(pathBelow(from, entry.name), target);
     else await remove(target);
   }
 }
@@ -107,29 +109,26 @@ async function clearTheWay(from: Buffer, to: Buffer): Promise<void> {
 async function removeMarks(layer: LayerTree, directory: string): Promise<void> {
   const touched = new Set<string>();
   for (const name of layer.whiteouts) {
-    const path = pathOf(directory, name);
+    const path = pathBelow(directory, name);
     const entry = await lstat(path).catch(ifMissing);
     if (entry?.isCharacterDevice() && entry.rdev === 0) await remove(path);
-    await remove(pathOf(directory, markOf(name)));
+    await remove(pathBelow(directory, markOf(name)));
     touched.add(directoryOf(name));
   }
   for (const name of layer.opaque) {
-    await remove(pathOf(directory, `${name}/${OPAQUE_MARK}`));
+    await remove(pathBelow(directory, `${name}/${OPAQUE}`));
     touched.add(name);
   }
   for (const name of touched) {
-    const { atimeMs, mtimeMs } = await lstat(pathOf(layer.path, name));
-    await lutimes(pathOf(directory, name), fileTime(atimeMs), fileTime(mtimeMs));
+    const { atimeMs, mtimeMs } = await lstat(pathBelow(layer.path, name));
+    await lutimes(pathBelow(directory, name), fileTimeOf(atimeMs / 1_000), fileTimeOf(mtimeMs / 1_000));
   }
 }
-
-/** File that says in an archive that everything below its directory is hidden (OCI image-spec, "Opaque Whiteout"). */
-const OPAQUE_MARK = ".wh..wh..opq";
 
 /** File that says in an archive that `name` is hidden. */
 function markOf(name: string): string {
   const at = name.lastIndexOf("/") + 1;
-  return `${name.slice(0, at)}.wh.${name.slice(at)}`;
+  return `${name.slice(0, at)}${WHITEOUT}${name.slice(at)}`;
 }
 
 function directoryOf(name: string): string {
@@ -139,19 +138,11 @@ function directoryOf(name: string): string {
 async function empty(directory: string | Buffer): Promise<void> {
   const path = Buffer.from(directory);
   const names = await readdir(path, { encoding: "buffer" }).catch(ifMissing);
-  for (const name of names ?? []) await remove(below(path, name));
+  for (const name of names ?? []) await remove(pathBelow(path, name));
 }
 
 async function remove(path: Buffer): Promise<void> {
   await rm(path, { recursive: true, force: true });
-}
-
-function pathOf(directory: string, name: string): Buffer {
-  return below(Buffer.from(directory), Buffer.from(name, "latin1"));
-}
-
-function below(directory: Buffer, name: Buffer): Buffer {
-  return Buffer.concat([directory, Buffer.from("/"), name]);
 }
 
 function ifMissing(cause: unknown): undefined {

@@ -1,18 +1,12 @@
-import { BoundedMap } from "../../async/bounded-map.ts";
 import type { Digest } from "../../digest/digest.ts";
 import { type LayerTree, readLayerTree } from "../tree/layer-tree.ts";
 import { LayerLayout } from "./layer-layout.ts";
 import { type LayerRecord, readLayerRecord } from "./layer-record.ts";
 import { isSettled } from "./settling.ts";
 
-/** Records that are kept in memory, about 1 KiB each. */
-const MAX_RECORDS_KNOWN = 4_096;
-
 /** The layers of a root as they lie on the disk. */
 export class LayerFiles {
   readonly layout: LayerLayout;
-  /** Where a layer lies never changes what it is, so its record is read once as long as it is there. */
-  readonly #known = new BoundedMap<Digest, LayerRecord>(MAX_RECORDS_KNOWN);
 
   /** @param root the data root */
   constructor(root: string) {
@@ -33,10 +27,8 @@ export class LayerFiles {
   async list(): Promise<readonly LayerRecord[]> {
     const records: LayerRecord[] = [];
     for (const chainId of await this.layout.chainIds()) {
-      const record = this.#known.get(chainId) ?? (await this.find(chainId));
-      if (!record) continue;
-      this.#known.set(chainId, record);
-      records.push(record);
+      const record = await this.find(chainId);
+      if (record) records.push(record);
     }
     return records;
   }

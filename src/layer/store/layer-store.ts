@@ -10,7 +10,7 @@ import { LayerFiles } from "./layer-files.ts";
 import type { LayerRecord } from "./layer-record.ts";
 import { LayerUses } from "./layer-uses.ts";
 import { lockMaking } from "./making.ts";
-import { type LayerSource, type PreparedLayer, prepareLayer } from "./prepared-layer.ts";
+import { type LayerSource, type PreparedLayer, type PrepareOptions, prepareLayer } from "./prepared-layer.ts";
 import { Settling } from "./settling.ts";
 import { type SweepLayersOptions, type SweptLayer, sweepLayers } from "./sweep-layers.ts";
 import type { Unpacker } from "./unpacker.ts";
@@ -39,9 +39,7 @@ export interface LayerStoreParts {
 }
 
 /** How a layer is made. */
-export interface MakeLayerOptions extends AbortOptions {
-  /** Told how far unpacking is, in bytes of the blob. */
-  readonly onBytes?: ((bytes: number) => void) | undefined;
+export interface MakeLayerOptions extends PrepareOptions {
   /** Waits while another process makes the layer. Default: nobody is told. */
   readonly waiter?: Waiter | undefined;
 }

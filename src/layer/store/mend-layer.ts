@@ -1,23 +1,16 @@
 import { chmod, lchown, link, lutimes, readlink, symlink } from "node:fs/promises";
 import { diskError } from "../../disk/disk-error.ts";
 import { ErrInvalidArgument, ErrNotImplemented } from "../../errors/classes.ts";
-import { fileTime } from "../tree/file-time.ts";
 import { type FoundEntry, findBelow } from "../tree/find-below.ts";
 import type { LayerTree } from "../tree/layer-tree.ts";
+import { pathBelow } from "../tree/path-below.ts";
+import { shownName } from "../unpack/entry-name.ts";
+import { fileTimeOf } from "../unpack/file-times.ts";
+import type { CrossLink, UnpackOutcome } from "../unpack/unpack-outcome.ts";
 import { copyFileWhole } from "./copy-file-whole.ts";
 
-/** A hard link to what is not in its layer; names in the layer's bytes (latin1). */
-export interface CrossLink {
-  readonly name: string;
-  readonly target: string;
-}
-
 /** What of a layer depends on the layers below it. */
-export interface Dependent {
-  /** Directories that the archive has entries in and none for; each after the one above it. */
-  readonly implicitParents: readonly string[];
-  readonly crossLinks: readonly CrossLink[];
-}
+type Dependent = Pick<UnpackOutcome, "implicitParents" | "crossLinks">;
 
 /** The layer that is mended. */
 export interface MendedLayer {
@@ -46,14 +39,14 @@ export async function mendLayer(
   const links = new Map<string, Buffer>(); // by what they lead to, and by their names, to which later ones may lead
   for (const crossLink of crossLinks) {
     const { name, target } = crossLink;
-    const path = pathIn(tree, name);
+    const path = pathBelow(tree, name);
     const existing = links.get(target);
     await onDisk(tree, () => (existing ? link(existing, path) : copyUp(path, crossLink, { below, scratch })));
     links.set(target, existing ?? path).set(name, path);
   }
   for (const name of implicitParents.toReversed()) {
     const found = await findBelow(below, name);
-    if (found?.stats.isDirectory()) await onDisk(tree, () => lookLike(pathIn(tree, name), found));
+    if (found?.stats.isDirectory()) await onDisk(tree, () => lookLike(pathBelow(tree, name), found));
   }
 }
 
@@ -66,7 +59,7 @@ async function copyUp(
   if (!found || found.stats.isDirectory()) {
     const got = found ? "a directory" : "nothing";
     throw new ErrInvalidArgument(
-      `unpack ${quoted(name)}: hard link to ${quoted(target)}: got ${got}, wanted a file`,
+      `unpack "${shownName(name)}": hard link to "${shownName(target)}": got ${got}, wanted a file`,
     );
   }
   if (found.stats.isSymbolicLink()) {
@@ -76,7 +69,7 @@ async function copyUp(
     await copyFileWhole(found.path, path, scratch);
   } else {
     throw new ErrNotImplemented(
-      `unpack ${quoted(name)}: hard link to ${quoted(target)}, a device of a lower layer`,
+      `unpack "${shownName(name)}": hard link to "${shownName(target)}", a device of a lower layer`,
     );
   }
 }
@@ -85,7 +78,7 @@ async function copyUp(
 async function lookLike(path: Buffer, { stats }: FoundEntry): Promise<void> {
   await lchown(path, stats.uid, stats.gid);
   if (!stats.isSymbolicLink()) await chmod(path, stats.mode & PERMISSIONS);
-  await lutimes(path, fileTime(stats.atimeMs), fileTime(stats.mtimeMs));
+  await lutimes(path, fileTimeOf(stats.atimeMs / 1_000), fileTimeOf(stats.mtimeMs / 1_000));
 }
 
 async function onDisk(tree: string, step: () => Promise<void>): Promise<void> {
@@ -94,12 +87,4 @@ async function onDisk(tree: string, step: () => Promise<void>): Promise<void> {
   } catch (cause) {
     throw diskError("mend layer", tree, cause);
   }
-}
-
-function pathIn(tree: string, name: string): Buffer {
-  return Buffer.concat([Buffer.from(`${tree}/`), Buffer.from(name, "latin1")]);
-}
-
-function quoted(name: string): string {
-  return JSON.stringify(Buffer.from(name, "latin1").toString());
 }

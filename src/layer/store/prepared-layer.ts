@@ -30,8 +30,11 @@ export interface PrepareParts {
   readonly making: Release;
 }
 
-/** How unpacking is told of. */
-export type PrepareOptions = AbortOptions & { readonly onBytes?: ((bytes: number) => void) | undefined };
+/** How a layer is unpacked. */
+export interface PrepareOptions extends AbortOptions {
+  /** Told how far unpacking is, in bytes of the blob. */
+  readonly onBytes?: ((bytes: number) => void) | undefined;
+}
 
 /** Directories of layers are their owner's alone: they may hold programs that run as somebody else. */
 const PRIVATE_MODE = 0o700;

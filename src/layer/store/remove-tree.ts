@@ -1,5 +1,6 @@
 import { chmod, lstat, readdir, rm } from "node:fs/promises";
 import { diskError, isUnwritable } from "../../disk/disk-error.ts";
+import { pathBelow } from "../tree/path-below.ts";
 
 /** Everything for the owner. */
 const OWNERS_ALL = 0o700;
@@ -31,6 +32,6 @@ async function openDirectories(path: Buffer): Promise<void> {
   const { mode } = await lstat(path);
   if ((mode & OWNERS_ALL) !== OWNERS_ALL) await chmod(path, OWNERS_ALL);
   for (const entry of await readdir(path, { withFileTypes: true, encoding: "buffer" })) {
-    if (entry.isDirectory()) await openDirectories(Buffer.concat([path, Buffer.from("/"), entry.name]));
+    if (entry.isDirectory()) await openDirectories(pathBelow(path, entry.name));
   }
 }

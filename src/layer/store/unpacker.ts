@@ -1,8 +1,7 @@
 import type { AbortOptions } from "../../async/abort.ts";
 import type { Digest } from "../../digest/digest.ts";
-import type { Hidden } from "../tree/layer-tree.ts";
 import type { HostAbilities } from "../unpack/host-abilities.ts";
-import type { Dependent } from "./mend-layer.ts";
+import type { UnpackOutcome } from "../unpack/unpack-outcome.ts";
 
 /** One blob to be unpacked. */
 export interface UnpackOrder {
@@ -14,13 +13,13 @@ export interface UnpackOrder {
   readonly directory: string;
 }
 
-/** What was in a layer. */
-export interface Unpacked extends Hidden, Dependent {
-  /** Number of entries. */
-  readonly entries: number;
-  /** Bytes of its files. */
-  readonly bytes: number;
-  /** In which form the files show what the layer hides: see `HostAbilities.overlay`. */
+/** What was in a layer, as far as a store keeps or mends it. */
+export interface Unpacked
+  extends Pick<
+    UnpackOutcome,
+    "entries" | "bytes" | "implicitParents" | "crossLinks" | "whiteouts" | "opaque"
+  > {
+  /** In which form the files show what the layer hides. */
   readonly overlay: HostAbilities["overlay"];
   /** What the host could not make, in words. */
   readonly missing: readonly string[];

@@ -2,6 +2,7 @@ import type { Stats } from "node:fs";
 import { lstat } from "node:fs/promises";
 import { diskError, isMissingFile } from "../../disk/disk-error.ts";
 import type { LayerTree } from "./layer-tree.ts";
+import { pathBelow } from "./path-below.ts";
 
 /** An entry as the layers show it together. */
 export interface FoundEntry {
@@ -51,7 +52,7 @@ async function lookInto(
 }
 
 async function entryAt(layer: LayerTree, name: string): Promise<FoundEntry | undefined> {
-  const path = Buffer.concat([Buffer.from(`${layer.path}/`), Buffer.from(name, "latin1")]);
+  const path = pathBelow(layer.path, name);
   try {
     return { path, stats: await lstat(path) };
   } catch (cause) {
