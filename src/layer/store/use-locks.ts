@@ -1,4 +1,4 @@
-import type { AbortOptions } from "../../async/abort.ts";
+import { type AbortOptions, abortable } from "../../async/abort.ts";
 import type { Release } from "../../async/keyed-lock.ts";
 import type { Digest } from "../../digest/digest.ts";
 import { lockFile, tryLockFile } from "../../disk/file-lock.ts";
@@ -24,14 +24,13 @@ export class UseLocks {
    * Counts one more user; waits while the layer is being removed, which takes one renaming. The layer may be gone then. Throws
    * `ErrCanceled` when the signal fires, and the classes of `diskError`.
    */
-  async hold(chainId: Digest, options: AbortOptions = {}): Promise<void> {
-    const hold = this.#holds.get(chainId) ?? { users: 0, locked: this.#lock(chainId, options) };
-    this.#holds.set(chainId, hold);
+  async hold(chainId: Digest, { signal }: AbortOptions = {}): Promise<void> {
+    const hold = this.#holds.get(chainId) ?? this.#begin(chainId);
     hold.users++;
     try {
-      await hold.locked;
+      await abortable(hold.locked, signal);
     } catch (error) {
-      if (this.#holds.get(chainId) === hold) this.#holds.delete(chainId);
+      void this.#leave(chainId, hold); // the lock comes in its own time, and goes at once
       throw error;
     }
   }
@@ -39,11 +38,7 @@ export class UseLocks {
   /** Counts one user less; each `hold` has one `drop`. */
   async drop(chainId: Digest): Promise<void> {
     const hold = this.#holds.get(chainId);
-    if (!hold) return;
-    hold.users--;
-    if (hold.users > 0) return;
-    this.#holds.delete(chainId);
-    (await hold.locked)();
+    if (hold) await this.#leave(chainId, hold);
   }
 
   /** Gives up everything that is held here. */
@@ -53,9 +48,29 @@ export class UseLocks {
     for (const { locked } of holds) (await locked)();
   }
 
-  async #lock(chainId: Digest, { signal }: AbortOptions): Promise<Release> {
+  /** Takes the lock, without the signal of whoever came first: others wait for the same one. */
+  #begin(chainId: Digest): Hold {
+    const hold = { users: 0, locked: this.#lock(chainId) };
+    this.#holds.set(chainId, hold);
+    hold.locked.catch(() => this.#forget(chainId, hold));
+    return hold;
+  }
+
+  async #lock(chainId: Digest): Promise<Release> {
     await makeLockDirectory(this.#layout.locks);
-    return await lockFile(this.#layout.useLockPath(chainId), { mode: "shared", signal });
+    return await lockFile(this.#layout.useLockPath(chainId), { mode: "shared" });
+  }
+
+  async #leave(chainId: Digest, hold: Hold): Promise<void> {
+    hold.users--;
+    if (hold.users > 0) return;
+    this.#forget(chainId, hold);
+    const release = await hold.locked.catch(() => undefined); // who waited for it was told
+    release?.();
+  }
+
+  #forget(chainId: Digest, hold: Hold): void {
+    if (this.#holds.get(chainId) === hold) this.#holds.delete(chainId);
   }
 }
 
