@@ -1,4 +1,5 @@
-import { chmod, lchown, link, lutimes, readlink, symlink } from "node:fs/promises";
+import type { Stats } from "node:fs";
+import { chmod, lchown, link, lstat, lutimes, readlink, symlink } from "node:fs/promises";
 import { diskError } from "../../disk/disk-error.ts";
 import { ErrInvalidArgument, ErrNotImplemented } from "../../errors/classes.ts";
 import { type FoundEntry, findBelow } from "../tree/find-below.ts";
@@ -36,6 +37,7 @@ export async function mendLayer(
   { implicitParents, crossLinks }: Dependent,
   below: readonly LayerTree[],
 ): Promise<void> {
+  const times = await timesAbove(tree, crossLinks);
   const links = new Map<string, Buffer>(); // by what they lead to, and by their names, to which later ones may lead
   for (const crossLink of crossLinks) {
     const { name, target } = crossLink;
@@ -44,10 +46,25 @@ export async function mendLayer(
     await onDisk(tree, () => (existing ? link(existing, path) : copyUp(path, crossLink, { below, scratch })));
     links.set(target, existing ?? path).set(name, path);
   }
+  for (const [path, stats] of times) await onDisk(tree, () => setTimes(path, stats));
   for (const name of implicitParents.toReversed()) {
     const found = await findBelow(below, name);
     if (found?.stats.isDirectory()) await onDisk(tree, () => lookLike(pathBelow(tree, name), found));
   }
+}
+
+/** The directories in which links are made, as they are before: whatever is made in one changes its times. */
+async function timesAbove(
+  tree: string,
+  crossLinks: readonly CrossLink[],
+): Promise<ReadonlyMap<Buffer, Stats>> {
+  const names = new Set(crossLinks.map(({ name }) => name.slice(0, Math.max(0, name.lastIndexOf("/")))));
+  const times = new Map<Buffer, Stats>();
+  for (const name of names) {
+    const path = pathBelow(tree, name);
+    await onDisk(tree, async () => void times.set(path, await lstat(path)));
+  }
+  return times;
 }
 
 async function copyUp(
@@ -78,7 +95,11 @@ async function copyUp(
 async function lookLike(path: Buffer, { stats }: FoundEntry): Promise<void> {
   await lchown(path, stats.uid, stats.gid);
   if (!stats.isSymbolicLink()) await chmod(path, stats.mode & PERMISSIONS);
-  await lutimes(path, fileTimeOf(stats.atimeMs / 1_000), fileTimeOf(stats.mtimeMs / 1_000));
+  await setTimes(path, stats);
+}
+
+async function setTimes(path: Buffer, { atimeMs, mtimeMs }: Stats): Promise<void> {
+  await lutimes(path, fileTimeOf(atimeMs / 1_000), fileTimeOf(mtimeMs / 1_000));
 }
 
 async function onDisk(tree: string, step: () => Promise<void>): Promise<void> {

@@ -303,6 +303,17 @@ describe("what depends on the layers below", () => {
     expect(first?.nlink).toBe(2);
   });
 
+  it("takes no directory's time, although a link is made in it afterwards", async () => {
+    await registerAll(store, "below");
+    unpacker.before = async ({ directory: tree }) => {
+      execFileSync("sh", ["-c", "mkdir dir && touch -d 2001-02-03T04:05:06Z dir"], { cwd: tree });
+    };
+    unpacker.said = { crossLinks: [{ name: "dir/link", target: "below" }] };
+    const chain = await registerAll(store, "below", "above");
+    const seen = await stat(join((await store.get(chain[1] as Digest))?.path ?? "", "dir"));
+    expect(seen.mtime.toISOString()).toBe("2001-02-03T04:05:06.000Z");
+  });
+
   it.each([
     ["nothing", "missing"],
     ["a directory", ""],
