@@ -1,18 +1,14 @@
-import { mkdirSync, readlinkSync } from "node:fs";
 import { diskError, isMissingFile } from "../../disk/disk-error.ts";
 import type { ByteString } from "../../tar/byte-string.ts";
 import { DirectoryNode, joined } from "./directory-node.ts";
+import type { EntryFiles } from "./entry-files.ts";
 import { refused, shownName, tooMuch } from "./entry-name.ts";
-import { OpenDirectories } from "./open-directories.ts";
 
 /** Most directories above an entry. Nobody's trees are that deep, and each one costs a call when it has to be opened again. */
 const MAX_DEPTH = 512;
 
 /** Most symbolic links that are followed for one path: where Linux stops. */
 const MAX_LINKS = 40;
-
-/** Permissions of directories until the layer is complete: their owner has to be able to work in them. */
-export const WORKING_MODE = 0o755;
 
 /** Which directory is looked for, and for which entry. */
 interface Way {
@@ -26,20 +22,16 @@ interface Way {
  */
 export class DirectoryTree {
   readonly root = new DirectoryNode("", undefined);
-  readonly #open = new OpenDirectories();
+  readonly #files: EntryFiles;
   /** The directory that was asked for last: archives go directory by directory. */
   #lastPath: ByteString | undefined;
   #last: DirectoryNode;
 
-  /** @param rootFd the open directory of the layer; the caller calls `close` before it closes that one */
-  constructor(rootFd: number) {
+  /** @param rootFd the open directory of the layer, where it is on the disk; the caller closes it */
+  constructor(files: EntryFiles, rootFd = -1) {
+    this.#files = files;
     this.root.fd = rootFd;
     this.#last = this.root;
-  }
-
-  /** The path by which file calls reach `name` in `directory`. */
-  pathIn(directory: DirectoryNode, name: ByteString): string | Buffer {
-    return this.#open.pathIn(directory, name);
   }
 
   /**
@@ -67,24 +59,19 @@ export class DirectoryTree {
     if (node.depth > MAX_DEPTH) {
       throw tooMuch(node.path, `${node.depth} directories deep, wanted at most ${MAX_DEPTH}`);
     }
-    mkdirSync(this.pathIn(directory, name), WORKING_MODE);
+    this.#files.makeDirectory({ directory, name });
     directory.addChild(node);
     return node;
   }
 
-  /** What has this name is about to be removed from the disk: forgets it. Returns whether it is a directory. */
+  /** What has this name is about to be removed: forgets it. Returns whether it is a directory. */
   drop(directory: DirectoryNode, name: ByteString): boolean {
     this.#lastPath = undefined; // the way to it may have led through a link of this name
     const node = directory.child(name);
     if (node === undefined) return false;
-    this.#open.drop(node);
+    this.#files.forget(node);
     directory.removeChild(name);
     return true;
-  }
-
-  /** Closes everything but the root. */
-  close(): void {
-    this.#open.close();
   }
 
   #walk(
@@ -121,7 +108,7 @@ export class DirectoryTree {
   #linkAt(directory: DirectoryNode, name: ByteString, entry: ByteString): ByteString | undefined {
     if (directory.pending?.has(name)) throw notADirectory(directory, name, entry);
     try {
-      return readlinkSync(this.pathIn(directory, name), "buffer").toString("latin1");
+      return this.#files.readLink({ directory, name });
     } catch (cause) {
       if (isMissingFile(cause)) return undefined;
       if ((cause as NodeJS.ErrnoException).code === "EINVAL") throw notADirectory(directory, name, entry);

@@ -1,43 +1,36 @@
-import { lchownSync, linkSync, lutimesSync, rmSync, symlinkSync, unlinkSync } from "node:fs";
 import { isMissingFile } from "../../disk/disk-error.ts";
-import { type ByteString, pathOf } from "../../tar/byte-string.ts";
+import type { ByteString } from "../../tar/byte-string.ts";
 import type { TarEntry } from "../../tar/tar-entry.ts";
 import type { DirectoryNode, Pending } from "./directory-node.ts";
 import type { DirectoryTree } from "./directory-tree.ts";
+import type { EntryFiles, OpenFile, Place } from "./entry-files.ts";
 import { pathOfEntry, refused } from "./entry-name.ts";
-import { fileTimeOf } from "./file-times.ts";
-import { FileWriter } from "./file-writer.ts";
 import type { HostAbilities } from "./host-abilities.ts";
 import { type Owner, OwnerPolicy, ownIds } from "./owner-policy.ts";
 import { SkippedKinds } from "./skipped-kinds.ts";
-import { readUmask } from "./umask.ts";
 import { isAufsMetadata, isBelowWhiteout, LINKED_FILES, OPAQUE, WHITEOUT } from "./whiteout-names.ts";
 
 /** Largest identity that a file can have: the one above it means "leave it as it is". */
 const MAX_ID = 2 ** 32 - 2;
-
-/** Where an entry belongs. */
-interface Place {
-  readonly directory: DirectoryNode;
-  readonly name: ByteString;
-}
 
 /**
  * Makes what entries stand for, one after the other. An entry replaces what was there under its name, except that a directory stays
  * one and keeps what is in it, as with moby and containerd. What waits for the end of the layer is noted in the tree.
  */
 export class EntryMaker {
+  readonly skipped = new SkippedKinds();
   readonly #tree: DirectoryTree;
+  readonly #files: EntryFiles;
   readonly #host: HostAbilities;
   readonly #owners: OwnerPolicy;
-  readonly #umask = readUmask();
-  readonly skipped = new SkippedKinds();
-  #file: FileWriter | undefined;
+  #file: OpenFile | undefined;
   #entry: TarEntry | undefined;
   #order = 0;
 
-  constructor(tree: DirectoryTree, host: HostAbilities) {
+  /** @param files those of the tree */
+  constructor(tree: DirectoryTree, files: EntryFiles, host: HostAbilities) {
     this.#tree = tree;
+    this.#files = files;
     this.#host = host;
     this.#owners = new OwnerPolicy(host);
   }
@@ -85,11 +78,6 @@ export class EntryMaker {
     return this.#owners.judge(entry) === "cannot" ? ownIds() : { uid: entry.uid, gid: entry.gid };
   }
 
-  /** Whether a new file has less than `mode`. */
-  umaskTakes(mode: number): boolean {
-    return (mode & this.#umask) !== 0;
-  }
-
   #make(entry: TarEntry, place: Place): void {
     if (!isId(entry.uid) || !isId(entry.gid))
       throw refused(entry.name, "its owner is no identity that a file can have");
@@ -103,8 +91,8 @@ export class EntryMaker {
         this.#makeDirectory(entry, place);
         break;
       case "file":
-        this.#replacing(place, (path) => {
-          this.#file = new FileWriter(path, entry, this.#umask);
+        this.#replacing(place, () => {
+          this.#file = this.#files.makeFile(place, entry);
         });
         this.#entry = entry;
         this.#noteAttributes(entry, place);
@@ -142,12 +130,9 @@ export class EntryMaker {
   }
 
   #makeSymlink(entry: TarEntry, place: Place): void {
-    const { linkName, mtime, uid, gid } = entry;
-    if (linkName === "") throw refused(entry.name, "a symbolic link without a target");
-    const path = this.#replacing(place, (free) => symlinkSync(pathOf(linkName), free));
-    if (this.givesOwner(entry)) lchownSync(path, uid, gid);
-    const time = fileTimeOf(mtime);
-    lutimesSync(path, time, time);
+    if (entry.linkName === "") throw refused(entry.name, "a symbolic link without a target");
+    const givesOwner = this.givesOwner(entry);
+    this.#replacing(place, () => this.#files.makeSymlink(place, entry, { givesOwner }));
     this.#noteAttributes(entry, place);
   }
 
@@ -179,7 +164,7 @@ export class EntryMaker {
   /** Makes a hard link; `false` when there is no such file in this layer. */
   #link(target: Place, place: Place): boolean {
     try {
-      this.#replacing(place, (free) => linkSync(this.#tree.pathIn(target.directory, target.name), free));
+      this.#replacing(place, () => this.#files.makeLink(target, place));
       return true;
     } catch (error) {
       if (isMissingFile(error)) return false;
@@ -239,33 +224,23 @@ export class EntryMaker {
     directory.whiteouts.add(name);
   }
 
-  /** Makes something under a name; what is there already goes first. Returns the path. */
-  #replacing(place: Place, make: (path: string | Buffer) => void): string | Buffer {
-    const path = this.#tree.pathIn(place.directory, place.name);
+  /** Makes something under a name; what is there already goes first. */
+  #replacing(place: Place, make: () => void): void {
     place.directory.pending?.delete(place.name);
     try {
-      make(path);
+      make();
     } catch (error) {
       if ((error as NodeJS.ErrnoException).code !== "EEXIST") throw error;
       this.#remove(place);
-      make(path);
+      make();
     }
-    return path;
   }
 
   /** Removes what is under a name, if anything is. */
-  #remove({ directory, name }: Place): void {
+  #remove(place: Place): void {
+    const { directory, name } = place;
     directory.pending?.delete(name);
-    const path = this.#tree.pathIn(directory, name);
-    if (this.#tree.drop(directory, name)) {
-      rmSync(path, { recursive: true });
-      return;
-    }
-    try {
-      unlinkSync(path);
-    } catch (error) {
-      if (!isMissingFile(error)) throw error;
-    }
+    this.#files.remove(place, { isDirectory: this.#tree.drop(directory, name) });
   }
 }
 

@@ -8,16 +8,17 @@ import {
   lstatSync,
   lutimesSync,
   openSync,
-  rmSync,
 } from "node:fs";
 import type { ByteString } from "../../tar/byte-string.ts";
 import type { TarEntry } from "../../tar/tar-entry.ts";
 import { type DirectoryNode, joined, type Pending } from "./directory-node.ts";
-import { type DirectoryTree, WORKING_MODE } from "./directory-tree.ts";
+import type { DirectoryTree } from "./directory-tree.ts";
+import { type DiskFiles, WORKING_MODE } from "./disk-files.ts";
+import type { Place } from "./entry-files.ts";
 import type { EntryMaker } from "./entry-maker.ts";
 import { fileTimeOf } from "./file-times.ts";
 import type { HostAbilities, XattrNamespace } from "./host-abilities.ts";
-import { gatherRest, type LayerRest, type Named } from "./layer-rest.ts";
+import { gatherRest, type LayerRest } from "./layer-rest.ts";
 import { ownIds } from "./owner-policy.ts";
 import { runSideTar } from "./run-side-tar.ts";
 import type { SideArchive } from "./side-archive.ts";
@@ -35,6 +36,7 @@ const FLAGS: Partial<Readonly<Record<TarEntry["type"], string>>> = {
 
 /** With what a layer is finished. */
 interface FinishContext {
+  readonly files: DiskFiles;
   readonly host: HostAbilities;
   readonly maker: EntryMaker;
 }
@@ -48,11 +50,11 @@ export function finishLayer(
   tree: DirectoryTree,
   context: FinishContext,
 ): Pick<UnpackOutcome, "implicitParents" | "crossLinks" | "whiteouts" | "opaque" | "skipped"> {
-  removeLinkedFiles(tree);
-  const rest = gatherRest(tree);
+  removeLinkedFiles(tree, context);
+  const rest = gatherRest(tree, context.files);
   makeSpecials(tree, rest, context);
-  if (context.host.overlay === "none") markWhiteouts(tree, rest);
-  for (const directory of rest.directories.toReversed()) completeDirectory(tree, directory, context.maker);
+  if (context.host.overlay === "none") markWhiteouts(tree, rest, context);
+  for (const directory of rest.directories.toReversed()) completeDirectory(directory, context);
   completeRoot(tree.root, context.maker);
   return {
     implicitParents: rest.implicitParents,
@@ -64,10 +66,9 @@ export function finishLayer(
 }
 
 /** The names under which aufs keeps files with several names are its own. */
-function removeLinkedFiles(tree: DirectoryTree): void {
-  const name = LINKED_FILES.slice(0, -1);
-  const path = tree.pathIn(tree.root, name);
-  if (tree.drop(tree.root, name)) rmSync(path, { recursive: true });
+function removeLinkedFiles(tree: DirectoryTree, { files }: Pick<FinishContext, "files">): void {
+  const place: Place = { directory: tree.root, name: LINKED_FILES.slice(0, -1) };
+  if (tree.drop(tree.root, place.name)) files.remove(place, { isDirectory: true });
 }
 
 function makeSpecials(tree: DirectoryTree, rest: LayerRest, context: FinishContext): void {
@@ -90,11 +91,13 @@ function makeSpecials(tree: DirectoryTree, rest: LayerRest, context: FinishConte
 /** What GNU tar is told to do for a layer. */
 class SideWork {
   readonly #tree: DirectoryTree;
+  readonly #files: DiskFiles;
   readonly #host: HostAbilities;
   readonly #maker: EntryMaker;
 
-  constructor(tree: DirectoryTree, { host, maker }: FinishContext) {
+  constructor(tree: DirectoryTree, { files, host, maker }: FinishContext) {
     this.#tree = tree;
+    this.#files = files;
     this.#host = host;
     this.#maker = maker;
   }
@@ -122,7 +125,7 @@ class SideWork {
     for (const { entry } of [this.#tree.root, ...directories]) if (entry !== undefined) this.#settable(entry);
   }
 
-  #addPending(archive: SideArchive, { kind, entry }: Pending, names: readonly Named[]): void {
+  #addPending(archive: SideArchive, { kind, entry }: Pending, names: readonly Place[]): void {
     const [first, ...others] = names;
     if (kind === "cross link" || first === undefined) return;
     const name = joined(first.directory, first.name);
@@ -140,7 +143,7 @@ class SideWork {
     } else {
       const xattrs = this.#settable(entry);
       if (xattrs.size === 0) return;
-      const path = this.#tree.pathIn(first.directory, first.name);
+      const path = this.#files.pathOf(first);
       const { uid, gid } = lstatSync(path);
       if (!this.#host.isRoot && entry.type === "file") chmodSync(path, 0o600); // so that it can be read; its mode comes again
       const file = entry.type === "file" ? { content: path, sparse: entry.sparse } : { linkName };
@@ -177,25 +180,29 @@ class SideWork {
 }
 
 /** What is hidden, as the archive says it: for a host that cannot make what overlayfs wants. */
-function markWhiteouts(tree: DirectoryTree, { whiteouts, directories }: LayerRest): void {
+function markWhiteouts(
+  tree: DirectoryTree,
+  { whiteouts, directories }: LayerRest,
+  { files }: Pick<FinishContext, "files">,
+): void {
   const mark = (directory: DirectoryNode, name: ByteString): void => {
-    closeSync(openSync(tree.pathIn(directory, name), "wx", 0o600));
+    closeSync(openSync(files.pathOf({ directory, name }), "wx", 0o600));
   };
   for (const { directory, name } of whiteouts) mark(directory, `${WHITEOUT}${name}`);
   for (const directory of [tree.root, ...directories]) if (directory.isOpaque) mark(directory, OPAQUE);
 }
 
-function completeDirectory(tree: DirectoryTree, directory: DirectoryNode, maker: EntryMaker): void {
+function completeDirectory(directory: DirectoryNode, { files, maker }: FinishContext): void {
   const { parent, name, entry } = directory;
   if (parent === undefined) return;
-  const path = tree.pathIn(parent, name);
+  const path = files.pathOf({ directory: parent, name });
   if (entry === undefined) {
-    if (maker.umaskTakes(WORKING_MODE)) chmodSync(path, WORKING_MODE);
+    if (files.umaskTakes(WORKING_MODE)) chmodSync(path, WORKING_MODE);
     return;
   }
   const { mode, mtime, uid, gid } = entry;
   if (maker.givesOwner(entry)) lchownSync(path, uid, gid);
-  if (mode !== WORKING_MODE || maker.umaskTakes(mode)) chmodSync(path, mode);
+  if (mode !== WORKING_MODE || files.umaskTakes(mode)) chmodSync(path, mode);
   const time = fileTimeOf(mtime);
   lutimesSync(path, time, time);
 }

@@ -1,15 +1,8 @@
-import { lstatSync } from "node:fs";
-import { isMissingFile } from "../../disk/disk-error.ts";
 import type { ByteString } from "../../tar/byte-string.ts";
 import { type DirectoryNode, joined, type Pending } from "./directory-node.ts";
 import type { DirectoryTree } from "./directory-tree.ts";
+import type { EntryFiles, Place } from "./entry-files.ts";
 import type { CrossLink } from "./unpack-outcome.ts";
-
-/** Something that has a name in a directory. */
-export interface Named {
-  readonly directory: DirectoryNode;
-  readonly name: ByteString;
-}
 
 /** What is left of a layer when its archive has ended. */
 export interface LayerRest {
@@ -18,24 +11,24 @@ export interface LayerRest {
   readonly implicitParents: readonly ByteString[];
   readonly crossLinks: readonly CrossLink[];
   /** What is hidden in lower layers and has no new file in this one. */
-  readonly whiteouts: readonly Named[];
+  readonly whiteouts: readonly Place[];
   /** What GNU tar has to do, by the files concerned, each with all its names. */
-  readonly pending: ReadonlyMap<Pending, readonly Named[]>;
+  readonly pending: ReadonlyMap<Pending, readonly Place[]>;
 }
 
 /**
  * Looks through the directories of a layer for what waits. A whiteout hides what lower layers have, and never what its own layer
  * has under that name, in whatever order they came (OCI image-spec, layer.md): a directory under a whiteout is opaque instead.
  */
-export function gatherRest(tree: DirectoryTree): LayerRest {
+export function gatherRest(tree: DirectoryTree, files: EntryFiles): LayerRest {
   const directories: DirectoryNode[] = [];
   const implicitParents: ByteString[] = [];
-  const whiteouts: Named[] = [];
-  const pending = new Map<Pending, Named[]>();
+  const whiteouts: Place[] = [];
+  const pending = new Map<Pending, Place[]>();
   const waiting = [{ node: tree.root, isHidden: false }];
   for (let next = waiting.pop(); next !== undefined; next = waiting.pop()) {
     const { node } = next;
-    whiteouts.push(...remainingWhiteouts(tree, node));
+    whiteouts.push(...remainingWhiteouts(files, node));
     addPending(pending, node);
     if (node.parent !== undefined) directories.push(node);
     if (node.entry === undefined && !next.isHidden) implicitParents.push(node.path);
@@ -47,18 +40,18 @@ export function gatherRest(tree: DirectoryTree): LayerRest {
   return { directories, implicitParents, whiteouts, pending, crossLinks: crossLinksOf(pending) };
 }
 
-function remainingWhiteouts(tree: DirectoryTree, directory: DirectoryNode): Named[] {
-  const remaining: Named[] = [];
+function remainingWhiteouts(files: EntryFiles, directory: DirectoryNode): Place[] {
+  const remaining: Place[] = [];
   for (const name of directory.whiteouts ?? []) {
     const child = directory.child(name);
     if (child !== undefined) child.isOpaque = true;
-    else if (!directory.pending?.has(name) && !exists(tree.pathIn(directory, name)))
+    else if (!directory.pending?.has(name) && !files.has({ directory, name }))
       remaining.push({ directory, name });
   }
   return remaining;
 }
 
-function addPending(all: Map<Pending, Named[]>, directory: DirectoryNode): void {
+function addPending(all: Map<Pending, Place[]>, directory: DirectoryNode): void {
   for (const [name, pending] of directory.pending ?? []) {
     const names = all.get(pending) ?? [];
     names.push({ directory, name });
@@ -66,21 +59,11 @@ function addPending(all: Map<Pending, Named[]>, directory: DirectoryNode): void 
   }
 }
 
-function crossLinksOf(pending: ReadonlyMap<Pending, readonly Named[]>): CrossLink[] {
+function crossLinksOf(pending: ReadonlyMap<Pending, readonly Place[]>): CrossLink[] {
   return [...pending]
     .filter(([{ kind }]) => kind === "cross link")
     .sort(([a], [b]) => a.order - b.order)
     .flatMap(([{ target }, names]) =>
       names.map(({ directory, name }) => ({ name: joined(directory, name), target })),
     );
-}
-
-function exists(path: string | Buffer): boolean {
-  try {
-    lstatSync(path);
-    return true;
-  } catch (error) {
-    if (isMissingFile(error)) return false;
-    throw error;
-  }
 }

@@ -7,6 +7,7 @@ import type { TarEntry } from "../../tar/tar-entry.ts";
 import { TarFault } from "../../tar/tar-fault.ts";
 import { TarReader } from "../../tar/tar-reader.ts";
 import { DirectoryTree } from "./directory-tree.ts";
+import { DiskFiles } from "./disk-files.ts";
 import { EntryMaker } from "./entry-maker.ts";
 import { archiveError, shownName } from "./entry-name.ts";
 import { finishLayer } from "./finish-layer.ts";
@@ -30,6 +31,7 @@ export interface UnpackRequest {
 export class LayerUnpacker {
   readonly #request: UnpackRequest;
   readonly #rootFd: number;
+  readonly #files = new DiskFiles();
   readonly #tree: DirectoryTree;
   readonly #maker: EntryMaker;
   readonly #reader: TarReader;
@@ -44,8 +46,8 @@ export class LayerUnpacker {
     const { directory, host } = request;
     this.#request = request;
     this.#rootFd = openRoot(directory);
-    this.#tree = new DirectoryTree(this.#rootFd);
-    this.#maker = new EntryMaker(this.#tree, host);
+    this.#tree = new DirectoryTree(this.#files, this.#rootFd);
+    this.#maker = new EntryMaker(this.#tree, this.#files, host);
     this.#reader = new TarReader({
       begin: (entry) => this.#begin(entry),
       content: (piece) => this.#maker.content(piece),
@@ -80,14 +82,14 @@ export class LayerUnpacker {
   /** Makes what had to wait for the end. Throws as `write` does. */
   finish(): Omit<UnpackOutcome, "diffId"> {
     const { host } = this.#request;
-    const rest = this.#typed(() => finishLayer(this.#tree, { host, maker: this.#maker }));
+    const rest = this.#typed(() => finishLayer(this.#tree, { files: this.#files, host, maker: this.#maker }));
     return { ...rest, entries: this.#entries, bytes: this.#bytes, tarBytes: this.#tarBytes };
   }
 
   /** Closes what is open. */
   close(): void {
     this.#maker.close();
-    this.#tree.close();
+    this.#files.close();
     closeSync(this.#rootFd);
   }
 
