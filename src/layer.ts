@@ -5,8 +5,9 @@
  */
 export type { AssembleOptions, Sharing } from "./layer/rootfs/assemble.ts";
 export type { Mount, Mounts, OverlayOptions } from "./layer/rootfs/overlay-mounts.ts";
+export type { LayerPlace, MakeLayerOptions } from "./layer/store/layer-maker.ts";
 export type { LayerRecord } from "./layer/store/layer-record.ts";
-export type { LayerPlace, LayerStore, MakeLayerOptions, StoredLayer } from "./layer/store/layer-store.ts";
+export type { LayerStore, StoredLayer } from "./layer/store/layer-store.ts";
 export type { LayerUse } from "./layer/store/layer-uses.ts";
 export { type LayerStoreOptions, openLayerStore } from "./layer/store/open-layer-store.ts";
 export type { LayerSource } from "./layer/store/prepared-layer.ts";

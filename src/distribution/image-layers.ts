@@ -3,9 +3,7 @@ import { join } from "node:path";
 import type { AbortOptions } from "../async/abort.ts";
 import { type Digest, isDigest } from "../digest/digest.ts";
 import { diskError, isMissingFile } from "../disk/disk-error.ts";
-import type { LayerRecord } from "../layer/store/layer-record.ts";
-import type { LayerUse } from "../layer/store/layer-uses.ts";
-import type { SweptLayer } from "../layer/store/sweep-layers.ts";
+import type { FoundLayers, SweepLayersOptions, SweptLayer } from "../layer/store/sweep-layers.ts";
 
 /** In the names of users of layers: an image, by the digest of its config. All others are the embedder's. */
 const IMAGE = "image:";
@@ -30,13 +28,11 @@ export class RootLayers {
   }
 
   /** All layers, and which of them nobody keeps. Throws the classes of `diskError`. */
-  async list(
-    options: AbortOptions,
-  ): Promise<{ readonly all: readonly LayerRecord[]; readonly unused: readonly SweptLayer[] }> {
+  async list(options: AbortOptions): Promise<FoundLayers> {
     if (!(await this.#isThere())) return { all: [], unused: [] };
     const { LayerFiles } = await import("../layer/store/layer-files.ts");
-    const all = await new LayerFiles(this.#root).list();
-    return { all, unused: await this.sweep({ ...options, dryRun: true }) };
+    const { findLayers } = await import("../layer/store/sweep-layers.ts");
+    return await findLayers(new LayerFiles(this.#root), { ...options, isUsed: await this.#isUsed() });
   }
 
   /** Removes layers that nobody keeps; costs one look at the disk where there are none. Throws as `sweepLayers` does. */
@@ -46,14 +42,15 @@ export class RootLayers {
     if (!(await this.#isThere())) return [];
     const { LayerFiles } = await import("../layer/store/layer-files.ts");
     const { sweepLayers } = await import("../layer/store/sweep-layers.ts");
+    return await sweepLayers(new LayerFiles(this.#root), { ...options, isUsed: await this.#isUsed() });
+  }
+
+  async #isUsed(): Promise<SweepLayersOptions["isUsed"]> {
     const needs = await this.#needs();
-    return await sweepLayers(new LayerFiles(this.#root), {
-      ...options,
-      isUsed: async ({ user }: LayerUse) => {
-        const config = user.startsWith(IMAGE) ? user.slice(IMAGE.length) : "";
-        return isDigest(config) ? await needs(config) : true;
-      },
-    });
+    return async ({ user }) => {
+      const config = user.startsWith(IMAGE) ? user.slice(IMAGE.length) : "";
+      return isDigest(config) ? await needs(config) : true;
+    };
   }
 
   async #isThere(): Promise<boolean> {

@@ -1,5 +1,6 @@
 import { ErrInternal } from "../errors/classes.ts";
-import type { LayerStore, MakeLayerOptions } from "../layer/store/layer-store.ts";
+import type { MakeLayerOptions } from "../layer/store/layer-maker.ts";
+import type { LayerStore } from "../layer/store/layer-store.ts";
 import type { LayerSource } from "../layer/store/prepared-layer.ts";
 import { update } from "../progress/progress.ts";
 import type { DownloadDescriptor, LayerTarget } from "../xfer/layer.ts";

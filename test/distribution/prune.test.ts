@@ -169,6 +169,11 @@ describe("prune()", () => {
       ["v1-layers", `${"3".repeat(64)}.0123456789ab.tmp`],
       ["locks", "2".repeat(64)],
       ["locks", `endpoint-${"3".repeat(64)}`],
+      ["locks", `layer-make-sha256-${"4".repeat(64)}`],
+      ["locks", `layer-use-sha512-${"4".repeat(128)}`],
+      ["locks", "layer-staging-0123456789abcdef"],
+      ["layers", "uses", `${"3".repeat(64)}.0123456789ab.tmp`],
+      ["layers", "l", "AbCd_-01.0123456789ab.tmp"],
     ];
     for (const path of left) await mkdir(join(engine.root, ...path.slice(0, -1)), { recursive: true });
     for (const path of left) await writeFile(join(engine.root, ...path), "");
@@ -176,11 +181,11 @@ describe("prune()", () => {
     await engine.prune(NOW);
     expect((await readdir(engine.root)).filter((file) => file.endsWith(".tmp"))).toEqual([]);
     expect(await readdir(join(engine.root, "mounts", "sha256"))).toEqual([]);
-    for (const folder of ["endpoints", "v1-layers"]) {
+    for (const folder of ["endpoints", "v1-layers", "layers/uses", "layers/l"]) {
       expect(await readdir(join(engine.root, folder))).toEqual([]);
     }
     const locks = (await readdir(join(engine.root, "locks"))).toSorted();
-    expect(locks).toEqual(["epochs", "index", "reserve"]);
+    expect(locks).toEqual(["epochs", "index", "layers", "reserve"]);
   });
 
   it("waits for work, which needs more than names say, as long as its signal allows", async () => {

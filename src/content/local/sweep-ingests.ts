@@ -10,8 +10,11 @@ import type { AbandonedIngest, AbandonedOptions } from "../ownership/owned-store
 import { REMOVED_SUFFIX, readIngest, removeIngest } from "./ingest-directory.ts";
 import type { Layout } from "./layout.ts";
 
-/** Locks of refs and what they are links to, of blobs and of endpoints, which killed processes leave; others have names of words. */
-const PASSING_LOCK = /^(?:(?:endpoint-)?[0-9a-f]{64}|sha\d{3}-[0-9a-f]+|session-[0-9a-f]{12})$/;
+/**
+ * Locks of refs and what they are links to, of blobs, of endpoints and of layers, which killed processes leave: their names end
+ * in digits that tell one from the other. Those that stay have names of words.
+ */
+const PASSING_LOCK = /^(?:[a-z]+-)*(?:sha\d{3}-)?[0-9a-f]{12,}$/;
 
 /**
  * Removes the ingests of a store that nobody is writing: each under the lock of its ref, which a writer

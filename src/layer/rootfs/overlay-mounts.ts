@@ -1,9 +1,5 @@
-import { createHash, randomBytes } from "node:crypto";
-import { readlink, rename, symlink } from "node:fs/promises";
-import { join, relative } from "node:path";
-import { diskError, isMissingFile } from "../../disk/disk-error.ts";
-import { makeDirectory } from "../../disk/make-directory.ts";
 import { ErrFailedPrecondition } from "../../errors/classes.ts";
+import { linkTo } from "./short-names.ts";
 
 /** A mount as containerd's snapshotters give it (`containerd.types.Mount`). */
 export interface Mount {
@@ -35,9 +31,6 @@ const MAX_OPTION_BYTES = 4_095;
 
 /** Most layers below that the kernel stacks (`OVL_MAX_STACK`). */
 const MAX_LOWER_LAYERS = 500;
-
-/** Length of a layer's short name, in characters of base64url: 48 bits, checked when it is used again. */
-const LINK_CHARS = 8;
 
 /**
  * The mounts that show layers together. One layer that is not to be changed needs no overlay, as with containerd.
@@ -84,35 +77,6 @@ function escaped(path: string): string {
 
 function fits({ options }: Mount): boolean {
   return Buffer.byteLength(options.join(",")) <= MAX_OPTION_BYTES;
-}
-
-/** A short name of a layer, relative to `base`: a link, made once. */
-async function linkTo(layer: string, base: string): Promise<string> {
-  const target = relative(join(base, "l"), layer);
-  const name = createHash("sha256").update(target).digest("base64url").slice(0, LINK_CHARS);
-  const path = join(base, "l", name);
-  if ((await linkAt(path)) !== target) await replaceLink(path, target);
-  return join("l", name);
-}
-
-async function linkAt(path: string): Promise<string | undefined> {
-  try {
-    return await readlink(path);
-  } catch (cause) {
-    if (isMissingFile(cause)) return undefined;
-    throw diskError("read link", path, cause);
-  }
-}
-
-async function replaceLink(path: string, target: string): Promise<void> {
-  const temporary = `${path}.${randomBytes(6).toString("hex")}.tmp`;
-  await makeDirectory(join(path, ".."));
-  try {
-    await symlink(target, temporary);
-    await rename(temporary, path);
-  } catch (cause) {
-    throw diskError("make link", path, cause);
-  }
 }
 
 function tooMany(count: number): ErrFailedPrecondition {

@@ -5,10 +5,12 @@ import { namesIn } from "../../disk/names-in.ts";
 
 /** Where layers and what belongs to them lie below a data root. */
 export class LayerLayout {
-  /** One directory per layer, `<algorithm>/<hex of its chain ID>`, and the two below. */
+  /** One directory per layer, `<algorithm>/<hex of its chain ID>`, and those below. */
   readonly layers: string;
   /** Layers that are half made or on their way out, one directory each. */
   readonly staging: string;
+  /** Layers that were replaced while somebody may have used them, one directory each. */
+  readonly replaced: string;
   /** Who keeps a layer, one file each. */
   readonly uses: string;
   /** Lock files, which other parts of the root share. */
@@ -18,6 +20,7 @@ export class LayerLayout {
   constructor(root: string) {
     this.layers = join(root, "layers");
     this.staging = join(this.layers, "staging");
+    this.replaced = join(this.layers, "replaced");
     this.uses = join(this.layers, "uses");
     this.locks = join(root, "locks");
   }
@@ -25,6 +28,18 @@ export class LayerLayout {
   /** Directory of a layer that is there. */
   layerPath(chainId: Digest): string {
     return join(this.layers, algorithmOf(chainId), encodedOf(chainId));
+  }
+
+  /** A place for what lay in the place of a layer; `distinction` tells it from others of the same layer. */
+  replacedPath(chainId: Digest, distinction: string): string {
+    return join(this.replaced, `${algorithmOf(chainId)}-${encodedOf(chainId)}-${distinction}`);
+  }
+
+  /** Which layer it was whose place something was taken from, by the name that `replacedPath` gave. */
+  replacedChainId(name: string): Digest | undefined {
+    const [algorithm, hex] = name.split("-");
+    const digest = `${algorithm}:${hex}`;
+    return isDigest(digest) ? digest : undefined;
   }
 
   /** What the layer is, in its directory or in that of a half-made one. */

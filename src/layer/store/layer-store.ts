@@ -1,5 +1,4 @@
 import { type AbortOptions, throwIfAborted } from "../../async/abort.ts";
-import { plainWaiter, type Waiter } from "../../async/waiting.ts";
 import type { Digest } from "../../digest/digest.ts";
 import { ErrFailedPrecondition, ErrNotFound } from "../../errors/classes.ts";
 import type { AssembleOptions } from "../rootfs/assemble.ts";
@@ -7,11 +6,11 @@ import type { Mounts, OverlayOptions } from "../rootfs/overlay-mounts.ts";
 import type { LayerTree } from "../tree/layer-tree.ts";
 import { lockChanges } from "./change-lock.ts";
 import { LayerFiles } from "./layer-files.ts";
+import { LayerMaker, type LayerPlace, type MakeLayerOptions } from "./layer-maker.ts";
 import type { LayerRecord } from "./layer-record.ts";
 import { LayerUses } from "./layer-uses.ts";
-import { lockMaking } from "./making.ts";
-import { type LayerSource, type PreparedLayer, type PrepareOptions, prepareLayer } from "./prepared-layer.ts";
-import { Settling } from "./settling.ts";
+import type { LayerSource } from "./prepared-layer.ts";
+import { sweepReplaced } from "./replaced-layers.ts";
 import { type SweepLayersOptions, type SweptLayer, sweepLayers } from "./sweep-layers.ts";
 import type { Unpacker } from "./unpacker.ts";
 import { UseLocks } from "./use-locks.ts";
@@ -20,13 +19,6 @@ import { UseLocks } from "./use-locks.ts";
 export interface StoredLayer extends LayerRecord {
   /** Directory with the layer's own files, those that it takes away as overlayfs wants them. */
   readonly path: string;
-}
-
-/** Where a layer belongs. */
-export interface LayerPlace {
-  readonly chainId: Digest;
-  /** Chain ID of the layer below; absent for the lowest. */
-  readonly parent: Digest | undefined;
 }
 
 /** What a layer store works with. */
@@ -38,33 +30,23 @@ export interface LayerStoreParts {
   readonly onClose?: (() => Promise<void>) | undefined;
 }
 
-/** How a layer is made. */
-export interface MakeLayerOptions extends PrepareOptions {
-  /** Waits while another process makes the layer. Default: nobody is told. */
-  readonly waiter?: Waiter | undefined;
-}
-
 /**
  * Layers of images by chain ID, each a directory of its own on those below it (moby `layer.Store`). Processes share them: a
  * layer is unpacked once, and stays as long as somebody uses it, keeps it, or keeps one that lies on it.
  */
 export class LayerStore implements AsyncDisposable {
   readonly #files: LayerFiles;
-  readonly #unpacker: Unpacker;
+  readonly #maker: LayerMaker;
   readonly #onClose: LayerStoreParts["onClose"];
   readonly #locks: UseLocks;
   readonly #uses: LayerUses;
-  readonly #settling: Settling;
-  /** What was unpacked before its place in the chain was there. */
-  readonly #prepared = new Map<Digest, PreparedLayer>();
 
   constructor({ root, unpacker, onClose }: LayerStoreParts) {
     this.#files = new LayerFiles(root);
-    this.#unpacker = unpacker;
     this.#onClose = onClose;
     this.#locks = new UseLocks(this.#files.layout);
     this.#uses = new LayerUses(this.#files.layout);
-    this.#settling = new Settling(this.#files.layout);
+    this.#maker = new LayerMaker({ files: this.#files, unpacker, locks: this.#locks });
   }
 
   /**
@@ -76,7 +58,7 @@ export class LayerStore implements AsyncDisposable {
     if (!(await this.#files.find(chainId))) return undefined; // without a lock for what was never there
     await this.#locks.hold(chainId, options);
     const record = await this.#files.find(chainId);
-    if (record) return { ...record, path: this.#files.treePath(chainId) };
+    if (record) return this.#stored(record);
     await this.#locks.drop(chainId);
     return undefined;
   }
@@ -92,13 +74,7 @@ export class LayerStore implements AsyncDisposable {
     place: LayerPlace,
     options: MakeLayerOptions = {},
   ): Promise<() => Promise<void>> {
-    const prepared = await this.#unpack(source, place, options);
-    if (!prepared) return async () => {};
-    this.#prepared.set(place.chainId, prepared);
-    return async () => {
-      if (this.#prepared.get(place.chainId) === prepared) this.#prepared.delete(place.chainId);
-      await prepared.discard();
-    };
+    return await this.#maker.prepare(source, place, options);
   }
 
   /**
@@ -112,8 +88,8 @@ export class LayerStore implements AsyncDisposable {
     options: MakeLayerOptions = {},
   ): Promise<StoredLayer> {
     for (;;) {
-      const prepared = this.#takePrepared(place) ?? (await this.#unpack(source, place, options));
-      const layer = prepared ? await this.#publish(prepared, place) : await this.get(place.chainId, options);
+      const made = await this.#maker.make(source, place, options);
+      const layer = made ? this.#stored(made) : await this.get(place.chainId, options);
       if (layer) return layer; // otherwise it was removed again meanwhile
     }
   }
@@ -190,11 +166,9 @@ export class LayerStore implements AsyncDisposable {
 
   /** Removes what was prepared and not registered, and gives up everything that is held here. */
   async close(): Promise<void> {
-    const prepared = [...this.#prepared.values()];
-    this.#prepared.clear();
-    for (const one of prepared) await one.discard();
-    await this.#settling.close();
+    await this.#maker.close();
     await this.#locks.dropAll();
+    await sweepReplaced(this.#files.layout);
     await this.#onClose?.();
   }
 
@@ -202,48 +176,8 @@ export class LayerStore implements AsyncDisposable {
     await this.close();
   }
 
-  /** `undefined` when the layer is there by the time that it may be made here. */
-  async #unpack(
-    source: LayerSource,
-    { chainId }: LayerPlace,
-    options: MakeLayerOptions,
-  ): Promise<PreparedLayer | undefined> {
-    const { layout } = this.#files;
-    const making = await lockMaking(layout, chainId, options.waiter ?? plainWaiter(options));
-    try {
-      if (!(await this.#files.find(chainId))) {
-        return await prepareLayer({ layout, unpacker: this.#unpacker, making }, source, options);
-      }
-    } catch (error) {
-      making();
-      throw error;
-    }
-    making();
-    return undefined;
-  }
-
-  #takePrepared({ chainId }: LayerPlace): PreparedLayer | undefined {
-    const prepared = this.#prepared.get(chainId);
-    this.#prepared.delete(chainId);
-    return prepared;
-  }
-
-  async #publish(prepared: PreparedLayer, place: LayerPlace): Promise<StoredLayer> {
-    const { chainId } = place;
-    try {
-      const below = await this.#below(place, prepared.isDependent);
-      await this.#locks.hold(chainId); // before anybody can see it, and remove it
-      try {
-        const record = await prepared.publish(place, below);
-        this.#settling.add(chainId);
-        return { ...record, path: this.#files.treePath(chainId) };
-      } catch (error) {
-        await this.#locks.drop(chainId);
-        throw error;
-      }
-    } finally {
-      await prepared.discard();
-    }
+  #stored(record: LayerRecord): StoredLayer {
+    return { ...record, path: this.#files.treePath(record.chainId) };
   }
 
   async #trees(chainIds: readonly Digest[]): Promise<readonly LayerTree[]> {
@@ -256,23 +190,19 @@ export class LayerStore implements AsyncDisposable {
   }
 
   async #recordOf(chainId: Digest): Promise<LayerRecord> {
-    const record = await this.#files.find(chainId);
+    const record = (await this.#files.find(chainId)) ?? (await this.#recordAfterChanges(chainId));
     if (record) return record;
     throw new ErrNotFound(`read layer ${chainId}: it is not here`, { digest: chainId });
   }
 
-  /** The layers below, uppermost first; where only the lowest of them matters, that it is there is all. */
-  async #below({ parent }: LayerPlace, isDependent: boolean): Promise<readonly LayerTree[]> {
-    const trees: LayerTree[] = [];
-    for (let at = parent; at !== undefined; ) {
-      const record = await this.#files.find(at);
-      if (!record)
-        throw new ErrNotFound(`register layer: the layer below it, ${at}, is not here`, { digest: at });
-      if (!isDependent) break;
-      trees.push(await this.#files.tree(at));
-      at = record.parent;
+  /** The place of a layer is empty for a moment while another one is put there. */
+  async #recordAfterChanges(chainId: Digest): Promise<LayerRecord | undefined> {
+    const release = await lockChanges(this.#files.layout, "shared");
+    try {
+      return await this.#files.find(chainId);
+    } finally {
+      release();
     }
-    return trees;
   }
 }
 

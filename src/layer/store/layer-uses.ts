@@ -3,6 +3,7 @@ import { type Digest, isDigest } from "../../digest/digest.ts";
 import { type HintOptions, readHint, removeHint } from "../../disk/hint-file.ts";
 import { makeDirectory } from "../../disk/make-directory.ts";
 import { namesIn } from "../../disk/names-in.ts";
+import { isTemporary } from "../../disk/temporary-files.ts";
 import { writeFileAtomic } from "../../disk/write-file-atomic.ts";
 import type { LayerLayout } from "./layer-layout.ts";
 
@@ -41,6 +42,7 @@ export class LayerUses {
   async list(): Promise<readonly LayerUse[]> {
     const found: LayerUse[] = [];
     for (const name of await namesIn(this.#layout.uses)) {
+      if (isTemporary(name)) continue; // of a process that was killed before it had said so
       const use = await readHint(join(this.#layout.uses, name), USE);
       if (use) found.push(use);
     }

@@ -1,17 +1,20 @@
-import { rm } from "node:fs/promises";
+import { rm, stat } from "node:fs/promises";
 import { dirname, join } from "node:path";
 import type { AbortOptions } from "../../async/abort.ts";
 import type { Release } from "../../async/keyed-lock.ts";
 import type { Digest } from "../../digest/digest.ts";
+import { diskError, isMissingFile } from "../../disk/disk-error.ts";
 import { makeDirectory } from "../../disk/make-directory.ts";
 import { syncDirectory, writeFileAtomic } from "../../disk/write-file-atomic.ts";
 import { type LayerTree, writeHidden } from "../tree/layer-tree.ts";
+import type { UnpackOutcome } from "../unpack/unpack-outcome.ts";
 import { lockChanges } from "./change-lock.ts";
 import type { LayerLayout } from "./layer-layout.ts";
 import { type LayerRecord, writeLayerRecord } from "./layer-record.ts";
 import { mendLayer } from "./mend-layer.ts";
+import { makePlace } from "./replaced-layers.ts";
 import { bootId } from "./settling.ts";
-import { type StagedDirectory, stageAway, stageDirectory } from "./staging.ts";
+import { type StagedDirectory, stageDirectory } from "./staging.ts";
 import type { Unpacked, Unpacker } from "./unpacker.ts";
 
 /** The blob of a layer: a file, or bytes that are written to one first. Either is whole and verified. */
@@ -34,6 +37,15 @@ export interface PrepareParts {
 export interface PrepareOptions extends AbortOptions {
   /** Told how far unpacking is, in bytes of the blob. */
   readonly onBytes?: ((bytes: number) => void) | undefined;
+}
+
+/** A layer that has everything that it will have, and is not in its place yet. */
+export interface CompleteLayer {
+  readonly record: LayerRecord;
+  /** What will be the layer's directory. */
+  readonly directory: string;
+  /** See `UnpackOutcome.implicitParents`. */
+  readonly implicitParents: UnpackOutcome["implicitParents"];
 }
 
 /** Directories of layers are their owner's alone: they may hold programs that run as somebody else. */
@@ -63,40 +75,41 @@ export class PreparedLayer {
   }
 
   /**
-   * Makes it a layer for everybody. Where a damaged one lies in its place, that goes. Throws as `mendLayer` does, and the
-   * classes of `diskError`.
+   * Adds what depends on its place. Throws as `mendLayer` does, and the classes of `diskError`.
    *
    * @param below the layers below, uppermost first
    */
-  async publish(
+  async complete(
     place: { readonly chainId: Digest; readonly parent: Digest | undefined },
     below: readonly LayerTree[],
-  ): Promise<LayerRecord> {
+  ): Promise<CompleteLayer> {
     const { layout } = this.#parts;
-    const { entries, bytes, overlay, missing } = this.#unpacked;
+    const { path: directory } = this.#staged;
+    const { entries, bytes, overlay, missing, implicitParents } = this.#unpacked;
     const { diffId, digest: blob } = this.#source;
     const boot = await bootId();
     const record: LayerRecord = { ...place, diffId, blob, entries, bytes, boot, overlay, missing };
-    await mendLayer(
-      { tree: layout.treePath(this.#staged.path), scratch: this.#staged.path },
-      this.#unpacked,
-      below,
-    );
-    await writeHidden(this.#staged.path, this.#unpacked);
-    await writeLayerRecord(layout.recordPath(this.#staged.path), record);
-    const target = layout.layerPath(place.chainId);
+    await mendLayer({ tree: layout.treePath(directory), scratch: directory }, this.#unpacked, below);
+    await writeHidden(directory, this.#unpacked);
+    await writeLayerRecord(layout.recordPath(directory), record);
+    return { record, directory, implicitParents };
+  }
+
+  /** Makes it a layer for everybody, when it is complete. What lies in its place goes. Throws the classes of `diskError`. */
+  async publish({ record: { chainId } }: CompleteLayer): Promise<void> {
+    const { layout } = this.#parts;
+    const target = layout.layerPath(chainId);
     await makeDirectory(dirname(target), { mode: PRIVATE_MODE });
-    const release = await lockChanges(layout, "shared");
+    const isTaken = await isThere(target);
+    const release = await lockChanges(layout, isTaken ? "exclusive" : "shared"); // a place is empty while it changes hands
     try {
-      const damaged = await stageAway(layout, target);
+      if (isTaken) await makePlace(layout, chainId);
       await this.#staged.publish(target);
       this.#isDone = true;
-      await damaged?.remove();
     } finally {
       release();
     }
     await syncDirectory(dirname(target));
-    return record;
   }
 
   /** Removes it if it was not published, and gives the right to make it back. Throws the classes of `diskError`. */
@@ -131,5 +144,15 @@ export async function prepareLayer(
   } catch (error) {
     await staged.remove().catch(() => {}); // what failed first is what counts; the next start removes what stays
     throw error;
+  }
+}
+
+async function isThere(path: string): Promise<boolean> {
+  try {
+    await stat(path);
+    return true;
+  } catch (cause) {
+    if (isMissingFile(cause)) return false;
+    throw diskError("look for layer", path, cause);
   }
 }

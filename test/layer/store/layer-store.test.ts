@@ -1,6 +1,6 @@
-import { execFileSync } from "node:child_process";
+import { execFileSync, spawnSync } from "node:child_process";
 import { existsSync } from "node:fs";
-import { mkdir, mkdtemp, readdir, readFile, rm, stat, writeFile } from "node:fs/promises";
+import { mkdir, mkdtemp, readdir, readFile, rm, stat, symlink, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterEach, beforeEach, describe, expect, it } from "vitest";
@@ -33,6 +33,11 @@ afterEach(async () => {
   await other.close();
   await rm(directory, { recursive: true, force: true });
 });
+
+/** Whether this process may mount an overlay. */
+const canMount =
+  spawnSync("unshare", ["--mount", "mount", "-t", "overlay", "overlay", "-o", "lowerdir=/usr:/etc", "/mnt"])
+    .status === 0;
 
 /** A blob with one file in it, named and filled with `word`. */
 async function blobOf(word: string): Promise<LayerSource> {
@@ -186,6 +191,20 @@ describe("LayerStore", () => {
     expect(await store.get(chainId)).toBeDefined();
     expect(await staged()).toEqual([]);
   });
+
+  it("leaves what it replaced to those who use it, and removes it after them", async () => {
+    const [chainId] = (await registerAll(store, "used")) as [Digest];
+    const at = join(root, "layers", chainId.replace(":", "/"));
+    const { ino } = await stat(join(at, "fs"));
+    await rm(join(at, "layer.json"));
+    await registerAll(other, "used");
+    await other.close();
+    const [name = ""] = await readdir(join(root, "layers", "replaced"));
+    expect((await stat(join(root, "layers", "replaced", name, "fs"))).ino).toBe(ino);
+    expect((await stat(join(at, "fs"))).ino).not.toBe(ino);
+    await store.close();
+    expect(await readdir(join(root, "layers", "replaced"))).toEqual([]);
+  });
 });
 
 describe("a layer that was made before the machine was started again", () => {
@@ -275,6 +294,34 @@ describe("LayerStore.sweep()", () => {
     await sweep(other);
     expect(await staged()).toHaveLength(1);
     await discard();
+  });
+
+  it.runIf(canMount)("keeps a layer that is mounted, by whomever, and the ones below it", async () => {
+    const chain = await registerAll(store, "a", "b", "c", "d");
+    await store.close();
+    const target = join(directory, "mounted");
+    await mkdir(target);
+    const { mounts } = await other.mounts(chain.slice(0, 2));
+    for (const { type, source, options } of mounts) {
+      execFileSync("mount", ["-t", type, source, "-o", options.join(","), target]);
+    }
+    try {
+      expect((await sweep(other)).map(({ chainId }) => chainId)).toEqual([chain[3], chain[2]]);
+      expect(await readdir(target)).toEqual(["a", "b"]);
+    } finally {
+      execFileSync("umount", [target]);
+    }
+    expect(await sweep(other)).toHaveLength(2);
+  });
+
+  it("forgets the short names of layers that are gone", async () => {
+    const chain = await registerAll(store, "a");
+    const links = join(root, "layers", "l");
+    await mkdir(links);
+    await symlink(`../sha256/${chain[0]?.slice("sha256:".length)}/fs`, join(links, "here0000"));
+    await symlink("../sha256/gone/fs", join(links, "gone0000"));
+    await sweep(other);
+    expect(await readdir(links)).toEqual(["here0000"]);
   });
 
   it("removes directories that their owner may not write to", async () => {
