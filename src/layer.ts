@@ -5,7 +5,13 @@
  */
 export type { AssembleOptions, Sharing } from "./layer/rootfs/assemble.ts";
 export type { Mount, Mounts, OverlayOptions } from "./layer/rootfs/overlay-mounts.ts";
-export type { LayerPlace, MakeLayerOptions } from "./layer/store/layer-maker.ts";
+export type { LayerDifferences } from "./layer/store/compare-layer.ts";
+export type {
+  LayerPlace,
+  MakeLayerOptions,
+  VerifiedLayer,
+  VerifyLayerOptions,
+} from "./layer/store/layer-maker.ts";
 export type { LayerRecord } from "./layer/store/layer-record.ts";
 export type { LayerStore, StoredLayer } from "./layer/store/layer-store.ts";
 export type { LayerUse } from "./layer/store/layer-uses.ts";

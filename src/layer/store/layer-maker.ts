@@ -1,12 +1,15 @@
+import type { Release } from "../../async/keyed-lock.ts";
 import { plainWaiter, type Waiter } from "../../async/waiting.ts";
 import type { Digest } from "../../digest/digest.ts";
 import { ErrNotFound } from "../../errors/classes.ts";
 import type { LayerTree } from "../tree/layer-tree.ts";
+import { compareLayer, type LayerDifferences } from "./compare-layer.ts";
 import type { LayerFiles } from "./layer-files.ts";
 import type { LayerRecord } from "./layer-record.ts";
 import { lockMaking } from "./making.ts";
 import { type LayerSource, type PreparedLayer, type PrepareOptions, prepareLayer } from "./prepared-layer.ts";
-import { Settling } from "./settling.ts";
+import { sweepReplaced } from "./replaced-layers.ts";
+import { Settling, settle } from "./settling.ts";
 import type { Unpacker } from "./unpacker.ts";
 import type { UseLocks } from "./use-locks.ts";
 
@@ -21,6 +24,23 @@ export interface LayerPlace {
 export interface MakeLayerOptions extends PrepareOptions {
   /** Waits while another process makes the layer. Default: nobody is told. */
   readonly waiter?: Waiter | undefined;
+}
+
+/** How a layer is verified. */
+export interface VerifyLayerOptions extends MakeLayerOptions {
+  /** Puts what its blob makes in the place of a layer that is something else. Default false. */
+  readonly repair?: boolean | undefined;
+}
+
+/** What was found of a layer. */
+export interface VerifiedLayer {
+  readonly chainId: Digest;
+  /** Bytes of its files, as it should be. */
+  readonly bytes: number;
+  /** In what it was not what its blob makes. */
+  readonly differences: LayerDifferences;
+  /** Whether it is now. */
+  readonly repaired: boolean;
 }
 
 /** What layers are made with. */
@@ -74,6 +94,37 @@ export class LayerMaker {
     return prepared && (await this.#publish(prepared, place));
   }
 
+  /** See `LayerStore.verify`. */
+  async verify(
+    source: LayerSource,
+    place: LayerPlace,
+    { repair = false, ...options }: VerifyLayerOptions,
+  ): Promise<VerifiedLayer> {
+    const { layout } = this.#files;
+    const { chainId } = place;
+    const prepared = await this.#unpackAnew(source, chainId, options);
+    let repaired = false;
+    try {
+      const complete = await prepared.complete(place, await this.#below(place, prepared.isDependent));
+      await this.#locks.hold(chainId, options); // nobody removes it meanwhile
+      try {
+        const { count, examples } = await compareLayer(layout, complete, options);
+        if (count === 0) await this.#believe(chainId);
+        else if (repair) {
+          await prepared.publish(complete);
+          this.#settling.add(chainId);
+          repaired = true;
+        }
+        return { chainId, bytes: complete.record.bytes, differences: { count, examples }, repaired };
+      } finally {
+        await this.#locks.drop(chainId);
+      }
+    } finally {
+      await prepared.discard();
+      if (repaired) await sweepReplaced(layout);
+    }
+  }
+
   /** Removes what was prepared and not registered. Throws the classes of `diskError`. */
   async close(): Promise<void> {
     const prepared = [...this.#prepared.values()];
@@ -88,18 +139,41 @@ export class LayerMaker {
     { chainId }: LayerPlace,
     options: MakeLayerOptions,
   ): Promise<PreparedLayer | undefined> {
-    const { layout } = this.#files;
-    const making = await lockMaking(layout, chainId, options.waiter ?? plainWaiter(options));
+    const making = await this.#lockMaking(chainId, options);
+    let isMade: boolean;
     try {
-      if (!(await this.#files.find(chainId))) {
-        return await prepareLayer({ layout, unpacker: this.#unpacker, making }, source, options);
-      }
+      isMade = (await this.#files.find(chainId)) !== undefined;
     } catch (error) {
       making();
       throw error;
     }
+    if (!isMade) return await this.#prepare(source, making, options);
     making();
     return undefined;
+  }
+
+  /** Whether or not the layer is there: nobody else makes it meanwhile. */
+  async #unpackAnew(source: LayerSource, chainId: Digest, options: MakeLayerOptions): Promise<PreparedLayer> {
+    return await this.#prepare(source, await this.#lockMaking(chainId, options), options);
+  }
+
+  async #lockMaking(chainId: Digest, options: MakeLayerOptions): Promise<Release> {
+    return await lockMaking(this.#files.layout, chainId, options.waiter ?? plainWaiter(options));
+  }
+
+  async #prepare(source: LayerSource, making: Release, options: MakeLayerOptions): Promise<PreparedLayer> {
+    try {
+      const { layout } = this.#files;
+      return await prepareLayer({ layout, unpacker: this.#unpacker, making }, source, options);
+    } catch (error) {
+      making();
+      throw error;
+    }
+  }
+
+  /** A layer of an earlier start of the machine that has lost nothing may be believed from now on; otherwise it is made again. */
+  async #believe(chainId: Digest): Promise<void> {
+    if (!(await this.#files.find(chainId))) await settle(this.#files.layout, [chainId]).catch(() => {});
   }
 
   #takePrepared({ chainId }: LayerPlace): PreparedLayer | undefined {

@@ -6,7 +6,13 @@ import type { Mounts, OverlayOptions } from "../rootfs/overlay-mounts.ts";
 import type { LayerTree } from "../tree/layer-tree.ts";
 import { lockChanges } from "./change-lock.ts";
 import { LayerFiles } from "./layer-files.ts";
-import { LayerMaker, type LayerPlace, type MakeLayerOptions } from "./layer-maker.ts";
+import {
+  LayerMaker,
+  type LayerPlace,
+  type MakeLayerOptions,
+  type VerifiedLayer,
+  type VerifyLayerOptions,
+} from "./layer-maker.ts";
 import type { LayerRecord } from "./layer-record.ts";
 import { LayerUses } from "./layer-uses.ts";
 import type { LayerSource } from "./prepared-layer.ts";
@@ -92,6 +98,20 @@ export class LayerStore implements AsyncDisposable {
       const layer = made ? this.#stored(made) : await this.get(place.chainId, options);
       if (layer) return layer; // otherwise it was removed again meanwhile
     }
+  }
+
+  /**
+   * Unpacks a layer again, beside the one that is there, and compares them: everything that an archive says of an entry, and the
+   * record. With `repair` the new one takes the place of one that is not the same; whoever uses that or has mounted it keeps it
+   * until he lets it go. The layers below have to be there. Throws as `register` does, and `ErrFailedPrecondition` when the layer
+   * was made with other rights, so that it cannot be the same, `ErrNotImplemented` without GNU tar.
+   */
+  async verify(
+    source: LayerSource,
+    place: LayerPlace,
+    options: VerifyLayerOptions = {},
+  ): Promise<VerifiedLayer> {
+    return await this.#maker.verify(source, place, options);
   }
 
   /** Gives a layer back that `get` or `register` gave. */

@@ -77,15 +77,14 @@ export class Settling {
 
   /** Without the program nothing is settled, which costs time after a start and nothing else. */
   async #settle(): Promise<void> {
-    const settled = [...this.#fresh];
+    const fresh = [...this.#fresh];
     this.#fresh.clear();
-    try {
-      await run("sync", ["--file-system", "--", this.#layout.layers]);
-      for (const chainId of settled) {
-        await writeFile(join(this.#layout.layerPath(chainId), SETTLED_FILE), "");
-      }
-    } catch {
-      // The layer may have been removed meanwhile.
-    }
+    await settle(this.#layout, fresh).catch(() => {}); // a layer may have been removed meanwhile
   }
+}
+
+/** Sees to it now that layers survive a power cut. Throws what the program and the file calls throw. */
+export async function settle(layout: LayerLayout, chainIds: readonly Digest[]): Promise<void> {
+  await run("sync", ["--file-system", "--", layout.layers]);
+  for (const chainId of chainIds) await writeFile(join(layout.layerPath(chainId), SETTLED_FILE), "");
 }

@@ -1,11 +1,12 @@
 import { execFile } from "node:child_process";
 import { lstatSync } from "node:fs";
-import { access, constants, mkdtemp, open, readFile, rm } from "node:fs/promises";
-import { delimiter, join } from "node:path";
+import { constants, mkdtemp, open, readFile, rm } from "node:fs/promises";
+import { join } from "node:path";
 import { promisify } from "node:util";
 import { diskError } from "../../disk/disk-error.ts";
 import type { ByteString } from "../../tar/byte-string.ts";
 import { TarReader } from "../../tar/tar-reader.ts";
+import { findGnuTar } from "./find-gnu-tar.ts";
 import type { HostAbilities, XattrNamespace } from "./host-abilities.ts";
 import { trySideTar } from "./run-side-tar.ts";
 import type { SideArchive } from "./side-archive.ts";
@@ -14,9 +15,6 @@ const run = promisify(execFile);
 
 /** How long the program may take to say who it is, in milliseconds. */
 const PROGRAM_TIMEOUT_MS = 10_000;
-
-/** Names under which GNU tar may be installed. */
-const TAR_NAMES = ["tar", "gtar"];
 
 /** A capability for nothing, in the form that the kernel takes (version 2): cap_net_bind_service. */
 const CAPABILITY = "\x01\0\0\x02\0\x04\0\0\0\0\0\0\0\0\0\0\0\0\0\0";
@@ -44,25 +42,6 @@ async function findOwners(): Promise<HostAbilities["owners"]> {
   if (process.geteuid?.() !== 0) return "own";
   const map = await readFile("/proc/self/uid_map", "latin1").catch(() => "");
   return /^\s*0\s+0\s+4294967295\s*$/.test(map) ? "any" : "mapped";
-}
-
-async function findGnuTar(): Promise<string | undefined> {
-  const { PATH = "" } = process.env;
-  const candidates = PATH.split(delimiter).flatMap((folder) => TAR_NAMES.map((name) => join(folder, name)));
-  for (const path of candidates.filter((candidate) => candidate.startsWith("/"))) {
-    if (await isGnuTar(path)) return path;
-  }
-  return undefined;
-}
-
-async function isGnuTar(path: string): Promise<boolean> {
-  try {
-    await access(path, constants.X_OK);
-    const { stdout } = await run(path, ["--version"], { timeout: PROGRAM_TIMEOUT_MS, env: { LC_ALL: "C" } });
-    return stdout.includes("GNU tar");
-  } catch {
-    return false;
-  }
 }
 
 type Host = Pick<HostAbilities, "owners"> & { readonly tar: string };
