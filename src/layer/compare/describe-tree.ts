@@ -30,8 +30,16 @@ const UNREADABLE = 2;
 
 /** How GNU tar writes the same for the same tree, and nothing that reading it changes. Blocks of 256 KiB. */
 const ARGUMENTS = [
-  ...["--create", "--file=-", "--format=posix", "--blocking-factor=512", "--sort=name", "--sparse"],
-  ...["--numeric-owner", "--xattrs", "--xattrs-include=*", "--pax-option=delete=atime,delete=ctime"],
+  "--create",
+  "--file=-",
+  "--format=posix",
+  "--blocking-factor=512",
+  "--sort=name",
+  "--sparse",
+  "--numeric-owner",
+  "--xattrs",
+  "--xattrs-include=*",
+  "--pax-option=delete=atime,delete=ctime",
 ];
 
 /** Labels that the host gives to files by rules of its own, wherever they come from. */
@@ -108,7 +116,10 @@ class EntryFacts {
 
 function describe(entry: TarEntry, content: string): DescribedEntry {
   const { type, mode, uid, gid, mtime, fileSize, linkName, deviceMajor, deviceMinor, sparse } = entry;
-  const attributes = [...(entry.xattrs ?? [])].filter(([name]) => !HOST_LABEL.test(name)).toSorted();
+  const attributes = [...(entry.xattrs ?? [])]
+    .filter(([attribute]) => !HOST_LABEL.test(attribute))
+    .map(([attribute, value]) => `${attribute}=${value}`)
+    .toSorted();
   return {
     name: pathIn(entry.name),
     facts: {

@@ -54,6 +54,10 @@ const shell = (layer: typeof lower, script: string): void =>
   void execFileSync("sh", ["-ec", script], { cwd: directoryOf(layer) });
 const left = (): Promise<readonly string[]> => readdir(join(root, "layers", "staging"));
 
+/** Runs a command in a directory of the layer, whose time stays. */
+const quietly = (folder: string, command: string): string =>
+  `t=$(stat -c %y ${folder}); ${command}; touch -d "$t" ${folder}`;
+
 describe("LayerStore.verify()", () => {
   it("finds nothing in layers that are what their blobs make", async () => {
     for (const layer of [lower, upper]) {
@@ -62,10 +66,6 @@ describe("LayerStore.verify()", () => {
     }
     expect(await left()).toEqual([]);
   });
-
-  /** Runs a command in a directory of the layer, whose time stays. */
-  const quietly = (folder: string, command: string): string =>
-    `t=$(stat -c %y ${folder}); ${command}; touch -d "$t" ${folder}`;
 
   const DAMAGE: ReadonlyArray<readonly [string, "lower" | "upper", string, readonly string[]]> = [
     [
