@@ -1,5 +1,4 @@
 import type { BackoffPolicy } from "../async/backoff.ts";
-import { JoinableCalls } from "../async/joinable-calls.ts";
 import { retry } from "../async/retry.ts";
 import type { StartCall } from "../async/shared-calls.ts";
 import { algorithmOf, digestOf } from "../digest/digest.ts";
@@ -7,14 +6,16 @@ import { ErrDataLoss, ErrInvalidArgument } from "../errors/classes.ts";
 import type { Descriptor } from "../oci/descriptor.ts";
 import { DOCKER_SCHEMA1_MANIFEST, isIndexType, isManifestType } from "../oci/media-types.ts";
 import type { NormalizedReference } from "../reference/reference.ts";
+import { isWholeRegistry } from "../registry/endpoints/api-root.ts";
 import { type Endpoint, originOf } from "../registry/endpoints/endpoint.ts";
 import type { RegistryClient } from "../registry/pull/registry-client.ts";
-import type { ManifestHead } from "../registry/repository/manifests.ts";
+import type { ManifestOptions } from "../registry/repository/manifests.ts";
 import { blamed, blaming } from "./blame.ts";
 import { contentOf } from "./body-content.ts";
 import { explainNotFound } from "./explain-not-found.ts";
 import { RangeTrials } from "./range-trials.ts";
 import type { AskOptions, FetchOptions, Remote, RemoteContent, ResolveOptions } from "./remote.ts";
+import { Resolutions } from "./resolutions.ts";
 import type { Source } from "./source.ts";
 
 /** What a remote is made of. */
@@ -24,7 +25,7 @@ export interface RegistryRemoteOptions {
   readonly source?: Source | undefined;
   readonly backoff: BackoffPolicy;
   /** Requests of resolvers that are shared by all of the same `source`. Default: nothing is shared. */
-  readonly resolutions?: JoinableCalls<Descriptor> | undefined;
+  readonly resolutions?: Resolutions | undefined;
 }
 
 /** A repository at one endpoint, seen as Resolver and Fetcher. */
@@ -33,7 +34,9 @@ export class RegistryRemote implements Remote {
   readonly source: Source;
   readonly backoff: BackoffPolicy;
   readonly #client: RegistryClient;
-  readonly #resolutions: JoinableCalls<Descriptor>;
+  readonly #resolutions: Resolutions;
+  /** Whether what is asked for at the root of its API holds for the repository under the name that is known here. */
+  readonly #rootFirst: boolean;
   readonly #ranges = new RangeTrials();
 
   /**
@@ -41,9 +44,10 @@ export class RegistryRemote implements Remote {
    * endpoint is the better second one.
    */
   constructor(client: RegistryClient, options: RegistryRemoteOptions) {
-    const { endpoint, source, backoff, resolutions = new JoinableCalls() } = options;
+    const { endpoint, source, backoff, resolutions = new Resolutions() } = options;
     this.#client = client;
     this.#resolutions = resolutions;
+    this.#rootFirst = isWholeRegistry(endpoint);
     this.endpoint = originOf(endpoint);
     this.source = source ?? this.endpoint;
     this.backoff = endpoint.mirror ? { ...backoff, maxAttempts: 1, maxRetryAfterMs: 0 } : backoff;
@@ -60,16 +64,26 @@ export class RegistryRemote implements Remote {
   }
 
   async #resolveOnce(reference: NormalizedReference, options: ResolveOptions): Promise<Descriptor> {
-    const wanted = wantedOf(reference);
-    const head = (await needsBytes(reference, options)) ? undefined : await this.#head(wanted, options);
-    return head ?? (await this.#resolveByGet(reference, wanted, options));
+    const { withBytes, signal, waiter } = options;
+    const asker = { signal, waiter };
+    if (withBytes) return await this.#resolveByGet(reference, asker);
+    if (await this.#isNew(reference, options)) {
+      const resolved = await this.#resolveByGet(reference, { ...asker, rootFirst: this.#rootFirst });
+      this.#resolutions.noteDocument(this.source);
+      return resolved;
+    }
+    const head = await this.#client.headManifest(wantedOf(reference), asker);
+    return head ?? (await this.#resolveByGet(reference, asker));
   }
 
-  async #head(wanted: string, { isKnown, ...asker }: ResolveOptions): Promise<ManifestHead | undefined> {
-    if (!isKnown) return await this.#client.headManifest(wanted, asker);
-    const head = await this.#client.headManifestOnce(wanted, asker);
-    if (head !== "challenged") return head;
-    return (await isKnown()) ? await this.#client.headManifest(wanted, asker) : undefined;
+  /**
+   * Whether the document has to come in any case: there is nothing here that could be it. A HEAD before would tell nothing new, but
+   * what the endpoint asks for, and its root tells that as well. Once a document of the repository came, others may be the same one
+   * under another tag, and registries that count pulls do not count HEAD.
+   */
+  async #isNew({ digest }: NormalizedReference, { isKnown }: ResolveOptions): Promise<boolean> {
+    if (isKnown === undefined || (await isKnown())) return false;
+    return digest !== undefined || !this.#resolutions.hasDocument(this.source);
   }
 
   fetch(descriptor: Descriptor, options: FetchOptions = {}): Promise<RemoteContent> {
@@ -123,12 +137,8 @@ export class RegistryRemote implements Remote {
   }
 
   /** The bytes are here then, so they travel with the descriptor and need not be asked for again. */
-  async #resolveByGet(
-    reference: NormalizedReference,
-    wanted: string,
-    { signal, waiter }: AskOptions,
-  ): Promise<Descriptor> {
-    const { bytes, mediaType, digest } = await this.#client.getManifest(wanted, { signal, waiter });
+  async #resolveByGet(reference: NormalizedReference, options: ManifestOptions): Promise<Descriptor> {
+    const { bytes, mediaType, digest } = await this.#client.getManifest(wantedOf(reference), options);
     return {
       mediaType: this.#knownType(mediaType, reference),
       digest: reference.digest ?? digest ?? digestOf(bytes),
@@ -145,14 +155,6 @@ export class RegistryRemote implements Remote {
       reference: reference.toString(),
     });
   }
-}
-
-/** Of a digest that is not here the document has to come in any case, and a HEAD before would tell nothing new. */
-async function needsBytes(
-  { digest }: NormalizedReference,
-  { withBytes = false, isKnown }: ResolveOptions,
-): Promise<boolean> {
-  return withBytes || (digest !== undefined && isKnown !== undefined && !(await isKnown()));
 }
 
 function wantedOf({ digest, tag = "latest" }: NormalizedReference): string {

@@ -16,9 +16,8 @@ export interface ResolveOptions extends AskOptions {
   /** Reads the bytes at once, whatever the registry would promise: for a promise that it did not keep. Default false. */
   readonly withBytes?: boolean | undefined;
   /**
-   * Asked for a digest, and when the question after a tag is met by a demand for credentials: whether what the reference named
-   * before is here, so that digest and size may be all that is wanted. If not, the next request is for the document itself.
-   * Default: it may be.
+   * Whether what the reference named before is here, so that digest and size may be all that is wanted. If not, the document itself
+   * is asked for at once, unless another one of the repository came from the same source. Default: it may be.
    */
   readonly isKnown?: (() => Promise<boolean>) | undefined;
 }

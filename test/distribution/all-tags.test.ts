@@ -83,7 +83,7 @@ describe("pull() of all tags of which one is broken", () => {
       { name: `${name}:v3`, updated: true, endpoint: mirror.url },
     ]);
     expect(result.passedOver).toMatchObject([{ endpoint: mirror.url, error: { httpStatus: 403 } }]);
-    expect(asked(registry)).toEqual(["HEAD manifest", "GET blob"]);
+    expect(asked(registry)).toEqual(["GET manifest", "GET blob"]);
   });
 
   it("does not ask an endpoint again that is down", async () => {

@@ -91,7 +91,7 @@ describeWithMounts("pull() to a disk", () => {
       expect(failure.message).toMatch(/: read-only file system$/);
     }
 
-    expect(asked(registry).slice(before)).toEqual(["HEAD manifest"]);
+    expect(asked(registry).slice(before)).toEqual(["GET manifest"]);
     const target = images[0]?.target ?? image.descriptor;
     expect(await engine.images.get(name)).toMatchObject({ target });
     expect(await engine.sizeOf(target)).toBeGreaterThan(2_000_000);

@@ -2,7 +2,7 @@ import { afterEach, beforeEach, describe, expect, it } from "vitest";
 import { type Digest, shortId } from "../../src/digest/digest.ts";
 import { ErrNotFound } from "../../src/errors.ts";
 import { buildImage, buildIndex, TestRegistry } from "../../src/testing.ts";
-import { digestsOf } from "./support/built-image.ts";
+import { digestsOf, layerOf } from "./support/built-image.ts";
 import { EMPTY, OCI, putBlob, putIndex, putManifest } from "./support/documents.ts";
 import { blobsOn, type Engine, failureOf, namesOn, openEngine } from "./support/engine.ts";
 import { asked, expectEachOnce, getCounts } from "./support/requests.ts";
@@ -213,7 +213,7 @@ describe("pull() of an unusual image", () => {
     putManifest(registry, { repository: REPOSITORY, tag: "v1" }, { config, layers: [] });
     await engine.pull(`${name}:v1`);
     expect(await blobsOn(engine.root)).toContain(EMPTY.digest);
-    expect(asked(registry)).toEqual(["HEAD manifest", "GET manifest"]);
+    expect(asked(registry)).toEqual(["GET manifest"]);
   });
 
   it("brings an image without layers", async () => {
@@ -255,6 +255,33 @@ describe("pull() where every GET of a manifest is counted", () => {
     const before = manifestsAsked().length;
     await engine.pull(`${name}:v1`);
     expect(manifestsAsked().slice(before)).toEqual(["HEAD"]);
+  });
+
+  it("costs nothing for a new tag of an image that is here, where one of the repository came before", async () => {
+    const { descriptor } = await buildImage(registry, REPOSITORY, { tag: "v1", layers: [5_000] });
+    await buildImage(registry, REPOSITORY, { tag: "latest", layers: [5_000] });
+    await engine.pull(`${name}:v1`);
+    expect(await engine.pull(`${name}:latest`)).toMatchObject({ digest: descriptor.digest });
+    expect(manifestsAsked()).toEqual(["GET", "HEAD"]);
+  });
+
+  it("costs one for a new tag of another image, and for one whose first pull failed", async () => {
+    const first = await buildImage(registry, REPOSITORY, { tag: "v1", layers: [5_000] });
+    await buildImage(registry, REPOSITORY, { tag: "v2", layers: [6_000] });
+    const fault = registry.fault({ digest: layerOf(first).digest, times: 99 }, { status: 404 });
+    await failureOf(engine.pull(`${name}:v1`));
+    fault.remove();
+    for (const tag of ["v1", "v2"]) await engine.pull(`${name}:${tag}`);
+    expect(manifestsAsked()).toEqual(["GET", "HEAD", "HEAD", "GET"]);
+  });
+
+  it("costs one by each source of what is new there", async () => {
+    await using mirror = await TestRegistry.start();
+    await using mirrored = await openEngine({ registry: { mirrors: { [registry.host]: [mirror.url] } } });
+    await buildImage(registry, REPOSITORY, { tag: "v1", layers: [5_000] });
+    await mirrored.pull(`${name}:v1`);
+    expect(mirror.requests.map(({ method, kind }) => `${method} ${kind}`)).toEqual(["GET manifest"]);
+    expect(registry.requests.map(({ kind }) => kind)).toEqual(["ping", "manifest", "blob", "blob"]);
   });
 
   it("asks for a digest that is not here at once, and for one that is here whether it is there", async () => {

@@ -230,7 +230,7 @@ describe("what a push says of who took what", () => {
 
 describe("how much a host is asked at once", () => {
   it("is told when it becomes less, and why", async () => {
-    registry.fault({ kind: "manifest" }, { reset: true });
+    registry.fault({ kind: "ping" }, { reset: true });
     const distribution = await engine();
     const told = heard(distribution, "budget");
     await distribution.pull(name);

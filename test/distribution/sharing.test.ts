@@ -2,7 +2,13 @@ import { afterEach, beforeEach, describe, expect, it } from "vitest";
 import { type Digest, shortId } from "../../src/digest/digest.ts";
 import { ErrCanceled, ErrPermissionDenied, ErrUnauthenticated } from "../../src/errors.ts";
 import type { Descriptor } from "../../src/images.ts";
-import { type BuiltImage, buildImage, type RequestRecord, TestRegistry } from "../../src/testing.ts";
+import {
+  type BuiltImage,
+  buildImage,
+  buildIndex,
+  type RequestRecord,
+  TestRegistry,
+} from "../../src/testing.ts";
 import { digestsOf, layerOf } from "./support/built-image.ts";
 import { blobsOn, type Engine, failureOf, hasOnDisk, namesOn, openEngine } from "./support/engine.ts";
 import { expectEachOnce, gets } from "./support/requests.ts";
@@ -11,6 +17,7 @@ import { until } from "./support/until.ts";
 
 const REPOSITORY = "team/app";
 const ALWAYS = Number.POSITIVE_INFINITY;
+const PLATFORM = { platform: "linux/amd64" };
 
 let registry: TestRegistry;
 let engine: Engine;
@@ -207,9 +214,9 @@ describe("joining a pull whose source fails", () => {
     fail = answer.resolve;
     registry.fault({ digest, when: isLeader, times: ALWAYS }, { hold: answer.promise, status });
     const log = statusLog();
-    leader = failureOf(engine.pull(`${name}:v1`, { metaHeaders: { "X-Meta-Who": "leader" } }));
+    leader = failureOf(engine.pull(`${name}:v1`, { ...PLATFORM, metaHeaders: { "X-Meta-Who": "leader" } }));
     await registry.waitFor((request) => request.method === "GET" && request.digest === digest);
-    joiner = engine.pull(joins, { onProgress: log.sink });
+    joiner = engine.pull(joins, { ...PLATFORM, onProgress: log.sink });
     joiner.catch(() => {}); // awaited later
     if (digest === layerOf(image).digest) await wants(log, layerOf(image));
     else await until(() => log.lines().length > 0);
@@ -218,7 +225,8 @@ describe("joining a pull whose source fails", () => {
   beforeEach(async () => {
     other = await TestRegistry.start();
     for (const place of [other, registry]) {
-      image = await buildImage(place, REPOSITORY, { tag: "v1", layers: [300_000] });
+      image = await buildImage(place, REPOSITORY, { layers: [300_000] });
+      buildIndex(place, REPOSITORY, { tag: "v1", images: [image] }); // so that its manifest is asked for by digest
     }
   });
 
@@ -254,9 +262,9 @@ describe("joining a pull whose source fails", () => {
     const broken = Promise.withResolvers<void>();
     mirror.fault({ digest: layer.digest, times: ALWAYS }, { hold: broken.promise, reset: true });
     const log = statusLog();
-    const led = mirrored.pull(`${name}:v1`);
+    const led = mirrored.pull(`${name}:v1`, PLATFORM);
     await mirror.waitFor(({ digest }) => digest === layer.digest);
-    const joined = mirrored.pull(`${other.host}/${REPOSITORY}:v1`, { onProgress: log.sink });
+    const joined = mirrored.pull(`${other.host}/${REPOSITORY}:v1`, { ...PLATFORM, onProgress: log.sink });
     await wants(log, layer);
     broken.resolve();
     await expect(led).resolves.toMatchObject({ endpoint: registry.url });

@@ -91,8 +91,8 @@ describe("pull() from a loopback registry", () => {
     const host = await hostOf({ tls: SILENCE, plain: undefined });
     const failure = await failureOf(inIdleTime(() => engine.pull(`${host}/${REPOSITORY}:v1`)));
     expect(failure.message.split("\n")).toEqual([
-      `HEAD https://${host}: no answer to the TLS handshake in time`,
-      `HEAD http://${host}: connection closed by the other side`,
+      `GET https://${host}: no answer to the TLS handshake in time`,
+      `GET http://${host}: connection closed by the other side`,
     ]);
   });
 

@@ -5,7 +5,7 @@ import { shortId } from "../../src/digest/digest.ts";
 import { tryLockFile } from "../../src/disk/file-lock.ts";
 import { ErrUnavailable } from "../../src/errors.ts";
 import type { Progress, ProgressOptions } from "../../src/index.ts";
-import { buildImage, TestRegistry } from "../../src/testing.ts";
+import { type BuiltImage, buildImage, buildIndex, TestRegistry } from "../../src/testing.ts";
 import { layerOf } from "./support/built-image.ts";
 import { type Engine, failureOf, NO_WAIT, openEngine } from "./support/engine.ts";
 import { gets } from "./support/requests.ts";
@@ -13,11 +13,19 @@ import { statusLog } from "./support/status-lines.ts";
 import { until } from "./support/until.ts";
 
 const REPOSITORY = "team/app";
+const PLATFORM = { platform: "linux/amd64" };
 const LOCKED = "Waiting for another process";
 
 let registry: TestRegistry;
 let engine: Engine;
 let name: string;
+
+/** An image that is to be had by its digest, which an index with the tag names. */
+async function taggedIndex(tag: string): Promise<BuiltImage> {
+  const image = await buildImage(registry, REPOSITORY, { layers: [9_000] });
+  buildIndex(registry, REPOSITORY, { tag, images: [image] });
+  return image;
+}
 
 beforeEach(async () => {
   registry = await TestRegistry.start();
@@ -89,15 +97,18 @@ describe("a registry that does not answer", () => {
   });
 
   it.each([
-    ["a tag", { method: "HEAD" }],
-    ["a manifest", { method: "GET", kind: "manifest" }],
+    ["what it asks for", { kind: "ping" }],
+    ["a tag", { kind: "manifest", reference: "a" }],
+    ["a manifest", { kind: "manifest" }],
   ] as const)("shows so for %s", async (what, request) => {
-    const { descriptor } = await buildImage(registry, REPOSITORY, { tag: "a", layers: [9_000] });
-    registry.fault(request, { hold: never.promise });
+    const { descriptor } = await taggedIndex("a");
+    const match = what === "a manifest" ? { digest: descriptor.digest } : request;
+    registry.fault(match, { hold: never.promise });
     const abort = new AbortController();
     const log = statusLog();
-    const silent = failureOf(engine.pull(`${name}:a`, { signal: abort.signal, onProgress: log.sink }));
-    const id = what === "a tag" ? "a" : shortId(descriptor.digest);
+    const options = { ...PLATFORM, signal: abort.signal, onProgress: log.sink };
+    const silent = failureOf(engine.pull(`${name}:a`, options));
+    const id = what === "a manifest" ? shortId(descriptor.digest) : "a";
     await until(() => log.actions(id).includes(`Waiting for ${registry.host}`));
     abort.abort();
     await silent;
@@ -163,16 +174,15 @@ describe("a document that has to be asked for again", () => {
     ["a config", "config"],
   ])("shows for how long it waits: %s", async (what) => {
     await using patient = await openEngine({ backoff: { baseMs: 1_000, random: () => 0.001 } });
-    const image = await buildImage(registry, REPOSITORY, { tag: "v1", layers: [100] });
+    const { config, descriptor } = await taggedIndex("v1");
     const log = statusLog();
-    const { config, descriptor } = image;
     const fault = {
-      "a tag": { reference: "v1", times: 2 } as const,
+      "a tag": { reference: "v1" } as const,
       "a manifest": { method: "GET", digest: descriptor.digest } as const,
       "a config": { digest: config.digest } as const,
     }[what];
     registry.fault(fault ?? {}, { status: 503 });
-    await patient.pull(`${name}:v1`, { onProgress: log.sink });
+    await patient.pull(`${name}:v1`, { ...PLATFORM, onProgress: log.sink });
     const id = what === "a tag" ? "v1" : shortId((what === "a config" ? config : descriptor).digest);
     expect(log.actions(id)[0]).toBe("Retrying in 1 second");
   });

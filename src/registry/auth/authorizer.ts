@@ -9,13 +9,15 @@ import {
 import type { CredentialSource, Credentials } from "../credentials/credentials.ts";
 import { type Endpoint, originOf } from "../endpoints/endpoint.ts";
 import { type HostTrust, hostTrust } from "../endpoints/host-trust.ts";
-import { type Challenge, parseChallenges } from "../http/challenge.ts";
+import type { Challenge } from "../http/challenge.ts";
 import type { HttpRequest, HttpResponse, Send } from "../http/send.ts";
+import { withRedirect } from "../http/with-redirect.ts";
 import { CredentialsInUse } from "./credentials-in-use.ts";
-import { type Grant, Grants, type Lesson, type Offers } from "./grants.ts";
-import { HiddenChallenges } from "./hidden-challenges.ts";
+import { type Grant, Grants, type HintFailure, type Lesson, type Offers } from "./grants.ts";
 import { bearer, IdentityTokens } from "./identity-tokens.ts";
-import { bestChallenge, knownChallenges, offersFor } from "./offers.ts";
+import { asksTheSame, bestChallenge, knownChallenges, offersFor } from "./offers.ts";
+import { BARE_REFUSALS, challengesOf, HIDING_STATUSES, sentAuthorization } from "./refusal.ts";
+import { RootChallenges } from "./root-challenges.ts";
 import { basicAuthorization } from "./token.ts";
 
 /** Knows how to answer one endpoint's challenges, for all who are the same user there. */
@@ -26,8 +28,14 @@ export interface Authorizer {
    */
   begin(request: HttpRequest): Promise<void>;
   /**
+   * Looks up at the endpoint's API root, by `send`, what `request` will be asked for, unless that is known. What comes of it is a
+   * hint: what cannot be done with it is left to the answer to the request itself. Rejects when the root cannot be asked.
+   */
+  prepare(request: HttpRequest, send: Send): Promise<void>;
+  /**
    * The `authorization` header for `request` by what was learned so far, or `undefined`. Fetches a token when
-   * none is at hand; its failure is thrown (see `fetchToken`). Requests to another origin never get one.
+   * none is at hand; its failure is thrown (see `fetchToken`), that of a hint only when the request is refused without.
+   * Requests to another origin never get one.
    */
   authorize(request: HttpRequest): Promise<string | undefined>;
   /**
@@ -67,12 +75,6 @@ export type AuthorizerOptions = {
   readonly clock?: Clock | undefined;
 };
 
-/** Refusals without a challenge that may mean that what we sent has expired: ECR says 403, ECR Public 400. */
-const BARE_REFUSALS: ReadonlySet<number> = new Set([400, 401, 403]);
-
-/** Answers to a stranger that may hide what somebody else would get. */
-const HIDING_STATUSES: ReadonlySet<number> = new Set([401, 403, 404]);
-
 /**
  * Makes the authorizer of one user at one endpoint. It knows nothing at first and learns from every refusal,
  * also late in the flow: prefers Bearer over Basic, sends a `registryToken` as it is, and keeps one token per
@@ -88,7 +90,7 @@ class EndpointAuthorizer implements Authorizer {
   readonly #origin: string;
   readonly #credentials: CredentialsInUse;
   readonly #tokens: IdentityTokens;
-  readonly #hidden: HiddenChallenges;
+  readonly #root: RootChallenges;
   readonly #grants = new Grants();
 
   constructor({ clock = systemClock, trust = hostTrust(), ...options }: AuthorizerOptions) {
@@ -101,11 +103,26 @@ class EndpointAuthorizer implements Authorizer {
         : credentials;
     this.#credentials = new CredentialsInUse({ lookup, clock, endpoint: this.#origin });
     this.#tokens = new IdentityTokens({ ...options, clock, credentials: this.#credentials });
-    this.#hidden = new HiddenChallenges({ ...options, clock });
+    this.#root = new RootChallenges({ ...options, clock });
   }
 
   async begin(request: HttpRequest): Promise<void> {
     if (this.#grants.for(request)) await this.#credentials.find(request);
+  }
+
+  async prepare(request: HttpRequest, send: Send): Promise<void> {
+    if (!this.#owns(request.url) || this.#grants.for(request)) return;
+    const challenges = await this.#root.find(withRedirect(send), request);
+    if (challenges.length === 0) return;
+    try {
+      const found = await this.#credentials.find(request, bestChallenge(challenges));
+      const offers = await this.#offers(challenges, request, found);
+      this.#adopt({ request, challenges, found, offers, isHint: true });
+    } catch (error) {
+      throwIfAborted(request.signal);
+      const hash = this.#credentials.found?.hash ?? "";
+      this.#grants.keepFailure({ request, challenges, failure: this.#failure(error), hash });
+    }
   }
 
   async authorize(request: HttpRequest): Promise<string | undefined> {
@@ -115,8 +132,10 @@ class EndpointAuthorizer implements Authorizer {
     try {
       return await this.#header(grant, request);
     } catch (error) {
+      if (request.signal?.aborted) throw error;
+      if (this.#grants.failHint(grant, this.#failure(error))) return undefined;
       // The registry may name another token server next time, but only to a request that gets as far as that.
-      if (!request.signal?.aborted) this.#grants.forget(request, grant);
+      this.#grants.forget(request, grant);
       throw error;
     }
   }
@@ -127,6 +146,7 @@ class EndpointAuthorizer implements Authorizer {
     const { status } = response;
     const challenges = challengesOf(response);
     const known = knownChallenges(challenges);
+    this.#throwFailedHint(request, status, known);
     if (known.length > 0) return await this.#learn(known, request);
     if (challenges.length > 0) return false; // it wants something that nobody here can give
     if (sentAuthorization(request) === undefined) {
@@ -145,6 +165,21 @@ class EndpointAuthorizer implements Authorizer {
 
   whyAnonymous(): string | undefined {
     return this.#credentials.whyAnonymous();
+  }
+
+  /** Throws why nothing came of a hint just now, when the request that went out without is refused for the same. */
+  #throwFailedHint(request: HttpRequest, status: number, known: readonly Challenge[]): void {
+    const grant = this.#grants.for(request);
+    if (grant?.failure === undefined || sentAuthorization(request) !== undefined) return;
+    const isMeant = status === 401 || this.#credentials.found?.credentials !== undefined;
+    if (!isMeant || !HIDING_STATUSES.has(status)) return;
+    if (known.length > 0 && !asksTheSame(known, grant.challenges)) return;
+    this.#grants.forget(request, grant);
+    if (this.#credentials.isNew(grant.failure.atMs)) throw grant.failure.error;
+  }
+
+  #failure(error: unknown): HintFailure {
+    return { error, atMs: this.#options.clock.elapsed() };
   }
 
   #owns(url: string): boolean {
@@ -197,7 +232,7 @@ class EndpointAuthorizer implements Authorizer {
       const found = await this.#credentials.find(request);
       // Only a 401 says that a stranger may have to do something as well, and not what.
       if (!found.credentials && status !== 401) return false;
-      const challenges = await this.#hidden.find(request);
+      const challenges = await this.#root.findBehind(this.#options.send, request);
       if (challenges.length === 0) return false;
       const offers = await this.#offers(challenges, request, found);
       return this.#adopt({ request, challenges, found, offers });
@@ -229,7 +264,9 @@ class EndpointAuthorizer implements Authorizer {
       if (offer.kind === "fixed") return offer.authorization;
       if (this.#grants.isGeneral(grant)) return undefined; // a token is for the scopes of one request
       try {
-        return bearer(await this.#tokens.token(offer.realm, request));
+        const token = await this.#tokens.token(offer.realm, request);
+        grant.isHint = false; // the token server knows what it is about
+        return bearer(token);
       } catch (error) {
         throwIfAborted(request.signal);
         failures.push(error);
@@ -248,24 +285,10 @@ class EndpointAuthorizer implements Authorizer {
       grant.all = await this.#offers(grant.challenges, grant, found).catch(() => []);
       grant.left = grant.all;
       grant.hash = found.hash;
+      grant.failure = undefined;
     }
     return grant.left;
   }
-}
-
-/** What a refusal asks for. Of a 403 only the scope that a token lacks, as OAuth2 has it (RFC 6750 section 3.1). */
-function challengesOf({ status, headers }: HttpResponse): readonly Challenge[] {
-  if (status !== 401 && status !== 403) return [];
-  const challenges = parseChallenges(headers["www-authenticate"]);
-  return status === 401 ? challenges : challenges.filter(lacksScope);
-}
-
-function lacksScope({ scheme, parameters }: Challenge): boolean {
-  return scheme === "bearer" && parameters.get("error") === "insufficient_scope";
-}
-
-function sentAuthorization({ headers: { authorization } = {} }: HttpRequest): string | undefined {
-  return authorization;
 }
 
 /** Whether a header was made of these credentials alone. */

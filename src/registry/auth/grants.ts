@@ -20,6 +20,16 @@ export interface Grant {
   all: Offers;
   /** Best first; those that failed for good are taken out. */
   left: Offers;
+  /** Whether no request was refused yet: the endpoint may give without it what is asked for. */
+  isHint: boolean;
+  /** Why nothing came of a hint. */
+  failure: HintFailure | undefined;
+}
+
+/** What kept a hint from being followed, and when, by the clock's `elapsed`. */
+export interface HintFailure {
+  readonly error: unknown;
+  readonly atMs: number;
 }
 
 /** A refusal, and what can be done about it. */
@@ -28,6 +38,15 @@ export interface Lesson {
   readonly challenges: readonly Challenge[];
   readonly found: FoundCredentials;
   readonly offers: Offers;
+  /** Nothing was refused: it is what the endpoint says at the root of its API. Default false. */
+  readonly isHint?: boolean;
+}
+
+/** What is left of a lesson that could not be made use of. */
+export interface FailedHint extends Pick<Lesson, "request" | "challenges"> {
+  readonly failure: HintFailure;
+  /** Of the credentials that it was tried with. */
+  readonly hash: string;
 }
 
 /** What one authorizer has learned, by the scopes of the requests. */
@@ -53,11 +72,26 @@ export class Grants {
    * The grant of a lesson. When it offers what was offered before, that one is still good, without those
    * offers that failed.
    */
-  learn({ request, challenges, found, offers }: Lesson): Grant {
+  learn({ request, challenges, found, offers, isHint = false }: Lesson): Grant {
     const known = this.#byScopes.get(keyOf(request));
     if (known?.hash === found.hash && sameOffers(known.all, offers)) return known;
     const { scopes = [] } = request;
-    return { challenges, scopes, hash: found.hash, all: offers, left: offers };
+    return { challenges, scopes, hash: found.hash, all: offers, left: offers, isHint, failure: undefined };
+  }
+
+  /** Remembers that nothing came of a hint, so that requests go out without. */
+  keepFailure({ request, challenges, hash, failure }: FailedHint): void {
+    const { scopes = [] } = request;
+    const grant = { challenges, scopes, hash, all: [], left: [], isHint: true, failure };
+    this.#byScopes.set(keyOf(request), grant);
+  }
+
+  /** The same of a grant that is in use; false when it is no hint. */
+  failHint(grant: Grant, failure: HintFailure): boolean {
+    if (!grant.isHint) return false;
+    grant.left = [];
+    grant.failure = failure;
+    return true;
   }
 
   /** Keeps what was learned from `request`; with `general` for requests of other scopes too. */

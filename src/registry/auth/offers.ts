@@ -27,6 +27,14 @@ export function challengesAtRoot({ headers }: Pick<HttpResponse, "headers">): re
   return knownChallenges(parseChallenges(headers["www-authenticate"])).map(withoutScope);
 }
 
+/** Whether two lists of challenges are the same but for scopes. */
+export function asksTheSame(some: readonly Challenge[], others: readonly Challenge[]): boolean {
+  const [one, other] = [some, others].map((challenges) =>
+    JSON.stringify(challenges.map(withoutScope).map(({ scheme, parameters }) => [scheme, ...parameters])),
+  );
+  return one === other;
+}
+
 function withoutScope({ scheme, parameters }: Challenge): Challenge {
   return { scheme, parameters: new Map([...parameters].filter(([name]) => name !== "scope")) };
 }

@@ -13,9 +13,9 @@ const REFUSALS: ReadonlySet<number> = new Set([401, 403, 404]);
 
 /**
  * `send` with authorization, for one operation: the header that the authorizer has for a request, and on a refusal
- * from which it learned something one more try, unless the request is to be asked once. There is never a third
- * request, so a server that always answers 401 cannot make a loop. A stranger's request goes without, wherever it
- * leads. Why we came as anonymous is the `remark` of a refusal.
+ * from which it learned something one more try. There is never a third request, so a server that always answers 401
+ * cannot make a loop. A stranger's request goes without, wherever it leads. Why we came as anonymous is the `remark`
+ * of a refusal.
  */
 export function withAuth(send: Send, authorizer: Authorizer): Send {
   let begun = false;
@@ -23,13 +23,13 @@ export function withAuth(send: Send, authorizer: Authorizer): Send {
     if (request.stranger) return send(request);
     if (!begun) await authorizer.begin(request);
     begun = true;
+    if (request.rootFirst) await authorizer.prepare(request, send);
     const sent = await authorized(request, authorizer);
     const answer = await send(sent);
     if (!TEACHING.has(answer.status)) return remarked(answer, authorizer);
     // Whoever asks for a token may need the connection that an unread body holds.
     const refusal = await withBodyInMemory(answer, MAX_REFUSAL_BYTES);
     if (!(await authorizer.challenged(sent, refusal))) return remarked(refusal, authorizer);
-    if (request.askedOnce) return refusal;
     const second = await send(await authorized(request, authorizer));
     if (second.status === 401) authorizer.refused();
     return remarked(second, authorizer);

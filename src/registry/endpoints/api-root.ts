@@ -1,5 +1,13 @@
 import type { Endpoint } from "./endpoint.ts";
 
+/**
+ * Whether an endpoint is a registry of its own at the usual place, and has repositories by the names that references have for them.
+ * A mirror's root need not be a registry's, and what is below a path may have longer names.
+ */
+export function isWholeRegistry({ baseUrl, mirror }: Pick<Endpoint, "baseUrl" | "mirror">): boolean {
+  return !mirror && new URL(baseUrl).pathname === "/v2";
+}
+
 type Address = Pick<Endpoint, "baseUrl" | "namespace">;
 
 /**

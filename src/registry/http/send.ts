@@ -33,10 +33,10 @@ export interface HttpRequest extends Asker {
   /** Called when a connection for the request stands, before anything is sent over it. Must not throw. */
   readonly onConnected?: (() => void) | undefined;
   /**
-   * After a challenge that taught something it is not sent again: the refusal is the answer, and what was learned is for the
-   * longer way that the caller has.
+   * What the endpoint asks for is looked up at its API root first, where nothing is known of that yet. For a request that is
+   * needed in any case: with what the root says it goes out once. Default false: its own refusal tells.
    */
-  readonly askedOnce?: boolean | undefined;
+  readonly rootFirst?: boolean | undefined;
   /** The way to this URL was chosen by another origin: nothing of ours goes along, not even to our own endpoint. */
   readonly stranger?: boolean | undefined;
 }

@@ -3,7 +3,6 @@ import type { Asker } from "../http/send.ts";
 import {
   getManifest,
   headManifest,
-  headManifestOnce,
   type ManifestContent,
   type ManifestHead,
   type ManifestOptions,
@@ -24,11 +23,6 @@ export interface RegistryClient {
   ping(options?: Asker): Promise<void>;
   /** See `headManifest`. */
   headManifest(reference: string, options?: ManifestOptions): Promise<ManifestHead | undefined>;
-  /** See `headManifestOnce`. */
-  headManifestOnce(
-    reference: string,
-    options?: ManifestOptions,
-  ): Promise<ManifestHead | "challenged" | undefined>;
   /** See `getManifest`. */
   getManifest(reference: string, options?: ManifestOptions): Promise<ManifestContent>;
   /** See `openBlob`. */
@@ -43,8 +37,6 @@ export function createRegistryClient(options: RegistryClientOptions): RegistryCl
   return {
     ping: (asker = {}) => ping(session, asker),
     headManifest: (reference, manifestOptions = {}) => headManifest(session, reference, manifestOptions),
-    headManifestOnce: (reference, manifestOptions = {}) =>
-      headManifestOnce(session, reference, manifestOptions),
     getManifest: (reference, manifestOptions = {}) => getManifest(session, reference, manifestOptions),
     openBlob: (digest, blobOptions) => openBlob(session, digest, blobOptions),
     listTags: (listOptions) => listTags(session, listOptions),

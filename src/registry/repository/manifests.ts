@@ -15,6 +15,8 @@ const MAX_END_BYTES = 64;
 export interface ManifestOptions extends Asker {
   /** Media types in order of preference. Default: all that drayage understands, then anything. */
   readonly accept?: readonly string[] | undefined;
+  /** See `HttpRequest`. */
+  readonly rootFirst?: boolean | undefined;
 }
 
 /** What a registry says of a manifest. Its promises are to be checked when the bytes are there. */
@@ -52,25 +54,6 @@ export async function headManifest(
 }
 
 /**
- * The same in one request: a 401 is `challenged`, and whatever could be learned from it is for the next one, which may be a
- * `getManifest` at once.
- */
-export async function headManifestOnce(
-  session: RepositorySession,
-  reference: string,
-  options: ManifestOptions,
-): Promise<ManifestHead | "challenged" | undefined> {
-  const request = { ...manifestRequest(session, "HEAD", { reference, ...options }), askedOnce: true };
-  const response = await session.send(
-    request,
-    (answer) => answer.status === 401 || refusesShortCut("manifest HEAD", answer),
-  );
-  await response.body.discard();
-  if (response.status === 401) return "challenged";
-  return response.status === 200 ? headOf(response, reference) : undefined;
-}
-
-/**
  * GET of a manifest by tag or digest. By a tag, the bytes are compared with `Docker-Content-Digest`. Throws a retryable
  * `ErrDataLoss` when they differ, or when a document without a length was cut off on its way; `ErrOutOfRange` for one longer
  * than `MAX_MANIFEST_BYTES`.
@@ -100,15 +83,10 @@ export function manifestPath(reference: string): string {
 function manifestRequest(
   session: RepositorySession,
   method: "GET" | "HEAD",
-  {
-    reference,
-    accept = [...MANIFEST_ACCEPT, "*/*"],
-    signal,
-    waiter,
-  }: ManifestOptions & { reference: string },
+  { reference, accept = [...MANIFEST_ACCEPT, "*/*"], ...parts }: ManifestOptions & { reference: string },
 ): HttpRequest {
   const headers = { accept: accept.join(", ") };
-  return session.request({ method, path: manifestPath(reference), headers, signal, waiter });
+  return session.request({ method, path: manifestPath(reference), headers, ...parts });
 }
 
 function headOf(response: HttpResponse, reference: string): ManifestHead | undefined {

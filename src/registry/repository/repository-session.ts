@@ -20,7 +20,9 @@ export interface RegistryClientOptions {
 }
 
 /** What is particular about a request to a known address. */
-export interface RequestParts extends Asker, Pick<HttpRequest, "body" | "bulk" | "storing" | "stranger"> {
+export interface RequestParts
+  extends Asker,
+    Pick<HttpRequest, "body" | "bulk" | "rootFirst" | "storing" | "stranger"> {
   readonly method: HttpRequest["method"];
   readonly headers?: Readonly<Record<string, string>>;
   /** Token scopes that it needs beside the session's own. */

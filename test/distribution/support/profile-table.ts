@@ -14,11 +14,7 @@ export interface ProfileRow {
   readonly refusesEmptyConfig?: true;
 }
 
-/**
- * All products. The figures hold with and without an account, for all but what only asks for passwords is public
- * there. `gcr`: its answers do not say what it wants, so it takes one request more than crane's to find out, which
- * begins with that question each time.
- */
+/** All products. The figures hold with and without an account, for all but what only asks for passwords is public there. */
 export const PROFILE_ROWS: Readonly<Record<ProfileName, ProfileRow>> = {
   hub: { pull: 9, crane: 9 },
   ghcr: { pull: 9, crane: 9 },
@@ -28,7 +24,7 @@ export const PROFILE_ROWS: Readonly<Record<ProfileName, ProfileRow>> = {
   ecr: { pull: 8, crane: 8 },
   ecrp: { pull: 9, crane: 9, hidesTags: true },
   gar: { pull: 9, crane: 9 },
-  gcr: { pull: 10, crane: 9 },
+  gcr: { pull: 9, crane: 9 },
   acr: { pull: 9, crane: 9 },
   mcr: { pull: 8, crane: 8, isReadOnly: true },
   nvcr: { pull: 9, crane: 9 },

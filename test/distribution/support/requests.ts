@@ -13,13 +13,19 @@ export function gets(registry: TestRegistry, digest: string): readonly RequestRe
   return registry.requests.filter((request) => request.method === "GET" && request.reference === digest);
 }
 
-/** How often each digest was asked for by GET. */
+/** How often each digest was asked for by GET, also by a tag that has it. */
 export function getCounts(registry: TestRegistry): ReadonlyMap<string, number> {
   const counts = new Map<string, number>();
-  for (const { method, digest } of registry.requests) {
-    if (method === "GET" && digest !== undefined) counts.set(digest, (counts.get(digest) ?? 0) + 1);
+  for (const request of registry.requests) {
+    const digest = request.digest ?? tagged(registry, request);
+    if (request.method === "GET" && digest !== undefined) counts.set(digest, (counts.get(digest) ?? 0) + 1);
   }
   return counts;
+}
+
+function tagged(registry: TestRegistry, { kind, repository, reference }: RequestRecord): string | undefined {
+  if (kind !== "manifest" || repository === undefined || reference === undefined) return undefined;
+  return registry.manifest(repository, reference)?.digest;
 }
 
 /** Asserts that each of the digests was asked for once, and nothing else. */

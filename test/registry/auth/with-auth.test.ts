@@ -1,5 +1,6 @@
 import { describe, expect, it } from "vitest";
 import type { Clock } from "../../../src/async/clock.ts";
+import { ErrUnavailable } from "../../../src/errors/classes.ts";
 import { createAuthorizer } from "../../../src/registry/auth/authorizer.ts";
 import { withAuth } from "../../../src/registry/auth/with-auth.ts";
 import { anonymous, type CredentialSource } from "../../../src/registry/credentials/credentials.ts";
@@ -57,16 +58,6 @@ async function textOf(response: HttpResponse): Promise<string> {
 }
 
 describe("withAuth()", () => {
-  it("does not repeat a request that is to be asked once, and is authorized at the next one", async () => {
-    await using registry = await guardedRegistry();
-    const send = client(registry, { credentials: async () => USER });
-    const first = await send(get(registry, "a", { askedOnce: true }));
-    await first.body.discard();
-    expect(first.status).toBe(401);
-    expect(await textOf(await send(get(registry)))).toContain("200");
-    expect(registry.seen).toHaveLength(3); // one of them for the token
-  });
-
   it("leaves a request alone that needs no authorization", async () => {
     await using registry = await guardedRegistry();
     registry.valid.add("");
@@ -311,5 +302,149 @@ describe("withAuth()", () => {
     const response = await client(registry, { send: forbidding })(get(registry));
     expect(await textOf(response)).toBe("403 who are you?");
     expect(registry.seen).toHaveLength(1);
+  });
+});
+
+/** What was asked for, and how it came: `root`, `manifest` or `token`, and the scheme. */
+function askedOf(registry: GuardedRegistry): readonly string[] {
+  return registry.seen.map(({ url, headers }) => {
+    const what = url.pathname === "/v2/" ? "root" : url.pathname === "/token" ? "token" : "manifest";
+    return [what, ...(headers.authorization?.split(" ", 1) ?? [])].join(" ");
+  });
+}
+
+/** A registry that gives manifests to everybody, whatever its root says. */
+const openManifests: Send = async (request) => {
+  const response = await fetchSend(request);
+  return request.url.includes("/manifests/") ? { ...response, status: 200 } : response;
+};
+
+describe("withAuth() of a request that is needed in any case", () => {
+  const needed = { rootFirst: true } as const;
+
+  it("asks at the root what is asked for, and sends it once", async () => {
+    await using registry = await guardedRegistry();
+    const send = client(registry, { credentials: countingSource(USER) });
+    expect(await textOf(await send(get(registry, "a", needed)))).toBe("200 welcome");
+    expect(askedOf(registry)).toEqual(["root", "token Basic", "manifest Bearer"]);
+    const scopes = registry.tokenRequests().map(({ url }) => url.searchParams.getAll("scope"));
+    expect(scopes).toEqual([["repository:a:pull"]]); // the root's own is an example
+  });
+
+  it("asks the root once for all, and again after a minute", async () => {
+    await using registry = await guardedRegistry();
+    const clock = new HandClock();
+    const send = client(registry, { clock });
+    await Promise.all(["a", "b", "c"].map((repository) => send(get(registry, repository, needed))));
+    clock.nowMs += 59_000;
+    await send(get(registry, "d", needed));
+    expect(askedOf(registry).filter((line) => line === "root")).toHaveLength(1);
+    clock.nowMs += 2_000;
+    await send(get(registry, "e", needed));
+    await send(get(registry, "e", needed));
+    expect(askedOf(registry).filter((line) => line === "root")).toHaveLength(2);
+  });
+
+  it("asks no root where it was told already what is asked for", async () => {
+    await using registry = await guardedRegistry();
+    const send = client(registry);
+    await send(get(registry));
+    await send(get(registry, "a", needed));
+    expect(askedOf(registry)).toEqual(["manifest", "token", "manifest Bearer", "manifest Bearer"]);
+  });
+
+  it.each([200, 302, 403, 404, 429, 500, 503])(
+    "goes by its own answer where the root says %i",
+    async (status) => {
+      await using registry = await guardedRegistry();
+      const send: Send = async (request) => {
+        const response = await fetchSend(request);
+        return request.url.endsWith("/v2/") ? { ...response, status } : response;
+      };
+      expect(await textOf(await client(registry, { send })(get(registry, "a", needed)))).toBe("200 welcome");
+      expect(askedOf(registry)).toEqual(["root", "manifest", "token", "manifest Bearer"]);
+    },
+  );
+
+  it("goes out without where nobody has a password, and the root wants one", async () => {
+    await using registry = await guardedRegistry({ challenge: () => 'Basic realm="x"' });
+    registry.valid.add("");
+    expect(await textOf(await client(registry)(get(registry, "a", needed)))).toBe("200 welcome");
+    expect(registry.authorizations().at(-1)).toBeUndefined();
+  });
+
+  it.each([
+    ["the token server refuses", 401],
+    ["the token server is down", 503],
+  ])("goes out without where %s", async (_, status) => {
+    await using registry = await guardedRegistry({
+      token: (response) => response.writeHead(status).end(),
+      challenge: (origin) => `Bearer realm="${origin}/token"`,
+    });
+    const answer = await client(registry, { send: openManifests })(get(registry, "a", needed));
+    expect(answer.status).toBe(200);
+    expect(askedOf(registry)).toEqual(["root", "token", "manifest"]);
+  });
+
+  it("says why it could not follow the root when it is refused for the same, and asks nobody again", async () => {
+    await using registry = await guardedRegistry({
+      token: (response) => response.writeHead(401).end("wrong password"),
+      challenge: (origin) => `Bearer realm="${origin}/token"`,
+    });
+    const send = client(registry, { credentials: countingSource(USER) });
+    await expect(send(get(registry, "a", needed))).rejects.toThrow(/^Fetch token from .*: got status 401$/);
+    expect(askedOf(registry)).toEqual(["root", "token Basic", "manifest"]);
+  });
+
+  it("asks again, when it was refused before and is good now", async () => {
+    let isDown = true;
+    await using registry = await guardedRegistry({
+      token: (response) => (isDown ? response.writeHead(401).end() : json(response, { token: "good" })),
+      challenge: (origin) => `Bearer realm="${origin}/token"`,
+    });
+    registry.valid.add("").add("good");
+    const clock = new HandClock();
+    const send = client(registry, { clock });
+    expect(await textOf(await send(get(registry, "a", needed)))).toBe("200 welcome");
+    registry.valid.delete("");
+    isDown = false;
+    clock.nowMs += 5_000;
+    expect(await textOf(await send(get(registry, "a", needed)))).toBe("200 welcome");
+  });
+
+  it("asks a source of credentials that fails once, and throws its error", async () => {
+    await using registry = await guardedRegistry();
+    let asked = 0;
+    const credentials: CredentialSource = async () => {
+      asked++;
+      throw new Error("vault sealed");
+    };
+    await expect(client(registry, { credentials })(get(registry, "a", needed))).rejects.toThrow(
+      /vault sealed$/,
+    );
+    expect(asked).toBe(1);
+  });
+
+  it("does what its own answer asks for where that is something else", async () => {
+    await using registry = await guardedRegistry({
+      challenge: (origin, { url }) =>
+        url.pathname === "/v2/" ? 'Basic realm="x"' : `Bearer realm="${origin}/token"`,
+    });
+    expect(await textOf(await client(registry)(get(registry, "a", needed)))).toBe("200 welcome");
+    expect(askedOf(registry)).toEqual(["root", "manifest", "token", "manifest Bearer"]);
+  });
+
+  it("fails with the endpoint when the root cannot be reached, and asks again the next time", async () => {
+    await using registry = await guardedRegistry();
+    const reached: string[] = [];
+    const send: Send = async (request) => {
+      reached.push(new URL(request.url).pathname);
+      if (reached.length === 1) throw new ErrUnavailable("connection refused");
+      return await fetchSend(request);
+    };
+    const sending = client(registry, { send });
+    await expect(sending(get(registry, "a", needed))).rejects.toThrow("connection refused");
+    expect(await textOf(await sending(get(registry, "a", needed)))).toBe("200 welcome");
+    expect(reached).toEqual(["/v2/", "/v2/", "/v2/a/manifests/1"]);
   });
 });
