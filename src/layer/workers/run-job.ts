@@ -1,14 +1,12 @@
 import { algorithmOf, Digester } from "../../digest/digest.ts";
-import { ErrDataLoss, ErrResourceExhausted } from "../../errors/classes.ts";
+import { ErrDataLoss } from "../../errors/classes.ts";
 import { decompress } from "../decompress/decompress.ts";
+import { checkExpansion } from "../unpack/expansion.ts";
 import { LayerUnpacker } from "../unpack/layer-unpacker.ts";
 import type { UnpackOutcome } from "../unpack/unpack-outcome.ts";
 import type { JobState } from "./job-state.ts";
 import { readBlob } from "./read-blob.ts";
 import type { UnpackJob } from "./unpack-job.ts";
-
-/** Bytes that any layer may expand to, however small it is: one gibibyte. */
-const FREE_EXPANSION_BYTES = 1024 * 1024 * 1024;
 
 /**
  * Does one job, in one pass: reads, verifies, decompresses and unpacks. What waits for the end of a layer is made only when all of it
@@ -28,7 +26,7 @@ export async function runJob(
     for await (const piece of decompress(readBlob(job, state))) {
       state.throwIfCanceled();
       bytesOut += piece.byteLength;
-      checkExpansion(job, { bytesIn: state.progress.bytesIn, bytesOut });
+      checkExpansion(job.limits, { bytesIn: state.progress.bytesIn, bytesOut });
       digester.update(piece);
       unpacker.write(piece);
       state.noteUnpacked(bytesOut, unpacker.entries);
@@ -43,15 +41,4 @@ export async function runJob(
   } finally {
     unpacker.close();
   }
-}
-
-function checkExpansion(
-  { limits: { maxExpansion } }: UnpackJob,
-  { bytesIn, bytesOut }: { readonly bytesIn: number; readonly bytesOut: number },
-): void {
-  if (bytesOut <= FREE_EXPANSION_BYTES || bytesOut <= bytesIn * maxExpansion) return;
-  throw new ErrResourceExhausted(
-    `unpack layer: ${bytesIn} bytes became ${bytesOut}, more than ${maxExpansion} times as many`,
-    { retryable: false },
-  );
 }

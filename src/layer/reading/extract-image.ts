@@ -1,0 +1,182 @@
+import { closeSync, constants, openSync, renameSync } from "node:fs";
+import { mkdtemp, readdir, rm } from "node:fs/promises";
+import { join } from "node:path";
+import { setImmediate as nextTurn } from "node:timers/promises";
+import { throwIfAborted } from "../../async/abort.ts";
+import { diskError } from "../../disk/disk-error.ts";
+import { makeDirectory } from "../../disk/make-directory.ts";
+import { ErrAlreadyExists } from "../../errors/classes.ts";
+import type { ByteString } from "../../tar/byte-string.ts";
+import type { TarEntry } from "../../tar/tar-entry.ts";
+import { DirectoryTree } from "../unpack/directory-tree.ts";
+import { DiskFiles } from "../unpack/disk-files.ts";
+import type { OpenFile, Place } from "../unpack/entry-files.ts";
+import { EntryMaker } from "../unpack/entry-maker.ts";
+import { finishLayer } from "../unpack/finish-layer.ts";
+import type { HostAbilities } from "../unpack/host-abilities.ts";
+import type { SkippedKind } from "../unpack/unpack-outcome.ts";
+import { ImageDirectory, type ImageTree } from "./image-tree.ts";
+import type { KnownFile } from "./known-entry.ts";
+import { type ReadImageOptions, readContents, readImage } from "./read-image.ts";
+import type { ReadableLayer } from "./readable-layer.ts";
+import { type NamedNode, Selection, type SelectionOptions } from "./selection.ts";
+import { Spool } from "./spool.ts";
+
+/** How an image is extracted. */
+export interface ExtractImageOptions extends Omit<ReadImageOptions, "spool">, SelectionOptions {
+  /** What can be made in the directory. */
+  readonly host: HostAbilities;
+}
+
+/** What was extracted. */
+export interface ExtractOutcome {
+  /** Files, directories, links and all others; those that only lead to what was wanted included. */
+  readonly entries: number;
+  /** Bytes of the files, each counted once. */
+  readonly bytes: number;
+  /** What the host could not do, by kind. */
+  readonly skipped: readonly SkippedKind[];
+}
+
+const ACTION = "extract image";
+
+/** How long the event loop is kept waiting, in milliseconds. */
+const SLICE_MS = 8;
+
+/**
+ * Makes what layers show together, or some paths of it, in `directory`, which is missing or empty. Nothing is made in its place before
+ * all layers were read and found to be right; when that fails, what was made is removed. Throws as `readImage` and `Selection` do,
+ * `ErrAlreadyExists` when something is in the directory, and the classes of `diskError`.
+ *
+ * @param layers lowest first
+ */
+export async function extractImage(
+  layers: readonly ReadableLayer[],
+  directory: string,
+  options: ExtractImageOptions,
+): Promise<ExtractOutcome> {
+  await makeDirectory(directory);
+  const found = await onDisk(directory, () => readdir(directory));
+  if (found.length > 0) throw new ErrAlreadyExists(`${ACTION} to "${directory}": it is not empty`);
+  try {
+    // On the same file system, and the directory's own: files are complete here before they get their names.
+    const scratch = await onDisk(directory, () => mkdtemp(join(directory, ".drayage-")));
+    const spool = new Spool(scratch, options.host);
+    const image = await readImage(layers, { ...options, spool });
+    const selection = new Selection(image, options);
+    await readContents(layers, filesOf(selection), { ...options, spool });
+    return await onDisk(directory, () => makeSelection(image, selection, { directory, scratch, options }));
+  } catch (error) {
+    await empty(directory);
+    throw error;
+  }
+}
+
+function* filesOf(selection: Selection): Generator<KnownFile> {
+  for (const { node } of selection.nodes()) if (!(node instanceof ImageDirectory)) yield node;
+}
+
+/** Where and how the files get their places. */
+interface Making {
+  readonly directory: string;
+  /** Where they are, to be removed when it is done. */
+  readonly scratch: string;
+  readonly options: ExtractImageOptions;
+}
+
+async function makeSelection(
+  { root }: ImageTree,
+  selection: Selection,
+  { directory, scratch, options: { host, signal } }: Making,
+): Promise<ExtractOutcome> {
+  const rootFd = openSync(directory, constants.O_RDONLY | constants.O_DIRECTORY | constants.O_NOFOLLOW);
+  const files = new SpooledFiles();
+  try {
+    const tree = new DirectoryTree(files, rootFd);
+    const maker = new EntryMaker(tree, files, host);
+    const replay = new Replay(tree, maker, files);
+    if (root.entry !== undefined) replay.add({ path: "", node: root, isMeant: true });
+    let since = performance.now();
+    for (const one of selection.nodes()) {
+      replay.add(one);
+      if (performance.now() - since < SLICE_MS) continue;
+      await nextTurn();
+      throwIfAborted(signal);
+      since = performance.now();
+    }
+    await rm(scratch, { recursive: true });
+    const { skipped } = finishLayer(tree, { files, host, maker });
+    return { entries: replay.entries, bytes: replay.bytes, skipped };
+  } finally {
+    files.close();
+    closeSync(rootFd);
+  }
+}
+
+/** Files that are complete, and get their places by renaming. */
+class SpooledFiles extends DiskFiles {
+  /** The file whose turn it is. */
+  current: KnownFile | undefined;
+
+  override makeFile(place: Place): OpenFile {
+    if (this.current?.spooled !== undefined) renameSync(this.current.spooled, this.pathOf(place));
+    return { write: () => {}, finish: () => {}, close: () => {} };
+  }
+}
+
+/** Has an image made once more as if it were a single layer, which hides nothing. */
+class Replay {
+  entries = 0;
+  bytes = 0;
+  readonly #tree: DirectoryTree;
+  readonly #maker: EntryMaker;
+  readonly #files: SpooledFiles;
+  readonly #paths = new Map<KnownFile, ByteString>();
+
+  constructor(tree: DirectoryTree, maker: EntryMaker, files: SpooledFiles) {
+    this.#tree = tree;
+    this.#maker = maker;
+    this.#files = files;
+  }
+
+  add({ path, node }: NamedNode): void {
+    this.entries += path === "" ? 0 : 1;
+    if (node instanceof ImageDirectory) this.#addDirectory(path, node);
+    else this.#addFile(path, node);
+  }
+
+  #addDirectory(path: ByteString, { entry }: ImageDirectory): void {
+    if (entry === undefined) this.#tree.make(path, path);
+    else this.#begin({ ...entry, name: path, flag: "5" });
+  }
+
+  #addFile(path: ByteString, file: KnownFile): void {
+    const linkName = this.#paths.get(file);
+    if (linkName !== undefined) {
+      this.#begin({ ...file.entry, name: path, flag: "1", type: "hardlink", linkName });
+      return;
+    }
+    if (file.names > 1) this.#paths.set(file, path);
+    this.#files.current = file;
+    if (file.entry.type === "file") this.bytes += file.entry.size;
+    this.#begin({ ...file.entry, name: path, flag: "0" });
+  }
+
+  #begin(entry: TarEntry): void {
+    this.#maker.begin(entry);
+    this.#maker.end();
+  }
+}
+
+async function empty(directory: string): Promise<void> {
+  const names = await readdir(directory).catch(() => []);
+  for (const name of names) await rm(join(directory, name), { recursive: true, force: true }).catch(() => {});
+}
+
+async function onDisk<T>(directory: string, step: () => Promise<T>): Promise<T> {
+  try {
+    return await step();
+  } catch (cause) {
+    throw diskError(ACTION, directory, cause);
+  }
+}

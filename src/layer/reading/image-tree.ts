@@ -1,0 +1,140 @@
+import { ErrInvalidArgument } from "../../errors/classes.ts";
+import type { ByteString } from "../../tar/byte-string.ts";
+import { shownName } from "../unpack/entry-name.ts";
+import type { KnownEntry, KnownFile } from "./known-entry.ts";
+import { dropName } from "./spool.ts";
+
+/** Most symbolic links that are followed for one path: where Linux stops. */
+const MAX_LINKS = 40;
+
+/** What has a name in an image. */
+export type ImageNode = ImageDirectory | KnownFile;
+
+/** A directory of an image, with what all layers so far show in it together. */
+export class ImageDirectory {
+  readonly children = new Map<ByteString, ImageNode>();
+  /** What the uppermost layer that has an entry for it says; absent while none has. */
+  entry: KnownEntry | undefined;
+  /** Which layer that is, or which one made it without an entry. */
+  layer: number;
+
+  constructor(layer: number) {
+    this.layer = layer;
+  }
+}
+
+/** How a path is reached. */
+export interface Way {
+  /** Names that lead there, links on the way among them, each in its directory. */
+  readonly steps: ReadonlyArray<{ readonly directory: ImageDirectory; readonly name: ByteString }>;
+  /** What is there. */
+  readonly end: ImageNode;
+}
+
+/** Where somebody is on the way to a path. */
+interface Walk {
+  /** The directories on the way, the root first. */
+  readonly at: ImageDirectory[];
+  /** What is left of the path, the next part last. */
+  readonly parts: ByteString[];
+  links: number;
+}
+
+/** What the layers of an image show together. Names are counted, because they are what takes memory. */
+export class ImageTree {
+  readonly root = new ImageDirectory(0);
+  #names = 0;
+
+  /** How many names there are. */
+  get names(): number {
+    return this.#names;
+  }
+
+  /** Gives a name to something, instead of what had it. */
+  set(directory: ImageDirectory, name: ByteString, node: ImageNode): void {
+    this.remove(directory, name);
+    directory.children.set(name, node);
+    this.#names++;
+  }
+
+  /** Takes a name away, with all that is below it. */
+  remove(directory: ImageDirectory, name: ByteString): void {
+    const node = directory.children.get(name);
+    if (node === undefined) return;
+    if (node instanceof ImageDirectory) this.clear(node);
+    else dropName(node);
+    directory.children.delete(name);
+    this.#names--;
+  }
+
+  /** Takes everything away that is in a directory. */
+  clear(directory: ImageDirectory): void {
+    for (const name of directory.children.keys()) this.remove(directory, name);
+  }
+
+  /** What is at a path, without following a link anywhere. */
+  at(path: ByteString): ImageNode | undefined {
+    let node: ImageNode | undefined = this.root;
+    for (const name of path === "" ? [] : path.split("/")) {
+      node = node instanceof ImageDirectory ? node.children.get(name) : undefined;
+    }
+    return node;
+  }
+
+  /**
+   * The way to a path, as a container would take it: links are followed, and none leads out of the image. `undefined` when nothing
+   * is there. Throws `ErrInvalidArgument` where there are too many links.
+   *
+   * @param followsLast whether a link at the end is followed as well
+   */
+  way(path: ByteString, followsLast: boolean): Way | undefined {
+    const steps: Array<Way["steps"][number]> = [];
+    const walk: Walk = { at: [this.root], parts: partsOf(path), links: 0 };
+    for (let name = walk.parts.pop(); name !== undefined; name = walk.parts.pop()) {
+      if (name === "..") {
+        if (walk.at.length > 1) walk.at.pop();
+        continue;
+      }
+      const directory = walk.at.at(-1) ?? this.root;
+      const node = directory.children.get(name);
+      if (node === undefined) return undefined;
+      steps.push({ directory, name });
+      const end = enter(node, walk, { path, followsLast });
+      if (end !== undefined) return walk.parts.length === 0 ? { steps, end } : undefined;
+    }
+    return { steps, end: walk.at.at(-1) ?? this.root };
+  }
+}
+
+/** Goes on with what has a name on the way; returns it if it leads nowhere. */
+function enter(
+  node: ImageNode,
+  walk: Walk,
+  { path, followsLast }: { readonly path: ByteString; readonly followsLast: boolean },
+): KnownFile | undefined {
+  if (node instanceof ImageDirectory) {
+    walk.at.push(node);
+    return undefined;
+  }
+  const isFollowed = node.entry.type === "symlink" && (followsLast || walk.parts.length > 0);
+  if (!isFollowed) return node;
+  follow(node, walk, path);
+  return undefined;
+}
+
+function follow({ entry: { linkName } }: KnownFile, walk: Walk, path: ByteString): void {
+  if (++walk.links > MAX_LINKS) {
+    const message = `look for "${shownName(path)}": the path leads through too many symbolic links`;
+    throw new ErrInvalidArgument(message);
+  }
+  if (linkName.startsWith("/")) walk.at.length = 1;
+  walk.parts.push(...partsOf(linkName));
+}
+
+/** The names of a path, the first one last. */
+function partsOf(path: ByteString): ByteString[] {
+  return path
+    .split("/")
+    .filter((part) => part !== "" && part !== ".")
+    .reverse();
+}

@@ -1,0 +1,105 @@
+import { ErrInvalidArgument } from "../../errors/classes.ts";
+import type { ByteString } from "../../tar/byte-string.ts";
+import type { DirectoryNode } from "../unpack/directory-node.ts";
+import type { DirectoryTree } from "../unpack/directory-tree.ts";
+import { shownName } from "../unpack/entry-name.ts";
+import { gatherRest, type LayerRest } from "../unpack/layer-rest.ts";
+import type { CrossLink } from "../unpack/unpack-outcome.ts";
+import { LINKED_FILES } from "../unpack/whiteout-names.ts";
+import { ImageDirectory, type ImageTree } from "./image-tree.ts";
+import { KnownFile, knownEntry } from "./known-entry.ts";
+import type { MemoryFiles } from "./memory-files.ts";
+
+/** A layer whose archive has ended. */
+export interface ReadLayer {
+  readonly tree: DirectoryTree;
+  readonly files: MemoryFiles;
+  /** Which one it is, from 0 for the lowest. */
+  readonly layer: number;
+}
+
+/**
+ * Puts a layer on those below it, as overlayfs shows them together. Throws `ErrInvalidArgument` for a hard link to what is nowhere or
+ * is a directory.
+ */
+export function mergeLayer(image: ImageTree, { tree, files, layer }: ReadLayer): void {
+  tree.drop(tree.root, LINKED_FILES.slice(0, -1)); // the names under which aufs keeps files with several names are its own
+  const rest = gatherRest(tree, files);
+  const links = linkedBelow(image, rest.crossLinks); // before this layer hides or replaces them
+  const specials = specialsOf(rest, layer);
+  new Merge(image, { files, layer, specials }).directory(image.root, tree.root);
+  for (const [path, file] of links) {
+    const slash = path.lastIndexOf("/");
+    const directory = image.at(path.slice(0, Math.max(0, slash)));
+    if (directory instanceof ImageDirectory) image.set(directory, path.slice(slash + 1), file);
+  }
+}
+
+type Specials = ReadonlyMap<DirectoryNode, ReadonlyMap<ByteString, KnownFile>>;
+
+/** What is merged. */
+interface Merged extends Pick<ReadLayer, "files" | "layer"> {
+  readonly specials: Specials;
+}
+
+class Merge {
+  readonly #image: ImageTree;
+  readonly #layer: Merged;
+
+  constructor(image: ImageTree, layer: Merged) {
+    this.#image = image;
+    this.#layer = layer;
+  }
+
+  /** Puts a directory of the layer on the one of that name. */
+  directory(into: ImageDirectory, node: DirectoryNode): void {
+    const { files, layer, specials } = this.#layer;
+    if (node.isOpaque) this.#image.clear(into);
+    for (const name of node.whiteouts ?? []) this.#image.remove(into, name);
+    if (node.entry !== undefined) {
+      into.entry = knownEntry(node.entry);
+      into.layer = layer;
+    }
+    for (const [name, file] of files.in(node)) this.#image.set(into, name, file);
+    for (const [name, file] of specials.get(node) ?? []) this.#image.set(into, name, file);
+    for (const child of node.children) this.directory(this.#directoryIn(into, child.name), child);
+  }
+
+  #directoryIn(into: ImageDirectory, name: ByteString): ImageDirectory {
+    const below = into.children.get(name);
+    if (below instanceof ImageDirectory) return below;
+    const made = new ImageDirectory(this.#layer.layer);
+    this.#image.set(into, name, made);
+    return made;
+  }
+}
+
+/** Hard links to files of lower layers, by their names. */
+function linkedBelow(image: ImageTree, crossLinks: readonly CrossLink[]): Map<ByteString, KnownFile> {
+  const links = new Map<ByteString, KnownFile>();
+  for (const { name, target } of crossLinks) {
+    const file = links.get(target) ?? image.at(target); // an earlier one's name may be what a later one leads to
+    if (!(file instanceof KnownFile)) {
+      const got = file === undefined ? "nothing" : "a directory";
+      const what = `hard link to "${shownName(target)}": got ${got}, wanted a file`;
+      throw new ErrInvalidArgument(`read layer: entry "${shownName(name)}": ${what}`);
+    }
+    file.names++;
+    links.set(name, file);
+  }
+  return links;
+}
+
+/** Devices and FIFOs, which wait for the end of a layer, by their directories. */
+function specialsOf({ pending }: LayerRest, layer: number): Specials {
+  const specials = new Map<DirectoryNode, Map<ByteString, KnownFile>>();
+  for (const [{ kind, entry, order }, places] of pending) {
+    if (kind !== "special") continue;
+    const file = new KnownFile(knownEntry(entry), layer, order);
+    file.names = places.length;
+    for (const { directory, name } of places) {
+      specials.set(directory, (specials.get(directory) ?? new Map()).set(name, file));
+    }
+  }
+  return specials;
+}
