@@ -12,6 +12,7 @@ export type { DiskUsage, ImageUsage, Usage } from "./distribution/disk-usage.ts"
 export type {
   AssembleImageOptions,
   Distribution,
+  ExtractedImage,
   PassedEndpoint,
   PulledImage,
   PullOptions,
@@ -19,6 +20,7 @@ export type {
   PushedImage,
   PushOptions,
   PushResult,
+  ReadImageOptions,
   RemovedImage,
   UnpackedImage,
   UnpackImageOptions,
@@ -33,6 +35,7 @@ export type { ProgressOptions } from "./distribution/operation.ts";
 export type { DistributionOptions } from "./distribution/options.ts";
 export type { PruneOptions, PruneResult } from "./distribution/prune.ts";
 export { type EndpointShare, servedByEndpoint } from "./distribution/served-by-endpoint.ts";
+export type { ImageEntry, ImageEntryType } from "./layer/reading/image-entries.ts";
 export type { Descriptor } from "./oci/descriptor.ts";
 export type { MessageProgress, Progress, ProgressSink, UpdateProgress } from "./progress/progress.ts";
 export {

@@ -56,6 +56,8 @@ const COMMANDS: Readonly<Record<string, () => Promise<AddCommand>>> = {
   serve: async () => (await import("./commands/serve.ts")).addServeCommand,
   import: async () => (await import("./commands/import.ts")).addImportCommand,
   rootfs: async () => (await import("./commands/rootfs.ts")).addRootfsCommand,
+  extract: async () => (await import("./commands/extract.ts")).addExtractCommand,
+  ls: async () => (await import("./commands/ls.ts")).addLsCommand,
   export: async () => (await import("./commands/export.ts")).addExportCommand,
 };
 

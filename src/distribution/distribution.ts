@@ -6,6 +6,7 @@ import type { AbortOptions } from "../async/abort.ts";
 import type { Store } from "../content/store.ts";
 import type { Digest } from "../digest/digest.ts";
 import type { Image, ImageStore } from "../images/image-store.ts";
+import type { ImageEntry } from "../layer/reading/image-entries.ts";
 import type { Sharing } from "../layer/rootfs/assemble.ts";
 import type { LayerStore } from "../layer/store/layer-store.ts";
 import type { Descriptor } from "../oci/descriptor.ts";
@@ -113,6 +114,31 @@ export interface UnpackedImage {
   readonly config: Digest;
   /** Chain IDs of its layers, lowest first; the last one is its root file system. */
   readonly chainIds: readonly Digest[];
+}
+
+/** What reading an image may be told. */
+export interface ReadImageOptions extends UnpackImageOptions {
+  /**
+   * Which paths of the image are meant, with all that is below them, from the root on; links on the way are followed, inside the
+   * image. Default: everything.
+   */
+  readonly paths?: readonly string[] | undefined;
+  /** Whether a link at the end of a path means what it leads to as well. Default false: the link is meant. */
+  readonly followLinks?: boolean | undefined;
+}
+
+/** What was extracted of an image. */
+export interface ExtractedImage {
+  /** The full name. */
+  readonly name: string;
+  /** Digest of its config, which docker calls the image's ID. */
+  readonly config: Digest;
+  /** Files, directories, links and all others that were made; those that only lead to what was meant included. */
+  readonly entries: number;
+  /** Bytes of the files. */
+  readonly bytes: number;
+  /** What of it this host could not make, in words; empty when everything is there. */
+  readonly missing: readonly string[];
 }
 
 /** What a push may be told. */
@@ -245,6 +271,21 @@ export interface Distribution extends AsyncDisposable {
    * target of the caller's.
    */
   assemble(reference: string, directory: string, options?: AssembleImageOptions): Promise<UnpackedImage>;
+  /**
+   * Makes a directory, new or empty, out of the files that an image shows, or of some paths of it and what leads there, without
+   * unpacking it: each layer is read through once, and once more where a link leads to a content that was not meant to be kept. All
+   * of them are verified before anything gets its name. Throws `ErrNotFound` for a name, a layer or a path that is not here,
+   * `ErrInvalidArgument` for what is no image and for layers with unacceptable entries, `ErrDataLoss` for damaged ones,
+   * `ErrResourceExhausted` for those beyond the limits, `ErrAlreadyExists` for a directory with something in it, and the classes of
+   * the disk's errors.
+   */
+  extract(reference: string, directory: string, options?: ReadImageOptions): Promise<ExtractedImage>;
+  /**
+   * What an image shows, or some paths of it, parents first, the names of a directory sorted by their bytes; the root is left out. All
+   * layers are read before the first one comes, because an upper one may hide what a lower one has; what is remembered meanwhile
+   * depends on the number of names only. Throws as `extract` does when it is iterated over.
+   */
+  list(reference: string, options?: ReadImageOptions): AsyncIterable<ImageEntry>;
   /** The unpacked layers, where there are any (`DistributionOptions.layers`). */
   readonly layers: LayerStore | undefined;
   /** The bytes by digest. */

@@ -3,7 +3,9 @@ import { join } from "node:path";
 import type { AbortOptions } from "../async/abort.ts";
 import { type Digest, isDigest } from "../digest/digest.ts";
 import { diskError, isMissingFile } from "../disk/disk-error.ts";
+import type { LayerStore } from "../layer/store/layer-store.ts";
 import type { FoundLayers, SweepLayersOptions, SweptLayer } from "../layer/store/sweep-layers.ts";
+import type { Hidden } from "../layer/tree/layer-tree.ts";
 
 /** In the names of users of layers: an image, by the digest of its config. All others are the embedder's. */
 const IMAGE = "image:";
@@ -33,6 +35,20 @@ export class RootLayers {
     const { LayerFiles } = await import("../layer/store/layer-files.ts");
     const { findLayers } = await import("../layer/store/sweep-layers.ts");
     return await findLayers(new LayerFiles(this.#root), { ...options, isUsed: await this.#isUsed() });
+  }
+
+  /** The store of the layers, which the caller closes; `undefined` where there are none. Throws the classes of `diskError`. */
+  async open(): Promise<LayerStore | undefined> {
+    if (!(await this.#isThere())) return undefined;
+    const { openLayerStore } = await import("../layer/store/open-layer-store.ts");
+    return await openLayerStore({ root: this.#root });
+  }
+
+  /** What a layer that is there hides. Throws the classes of `diskError`. */
+  async hidden(chainId: Digest): Promise<Hidden> {
+    const { LayerFiles } = await import("../layer/store/layer-files.ts");
+    const { whiteouts, opaque } = await new LayerFiles(this.#root).tree(chainId);
+    return { whiteouts: [...whiteouts], opaque: [...opaque] };
   }
 
   /** Removes layers that nobody keeps; costs one look at the disk where there are none. Throws as `sweepLayers` does. */

@@ -7,6 +7,7 @@ import type { Store } from "../content/store.ts";
 import { ErrFailedPrecondition } from "../errors/classes.ts";
 import type { Image, ImageStore } from "../images/image-store.ts";
 import { reachableContent } from "../images/reachable.ts";
+import type { ImageEntry } from "../layer/reading/image-entries.ts";
 import type { LayerStore } from "../layer/store/layer-store.ts";
 import type { Descriptor } from "../oci/descriptor.ts";
 import { checkArgument, checkOptions } from "../options/check-options.ts";
@@ -20,17 +21,20 @@ import type { DiskUsage } from "./disk-usage.ts";
 import type {
   AssembleImageOptions,
   Distribution,
+  ExtractedImage,
   PulledImage,
   PullOptions,
   PullResult,
   PushedImage,
   PushOptions,
   PushResult,
+  ReadImageOptions,
   RemovedImage,
   UnpackedImage,
   UnpackImageOptions,
 } from "./distribution.ts";
 import type { DistributionEvents } from "./events.ts";
+import { extractFiles, listImage, type ReadingContext } from "./image-files.ts";
 import { importInto } from "./import-into.ts";
 import type { EngineLayers } from "./open-layers.ts";
 import type { OpenWork } from "./open-work.ts";
@@ -49,6 +53,7 @@ import {
   PRUNE_OPTIONS,
   PULL_OPTIONS,
   PUSH_OPTIONS,
+  READ_OPTIONS,
   UNPACK_OPTIONS,
 } from "./option-rules.ts";
 import type { OwnedRoot } from "./owned-root.ts";
@@ -194,6 +199,23 @@ export class LocalDistribution implements Distribution {
     );
   }
 
+  async extract(
+    reference: string,
+    directory: string,
+    options: ReadImageOptions = {},
+  ): Promise<ExtractedImage> {
+    checkArgument("extract image", "reference", reference, aString);
+    checkArgument("extract image", "directory", directory, aPath);
+    checkOptions("extract image", options, READ_OPTIONS);
+    return await this.#using(options, (own) => extractFiles(this.#reading(), reference, directory, own));
+  }
+
+  async *list(reference: string, options: ReadImageOptions = {}): AsyncGenerator<ImageEntry> {
+    checkArgument("list image", "reference", reference, aString);
+    checkOptions("list image", options, READ_OPTIONS);
+    yield* await this.#using(options, (own) => listImage(this.#reading(), reference, own));
+  }
+
   setConcurrency(limits: Parameters<Distribution["setConcurrency"]>[0]): void {
     checkOptions("set concurrency", limits, CONCURRENCY_LIMITS);
     const { downloads, uploads } = limits;
@@ -217,6 +239,10 @@ export class LocalDistribution implements Distribution {
 
   async [Symbol.asyncDispose](): Promise<void> {
     await this.close();
+  }
+
+  #reading(): ReadingContext {
+    return { ...this.#parts, rootLayers: this.#parts.root.layers };
   }
 
   /** Runs an operation that builds on content, which therefore nobody may remove meanwhile. */

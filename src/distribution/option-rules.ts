@@ -42,6 +42,7 @@ import type {
   Distribution,
   PullOptions,
   PushOptions,
+  ReadImageOptions,
   UnpackImageOptions,
 } from "./distribution.ts";
 import type { LoginOptions } from "./login.ts";
@@ -185,6 +186,13 @@ export const ASSEMBLE_OPTIONS: RulesOf<AssembleImageOptions> = {
   sharing: rule('"reflink", "hardlink" or "copy"', (value) =>
     ["reflink", "hardlink", "copy"].some((one) => one === value),
   ),
+};
+
+/** The options of `Distribution.extract` and `Distribution.list`. */
+export const READ_OPTIONS: RulesOf<ReadImageOptions> = {
+  ...UNPACK_OPTIONS,
+  paths: listOf(aString),
+  followLinks: aBoolean,
 };
 
 /** The options of `Distribution.import`. */

@@ -20,7 +20,7 @@ const ISLANDS = 2;
  * room of a lower level; those of one level do not know each other.
  */
 const ROOMS: Readonly<Record<string, readonly (readonly string[])[]>> = {
-  layer: [["decompress"], ["unpack", "tree"], ["workers", "rootfs", "compare"], ["store"]],
+  layer: [["decompress"], ["unpack", "tree"], ["workers", "rootfs", "compare", "reading"], ["store"]],
   registry: [
     ["http"],
     ["files"],

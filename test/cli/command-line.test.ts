@@ -1,6 +1,6 @@
 import { type ChildProcess, spawn } from "node:child_process";
 import { once } from "node:events";
-import { writeFile } from "node:fs/promises";
+import { readFile, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { text } from "node:stream/consumers";
 import { afterEach, beforeEach, describe, expect, it } from "vitest";
@@ -162,6 +162,22 @@ describe("text by strangers", () => {
     const { status, stderr } = await run("pull --plain-http", `${registry.host}/app:v1`);
     expect(status).toBe(1);
     expect(stderr).toMatch(/^drayage: [ -~\u00a0-\u{10ffff}]+\n$/u);
+  });
+});
+
+describe("files of an image", () => {
+  it("are listed and extracted by their paths", async () => {
+    const name = await pulled("hello");
+    expect((await run("ls", name)).stdout).toBe("/layer-0\n");
+    expect((await run("ls -l", name, "layer-0")).stdout).toMatch(
+      /^-rw-r--r-- 0\/0 +5 1970-01-01 00:00 \/layer-0\n$/,
+    );
+    expect(JSON.parse((await run("ls --json", name)).stdout)).toMatchObject({ path: "/layer-0", size: 5 });
+    const target = join(engine.root, "files");
+    expect(await run("extract -q", name, target, "/layer-0")).toEqual({ status: 0, stdout: "", stderr: "" });
+    expect(await readFile(join(target, "layer-0"), "utf8")).toBe("hello");
+    const { status, stderr } = await run("extract -q", name, `${target}-2`, "/none");
+    expect({ status, stderr }).toEqual({ status: 1, stderr: 'drayage: read image: "/none" is not there\n' });
   });
 });
 

@@ -2,7 +2,7 @@ import { closeSync, constants, openSync, renameSync } from "node:fs";
 import { mkdtemp, readdir, rm } from "node:fs/promises";
 import { join } from "node:path";
 import { setImmediate as nextTurn } from "node:timers/promises";
-import { throwIfAborted } from "../../async/abort.ts";
+import { type AbortOptions, throwIfAborted } from "../../async/abort.ts";
 import { diskError } from "../../disk/disk-error.ts";
 import { makeDirectory } from "../../disk/make-directory.ts";
 import { ErrAlreadyExists } from "../../errors/classes.ts";
@@ -12,9 +12,10 @@ import { DirectoryTree } from "../unpack/directory-tree.ts";
 import { DiskFiles } from "../unpack/disk-files.ts";
 import type { OpenFile, Place } from "../unpack/entry-files.ts";
 import { EntryMaker } from "../unpack/entry-maker.ts";
+import { findAbilities } from "../unpack/find-abilities.ts";
 import { finishLayer } from "../unpack/finish-layer.ts";
 import type { HostAbilities } from "../unpack/host-abilities.ts";
-import type { SkippedKind } from "../unpack/unpack-outcome.ts";
+import { skippedInWords } from "../unpack/skipped-kinds.ts";
 import { ImageDirectory, type ImageTree } from "./image-tree.ts";
 import type { KnownFile } from "./known-entry.ts";
 import { type ReadImageOptions, readContents, readImage } from "./read-image.ts";
@@ -23,10 +24,7 @@ import { type NamedNode, Selection, type SelectionOptions } from "./selection.ts
 import { Spool } from "./spool.ts";
 
 /** How an image is extracted. */
-export interface ExtractImageOptions extends Omit<ReadImageOptions, "spool">, SelectionOptions {
-  /** What can be made in the directory. */
-  readonly host: HostAbilities;
-}
+export type ExtractImageOptions = Omit<ReadImageOptions, "spool"> & SelectionOptions;
 
 /** What was extracted. */
 export interface ExtractOutcome {
@@ -34,8 +32,8 @@ export interface ExtractOutcome {
   readonly entries: number;
   /** Bytes of the files, each counted once. */
   readonly bytes: number;
-  /** What the host could not do, by kind. */
-  readonly skipped: readonly SkippedKind[];
+  /** What of the image this host could not make, in words; empty when everything is there. */
+  readonly missing: readonly string[];
 }
 
 const ACTION = "extract image";
@@ -61,11 +59,14 @@ export async function extractImage(
   try {
     // On the same file system, and the directory's own: files are complete here before they get their names.
     const scratch = await onDisk(directory, () => mkdtemp(join(directory, ".drayage-")));
-    const spool = new Spool(scratch, options.host);
+    const host = await findAbilities(directory);
+    const spool = new Spool(scratch, host);
     const image = await readImage(layers, { ...options, spool });
     const selection = new Selection(image, options);
     await readContents(layers, filesOf(selection), { ...options, spool });
-    return await onDisk(directory, () => makeSelection(image, selection, { directory, scratch, options }));
+    return await onDisk(directory, () =>
+      makeSelection(image, selection, { directory, scratch, host, signal: options.signal }),
+    );
   } catch (error) {
     await empty(directory);
     throw error;
@@ -77,17 +78,17 @@ function* filesOf(selection: Selection): Generator<KnownFile> {
 }
 
 /** Where and how the files get their places. */
-interface Making {
+interface Making extends AbortOptions {
   readonly directory: string;
   /** Where they are, to be removed when it is done. */
   readonly scratch: string;
-  readonly options: ExtractImageOptions;
+  readonly host: HostAbilities;
 }
 
 async function makeSelection(
   { root }: ImageTree,
   selection: Selection,
-  { directory, scratch, options: { host, signal } }: Making,
+  { directory, scratch, host, signal }: Making,
 ): Promise<ExtractOutcome> {
   const rootFd = openSync(directory, constants.O_RDONLY | constants.O_DIRECTORY | constants.O_NOFOLLOW);
   const files = new SpooledFiles();
@@ -106,7 +107,7 @@ async function makeSelection(
     }
     await rm(scratch, { recursive: true });
     const { skipped } = finishLayer(tree, { files, host, maker });
-    return { entries: replay.entries, bytes: replay.bytes, skipped };
+    return { entries: replay.entries, bytes: replay.bytes, missing: skipped.map(skippedInWords) };
   } finally {
     files.close();
     closeSync(rootFd);

@@ -1,5 +1,5 @@
 import type { Digest } from "../../digest/digest.ts";
-import { type ByteString, textOf } from "../../tar/byte-string.ts";
+import { textOf } from "../../tar/byte-string.ts";
 import { ImageDirectory, type ImageNode, type ImageTree } from "./image-tree.ts";
 import type { KnownEntry, KnownFile } from "./known-entry.ts";
 import type { ReadableLayer } from "./readable-layer.ts";
@@ -75,9 +75,4 @@ function factsOf(node: ImageNode): Omit<ImageEntry, "path" | "hardLink" | "layer
 /** Hard links and what nobody knows are no nodes. */
 function typeOf(type: KnownEntry["type"]): ImageEntryType {
   return type === "hardlink" || type === "other" ? "file" : type;
-}
-
-/** Paths as they are looked for. */
-export function byteStringsOf(paths: readonly string[]): readonly ByteString[] {
-  return paths.map((path) => Buffer.from(path).toString("latin1"));
 }

@@ -4,8 +4,9 @@ import type { TarEntry } from "../../tar/tar-entry.ts";
 export type KnownEntry = Omit<TarEntry, "name" | "flag">;
 
 /** What is remembered of an entry, without the long name that its archive has for it. */
-export function knownEntry({ name: _, flag: __, ...entry }: TarEntry): KnownEntry {
-  return entry;
+export function knownEntry(entry: TarEntry): KnownEntry {
+  const { name: _, flag: __, ...known } = entry;
+  return known;
 }
 
 /** A file, link, device or FIFO of an image, which may have several names. */

@@ -70,3 +70,11 @@ export class Selection {
 function sorted(directory: ImageDirectory): ReadonlyArray<readonly [ByteString, ImageNode]> {
   return [...directory.children].sort(([a], [b]) => (a < b ? -1 : 1));
 }
+
+/** Paths that people write, from the root on: `/etc/passwd`, `etc//passwd` and `./etc/passwd` are one. */
+export function pathsOf(paths: readonly string[]): readonly ByteString[] {
+  return paths.map((path) => {
+    const parts = Buffer.from(path).toString("latin1").split("/");
+    return parts.filter((part) => part !== "" && part !== ".").join("/");
+  });
+}

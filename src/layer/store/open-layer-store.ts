@@ -7,8 +7,8 @@ import { objectOf, type RulesOf, required } from "../../options/rule.ts";
 import { aPath, wholeNumberFrom } from "../../options/rules.ts";
 import { findAbilities } from "../unpack/find-abilities.ts";
 import type { HostAbilities } from "../unpack/host-abilities.ts";
+import { skippedInWords } from "../unpack/skipped-kinds.ts";
 import { DEFAULT_LIMITS, type UnpackLimits } from "../unpack/unpack-limits.ts";
-import type { SkippedKind } from "../unpack/unpack-outcome.ts";
 import { UnpackPool } from "../workers/unpack-pool.ts";
 import { LayerLayout } from "./layer-layout.ts";
 import { LayerStore } from "./layer-store.ts";
@@ -71,20 +71,9 @@ function poolUnpacker(
         signal,
         onProgress: onBytes && (({ bytesIn }) => onBytes(bytesIn)),
       });
-      return { ...outcome, overlay: host.overlay, missing: skipped.map(inWords) };
+      return { ...outcome, overlay: host.overlay, missing: skipped.map(skippedInWords) };
     },
   };
-}
-
-const NAMES: Readonly<Record<SkippedKind["kind"], string>> = {
-  device: "devices",
-  fifo: "FIFOs",
-  owner: "owners",
-  xattr: "extended attributes",
-};
-
-function inWords({ kind, count, examples }: SkippedKind): string {
-  return `${count} ${NAMES[kind]}, such as ${examples.map((one) => JSON.stringify(one)).join(", ")}`;
 }
 
 async function sizeOf(path: string): Promise<number> {

@@ -26,3 +26,15 @@ export class SkippedKinds {
     }));
   }
 }
+
+const NAMES: Readonly<Record<Skippable, string>> = {
+  device: "devices",
+  fifo: "FIFOs",
+  owner: "owners",
+  xattr: "extended attributes",
+};
+
+/** What was skipped of one kind, for people. */
+export function skippedInWords({ kind, count, examples }: SkippedKind): string {
+  return `${count} ${NAMES[kind]}, such as ${examples.map((one) => JSON.stringify(one)).join(", ")}`;
+}

@@ -59,7 +59,7 @@ describe("extractImage(), of everything", () => {
         else await expectRefused(room, layers, assembled);
         counts[typeof assembled === "string" ? "whole" : "refused"]++;
       }),
-      { numRuns: 150 },
+      { numRuns: 60 },
     );
     expect(counts.whole).toBeGreaterThan(counts.refused / 4);
   });

@@ -9,8 +9,6 @@ import { type ImageEntry, imageEntries } from "../../../../src/layer/reading/ima
 import { readImage } from "../../../../src/layer/reading/read-image.ts";
 import type { ReadableLayer } from "../../../../src/layer/reading/readable-layer.ts";
 import { openLayerStore } from "../../../../src/layer/store/open-layer-store.ts";
-import { findAbilities } from "../../../../src/layer/unpack/find-abilities.ts";
-import type { HostAbilities } from "../../../../src/layer/unpack/host-abilities.ts";
 import { DEFAULT_LIMITS, type UnpackLimits } from "../../../../src/layer/unpack/unpack-limits.ts";
 import { chainIds } from "../../../../src/oci/chain-id.ts";
 import { type WrittenEntry, writeTestTar } from "../../../tar/support/tar-writer.ts";
@@ -41,8 +39,6 @@ export function layerOfArchive(archive: Buffer, blob = gzipSync(archive, { level
   return layer;
 }
 
-let abilities: Promise<HostAbilities> | undefined;
-
 /** A folder for what images become. */
 export class ImageRoom implements Disposable {
   readonly folder = mkdtempSync(join(tmpdir(), "drayage-reading-"));
@@ -69,13 +65,11 @@ export class ImageRoom implements Disposable {
       directory?: string;
     } = {},
   ): Promise<{ outcome: ExtractOutcome; directory: string }> {
-    abilities ??= findAbilities(tmpdir());
     const directory = more.directory ?? this.path(`extracted-${this.#made++}`);
     const outcome = await extractImage(layers, directory, {
       paths: more.paths,
       followsLinks: more.followsLinks ?? false,
       limits: { ...DEFAULT_LIMITS, ...more.limits },
-      host: await abilities,
     });
     return { outcome, directory };
   }

@@ -34,28 +34,25 @@ const entry: fc.Arbitrary<WrittenEntry> = fc
     size: fc.constantFrom(0, 3, 600),
     attribute: fc.constantFrom(undefined, undefined, "user.a"),
   })
-  .map(({ name, kind, target, mode, uid, mtime, size, attribute }): WrittenEntry => {
-    const common = { mode, uid, mtime };
-    const slash = name.lastIndexOf("/") + 1;
-    switch (kind) {
-      case "whiteout":
-        return { ...common, name: `${name.slice(0, slash)}.wh.${name.slice(slash)}`, flag: "0" };
-      case "opaque":
-        return { ...common, name: `${name}/.wh..wh..opq`, flag: "0" };
-      case "0":
-        return {
-          ...common,
-          name,
-          flag: "0",
-          content: Buffer.alloc(size, target),
-          ...(attribute !== undefined && { pax: { [`SCHILY.xattr.${attribute}`]: "v" } }),
-        };
-      case "3":
-        return { ...common, name, flag: "3", major: 1, minor: 3 };
-      default:
-        return { ...common, name, flag: kind, ...((kind === "1" || kind === "2") && { linkName: target }) };
-    }
-  });
+  .map(({ mode, uid, mtime, ...choice }): WrittenEntry => ({ mode, uid, mtime, ...entryOf(choice) }));
+
+interface Choice {
+  readonly name: string;
+  readonly kind: (typeof KINDS)[number];
+  readonly target: string;
+  readonly size: number;
+  readonly attribute: string | undefined;
+}
+
+function entryOf({ name, kind, target, size, attribute }: Choice): WrittenEntry {
+  const slash = name.lastIndexOf("/") + 1;
+  if (kind === "whiteout") return { name: `${name.slice(0, slash)}.wh.${name.slice(slash)}`, flag: "0" };
+  if (kind === "opaque") return { name: `${name}/.wh..wh..opq`, flag: "0" };
+  if (kind === "3") return { name, flag: kind, major: 1, minor: 3 };
+  if (kind !== "0") return { name, flag: kind, linkName: kind === "1" || kind === "2" ? target : "" };
+  const pax: Record<string, string> = attribute === undefined ? {} : { [`SCHILY.xattr.${attribute}`]: "v" };
+  return { name, flag: kind, content: Buffer.alloc(size, target), pax };
+}
 
 /** Images of a few layers in which little is left as it was: some of them no image that can be unpacked. */
 export const randomImage: fc.Arbitrary<WrittenEntry[][]> = fc.array(fc.array(entry, { maxLength: 10 }), {
