@@ -2,6 +2,7 @@ import { rm, stat } from "node:fs/promises";
 import { dirname, join } from "node:path";
 import type { AbortOptions } from "../../async/abort.ts";
 import type { Release } from "../../async/keyed-lock.ts";
+import { untilAborted } from "../../async/until-aborted.ts";
 import type { Digest } from "../../digest/digest.ts";
 import { diskError, isMissingFile } from "../../disk/disk-error.ts";
 import { makeDirectory } from "../../disk/make-directory.ts";
@@ -136,7 +137,7 @@ export async function prepareLayer(
     await makeDirectory(directory, { mode: TREE_MODE });
     const spooled = join(staged.path, "blob");
     const { blob, diffId } = source;
-    if ("bytes" in blob) await writeFileAtomic(spooled, blob.bytes);
+    if ("bytes" in blob) await writeFileAtomic(spooled, untilAborted(blob.bytes, options.signal));
     const blobPath = "bytes" in blob ? spooled : blob.path;
     const unpacked = await unpacker.unpack({ blobPath, diffId, directory }, options);
     if ("bytes" in blob) await rm(spooled, { force: true });
