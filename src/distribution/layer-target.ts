@@ -5,6 +5,7 @@ import type { LayerSource } from "../layer/store/prepared-layer.ts";
 import { update } from "../progress/progress.ts";
 import type { DownloadDescriptor, LayerTarget } from "../xfer/layer.ts";
 import type { TransferContext } from "../xfer/transfer-context.ts";
+import { imageUser } from "./image-layers.ts";
 
 /** Where downloaded blobs become layers of a store: here transfers and layers meet. */
 export function layerTarget(store: LayerStore): LayerTarget {
@@ -14,6 +15,7 @@ export function layerTarget(store: LayerStore): LayerTarget {
       withSource(blob, context, (source, options) => store.prepare(source, place, options)),
     register: (blob, place, context) =>
       withSource(blob, context, (source, options) => store.register(source, place, options)),
+    keep: (config, chainId, options) => store.use(imageUser(config), chainId, options),
     release: (layer) => store.release(layer),
   };
 }
