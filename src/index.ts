@@ -7,7 +7,14 @@ export type { ImportOptions, ImportSource } from "./archive/import-images.ts";
 export type { AbortOptions } from "./async/abort.ts";
 export type { Store } from "./content/store.ts";
 export type { Digest } from "./digest/digest.ts";
-export type { CheckOptions, CheckResult, DamagedContent } from "./distribution/check/result.ts";
+export type {
+  CheckedLayers,
+  CheckOptions,
+  CheckResult,
+  DamagedContent,
+  DamagedLayer,
+  UnverifiedLayer,
+} from "./distribution/check/result.ts";
 export type { DiskUsage, ImageUsage, Usage } from "./distribution/disk-usage.ts";
 export type {
   AssembleImageOptions,

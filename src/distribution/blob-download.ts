@@ -1,7 +1,7 @@
 import type { AbortOptions } from "../async/abort.ts";
 import { exists } from "../content/exists.ts";
 import { readVerified } from "../content/read-verified.ts";
-import type { Provider, Store } from "../content/store.ts";
+import type { BlobReference, Provider, Store } from "../content/store.ts";
 import { type Digest, shortId } from "../digest/digest.ts";
 import { ErrNotFound } from "../errors/classes.ts";
 import type { Descriptor } from "../oci/descriptor.ts";
@@ -81,7 +81,12 @@ function blobHere(content: Store, layer: Descriptor, diffId: Digest): DownloadDe
   };
 }
 
-async function openBlob(content: Provider, layer: Descriptor, options?: AbortOptions): Promise<BlobBytes> {
+/** A blob that is here: its file where it has one, or else its bytes, verified. The caller closes it. Throws as `readerAt` does. */
+export async function openBlob(
+  content: Provider,
+  layer: BlobReference,
+  options?: AbortOptions,
+): Promise<BlobBytes> {
   const reader = await content.readerAt(layer, options);
   return {
     size: reader.size,

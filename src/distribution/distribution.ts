@@ -244,7 +244,9 @@ export interface Distribution extends AsyncDisposable {
   prune(options?: PruneOptions): Promise<PruneResult>;
   /**
    * Hashes all content and looks for what the names need. Bytes that are not what they claim to be are taken out of the way;
-   * with `repair`, what is damaged or missing is fetched again from where it came, and nothing else. What cannot be repaired
+   * with `repair`, what is damaged or missing is fetched again from where it came, and nothing else. Unpacked layers are unpacked
+   * once more, one after the other, and compared entry by entry: that takes as long as unpacking them and reading them twice, and
+   * the room of the largest. With `repair` the new one takes the place of one that differs. What cannot be repaired
    * is told in the result. Throws `ErrDataLoss` for an `index.json` that is damaged, and the classes of the disk's errors.
    */
   check(options?: CheckOptions): Promise<CheckResult>;

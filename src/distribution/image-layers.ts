@@ -17,7 +17,8 @@ export function imageUser(config: Digest): string {
 
 /** Which layers of a root are there, and who removes those of images that are gone. */
 export class RootLayers {
-  readonly #root: string;
+  /** The data root. */
+  readonly root: string;
   readonly #needs: () => Promise<(digest: Digest) => Promise<boolean>>;
 
   /**
@@ -25,29 +26,29 @@ export class RootLayers {
    * @param needs whether a name needs content, as things are now
    */
   constructor(root: string, needs: () => Promise<(digest: Digest) => Promise<boolean>>) {
-    this.#root = root;
+    this.root = root;
     this.#needs = needs;
   }
 
   /** All layers, and which of them nobody keeps. Throws the classes of `diskError`. */
   async list(options: AbortOptions): Promise<FoundLayers> {
-    if (!(await this.#isThere())) return { all: [], unused: [] };
+    if (!(await this.isThere())) return { all: [], unused: [] };
     const { LayerFiles } = await import("../layer/store/layer-files.ts");
     const { findLayers } = await import("../layer/store/sweep-layers.ts");
-    return await findLayers(new LayerFiles(this.#root), { ...options, isUsed: await this.#isUsed() });
+    return await findLayers(new LayerFiles(this.root), { ...options, isUsed: await this.isUsed() });
   }
 
   /** The store of the layers, which the caller closes; `undefined` where there are none. Throws the classes of `diskError`. */
   async open(): Promise<LayerStore | undefined> {
-    if (!(await this.#isThere())) return undefined;
+    if (!(await this.isThere())) return undefined;
     const { openLayerStore } = await import("../layer/store/open-layer-store.ts");
-    return await openLayerStore({ root: this.#root });
+    return await openLayerStore({ root: this.root });
   }
 
   /** What a layer that is there hides. Throws the classes of `diskError`. */
   async hidden(chainId: Digest): Promise<Hidden> {
     const { LayerFiles } = await import("../layer/store/layer-files.ts");
-    const { whiteouts, opaque } = await new LayerFiles(this.#root).tree(chainId);
+    const { whiteouts, opaque } = await new LayerFiles(this.root).tree(chainId);
     return { whiteouts: [...whiteouts], opaque: [...opaque] };
   }
 
@@ -55,13 +56,14 @@ export class RootLayers {
   async sweep(
     options: AbortOptions & { readonly dryRun?: boolean | undefined },
   ): Promise<readonly SweptLayer[]> {
-    if (!(await this.#isThere())) return [];
+    if (!(await this.isThere())) return [];
     const { LayerFiles } = await import("../layer/store/layer-files.ts");
     const { sweepLayers } = await import("../layer/store/sweep-layers.ts");
-    return await sweepLayers(new LayerFiles(this.#root), { ...options, isUsed: await this.#isUsed() });
+    return await sweepLayers(new LayerFiles(this.root), { ...options, isUsed: await this.isUsed() });
   }
 
-  async #isUsed(): Promise<SweepLayersOptions["isUsed"]> {
+  /** Whether a user of layers is one still, as things are now. */
+  async isUsed(): Promise<SweepLayersOptions["isUsed"]> {
     const needs = await this.#needs();
     return async ({ user }) => {
       const config = user.startsWith(IMAGE) ? user.slice(IMAGE.length) : "";
@@ -69,12 +71,13 @@ export class RootLayers {
     };
   }
 
-  async #isThere(): Promise<boolean> {
+  /** Whether there are layers at all: one look at the disk. Throws the classes of `diskError`. */
+  async isThere(): Promise<boolean> {
     try {
-      return (await stat(join(this.#root, "layers"))).isDirectory();
+      return (await stat(join(this.root, "layers"))).isDirectory();
     } catch (cause) {
       if (isMissingFile(cause)) return false;
-      throw diskError("look for layers", this.#root, cause);
+      throw diskError("look for layers", this.root, cause);
     }
   }
 }

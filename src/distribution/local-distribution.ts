@@ -145,7 +145,8 @@ export class LocalDistribution implements Distribution {
 
   async check(options: CheckOptions = {}): Promise<CheckResult> {
     checkOptions("check content", options, CHECK_OPTIONS);
-    const context = { engine: this.#parts, needs: () => this.#parts.root.needs() };
+    const { root } = this.#parts;
+    const context = { engine: this.#parts, layers: root.layers, needs: () => root.needs() };
     return await this.#using(options, (own) => check(context, own));
   }
 

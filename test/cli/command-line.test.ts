@@ -1,6 +1,6 @@
 import { type ChildProcess, spawn } from "node:child_process";
 import { once } from "node:events";
-import { readFile, writeFile } from "node:fs/promises";
+import { readdir, readFile, rm, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { text } from "node:stream/consumers";
 import { afterEach, beforeEach, describe, expect, it } from "vitest";
@@ -205,5 +205,25 @@ describe("a check", () => {
     const repaired = await run("check --repair --plain-http");
     expect(repaired).toMatchObject({ status: 0, stderr: "" });
     expect(repaired.stdout).toContain("repaired");
+  });
+
+  it("names what is wrong with unpacked layers", async () => {
+    const name = await pulled("one");
+    expect((await run(`rootfs --mounts ${name}`)).status).toBe(0);
+    const layers = join(engine.root, "layers", "sha256");
+    const [hex = ""] = await readdir(layers);
+    await rm(join(layers, hex, "layer.json"));
+    const found = await run("check");
+    expect(found).toMatchObject({ status: 1, stderr: "drayage: 1 damaged or missing\n" });
+    expect(found.stdout).toMatch(
+      new RegExp(`sha256:${hex} +layer.json: missing or damaged +not repaired +${name}`),
+    );
+    expect(found.stdout).toContain("Checked 1 layers, 1 damaged or missing");
+    const repaired = await run("check --repair --plain-http --json");
+    expect(repaired.status).toBe(0);
+    expect(JSON.parse(repaired.stdout)).toMatchObject({
+      whole: true,
+      layers: { damage: [{ repaired: true }] },
+    });
   });
 });

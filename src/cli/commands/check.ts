@@ -1,5 +1,11 @@
 import type { Command } from "commander";
-import type { CheckResult, DamagedContent, DistributionOptions } from "../../index.ts";
+import type {
+  CheckedLayers,
+  CheckResult,
+  DamagedContent,
+  DamagedLayer,
+  DistributionOptions,
+} from "../../index.ts";
 import { parseNormalizedNamed } from "../../reference.ts";
 import { DamageRemains } from "../damage-remains.ts";
 import { shownName } from "../image-names.ts";
@@ -15,16 +21,24 @@ interface CheckCliOptions extends RegistryCliOptions {
 export function addCheckCommand(program: Command, signal: AbortSignal): void {
   const command = program
     .command("check")
-    .description("hash all content, name what is damaged or missing, and put damaged bytes out of the way");
+    .description(
+      "verify all content and all unpacked layers, name what is damaged or missing, and put damaged bytes out of the way",
+    );
   addRegistryOptions(command)
-    .option("--repair", "fetch again what is damaged or missing, from where it came")
+    .option(
+      "--repair",
+      "fetch again what is damaged or missing, from where it came, and unpack damaged layers again",
+    )
     .option("--json", "print the result as JSON")
     .action(async ({ repair, json, ...options }: CheckCliOptions) => {
       await using distribution = await openRoot(options, await checkOptions(options, signal));
       const result = await distribution.check({ repair, signal });
-      if (json) printJson({ ...result, damage: result.damage.map(withText) });
+      const { damage, layers } = result;
+      if (json) printJson({ ...result, damage: damage.map(withText), layers: layersWithText(layers) });
       else show(result);
-      if (!result.whole) throw new DamageRemains(result.damage.filter(({ repaired }) => !repaired).length);
+      if (!result.whole) {
+        throw new DamageRemains([...damage, ...layers.damage].filter(({ repaired }) => !repaired).length);
+      }
     });
 }
 
@@ -49,7 +63,7 @@ function hostOf(name: string): readonly string[] {
   }
 }
 
-function show({ checked, damage }: CheckResult): void {
+function show({ checked, damage, layers }: CheckResult): void {
   if (damage.length > 0) {
     const rows = damage.map((found) => [
       found.digest,
@@ -60,15 +74,52 @@ function show({ checked, damage }: CheckResult): void {
     printTable([["DIGEST", "PROBLEM", "STATE", "IMAGES"], ...rows]);
   }
   printLines(`Checked ${checked.count} blobs, ${damage.length} damaged or missing`);
+  showLayers(layers);
+}
+
+function showLayers({ checked, damage, unverified }: CheckedLayers): void {
+  if (damage.length > 0) {
+    const rows = damage.map((found) => [
+      found.chainId,
+      problemOf(found),
+      found.repaired ? "repaired" : withReason("not repaired", found.error),
+      found.images.map(shownName).join(", ") || "-",
+    ]);
+    printTable([["LAYER", "PROBLEM", "STATE", "IMAGES"], ...rows]);
+  }
+  if (unverified.length > 0) {
+    const rows = unverified.map(({ chainId, images, error }) => [
+      chainId,
+      withReason("not verified", error),
+      images.map(shownName).join(", ") || "-",
+    ]);
+    printTable([["LAYER", "STATE", "IMAGES"], ...rows]);
+  }
+  if (checked.count + damage.length + unverified.length > 0) {
+    printLines(`Checked ${checked.count} layers, ${damage.length} damaged or missing`);
+  }
+}
+
+/** The first thing that is wrong, and how many more there are. */
+function problemOf({ differences: { count, examples } }: DamagedLayer): string {
+  const [first = "damaged"] = examples;
+  return count > 1 ? `${first} (and ${count - 1} more)` : first;
 }
 
 function stateOf({ repaired, contained, error }: DamagedContent): string {
   if (repaired) return "repaired";
-  const state = contained ? "set aside" : "not repaired";
+  return withReason(contained ? "set aside" : "not repaired", error);
+}
+
+function withReason(state: string, error: unknown): string {
   return error instanceof Error ? `${state}: ${error.message.split("\n", 1)[0]}` : state;
 }
 
 /** An error as JSON is `{}`; its text is what counts. */
-function withText(found: DamagedContent): object {
+function withText(found: { readonly error?: unknown }): object {
   return { ...found, ...(found.error instanceof Error && { error: found.error.message }) };
+}
+
+function layersWithText({ damage, unverified, ...layers }: CheckedLayers): object {
+  return { ...layers, damage: damage.map(withText), unverified: unverified.map(withText) };
 }

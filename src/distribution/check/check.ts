@@ -1,16 +1,20 @@
 import type { Digest } from "../../digest/digest.ts";
+import type { RootLayers } from "../image-layers.ts";
 import { startOperation } from "../operation.ts";
 import type { PullEngine } from "../pull.ts";
+import type { CheckLayersParts } from "./check-layers.ts";
 import { containDamage } from "./contain.ts";
 import { hashContent } from "./hash-content.ts";
 import { HeldContent } from "./held-content.ts";
 import { NeededContent } from "./needed-content.ts";
 import { Repairs } from "./repairs.ts";
-import type { CheckOptions, CheckResult, DamagedContent } from "./result.ts";
+import type { CheckedLayers, CheckOptions, CheckResult, DamagedContent } from "./result.ts";
 
 /** What a check works on. */
 export interface CheckContext {
   readonly engine: PullEngine;
+  /** The layers of the root. */
+  readonly layers: RootLayers;
   /** Tells whether a name or a namespace needs content. */
   readonly needs: () => Promise<(digest: Digest) => Promise<boolean>>;
 }
@@ -18,9 +22,13 @@ export interface CheckContext {
 /**
  * Hashes all content, looks for what names need and namespaces hold, takes damaged bytes out of the way, and with
  * `repair` fetches again only what is damaged or missing: from the repositories of the names that need it, and from
- * those that its labels list, a namespace's as well. The caller has a share of the lease.
+ * those that its labels list, a namespace's as well. Then the unpacked layers are compared with their blobs. The caller has a
+ * share of the lease.
  */
-export async function check({ engine, needs }: CheckContext, options: CheckOptions): Promise<CheckResult> {
+export async function check(
+  { engine, layers, needs }: CheckContext,
+  options: CheckOptions,
+): Promise<CheckResult> {
   const { repair = false, signal } = options;
   const operation = startOperation(options);
   const hashed = await hashContent(engine.content, operation);
@@ -33,6 +41,7 @@ export async function check({ engine, needs }: CheckContext, options: CheckOptio
     signal,
   });
   await repairs.finish();
+  const checkedLayers = await checkedUnlessNone({ engine, layers, images, repairs, repair, operation });
 
   const isHeld = await needs();
   const digests = [...new Set([...hashed.damaged, ...needed.found.keys(), ...held])].toSorted();
@@ -53,8 +62,15 @@ export async function check({ engine, needs }: CheckContext, options: CheckOptio
       };
     }),
   );
-  const whole = damage.every(
-    ({ repaired, contained: away, needed: wanted }) => repaired || (away && !wanted),
-  );
-  return { checked: hashed.checked, damage, whole };
+  const whole =
+    damage.every(({ repaired, contained: away, needed: wanted }) => repaired || (away && !wanted)) &&
+    checkedLayers.damage.every(({ repaired, needed: wanted }) => repaired || !wanted);
+  return { checked: hashed.checked, damage, layers: checkedLayers, whole };
+}
+
+/** What checks layers is loaded only where there are any. */
+async function checkedUnlessNone(parts: CheckLayersParts): Promise<CheckedLayers> {
+  if (!(await parts.layers.isThere())) return { checked: { count: 0, bytes: 0 }, damage: [], unverified: [] };
+  const { checkLayers } = await import("./check-layers.ts");
+  return await checkLayers(parts);
 }

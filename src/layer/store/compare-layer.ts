@@ -1,5 +1,6 @@
 import { stat } from "node:fs/promises";
 import type { AbortOptions } from "../../async/abort.ts";
+import type { Digest } from "../../digest/digest.ts";
 import { ErrFailedPrecondition, ErrNotImplemented } from "../../errors/classes.ts";
 import { compareTrees } from "../compare/compare-trees.ts";
 import { type LayerTree, readLayerTree } from "../tree/layer-tree.ts";
@@ -39,12 +40,11 @@ export async function compareLayer(
   const { chainId } = made.record;
   const directory = layout.layerPath(chainId);
   const differences = new Differences();
-  if (!(await isDirectory(layout.treePath(directory)))) {
-    differences.add((await isDirectory(directory)) ? "fs: missing" : "missing");
-    return differences;
-  }
+  const visible = await visibleDamage(layout, chainId);
+  if (visible !== undefined) differences.add(visible);
+  if (!(await isDirectory(layout.treePath(directory)))) return differences;
   const record = await readLayerRecord(layout.recordPath(directory), chainId);
-  differences.addFacts("layer.json", record ? recordFacts(record, made.record) : ["missing or damaged"]);
+  if (record) differences.addFacts("layer.json", recordFacts(record, made.record));
   differences.addFacts("hidden.json", await hiddenFacts(layout, directory, made.directory));
   const [found, wanted] = [layout.treePath(directory), layout.treePath(made.directory)];
   const timeless = new Set(made.implicitParents);
@@ -52,6 +52,18 @@ export async function compareLayer(
     differences.add(`${shownName(name) || "/"}: ${what}`);
   }
   return differences;
+}
+
+/**
+ * What is wrong with a layer that anybody can see who looks at it, without its blob: `missing`, or which part of it is. Throws the
+ * classes of `diskError`.
+ */
+export async function visibleDamage(layout: LayerLayout, chainId: Digest): Promise<string | undefined> {
+  const directory = layout.layerPath(chainId);
+  if (!(await isDirectory(directory))) return "missing";
+  if (!(await isDirectory(layout.treePath(directory)))) return "fs: missing";
+  const record = await readLayerRecord(layout.recordPath(directory), chainId);
+  return record ? undefined : "layer.json: missing or damaged";
 }
 
 /** Counts all, and keeps the first few. */
