@@ -22,8 +22,16 @@ export {
   type LayerDownload,
   LayerDownloadManager,
 } from "./xfer/download-manager.ts";
+export type { GrowingBlob, GrowingFile, GrowthSink } from "./xfer/growing-blob.ts";
 export type { Job, TransferOptions, Watcher } from "./xfer/job.ts";
-export type { BlobBytes, DownloadDescriptor, Layer, LayerPlace, LayerTarget } from "./xfer/layer.ts";
+export type {
+  BlobBytes,
+  DownloadContext,
+  DownloadDescriptor,
+  Layer,
+  LayerPlace,
+  LayerTarget,
+} from "./xfer/layer.ts";
 export { type SharedTransferOptions, transferShared } from "./xfer/shared-transfer.ts";
 export type { TransferContext } from "./xfer/transfer-context.ts";
 export { TransferManager, type TransferManagerOptions } from "./xfer/transfer-manager.ts";

@@ -65,7 +65,7 @@ const STORE_CALLS: Calls<Store> = {
   abort: { action: "abort ingest", kind: "promise", given: { ref: required(aString), options } },
 };
 
-const WRITER_CALLS: Calls<Writer, "digest" | "status" | "close" | typeof Symbol.asyncDispose> = {
+const WRITER_CALLS: Calls<Writer, "path" | "digest" | "status" | "close" | typeof Symbol.asyncDispose> = {
   write: { action: "write content", kind: "call", given: { bytes: required(bytes) } },
   truncate: { action: "truncate ingest", kind: "promise", given: { size: required(aSize) } },
   commit: { action: "commit content", kind: "promise", given: { options: commitOptions } },

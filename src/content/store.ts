@@ -109,6 +109,11 @@ export interface CommitOptions {
  */
 export interface Writer extends AsyncDisposable {
   /**
+   * File that begins with what was written, as soon as `write` returns, where there is one. It is the ingest's until commit, which
+   * gives the same file another name.
+   */
+  readonly path?: string | undefined;
+  /**
    * Appends. The bytes may be reused by the caller once the call returns, or once the promise it returns settles: a
    * writer that takes them at once returns nothing.
    */

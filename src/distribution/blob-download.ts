@@ -9,10 +9,15 @@ import { update } from "../progress/progress.ts";
 import { fetchContent } from "../remotes/fetch.ts";
 import { transferKey, transferSource } from "../remotes/ref-key.ts";
 import type { Remote } from "../remotes/remote.ts";
-import type { BlobBytes, DownloadDescriptor } from "../xfer/layer.ts";
-import type { TransferContext } from "../xfer/transfer-context.ts";
+import type { BlobBytes, DownloadContext, DownloadDescriptor } from "../xfer/layer.ts";
 import type { OpenWork } from "./open-work.ts";
 import { incoming, type Traffic } from "./traffic.ts";
+
+/**
+ * Size in bytes from which others may read a blob while it comes: a smaller one is unpacked in some ten milliseconds once it is
+ * here, which is not worth a thread that waits for it meanwhile.
+ */
+const MIN_FOLLOWED_BYTES = 1024 * 1024;
 
 /** Where blobs come from and go to. */
 export interface BlobSource {
@@ -39,7 +44,7 @@ export function blobDownload(layer: Descriptor, source: BlobSource, diffId?: Dig
     maxRetryAfterMs: source.remote.backoff.maxRetryAfterMs,
     exists: (options) => exists(source.content, layer, options),
     open: (options) => openBlob(source.content, layer, options),
-    async download({ signal, waiter, progress }: TransferContext) {
+    async download({ signal, waiter, progress, growth }: DownloadContext) {
       const fetched = fetchContent(layer, {
         fetcher: source.remote,
         ingester: source.content,
@@ -48,6 +53,7 @@ export function blobDownload(layer: Descriptor, source: BlobSource, diffId?: Dig
         waiter,
         onBytes: (bytes) => progress(update(id, "Downloading", bytes, layer.size)),
         onArrival: (arrival) => source.traffic.arrived(incoming(layer), { ...arrival, endpoint }),
+        growth: layer.size >= MIN_FOLLOWED_BYTES ? growth : undefined,
         onVerify: () => progress(update(id, "Verifying Checksum", 0, 0)),
       });
       await source.work.track(fetched);

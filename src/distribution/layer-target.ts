@@ -1,30 +1,48 @@
+import { throwIfAborted } from "../async/abort.ts";
 import { ErrInternal } from "../errors/classes.ts";
 import type { MakeLayerOptions } from "../layer/store/layer-maker.ts";
 import type { LayerStore } from "../layer/store/layer-store.ts";
 import type { LayerSource } from "../layer/store/prepared-layer.ts";
 import { update } from "../progress/progress.ts";
+import type { GrowingBlob, GrowingFile } from "../xfer/growing-blob.ts";
 import type { DownloadDescriptor, LayerTarget } from "../xfer/layer.ts";
 import type { TransferContext } from "../xfer/transfer-context.ts";
-import { imageUser } from "./image-layers.ts";
+import { openGrowingFile } from "./open-growing-file.ts";
 
 /** Where downloaded blobs become layers of a store: here transfers and layers meet. */
 export function layerTarget(store: LayerStore): LayerTarget {
   return {
     get: (chainId, options) => store.get(chainId, options),
-    prepare: (blob, place, context) =>
-      withSource(blob, context, (source, options) => store.prepare(source, place, options)),
+    follow: async (blob, growing, place, context) => {
+      store.getReady();
+      let failed: GrowingFile | undefined;
+      for (;;) {
+        const file = await growing.next(failed, context);
+        const work = (source: LayerSource, options: MakeLayerOptions) =>
+          store.prepare(source, place, options);
+        if (!file) return await withSource(blob, context, work);
+        try {
+          return await withGrowingSource(blob, { growing, file }, context, work);
+        } catch {
+          // Whether the bytes, the layer or the disk was bad turns out when the same is done with a blob that was verified.
+          throwIfAborted(context.signal);
+          failed = file;
+        }
+      }
+    },
     register: (blob, place, context) =>
       withSource(blob, context, (source, options) => store.register(source, place, options)),
-    keep: (config, chainId, options) => store.use(imageUser(config), chainId, options),
     release: (layer) => store.release(layer),
   };
 }
+
+type Work<T> = (source: LayerSource, options: MakeLayerOptions) => Promise<T>;
 
 /** The blob, open as long as `work` makes a layer of it. */
 async function withSource<T>(
   blob: DownloadDescriptor,
   { signal, progress, waiter }: TransferContext,
-  work: (source: LayerSource, options: MakeLayerOptions) => Promise<T>,
+  work: Work<T>,
 ): Promise<T> {
   const { id, diffId, digest } = blob;
   await using bytes = await blob.open?.({ signal });
@@ -33,4 +51,22 @@ async function withSource<T>(
   const onBytes = (done: number): void => progress(update(id, "Extracting", done, size));
   const source = { diffId, digest, blob: path === undefined ? { bytes } : { path } };
   return await work(source, { signal, waiter, onBytes });
+}
+
+/** The same with a blob that is on its way. Its extraction is shown when the download has nothing more to show. */
+async function withGrowingSource<T>(
+  { id, diffId, digest }: DownloadDescriptor,
+  { growing, file }: { readonly growing: GrowingBlob; readonly file: GrowingFile },
+  { signal, progress, waiter }: TransferContext,
+  work: Work<T>,
+): Promise<T> {
+  if (!diffId) throw new ErrInternal(`register layer ${id}: its diffID is not known`);
+  const { size, available } = file;
+  const show = (done: number): void => progress(update(id, "Extracting", done, size));
+  using open = openGrowingFile(file.path);
+  const verified = (): Promise<void> => growing.whole({ signal });
+  const source = { diffId, digest, blob: { growing: { path: open.path, size, available, verified } } };
+  const made = await work(source, { signal, waiter, onBytes: (done) => growing.isWhole && show(done) });
+  show(size);
+  return made;
 }

@@ -10,26 +10,43 @@ export interface Arrival {
 /** Told of an arrival, once for each attempt that had the content's ingest, however it ended, and before anybody else has it. */
 export type ArrivalListener = (arrival: Arrival) => void;
 
+/** Told how content grows in a file, in order from its first byte, while it arrives. */
+export interface GrowthListener {
+  /** From now on it grows in this file, which holds `bytes` of it. */
+  begins(file: { readonly path: string; readonly size: number; readonly bytes: number }): void;
+  /** There are so many bytes of the whole by now. */
+  reached(bytes: number): void;
+  /** None of them may be relied on. */
+  dropped(): void;
+}
+
 /** Notes how far an attempt comes. */
 export class Arriving {
   #from: number;
   #to: number;
+  readonly #growth: GrowthListener | undefined;
 
-  /** @param offset bytes that were there before */
-  constructor(offset: number) {
+  /**
+   * @param offset bytes that were there before
+   * @param growth is told of all there are
+   */
+  constructor(offset: number, growth?: GrowthListener) {
     this.#from = offset;
     this.#to = offset;
+    this.#growth = growth;
   }
 
   /** There are so many bytes of the whole by now. */
   reached(bytes: number): void {
     this.#to = bytes;
+    this.#growth?.reached(bytes);
   }
 
   /** All that was there is thrown away. */
   dropped(): void {
     this.#from = 0;
     this.#to = 0;
+    this.#growth?.dropped();
   }
 
   /** What has come so far. */
@@ -38,13 +55,19 @@ export class Arriving {
   }
 }
 
+/** Who is told of what arrives. */
+export interface ArrivalListeners {
+  readonly onArrival?: ArrivalListener | undefined;
+  readonly growth?: GrowthListener | undefined;
+}
+
 /** Does `work` that brings what is missing of a content behind `offset`, and tells what came of it. */
 export async function whileArriving<T>(
   offset: number,
-  onArrival: ArrivalListener | undefined,
+  { onArrival, growth }: ArrivalListeners,
   work: (arriving: Arriving) => Promise<T>,
 ): Promise<T> {
-  const arriving = new Arriving(offset);
+  const arriving = new Arriving(offset, growth);
   try {
     return await work(arriving);
   } finally {

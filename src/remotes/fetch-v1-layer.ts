@@ -61,7 +61,7 @@ export async function fetchV1Layer(layer: V1Layer, context: FetchV1LayerContext)
     await ingester.abort(ref, { signal }); // nothing is in it
     return already;
   }
-  return await whileArriving(offset, context.onArrival, async (arriving) => {
+  return await whileArriving(offset, { onArrival: context.onArrival }, async (arriving) => {
     if (size === undefined || offset < size) await fetchRest(layer, { writer, offset, arriving }, context);
     return await commit(layer, { writer, resumed: offset > 0 }, context);
   });

@@ -11,7 +11,7 @@ import type { Descriptor } from "../oci/descriptor.ts";
 import { isConfigType, isIndexType, isManifestType, isSchema1Type } from "../oci/media-types.ts";
 import { MAX_MANIFEST_BYTES } from "../oci/parse-document.ts";
 import { MAX_CONFIG_BYTES } from "../oci/parse-image-config.ts";
-import { type ArrivalListener, type Arriving, whileArriving } from "./arriving.ts";
+import { type ArrivalListener, type Arriving, type GrowthListener, whileArriving } from "./arriving.ts";
 import { receive } from "./receive.ts";
 import { makeRefKey } from "./ref-key.ts";
 import type { Fetcher, RemoteContent } from "./remote.ts";
@@ -34,6 +34,8 @@ export interface FetchContext {
   readonly onVerify?: (() => void) | undefined;
   /** Told how much of the content came by this call. */
   readonly onArrival?: ArrivalListener | undefined;
+  /** Told of the file that the content grows in, if it is in one, so that others can read along. */
+  readonly growth?: GrowthListener | undefined;
 }
 
 /**
@@ -53,7 +55,9 @@ export async function fetchContent(descriptor: Descriptor, context: FetchContext
   await using _ = writer; // commit closes it as well; this is for the ways out before
 
   const offset = await usableOffset(writer, descriptor);
-  await whileArriving(offset, context.onArrival, (arriving) =>
+  const growth = writer.path === undefined ? undefined : context.growth;
+  if (writer.path !== undefined) growth?.begins({ path: writer.path, size: descriptor.size, bytes: offset });
+  await whileArriving(offset, { onArrival: context.onArrival, growth }, (arriving) =>
     bring({ descriptor, writer, offset, arriving }, context),
   );
   return true;

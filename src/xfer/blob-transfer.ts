@@ -1,4 +1,5 @@
 import { update } from "../progress/progress.ts";
+import type { GrowthSink } from "./growing-blob.ts";
 import type { Job } from "./job.ts";
 import type { DownloadDescriptor } from "./layer.ts";
 import { type RetryPacing, repeatAttempts } from "./repeat-attempts.ts";
@@ -7,16 +8,19 @@ import type { TransferContext } from "./transfer-context.ts";
 /**
  * The work of a blob's job: brings it in unless it is there, with as many attempts as `repeatAttempts` makes, and shows
  * "Download complete".
+ *
+ * @param growth tells those who read along
  */
 export async function transferBlob(
   descriptor: DownloadDescriptor,
   job: Job,
   { backoff, clock }: RetryPacing,
+  growth?: GrowthSink,
 ): Promise<void> {
   const { id, maxRetryAfterMs = backoff.maxRetryAfterMs } = descriptor;
   const { signal } = job;
   if (!(await descriptor.exists({ signal }))) {
-    const attempt = (context: TransferContext): Promise<void> => descriptor.download(context);
+    const attempt = (context: TransferContext): Promise<void> => descriptor.download({ ...context, growth });
     await repeatAttempts({ id, attempt }, job, { backoff: { ...backoff, maxRetryAfterMs }, clock });
   }
   job.progress(update(id, "Download complete", 0, 0));

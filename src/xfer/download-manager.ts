@@ -4,6 +4,7 @@ import { type Clock, systemClock } from "../async/clock.ts";
 import { guardSink } from "../progress/guard-sink.ts";
 import type { ProgressSink } from "../progress/progress.ts";
 import { type DownloadEngine, DownloadSession } from "./download-session.ts";
+import { BlobGrowths } from "./growing-blob.ts";
 import type { DownloadDescriptor, Layer, LayerTarget } from "./layer.ts";
 import { reportUnreleased } from "./layer-registration.ts";
 import { TransferManager } from "./transfer-manager.ts";
@@ -23,6 +24,11 @@ export interface DownloadManagerOptions {
   readonly clock?: Clock | undefined;
   /** Carries the blobs, when something else shares its slots. Default: one of its own. */
   readonly transfers?: TransferManager | undefined;
+}
+
+/** What managers share that share their transfers. */
+interface SharedOptions extends DownloadManagerOptions {
+  readonly growths?: BlobGrowths | undefined;
 }
 
 /** How one download runs. */
@@ -51,11 +57,12 @@ export class LayerDownloadManager {
   readonly #engine: DownloadEngine;
 
   /** Throws `ErrInvalidArgument` for a concurrency that is not a whole number from 0. */
-  constructor(options: DownloadManagerOptions = {}) {
+  constructor(options: SharedOptions = {}) {
     const { target, concurrency = DEFAULT_CONCURRENCY } = options;
     this.#engine = {
       target,
       blobs: options.transfers ?? new TransferManager({ concurrency, clock: options.clock }),
+      growths: options.growths ?? new BlobGrowths(),
       registrations: new TransferManager({ concurrency: 0 }),
       backoff: options.backoff ?? DEFAULT_BACKOFF,
       clock: options.clock ?? systemClock,
@@ -86,8 +93,8 @@ export class LayerDownloadManager {
 
   /** A manager that makes layers of the blobs at `target`, and shares its transfers, and their limit, with this one. */
   registeringAt(target: LayerTarget): LayerDownloadManager {
-    const { blobs: transfers, backoff, clock } = this.#engine;
-    return new LayerDownloadManager({ target, transfers, backoff, clock });
+    const { blobs: transfers, growths, backoff, clock } = this.#engine;
+    return new LayerDownloadManager({ target, transfers, growths, backoff, clock });
   }
 
   /** Changes the number of blobs at the same time, at once and both ways; see `TransferManager.setConcurrency`. */

@@ -4,6 +4,7 @@ import { ErrUnknown } from "../errors/classes.ts";
 import { chainIds } from "../oci/chain-id.ts";
 import { type ProgressSink, update } from "../progress/progress.ts";
 import { transferBlob } from "./blob-transfer.ts";
+import type { BlobGrowth, BlobGrowths } from "./growing-blob.ts";
 import type { DownloadDescriptor, Layer, LayerPlace, LayerTarget } from "./layer.ts";
 import { prepareLayer, type RegisteredLayer, registerLayer } from "./layer-registration.ts";
 import type { RetryPacing } from "./repeat-attempts.ts";
@@ -14,6 +15,8 @@ import type { TransferManager } from "./transfer-manager.ts";
 export interface DownloadEngine extends RetryPacing {
   /** By the key of the blob; limited. */
   readonly blobs: TransferManager;
+  /** How those blobs come. */
+  readonly growths: BlobGrowths;
   /** By chain ID; not limited, because they wait for nothing from outside. */
   readonly registrations: TransferManager;
   readonly target: LayerTarget | undefined;
@@ -31,6 +34,12 @@ interface Place extends LayerPlace {
   readonly target: LayerTarget;
 }
 
+/** A blob that a download has a share in. */
+interface SharedBlob {
+  readonly transferred: Promise<void>;
+  readonly growth: BlobGrowth;
+}
+
 /** How a layer is registered. */
 interface RegisterOptions {
   /** Whether its progress is shown. */
@@ -44,13 +53,21 @@ interface Step {
   readonly place: Place | undefined;
 }
 
+/** What is prepared, of a blob that is here, or grows. */
+interface Preparation {
+  readonly descriptor: DownloadDescriptor;
+  readonly place: Place;
+  readonly growth?: BlobGrowth;
+}
+
 /** One call of `LayerDownloadManager.download`: what it has found so far and what it holds. */
 export class DownloadSession {
   readonly #engine: DownloadEngine;
   readonly #options: SessionOptions;
   /** This call's share in the blobs, by key: a blob that an image has twice comes once and is shown once. */
-  readonly #blobs = new Map<string, Promise<void>>();
+  readonly #blobs = new Map<string, SharedBlob>();
   readonly #held: Array<() => Promise<void>> = [];
+  readonly #growths: Array<() => void> = [];
   #released: Promise<void> | undefined;
 
   constructor(engine: DownloadEngine, options: SessionOptions) {
@@ -69,7 +86,10 @@ export class DownloadSession {
 
   /** Gives back everything it holds, upper layers first. Throws when the target could not take a layer back. */
   release(): Promise<void> {
-    this.#released ??= releaseAll(this.#held.toReversed());
+    if (!this.#released) {
+      this.#released = releaseAll(this.#held.toReversed());
+      for (const letGo of this.#growths) letGo(); // in the same moment: whoever comes now finds neither
+    }
     return this.#released;
   }
 
@@ -98,7 +118,7 @@ export class DownloadSession {
   async #hasBlob(descriptor: DownloadDescriptor): Promise<boolean> {
     if (this.#blobs.has(descriptor.key)) return true;
     const exists = await descriptor.exists({ signal: this.#options.signal });
-    if (exists) this.#blobs.set(descriptor.key, Promise.resolve());
+    if (exists) this.#shareBlob(descriptor, () => Promise.resolve());
     return exists;
   }
 
@@ -119,40 +139,56 @@ export class DownloadSession {
     signal: AbortSignal,
   ): Promise<Layer | undefined> {
     const shared = this.#blobs.get(descriptor.key);
-    await (shared ?? this.#transferBlob(descriptor, signal));
+    const blob =
+      shared ?? this.#shareBlob(descriptor, (growth) => this.#transferBlob(descriptor, growth, signal));
     const options = { shown: !shared, signal };
-    if (place?.target.prepare) await this.#prepare(descriptor, place, options);
+    if (place?.target.follow) {
+      await Promise.all([
+        this.#prepare({ descriptor, place, growth: blob.growth }, options),
+        blob.transferred,
+      ]);
+    } else {
+      await blob.transferred;
+      if (place?.target.prepare) await this.#prepare({ descriptor, place }, options);
+    }
     if (place) await below;
     const layer = place && (await this.#register(descriptor, place, options));
     if (!shared) this.#show(descriptor, "Pull complete");
     return layer;
   }
 
-  #transferBlob(descriptor: DownloadDescriptor, signal: AbortSignal): Promise<void> {
+  #shareBlob({ key }: DownloadDescriptor, transfer: (growth: BlobGrowth) => Promise<void>): SharedBlob {
+    const [growth, letGo] = this.#engine.growths.hold(key);
+    this.#growths.push(letGo);
+    const transferred = transfer(growth).then(() => growth.complete());
+    const blob = { transferred, growth };
+    this.#blobs.set(key, blob);
+    return blob;
+  }
+
+  #transferBlob(descriptor: DownloadDescriptor, growth: BlobGrowth, signal: AbortSignal): Promise<void> {
     this.#show(descriptor, "Pulling fs layer");
     const { show: onProgress, priority } = this.#options;
     const waiting = update(descriptor.id, "Waiting", 0, 0);
-    const transferred = transferShared(
+    return transferShared(
       this.#engine.blobs,
       descriptor.key,
-      (job) => transferBlob(descriptor, job, this.#engine),
+      (job) => transferBlob(descriptor, job, this.#engine, growth),
       { signal, onProgress, priority, waiting, ...ofSource(descriptor) },
     );
-    this.#blobs.set(descriptor.key, transferred);
-    return transferred;
   }
 
   /** What is prepared is held until the end: by then it is registered. */
   async #prepare(
-    descriptor: DownloadDescriptor,
-    { target, ...place }: Place,
+    { descriptor, place: { target, ...place }, growth }: Preparation,
     { shown, signal }: RegisterOptions,
   ): Promise<void> {
     throwIfAborted(signal);
     const { registrations, clock } = this.#engine;
     const watcher = registrations.transfer(
-      `prepare ${place.chainId}`,
-      (job) => prepareLayer({ descriptor, ...place }, job, { target, clock }),
+      // Another blob of the same layer may come, or not come, at its own pace.
+      `prepare ${place.chainId} of ${descriptor.key}`,
+      (job) => prepareLayer({ descriptor, growth, ...place }, job, { target, clock }),
       { onProgress: shown ? this.#options.show : undefined },
     );
     this.#held.push(() => watcher.release());

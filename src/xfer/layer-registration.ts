@@ -1,11 +1,17 @@
 import type { Clock } from "../async/clock.ts";
 import { throttleProgress } from "../progress/progress-throttle.ts";
+import type { GrowingBlob } from "./growing-blob.ts";
 import type { Job } from "./job.ts";
 import type { DownloadDescriptor, Layer, LayerPlace, LayerTarget } from "./layer.ts";
 
 /** A layer whose blob is there, and its place in the chain. */
 export interface Registration extends LayerPlace {
   readonly descriptor: DownloadDescriptor;
+}
+
+/** The same, of a blob that may still be on its way. */
+export interface Preparation extends Registration {
+  readonly growth?: GrowingBlob | undefined;
 }
 
 /** Where it is registered, and by which clock its progress is thinned out. */
@@ -53,14 +59,17 @@ export class RegisteredLayer {
  * last watcher has left, unless it was registered by then.
  */
 export async function prepareLayer(
-  { descriptor, chainId, parent }: Registration,
+  { descriptor, growth, chainId, parent }: Preparation,
   job: Job,
   { target, clock }: RegistrationPlace,
 ): Promise<void> {
   const { signal } = job;
   const progress = throttleProgress((item) => job.progress(item), clock);
   const context = { signal, progress, waiter: job.waiter(descriptor.id) };
-  const discard = await target.prepare?.(descriptor, { chainId, parent }, context);
+  const place = { chainId, parent };
+  const discard = growth
+    ? await target.follow?.(descriptor, growth, place, context)
+    : await target.prepare?.(descriptor, place, context);
   if (discard) job.released.then(discard).catch(reportUnreleased);
 }
 

@@ -1,6 +1,13 @@
 import type { AbortOptions } from "../async/abort.ts";
 import type { Digest } from "../digest/digest.ts";
+import type { GrowingBlob, GrowthSink } from "./growing-blob.ts";
 import type { TransferContext } from "./transfer-context.ts";
+
+/** What one attempt at a download runs with. */
+export interface DownloadContext extends TransferContext {
+  /** Told where the blob grows, if a download can tell. Absent when nobody reads along. */
+  readonly growth?: GrowthSink | undefined;
+}
 
 /** A layer to be downloaded, as the download manager needs to know it: no registry, no disk, no format. */
 export interface DownloadDescriptor {
@@ -24,7 +31,7 @@ export interface DownloadDescriptor {
    * One attempt to bring the blob in, verified. Partial data stays for the next attempt, whoever makes it. The error says
    * whether another attempt makes sense (`isRetryable`) and whether the source is to blame (`endpoint`).
    */
-  download(context: TransferContext): Promise<void>;
+  download(context: DownloadContext): Promise<void>;
 }
 
 /** The bytes of a blob that is here, whole and verified. Iterated over once at most. */
@@ -38,6 +45,7 @@ export interface BlobBytes extends AsyncIterable<Uint8Array>, AsyncDisposable {
 /** A registered layer; the holder gives it back to the target. */
 export interface Layer {
   readonly chainId: Digest;
+  readonly diffId: Digest;
 }
 
 /** Where in a chain a layer belongs. */
@@ -64,15 +72,17 @@ export interface LayerTarget {
     context: TransferContext,
   ): Promise<() => Promise<void>>;
   /**
-   * Makes the blob a layer on its parent, which the caller holds, and holds a reference for the caller; the one that somebody else
-   * has made meanwhile will do. Throws `ErrDataLoss` for a wrong diffID, and `ErrNotFound` when the parent is not there.
+   * Does the same, and begins while the blob is on its way: it is asked for a layer as soon as the download is, instead of
+   * `prepare`. Must not resolve before the blob is whole. Absent: there is nothing to be done before.
    */
+  follow?(
+    blob: DownloadDescriptor,
+    growing: GrowingBlob,
+    place: LayerPlace,
+    context: TransferContext,
+  ): Promise<() => Promise<void>>;
+  /** Makes the blob a layer on its parent and holds a reference for the caller. Throws `ErrDataLoss` for a wrong diffID. */
   register(blob: DownloadDescriptor, place: LayerPlace, context: TransferContext): Promise<Layer>;
-  /**
-   * Says that an image, by the digest of its config, needs a layer and all below it as long as it has a name, whoever releases
-   * them. Whoever calls this holds the layer. Absent where references are all that keeps layers.
-   */
-  keep?(config: Digest, chainId: Digest, options?: AbortOptions): Promise<void>;
   /** Drops one reference. */
   release(layer: Layer): Promise<void>;
 }

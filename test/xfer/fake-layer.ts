@@ -1,6 +1,5 @@
 import { type Digest, digestOf, shortId } from "../../src/digest/digest.ts";
-import type { DownloadDescriptor } from "../../src/xfer/layer.ts";
-import type { TransferContext } from "../../src/xfer/transfer-context.ts";
+import type { DownloadContext, DownloadDescriptor } from "../../src/xfer/layer.ts";
 
 /** A layer whose downloads the test ends. Equal names are equal blobs. */
 export class FakeLayer implements DownloadDescriptor {
@@ -13,7 +12,7 @@ export class FakeLayer implements DownloadDescriptor {
   /** How often `exists` was asked. */
   checks = 0;
   /** The context of each attempt, oldest first. */
-  readonly attempts: TransferContext[] = [];
+  readonly attempts: DownloadContext[] = [];
   /** Whether an attempt is under way. */
   running = false;
   readonly #outcomes: Array<PromiseWithResolvers<void>> = [];
@@ -30,7 +29,7 @@ export class FakeLayer implements DownloadDescriptor {
     return Promise.resolve(this.present);
   }
 
-  async download(context: TransferContext): Promise<void> {
+  async download(context: DownloadContext): Promise<void> {
     const outcome = Promise.withResolvers<void>();
     this.attempts.push(context);
     this.#outcomes.push(outcome);
@@ -44,7 +43,7 @@ export class FakeLayer implements DownloadDescriptor {
   }
 
   /** The newest attempt. */
-  get attempt(): TransferContext {
+  get attempt(): DownloadContext {
     const attempt = this.attempts.at(-1);
     if (!attempt) throw new Error("download was not called");
     return attempt;

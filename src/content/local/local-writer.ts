@@ -48,6 +48,10 @@ export class LocalWriter implements Writer, Syncer {
     this.#updatedAtNs = parts.ingest.status.updatedAtNs;
   }
 
+  get path(): string {
+    return join(this.#parts.ingest.path, "data");
+  }
+
   write(bytes: Uint8Array): void {
     this.#assertOpen("write to");
     const { ingest, digester } = this.#parts;

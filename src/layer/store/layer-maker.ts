@@ -56,6 +56,8 @@ export class LayerMaker {
   readonly #unpacker: Unpacker;
   readonly #locks: UseLocks;
   readonly #settling: Settling;
+  /** What is being unpacked. */
+  readonly #running = new Set<Promise<unknown>>();
   /** What was unpacked before its place in the chain was there. */
   readonly #prepared = new Map<Digest, PreparedLayer>();
 
@@ -64,6 +66,11 @@ export class LayerMaker {
     this.#unpacker = unpacker;
     this.#locks = locks;
     this.#settling = new Settling(files.layout);
+  }
+
+  /** See `LayerStore.getReady`. */
+  getReady(): void {
+    this.#unpacker.getReady?.();
   }
 
   /** See `LayerStore.prepare`. */
@@ -125,8 +132,12 @@ export class LayerMaker {
     }
   }
 
-  /** Removes what was prepared and not registered. Throws the classes of `diskError`. */
+  /**
+   * Removes what was prepared and not registered, and waits for what is being unpacked, which has failed by now. Throws the
+   * classes of `diskError`.
+   */
   async close(): Promise<void> {
+    await Promise.allSettled(this.#running);
     const prepared = [...this.#prepared.values()];
     this.#prepared.clear();
     for (const one of prepared) await one.discard();
@@ -162,12 +173,16 @@ export class LayerMaker {
   }
 
   async #prepare(source: LayerSource, making: Release, options: MakeLayerOptions): Promise<PreparedLayer> {
+    const { layout } = this.#files;
+    const running = prepareLayer({ layout, unpacker: this.#unpacker, making }, source, options);
+    this.#running.add(running);
     try {
-      const { layout } = this.#files;
-      return await prepareLayer({ layout, unpacker: this.#unpacker, making }, source, options);
+      return await running;
     } catch (error) {
       making();
       throw error;
+    } finally {
+      this.#running.delete(running);
     }
   }
 

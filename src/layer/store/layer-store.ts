@@ -32,7 +32,7 @@ export interface LayerStoreParts {
   /** The data root; `layers` and `locks` in it are made with the first layer. */
   readonly root: string;
   readonly unpacker: Unpacker;
-  /** Closes what was opened for this store. */
+  /** Closes what was opened for this store; what is being unpacked fails then. */
   readonly onClose?: (() => Promise<void>) | undefined;
 }
 
@@ -67,6 +67,11 @@ export class LayerStore implements AsyncDisposable {
     if (record) return this.#stored(record);
     await this.#locks.drop(chainId);
     return undefined;
+  }
+
+  /** A layer will come that is not here: does what takes its time before it can be unpacked. Never throws. */
+  getReady(): void {
+    this.#maker.getReady();
   }
 
   /**
@@ -186,10 +191,10 @@ export class LayerStore implements AsyncDisposable {
 
   /** Removes what was prepared and not registered, and gives up everything that is held here. */
   async close(): Promise<void> {
+    await this.#onClose?.();
     await this.#maker.close();
     await this.#locks.dropAll();
     await sweepReplaced(this.#files.layout);
-    await this.#onClose?.();
   }
 
   async [Symbol.asyncDispose](): Promise<void> {

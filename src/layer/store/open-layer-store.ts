@@ -12,7 +12,8 @@ import { DEFAULT_LIMITS, type UnpackLimits } from "../unpack/unpack-limits.ts";
 import { UnpackPool } from "../workers/unpack-pool.ts";
 import { LayerLayout } from "./layer-layout.ts";
 import { LayerStore } from "./layer-store.ts";
-import type { Unpacker } from "./unpacker.ts";
+import { makeStaging } from "./staging.ts";
+import type { Unpacked, Unpacker, UnpackOrder } from "./unpacker.ts";
 
 /** How a layer store is opened. */
 export interface LayerStoreOptions {
@@ -43,37 +44,62 @@ export async function openLayerStore(options: LayerStoreOptions): Promise<LayerS
   checkOptions("open layers", options, LAYER_STORE_OPTIONS);
   const { root, workers, limits } = options;
   const pool = new UnpackPool({ workers });
-  const unpacker = poolUnpacker(pool, { root: resolve(root), limits: { ...DEFAULT_LIMITS, ...limits } });
-  return new LayerStore({ root: resolve(root), unpacker, onClose: () => pool[Symbol.asyncDispose]() });
+  const unpacker = new PoolUnpacker(pool, { root: resolve(root), limits: { ...DEFAULT_LIMITS, ...limits } });
+  return new LayerStore({ root: resolve(root), unpacker, onClose: () => unpacker.close() });
 }
 
-/** Unpacks in the threads of a pool. What the host can do is found out with the first layer. */
-function poolUnpacker(
-  pool: UnpackPool,
-  { root, limits }: { readonly root: string; readonly limits: UnpackLimits },
-): Unpacker {
-  // It depends on the file system, and the directory is there when the first layer is unpacked.
-  const { staging } = new LayerLayout(root);
-  let abilities: Promise<HostAbilities> | undefined;
-  const found = (): Promise<HostAbilities> => {
-    abilities ??= findAbilities(staging).catch((error: unknown) => {
-      abilities = undefined;
+/** Unpacks in the threads of a pool. What the host can do is found out once, as soon as a layer is to come. */
+class PoolUnpacker implements Unpacker {
+  readonly #pool: UnpackPool;
+  readonly #layout: LayerLayout;
+  readonly #limits: UnpackLimits;
+  #host: Promise<HostAbilities> | undefined;
+
+  /** The pool is closed with this. */
+  constructor(pool: UnpackPool, { root, limits }: { readonly root: string; readonly limits: UnpackLimits }) {
+    this.#pool = pool;
+    this.#layout = new LayerLayout(root);
+    this.#limits = limits;
+  }
+
+  getReady(): void {
+    this.#pool.getReady();
+    this.#findHost().catch(() => {}); // it is tried again, and told, when there is a layer
+  }
+
+  async unpack(
+    { blobPath, growth, diffId, directory }: UnpackOrder,
+    { signal, onBytes }: Parameters<Unpacker["unpack"]>[1],
+  ): Promise<Unpacked> {
+    const host = await this.#findHost();
+    const size = growth?.size ?? (await sizeOf(blobPath));
+    const { available } = growth ?? {};
+    const job = { blobPath, size, available, diffId, directory, limits: this.#limits, host };
+    const { skipped, ...outcome } = await this.#pool.unpack(job, {
+      signal,
+      onProgress: onBytes && (({ bytesIn }) => onBytes(bytesIn)),
+    });
+    return { ...outcome, overlay: host.overlay, missing: skipped.map(skippedInWords) };
+  }
+
+  async close(): Promise<void> {
+    await this.#host?.catch(() => {}); // it works in the root
+    await this.#pool[Symbol.asyncDispose]();
+  }
+
+  /** It depends on the file system, so it is looked for where layers are unpacked. */
+  #findHost(): Promise<HostAbilities> {
+    this.#host ??= this.#lookForHost().catch((error: unknown) => {
+      this.#host = undefined;
       throw error;
     });
-    return abilities;
-  };
-  return {
-    async unpack({ blobPath, diffId, directory }, { signal, onBytes }) {
-      const host = await found();
-      const size = await sizeOf(blobPath);
-      const job = { blobPath, size, diffId, directory, limits, host };
-      const { skipped, ...outcome } = await pool.unpack(job, {
-        signal,
-        onProgress: onBytes && (({ bytesIn }) => onBytes(bytesIn)),
-      });
-      return { ...outcome, overlay: host.overlay, missing: skipped.map(skippedInWords) };
-    },
-  };
+    return this.#host;
+  }
+
+  async #lookForHost(): Promise<HostAbilities> {
+    await makeStaging(this.#layout);
+    return await findAbilities(this.#layout.staging);
+  }
 }
 
 async function sizeOf(path: string): Promise<number> {

@@ -2,7 +2,6 @@ import { rm, stat } from "node:fs/promises";
 import { dirname, join } from "node:path";
 import type { AbortOptions } from "../../async/abort.ts";
 import type { Release } from "../../async/keyed-lock.ts";
-import { untilAborted } from "../../async/until-aborted.ts";
 import type { Digest } from "../../digest/digest.ts";
 import { diskError, isMissingFile } from "../../disk/disk-error.ts";
 import { makeDirectory } from "../../disk/make-directory.ts";
@@ -16,14 +15,27 @@ import { mendLayer } from "./mend-layer.ts";
 import { makePlace } from "./replaced-layers.ts";
 import { bootId } from "./settling.ts";
 import { type StagedDirectory, stageDirectory } from "./staging.ts";
-import type { Unpacked, Unpacker } from "./unpacker.ts";
+import type { BlobGrowth, Unpacked, Unpacker, UnpackOrder } from "./unpacker.ts";
 
-/** The blob of a layer: a file, or bytes that are written to one first. Either is whole and verified. */
+/** The file of a blob that is on its way. */
+export interface GrowingSource extends BlobGrowth {
+  readonly path: string;
+  /** Resolves when the blob is whole, and its digest was right; rejects when that will not be. */
+  verified(): Promise<void>;
+}
+
+/**
+ * The blob of a layer: a file, or bytes that are written to one first, either of them whole and verified; or a file that still grows,
+ * of which nothing becomes a layer before it is verified.
+ */
 export interface LayerSource {
   readonly diffId: Digest;
   /** Digest of the blob, to be remembered. */
   readonly digest?: Digest | undefined;
-  readonly blob: { readonly path: string } | { readonly bytes: AsyncIterable<Uint8Array> };
+  readonly blob:
+    | { readonly path: string }
+    | { readonly bytes: AsyncIterable<Uint8Array> }
+    | { readonly growing: GrowingSource };
 }
 
 /** Where and by whom a layer is unpacked. */
@@ -136,16 +148,26 @@ export async function prepareLayer(
     const directory = layout.treePath(staged.path);
     await makeDirectory(directory, { mode: TREE_MODE });
     const spooled = join(staged.path, "blob");
-    const { blob, diffId } = source;
-    if ("bytes" in blob) await writeFileAtomic(spooled, untilAborted(blob.bytes, options.signal));
-    const blobPath = "bytes" in blob ? spooled : blob.path;
-    const unpacked = await unpacker.unpack({ blobPath, diffId, directory }, options);
-    if ("bytes" in blob) await rm(spooled, { force: true });
+    const order = { ...(await fileOf(source, spooled)), diffId: source.diffId, directory };
+    const unpacked = await unpacker.unpack(order, options);
+    if ("bytes" in source.blob) await rm(spooled, { force: true });
+    if ("growing" in source.blob) await source.blob.growing.verified();
     return new PreparedLayer(parts, source, staged, unpacked);
   } catch (error) {
     await staged.remove().catch(() => {}); // what failed first is what counts; the next start removes what stays
     throw error;
   }
+}
+
+/** Bytes are written to `spooled` first. */
+async function fileOf(
+  { blob }: LayerSource,
+  spooled: string,
+): Promise<Pick<UnpackOrder, "blobPath" | "growth">> {
+  if ("growing" in blob) return { blobPath: blob.growing.path, growth: blob.growing };
+  if ("path" in blob) return { blobPath: blob.path };
+  await writeFileAtomic(spooled, blob.bytes);
+  return { blobPath: spooled };
 }
 
 async function isThere(path: string): Promise<boolean> {

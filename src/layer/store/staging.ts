@@ -82,9 +82,14 @@ export async function sweepStaging(layout: LayerLayout): Promise<number> {
   return swept;
 }
 
+/** Makes the directory in which all half-made layers are, if it is not there. Throws the classes of `diskError`. */
+export async function makeStaging(layout: LayerLayout): Promise<void> {
+  await makeDirectory(layout.staging, { mode: PRIVATE_MODE });
+}
+
 /** A name of its own below `staging`, and its lock; nothing lies there yet. */
 async function reserve(layout: LayerLayout): Promise<StagedDirectory> {
-  await makeDirectory(layout.staging, { mode: PRIVATE_MODE });
+  await makeStaging(layout);
   await makeLockDirectory(layout.locks);
   const name = randomBytes(8).toString("hex");
   const release = tryLockFile(layout.stagingLockPath(name), "exclusive", { removeOnRelease: true });

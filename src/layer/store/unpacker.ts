@@ -3,10 +3,20 @@ import type { Digest } from "../../digest/digest.ts";
 import type { HostAbilities } from "../unpack/host-abilities.ts";
 import type { UnpackOutcome } from "../unpack/unpack-outcome.ts";
 
+/** How the file of a blob grows. */
+export interface BlobGrowth {
+  /** Bytes of the whole blob. */
+  readonly size: number;
+  /** How many of its first bytes are there: see `UnpackJob.available`. */
+  readonly available: SharedArrayBuffer;
+}
+
 /** One blob to be unpacked. */
 export interface UnpackOrder {
-  /** File with the blob, whole and verified. */
+  /** File with the blob: whole and verified, unless it grows. */
   readonly blobPath: string;
+  /** How it grows, if it does. */
+  readonly growth?: BlobGrowth | undefined;
   /** Digest of the uncompressed layer. */
   readonly diffId: Digest;
   /** Empty directory for the layer's files. */
@@ -27,6 +37,8 @@ export interface Unpacked
 
 /** What unpacks blobs for a store. */
 export interface Unpacker {
+  /** A layer will come: does what takes its time before it can be unpacked. What fails then fails again with the layer. */
+  getReady?(): void;
   /**
    * Unpacks a blob and verifies its diffID. `onBytes` is told how many bytes of the blob are done. Throws `ErrDataLoss` for
    * a blob that is damaged or has another diffID, `ErrInvalidArgument` for unacceptable entries, `ErrResourceExhausted` for a

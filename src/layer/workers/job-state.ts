@@ -2,7 +2,7 @@ import { ErrCanceled } from "../../errors/classes.ts";
 import type { UnpackProgress } from "./unpack-job.ts";
 
 /** What the numbers mean, by their place. */
-const [BYTES_IN, BYTES_OUT, ENTRIES, CANCELED] = [0, 1, 2, 3];
+const [BYTES_IN, BYTES_OUT, ENTRIES, CANCELED, WAITS] = [0, 1, 2, 3, 4];
 
 /** How far a job is, and whether it is still wanted: memory that two threads share, so that neither has to be asked. */
 export class JobState {
@@ -10,7 +10,7 @@ export class JobState {
   readonly memory: SharedArrayBuffer;
   readonly #numbers: BigInt64Array;
 
-  constructor(memory = new SharedArrayBuffer(4 * BigInt64Array.BYTES_PER_ELEMENT)) {
+  constructor(memory = new SharedArrayBuffer(5 * BigInt64Array.BYTES_PER_ELEMENT)) {
     this.memory = memory;
     this.#numbers = new BigInt64Array(memory);
   }
@@ -29,6 +29,16 @@ export class JobState {
   noteUnpacked(bytesOut: number, entries: number): void {
     Atomics.store(this.#numbers, BYTES_OUT, BigInt(bytesOut));
     Atomics.store(this.#numbers, ENTRIES, BigInt(entries));
+  }
+
+  /** Whether the job has nothing to do before more of its blob is there. */
+  get isWaiting(): boolean {
+    return this.#read(WAITS) !== 0;
+  }
+
+  /** Notes whether the job waits for more of its blob. */
+  noteWaiting(waits: boolean): void {
+    Atomics.store(this.#numbers, WAITS, waits ? 1n : 0n);
   }
 
   /** Nobody wants the job any more. */

@@ -10,21 +10,27 @@ import type { UnpackJob } from "./unpack-job.ts";
 const CHUNK_BYTES = 256 * 1024;
 
 /** How often a blob that still grows is looked at, in milliseconds. */
-const GROWTH_POLL_MS = 5;
+const GROWTH_POLL_MS = 10;
 
 /**
  * The bytes of a job's blob, in chunks of one buffer: each is good until the next one is asked for. The size, and the digest if it
  * is to be verified, are looked at before the end is told. Throws `ErrDataLoss` when they are not what they have to be, the classes
  * of `diskError`, and `ErrCanceled`.
+ *
+ * @param onWait called when it begins to wait for more of the blob
  */
-export async function* readBlob(job: UnpackJob, state: JobState): AsyncGenerator<Uint8Array> {
+export async function* readBlob(
+  job: UnpackJob,
+  state: JobState,
+  onWait?: () => void,
+): AsyncGenerator<Uint8Array> {
   const { blobPath, size, digest } = job;
   const fd = openBlob(blobPath);
   const digester = digest && new Digester(algorithmOf(digest));
   const buffer = Buffer.allocUnsafeSlow(CHUNK_BYTES);
   try {
     for (let at = 0; ; ) {
-      const end = Math.min(await readableUpTo(job, { at, state }), size);
+      const end = Math.min(await readableUpTo(job, { at, state, onWait }), size);
       if (end <= at) break;
       const read = readInto(buffer, { fd, blobPath, at, length: Math.min(CHUNK_BYTES, end - at) });
       if (read === 0) break;
@@ -42,19 +48,33 @@ export async function* readBlob(job: UnpackJob, state: JobState): AsyncGenerator
   }
 }
 
+interface Position {
+  readonly at: number;
+  readonly state: JobState;
+  readonly onWait: (() => void) | undefined;
+}
+
 /** How much of the blob is there: more than `at`, or no more will come. */
-async function readableUpTo(
-  { available, size }: UnpackJob,
-  { at, state }: { readonly at: number; readonly state: JobState },
-): Promise<number> {
+async function readableUpTo({ available, size }: UnpackJob, position: Position): Promise<number> {
   if (available === undefined) return size;
   const counter = new BigInt64Array(available);
-  for (;;) {
-    const there = Number(Atomics.load(counter, 0));
-    if (there > at || there < 0 || at >= size) return there < 0 ? at : there;
-    state.throwIfCanceled();
+  const { at } = position;
+  const isThere = (): boolean => {
+    const there = Atomics.load(counter, 0);
+    return there > at || there < 0 || at >= size;
+  };
+  if (!isThere()) await poll(isThere, position);
+  return Math.max(Number(Atomics.load(counter, 0)), at);
+}
+
+async function poll(isThere: () => boolean, { state, onWait }: Position): Promise<void> {
+  state.noteWaiting(true);
+  onWait?.();
+  while (!isThere()) {
     await systemClock.sleep(GROWTH_POLL_MS);
+    state.throwIfCanceled();
   }
+  state.noteWaiting(false);
 }
 
 function openBlob(path: string): number {

@@ -8,22 +8,28 @@ import type { JobState } from "./job-state.ts";
 import { readBlob } from "./read-blob.ts";
 import type { UnpackJob } from "./unpack-job.ts";
 
+/** How a job gets on with others of its thread. */
+export interface JobManners {
+  /** Called between two pieces of work: lets others go on when it is time. */
+  readonly pause?: (() => Promise<void> | undefined) | undefined;
+  /** Called when it begins to wait for more of its blob. */
+  readonly onWait?: (() => void) | undefined;
+}
+
 /**
  * Does one job, in one pass: reads, verifies, decompresses and unpacks. What waits for the end of a layer is made only when all of it
  * has turned out to be right. Throws as `Unpacker.unpack` says, with `ErrCanceled` for a job that is not wanted any more.
- *
- * @param pause called between two pieces of work, for a thread that has other things to do
  */
 export async function runJob(
   job: UnpackJob,
   state: JobState,
-  pause?: () => Promise<void> | undefined,
+  { pause, onWait }: JobManners = {},
 ): Promise<UnpackOutcome> {
   const unpacker = new LayerUnpacker(job);
   const digester = new Digester(algorithmOf(job.diffId));
   let bytesOut = 0;
   try {
-    for await (const piece of decompress(readBlob(job, state))) {
+    for await (const piece of decompress(readBlob(job, state, onWait))) {
       state.throwIfCanceled();
       bytesOut += piece.byteLength;
       checkExpansion(job.limits, { bytesIn: state.progress.bytesIn, bytesOut });

@@ -4,11 +4,17 @@ import type { UnpackOutcome } from "../unpack/unpack-outcome.ts";
 import type { JobState } from "./job-state.ts";
 import type { UnpackJob } from "./unpack-job.ts";
 
-/** Something that does one job at a time. */
+/**
+ * Most jobs that one thread has begun: all but one of them wait for bytes, and each has some memory, and directories open. Eight
+ * downloads for each core are more than a registry is asked for.
+ */
+const MAX_BEGUN = 8;
+
+/** Something that does jobs. */
 export interface Thread {
   /** Whether it can do no more jobs. */
   readonly isDead: boolean;
-  /** Does a job. */
+  /** Does a job, beside those that wait. */
   run(job: UnpackJob, state: JobState): Promise<UnpackOutcome>;
   /** Ends it, whatever it does. */
   end(): Promise<void>;
@@ -18,30 +24,42 @@ export interface Thread {
 export interface ThreadQueueOptions {
   /** Most of them. */
   readonly threads: number;
-  readonly start: () => Thread;
+  /** @param onWait the thread calls it when a job waits for bytes */
+  readonly start: (onWait: () => void) => Thread;
+}
+
+/** What wants a thread. */
+export interface Claim {
+  /** Bytes that there are to be done. */
+  readonly size: number;
+  /** Whether there is nothing to do right now. */
+  readonly state: { readonly isWaiting: boolean };
 }
 
 interface Waiting {
-  readonly size: number;
+  readonly claim: Claim;
   readonly resolve: (thread: Thread) => void;
   readonly reject: (error: Error) => void;
 }
 
-/** Gives out threads, started when they are needed; the largest job waits shortest, so that no large one is left for the end. */
+/**
+ * Gives out threads that have nothing to do, started when they are needed; the largest job waits shortest, so that no large one is
+ * left for the end. A thread whose jobs all wait for bytes has nothing to do.
+ */
 export class ThreadQueue {
   readonly #options: ThreadQueueOptions;
-  readonly #idle: Thread[] = [];
-  readonly #busy = new Set<Thread>();
+  /** What each thread has begun. */
+  readonly #threads = new Map<Thread, Set<Claim>>();
   readonly #waiting: Waiting[] = [];
 
   constructor(options: ThreadQueueOptions) {
     this.#options = options;
   }
 
-  /** A thread of the caller's own until `giveBack`. Rejects with the abort error. */
-  async take(size: number, { signal }: AbortOptions): Promise<Thread> {
+  /** A thread for a job, until `giveBack`. Rejects with the abort error. */
+  async take(claim: Claim, { signal }: AbortOptions): Promise<Thread> {
     return await new Promise<Thread>((resolve, reject) => {
-      const waiting: Waiting = { size, resolve: settled(resolve), reject: settled(reject) };
+      const waiting: Waiting = { claim, resolve: settled(resolve), reject: settled(reject) };
       const leave = (): void => {
         this.#waiting.splice(this.#waiting.indexOf(waiting), 1);
         if (signal) waiting.reject(abortError(signal));
@@ -58,10 +76,16 @@ export class ThreadQueue {
     });
   }
 
-  /** The thread is free again, or dead. */
-  giveBack(thread: Thread): void {
-    this.#busy.delete(thread);
-    if (!thread.isDead) this.#idle.push(thread);
+  /** Starts one thread more, for a job that will come, if there may be one more. */
+  getReady(): void {
+    this.#startOne();
+  }
+
+  /** The thread has ended the job, or is dead. */
+  giveBack(thread: Thread, claim: Claim): void {
+    const begun = this.#threads.get(thread);
+    begun?.delete(claim);
+    if (thread.isDead && begun?.size === 0) this.#threads.delete(thread);
     this.#serve();
   }
 
@@ -69,26 +93,47 @@ export class ThreadQueue {
   async end(): Promise<void> {
     for (const { reject } of this.#waiting.splice(0))
       reject(new ErrUnavailable("unpack layer: the pool was closed"));
-    await Promise.all([...this.#idle.splice(0), ...this.#busy].map((thread) => thread.end()));
+    await Promise.all(Array.from(this.#threads.keys(), (thread) => thread.end()));
   }
 
   #enqueue(waiting: Waiting): void {
-    const at = this.#waiting.findIndex(({ size }) => size < waiting.size);
+    const at = this.#waiting.findIndex(({ claim }) => claim.size < waiting.claim.size);
     this.#waiting.splice(at === -1 ? this.#waiting.length : at, 0, waiting);
   }
 
   #serve(): void {
-    while (this.#waiting.length > 0 && this.#busy.size < this.#options.threads) {
-      const thread = this.#idleOrNew();
-      this.#busy.add(thread);
-      this.#waiting.shift()?.resolve(thread);
+    while (this.#waiting.length > 0) {
+      const thread = this.#idle() ?? this.#startOne() ?? this.#resting();
+      const next = thread && this.#waiting.shift();
+      if (!next) return;
+      this.#threads.get(thread)?.add(next.claim);
+      next.resolve(thread);
     }
   }
 
-  #idleOrNew(): Thread {
-    for (let thread = this.#idle.pop(); thread !== undefined; thread = this.#idle.pop()) {
-      if (!thread.isDead) return thread;
+  #idle(): Thread | undefined {
+    return this.#find((begun) => begun.size === 0);
+  }
+
+  #startOne(): Thread | undefined {
+    for (const [thread, begun] of this.#threads) {
+      if (thread.isDead && begun.size === 0) this.#threads.delete(thread);
     }
-    return this.#options.start();
+    if (this.#threads.size >= this.#options.threads) return undefined;
+    const thread = this.#options.start(() => this.#serve());
+    this.#threads.set(thread, new Set());
+    return thread;
+  }
+
+  /** One whose jobs all wait for bytes. */
+  #resting(): Thread | undefined {
+    return this.#find(
+      (begun) => begun.size < MAX_BEGUN && Array.from(begun).every(({ state }) => state.isWaiting),
+    );
+  }
+
+  #find(isFree: (begun: ReadonlySet<Claim>) => boolean): Thread | undefined {
+    for (const [thread, begun] of this.#threads) if (!thread.isDead && isFree(begun)) return thread;
+    return undefined;
   }
 }

@@ -42,15 +42,21 @@ export class UnpackPool implements Unpacker, AsyncDisposable {
     const { workers = Math.min(availableParallelism(), MAX_WORKERS) } = options;
     this.#threads =
       workers === 0
-        ? new ThreadQueue({ threads: 1, start: () => new LocalThread() })
-        : new ThreadQueue({ threads: workers, start: () => new UnpackThread() });
+        ? new ThreadQueue({ threads: 1, start: (onWait) => new LocalThread(onWait) })
+        : new ThreadQueue({ threads: workers, start: (onWait) => new UnpackThread({ onWait }) });
+  }
+
+  /** Starts a thread more for a layer that is about to come, unless there are as many as there may be. */
+  getReady(): void {
+    if (!this.#isClosed) this.#threads.getReady();
   }
 
   async unpack(job: UnpackJob, { signal, onProgress }: UnpackOptions = {}): Promise<UnpackOutcome> {
     throwIfAborted(signal);
     if (this.#isClosed) throw new ErrFailedPrecondition("unpack layer: the pool is closed");
-    const thread = await this.#threads.take(job.size, { signal });
     const state = new JobState();
+    const claim = { size: job.size, state };
+    const thread = await this.#threads.take(claim, { signal });
     const stopSampling = sample(state, onProgress);
     const stopWatching = onceAborted(signal, () => {
       state.cancel();
@@ -66,7 +72,7 @@ export class UnpackPool implements Unpacker, AsyncDisposable {
     } finally {
       stopWatching();
       stopSampling();
-      this.#threads.giveBack(thread);
+      this.#threads.giveBack(thread, claim);
     }
   }
 

@@ -8,24 +8,43 @@ import { workerFile } from "./worker-file.ts";
 
 /** What a thread is sent. */
 export interface ThreadMessage {
+  /** Names the job in the answer. */
+  readonly id: number;
   readonly job: UnpackJob;
   readonly memory: SharedArrayBuffer;
 }
 
-/** What it answers. */
-export type ThreadReply = { readonly outcome: UnpackOutcome } | { readonly error: WireError };
+/** What it answers; without an id, that a job waits for bytes. */
+export type ThreadReply =
+  | { readonly id: number; readonly outcome: UnpackOutcome }
+  | { readonly id: number; readonly error: WireError }
+  | { readonly id: undefined };
 
-/** A thread that unpacks layers, one at a time. It keeps no process alive unless it has a job. */
+/** How a thread is made. */
+export interface UnpackThreadOptions {
+  /** The program of the thread. */
+  readonly file?: URL | undefined;
+  /** Called when a job waits for bytes. */
+  readonly onWait?: (() => void) | undefined;
+}
+
+type Outcome = PromiseWithResolvers<UnpackOutcome>;
+
+/** A thread that unpacks layers. It keeps no process alive unless it has a job. */
 export class UnpackThread {
   readonly #worker: Worker;
+  readonly #jobs = new Map<number, Outcome>();
+  #lastId = 0;
   #isDead = false;
-  #settle: ((reply: ThreadReply | Error) => void) | undefined;
 
-  /** @param file the program of the thread; the caller calls `end` after use */
-  constructor(file: URL = workerFile()) {
+  /** The caller calls `end` after use. */
+  constructor({ file = workerFile(), onWait }: UnpackThreadOptions = {}) {
     this.#worker = new Worker(file, { name: "drayage-unpack", stdin: false });
     this.#worker.unref();
-    this.#worker.on("message", (reply: ThreadReply) => this.#settle?.(reply));
+    this.#worker.on("message", (reply: ThreadReply) => {
+      if (reply.id === undefined) onWait?.();
+      else this.#settle(reply);
+    });
     this.#worker.on("error", (cause) => this.#die(cause));
     this.#worker.on("exit", (code) => this.#die(new Error(`it ended with status ${code}`)));
   }
@@ -37,18 +56,17 @@ export class UnpackThread {
 
   /** Does a job. Throws what the job throws, and `ErrUnavailable` when the thread dies meanwhile. */
   async run(job: UnpackJob, { memory }: JobState): Promise<UnpackOutcome> {
+    const id = ++this.#lastId;
+    const outcome: Outcome = Promise.withResolvers();
+    this.#jobs.set(id, outcome);
     this.#worker.ref();
     try {
-      const reply = await new Promise<ThreadReply>((resolve, reject) => {
-        this.#settle = (settled) => (settled instanceof Error ? reject(settled) : resolve(settled));
-        if (this.#isDead) this.#die(new Error("it had ended before"));
-        else this.#worker.postMessage({ job, memory } satisfies ThreadMessage, []);
-      });
-      if ("outcome" in reply) return reply.outcome;
-      throw fromWire(reply.error);
+      if (this.#isDead) this.#die(new Error("it had ended before"));
+      else this.#worker.postMessage({ id, job, memory } satisfies ThreadMessage, []);
+      return await outcome.promise;
     } finally {
-      this.#settle = undefined;
-      this.#worker.unref();
+      this.#jobs.delete(id);
+      if (this.#jobs.size === 0) this.#worker.unref();
     }
   }
 
@@ -58,9 +76,17 @@ export class UnpackThread {
     await this.#worker.terminate();
   }
 
+  #settle(reply: Exclude<ThreadReply, { id: undefined }>): void {
+    const outcome = this.#jobs.get(reply.id);
+    if ("outcome" in reply) outcome?.resolve(reply.outcome);
+    else outcome?.reject(fromWire(reply.error));
+  }
+
   #die(cause: unknown): void {
     this.#isDead = true;
     const message = "unpack layer: the thread that did it died";
-    this.#settle?.(new ErrUnavailable(message, { cause, retryable: true }));
+    for (const outcome of this.#jobs.values()) {
+      outcome.reject(new ErrUnavailable(message, { cause, retryable: true }));
+    }
   }
 }

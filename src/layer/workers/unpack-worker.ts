@@ -1,14 +1,16 @@
 import { parentPort } from "node:worker_threads";
 import { toWire } from "./error-wire.ts";
 import { JobState } from "./job-state.ts";
-import { runJob } from "./run-job.ts";
+import { JobTurns } from "./job-turns.ts";
 import type { ThreadMessage, ThreadReply } from "./unpack-thread.ts";
 
-/** The thread: it does one job after the other as they are sent, until it is ended. */
-parentPort?.on("message", ({ job, memory }: ThreadMessage) => {
-  runJob(job, new JobState(memory)).then(
-    (outcome) => reply({ outcome }),
-    (error: unknown) => reply({ error: toWire(error) }),
+const turns = new JobTurns(() => reply({ id: undefined }));
+
+/** The thread: it does the jobs that it is sent, until it is ended. */
+parentPort?.on("message", ({ id, job, memory }: ThreadMessage) => {
+  turns.run(job, new JobState(memory)).then(
+    (outcome) => reply({ id, outcome }),
+    (error: unknown) => reply({ id, error: toWire(error) }),
   );
 });
 

@@ -12,9 +12,11 @@ export interface PullProcess extends AsyncDisposable {
 
 const SCRIPT = new URL("pull-child.ts", import.meta.url).pathname;
 
-/** Starts a pull. Disposing of it kills the process. */
-export function spawnPull(root: string, reference: string): PullProcess {
-  const child = spawn(process.execPath, ["--no-warnings", SCRIPT, root, reference], {
+/**
+ * Starts a pull; with `--unpack` by an engine that unpacks. Disposing of it kills the process.
+ */
+export function spawnPull(root: string, reference: string, ...flags: readonly "--unpack"[]): PullProcess {
+  const child = spawn(process.execPath, ["--no-warnings", SCRIPT, root, reference, ...flags], {
     stdio: ["ignore", "pipe", "inherit"],
   });
   const exited = once(child, "exit");

@@ -44,7 +44,7 @@ async function blobOf(word: string): Promise<LayerSource> {
   const tree = await mkdtemp(join(directory, "tree-"));
   await writeFile(join(tree, word), word);
   const path = join(directory, `${word}.tar`);
-  execFileSync("tar", ["-cf", path, "-C", tree, word]);
+  execFileSync("tar", ["-cf", path, "--mtime=@0", "-C", tree, word]);
   const digest = digestOf(await readFile(path));
   return { diffId: digest, digest, blob: { path } };
 }

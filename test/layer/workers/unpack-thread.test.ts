@@ -31,7 +31,7 @@ describe("UnpackThread", () => {
     ],
     ["ends before it has a job", "process.exit(1);"],
   ])("says that another one may do the job when it %s", async (_, code) => {
-    const thread = new UnpackThread(program(code));
+    const thread = new UnpackThread({ file: program(code) });
     const error: unknown = await thread.run(JOB, new JobState()).catch((reason: unknown) => reason);
     expect(error).toBeInstanceOf(ErrUnavailable);
     expect(isRetryable(error)).toBe(true);
@@ -40,7 +40,7 @@ describe("UnpackThread", () => {
   });
 
   it("is ended whatever it does", async () => {
-    const thread = new UnpackThread(program("for (;;);"));
+    const thread = new UnpackThread({ file: program("for (;;);") });
     const running = thread.run(JOB, new JobState());
     const refused = expect(running).rejects.toThrow(ErrUnavailable);
     await thread.end();

@@ -9,7 +9,6 @@ export type PartName =
   | "umoci"
   | "containerd"
   | "ctr"
-  | "runc"
   | "oras"
   | "crane"
   | "docker"
@@ -22,7 +21,6 @@ const PACKAGES: Readonly<Record<PartName, string | undefined>> = {
   umoci: "umoci",
   containerd: "containerd",
   ctr: "containerd",
-  runc: "containerd", // which depends on it
   oras: undefined,
   crane: undefined,
   docker: undefined,
