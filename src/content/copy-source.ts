@@ -1,4 +1,5 @@
 import { type AbortOptions, abortable, throwIfAborted } from "../async/abort.ts";
+import { untilAborted } from "../async/until-aborted.ts";
 import { ErrDataLoss, ErrUnknown } from "../errors/classes.ts";
 import { messageOf } from "../errors/message-of.ts";
 import { findError } from "../errors/predicates.ts";
@@ -105,24 +106,4 @@ function cannotResume({ ref }: ReadFromOptions, reason: unknown): Error {
   return new ErrUnknown(`${text}${messageOf(reason)}`, {
     cause: reason,
   });
-}
-
-/** The pieces of `source`, without waiting for it any longer once the signal has fired. */
-async function* untilAborted(
-  source: AsyncIterable<Uint8Array>,
-  signal: AbortSignal | undefined,
-): AsyncGenerator<Uint8Array> {
-  const iterator = source[Symbol.asyncIterator]();
-  let ended = false;
-  try {
-    for (;;) {
-      const next = await abortable(iterator.next(), signal);
-      ended = next.done === true;
-      if (ended) return;
-      yield next.value;
-    }
-  } finally {
-    // Not awaited: a source that hangs would keep us here, which is what the signal was to end.
-    if (!ended) iterator.return?.().catch(() => {});
-  }
 }

@@ -1,6 +1,8 @@
 import { resolve } from "node:path";
 import { type BackoffPolicy, DEFAULT_BACKOFF } from "../async/backoff.ts";
 import { Semaphore } from "../async/semaphore.ts";
+import { isCollected } from "../content/ownership/owned-store.ts";
+import { ErrInvalidArgument } from "../errors/classes.ts";
 import { LabelTurns } from "../images/label-turns.ts";
 import { checkOptions } from "../options/check-options.ts";
 import type { CredentialFiles } from "../registry/credentials/credential-files.ts";
@@ -43,6 +45,7 @@ export async function composeDistribution(options: DistributionOptions): Promise
   const { registry = {} } = options;
   const logger = guardedLogger(options.logger ?? silentLogger);
   checkRegistryOptions(registry);
+  checkPlaces(options);
   const credentials = credentialSource(options.credentials);
   const backoff = downloadBackoff(options);
   const downloads = new LayerDownloadManager({
@@ -65,6 +68,7 @@ export async function composeDistribution(options: DistributionOptions): Promise
     root: options.root,
     mode: options.mode,
     content: options.content,
+    images: options.images,
     logger,
   });
   const layers = await openLayers(options.layers, { root: resolve(options.root), downloads });
@@ -99,6 +103,13 @@ export async function composeDistribution(options: DistributionOptions): Promise
     work,
     logger,
   });
+}
+
+/** Who decides what of the content may go has to know all names. */
+function checkPlaces({ content, images }: DistributionOptions): void {
+  if (!images || (content && isCollected(content))) return;
+  const wanted = "content that somebody else collects, such as a containerd's";
+  throw new ErrInvalidArgument(`open distribution: got names of another place, wanted with them ${wanted}`);
 }
 
 function downloadBackoff({ backoff, maxDownloadAttempts }: DistributionOptions): BackoffPolicy {

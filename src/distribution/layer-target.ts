@@ -7,6 +7,7 @@ import { update } from "../progress/progress.ts";
 import type { GrowingBlob, GrowingFile } from "../xfer/growing-blob.ts";
 import type { DownloadDescriptor, LayerTarget } from "../xfer/layer.ts";
 import type { TransferContext } from "../xfer/transfer-context.ts";
+import { imageUser } from "./image-layers.ts";
 import { openGrowingFile } from "./open-growing-file.ts";
 
 /** Where downloaded blobs become layers of a store: here transfers and layers meet. */
@@ -32,6 +33,7 @@ export function layerTarget(store: LayerStore): LayerTarget {
     },
     register: (blob, place, context) =>
       withSource(blob, context, (source, options) => store.register(source, place, options)),
+    keep: (config, chainId, options) => store.use(imageUser(config), chainId, options),
     release: (layer) => store.release(layer),
   };
 }

@@ -1,6 +1,6 @@
 import type { LayerStore } from "../layer/store/layer-store.ts";
 import type { LayerDownloadManager } from "../xfer/download-manager.ts";
-import { imageUser } from "./image-layers.ts";
+import type { LayerTarget } from "../xfer/layer.ts";
 import { layerTarget } from "./layer-target.ts";
 import type { DistributionOptions } from "./options.ts";
 import type { ImageLayers } from "./unpacked-images.ts";
@@ -26,20 +26,15 @@ export async function openLayers(
   { root, downloads }: OpenLayersParts,
 ): Promise<EngineLayers | undefined> {
   if (layers === undefined || layers === false) return undefined;
-  if (layers !== true) {
-    return {
-      store: undefined,
-      downloads: downloads.registeringAt(layers),
-      keep: async () => {},
-      close: async () => {},
-    };
-  }
+  if (layers !== true) return { store: undefined, ...at(layers, downloads), close: async () => {} };
   const { openLayerStore } = await import("../layer/store/open-layer-store.ts");
   const store = await openLayerStore({ root });
+  return { store, ...at(layerTarget(store), downloads), close: () => store.close() };
+}
+
+function at(target: LayerTarget, downloads: LayerDownloadManager): ImageLayers {
   return {
-    store,
-    downloads: downloads.registeringAt(layerTarget(store)),
-    keep: (config, chainId, options) => store.use(imageUser(config), chainId, options),
-    close: () => store.close(),
+    downloads: downloads.registeringAt(target),
+    keep: async (config, chainId, options) => await target.keep?.(config, chainId, options),
   };
 }

@@ -117,6 +117,7 @@ export const DISTRIBUTION_OPTIONS: RulesOf<DistributionOptions> = {
   root: required(aPath),
   mode: aMode,
   content: A_STORE,
+  images: withMethods("get", "list", "roots", "tag", "untag"),
   registry,
   credentials,
   maxConcurrentDownloads: wholeNumberFrom(0),

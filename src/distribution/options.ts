@@ -1,5 +1,6 @@
 import type { BackoffPolicy } from "../async/backoff.ts";
 import type { Store } from "../content/store.ts";
+import type { ImageStore } from "../images/image-store.ts";
 import type { CredentialFiles } from "../registry/credentials/credential-files.ts";
 import type { CredentialSource } from "../registry/credentials/credentials.ts";
 import type { RegistryOptions } from "../registry/endpoints/registry-options.ts";
@@ -21,6 +22,11 @@ export interface DistributionOptions {
    * leases stay in the root, so one store must not be shared by several roots that remove images.
    */
   readonly content?: Store | undefined;
+  /**
+   * Where names go instead of the data root: those of `openContainerd`, say. Only together with `content` that somebody else
+   * removes what nobody needs from.
+   */
+  readonly images?: ImageStore | undefined;
   /** Mirrors, insecure registries, plain HTTP. */
   readonly registry?: RegistryOptions | undefined;
   /**
@@ -46,7 +52,7 @@ export interface DistributionOptions {
   readonly userAgent?: string | undefined;
   /**
    * Whether pulled images are unpacked, and where: `true` for layers in the data root, or a target of the caller's own, which
-   * is given each layer's blob in chain order. Default: blobs are all that a pull brings.
+   * is given each layer's blob in chain order, such as `layers` of `openContainerd`. Default: blobs are all that a pull brings.
    */
   readonly layers?: boolean | LayerTarget | undefined;
   /** pino, or anything with its methods. Default: silent. */

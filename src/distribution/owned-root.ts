@@ -11,9 +11,11 @@ import type { SweptContent } from "../content/ownership/sweeper.ts";
 import type { Store } from "../content/store.ts";
 import type { Digest } from "../digest/digest.ts";
 import { DiskReserve } from "../disk/disk-reserve.ts";
+import { GivenNames } from "../images/given-names.ts";
 import { GuardedEvents } from "../images/guarded-events.ts";
 import type { Image, ImageEvents, ImageStore } from "../images/image-store.ts";
 import { LayoutImageStore } from "../images/layout-image-store.ts";
+import type { NameStore } from "../images/name-store.ts";
 import { type DiskUsage, diskUsage, usageOf } from "./disk-usage.ts";
 import type { RemovedImage } from "./distribution.ts";
 import type { DistributionEvents } from "./events.ts";
@@ -34,6 +36,8 @@ export interface OwnedRootOptions {
   readonly mode?: number | undefined;
   /** Where blobs go instead of the root; stays the caller's to close. */
   readonly content?: Store | undefined;
+  /** Where names go instead of the root. */
+  readonly images?: ImageStore | undefined;
   readonly logger: Logger;
 }
 
@@ -41,7 +45,7 @@ interface OwnedRootParts {
   readonly content: Store;
   readonly closeContent: () => Promise<void>;
   readonly owner: ContentOwner;
-  readonly names: LayoutImageStore;
+  readonly names: NameStore;
   readonly events: EventEmitter<DistributionEvents>;
   readonly mountSources: MountSourceStore;
   readonly v1Layers: V1LayerStore;
@@ -87,17 +91,18 @@ export class OwnedRoot {
   }
 
   /** Opens a root; the caller closes it. Throws what `openDistribution` throws. */
-  static async open({ root, mode, content: given, logger }: OwnedRootOptions): Promise<OwnedRoot> {
+  static async open({ root, mode, content: given, images, logger }: OwnedRootOptions): Promise<OwnedRoot> {
     const store = given ?? (await openLocalStore({ root, mode, logger }));
     const owner = ownerFor(store, { root: resolve(root), logger });
     const content = isCollected(store) || owns(owner, store) ? store : claimingStore(store, owner);
     const onListenerFailure = (err: unknown): void => logger.warn({ err }, "a listener of events failed");
     const events = new GuardedEvents<DistributionEvents>(onListenerFailure);
-    const names = await LayoutImageStore.open(root, {
+    const ofRoot = await LayoutImageStore.open(root, {
       mode,
       onMove: ({ name, target }) => owner.remember({ digest: target.digest, kind: "graph", name }),
       onListenerFailure,
     });
+    const names = images ? new GivenNames(images, onListenerFailure) : ofRoot;
     for (const event of IMAGE_EVENTS) names.events.on(event, (image) => void events.emit(event, image));
     const opened = new OwnedRoot({
       content,
@@ -245,6 +250,7 @@ function owns(owner: ContentOwner, store: Store): boolean {
 function ownerFor(content: Store, { root, logger }: { root: string; logger: Logger }): ContentOwner {
   if (isOwned(content) && content.owner.root === root) return content.owner;
   const blobs = blobsOf(content);
+  if (!isCollected(content)) return new ContentOwner({ root, blobs, logger });
   const kept = { ...blobs, has: async () => false, discard: async () => false };
-  return new ContentOwner({ root, blobs: isCollected(content) ? kept : blobs, logger });
+  return new ContentOwner({ root, blobs: kept, hold: content.hold?.bind(content), logger });
 }

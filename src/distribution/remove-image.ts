@@ -2,12 +2,12 @@ import type { WaitOptions } from "../async/waiting.ts";
 import type { ContentOwner } from "../content/ownership/content-owner.ts";
 import type { SweepEntry } from "../content/ownership/sweep-list.ts";
 import type { Image } from "../images/image-store.ts";
-import type { LayoutImageStore } from "../images/layout-image-store.ts";
+import type { NameStore } from "../images/name-store.ts";
 import type { RemovedImage } from "./distribution.ts";
 
 /** What a removal works on. */
 export interface RemoveContext {
-  readonly images: Pick<LayoutImageStore, "untag">;
+  readonly images: Pick<NameStore, "untag">;
   readonly owner: ContentOwner;
   /** Runs a step that can be run again, with the reserve of the disk given up where it is full. */
   readonly spend: <T>(step: () => Promise<T>) => Promise<T>;

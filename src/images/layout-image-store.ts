@@ -12,10 +12,11 @@ import { ErrNotFound } from "../errors/classes.ts";
 import type { Descriptor } from "../oci/descriptor.ts";
 import { parseDockerRef } from "../reference/normalize.ts";
 import { GuardedEvents, type OnListenerFailure } from "./guarded-events.ts";
-import type { Image, ImageEvents, ImageStore } from "./image-store.ts";
+import type { Image, ImageEvents } from "./image-store.ts";
 import { IndexChanges } from "./index-changes.ts";
 import { entryFor, type IndexEntry, imageOfEntry, nameOfEntry } from "./index-entry.ts";
 import { EMPTY_INDEX, type IndexFile, readIndexFile, writeIndexFile } from "./index-file.ts";
+import type { NameStore, UntagOptions } from "./name-store.ts";
 
 /** Name of the file that makes a directory an OCI layout. */
 const MARKER_FILE = "oci-layout";
@@ -36,19 +37,12 @@ export interface LayoutImageStoreOptions {
 /** Readings of `index.json` at once: each holds a descriptor and, of a root with many names, megabytes. */
 const MAX_INDEX_READERS = 4;
 
-/** How a name is taken away. */
-export interface UntagOptions extends WaitOptions {
-  /** Called with what the name points at before it goes; what it throws fails the removal. */
-  readonly beforehand?: ((image: Image) => Promise<void>) | undefined;
-}
-
 /**
  * The names of an OCI layout, one entry of `index.json` each. What other tools wrote there (entries without a name or that
  * we do not understand, unknown fields, annotations) is kept as it is; their names, which need not be references, are found
  * as they are spelt. Every change is atomic and holds across processes, see `IndexChanges`.
  */
-export class LayoutImageStore implements ImageStore {
-  /** Emits what this process changes. A listener that throws fails nothing. */
+export class LayoutImageStore implements NameStore {
   readonly events: EventEmitter<ImageEvents>;
   readonly #onMove: ((image: Image) => Promise<void>) | undefined;
   readonly #indexPath: string;

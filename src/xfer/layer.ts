@@ -45,7 +45,6 @@ export interface BlobBytes extends AsyncIterable<Uint8Array>, AsyncDisposable {
 /** A registered layer; the holder gives it back to the target. */
 export interface Layer {
   readonly chainId: Digest;
-  readonly diffId: Digest;
 }
 
 /** Where in a chain a layer belongs. */
@@ -81,8 +80,16 @@ export interface LayerTarget {
     place: LayerPlace,
     context: TransferContext,
   ): Promise<() => Promise<void>>;
-  /** Makes the blob a layer on its parent and holds a reference for the caller. Throws `ErrDataLoss` for a wrong diffID. */
+  /**
+   * Makes the blob a layer on its parent, which the caller holds, and holds a reference for the caller; the one that somebody else
+   * has made meanwhile will do. Throws `ErrDataLoss` for a wrong diffID, and `ErrNotFound` when the parent is not there.
+   */
   register(blob: DownloadDescriptor, place: LayerPlace, context: TransferContext): Promise<Layer>;
+  /**
+   * Says that an image, by the digest of its config, needs a layer and all below it as long as it has a name, whoever releases
+   * them. Whoever calls this holds the layer. Absent where references are all that keeps layers.
+   */
+  keep?(config: Digest, chainId: Digest, options?: AbortOptions): Promise<void>;
   /** Drops one reference. */
   release(layer: Layer): Promise<void>;
 }

@@ -8,7 +8,7 @@ const STRATA: readonly (readonly string[])[] = [
   ["errors", "async", "disk", "progress", "options"],
   ["digest", "reference", "oci", "platform", "tar"],
   ["xfer", "content", "registry", "layer"],
-  ["images", "remotes", "archive"],
+  ["images", "remotes", "archive", "containerd"],
   ["distribution"],
 ];
 
@@ -59,7 +59,7 @@ const OWNERS: Readonly<Record<string, readonly string[]>> = {
   "p-queue": ["xfer"],
   eventemitter3: ["distribution", "images"],
   pino: ["cli"],
-  "@bufbuild/protobuf": ["content/grpc"],
+  "@bufbuild/protobuf": ["content/grpc", "containerd"],
   commander: ["cli"],
   "smol-toml": ["registry/configuration"],
   "package.json": ["cli"],

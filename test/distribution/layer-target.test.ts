@@ -1,12 +1,17 @@
 import { createHash } from "node:crypto";
+import { mkdir, mkdtemp, readdir, rm } from "node:fs/promises";
+import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { createGunzip } from "node:zlib";
 import { afterEach, beforeEach, describe, expect, it } from "vitest";
 import type { Digest } from "../../src/digest/digest.ts";
+import { layerTarget } from "../../src/distribution/layer-target.ts";
 import { ErrDataLoss } from "../../src/errors.ts";
+import { openLayerStore } from "../../src/layer.ts";
 import { chainIds } from "../../src/oci/chain-id.ts";
 import { type BuiltImage, buildImage, TestRegistry } from "../../src/testing.ts";
 import type { DownloadDescriptor, Layer, LayerPlace, LayerTarget } from "../../src/xfer.ts";
+import { describeLayerTarget } from "../xfer/layer-target-suite.ts";
 import { digestsOf } from "./support/built-image.ts";
 import { putBlob, putManifest } from "./support/documents.ts";
 import { type Engine, openEngine } from "./support/engine.ts";
@@ -145,4 +150,29 @@ describe("a pull by an engine with a target for layers", () => {
     expect(images[0]?.kind).toBe("artifact");
     expect(target.registered).toEqual([]);
   });
+});
+
+describeLayerTarget("layerTarget()", async () => {
+  const folder = await mkdtemp(join(tmpdir(), "drayage-target-"));
+  const root = join(folder, "root");
+  await mkdir(root);
+  const stores = [await openLayerStore({ root, workers: 0 }), await openLayerStore({ root, workers: 0 })];
+  const [store, other] = stores as [(typeof stores)[0], (typeof stores)[0]];
+  let views = 0;
+  return {
+    target: layerTarget(store),
+    other: layerTarget(other),
+    damaged: "ERR_INVALID_ARGUMENT",
+    collect: async () => void (await store.sweep({ isUsed: async () => false })),
+    leftovers: () => readdir(join(root, "layers", "staging")).catch(() => []),
+    async filesOf(chain) {
+      const view = join(folder, `view-${views++}`);
+      await store.assemble(chain, view);
+      return (await readdir(view)).toSorted();
+    },
+    async dispose() {
+      for (const each of stores) await each.close();
+      await rm(folder, { recursive: true, force: true });
+    },
+  };
 });

@@ -105,7 +105,6 @@ describe("LayerDownloadManager.download()", () => {
     }
 
     expect(atOnce).toEqual([3, 2, 0, 0]);
-    expect((await result).layers.map((layer) => layer.diffId)).toEqual(diffIdsOf(layers));
     expect((await result).layers.map((layer) => layer.chainId)).toEqual(chainOf(layers));
     expect(screen.of(id1)).toEqual(["Already exists"]);
     for (const layer of layers.slice(1)) expect(screen.of(layer).at(-1)).toBe("Pull complete");
@@ -525,7 +524,7 @@ describe("LayerDownload.release()", () => {
     for (const layer of layers) layer.present = true;
     await download(new LayerDownloadManager({ target }), layers);
     const again = await download(new LayerDownloadManager({ target }), layers);
-    target.releasing = (layer) => Promise.reject(new Error(`busy ${layer.diffId}`));
+    target.releasing = (layer) => Promise.reject(new Error(`busy ${layer.chainId}`));
     const error: unknown = await again.release().catch((reason: unknown) => reason);
     expect(error).toBeInstanceOf(ErrUnknown);
     expect(error).toMatchObject({

@@ -11,12 +11,13 @@ import {
   registryOptions,
 } from "../options.ts";
 import { printLines, tell } from "../output.ts";
+import { addPlaceOptions, openPlace, type PlaceCliOptions } from "../place.ts";
 import { type ProgressCliOptions, progressOption, withReporter } from "../progress/with-reporter.ts";
 import { RegistryNotices } from "../registry-notices.ts";
 import { servedFacts, servedLines } from "../served-by.ts";
 import { addTotalTimeout } from "../timeouts.ts";
 
-interface PullCliOptions extends RegistryCliOptions, ProgressCliOptions {
+interface PullCliOptions extends RegistryCliOptions, ProgressCliOptions, PlaceCliOptions {
   readonly platform?: string;
   readonly timeout?: number;
   readonly allPlatforms?: boolean;
@@ -27,11 +28,11 @@ interface PullCliOptions extends RegistryCliOptions, ProgressCliOptions {
 /** `drayage pull REF` */
 export function addPullCommand(program: Command, signal: AbortSignal): void {
   const command = program.command("pull").description("pull an image from a registry").argument("<ref>");
-  addTotalTimeout(addPullOptions(addRegistryOptions(command)))
+  addPlaceOptions(addTotalTimeout(addPullOptions(addRegistryOptions(command))))
     .option("--platform <os/arch[/variant]>", "image to take out of an index (default: this machine's)")
     .option("--all-platforms", "take every image of an index")
     .option("-a, --all-tags", "pull every tag of the repository")
-    .option("--unpack", "unpack the layers as well, ready for a root file system")
+    .option("--unpack", "unpack the layers as well, ready for a root file system; a containerd always does")
     .option("-q, --quiet", "print only the full name and digest")
     .addOption(progressOption())
     .action((reference: string, options: PullCliOptions) => pull(reference, options, signal));
@@ -41,7 +42,9 @@ async function pull(reference: string, options: PullCliOptions, signal: AbortSig
   const { domain } = parseNormalizedNamed(reference);
   const metaHeaders = await metaHeadersOf(options);
   const { unpack: layers = false } = options;
-  await using distribution = await openRoot(options, { ...registryOptions(options, [domain]), layers });
+  await using place = await openPlace(options, signal);
+  const parts = { ...registryOptions(options, [domain]), layers, ...place.parts };
+  await using distribution = await openRoot(options, parts);
   using _ = new RegistryNotices(distribution);
   const pulling = withReporter(
     options,

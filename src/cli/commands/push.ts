@@ -11,11 +11,12 @@ import {
   registryOptions,
 } from "../options.ts";
 import { printLines } from "../output.ts";
+import { addPlaceOptions, openPlace, type PlaceCliOptions } from "../place.ts";
 import { type ProgressCliOptions, progressOption, withReporter } from "../progress/with-reporter.ts";
 import { RegistryNotices } from "../registry-notices.ts";
 import { addTotalTimeout } from "../timeouts.ts";
 
-interface PushCliOptions extends RegistryCliOptions, ProgressCliOptions {
+interface PushCliOptions extends RegistryCliOptions, ProgressCliOptions, PlaceCliOptions {
   readonly platform?: string;
   readonly timeout?: number;
   readonly allTags?: boolean;
@@ -28,7 +29,7 @@ export function addPushCommand(program: Command, signal: AbortSignal): void {
     .description("push an image to a registry")
     .argument("<src>", "local name")
     .argument("[dst]", "name at the registry (default: the local one)");
-  addTotalTimeout(addPushOptions(addRegistryOptions(command)))
+  addPlaceOptions(addTotalTimeout(addPushOptions(addRegistryOptions(command))))
     .option("--platform <os/arch[/variant]>", "push only this image of an index")
     .option("-a, --all-tags", "push every tag of the repository")
     .option("-q, --quiet", "print only the full name and digest")
@@ -45,7 +46,11 @@ async function push(
 ): Promise<void> {
   const { domain } = parseNormalizedNamed(target ?? source);
   const metaHeaders = await metaHeadersOf(options);
-  await using distribution = await openRoot(options, registryOptions(options, [domain]));
+  await using place = await openPlace(options, signal);
+  await using distribution = await openRoot(options, {
+    ...registryOptions(options, [domain]),
+    ...place.parts,
+  });
   using _ = new RegistryNotices(distribution);
   const { images } = await withReporter(
     options,

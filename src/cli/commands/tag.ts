@@ -1,6 +1,7 @@
 import type { Command } from "commander";
 import { addRootOptions, openRoot, type RootOptions } from "../options.ts";
 import { tellMessage } from "../output.ts";
+import { addPlaceOptions, openPlace, type PlaceCliOptions } from "../place.ts";
 
 /** `drayage tag SRC DST` */
 export function addTagCommand(program: Command, signal: AbortSignal): void {
@@ -9,8 +10,11 @@ export function addTagCommand(program: Command, signal: AbortSignal): void {
     .description("give an image another name")
     .argument("<src>")
     .argument("<dst>");
-  addRootOptions(command).action(async (source: string, destination: string, options: RootOptions) => {
-    await using distribution = await openRoot(options);
-    await distribution.tag(source, destination, { signal, onProgress: tellMessage });
-  });
+  addPlaceOptions(addRootOptions(command)).action(
+    async (source: string, destination: string, options: RootOptions & PlaceCliOptions) => {
+      await using place = await openPlace(options, signal);
+      await using distribution = await openRoot(options, place.parts);
+      await distribution.tag(source, destination, { signal, onProgress: tellMessage });
+    },
+  );
 }

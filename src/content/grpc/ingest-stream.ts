@@ -8,8 +8,8 @@ import { isUnavailable } from "../../errors/predicates.ts";
 import type { WriterOptions } from "../store.ts";
 import { repeating } from "./client/repeating.ts";
 import { WriteAction, type WriteContentRequestSchema, type WriteContentResponse } from "./content_pb.ts";
-import type { ContentClient } from "./content-client.ts";
 import { fromTimestamp } from "./content-messages.ts";
+import type { ServiceClient } from "./service-client.ts";
 import { WriteStream } from "./write-stream.ts";
 
 /** What is asked of the service; the ref is told when the stream is opened. */
@@ -35,7 +35,7 @@ const NOTHING = Symbol("nothing");
  * call goes on where the service says that the ingest stands. Requests are made one at a time.
  */
 export class IngestStream {
-  readonly #client: ContentClient;
+  readonly #client: ServiceClient;
   readonly #options: WriterOptions;
   readonly #turn = new Semaphore(1);
   readonly #closing = new AbortController();
@@ -43,7 +43,7 @@ export class IngestStream {
   /** Where the ingest stood when it was opened. */
   readonly first: WriteContentResponse;
 
-  private constructor(client: ContentClient, options: WriterOptions, { stream, standing }: Opened) {
+  private constructor(client: ServiceClient, options: WriterOptions, { stream, standing }: Opened) {
     this.#client = client;
     this.#options = options;
     this.#stream = stream;
@@ -51,7 +51,7 @@ export class IngestStream {
   }
 
   /** Opens the ingest and learns where it stands. Throws what the service throws. */
-  static async open(client: ContentClient, options: WriterOptions): Promise<IngestStream> {
+  static async open(client: ServiceClient, options: WriterOptions): Promise<IngestStream> {
     return new IngestStream(client, options, await repeating(() => open(client, options)));
   }
 
@@ -131,7 +131,7 @@ interface Opened {
 }
 
 async function open(
-  client: ContentClient,
+  client: ServiceClient,
   { ref, size = 0, expected, signal }: WriterOptions,
 ): Promise<Opened> {
   const stream = await WriteStream.open(client, ref, { signal });

@@ -1,6 +1,6 @@
 import { create } from "@bufbuild/protobuf";
 import { type Empty, EmptySchema } from "@bufbuild/protobuf/wkt";
-import { codecOf } from "./content-methods.ts";
+import { codecOf } from "./wire/generated-method.ts";
 import type { GrpcMethod } from "./wire/method.ts";
 
 /**

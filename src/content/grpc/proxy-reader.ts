@@ -5,8 +5,8 @@ import { ErrDataLoss, ErrFailedPrecondition, ErrInvalidArgument } from "../../er
 import { isUnavailable } from "../../errors/predicates.ts";
 import type { ReaderAt } from "../store.ts";
 import { ReadContentRequestSchema } from "./content_pb.ts";
-import type { ContentClient } from "./content-client.ts";
 import { contentMethods } from "./content-methods.ts";
+import type { ServiceClient } from "./service-client.ts";
 
 /** A part of a blob. */
 export interface RangeOptions extends AbortOptions {
@@ -22,7 +22,7 @@ export interface RangeOptions extends AbortOptions {
  * `ErrDataLoss` as soon as more bytes come than were asked for: a service may not make a reader wait for ever.
  */
 export async function* readRange(
-  client: ContentClient,
+  client: ServiceClient,
   digest: Digest,
   { offset = 0, size = 0, signal }: RangeOptions,
 ): AsyncGenerator<Uint8Array, void, void> {
@@ -44,7 +44,7 @@ export async function* readRange(
 }
 
 async function* readOnce(
-  client: ContentClient,
+  client: ServiceClient,
   digest: Digest,
   { offset, size, signal }: RangeOptions & { readonly offset: number; readonly size: number },
 ): AsyncGenerator<Uint8Array, void, void> {
@@ -62,11 +62,11 @@ async function* readOnce(
 /** Random access to a blob of a content service: one call per read. */
 export class ProxyReader implements ReaderAt {
   readonly size: number;
-  readonly #client: ContentClient;
+  readonly #client: ServiceClient;
   readonly #digest: Digest;
   readonly #closing = new AbortController();
 
-  constructor(client: ContentClient, { digest, size }: { readonly digest: Digest; readonly size: number }) {
+  constructor(client: ServiceClient, { digest, size }: { readonly digest: Digest; readonly size: number }) {
     this.#client = client;
     this.#digest = digest;
     this.size = size;

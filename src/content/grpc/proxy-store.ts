@@ -27,14 +27,14 @@ import {
   StatusRequestSchema,
   UpdateRequestSchema,
 } from "./content_pb.ts";
-import { ContentClient, type ContentClientOptions } from "./content-client.ts";
 import { fromInfoMessage, fromStatusMessage } from "./content-messages.ts";
 import { contentMethods } from "./content-methods.ts";
 import { ProxyReader, type RangeOptions, readRange } from "./proxy-reader.ts";
 import { ProxyWriter } from "./proxy-writer.ts";
+import { ServiceClient, type ServiceClientOptions } from "./service-client.ts";
 
 /** How a content service is reached. */
-export type ProxyStoreOptions = ContentClientOptions;
+export type ProxyStoreOptions = ServiceClientOptions;
 
 const PROXY_OPTIONS: RulesOf<ProxyStoreOptions> = {
   address: required(aString),
@@ -64,15 +64,20 @@ export interface ProxyStore extends CollectedStore, AsyncDisposable {
  */
 export function proxyStore(options: ProxyStoreOptions): ProxyStore {
   checkOptions("open content service", options, PROXY_OPTIONS);
-  return checkedStore(new ContentProxy(new ContentClient(options)));
+  return storeBehind(new ServiceClient(options));
+}
+
+/** The same with a client that is there already, which closing the store closes. */
+export function storeBehind(client: ServiceClient): ProxyStore {
+  return checkedStore(new ContentProxy(client));
 }
 
 class ContentProxy implements ProxyStore {
   /** The service knows who needs what, as a containerd does. */
   readonly isCollected = true;
-  readonly #client: ContentClient;
+  readonly #client: ServiceClient;
 
-  constructor(client: ContentClient) {
+  constructor(client: ServiceClient) {
     this.#client = client;
   }
 

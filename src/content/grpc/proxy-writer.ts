@@ -3,16 +3,16 @@ import { ErrDataLoss, ErrFailedPrecondition, ErrInvalidArgument } from "../../er
 import { exists } from "../exists.ts";
 import type { CommitOptions, Status, Store, Writer, WriterOptions } from "../store.ts";
 import { WriteAction, type WriteContentResponse } from "./content_pb.ts";
-import type { ContentClient } from "./content-client.ts";
 import { fromTimestamp } from "./content-messages.ts";
 import { type IngestRequest, IngestStream } from "./ingest-stream.ts";
+import type { ServiceClient } from "./service-client.ts";
 
 /** Most bytes in one message: a quarter of what a service takes, so that memory and pauses stay small. */
 const MAX_WRITE_BYTES = 4 * 1_048_576;
 
 /** Where a writer writes to. */
 export interface ProxyWriterParts {
-  readonly client: ContentClient;
+  readonly client: ServiceClient;
   /** The store of the same service. */
   readonly store: Pick<Store, "info" | "update">;
 }

@@ -4,8 +4,8 @@ import { type Digest, isDigest } from "../../digest/digest.ts";
 import { ErrAborted } from "../../errors/classes.ts";
 import type { ClientCall } from "./client/client-call.ts";
 import { WriteContentRequestSchema, type WriteContentResponse } from "./content_pb.ts";
-import type { ContentClient } from "./content-client.ts";
 import { contentMethods } from "./content-methods.ts";
+import type { ServiceClient } from "./service-client.ts";
 
 interface Waiting {
   readonly resolve: (response: WriteContentResponse) => void;
@@ -14,7 +14,7 @@ interface Waiting {
 
 /** One `Write` call as requests that are answered in order. */
 export class WriteStream {
-  readonly #client: ContentClient;
+  readonly #client: ServiceClient;
   readonly #ref: string;
   readonly #call: ClientCall;
   readonly #waiting: Waiting[] = [];
@@ -26,7 +26,7 @@ export class WriteStream {
   /** Whether somebody was told of the failure, or it is none. */
   #told = true;
 
-  private constructor(client: ContentClient, ref: string, call: ClientCall) {
+  private constructor(client: ServiceClient, ref: string, call: ClientCall) {
     this.#client = client;
     this.#ref = ref;
     this.#call = call;
@@ -34,7 +34,7 @@ export class WriteStream {
   }
 
   /** Begins the call. Throws `ErrUnavailable` when the service cannot be reached, and the abort error. */
-  static async open(client: ContentClient, ref: string, { signal }: AbortOptions): Promise<WriteStream> {
+  static async open(client: ServiceClient, ref: string, { signal }: AbortOptions): Promise<WriteStream> {
     try {
       return new WriteStream(client, ref, await client.duplex(contentMethods.write, { signal }));
     } catch (error) {

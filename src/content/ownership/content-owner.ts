@@ -28,6 +28,8 @@ export interface ContentOwnerParts {
   readonly blobs: OwnedBlobs;
   /** Absent where no namespaces share the blobs. */
   readonly namespaces?: NamespaceHolders | undefined;
+  /** Keeps a collector of somebody else's away while work goes on, where there is one. */
+  readonly hold?: ((options: AbortOptions) => Promise<() => Promise<void>>) | undefined;
   readonly logger?: OwnerLogger | undefined;
 }
 
@@ -96,12 +98,26 @@ export class ContentOwner {
    * removed behind it, see `settle`. Throws as `RootLease.enter` does.
    */
   async share<T>(work: () => Promise<T>, options: ShareOptions = {}): Promise<T> {
-    const leave = await this.#lease.enter(options);
+    const leave = await this.#enter(options);
     try {
       return await work();
     } finally {
-      leave();
+      await leave();
       if (!options.callerSweeps) await this.#sweepAfterWork(options);
+    }
+  }
+
+  async #enter(options: ShareOptions): Promise<() => Promise<void>> {
+    const leave = await this.#lease.enter(options);
+    try {
+      const letGo = await this.#parts.hold?.(options);
+      return async () => {
+        leave();
+        await letGo?.();
+      };
+    } catch (error) {
+      leave();
+      throw error;
     }
   }
 

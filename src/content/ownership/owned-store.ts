@@ -46,6 +46,11 @@ export function isOwned(store: Store): store is OwnedStore {
 /** A store behind which somebody else decides what may go, such as the garbage collector of a containerd. */
 export interface CollectedStore extends Store {
   readonly isCollected: true;
+  /**
+   * Keeps what is written or asked for from now on, until the function is called that it resolves to, which never rejects. Absent
+   * where nothing can be kept, or somebody else sees to it.
+   */
+  hold?(options?: AbortOptions): Promise<() => Promise<void>>;
 }
 
 /** Whether somebody else decides what of a store may go. */

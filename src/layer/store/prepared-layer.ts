@@ -2,6 +2,7 @@ import { rm, stat } from "node:fs/promises";
 import { dirname, join } from "node:path";
 import type { AbortOptions } from "../../async/abort.ts";
 import type { Release } from "../../async/keyed-lock.ts";
+import { untilAborted } from "../../async/until-aborted.ts";
 import type { Digest } from "../../digest/digest.ts";
 import { diskError, isMissingFile } from "../../disk/disk-error.ts";
 import { makeDirectory } from "../../disk/make-directory.ts";
@@ -148,7 +149,7 @@ export async function prepareLayer(
     const directory = layout.treePath(staged.path);
     await makeDirectory(directory, { mode: TREE_MODE });
     const spooled = join(staged.path, "blob");
-    const order = { ...(await fileOf(source, spooled)), diffId: source.diffId, directory };
+    const order = { ...(await fileOf(source, spooled, options)), diffId: source.diffId, directory };
     const unpacked = await unpacker.unpack(order, options);
     if ("bytes" in source.blob) await rm(spooled, { force: true });
     if ("growing" in source.blob) await source.blob.growing.verified();
@@ -163,10 +164,11 @@ export async function prepareLayer(
 async function fileOf(
   { blob }: LayerSource,
   spooled: string,
+  { signal }: AbortOptions,
 ): Promise<Pick<UnpackOrder, "blobPath" | "growth">> {
   if ("growing" in blob) return { blobPath: blob.growing.path, growth: blob.growing };
   if ("path" in blob) return { blobPath: blob.path };
-  await writeFileAtomic(spooled, blob.bytes);
+  await writeFileAtomic(spooled, untilAborted(blob.bytes, signal));
   return { blobPath: spooled };
 }
 

@@ -9,6 +9,7 @@ export type PartName =
   | "umoci"
   | "containerd"
   | "ctr"
+  | "runc"
   | "oras"
   | "crane"
   | "docker"
@@ -21,6 +22,7 @@ const PACKAGES: Readonly<Record<PartName, string | undefined>> = {
   umoci: "umoci",
   containerd: "containerd",
   ctr: "containerd",
+  runc: "containerd", // which depends on it
   oras: undefined,
   crane: undefined,
   docker: undefined,

@@ -23,13 +23,13 @@ export interface CallOptions extends AbortOptions, RepeatOptions {
  */
 export class GrpcClient {
   readonly #address: Address;
-  readonly #headers: OutgoingHttpHeaders;
+  readonly #headers: () => OutgoingHttpHeaders;
   readonly #connection: Connection;
   readonly #calls = new Set<ClientCall>();
   #closed = false;
 
-  /** @param headers what every call tells beside what gRPC needs */
-  constructor(address: Address, headers: OutgoingHttpHeaders, options?: ConnectionOptions) {
+  /** @param headers gives what a call tells beside what gRPC needs; called for each */
+  constructor(address: Address, headers: () => OutgoingHttpHeaders, options?: ConnectionOptions) {
     this.#address = address;
     this.#headers = headers;
     this.#connection = new Connection(address, options);
@@ -115,7 +115,7 @@ export class GrpcClient {
     const call = new ClientCall(lease, {
       ...headersOf(path, this.#address),
       ...headers,
-      ...this.#headers,
+      ...this.#headers(),
     });
     this.#calls.add(call);
     call.onClose(() => this.#calls.delete(call));

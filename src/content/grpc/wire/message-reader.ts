@@ -13,6 +13,12 @@ import { plainly } from "./plainly.ts";
 /** Bytes that may have arrived before anybody asks for them; what is above stays with the client. */
 const MAX_WAITING_BYTES = 65_536;
 
+/**
+ * Messages up to this size, in bytes, are put together in memory of their call, which then serves its next ones: no more than
+ * what a call leaves on its connection, and clients that copy by 32 KiB send eight thousand of them for a blob of 256 MiB.
+ */
+const SMALL_MESSAGE_BYTES = 65_536;
+
 const NOTHING = Buffer.alloc(0);
 
 const STALLED = "grpc: the rest of a message did not come while others waited for its memory";
@@ -22,7 +28,7 @@ export interface MessageReaderOptions {
   readonly signal: AbortSignal;
   /** Largest message, in bytes. */
   readonly maxBytes: number;
-  /** Where messages are put together. Without it each one has memory of its own, and stays as it is after the next call. */
+  /** Where large messages are put together. Without it each one has memory of its own, and stays as it is after the next call. */
   readonly room?: MessageRoom | undefined;
 }
 
@@ -36,7 +42,9 @@ export class MessageReader {
   #discarding = false;
   /** The chunk that is being taken apart. */
   #chunk: Buffer = NOTHING;
-  /** Where the last message was put together, if it came in several chunks. */
+  /** Where small messages that come in several chunks are put together. */
+  #small: Buffer = NOTHING;
+  /** Where the last message was put together, if it was a large one that came in several chunks. */
   #share: MessageShare | undefined;
   #wake: (() => void) | undefined;
 
@@ -96,17 +104,19 @@ export class MessageReader {
     if (this.#chunk.byteLength >= length && (length === 0 || this.#chunk.byteLength > 0))
       return this.#take(length);
     if (this.#chunk.byteLength === 0) return undefined;
-    const room = await this.#roomFor(length);
+    const { room } = this.#options;
+    const message =
+      room && length > SMALL_MESSAGE_BYTES ? await this.#shareOf(room, length) : this.#ownMemory(length);
     for (let done = 0; ; this.#chunk = await this.#next()) {
       if (this.#chunk.byteLength === 0) throw unexpectedEnd();
       const part = this.#take(Math.min(this.#chunk.byteLength, length - done));
-      room.set(part, done);
+      message.set(part, done);
       done += part.byteLength;
       this.#share?.moved();
       if (done === length) break;
     }
     this.#share?.complete();
-    return room;
+    return message;
   }
 
   #take(length: number): Uint8Array {
@@ -115,12 +125,15 @@ export class MessageReader {
     return taken;
   }
 
-  async #roomFor(length: number): Promise<Buffer> {
-    const { room, signal } = this.#options;
-    if (!room) return Buffer.allocUnsafeSlow(length);
-    const share = await room.take(length, { signal });
+  #ownMemory(length: number): Buffer {
+    if (!this.#options.room) return Buffer.allocUnsafeSlow(length);
+    if (this.#small.byteLength < length) this.#small = Buffer.allocUnsafeSlow(length);
+    return this.#small.subarray(0, length);
+  }
+
+  async #shareOf(room: MessageRoom, length: number): Promise<Buffer> {
+    const share = await room.take(length, { signal: this.#options.signal });
     share.onLost = () => this.#wake?.();
-    this.release(); // of the head, which may have come in parts as well
     this.#share = share;
     return share.bytes;
   }

@@ -3,10 +3,7 @@ import { type Clock, systemClock } from "../../../async/clock.ts";
 import { Semaphore } from "../../../async/semaphore.ts";
 import { waitTurn } from "../../../async/wait-turn.ts";
 
-/** Messages up to this size, in bytes, are not counted: they take no more than what a call leaves on its connection. */
-const SMALL_MESSAGE_BYTES = 65_536;
-
-/** Memory for larger messages that arrive or are worked on, of all calls together, in bytes: as much as reads may take. */
+/** Memory for large messages that arrive or are worked on, of all calls together, in bytes: as much as reads may take. */
 const LARGE_MESSAGES_BYTES = 64 * 1_048_576;
 
 /** Size of the buffers that are kept, in bytes: what clients usually send at once, and some fields. */
@@ -19,7 +16,7 @@ const MAX_IDLE_BUFFERS = 8;
 const STALL_MS = 10_000;
 
 /**
- * The memory in which messages are put together. A call that finds it used up waits in line, and its client with it: what
+ * The memory in which large messages are put together. A call that finds it used up waits in line, and its client with it: what
  * it sends stays on its side. A client that stops in the middle of a message holds up the others for `STALL_MS` at most.
  */
 export class MessageRoom {
@@ -37,7 +34,6 @@ export class MessageRoom {
 
   /** Room for a message of `length` bytes, to be given back by the caller. Rejects with the signal's error. */
   async take(length: number, options: AbortOptions): Promise<MessageShare> {
-    if (length <= SMALL_MESSAGE_BYTES) return this.#share(Buffer.allocUnsafeSlow(length), 0);
     const heldBytes = Math.max(length, USUAL_BYTES);
     const leave = await this.#line.acquire(options);
     try {

@@ -48,7 +48,7 @@ beforeEach(async () => {
   [calls, headersSeen, sessions] = [0, [], new Set()];
   answer = (stream) => succeed(stream, "answer");
   server = await listen(address);
-  client = new GrpcClient(parseAddress(`unix://${address}`), { "x-always": "here" });
+  client = new GrpcClient(parseAddress(`unix://${address}`), () => ({ "x-always": "here" }));
 });
 
 afterEach(async () => {
@@ -272,7 +272,7 @@ describe("GrpcClient", () => {
 
   it("waits for a service that went away, for so long and no longer, all calls together", async () => {
     const clock = new FakeClock();
-    client = new GrpcClient(parseAddress(`unix://${address}`), {}, { restartMs: 1_000, clock });
+    client = new GrpcClient(parseAddress(`unix://${address}`), () => ({}), { restartMs: 1_000, clock });
     await client.unary(METHOD, "question");
     await stop();
     const waiting = [client.unary(METHOD, "question"), gather()];
@@ -319,7 +319,7 @@ describe("GrpcClient", () => {
   });
 
   it("throws ErrUnavailable when nobody listens, and for one that speaks something else", async () => {
-    const nowhere = new GrpcClient(parseAddress(`unix://${folder}/nowhere`), {});
+    const nowhere = new GrpcClient(parseAddress(`unix://${folder}/nowhere`), () => ({}));
     await expect(nowhere.unary(METHOD, "question")).rejects.toMatchObject({
       code: "ERR_UNAVAILABLE",
       message: `connect ENOENT ${folder}/nowhere`,
@@ -327,7 +327,7 @@ describe("GrpcClient", () => {
     });
     const other = createNetServer((socket) => socket.end("HTTP/1.1 400 Bad Request\r\n\r\n"));
     await started(other, join(folder, "http"));
-    const wrong = new GrpcClient(parseAddress(`unix://${folder}/http`), {});
+    const wrong = new GrpcClient(parseAddress(`unix://${folder}/http`), () => ({}));
     await expect(wrong.unary(METHOD, "question")).rejects.toMatchObject({ code: "ERR_UNAVAILABLE" });
     other.close();
   });
@@ -336,7 +336,7 @@ describe("GrpcClient", () => {
     const sockets: Socket[] = [];
     const silent = createNetServer((socket) => sockets.push(socket));
     await started(silent, join(folder, "silent"));
-    const waiting = new GrpcClient(parseAddress(`unix://${folder}/silent`), {});
+    const waiting = new GrpcClient(parseAddress(`unix://${folder}/silent`), () => ({}));
     const controller = new AbortController();
     const aborted = waiting.unary(METHOD, "question", { signal: controller.signal });
     const late = waiting.unary(METHOD, "question", { timeoutMs: 1 });

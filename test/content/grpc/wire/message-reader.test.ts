@@ -41,6 +41,15 @@ function cut(bytes: Buffer, points: readonly number[]): Buffer[] {
 }
 
 describe("MessageReader.next()", () => {
+  it("puts the small messages of a call together in one piece of memory", async () => {
+    const bytes = Buffer.concat(Array.from({ length: 3 }, () => frame(Buffer.alloc(32_779, 7))));
+    const room = new MessageRoom();
+    const reader = new MessageReader(streamOf(cut(bytes, [20_000, 50_000, 80_000])), { ...OPTIONS, room });
+    const memories = new Set<ArrayBufferLike | undefined>();
+    for (let turn = 0; turn < 3; turn++) memories.add((await reader.next())?.buffer);
+    expect(memories.size).toBe(1);
+  });
+
   it("gives the messages however they are cut into chunks", async () => {
     const message = fc.oneof(
       fc.uint8Array({ maxLength: 20 }),
@@ -52,8 +61,10 @@ describe("MessageReader.next()", () => {
         fc.array(fc.nat(), { maxLength: 12 }),
         async (messages, points) => {
           const bytes = Buffer.concat(messages.map((one) => frame(one)));
-          const got = await readAll(readerOf(streamOf(cut(bytes, points))));
-          expect(got).toEqual(messages.map((one) => Buffer.from(one)));
+          for (const room of [undefined, new MessageRoom()]) {
+            const reader = new MessageReader(streamOf(cut(bytes, points)), { ...OPTIONS, room });
+            expect(await readAll(reader)).toEqual(messages.map((one) => Buffer.from(one)));
+          }
         },
       ),
     );

@@ -1,3 +1,4 @@
+import type { OutgoingHttpHeaders } from "node:http2";
 import type { AbortOptions } from "../../async/abort.ts";
 import type { Digest } from "../../digest/digest.ts";
 import { ErrInvalidArgument } from "../../errors/classes.ts";
@@ -14,7 +15,7 @@ import type { GrpcMethod } from "./wire/method.ts";
 const LEASE_HEADER = "containerd-lease";
 
 /** Where the service is and how it is called. */
-export interface ContentClientOptions {
+export interface ServiceClientOptions {
   /** `unix:///PATH` or `tcp://HOST:PORT`. */
   readonly address: string;
   /** Namespace that every call names; none by default. */
@@ -41,26 +42,39 @@ interface CallContext extends AbortOptions {
 /** What a single call may be given. */
 export interface CallRequest<I> extends CallContext {
   readonly request: I;
+  /** Whether it is not made again when the service may have done it already. Default false. */
+  readonly once?: boolean | undefined;
+}
+
+/** What a client is told beside its options. */
+export interface ServiceClientParts {
+  /** The lease that calls name from now on, where it changes; asked for each call. Instead of the option. */
+  readonly lease?: (() => string | undefined) | undefined;
 }
 
 /**
- * A connection to a content service, made when it is first needed and made again when it was lost. Calls with one request are
- * made again then, because doing them twice does no harm. Errors are ours, by the class that the service had; a signal that
+ * A connection to services of containerd's, made when it is first needed and made again when it was lost. Calls with one request are
+ * made again then, unless they say otherwise, because doing them twice does no harm. Errors are ours, by the class that the service had; a signal that
  * fires cancels the call.
  */
-export class ContentClient {
+export class ServiceClient {
   readonly #grpc: GrpcClient;
   readonly #address: string;
   readonly #callTimeoutMs: number | undefined;
 
   /** Throws `ErrInvalidArgument` for an address, a namespace or a lease that is malformed. */
-  constructor({ address, namespace, lease, callTimeoutMs, restartMs }: ContentClientOptions) {
+  constructor(
+    { address, namespace, lease, callTimeoutMs, restartMs }: ServiceClientOptions,
+    parts: ServiceClientParts = {},
+  ) {
     const parsed = parseAddress(address);
     this.#address = formatAddress(parsed);
     this.#callTimeoutMs = callTimeoutMs;
-    const headers = {
-      ...(namespace !== undefined && { [NAMESPACE_HEADER]: parseNamespace(namespace) }),
-      ...(lease !== undefined && { [LEASE_HEADER]: parseLease(lease) }),
+    const inNamespace = namespace === undefined ? {} : { [NAMESPACE_HEADER]: parseNamespace(namespace) };
+    const given = lease === undefined ? undefined : parseLease(lease);
+    const headers = (): OutgoingHttpHeaders => {
+      const current = parts.lease?.() ?? given;
+      return current === undefined ? inNamespace : { ...inNamespace, [LEASE_HEADER]: current };
     };
     this.#grpc = new GrpcClient(parsed, headers, { restartMs });
   }
@@ -114,9 +128,10 @@ export class ContentClient {
   }
 
   async #unary<I, O>(method: GrpcMethod<I, O>, call: CallRequest<I>, onRepeat?: () => void): Promise<O> {
-    const { request, signal } = call;
+    const { request, signal, once } = call;
+    const timeoutMs = this.#callTimeoutMs;
     try {
-      return await this.#grpc.unary(method, request, { signal, timeoutMs: this.#callTimeoutMs, onRepeat });
+      return await this.#grpc.unary(method, request, { signal, timeoutMs, onRepeat, once });
     } catch (error) {
       throw this.errorOf(error, method, call);
     }
