@@ -9,7 +9,7 @@ import { filterPlatforms, limitManifests } from "../images/filters.ts";
 import type { Handler } from "../images/handler.ts";
 import type { Image } from "../images/image-store.ts";
 import { LAYOUT_MARKER } from "../images/layout-image-store.ts";
-import { CONTAINERD_NAME, OCI_NAME } from "../oci/annotations.ts";
+import { CONTAINERD_NAME, OCI_NAME, publicAnnotations } from "../oci/annotations.ts";
 import type { Descriptor, Platform } from "../oci/descriptor.ts";
 import { descriptorToJson } from "../oci/descriptor-to-json.ts";
 import { isConfigType, isManifestType, OCI_INDEX } from "../oci/media-types.ts";
@@ -94,7 +94,11 @@ async function checkPlatform(
 
 /** Both names in full, as the data root has them: skopeo and podman look for one, containerd and docker for the other. */
 function layoutIndex({ name, target }: Image): object {
-  const annotations = { ...target.annotations, [CONTAINERD_NAME]: name, [OCI_NAME]: name };
+  const annotations = {
+    ...publicAnnotations(target.annotations),
+    [CONTAINERD_NAME]: name,
+    [OCI_NAME]: name,
+  };
   return {
     schemaVersion: 2,
     mediaType: OCI_INDEX,

@@ -43,6 +43,12 @@ export interface PullOptions extends AbortOptions {
   readonly priority?: number | undefined;
   /** Whether the layers are unpacked, where the engine has layers at all (`DistributionOptions.layers`). Default true. */
   readonly unpack?: boolean | undefined;
+  /**
+   * Whether the blobs of layers stay when these are unpacked. Without them the image takes half the room, and can do everything
+   * except be exported, and be pushed to a registry that has no blob of it. Others that need a blob keep it. Needs
+   * `DistributionOptions.layers: true`. Default true.
+   */
+  readonly keepBlobs?: boolean | undefined;
   /** Progress in docker's words. */
   readonly onProgress?: ProgressSink | undefined;
 }

@@ -45,6 +45,12 @@ export class RootLayers {
     return await openLayerStore({ root: this.root });
   }
 
+  /** Whether a layer is unpacked. Throws the classes of `diskError`. */
+  async has(chainId: Digest): Promise<boolean> {
+    const { LayerFiles } = await import("../layer/store/layer-files.ts");
+    return (await new LayerFiles(this.root).find(chainId)) !== undefined;
+  }
+
   /** What a layer that is there hides. Throws the classes of `diskError`. */
   async hidden(chainId: Digest): Promise<Hidden> {
     const { LayerFiles } = await import("../layer/store/layer-files.ts");

@@ -36,6 +36,7 @@ import type {
 import type { DistributionEvents } from "./events.ts";
 import { extractFiles, listImage, type ReadingContext } from "./image-files.ts";
 import { importInto } from "./import-into.ts";
+import { explainingLack } from "./only-unpacked.ts";
 import type { EngineLayers } from "./open-layers.ts";
 import type { OpenWork } from "./open-work.ts";
 import { type ProgressOptions, waiting } from "./operation.ts";
@@ -119,7 +120,12 @@ export class LocalDistribution implements Distribution {
     checkArgument("export image", "target", target, EXPORT_TARGET);
     checkOptions("export image", options, EXPORT_OPTIONS);
     const { content, images } = this.#parts;
-    await this.#using(options, (own) => exportImage(reference, target, { content, images, ...own }));
+    await this.#using(options, async (own) => {
+      const image = await images.get(reference, own);
+      await explainingLack(this.#parts, image, { action: "export" }, () =>
+        exportImage(reference, target, { content, images, ...own }),
+      );
+    });
   }
 
   async remove(reference: string, options: ProgressOptions = {}): Promise<RemovedImage> {

@@ -5,6 +5,7 @@ import { isNotFound } from "../errors/predicates.ts";
 import { collectImages, type ImageContent } from "../images/image-graph.ts";
 import type { Image } from "../images/image-store.ts";
 import { inspectImage } from "../images/inspect-image.ts";
+import type { Descriptor } from "../oci/descriptor.ts";
 import { parseDockerRef } from "../reference/normalize.ts";
 import type { Operation } from "./operation.ts";
 import { choosePlatform } from "./pull-reference.ts";
@@ -13,6 +14,8 @@ import type { PullShared } from "./puller.ts";
 /** An image of this data root, and what it consists of. */
 export interface LocalImage extends ImageContent {
   readonly name: string;
+  /** What the name points at. */
+  readonly target: Descriptor;
   /** Digests of the uncompressed layers, lowest first; none where the config says nothing of them. */
   readonly diffIds: readonly Digest[];
 }
@@ -44,7 +47,7 @@ export async function localImage(
   );
   const inspected = wanted && (await inspectImage(wanted, content, operation));
   if (wanted && inspected?.kind === "image") {
-    return { ...wanted, name: image.name, diffIds: inspected.diffIds };
+    return { ...wanted, ...image, diffIds: inspected.diffIds };
   }
   throw new ErrInvalidArgument(`${action} ${image.name}: got an artifact, wanted an image`, {
     digest: image.target.digest,

@@ -29,7 +29,12 @@ export async function openLayers(
   if (layers !== true) return { store: undefined, ...at(layers, downloads), close: async () => {} };
   const { openLayerStore } = await import("../layer/store/open-layer-store.ts");
   const store = await openLayerStore({ root });
-  return { store, ...at(layerTarget(store), downloads), close: () => store.close() };
+  return {
+    store,
+    ...at(layerTarget(store), downloads),
+    settle: (chainIds) => store.settle(chainIds),
+    close: () => store.close(),
+  };
 }
 
 function at(target: LayerTarget, downloads: LayerDownloadManager): ImageLayers {

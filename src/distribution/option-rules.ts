@@ -159,6 +159,7 @@ export const PULL_OPTIONS: RulesOf<PullOptions> = {
   timeoutMs: aTimeout,
   priority: aFiniteNumber,
   unpack: aBoolean,
+  keepBlobs: aBoolean,
   onProgress: aFunction,
 };
 

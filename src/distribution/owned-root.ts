@@ -25,7 +25,7 @@ import type { Logger } from "./logger.ts";
 import { MountSourceStore } from "./mount-source-store.ts";
 import { waiting } from "./operation.ts";
 import { namingImages, ownedImages, tagImage } from "./owned-images.ts";
-import { type PruneOptions, type PruneResult, prune } from "./prune.ts";
+import { type Hints, type PruneOptions, type PruneResult, prune } from "./prune.ts";
 import { removeImage } from "./remove-image.ts";
 import { V1LayerStore } from "./v1/v1-layer-store.ts";
 
@@ -158,7 +158,12 @@ export class OwnedRoot {
   /** Removes what nobody needs. */
   async prune(options: PruneOptions): Promise<PruneResult> {
     const { content, owner, mountSources, v1Layers, illnesses, names, reserve } = this.#parts;
-    const hints = [mountSources, v1Layers, illnesses];
+    const isMentioned = await owner.mentions();
+    // Of layers that are here only unpacked it is of use to know who has their blobs.
+    const sources: Hints = {
+      prune: (isHere) => mountSources.prune(async (digest) => isMentioned(digest) || (await isHere(digest))),
+    };
+    const hints = [sources, v1Layers, illnesses];
     const pruned = await reserve.spend(() => prune({ content, owner, hints }, options));
     await this.#forgotten();
     const layers = await this.layers.sweep(options);
@@ -198,11 +203,10 @@ export class OwnedRoot {
   }
 
   #tell(deleted: readonly SweptContent[]): void {
-    for (const { digest, name } of deleted) {
-      this.events.emit("delete", { name, digest });
-      this.#track(this.#forget(digest));
-    }
-    if (deleted.length > 0) this.#track(this.#sweepLayers());
+    for (const { digest, name } of deleted) this.events.emit("delete", { name, digest });
+    if (deleted.length === 0) return;
+    this.#track(this.#forget(deleted));
+    this.#track(this.#sweepLayers());
   }
 
   /** Work that follows a deletion, and that whoever deletes waits for. */
@@ -219,11 +223,13 @@ export class OwnedRoot {
     }
   }
 
-  async #forget(digest: Digest): Promise<void> {
+  /** Where layers come from that a name has unpacked is told by nothing else. */
+  async #forget(deleted: readonly SweptContent[]): Promise<void> {
     try {
-      await this.mountSources.forget(digest);
+      const isMentioned = await this.#parts.owner.mentions();
+      for (const { digest } of deleted) if (!isMentioned(digest)) await this.mountSources.forget(digest);
     } catch (err) {
-      this.#parts.logger.warn({ err, digest }, "mount sources cannot be forgotten");
+      this.#parts.logger.warn({ err }, "mount sources cannot be forgotten");
     }
   }
 

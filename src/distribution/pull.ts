@@ -1,4 +1,5 @@
-import { ErrNoSupport, ErrNotFound, ErrUnknown } from "../errors/classes.ts";
+import { isCollected } from "../content/ownership/owned-store.ts";
+import { ErrFailedPrecondition, ErrNoSupport, ErrNotFound, ErrUnknown } from "../errors/classes.ts";
 import { plainText } from "../errors/plain-text.ts";
 import type { Descriptor } from "../oci/descriptor.ts";
 import { withTag } from "../reference/derive.ts";
@@ -51,9 +52,10 @@ export async function pull(
   const platform = choosePlatform(options);
   const { repositories } = engine;
   using account = engine.traffic.openIncoming();
-  const { unpack = true } = options;
+  const { unpack = true, keepBlobs: keepsBlobs = true } = options;
   const layers = unpack ? engine.layers : undefined;
-  const context = { shared: engine, operation, platform, account, layers };
+  if (!keepsBlobs && (!layers?.settle || isCollected(engine.content))) throw noLayers(reference);
+  const context = { shared: engine, operation, platform, account, layers, keepsBlobs };
   const route: WalkRoute<PullSite> = {
     reference,
     purpose: "pull",
@@ -166,6 +168,11 @@ function listedReference(reference: NormalizedReference, tag: string, endpoint: 
     const message = `list tags of ${familiarString(reference)}: got ${JSON.stringify(listed)}, wanted a tag`;
     throw new ErrUnknown(message, { cause, endpoint, reference: reference.toString(), retryable: false });
   }
+}
+
+function noLayers(reference: NormalizedReference): ErrFailedPrecondition {
+  const text = `pull ${familiarString(reference)}: got keepBlobs false, which needs blobs and unpacked layers in the data root`;
+  return new ErrFailedPrecondition(text, { reference: reference.toString() });
 }
 
 function noTags(reference: NormalizedReference, endpoint?: string): ErrNotFound {

@@ -11,6 +11,7 @@ import type { LayerDownloadManager } from "../xfer/download-manager.ts";
 import type { TransferManager } from "../xfer/transfer-manager.ts";
 import type { PulledImage } from "./distribution.ts";
 import type { Logger } from "./logger.ts";
+import type { MountSourceStore } from "./mount-source-store.ts";
 import type { OpenWork } from "./open-work.ts";
 import type { Operation } from "./operation.ts";
 import type { IncomingAccount, Traffic } from "./traffic.ts";
@@ -33,6 +34,8 @@ export interface PullShared {
   readonly v1Layers: V1LayerStore;
   /** Remembers content that is of no use, to be removed once nobody works here. */
   readonly abandon: (digests: readonly Digest[]) => Promise<void>;
+  /** Which repositories have layers that are here only unpacked. */
+  readonly mountSources: MountSourceStore;
   /** Told which endpoint brings what. */
   readonly traffic: Traffic;
   /** Where images are unpacked to, by pulls that want it; absent where the engine has no layers. */
@@ -52,6 +55,8 @@ export interface PullContext {
   readonly account: IncomingAccount;
   /** Where images are unpacked to; absent where they are not. */
   readonly layers: ImageLayers | undefined;
+  /** Whether blobs of layers are wanted once these are unpacked. */
+  readonly keepsBlobs: boolean;
 }
 
 /** What pulling one name gives, wherever it came from. */

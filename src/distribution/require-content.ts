@@ -5,6 +5,7 @@ import type { Digest } from "../digest/digest.ts";
 import { ErrNotFound } from "../errors/classes.ts";
 import { childrenHandler } from "../images/children.ts";
 import type { Handler } from "../images/handler.ts";
+import { needsLayerBlobs } from "../oci/annotations.ts";
 import type { Descriptor } from "../oci/descriptor.ts";
 import { isIndexType, isManifestType, isNonDistributable } from "../oci/media-types.ts";
 
@@ -21,9 +22,20 @@ export async function requireContent(
   { name, target }: { readonly name: string; readonly target: Descriptor },
   options: AbortOptions,
 ): Promise<void> {
-  const missing = await firstMissing(content, target, { children: childrenHandler(content), ...options });
+  const children = needsLayerBlobs(target)
+    ? childrenHandler(content)
+    : withoutLayers(childrenHandler(content));
+  const missing = await firstMissing(content, target, { children, ...options });
   if (missing === undefined) return;
   throw new ErrNotFound(`tag ${name}: content ${missing} is not here`, { digest: missing });
+}
+
+/** Of a manifest only the config: its layers are unpacked. */
+function withoutLayers(children: Handler): Handler {
+  return async (descriptor, options) => {
+    const below = await children(descriptor, options);
+    return isManifestType(descriptor.mediaType) ? below.slice(0, 1) : below;
+  };
 }
 
 async function firstMissing(

@@ -3,6 +3,7 @@ import { chainIds } from "../oci/chain-id.ts";
 import { blobsHere } from "./blob-download.ts";
 import type { UnpackedImage, UnpackImageOptions } from "./distribution.ts";
 import { localImage } from "./local-image.ts";
+import { explainingLack } from "./only-unpacked.ts";
 import { startOperation } from "./operation.ts";
 import type { PullShared } from "./puller.ts";
 import { UnpackedImages } from "./unpacked-images.ts";
@@ -12,7 +13,7 @@ import { UnpackedImages } from "./unpacked-images.ts";
  * `Distribution.unpack` throws, and what `use` throws.
  */
 export async function unpackImage(
-  shared: Pick<PullShared, "content" | "images" | "documentReaders" | "layers">,
+  shared: Pick<PullShared, "content" | "images" | "documentReaders" | "layers" | "mountSources">,
   reference: string,
   options: UnpackImageOptions,
   use: (image: UnpackedImage) => Promise<void> = async () => {},
@@ -25,7 +26,9 @@ export async function unpackImage(
   const image = await localImage(shared, reference, { action: "unpack", platform }, operation);
   const { name, config, layers, diffIds } = image;
   await using unpacked = new UnpackedImages(shared.layers);
-  await unpacked.unpack(config, blobsHere(shared.content, layers, diffIds), operation);
+  await explainingLack(shared, image, { action: "unpack" }, () =>
+    unpacked.unpack(config, blobsHere(shared.content, layers, diffIds), operation),
+  );
   await unpacked.keep(operation);
   const result = { name, config: config.digest, chainIds: chainIds(diffIds) };
   await use(result);

@@ -12,6 +12,11 @@ export interface ImageLayers {
   readonly downloads: LayerDownloadManager;
   /** Keeps the layers of an image as long as names need its config. */
   keep(config: Digest, chainId: Digest, options: AbortOptions): Promise<void>;
+  /**
+   * Sees to it that layers survive without their blobs, and returns whether they do. Absent where it is not ours to say, because
+   * layers go to a target of the caller's.
+   */
+  readonly settle?: ((chainIds: readonly Digest[]) => Promise<boolean>) | undefined;
 }
 
 /** Images whose layers one pull has registered, and holds until they are kept by a name. */
@@ -46,6 +51,12 @@ export class UnpackedImages implements AsyncDisposable {
       const top = download.layers.at(-1);
       if (top) await this.#layers?.keep(config, top.chainId, options);
     }
+  }
+
+  /** Whether the layers can do without their blobs from now on. */
+  async settle(): Promise<boolean> {
+    const chainIds = this.#held.flatMap(({ download }) => download.layers.map(({ chainId }) => chainId));
+    return (await this.#layers?.settle?.(chainIds)) ?? false;
   }
 
   async [Symbol.asyncDispose](): Promise<void> {

@@ -11,6 +11,7 @@ import type { Handler } from "../images/handler.ts";
 import { collectImages, type ImageContent } from "../images/image-graph.ts";
 import { type Inspected, inspectImage } from "../images/inspect-image.ts";
 import { labelSources } from "../images/source-label.ts";
+import { withoutLayerBlobs } from "../oci/annotations.ts";
 import type { Descriptor } from "../oci/descriptor.ts";
 import { isIndexType, isManifestType, isSchema1Type } from "../oci/media-types.ts";
 import { message } from "../progress/progress.ts";
@@ -39,14 +40,18 @@ export function v2Puller(context: PullContext): Puller {
       : await fetchPromised(reference, promised, context);
     await using unpacked = new UnpackedImages(context.layers);
     const inspected = await fetchBlobs(images, unpacked, context);
-    await recordSource(reference, [target, ...contentsOf(images)], context);
+    const dropped = await droppedLayers(images, { inspected, unpacked }, context);
+    await recordSource(reference, [target, ...contentsOf(images)], dropped, context);
     operation.onProgress(pullStatus.digest(target.digest));
     const warnings = platformWarnings(inspected, context.platform);
     for (const warning of warnings) operation.onProgress(message("", warning));
     await unpacked.keep(operation);
     const isImage = inspected.some(({ kind }) => kind === "image");
+    const named = dropped.length > 0 ? withoutLayerBlobs(target) : target;
+    const result = await nameImage(reference, named, context);
+    if (dropped.length > 0) await context.shared.abandon(dropped); // whatever else needs one keeps it
     return {
-      ...(await nameImage(reference, target, context)),
+      ...result,
       kind: isImage ? "image" : "artifact",
       warnings,
     };
@@ -159,6 +164,7 @@ async function fetchBlobs(
             const found = await inspect(image, signal);
             const diffIds = found.kind === "image" ? found.diffIds : [];
             if (diffIds.length > 0) await unpackLayers(image, { diffIds, unpacked, signal }, context);
+            if (diffIds.length > 0 && !context.keepsBlobs) return;
             await fetchLayers(await withoutBlob(image.layers, signal, context), signal, context);
           },
         ]
@@ -228,12 +234,38 @@ async function withoutBlob(
   return missing;
 }
 
+/**
+ * The layers whose blobs the name will not need. None where all are wanted, where not all below the name are images that are
+ * unpacked, and where unpacked layers may not survive: then those that are not here are fetched.
+ */
+async function droppedLayers(
+  images: readonly ImageContent[],
+  { inspected, unpacked }: { readonly inspected: readonly Inspected[]; readonly unpacked: UnpackedImages },
+  context: PullContext,
+): Promise<readonly Digest[]> {
+  if (context.keepsBlobs) return [];
+  const { onProgress } = context.operation;
+  const isUnpacked = inspected.every((found) => found.kind === "image" && found.diffIds.length > 0);
+  const layers = images.flatMap((image) => image.layers);
+  if (isUnpacked && (await unpacked.settle())) return [...new Set(layers.map(({ digest }) => digest))];
+  const reason = isUnpacked
+    ? "unpacked layers cannot be made to survive a power cut"
+    : "not all of it is unpacked";
+  onProgress(message("", `Keeping the blobs of the layers: ${reason}`));
+  const signal = context.operation.signal ?? new AbortController().signal;
+  await fetchLayers(await withoutBlob(layers, signal, context), signal, context);
+  return [];
+}
+
+/** Content says on its labels where it came from; of layers without a blob it is remembered beside. */
 async function recordSource(
   reference: NormalizedReference,
   contents: readonly Descriptor[],
+  dropped: readonly Digest[],
   { shared, operation }: PullContext,
 ): Promise<void> {
   const digests = new Set(contents.map(({ digest }) => digest));
+  for (const digest of dropped) digests.delete(digest);
   const onFailure = (error: unknown): void =>
     shared.logger.warn(
       { err: error, reference: reference.toString() },
@@ -242,6 +274,13 @@ async function recordSource(
   const { domain: host, path: repository } = reference;
   const options = { host, repository, turns: shared.labelTurns, onFailure };
   await labelSources(shared.content, [...digests], options, operation);
+  try {
+    const source = { repository: `${host}/${repository}`, hmac: "" };
+    for (const digest of dropped) await shared.mountSources.add(digest, source, operation);
+  } catch (error) {
+    if (operation.signal?.aborted) throw error;
+    onFailure(error);
+  }
 }
 
 function contentsOf(images: readonly ImageContent[]): readonly Descriptor[] {

@@ -4,6 +4,7 @@ import type { Store } from "../content/store.ts";
 import { shortId } from "../digest/digest.ts";
 import { ErrInvalidArgument } from "../errors/classes.ts";
 import { collectImages, type PlatformChoice } from "../images/image-graph.ts";
+import { needsLayerBlobs } from "../oci/annotations.ts";
 import type { Descriptor } from "../oci/descriptor.ts";
 import { update } from "../progress/progress.ts";
 import { trimNamed } from "../reference/derive.ts";
@@ -14,6 +15,8 @@ import type { Pusher as RemotePusher } from "../remotes/pusher.ts";
 import type { UploadDescriptor } from "../xfer/upload.ts";
 import type { LayerUploadManager } from "../xfer/upload-manager.ts";
 import type { PushedImage } from "./distribution.ts";
+import type { MountSourceStore } from "./mount-source-store.ts";
+import { explainingLack } from "./only-unpacked.ts";
 import { type Operation, waiterOf } from "./operation.ts";
 import { layerIdsOf, layerLines } from "./push-lines.ts";
 import type { NamedPush } from "./push-reference.ts";
@@ -26,6 +29,8 @@ export interface PushShared {
   /** How many manifests, indexes and configs of the store are open at once. */
   readonly documentReaders: Limiter;
   readonly uploads: LayerUploadManager;
+  /** Which repositories have layers that are here only unpacked. */
+  readonly mountSources: MountSourceStore;
   /** Told which endpoint takes what. */
   readonly traffic: Traffic;
 }
@@ -58,10 +63,14 @@ export function v2Pusher(context: PushContext): Pusher {
     const content = boundedReads(shared.content, shared.documentReaders);
     const onProgress = layerLines(await layerIdsOf(root, content, operation), operation.onProgress);
     const shown = { ...context, remote: pusher, operation: { ...operation, onProgress } };
-    const pushBlobs = (blobs: readonly Descriptor[]) => upload(blobs, target, shown);
+    const mayLackLayers = !needsLayerBlobs(image.target);
+    const pushBlobs = (blobs: readonly Descriptor[]) =>
+      mayLackLayers
+        ? explainingLack(shared, image, { action: "push" }, () => upload(blobs, target, shown))
+        : upload(blobs, target, shown);
     const waiter = ({ digest }: Descriptor, signal: AbortSignal | undefined) =>
       waiterOf(operation, shortId(digest), { signal });
-    await pushContent(root, { pusher, content, tag, pushBlobs, waiterOf: waiter }, operation);
+    await pushContent(root, { pusher, content, tag, pushBlobs, mayLackLayers, waiterOf: waiter }, operation);
     operation.onProgress(pushStatus.done(tag ?? root.digest, root));
     return { name: target.toString(), target: root };
   };

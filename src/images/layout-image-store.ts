@@ -9,6 +9,7 @@ import { diskError, isMissingFile } from "../disk/disk-error.ts";
 import { makeDirectory, ROOT_MODE } from "../disk/make-directory.ts";
 import { writeFileAtomic } from "../disk/write-file-atomic.ts";
 import { ErrNotFound } from "../errors/classes.ts";
+import { needsLayerBlobs } from "../oci/annotations.ts";
 import type { Descriptor } from "../oci/descriptor.ts";
 import { parseDockerRef } from "../reference/normalize.ts";
 import { GuardedEvents, type OnListenerFailure } from "./guarded-events.ts";
@@ -26,7 +27,7 @@ export const LAYOUT_MARKER = '{"imageLayoutVersion":"1.0.0"}';
 
 /** How the names of a root are opened. */
 export interface LayoutImageStoreOptions {
-  /** Called before a name that points at `image` is made to point elsewhere; what it throws fails the change. */
+  /** Called before a name stops needing all that `image` is, because it is made to point elsewhere, for instance; what it throws fails the change. */
   readonly onMove?: ((image: Image) => Promise<void>) | undefined;
   /** Permissions of a root that is made, see `ROOT_MODE`. */
   readonly mode?: number | undefined;
@@ -99,7 +100,7 @@ export class LayoutImageStore implements NameStore {
         const others = entries.filter((entry) => nameOfEntry(entry) !== fullName);
         const previous = entries.find((entry) => nameOfEntry(entry) === fullName);
         const image = previous && imageOfEntry(previous);
-        const moved = image?.target.digest === target.digest ? undefined : image;
+        const moved = image && letsGo(image.target, target) ? image : undefined;
         return {
           entries: [...others, entryFor(fullName, target, previous)],
           result: previous,
@@ -173,6 +174,11 @@ async function hasContent(root: string): Promise<boolean> {
     if (isMissingFile(cause)) return false;
     throw diskError("open data root", root, cause);
   }
+}
+
+/** Whether a name that pointed at `before` does not need all of that any more when it points at `after`. */
+function letsGo(before: Descriptor, after: Descriptor): boolean {
+  return before.digest !== after.digest || (needsLayerBlobs(before) && !needsLayerBlobs(after));
 }
 
 function imagesOf(entries: readonly IndexEntry[]): readonly Image[] {

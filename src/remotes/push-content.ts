@@ -16,6 +16,8 @@ export interface PushContentContext {
     | undefined;
   /** Waits between attempts at one document. Default: one that shows nothing. */
   readonly waiterOf?: ((document: Descriptor, signal: AbortSignal | undefined) => Waiter) | undefined;
+  /** Whether layers need not be in the store, because the registry may have them. Default false. */
+  readonly mayLackLayers?: boolean | undefined;
   /** Tag that `root` gets in the end; without it, `root` is put by digest. */
   readonly tag?: string | undefined;
 }
@@ -31,7 +33,7 @@ export async function pushContent(
   { signal }: AbortOptions = {},
 ): Promise<void> {
   const { pusher, content, tag } = context;
-  const plan = await planPush(root, content, { signal });
+  const plan = await planPush(root, content, { signal, mayLackLayers: context.mayLackLayers });
   const put = (document: Descriptor, options: PushContentOptions): Promise<unknown> =>
     pusher.push(document, content, { ...options, waiter: context.waiterOf?.(document, options.signal) });
   const pushEach = (descriptors: readonly Descriptor[]): Promise<unknown> =>

@@ -7,7 +7,7 @@ import { readDocument } from "../images/children.ts";
 import { type Handler, handlers } from "../images/handler.ts";
 import { walk } from "../images/walk.ts";
 import type { Descriptor } from "../oci/descriptor.ts";
-import { isIndexType, isManifestType } from "../oci/media-types.ts";
+import { isIndexType, isLayerType, isManifestType } from "../oci/media-types.ts";
 import { childrenOf } from "../oci/parse-document.ts";
 
 /** Everything below a descriptor, in the order in which a registry must get it. */
@@ -15,6 +15,12 @@ export interface PushPlan {
   readonly blobs: readonly Descriptor[];
   /** Manifests and indexes. Those of one round name, as children or as subject, only what is in rounds before it. */
   readonly rounds: readonly (readonly Descriptor[])[];
+}
+
+/** How a push is planned. */
+export interface PlanOptions extends AbortOptions {
+  /** Whether layers need not be in the store. Default false. */
+  readonly mayLackLayers?: boolean | undefined;
 }
 
 /** A document, and what it names. */
@@ -30,7 +36,7 @@ interface PlannedDocument {
 export async function planPush(
   root: Descriptor,
   content: Provider & InfoProvider,
-  options: AbortOptions,
+  { mayLackLayers = false, ...options }: PlanOptions,
 ): Promise<PushPlan> {
   const blobs: Descriptor[] = [];
   const documents: PlannedDocument[] = [];
@@ -46,7 +52,10 @@ export async function planPush(
     documents.push({ descriptor, needs: [...children, ...subject].map(({ digest }) => digest) });
     return children;
   };
-  await walk(handlers(presenceHandler(content), visit), [root], options);
+  const isThere = presenceHandler(content);
+  const check: Handler = async (descriptor, abort) =>
+    mayLackLayers && isLayerType(descriptor.mediaType) ? [] : await isThere(descriptor, abort);
+  await walk(handlers(check, visit), [root], options);
   return { blobs, rounds: roundsOf(documents) };
 }
 

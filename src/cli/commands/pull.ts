@@ -1,4 +1,4 @@
-import type { Command } from "commander";
+import { type Command, InvalidArgumentError } from "commander";
 import { findError } from "../../errors.ts";
 import { parseNormalizedNamed } from "../../reference.ts";
 import { metaHeadersOf } from "../credentials.ts";
@@ -23,6 +23,7 @@ interface PullCliOptions extends RegistryCliOptions, ProgressCliOptions, PlaceCl
   readonly allPlatforms?: boolean;
   readonly allTags?: boolean;
   readonly unpack?: boolean;
+  readonly blobs?: boolean;
 }
 
 /** `drayage pull REF` */
@@ -33,6 +34,7 @@ export function addPullCommand(program: Command, signal: AbortSignal): void {
     .option("--all-platforms", "take every image of an index")
     .option("-a, --all-tags", "pull every tag of the repository")
     .option("--unpack", "unpack the layers as well, ready for a root file system; a containerd always does")
+    .option("--no-blobs", "with --unpack: keep no blobs of layers that are unpacked")
     .option("-q, --quiet", "print only the full name and digest")
     .addOption(progressOption())
     .action((reference: string, options: PullCliOptions) => pull(reference, options, signal));
@@ -41,7 +43,8 @@ export function addPullCommand(program: Command, signal: AbortSignal): void {
 async function pull(reference: string, options: PullCliOptions, signal: AbortSignal): Promise<void> {
   const { domain } = parseNormalizedNamed(reference);
   const metaHeaders = await metaHeadersOf(options);
-  const { unpack: layers = false } = options;
+  const { unpack: layers = false, blobs: keepBlobs = true } = options;
+  if (!keepBlobs && !layers) throw new InvalidArgumentError("--no-blobs wants --unpack as well");
   await using place = await openPlace(options, signal);
   const parts = { ...registryOptions(options, [domain]), layers, ...place.parts };
   await using distribution = await openRoot(options, parts);
@@ -55,6 +58,7 @@ async function pull(reference: string, options: PullCliOptions, signal: AbortSig
         allTags: options.allTags,
         metaHeaders,
         timeoutMs: options.timeout,
+        keepBlobs,
         signal,
         onProgress,
       }),

@@ -215,6 +215,16 @@ export class ContentOwner {
       named.has(digest) || (await this.#parts.namespaces?.holder(digest)) !== undefined;
   }
 
+  /**
+   * Whether a name leads to content, needed as a blob or not: what is remembered about it is of use. Throws as
+   * `NameReferences.roots` does.
+   */
+  async mentions(): Promise<(digest: Digest) => boolean> {
+    const roots = await this.#names.roots();
+    const named = await this.#names.reach(roots.map((root) => ({ ...root, needsLayers: true })));
+    return (digest) => named.has(digest);
+  }
+
   /** Whether a blob is there, for housekeeping: nobody may rely on the answer. */
   has(digest: Digest): Promise<boolean> {
     return this.#parts.blobs.has(digest);

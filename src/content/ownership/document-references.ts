@@ -5,6 +5,8 @@ import { isIndexType, isManifestType } from "../../oci/media-types.ts";
 export interface Referred {
   readonly digest: Digest;
   readonly mediaType?: string | undefined;
+  /** Whether the document names it as a layer of an image. */
+  readonly isLayer?: boolean | undefined;
 }
 
 /** Digests in the text of a document, wherever they stand. */
@@ -26,8 +28,9 @@ export function documentReferences(bytes: Uint8Array): readonly Referred[] | und
   const document = parseObject(bytes);
   if (!document) return undefined;
   const { config, layers, manifests, blobs } = document;
-  const listed = [config, ...listOf(layers), ...listOf(manifests), ...listOf(blobs)];
-  return listed.flatMap(referredBy);
+  const listed = [config, ...listOf(manifests), ...listOf(blobs)];
+  const ofLayers = listOf(layers).flatMap(referredBy);
+  return [...listed.flatMap(referredBy), ...ofLayers.map((layer) => ({ ...layer, isLayer: true }))];
 }
 
 /** Every digest in the bytes of a document that is damaged. */

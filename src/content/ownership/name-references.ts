@@ -5,7 +5,7 @@ import { diskError } from "../../disk/disk-error.ts";
 import { openRegularFile } from "../../disk/open-regular-file.ts";
 import { ErrDataLoss } from "../../errors/classes.ts";
 import { isNotFound } from "../../errors/predicates.ts";
-import { CONTAINERD_NAME, OCI_NAME } from "../../oci/annotations.ts";
+import { CONTAINERD_NAME, needsLayerBlobs, OCI_NAME } from "../../oci/annotations.ts";
 import {
   digestsIn,
   documentReferences,
@@ -21,7 +21,12 @@ import {
 export interface NamedRoot extends Referred {
   /** Absent for an entry of another tool that has none. */
   readonly name?: string | undefined;
+  /** Whether it needs the blobs of its layers; otherwise these are unpacked. */
+  readonly needsLayers: boolean;
 }
+
+/** What is needed: with everything below it, unless it says otherwise. */
+type Needed = Referred & Partial<Pick<NamedRoot, "needsLayers">>;
 
 /** Where documents and their labels are read. */
 export interface DocumentSource {
@@ -69,17 +74,32 @@ export class NameReferences {
     const index = parseObject(bytes);
     if (!index) throw new ErrDataLoss(`read index "${indexPath}": not a JSON object`);
     return listOf(index["manifests"]).flatMap((entry) =>
-      referredBy(entry).map((root) => ({ ...root, name: nameOf(entry) })),
+      referredBy(entry).map((root) => ({
+        ...root,
+        name: nameOf(entry),
+        needsLayers: needsLayerBlobs(entry as object),
+      })),
     );
   }
 
   /**
    * The digests of `roots` and of everything below them, parents first, whether or not it is there. A
    * document that cannot be read counts with what is known of it: its labels, and every digest in what is
-   * left of it.
+   * left of it. Layers below roots that do not need them are left out, unless others do.
    */
-  async reach(roots: readonly Referred[]): Promise<ReadonlySet<Digest>> {
+  async reach(roots: readonly Needed[]): Promise<ReadonlySet<Digest>> {
     const found = new Set<Digest>();
+    const [light, whole] = [roots.filter(isLight), roots.filter((root) => !isLight(root))];
+    await this.#reachInto(found, whole, () => true);
+    await this.#reachInto(found, light, ({ isLayer }) => isLayer !== true);
+    return found;
+  }
+
+  async #reachInto(
+    found: Set<Digest>,
+    roots: readonly Referred[],
+    isNeeded: (referred: Referred) => boolean,
+  ): Promise<void> {
     const opened = new Set<Digest>();
     let level = roots;
     while (level.length > 0) {
@@ -88,11 +108,10 @@ export class NameReferences {
         found.add(referred.digest);
         if (opened.has(referred.digest) || !isDocumentType(referred.mediaType)) continue;
         opened.add(referred.digest);
-        next.push(...(this.#known.get(referred.digest) ?? (await this.#read(referred))));
+        next.push(...(this.#known.get(referred.digest) ?? (await this.#read(referred))).filter(isNeeded));
       }
       level = next;
     }
-    return found;
   }
 
   /**
@@ -141,6 +160,10 @@ export class NameReferences {
       return [];
     }
   }
+}
+
+function isLight({ needsLayers = true }: Needed): boolean {
+  return !needsLayers;
 }
 
 async function readIfThere(path: string): Promise<Uint8Array | undefined> {

@@ -35,7 +35,8 @@ export async function check(
   const contained = await containDamage(engine.content, hashed.damaged, { signal });
   const images = await engine.images.list({ signal });
   const repairs = new Repairs({ engine, images, operation, enabled: repair });
-  const needed = new NeededContent({ content: engine.content, damaged: hashed.damaged, repairs });
+  const isUnpacked = (chainId: Digest): Promise<boolean> => layers.has(chainId);
+  const needed = new NeededContent({ content: engine.content, damaged: hashed.damaged, repairs, isUnpacked });
   for (const image of images) await needed.look(image, { signal });
   const held = await new HeldContent({ content: engine.content, damaged: hashed.damaged, repairs }).look({
     signal,

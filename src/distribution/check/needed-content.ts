@@ -10,9 +10,11 @@ import { ErrSkipDesc, type Handler } from "../../images/handler.ts";
 import type { Image } from "../../images/image-store.ts";
 import { isSourceLabel } from "../../images/source-label.ts";
 import { walk } from "../../images/walk.ts";
+import { needsLayerBlobs } from "../../oci/annotations.ts";
 import type { Descriptor } from "../../oci/descriptor.ts";
 import { isIndexType, isManifestType, isNonDistributable } from "../../oci/media-types.ts";
 import { containerMatcher } from "../../platform/matcher.ts";
+import { withoutUnpacked } from "./needed-layers.ts";
 import type { Repairs } from "./repairs.ts";
 
 /** What needed content is looked for with. */
@@ -21,6 +23,8 @@ export interface NeededContentParts {
   /** What hashing found to be wrong. */
   readonly damaged: ReadonlySet<Digest>;
   readonly repairs: Repairs;
+  /** Whether a layer is unpacked, by its chain ID. */
+  readonly isUnpacked: (chainId: Digest) => Promise<boolean>;
 }
 
 /** Finds what the names of a root need and have not. */
@@ -38,6 +42,7 @@ export class NeededContent {
   /** Walks down from one image. A document that is bad is repaired at once if it can be, because it says what is below. */
   async look({ name, target }: Image, options: AbortOptions): Promise<void> {
     const { repairs } = this.#parts;
+    const needsLayers = needsLayerBlobs(target);
     const visit: Handler = async (descriptor, abort) => {
       const { digest, mediaType } = descriptor;
       const isDocument = isManifestType(mediaType) || isIndexType(mediaType);
@@ -47,7 +52,7 @@ export class NeededContent {
         if (!isDocument) repairs.later({ digest, descriptor, name });
         else if (!(await repairs.now({ digest, descriptor, name }))) throw ErrSkipDesc;
       }
-      return isDocument ? await this.#below(descriptor, abort) : [];
+      return isDocument ? await this.#below(descriptor, needsLayers, abort) : [];
     };
     await walk(visit, [target], options);
   }
@@ -58,7 +63,11 @@ export class NeededContent {
     return damaged.has(digest) || !(await exists(content, digest));
   }
 
-  async #below(descriptor: Descriptor, options: AbortOptions): Promise<readonly Descriptor[]> {
+  async #below(
+    descriptor: Descriptor,
+    needsLayers: boolean,
+    options: AbortOptions,
+  ): Promise<readonly Descriptor[]> {
     let children: readonly Descriptor[];
     try {
       children = await this.#children(descriptor, options);
@@ -66,7 +75,8 @@ export class NeededContent {
       if (!isDrayageError(error) || isCanceled(error) || isDeadlineExceeded(error)) throw error;
       return []; // its bytes are right, so its author made an invalid document
     }
-    return isIndexType(descriptor.mediaType) ? await this.#expected(children) : children;
+    if (isIndexType(descriptor.mediaType)) return await this.#expected(children);
+    return needsLayers ? children : await withoutUnpacked(children, this.#parts, options);
   }
 
   /**

@@ -17,6 +17,7 @@ import type { LayerRecord } from "./layer-record.ts";
 import { LayerUses } from "./layer-uses.ts";
 import type { LayerSource } from "./prepared-layer.ts";
 import { sweepReplaced } from "./replaced-layers.ts";
+import { settleAll } from "./settling.ts";
 import { type SweepLayersOptions, type SweptLayer, sweepLayers } from "./sweep-layers.ts";
 import type { Unpacker } from "./unpacker.ts";
 import { UseLocks } from "./use-locks.ts";
@@ -135,6 +136,14 @@ export class LayerStore implements AsyncDisposable {
     } finally {
       release();
     }
+  }
+
+  /**
+   * Sees to it now that layers survive a power cut, for whoever keeps nothing that they could be made of again. Returns whether that
+   * is certain: not where the program `sync` cannot be run.
+   */
+  async settle(chainIds: readonly Digest[]): Promise<boolean> {
+    return await settleAll(this.#files.layout, chainIds);
   }
 
   /** Takes back what `use` said; the next sweep may remove the layer. Throws the classes of `diskError`. */

@@ -88,3 +88,17 @@ export async function settle(layout: LayerLayout, chainIds: readonly Digest[]): 
   await run("sync", ["--file-system", "--", layout.layers]);
   for (const chainId of chainIds) await writeFile(join(layout.layerPath(chainId), SETTLED_FILE), "");
 }
+
+/** Does the same for those that are not settled yet. Returns whether all are now. */
+export async function settleAll(layout: LayerLayout, chainIds: readonly Digest[]): Promise<boolean> {
+  try {
+    const fresh: Digest[] = [];
+    for (const chainId of chainIds) {
+      if (!(await isSettled(layout.layerPath(chainId), ""))) fresh.push(chainId);
+    }
+    if (fresh.length > 0) await settle(layout, fresh);
+    return true;
+  } catch {
+    return false;
+  }
+}
