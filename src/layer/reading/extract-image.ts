@@ -93,7 +93,7 @@ async function makeSelection(
   const rootFd = openSync(directory, constants.O_RDONLY | constants.O_DIRECTORY | constants.O_NOFOLLOW);
   const files = new SpooledFiles();
   try {
-    const tree = new DirectoryTree(files, rootFd);
+    const tree = new DirectoryTree(files, { rootFd });
     const maker = new EntryMaker(tree, files, host);
     const replay = new Replay(tree, maker, files);
     if (root.entry !== undefined) replay.add({ path: "", node: root, isMeant: true });

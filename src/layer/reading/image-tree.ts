@@ -81,6 +81,12 @@ export class ImageTree {
     return node;
   }
 
+  /** The text of the symbolic link at a path, if there is one, without following a link on the way. */
+  linkAt(path: ByteString): ByteString | undefined {
+    const node = this.at(path);
+    return node instanceof ImageDirectory || node?.entry.type !== "symlink" ? undefined : node.entry.linkName;
+  }
+
   /**
    * The way to a path, as a container would take it: links are followed, and none leads out of the image. `undefined` when nothing
    * is there. Throws `ErrInvalidArgument` where there are too many links.

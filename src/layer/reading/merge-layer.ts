@@ -20,11 +20,12 @@ export interface ReadLayer {
 
 /**
  * Puts a layer on those below it, as overlayfs shows them together. Throws `ErrInvalidArgument` for a hard link to what is nowhere or
- * is a directory.
+ * is a directory, and for entries in what is none.
  */
 export function mergeLayer(image: ImageTree, { tree, files, layer }: ReadLayer): void {
   tree.drop(tree.root, LINKED_FILES.slice(0, -1)); // the names under which aufs keeps files with several names are its own
   const rest = gatherRest(tree, files);
+  for (const path of rest.assumedParents) checkDirectory(image, path);
   const links = linkedBelow(image, rest.crossLinks); // before this layer hides or replaces them
   const specials = specialsOf(rest, layer);
   new Merge(image, { files, layer, specials }).directory(image.root, tree.root);
@@ -74,11 +75,19 @@ class Merge {
   }
 }
 
+/** A layer has something in a directory before it says that it is one: then what lower layers have there has to be one. */
+function checkDirectory(image: ImageTree, path: ByteString): void {
+  if (!(image.at(path) instanceof KnownFile)) return;
+  throw new ErrInvalidArgument(
+    `read layer: entries in "${shownName(path)}", which is no directory of the layers below`,
+  );
+}
+
 /** Hard links to files of lower layers, by their names. */
 function linkedBelow(image: ImageTree, crossLinks: readonly CrossLink[]): Map<ByteString, KnownFile> {
   const links = new Map<ByteString, KnownFile>();
   for (const { name, target } of crossLinks) {
-    const file = links.get(target) ?? image.at(target); // an earlier one's name may be what a later one leads to
+    const file = links.get(target) ?? image.way(target, false)?.end; // an earlier one's name may be what a later one leads to
     if (!(file instanceof KnownFile)) {
       const got = file === undefined ? "nothing" : "a directory";
       const what = `hard link to "${shownName(target)}": got ${got}, wanted a file`;

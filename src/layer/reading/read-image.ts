@@ -61,7 +61,7 @@ async function readOnto(
   options: ReadImageOptions,
 ): Promise<void> {
   const files = new MemoryFiles(index, keepWanted(options));
-  const tree = new DirectoryTree(files);
+  const tree = new DirectoryTree(files, { lowerLinks: { get: (path) => image.linkAt(path) } });
   const maker = new EntryMaker(tree, files, ABLE);
   const { maxEntries } = options.limits;
   const most = Math.min(maxEntries, MAX_NAMES - image.names);

@@ -1,16 +1,29 @@
 import { randomBytes } from "node:crypto";
 import { constants } from "node:fs";
-import { copyFile, lstat, lutimes, readdir, rm, writeFile } from "node:fs/promises";
+import {
+  chmod,
+  copyFile,
+  lstat,
+  lutimes,
+  mkdir,
+  readdir,
+  rename,
+  rm,
+  rmdir,
+  writeFile,
+} from "node:fs/promises";
 import { join } from "node:path";
 import { type AbortOptions, throwIfAborted } from "../../async/abort.ts";
 import { diskError, isMissingFile } from "../../disk/disk-error.ts";
 import { makeDirectory } from "../../disk/make-directory.ts";
 import { ErrAlreadyExists } from "../../errors/classes.ts";
+import type { ByteString } from "../../tar/byte-string.ts";
 import { gnuCopy } from "../tree/gnu-cp.ts";
+import { copyLooks } from "../tree/gnu-tar.ts";
 import type { LayerTree } from "../tree/layer-tree.ts";
-import { pathBelow } from "../tree/path-below.ts";
+import { directoryOf, pathBelow } from "../tree/path-below.ts";
 import { fileTimeOf } from "../unpack/file-times.ts";
-import { OPAQUE, WHITEOUT } from "../unpack/whiteout-names.ts";
+import { markOf, OPAQUE } from "../unpack/whiteout-names.ts";
 
 /**
  * What files share with the layers that they are taken from. `reflink`: their blocks, until one is changed; `hardlink`:
@@ -23,6 +36,12 @@ export interface AssembleOptions extends AbortOptions {
   /** Default: `reflink` where the file systems can do that, otherwise `copy`. */
   readonly sharing?: Sharing | undefined;
 }
+
+/** Set-user-ID, set-group-ID and sticky. */
+const SPECIAL_BITS = 0o7000;
+
+/** Of directories until their permissions are copied. */
+const PRIVATE_MODE = 0o700;
 
 const ACTION = "assemble root file system";
 
@@ -49,14 +68,16 @@ export async function assemble(
   if (found.length > 0) throw new ErrAlreadyExists(`${ACTION} "${directory}": it is not empty`);
   try {
     const how = sharing ?? ((await canReflink(layers, directory)) ? "reflink" : "copy");
+    const attributed = new Set<string>();
     for (const layer of layers) {
       throwIfAborted(signal);
-      await onDisk(directory, () => makeRoom(layer, directory));
+      await onDisk(directory, () => makeRoom(layer, directory, attributed));
+      for (const name of layer.attributed) attributed.add(name);
       await gnuCopy([CP_OPTION[how], "--no-target-directory", "--", layer.path, directory], {
         action: ACTION,
         signal,
       });
-      await onDisk(directory, () => removeMarks(layer, directory));
+      await onDisk(directory, () => removeMarks(layer, directory, signal));
     }
   } catch (error) {
     await empty(directory).catch(() => {}); // the first failure is the one to tell
@@ -85,20 +106,43 @@ async function canReflink([layer]: readonly LayerTree[], directory: string): Pro
  * Removes what the layer replaces or takes away. First what stands in the way of its own entries: from there on each of its
  * directories is one below `directory` as well, so that no link leads out of it.
  */
-async function makeRoom(layer: LayerTree, directory: string): Promise<void> {
-  await clearTheWay(Buffer.from(layer.path), Buffer.from(directory));
+async function makeRoom(layer: LayerTree, directory: string, attributed: ReadonlySet<string>): Promise<void> {
+  await forgetSpecialBits(Buffer.from(directory));
+  await clearTheWay({ from: Buffer.from(layer.path), to: Buffer.from(directory), name: "" }, attributed);
   for (const name of layer.whiteouts) await remove(pathBelow(directory, name));
   for (const name of layer.opaque) await empty(pathBelow(directory, name));
 }
 
-/** Directories are merged; everything else goes that has the name of an entry. */
-async function clearTheWay(from: Buffer, to: Buffer): Promise<void> {
+/** GNU cp takes them from no directory that is there, and what is made in one with a set-group-ID bit has that as well. */
+async function forgetSpecialBits(path: Buffer): Promise<void> {
+  await chmod(path, PRIVATE_MODE);
+}
+
+/** A directory of a layer, the one that it is merged into, and their name. */
+interface Merged {
+  readonly from: Buffer;
+  readonly to: Buffer;
+  readonly name: ByteString;
+}
+
+/**
+ * Directories are merged; everything else goes that has the name of an entry. So do the attributes that a directory has so far:
+ * those of the layer are all that it has.
+ */
+async function clearTheWay({ from, to, name }: Merged, attributed: ReadonlySet<string>): Promise<void> {
   for (const entry of await readdir(from, { withFileTypes: true, encoding: "buffer" })) {
     const target = pathBelow(to, entry.name);
     const existing = await lstat(target).catch(ifMissing);
     if (!existing) continue;
-    if (entry.isDirectory() && existing.isDirectory()) await clearTheWay(pathBelow(from, entry.name), target);
-    else await remove(target);
+    if (!entry.isDirectory() || !existing.isDirectory()) {
+      await remove(target);
+      continue;
+    }
+    const below = entry.name.toString("latin1");
+    const path = name === "" ? below : `${name}/${below}`;
+    if (attributed.has(path)) await renew(target);
+    else if ((existing.mode & SPECIAL_BITS) !== 0) await forgetSpecialBits(target);
+    await clearTheWay({ from: pathBelow(from, entry.name), to: target, name: path }, attributed);
   }
 }
 
@@ -106,7 +150,11 @@ async function clearTheWay(from: Buffer, to: Buffer): Promise<void> {
  * What tells overlayfs, or ourselves, that something is hidden is no part of the image. The directories get back the times
  * that they lose with it.
  */
-async function removeMarks(layer: LayerTree, directory: string): Promise<void> {
+async function removeMarks(
+  layer: LayerTree,
+  directory: string,
+  signal: AbortSignal | undefined,
+): Promise<void> {
   const touched = new Set<string>();
   for (const name of layer.whiteouts) {
     const path = pathBelow(directory, name);
@@ -115,24 +163,31 @@ async function removeMarks(layer: LayerTree, directory: string): Promise<void> {
     await remove(pathBelow(directory, markOf(name)));
     touched.add(directoryOf(name));
   }
+  const marked: string[] = [];
   for (const name of layer.opaque) {
-    await remove(pathBelow(directory, `${name}/${OPAQUE}`));
-    touched.add(name);
+    const mark = pathBelow(directory, name === "" ? OPAQUE : `${name}/${OPAQUE}`);
+    if (name !== "" && !(await lstat(mark).catch(ifMissing))) marked.push(name);
+    await remove(mark);
+    touched.add(name).add(directoryOf(name));
   }
+  // An attribute can only be left behind.
+  for (const name of marked.toSorted().toReversed()) await renew(pathBelow(directory, name));
+  if (marked.length > 0) await copyLooks({ from: layer.path, to: directory, names: marked, signal });
   for (const name of touched) {
     const { atimeMs, mtimeMs } = await lstat(pathBelow(layer.path, name));
     await lutimes(pathBelow(directory, name), fileTimeOf(atimeMs / 1_000), fileTimeOf(mtimeMs / 1_000));
   }
 }
 
-/** File that says in an archive that `name` is hidden. */
-function markOf(name: string): string {
-  const at = name.lastIndexOf("/") + 1;
-  return `${name.slice(0, at)}${WHITEOUT}${name.slice(at)}`;
-}
-
-function directoryOf(name: string): string {
-  return name.slice(0, Math.max(0, name.lastIndexOf("/")));
+/** Makes a directory anew, with everything that is in it. */
+async function renew(path: Buffer): Promise<void> {
+  const old = Buffer.concat([path, Buffer.from(`.${randomBytes(6).toString("hex")}`)]);
+  await rename(path, old);
+  await mkdir(path, { mode: PRIVATE_MODE });
+  for (const name of await readdir(old, { encoding: "buffer" })) {
+    await rename(pathBelow(old, name), pathBelow(path, name));
+  }
+  await rmdir(old);
 }
 
 async function empty(directory: string | Buffer): Promise<void> {

@@ -1,3 +1,4 @@
+import type { AbortOptions } from "../../async/abort.ts";
 import type { Release } from "../../async/keyed-lock.ts";
 import { plainWaiter, type Waiter } from "../../async/waiting.ts";
 import type { Digest } from "../../digest/digest.ts";
@@ -98,7 +99,7 @@ export class LayerMaker {
     options: MakeLayerOptions,
   ): Promise<LayerRecord | undefined> {
     const prepared = this.#takePrepared(place) ?? (await this.#unpack(source, place, options));
-    return prepared && (await this.#publish(prepared, place));
+    return prepared && (await this.#publish(prepared, place, { source, signal: options.signal }));
   }
 
   /** See `LayerStore.verify`. */
@@ -112,7 +113,8 @@ export class LayerMaker {
     const prepared = await this.#unpackAnew(source, chainId, options);
     let repaired = false;
     try {
-      const complete = await prepared.complete(place, await this.#below(place, prepared.isDependent));
+      const below = await this.#below(place, prepared.isDependent);
+      const complete = await prepared.complete(place, below, { source, signal: options.signal });
       await this.#locks.hold(chainId, options); // nobody removes it meanwhile
       try {
         const { count, examples } = await compareLayer(layout, complete, options);
@@ -197,13 +199,17 @@ export class LayerMaker {
     return prepared;
   }
 
-  async #publish(prepared: PreparedLayer, place: LayerPlace): Promise<LayerRecord> {
+  async #publish(
+    prepared: PreparedLayer,
+    place: LayerPlace,
+    how: AbortOptions & { readonly source: LayerSource },
+  ): Promise<LayerRecord> {
     const { chainId } = place;
     try {
       const below = await this.#below(place, prepared.isDependent);
       await this.#locks.hold(chainId); // before anybody can see it, and remove it
       try {
-        const complete = await prepared.complete(place, below);
+        const complete = await prepared.complete(place, below, how);
         await prepared.publish(complete);
         this.#settling.add(chainId);
         return complete.record;

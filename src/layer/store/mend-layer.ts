@@ -1,17 +1,24 @@
 import type { Stats } from "node:fs";
-import { chmod, lchown, link, lstat, lutimes, readlink, symlink } from "node:fs/promises";
-import { diskError } from "../../disk/disk-error.ts";
-import { ErrInvalidArgument, ErrNotImplemented } from "../../errors/classes.ts";
+import { chmod, lchown, link, lstat, lutimes, mkdir, readlink, symlink, unlink } from "node:fs/promises";
+import { diskError, isMissingFile } from "../../disk/disk-error.ts";
+import { ErrInvalidArgument } from "../../errors/classes.ts";
+import type { ByteString } from "../../tar/byte-string.ts";
 import { type FoundEntry, findBelow } from "../tree/find-below.ts";
-import type { LayerTree } from "../tree/layer-tree.ts";
-import { pathBelow } from "../tree/path-below.ts";
+import { copyLooks } from "../tree/gnu-tar.ts";
+import type { LayerNotes, LayerTree } from "../tree/layer-tree.ts";
+import { directoryOf, pathBelow } from "../tree/path-below.ts";
 import { shownName } from "../unpack/entry-name.ts";
 import { fileTimeOf } from "../unpack/file-times.ts";
 import type { CrossLink, UnpackOutcome } from "../unpack/unpack-outcome.ts";
+import { markOf } from "../unpack/whiteout-names.ts";
 import { copyFileWhole } from "./copy-file-whole.ts";
+import { followLinks } from "./follow-links.ts";
 
 /** What of a layer depends on the layers below it. */
-type Dependent = Pick<UnpackOutcome, "implicitParents" | "crossLinks">;
+type Dependent = Pick<
+  UnpackOutcome,
+  "implicitParents" | "crossLinks" | "whiteouts" | "opaque" | "attributed"
+>;
 
 /** The layer that is mended. */
 export interface MendedLayer {
@@ -25,69 +32,146 @@ export interface MendedLayer {
 const PERMISSIONS = 0o7777;
 
 /**
- * Gives a layer what it could not know while it was unpacked alone: directories without an entry look as they do below, and
- * a hard link to a file of a lower layer becomes one to a copy of it, as overlayfs copies a file up that is linked.
- * Throws `ErrInvalidArgument` for a link to what is nowhere or is a directory, `ErrNotImplemented` for one to a device, and the
- * classes of `diskError`.
+ * Gives a layer what it could not know while it was unpacked alone: directories without an entry look as they do below; a hard
+ * link to a file of a lower layer takes that file up into this one, as overlayfs does; and what hides nothing goes, because
+ * overlayfs lists it where a directory is this layer's alone. Returns what is to be known of it in the end. Throws `ErrInvalidArgument` for
+ * a link to what is nowhere or is a directory, and the classes of `diskError`.
  *
  * @param below the layers below, uppermost first
  */
 export async function mendLayer(
-  { tree, scratch }: MendedLayer,
-  { implicitParents, crossLinks }: Dependent,
+  layer: MendedLayer,
+  dependent: Dependent,
   below: readonly LayerTree[],
-): Promise<void> {
-  const times = await timesAbove(tree, crossLinks);
-  const links = new Map<string, Buffer>(); // by what they lead to, and by their names, to which later ones may lead
-  for (const crossLink of crossLinks) {
-    const { name, target } = crossLink;
-    const path = pathBelow(tree, name);
-    const existing = links.get(target);
-    await onDisk(tree, () => (existing ? link(existing, path) : copyUp(path, crossLink, { below, scratch })));
-    links.set(target, existing ?? path).set(name, path);
-  }
-  for (const [path, stats] of times) await onDisk(tree, () => setTimes(path, stats));
-  for (const name of implicitParents.toReversed()) {
-    const found = await findBelow(below, name);
-    if (found?.stats.isDirectory()) await onDisk(tree, () => lookLike(pathBelow(tree, name), found));
+): Promise<LayerNotes> {
+  const mending = new Mending(layer, dependent, below);
+  try {
+    return await mending.run();
+  } catch (cause) {
+    throw diskError("mend layer", layer.tree, cause);
   }
 }
 
-/** The directories in which links are made, as they are before: whatever is made in one changes its times. */
-async function timesAbove(
-  tree: string,
-  crossLinks: readonly CrossLink[],
-): Promise<ReadonlyMap<Buffer, Stats>> {
-  const names = new Set(crossLinks.map(({ name }) => name.slice(0, Math.max(0, name.lastIndexOf("/")))));
-  const times = new Map<Buffer, Stats>();
-  for (const name of names) {
-    const path = pathBelow(tree, name);
-    await onDisk(tree, async () => void times.set(path, await lstat(path)));
-  }
-  return times;
-}
+/** One layer that is mended. */
+class Mending {
+  readonly #layer: MendedLayer;
+  readonly #dependent: Dependent;
+  readonly #below: readonly LayerTree[];
+  /** Of directories in which something is made or removed, which changes them: what they were. */
+  readonly #times = new Map<ByteString, Stats>();
+  /** Directories that were made here. */
+  readonly #made: ByteString[] = [];
+  readonly #attributed: ByteString[] = [];
 
-async function copyUp(
-  path: Buffer,
-  { name, target }: CrossLink,
-  { below, scratch }: { readonly below: readonly LayerTree[]; readonly scratch: string },
-): Promise<void> {
-  const found = await findBelow(below, target);
-  if (!found || found.stats.isDirectory()) {
-    const got = found ? "a directory" : "nothing";
-    throw new ErrInvalidArgument(
-      `unpack "${shownName(name)}": hard link to "${shownName(target)}": got ${got}, wanted a file`,
-    );
+  constructor(layer: MendedLayer, dependent: Dependent, below: readonly LayerTree[]) {
+    this.#layer = layer;
+    this.#dependent = dependent;
+    this.#below = below;
   }
-  if (found.stats.isSymbolicLink()) {
+
+  async run(): Promise<LayerNotes> {
+    const { implicitParents, crossLinks, opaque, attributed } = this.#dependent;
+    const whiteouts = await this.#dropVainWhiteouts();
+    const own = {
+      path: this.#layer.tree,
+      whiteouts: new Set(whiteouts),
+      opaque: new Set(opaque),
+      attributed: new Set<ByteString>(),
+    };
+    for (const crossLink of crossLinks) await this.#link(crossLink, own);
+    for (const [name, stats] of this.#times) await setTimes(this.#pathOf(name), stats);
+    for (const name of [...implicitParents, ...this.#made].toReversed()) {
+      const found = await findBelow(this.#below, name);
+      if (!found?.stats.isDirectory()) continue;
+      if (found.layer.attributed.has(name)) await this.#copyLooks(name, found);
+      else await lookLike(this.#pathOf(name), found);
+    }
+    return { whiteouts, opaque, attributed: [...attributed, ...this.#attributed] };
+  }
+
+  async #dropVainWhiteouts(): Promise<readonly ByteString[]> {
+    const kept: ByteString[] = [];
+    for (const name of this.#dependent.whiteouts) {
+      if (await findBelow(this.#below, name)) kept.push(name);
+      else await this.#removeMark(name);
+    }
+    return kept;
+  }
+
+  /** In one of two forms: see `HostAbilities.overlay`. */
+  async #removeMark(name: ByteString): Promise<void> {
+    await this.#willChange(directoryOf(name));
+    for (const path of [name, markOf(name)]) {
+      await unlink(this.#pathOf(path)).catch((cause: unknown) => {
+        if (!isMissingFile(cause)) throw cause;
+      });
+    }
+  }
+
+  async #link({ name, target }: CrossLink, own: LayerTree): Promise<void> {
+    const place = await this.#find(target, [own, ...this.#below]);
+    // What this layer hides as well was there before: in archives the link comes first.
+    const found = place.found ?? (await this.#find(target, this.#below)).found;
+    if (!found || found.stats.isDirectory()) {
+      const got = place.obstacle ?? (found ? "it is a directory" : "there is nothing");
+      throw new ErrInvalidArgument(
+        `unpack "${shownName(name)}": hard link to "${shownName(target)}": ${got}, wanted a file`,
+      );
+    }
+    await this.#willChange(directoryOf(name));
+    if (found.layer === own) await link(found.path, this.#pathOf(name));
+    else if (!place.found) await this.#copyUp(found, name);
+    else {
+      await this.#makeDirectory(directoryOf(place.name));
+      await this.#willChange(directoryOf(place.name));
+      await this.#copyUp(found, place.name);
+      await link(this.#pathOf(place.name), this.#pathOf(name));
+    }
+  }
+
+  async #find(
+    target: ByteString,
+    layers: readonly LayerTree[],
+  ): Promise<{ name: ByteString; found?: FoundEntry | undefined; obstacle?: string | undefined }> {
+    const { path, obstacle } = await followLinks(layers, directoryOf(target));
+    const last = target.slice(target.lastIndexOf("/") + 1);
+    const name = path === "" ? last : `${path}/${last}`;
+    if (obstacle !== undefined) return { name, obstacle };
+    return { name, found: await findBelow(layers, name) };
+  }
+
+  /** A directory that only lower layers have, and those above it: what is in it there can be seen, so that they all are some. */
+  async #makeDirectory(name: ByteString): Promise<void> {
+    const path = this.#pathOf(name);
+    if (name === "" || (await lstat(path).catch(ifMissing))) return;
+    await this.#makeDirectory(directoryOf(name));
+    await this.#willChange(directoryOf(name));
+    await mkdir(path);
+    this.#made.push(name);
+  }
+
+  async #copyLooks(name: ByteString, { layer }: FoundEntry): Promise<void> {
+    await copyLooks({ from: layer.path, to: this.#layer.tree, names: [name] });
+    this.#attributed.push(name);
+  }
+
+  async #copyUp(found: FoundEntry, name: ByteString): Promise<void> {
+    const path = this.#pathOf(name);
+    if (!found.stats.isSymbolicLink()) {
+      await copyFileWhole(found.path, path, this.#layer.scratch);
+      return;
+    }
     await symlink(await readlink(found.path, { encoding: "buffer" }), path);
     await lookLike(path, found);
-  } else if (found.stats.isFile()) {
-    await copyFileWhole(found.path, path, scratch);
-  } else {
-    throw new ErrNotImplemented(
-      `unpack "${shownName(name)}": hard link to "${shownName(target)}", a device of a lower layer`,
-    );
+  }
+
+  /** Something is about to be made or removed in a directory of the layer. */
+  async #willChange(name: ByteString): Promise<void> {
+    if (!this.#times.has(name)) this.#times.set(name, await lstat(this.#pathOf(name)));
+  }
+
+  #pathOf(name: ByteString): Buffer {
+    return pathBelow(this.#layer.tree, name);
   }
 }
 
@@ -102,10 +186,7 @@ async function setTimes(path: Buffer, { atimeMs, mtimeMs }: Stats): Promise<void
   await lutimes(path, fileTimeOf(atimeMs / 1_000), fileTimeOf(mtimeMs / 1_000));
 }
 
-async function onDisk(tree: string, step: () => Promise<void>): Promise<void> {
-  try {
-    await step();
-  } catch (cause) {
-    throw diskError("mend layer", tree, cause);
-  }
+function ifMissing(cause: unknown): undefined {
+  if (isMissingFile(cause)) return undefined;
+  throw cause;
 }

@@ -12,7 +12,7 @@ import { DEFAULT_LIMITS, type UnpackLimits } from "../unpack/unpack-limits.ts";
 import { UnpackPool } from "../workers/unpack-pool.ts";
 import { LayerLayout } from "./layer-layout.ts";
 import { LayerStore } from "./layer-store.ts";
-import { makeStaging } from "./staging.ts";
+import { stageDirectory } from "./staging.ts";
 import type { Unpacked, Unpacker, UnpackOrder } from "./unpacker.ts";
 
 /** How a layer store is opened. */
@@ -68,13 +68,13 @@ class PoolUnpacker implements Unpacker {
   }
 
   async unpack(
-    { blobPath, growth, diffId, directory }: UnpackOrder,
+    { blobPath, growth, ...order }: UnpackOrder,
     { signal, onBytes }: Parameters<Unpacker["unpack"]>[1],
   ): Promise<Unpacked> {
     const host = await this.#findHost();
     const size = growth?.size ?? (await sizeOf(blobPath));
     const { available } = growth ?? {};
-    const job = { blobPath, size, available, diffId, directory, limits: this.#limits, host };
+    const job = { ...order, blobPath, size, available, limits: this.#limits, host };
     const { skipped, ...outcome } = await this.#pool.unpack(job, {
       signal,
       onProgress: onBytes && (({ bytesIn }) => onBytes(bytesIn)),
@@ -96,9 +96,14 @@ class PoolUnpacker implements Unpacker {
     return this.#host;
   }
 
+  /** In a directory of its own that nobody takes for a layer which somebody has left half made. */
   async #lookForHost(): Promise<HostAbilities> {
-    await makeStaging(this.#layout);
-    return await findAbilities(this.#layout.staging);
+    const staged = await stageDirectory(this.#layout);
+    try {
+      return await findAbilities(staged.path);
+    } finally {
+      await staged.remove();
+    }
   }
 }
 

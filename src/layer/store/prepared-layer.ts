@@ -7,12 +7,16 @@ import type { Digest } from "../../digest/digest.ts";
 import { diskError, isMissingFile } from "../../disk/disk-error.ts";
 import { makeDirectory } from "../../disk/make-directory.ts";
 import { syncDirectory, writeFileAtomic } from "../../disk/write-file-atomic.ts";
-import { type LayerTree, writeHidden } from "../tree/layer-tree.ts";
+import { ErrInvalidArgument } from "../../errors/classes.ts";
+import type { ByteString } from "../../tar/byte-string.ts";
+import { type LayerTree, writeNotes } from "../tree/layer-tree.ts";
 import type { UnpackOutcome } from "../unpack/unpack-outcome.ts";
 import { lockChanges } from "./change-lock.ts";
 import type { LayerLayout } from "./layer-layout.ts";
 import { type LayerRecord, writeLayerRecord } from "./layer-record.ts";
+import { linksBelow } from "./links-below.ts";
 import { mendLayer } from "./mend-layer.ts";
+import { removeTree } from "./remove-tree.ts";
 import { makePlace } from "./replaced-layers.ts";
 import { bootId } from "./settling.ts";
 import { type StagedDirectory, stageDirectory } from "./staging.ts";
@@ -68,12 +72,18 @@ const PRIVATE_MODE = 0o700;
 /** The root of an image may be entered by all whom the host lets come that far (as containerd and docker have it). */
 const TREE_MODE = 0o755;
 
+/**
+ * Most times that a layer is unpacked again because its paths lead through links of lower layers: once is enough, unless what
+ * they lead to has links in it that only then come to light.
+ */
+const MAX_ROUNDS = 8;
+
 /** A layer that is unpacked, and has no place among the others yet. It has one maker, who publishes or discards it. */
 export class PreparedLayer {
   readonly #parts: PrepareParts;
   readonly #source: LayerSource;
   readonly #staged: StagedDirectory;
-  readonly #unpacked: Unpacked;
+  #unpacked: Unpacked;
   #isDone = false;
 
   constructor(parts: PrepareParts, source: LayerSource, staged: StagedDirectory, unpacked: Unpacked) {
@@ -85,26 +95,32 @@ export class PreparedLayer {
 
   /** Whether what is in the layer depends on those below. */
   get isDependent(): boolean {
-    return this.#unpacked.implicitParents.length > 0 || this.#unpacked.crossLinks.length > 0;
+    const { implicitParents, assumedParents, crossLinks, whiteouts } = this.#unpacked;
+    return implicitParents.length + assumedParents.length + crossLinks.length + whiteouts.length > 0;
   }
 
   /**
-   * Adds what depends on its place. Throws as `mendLayer` does, and the classes of `diskError`.
+   * Adds what depends on its place. Throws as `prepareLayer` and `mendLayer` do, and the classes of `diskError`.
    *
    * @param below the layers below, uppermost first
+   * @param source where the blob is now; it may have moved since the layer was unpacked
    */
   async complete(
     place: { readonly chainId: Digest; readonly parent: Digest | undefined },
     below: readonly LayerTree[],
+    { source, signal }: AbortOptions & { readonly source: LayerSource },
   ): Promise<CompleteLayer> {
+    const { path: blobPath = spoolOf(this.#staged) } = "path" in source.blob ? source.blob : {};
+    await this.#goThroughLinks(below, blobPath, signal);
     const { layout } = this.#parts;
     const { path: directory } = this.#staged;
     const { entries, bytes, overlay, missing, implicitParents } = this.#unpacked;
     const { diffId, digest: blob } = this.#source;
     const boot = await bootId();
     const record: LayerRecord = { ...place, diffId, blob, entries, bytes, boot, overlay, missing };
-    await mendLayer({ tree: layout.treePath(directory), scratch: directory }, this.#unpacked, below);
-    await writeHidden(directory, this.#unpacked);
+    const layer = { tree: layout.treePath(directory), scratch: directory };
+    await writeNotes(directory, await mendLayer(layer, this.#unpacked, below));
+    await rm(spoolOf(this.#staged), { force: true });
     await writeLayerRecord(layout.recordPath(directory), record);
     return { record, directory, implicitParents };
   }
@@ -135,6 +151,35 @@ export class PreparedLayer {
       this.#parts.making();
     }
   }
+
+  /** Unpacks the layer again when its entries belong where links of lower layers lead, which nobody knew the first time. */
+  async #goThroughLinks(
+    below: readonly LayerTree[],
+    blobPath: string,
+    signal: AbortSignal | undefined,
+  ): Promise<void> {
+    const { layout, unpacker } = this.#parts;
+    const { diffId } = this.#source;
+    const lowerLinks = new Map<ByteString, ByteString>();
+    for (let round = 0; ; round++) {
+      const found = await linksBelow(this.#unpacked.assumedParents, below);
+      if (found.size === 0) return;
+      if (round === MAX_ROUNDS)
+        throw new ErrInvalidArgument(
+          "unpack layer: its paths lead through too many links of the layers below",
+        );
+      for (const [path, text] of found) lowerLinks.set(path, text);
+      const directory = layout.treePath(this.#staged.path);
+      await removeTree(directory);
+      await makeDirectory(directory, { mode: TREE_MODE });
+      this.#unpacked = await unpacker.unpack({ blobPath, diffId, directory, lowerLinks }, { signal });
+    }
+  }
+}
+
+/** Where bytes of a blob lie that is no file, until the layer is complete. */
+function spoolOf({ path }: StagedDirectory): string {
+  return join(path, "blob");
 }
 
 /** Unpacks a layer where nobody sees it. Throws as `Unpacker.unpack` does, and what `bytes` throw. */
@@ -148,10 +193,8 @@ export async function prepareLayer(
   try {
     const directory = layout.treePath(staged.path);
     await makeDirectory(directory, { mode: TREE_MODE });
-    const spooled = join(staged.path, "blob");
-    const order = { ...(await fileOf(source, spooled, options)), diffId: source.diffId, directory };
+    const order = { ...(await fileOf(source, spoolOf(staged), options)), diffId: source.diffId, directory };
     const unpacked = await unpacker.unpack(order, options);
-    if ("bytes" in source.blob) await rm(spooled, { force: true });
     if ("growing" in source.blob) await source.blob.growing.verified();
     return new PreparedLayer(parts, source, staged, unpacked);
   } catch (error) {

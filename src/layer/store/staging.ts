@@ -1,5 +1,5 @@
 import { randomBytes } from "node:crypto";
-import { mkdir, rename } from "node:fs/promises";
+import { chmod, chown, mkdir, rename } from "node:fs/promises";
 import { join } from "node:path";
 import type { Release } from "../../async/keyed-lock.ts";
 import { diskError, isMissingFile } from "../../disk/disk-error.ts";
@@ -49,11 +49,18 @@ export async function stageDirectory(layout: LayerLayout): Promise<StagedDirecto
   const staged = await reserve(layout);
   try {
     await mkdir(staged.path, { mode: PRIVATE_MODE });
+    await forgetGroup(staged.path);
     return staged;
   } catch (cause) {
     await staged.remove();
     throw diskError("stage layer", staged.path, cause);
   }
+}
+
+/** In a directory with a set-group-ID bit, which may be somewhere above, all that is made has its group, and the bit itself. */
+async function forgetGroup(path: string): Promise<void> {
+  await chown(path, process.geteuid?.() ?? 0, process.getegid?.() ?? 0);
+  await chmod(path, PRIVATE_MODE);
 }
 
 /** Takes what lies at `path` out of sight by one renaming; `undefined` when nothing lies there. Throws as `stageDirectory` does. */
@@ -83,7 +90,7 @@ export async function sweepStaging(layout: LayerLayout): Promise<number> {
 }
 
 /** Makes the directory in which all half-made layers are, if it is not there. Throws the classes of `diskError`. */
-export async function makeStaging(layout: LayerLayout): Promise<void> {
+async function makeStaging(layout: LayerLayout): Promise<void> {
   await makeDirectory(layout.staging, { mode: PRIVATE_MODE });
 }
 

@@ -1,5 +1,6 @@
 import type { AbortOptions } from "../../async/abort.ts";
 import type { Digest } from "../../digest/digest.ts";
+import type { ByteString } from "../../tar/byte-string.ts";
 import type { HostAbilities } from "../unpack/host-abilities.ts";
 import type { UnpackOutcome } from "../unpack/unpack-outcome.ts";
 
@@ -21,13 +22,22 @@ export interface UnpackOrder {
   readonly diffId: Digest;
   /** Empty directory for the layer's files. */
   readonly directory: string;
+  /** Links of lower layers that lead to directories of this one's entries. Absent: none is known. */
+  readonly lowerLinks?: ReadonlyMap<ByteString, ByteString> | undefined;
 }
 
 /** What was in a layer, as far as a store keeps or mends it. */
 export interface Unpacked
   extends Pick<
     UnpackOutcome,
-    "entries" | "bytes" | "implicitParents" | "crossLinks" | "whiteouts" | "opaque"
+    | "entries"
+    | "bytes"
+    | "implicitParents"
+    | "assumedParents"
+    | "crossLinks"
+    | "whiteouts"
+    | "opaque"
+    | "attributed"
   > {
   /** In which form the files show what the layer hides. */
   readonly overlay: HostAbilities["overlay"];

@@ -8,6 +8,7 @@ import { pathBelow } from "./path-below.ts";
 export interface FoundEntry {
   /** Where the uppermost layer that has it keeps it. */
   readonly path: Buffer;
+  readonly layer: LayerTree;
   readonly stats: Stats;
 }
 
@@ -54,7 +55,7 @@ async function lookInto(
 async function entryAt(layer: LayerTree, name: string): Promise<FoundEntry | undefined> {
   const path = pathBelow(layer.path, name);
   try {
-    return { path, stats: await lstat(path) };
+    return { path, layer, stats: await lstat(path) };
   } catch (cause) {
     if (isMissingFile(cause)) return undefined;
     throw diskError("look into layer", layer.path, cause);

@@ -13,23 +13,34 @@ export interface Hidden {
   readonly opaque: readonly string[];
 }
 
+/** What is known of the files of a layer beside them. */
+export interface LayerNotes extends Hidden {
+  /** Directories with extended attributes, which nobody has to look for then. */
+  readonly attributed: readonly string[];
+}
+
 /** The files of one layer, and what it hides. */
 export interface LayerTree {
   /** Directory with the layer's own files. */
   readonly path: string;
   readonly whiteouts: ReadonlySet<string>;
   readonly opaque: ReadonlySet<string>;
+  /** Directories with extended attributes. */
+  readonly attributed: ReadonlySet<string>;
 }
 
-/** Longest list that is read, in bytes: a million names of ordinary length. */
+/** Longest lists that are read, in bytes: a million names of ordinary length. */
 const MAX_HIDDEN_BYTES = 64 * 1024 * 1024;
 
-const HIDDEN_FILE = "hidden.json";
+const NOTES_FILE = "hidden.json";
 
-/** Keeps what a layer hides in its directory, if that is anything. Throws the classes of `diskError`. */
-export async function writeHidden(directory: string, hidden: Hidden): Promise<void> {
-  if (hidden.whiteouts.length === 0 && hidden.opaque.length === 0) return;
-  await writeFileAtomic(join(directory, HIDDEN_FILE), JSON.stringify(hidden));
+/** Keeps what is to be known of a layer in its directory, if that is anything. Throws the classes of `diskError`. */
+export async function writeNotes(
+  directory: string,
+  { whiteouts, opaque, attributed }: LayerNotes,
+): Promise<void> {
+  if (whiteouts.length + opaque.length + attributed.length === 0) return;
+  await writeFileAtomic(join(directory, NOTES_FILE), JSON.stringify({ whiteouts, opaque, attributed }));
 }
 
 /**
@@ -38,18 +49,23 @@ export async function writeHidden(directory: string, hidden: Hidden): Promise<vo
  * @param path where its own files are
  */
 export async function readLayerTree(directory: string, path: string): Promise<LayerTree> {
-  const hidden = await readHint(join(directory, HIDDEN_FILE), {
+  const notes = await readHint(join(directory, NOTES_FILE), {
     action: "read what a layer hides",
     maxBytes: MAX_HIDDEN_BYTES,
-    isHint: isHidden,
+    isHint: isNotes,
   });
-  return { path, whiteouts: new Set(hidden?.whiteouts), opaque: new Set(hidden?.opaque) };
+  return {
+    path,
+    whiteouts: new Set(notes?.whiteouts),
+    opaque: new Set(notes?.opaque),
+    attributed: new Set(notes?.attributed),
+  };
 }
 
-function isHidden(value: unknown): value is Hidden {
+function isNotes(value: unknown): value is LayerNotes {
   if (typeof value !== "object" || value === null) return false;
-  const { whiteouts, opaque } = value as Partial<Hidden>;
-  return isTexts(whiteouts) && isTexts(opaque);
+  const { whiteouts, opaque, attributed } = value as Partial<LayerNotes>;
+  return isTexts(whiteouts) && isTexts(opaque) && isTexts(attributed);
 }
 
 function isTexts(value: unknown): boolean {

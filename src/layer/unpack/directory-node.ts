@@ -5,9 +5,10 @@ import type { TarEntry } from "../../tar/tar-entry.ts";
 export interface Pending {
   /**
    * `special`: a device or FIFO, which is not on the disk yet. `attributes`: a file that is, and gets extended attributes.
-   * `cross link`: a hard link to a file of a lower layer. Hard links of one file share one object.
+   * `cross link`: a hard link to a file of a lower layer. `unmade`: a device or FIFO that the host cannot make, and that
+   * hides what lower layers have all the same. Hard links of one file share one object.
    */
-  readonly kind: "special" | "attributes" | "cross link";
+  readonly kind: "special" | "attributes" | "cross link" | "unmade";
   readonly entry: TarEntry;
   /** Of a cross link: the path of the file. */
   readonly target: ByteString;
@@ -26,6 +27,8 @@ export class DirectoryNode {
   whiteouts: Set<ByteString> | undefined;
   /** What the archive says of the directory; `undefined` while it has said nothing. */
   entry: TarEntry | undefined;
+  /** Whether there was something in it before the archive said anything of it. */
+  isAssumed = false;
   /** Whether everything is hidden that lower layers have in it. */
   isOpaque = false;
   /** The open directory, or -1. */

@@ -10,6 +10,17 @@ const MAX_DEPTH = 512;
 /** Most symbolic links that are followed for one path: where Linux stops. */
 const MAX_LINKS = 40;
 
+/** The texts of symbolic links of lower layers, by their paths. */
+export type LowerLinks = Pick<ReadonlyMap<ByteString, ByteString>, "get">;
+
+const NO_LINKS: LowerLinks = new Map();
+
+/** Where directories are, and what is known of those of lower layers. */
+interface TreeOptions {
+  readonly rootFd?: number | undefined;
+  readonly lowerLinks?: LowerLinks | undefined;
+}
+
 /** Which directory is looked for, and for which entry. */
 interface Way {
   readonly path: ByteString;
@@ -18,7 +29,8 @@ interface Way {
 
 /**
  * The directories of a layer as its archive names them. A path is walked from directory to directory, never by the kernel: links
- * of the layer are followed by their text inside the layer, as they would lead in a container, and none leads out.
+ * of the layer are followed by their text inside the layer, as they would lead in a container, and none leads out. So are those
+ * of lower layers that are known.
  */
 export class DirectoryTree {
   readonly root = new DirectoryNode("", undefined);
@@ -26,11 +38,13 @@ export class DirectoryTree {
   /** The directory that was asked for last: archives go directory by directory. */
   #lastPath: ByteString | undefined;
   #last: DirectoryNode;
+  readonly #lowerLinks: LowerLinks;
 
-  /** @param rootFd the open directory of the layer, where it is on the disk; the caller closes it */
-  constructor(files: EntryFiles, rootFd = -1) {
+  /** `rootFd` is the open directory of the layer, where it is on the disk; the caller closes it */
+  constructor(files: EntryFiles, { rootFd = -1, lowerLinks = NO_LINKS }: TreeOptions = {}) {
     this.#files = files;
     this.root.fd = rootFd;
+    this.#lowerLinks = lowerLinks;
     this.#last = this.root;
   }
 
@@ -42,7 +56,11 @@ export class DirectoryTree {
    */
   make(path: ByteString, entry: ByteString): DirectoryNode {
     if (path === this.#lastPath) return this.#last;
-    const found = this.#walk({ path, entry }, (directory, name) => this.add(directory, name));
+    const found = this.#walk({ path, entry }, (directory, name) => {
+      const assumed = this.add(directory, name);
+      assumed.isAssumed = true;
+      return assumed;
+    });
     this.#last = found ?? this.root;
     this.#lastPath = path;
     return this.#last;
@@ -86,7 +104,10 @@ export class DirectoryTree {
       const next =
         part === ".."
           ? this.#above(node, entry)
-          : (node.child(part) ?? this.#linkAt(node, part, entry) ?? whenMissing(node, part));
+          : (node.child(part) ??
+            this.#linkAt(node, part, entry) ??
+            this.#linkBelow(node, part) ??
+            whenMissing(node, part));
       if (next === undefined) return undefined;
       if (typeof next !== "string") {
         node = next;
@@ -115,6 +136,18 @@ export class DirectoryTree {
       throw diskError("unpack entry", shownName(entry), cause);
     }
   }
+
+  /** The text of a link of a lower layer, unless this one hides it. */
+  #linkBelow(directory: DirectoryNode, name: ByteString): ByteString | undefined {
+    const text = this.#lowerLinks.get(joined(directory, name));
+    return text === undefined || hides(directory, name) ? undefined : text;
+  }
+}
+
+/** Whether a layer shows nothing that lower ones have under a name. */
+function hides(directory: DirectoryNode, name: ByteString): boolean {
+  if (directory.isOpaque || directory.whiteouts?.has(name) === true) return true;
+  return directory.parent !== undefined && hides(directory.parent, directory.name);
 }
 
 function notADirectory(directory: DirectoryNode, name: ByteString, entry: ByteString): Error {

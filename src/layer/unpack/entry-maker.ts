@@ -159,6 +159,7 @@ export class EntryMaker {
     }
     this.#remove(place);
     this.#notePending(place, pending);
+    if (pending.kind === "unmade") this.#hide(place.directory, place.name);
   }
 
   /** Makes a hard link; `false` when there is no such file in this layer. */
@@ -191,6 +192,8 @@ export class EntryMaker {
     const can = entry.type === "fifo" ? this.#host.fifos : this.#host.devices;
     if (!can) {
       this.skipped.add(entry.type === "fifo" ? "fifo" : "device", entry.name);
+      this.#notePending(place, { kind: "unmade", entry, target: "", order: this.#order });
+      this.#hide(place.directory, place.name);
       return;
     }
     if (this.#owners.judge(entry) === "cannot") this.skipped.add("owner", entry.name);
@@ -224,14 +227,19 @@ export class EntryMaker {
     directory.whiteouts.add(name);
   }
 
-  /** Makes something under a name; what is there already goes first. */
+  /**
+   * Makes something under a name; what is there already goes first. It has hidden what lower layers have under that name, which
+   * stays so when a directory comes.
+   */
   #replacing(place: Place, make: () => void): void {
-    place.directory.pending?.delete(place.name);
+    const { directory, name } = place;
+    if (directory.pending?.delete(name)) this.#hide(directory, name);
     try {
       make();
     } catch (error) {
       if ((error as NodeJS.ErrnoException).code !== "EEXIST") throw error;
       this.#remove(place);
+      this.#hide(directory, name);
       make();
     }
   }

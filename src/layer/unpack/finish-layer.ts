@@ -49,18 +49,20 @@ interface FinishContext {
 export function finishLayer(
   tree: DirectoryTree,
   context: FinishContext,
-): Pick<UnpackOutcome, "implicitParents" | "crossLinks" | "whiteouts" | "opaque" | "skipped"> {
+): Omit<UnpackOutcome, "diffId" | "entries" | "bytes" | "tarBytes"> {
   removeLinkedFiles(tree, context);
   const rest = gatherRest(tree, context.files);
-  makeSpecials(tree, rest, context);
+  const attributed = makeSpecials(tree, rest, context);
   if (context.host.overlay === "none") markWhiteouts(tree, rest, context);
   for (const directory of rest.directories.toReversed()) completeDirectory(directory, context);
   completeRoot(tree.root, context.maker);
   return {
     implicitParents: rest.implicitParents,
+    assumedParents: rest.assumedParents,
     crossLinks: rest.crossLinks,
     whiteouts: rest.whiteouts.map(({ directory, name }) => joined(directory, name)),
     opaque: [tree.root, ...rest.directories].filter(({ isOpaque }) => isOpaque).map(({ path }) => path),
+    attributed,
     skipped: context.maker.skipped.list(),
   };
 }
@@ -71,13 +73,14 @@ function removeLinkedFiles(tree: DirectoryTree, { files }: Pick<FinishContext, "
   if (tree.drop(tree.root, place.name)) files.remove(place, { isDirectory: true });
 }
 
-function makeSpecials(tree: DirectoryTree, rest: LayerRest, context: FinishContext): void {
+/** Returns the directories with attributes. */
+function makeSpecials(tree: DirectoryTree, rest: LayerRest, context: FinishContext): readonly ByteString[] {
   const { host, maker } = context;
   const { tar } = host;
   const work = new SideWork(tree, context);
   if (tar === undefined) {
     work.skipAll(rest);
-    return;
+    return [];
   }
   const directory = `/proc/self/fd/${tree.root.fd}`;
   const unset = runSideTar({
@@ -86,10 +89,13 @@ function makeSpecials(tree: DirectoryTree, rest: LayerRest, context: FinishConte
     write: (archive) => work.write(archive, rest),
   });
   for (const { path, attribute } of unset) maker.skipped.add("xattr", `${path}: ${attribute}`);
+  return work.attributed;
 }
 
 /** What GNU tar is told to do for a layer. */
 class SideWork {
+  /** Directories with attributes so far. */
+  readonly attributed: ByteString[] = [];
   readonly #tree: DirectoryTree;
   readonly #files: DiskFiles;
   readonly #host: HostAbilities;
@@ -156,6 +162,7 @@ class SideWork {
 
   #addDirectory(archive: SideArchive, { entry, path, isOpaque, parent }: DirectoryNode): void {
     const xattrs = entry === undefined ? new Map<ByteString, ByteString>() : this.#settable(entry);
+    if (xattrs.size > 0) this.attributed.push(path);
     const { overlay } = this.#host;
     if (isOpaque && overlay !== "none" && parent !== undefined) xattrs.set(`${overlay}.overlay.opaque`, "y");
     if (xattrs.size > 0) archive.add({ name: path, type: "5", mode: WORKING_MODE, xattrs, ...ownIds() });

@@ -9,6 +9,7 @@ export interface LayerRest {
   /** All directories but the root, parents first. */
   readonly directories: readonly DirectoryNode[];
   readonly implicitParents: readonly ByteString[];
+  readonly assumedParents: readonly ByteString[];
   readonly crossLinks: readonly CrossLink[];
   /** What is hidden in lower layers and has no new file in this one. */
   readonly whiteouts: readonly Place[];
@@ -21,38 +22,48 @@ export interface LayerRest {
  * has under that name, in whatever order they came (OCI image-spec, layer.md): a directory under a whiteout is opaque instead.
  */
 export function gatherRest(tree: DirectoryTree, files: EntryFiles): LayerRest {
-  const directories: DirectoryNode[] = [];
-  const implicitParents: ByteString[] = [];
   const whiteouts: Place[] = [];
   const pending = new Map<Pending, Place[]>();
-  const waiting = [{ node: tree.root, isHidden: false }];
+  const seen = [{ node: tree.root, isHidden: false }];
+  const waiting = [...seen];
   for (let next = waiting.pop(); next !== undefined; next = waiting.pop()) {
     const { node } = next;
-    whiteouts.push(...remainingWhiteouts(files, node));
-    addPending(pending, node);
-    if (node.parent !== undefined) directories.push(node);
-    if (node.entry === undefined && !next.isHidden) implicitParents.push(node.path);
+    const remaining = remainingWhiteouts(files, node);
     const isHidden = next.isHidden || node.isOpaque;
-    for (const child of node.children) {
-      waiting.push({ node: child, isHidden: isHidden || node.whiteouts?.has(child.name) === true });
-    }
+    if (!isHidden) whiteouts.push(...remaining); // where nothing is to be seen, nothing is to be hidden
+    addPending(pending, node);
+    const children = [...node.children].map((child) => ({
+      node: child,
+      isHidden: isHidden || node.whiteouts?.has(child.name) === true,
+    }));
+    seen.push(...children);
+    waiting.push(...children);
   }
-  return { directories, implicitParents, whiteouts, pending, crossLinks: crossLinksOf(pending) };
+  const visible = seen.filter(({ isHidden }) => !isHidden).map(({ node }) => node);
+  return {
+    directories: seen.slice(1).map(({ node }) => node),
+    implicitParents: visible.filter(({ entry }) => entry === undefined).map(({ path }) => path),
+    assumedParents: visible.filter(({ isAssumed }) => isAssumed).map(({ path }) => path),
+    whiteouts,
+    pending,
+    crossLinks: crossLinksOf(pending),
+  };
 }
 
 function remainingWhiteouts(files: EntryFiles, directory: DirectoryNode): Place[] {
   const remaining: Place[] = [];
   for (const name of directory.whiteouts ?? []) {
     const child = directory.child(name);
+    const { kind = "unmade" } = directory.pending?.get(name) ?? {};
     if (child !== undefined) child.isOpaque = true;
-    else if (!directory.pending?.has(name) && !files.has({ directory, name }))
-      remaining.push({ directory, name });
+    else if (kind === "unmade" && !files.has({ directory, name })) remaining.push({ directory, name });
   }
   return remaining;
 }
 
 function addPending(all: Map<Pending, Place[]>, directory: DirectoryNode): void {
   for (const [name, pending] of directory.pending ?? []) {
+    if (pending.kind === "unmade") continue;
     const names = all.get(pending) ?? [];
     names.push({ directory, name });
     all.set(pending, names);

@@ -6,7 +6,7 @@ import type { ByteString } from "../../tar/byte-string.ts";
 import type { TarEntry } from "../../tar/tar-entry.ts";
 import { TarFault } from "../../tar/tar-fault.ts";
 import { TarReader } from "../../tar/tar-reader.ts";
-import { DirectoryTree } from "./directory-tree.ts";
+import { DirectoryTree, type LowerLinks } from "./directory-tree.ts";
 import { DiskFiles } from "./disk-files.ts";
 import { EntryMaker } from "./entry-maker.ts";
 import { archiveError, shownName } from "./entry-name.ts";
@@ -21,6 +21,8 @@ export interface UnpackRequest {
   readonly directory: string;
   readonly limits: UnpackLimits;
   readonly host: HostAbilities;
+  /** Links of lower layers that lead to directories of this one's entries. Absent: none is known. */
+  readonly lowerLinks?: LowerLinks | undefined;
 }
 
 /**
@@ -43,10 +45,10 @@ export class LayerUnpacker {
 
   /** Throws the classes of `diskError` when the directory cannot be opened. */
   constructor(request: UnpackRequest) {
-    const { directory, host } = request;
+    const { directory, host, lowerLinks } = request;
     this.#request = request;
     this.#rootFd = openRoot(directory);
-    this.#tree = new DirectoryTree(this.#files, this.#rootFd);
+    this.#tree = new DirectoryTree(this.#files, { rootFd: this.#rootFd, lowerLinks });
     this.#maker = new EntryMaker(this.#tree, this.#files, host);
     this.#reader = new TarReader({
       begin: (entry) => this.#begin(entry),

@@ -17,6 +17,11 @@ export interface UnpackOutcome {
    */
   readonly implicitParents: readonly ByteString[];
   /**
+   * Directories in which there was something before the archive had an entry for them, if it ever had, parents first: where a
+   * lower layer has a link in such a place, that something belongs where it leads.
+   */
+  readonly assumedParents: readonly ByteString[];
+  /**
    * Hard links to files that are not in this layer, in the order of the archive: nothing was made for them. The target of a later
    * one may be the name of an earlier one.
    */
@@ -27,6 +32,8 @@ export interface UnpackOutcome {
   readonly whiteouts: readonly ByteString[];
   /** Directories of which nothing below is to be seen. Of the root, "", overlayfs knows no mark. */
   readonly opaque: readonly ByteString[];
+  /** Directories with extended attributes, apart from overlayfs's. */
+  readonly attributed: readonly ByteString[];
   /** What the host could not do, by kind; empty when the directory is all that the archive says. */
   readonly skipped: readonly SkippedKind[];
 }

@@ -4,6 +4,12 @@ import type { TarEntry } from "../../tar/tar-entry.ts";
 /** What the name of a whiteout begins with (OCI image-spec, layer.md "Whiteouts"). */
 export const WHITEOUT = ".wh.";
 
+/** The path of the entry by which an archive says that `name` is hidden. */
+export function markOf(name: ByteString): ByteString {
+  const at = name.lastIndexOf("/") + 1;
+  return `${name.slice(0, at)}${WHITEOUT}${name.slice(at)}`;
+}
+
 /** The name of the entry that makes its directory opaque. */
 export const OPAQUE = ".wh..wh..opq";
 

@@ -1,5 +1,6 @@
 import type { AbortOptions } from "../../async/abort.ts";
 import type { Digest } from "../../digest/digest.ts";
+import type { ByteString } from "../../tar/byte-string.ts";
 import type { HostAbilities } from "../unpack/host-abilities.ts";
 import type { UnpackLimits } from "../unpack/unpack-limits.ts";
 import type { UnpackOutcome } from "../unpack/unpack-outcome.ts";
@@ -18,6 +19,8 @@ export interface UnpackJob {
   readonly directory: string;
   readonly limits: UnpackLimits;
   readonly host: HostAbilities;
+  /** Links of lower layers that lead to directories of this one's entries. Absent: none is known. */
+  readonly lowerLinks?: ReadonlyMap<ByteString, ByteString> | undefined;
   /**
    * How much of a blob that still grows may be read, in bytes: one `BigInt64` that is stored with `Atomics`, and is negative when
    * no more will come. Absent when the blob is whole.

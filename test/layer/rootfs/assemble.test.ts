@@ -51,7 +51,7 @@ async function layerOf(name: string, entries: Entries, native = false): Promise<
     await mkdir(dirname(join(path, entry)), { recursive: true });
     await MAKE[kind](join(path, entry), native);
   }
-  return { path, whiteouts: those("whiteout"), opaque: those("opaque") };
+  return { path, whiteouts: those("whiteout"), opaque: those("opaque"), attributed: new Set() };
 }
 
 function makeDevice(path: string): undefined {

@@ -1,6 +1,18 @@
 import { execFileSync, spawnSync } from "node:child_process";
 import { existsSync } from "node:fs";
-import { mkdir, mkdtemp, readdir, readFile, rm, stat, symlink, writeFile } from "node:fs/promises";
+import {
+  chmod,
+  chown,
+  mkdir,
+  mkdtemp,
+  readdir,
+  readFile,
+  rename,
+  rm,
+  stat,
+  symlink,
+  writeFile,
+} from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterEach, beforeEach, describe, expect, it } from "vitest";
@@ -337,8 +349,18 @@ describe("LayerStore.sweep()", () => {
   });
 });
 
+describe("a layer in a directory whose group everything in it gets", () => {
+  it.runIf(process.getuid?.() === 0)("has neither that group nor its bit", async () => {
+    await chown(root, 0, 5);
+    await chmod(root, 0o2700);
+    const [chainId] = (await registerAll(store, "a")) as [Digest];
+    const { gid, mode } = await stat((await store.get(chainId))?.path ?? "");
+    expect([gid, mode & 0o7777]).toEqual([0, 0o755]);
+  });
+});
+
 describe("what depends on the layers below", () => {
-  it("is a copy of the file that a hard link leads to", async () => {
+  it("is a copy of the file that a hard link leads to, in its own place as well", async () => {
     const lower = (await registerAll(store, "below"))[0] as Digest;
     unpacker.said = { crossLinks: ["first", "second"].map((name) => ({ name, target: "below" })) };
     const chain = await registerAll(store, "below", "above");
@@ -347,7 +369,33 @@ describe("what depends on the layers below", () => {
     expect(await readFile(join(path, "first"), "utf8")).toBe("below");
     const [first, second] = await Promise.all(["first", "second"].map((name) => stat(join(path, name))));
     expect(first?.ino).toBe(second?.ino);
-    expect(first?.nlink).toBe(2);
+    expect(first?.nlink).toBe(3);
+    expect((await stat(join(path, "below"))).ino).toBe(first?.ino);
+  });
+
+  it("is unpacked again where a link of a lower layer leads, wherever its blob is by then", async () => {
+    await registerAll(store, "below");
+    const [lower, source] = await Promise.all(["below", "above"].map(blobOf));
+    const [first, second] = places([lower, source] as LayerSource[]);
+    if (!first || !second || !source || !("path" in source.blob)) throw new Error("no layers");
+    await symlink("somewhere", join((await store.get(first.chainId))?.path ?? "", "dir"));
+    unpacker.said = { assumedParents: ["dir"] };
+    await store.prepare(source, second);
+    const moved = join(directory, "moved");
+    await rename(source.blob.path, moved);
+    unpacker.before = async () => {
+      unpacker.said = {};
+    };
+    await store.register({ ...source, blob: { path: moved } }, second);
+    const [again] = unpacker.orders.slice(-1);
+    expect([again?.blobPath, again?.lowerLinks]).toEqual([moved, new Map([["dir", "somewhere"]])]);
+  });
+
+  it("is refused with entries in a file of a lower layer", async () => {
+    await registerAll(store, "below");
+    unpacker.said = { assumedParents: ["below"] };
+    await expect(registerAll(store, "below", "above")).rejects.toThrow(ErrInvalidArgument);
+    expect(await staged()).toEqual([]);
   });
 
   it("takes no directory's time, although a link is made in it afterwards", async () => {

@@ -27,6 +27,8 @@ export class TarUnpacker implements Unpacker {
       missing: [],
       whiteouts: [],
       opaque: [],
+      attributed: [],
+      assumedParents: [],
       implicitParents: [],
       crossLinks: [],
       ...this.said,
