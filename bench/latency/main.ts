@@ -26,7 +26,7 @@ const LIMIT = 1.5;
 /** Connections of the budget for blobs: the last one is for documents. */
 const CONNECTIONS = 31;
 
-/** One for the HEAD, one for the manifest, one for the first connections. */
+/** One for the root of the API, one for the manifest, one for the first connections. */
 const TRIPS_BEFORE = 3;
 
 await using registry = await startChild(

@@ -4,10 +4,9 @@ import { createServer } from "node:http";
 import type { AddressInfo } from "node:net";
 import { tmpdir } from "node:os";
 import { dirname, join } from "node:path";
-import { setTimeout } from "node:timers/promises";
-import { afterAll, afterEach, beforeAll, beforeEach, expect, it } from "vitest";
+import { afterAll, afterEach, beforeAll, beforeEach, expect, it, vi } from "vitest";
 import { type BearerOptions, TestRegistry, type TokenClaims } from "../../src/testing.ts";
-import { startCountingProxy } from "./support/counting-proxy.ts";
+import { type CountingProxy, startCountingProxy } from "./support/counting-proxy.ts";
 import { describeReal } from "./support/describe-real.ts";
 import { ACCOUNT } from "./support/docker-registry.ts";
 import { type DrayageOutcome, drayage } from "./support/drayage.ts";
@@ -15,6 +14,7 @@ import { type MadeImage, writeImage } from "./support/images.ts";
 import { partOutcome } from "./support/run-part.ts";
 import { ISSUER, type TokenSigner, tokenSigner } from "./support/signed-tokens.ts";
 import { type Stage, startStage } from "./support/stage.ts";
+import { type SimpleTokenServer, startTokenServer, type TokenLife } from "./support/token-server.ts";
 
 const SERVICE = "drayage-real";
 
@@ -236,29 +236,93 @@ describeReal("tokens that a registry verifies itself", ["docker-registry", "skop
     const options = ["--tls-verify=false", "-u", ACCOUNT.username, "-p", ACCOUNT.password];
     expect(await skopeo(["login", ...options, stage.registry.host])).toBe(1);
   });
+});
 
-  it("are got anew when one expires in the middle of a pull", async () => {
-    await using proxy = await startCountingProxy(stage.registry.host);
-    await login(proxy.host);
-    let expiredAtMs = 0;
-    let signed = 0;
-    sign = (claims) => {
-      signed++;
-      if (signed > 1) return signer.sign(claims);
-      const expiresAtMs = Date.now() + FIRST_TOKEN_MS - REGISTRY_LEEWAY_MS;
-      expiredAtMs = expiresAtMs + REGISTRY_LEEWAY_MS + 1_000; // a second is the finest that a token tells
-      return signer.sign(claims, { expiresAtMs });
+describeReal("a token that ends in the middle of a pull", ["docker-registry", "skopeo"], () => {
+  let signer: TokenSigner;
+  let tokens: SimpleTokenServer;
+  let stage: Stage;
+  let lifeOf: () => TokenLife;
+
+  function goodLife(): TokenLife {
+    return { expiresAtMs: Date.now() + 300_000, issuedAtMs: Date.now(), expiresInSeconds: 300 };
+  }
+
+  /** The next token is good for `FIRST_TOKEN_MS`; that is what is said of it, or that it is for long. The others are. */
+  function endFirstToken({ isSaid }: { readonly isSaid: boolean }): void {
+    lifeOf = () => {
+      lifeOf = goodLife;
+      const endMs = Date.now() + FIRST_TOKEN_MS;
+      // Nobody believes a life of less than a minute, so it began that much earlier.
+      const said = isSaid ? { issuedAtMs: endMs - 61_000, expiresInSeconds: 60 } : {};
+      return { ...goodLife(), ...said, expiresAtMs: endMs - REGISTRY_LEEWAY_MS };
     };
-    // The registry's clock is the real one, so there is no way but to wait for it: in the middle of the first layer, because
-    // who waits for an answer to begin gives his turn to the next one.
-    const hold = (offset: number) => setTimeout(offset === 0 ? 0 : Math.max(0, expiredAtMs - Date.now()));
-    proxy.pace({ path: /\/blobs\//, before: hold });
+  }
+
+  /** In front of the registry: no layer comes to its end before the registry takes the first of the new tokens no more. */
+  async function holdingProxy(): Promise<CountingProxy> {
+    const proxy = await startCountingProxy(stage.registry.host);
+    const before = tokens.given.length;
+    const manifest = `${stage.registry.url}/v2/team/app/manifests/v1`;
+    const isRefused = async (): Promise<boolean> => {
+      const headers = { authorization: `Bearer ${tokens.given[before]}` };
+      return (await fetch(manifest, { method: "HEAD", headers })).status === 401;
+    };
+    // The registry's clock is the real one, so there is no way but to see when it has come to that.
+    let refused: Promise<unknown> | undefined;
+    const hold = (): Promise<unknown> => {
+      refused ??= vi.waitUntil(isRefused, { interval: 50, timeout: 10 * FIRST_TOKEN_MS });
+      return refused;
+    };
+    // In the middle: who waits for an answer to begin gives his turn to the next one.
+    proxy.pace({ path: /\/blobs\//, before: async (offset) => void (offset > 0 && (await hold())) });
+    return proxy;
+  }
+
+  beforeAll(async () => {
+    signer = tokenSigner();
+    lifeOf = goodLife;
+    tokens = await startTokenServer(signer, SERVICE, () => lifeOf());
+    const { realm } = tokens;
+    stage = await startStage({
+      token: { realm, service: SERVICE, issuer: ISSUER, certificate: signer.certificate },
+    });
+    // More than skopeo asks for at once, so that some come after the end.
+    const layers = Array.from({ length: 9 }, (_, at) => ({ bytes: 200_000, seed: `layer ${at}` }));
+    const image = await writeImage(stage.layout, { layers });
+    await stage.push("team/app", image.manifest);
+  });
+  afterAll(async () => {
+    await stage.close();
+    await tokens[Symbol.asyncDispose]();
+  });
+
+  async function pullByDrayage(isSaid: boolean): Promise<number | null> {
+    endFirstToken({ isSaid });
+    await using proxy = await holdingProxy();
     const root = await stage.newRoot();
     const options = ["--plain-http", "--max-concurrent-downloads", "1", "--root", root];
-    const pulled = await run(["pull", "-q", ...options, `${proxy.host}/team/app:v1`]);
-    expect(pulled).toMatchObject({ status: 0, stderr: "" });
-    expect(proxy.records).toContainEqual(expect.objectContaining({ status: 401, authScheme: "Bearer" }));
-    expect(signed).toBe(2);
+    const { status } = await run(["pull", "-q", ...options, `${proxy.host}/team/app:v1`]);
+    return status;
+  }
+
+  async function pullBySkopeo(isSaid: boolean): Promise<number | null> {
+    endFirstToken({ isSaid });
+    await using proxy = await holdingProxy();
+    const copy = await stage.newRoot();
+    const source = `docker://${proxy.host}/team/app:v1`;
+    return await skopeo(["copy", "--src-tls-verify=false", source, `oci:${copy}:copy`]);
+  }
+
+  it.each([
+    ["when the token server said so", true, 0],
+    // skopeo goes by what is said of a token alone: a refusal in spite of that ends its copy.
+    ["when the token server said that it lasts", false, 1],
+  ])("does not end ours %s", async (_, isSaid, theirs) => {
+    const before = tokens.given.length;
+    expect(await pullByDrayage(isSaid)).toBe(0);
+    expect(tokens.given.length - before).toBe(2);
+    expect(await pullBySkopeo(isSaid)).toBe(theirs);
   });
 });
 
