@@ -5,6 +5,7 @@ import { readDaemonFile } from "./daemon-file.ts";
 import type { Endpoint } from "./endpoint.ts";
 import { tlsFor } from "./host-endpoints.ts";
 import { HostPolicy } from "./host-policy.ts";
+import { lookupHost } from "./lookup-endpoints.ts";
 import type { RegistryOptions } from "./registry-options.ts";
 
 /** What the configuration says about a host to which an endpoint leads: a token server, for instance. */
@@ -19,26 +20,38 @@ export interface HostTrust {
 }
 
 /**
- * Judges each host by itself: as the endpoints of a registry of that name would be, by the options, by its certificates in
- * docker's layout and by docker's daemon.json. Loopback hosts are insecure by themselves. The methods reject with `ErrCanceled`
- * when the signal fires, and with what reading the files throws.
+ * Judges each host by itself: as a registry of that name would be, by the options and by the files that name it, `lookupHost`.
+ * Loopback hosts are insecure by themselves. The methods reject with `ErrCanceled` when the signal fires, and with what reading the
+ * files throws.
  */
 export function hostTrust(options: RegistryOptions = {}, files = new ConfigurationFiles()): HostTrust {
-  const policy = async (): Promise<HostPolicy> => {
-    const daemon = await readDaemonFile(files, options);
-    return new HostPolicy(options, files, daemon?.insecureRegistries);
-  };
+  const withScheme = async (
+    host: string,
+    scheme: string,
+    { signal }: AbortOptions,
+  ): Promise<Endpoint | undefined> =>
+    (await lookupHost(host, options, { files, signal })).find(({ baseUrl }) => baseUrl.startsWith(scheme));
   return {
-    async tlsOf(host, { signal } = {}) {
-      const hosts = await policy();
-      const skipVerify = hosts.skipsVerification(host) || (await hosts.isInsecure(host, { signal }));
-      return (await tlsFor(host, hosts, { skipVerify })).tls ?? {};
+    async tlsOf(host, abort = {}) {
+      const secured = await withScheme(host, "https:", abort);
+      return secured ? (secured.tls ?? {}) : await tlsByHost(host, options, { files, ...abort });
     },
-    async allowsPlainHttp(host, { signal } = {}) {
-      const hosts = await policy();
-      return hosts.isPlain(host) || (await hosts.isInsecure(host, { signal }));
+    async allowsPlainHttp(host, abort = {}) {
+      return (await withScheme(host, "http:", abort)) !== undefined;
     },
   };
+}
+
+/** The same of a host of which no file says how TLS is spoken to it: by its certificates, wherever they are. */
+async function tlsByHost(
+  host: string,
+  options: RegistryOptions,
+  { files, signal }: AbortOptions & { readonly files: ConfigurationFiles },
+): Promise<TlsOptions> {
+  const daemon = await readDaemonFile(files, options);
+  const policy = new HostPolicy(options, files, daemon?.insecureRegistries);
+  const skipVerify = policy.skipsVerification(host) || (await policy.isInsecure(host, { signal }));
+  return (await tlsFor(host, policy, { skipVerify })).tls ?? {};
 }
 
 /**

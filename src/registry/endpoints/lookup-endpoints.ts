@@ -55,7 +55,7 @@ export async function lookupEndpoints(
   const urls = purpose === "pull" ? mirrorsOf(options, registry) : [];
   const found = await Promise.all([
     mirrorEndpoints({ registry, urls, signal }, policy),
-    configuredEndpoints(registry, lookup, policy),
+    configuredEndpoints(registry, lookup),
   ]);
   const endpoints = found.flat().filter(({ capabilities }) => {
     if (purpose === "push") return capabilities.includes("push");
@@ -101,15 +101,37 @@ function mirrorsOf({ mirrors = {} }: RegistryOptions, registry: string): readonl
   return Object.entries(mirrors).flatMap(([domain, urls]) => (registryName(domain) === registry ? urls : []));
 }
 
-/** The endpoints by the first file that says anything about the registry. */
-async function configuredEndpoints(
-  registry: string,
-  lookup: Lookup,
-  policy: HostPolicy,
+/**
+ * A host by itself, as the registry of that name would be pushed to: over HTTPS, over plain HTTP, or both, by the first file that
+ * says anything about it. None where a file says only where else its images are. Throws like `lookupEndpoints`, but of no registry
+ * that is blocked: what is wanted of the host is no image.
+ */
+export async function lookupHost(
+  host: string,
+  options: RegistryOptions,
+  { signal, files = new ConfigurationFiles() }: LookupOptions = {},
 ): Promise<readonly Endpoint[]> {
-  const { reference, options, purpose, files, signal } = lookup;
+  const registry = registryName(host);
+  const reference = { domain: registry, path: "" };
+  const lookup = { reference, options, purpose: "push", files, signal } as const;
+  const match = await findRegistry(registry, lookup);
+  const endpoints = await endpointsBy(match, registry, lookup);
+  return endpoints.filter(({ baseUrl }) => registryName(new URL(baseUrl).host) === registry);
+}
+
+/** The endpoints by the first file that says anything about the registry. */
+async function configuredEndpoints(registry: string, lookup: Lookup): Promise<readonly Endpoint[]> {
   const match = await findRegistry(registry, lookup);
   if (match) refuseBlocked(match); // holds whoever says where the registry is
+  return await endpointsBy(match, registry, lookup);
+}
+
+async function endpointsBy(
+  match: RegistryMatch | undefined,
+  registry: string,
+  { reference, options, purpose, files, signal }: Lookup,
+): Promise<readonly Endpoint[]> {
+  const policy = new HostPolicy(options, files);
   const directory = await findHostsDirectory(files, pathsOf(options.hostsDir), registry);
   if (directory?.hosts) return await hostsEndpoints(directory, { registry, files, policy, signal });
   if (match) return await registriesEndpoints(match, { reference, purpose, policy, signal });

@@ -1,8 +1,9 @@
 import { mkdir, mkdtemp, rm, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
-import { join } from "node:path";
-import { describe, expect, it } from "vitest";
+import { dirname, join } from "node:path";
+import { afterEach, beforeEach, describe, expect, it } from "vitest";
 import { hostTrust, tlsBeyond } from "../../../src/registry/endpoints/host-trust.ts";
+import type { RegistryOptions } from "../../../src/registry/endpoints/registry-options.ts";
 import { testAuthority } from "../../../src/testing.ts";
 
 describe("hostTrust()", () => {
@@ -55,6 +56,88 @@ describe("hostTrust()", () => {
     expect(await beyond("tokens.example")).toEqual({ ...own, ca: [authority.cert, other.cert] });
     expect(await beyond("else.example")).toEqual({ ca: [other.cert, authority.cert] });
     await rm(certsDir, { recursive: true });
+  });
+
+  describe("of a host that files name", () => {
+    const authority = testAuthority();
+    const { cert, key } = authority.issue([]);
+    let home: string;
+    beforeEach(async () => {
+      home = await mkdtemp(join(tmpdir(), "drayage-trust-"));
+    });
+    afterEach(() => rm(home, { recursive: true }));
+
+    async function trustBy(files: Readonly<Record<string, string>>, options: RegistryOptions = {}) {
+      for (const [name, text] of Object.entries(files)) {
+        await mkdir(dirname(join(home, name)), { recursive: true });
+        await writeFile(join(home, name), text);
+      }
+      const [hostsDir, registriesConf] = [join(home, "hosts"), join(home, "registries.conf")];
+      return hostTrust({ hostsDir, registriesConf, daemonConfig: join(home, "daemon.json"), ...options });
+    }
+
+    it("goes by its own hosts.toml", async () => {
+      const toml = 'ca = "ca.pem"\nclient = [["cert.pem", "key.pem"]]\n';
+      const trust = await trustBy({
+        "hosts/tokens.example/hosts.toml": toml,
+        "hosts/tokens.example/ca.pem": authority.cert,
+        "hosts/tokens.example/cert.pem": cert,
+        "hosts/tokens.example/key.pem": key,
+        "hosts/unchecked.example/hosts.toml": '[host."https://unchecked.example"]\nskip_verify = true\n',
+        "hosts/plain.example/hosts.toml": 'server = "http://plain.example"\n',
+        "hosts/cached.example/hosts.toml": 'server = "https://cache.example"\nskip_verify = true\n',
+      });
+      expect(await trust.tlsOf("tokens.example")).toEqual({ ca: [authority.cert], cert: [cert], key: [key] });
+      expect(await trust.allowsPlainHttp("tokens.example")).toBe(false);
+      expect(await trust.tlsOf("unchecked.example")).toEqual({ skipVerify: true });
+      expect(await trust.allowsPlainHttp("unchecked.example")).toBe(false);
+      expect(await trust.allowsPlainHttp("plain.example")).toBe(true);
+      expect(await trust.tlsOf("cached.example")).toEqual({}); // not a word about the host itself
+      expect(await trust.tlsOf("other.example")).toEqual({});
+    });
+
+    it("goes by what a hosts.toml for all registries says of a registry's own host", async () => {
+      const trust = await trustBy({ "hosts/_default/hosts.toml": "skip_verify = true\n" });
+      expect(await trust.tlsOf("tokens.example")).toEqual({ skipVerify: true });
+    });
+
+    it("goes by registries.conf, where that means the whole host", async () => {
+      const entry = (prefix: string, lines: string) => `[[registry]]\nprefix = "${prefix}"\n${lines}\n`;
+      const trust = await trustBy({
+        "registries.conf": [
+          entry("tokens.example", 'location = "tokens.example"\ninsecure = true'),
+          entry("*.lab.example", "insecure = true"),
+          entry("part.example/team", 'location = "part.example/team"\ninsecure = true'),
+          entry("blocked.example", 'location = "blocked.example"\nblocked = true'),
+        ].join("\n"),
+      });
+      for (const host of ["tokens.example", "tokens.example:8443", "tokens.lab.example"]) {
+        expect(await trust.tlsOf(host)).toEqual({ skipVerify: true });
+        expect(await trust.allowsPlainHttp(host)).toBe(true);
+      }
+      for (const host of ["part.example", "blocked.example", "tokens.example.org"]) {
+        expect(await trust.tlsOf(host)).toEqual({});
+        expect(await trust.allowsPlainHttp(host)).toBe(false);
+      }
+    });
+
+    it("goes by daemon.json where no other file has anything about it", async () => {
+      const daemon = JSON.stringify({ "insecure-registries": ["tokens.example"] });
+      const trust = await trustBy({ "daemon.json": daemon });
+      expect(await trust.tlsOf("tokens.example")).toEqual({ skipVerify: true });
+      expect(await trust.allowsPlainHttp("tokens.example")).toBe(true);
+    });
+
+    it("goes by options before files", async () => {
+      const files = { "hosts/tokens.example/hosts.toml": "skip_verify = true\n" };
+      const trust = await trustBy(files, { tls: { "tokens.example": { skipVerify: false } } });
+      expect(await trust.tlsOf("tokens.example")).toEqual({ skipVerify: false });
+    });
+
+    it("says where a file is broken", async () => {
+      const trust = await trustBy({ "hosts/tokens.example/hosts.toml": "ca = [\n" });
+      await expect(trust.tlsOf("tokens.example")).rejects.toThrow(/hosts\.toml/);
+    });
   });
 
   it("rejects when the signal fires", async () => {
