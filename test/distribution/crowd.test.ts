@@ -46,11 +46,7 @@ describe("many pulls at once in a process that may open few files", () => {
     const image = await buildImage(registry, "team/app", { tag: "v1", layers });
     const names = Array.from({ length: 1_000 }, () => `${registry.host}/team/app:v1`);
     expect(await all("pull", names)).toEqual([]);
-    const byTag = image.descriptor.digest; // whoever is challenged first takes the manifest by its tag
-    expectEachOnce(
-      registry,
-      digestsOf(image).filter((digest) => digest !== byTag),
-    );
+    expectEachOnce(registry, digestsOf(image));
     expect(tokens()).toBe(1);
     expect(registry.mostConnections).toBeLessThanOrEqual(MAX_SOCKETS_PER_HOST);
   });
