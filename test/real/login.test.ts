@@ -238,15 +238,15 @@ describeReal("tokens that a registry verifies itself", ["docker-registry", "skop
   });
 });
 
+function goodLife(): TokenLife {
+  return { expiresAtMs: Date.now() + 300_000, issuedAtMs: Date.now(), expiresInSeconds: 300 };
+}
+
 describeReal("a token that ends in the middle of a pull", ["docker-registry", "skopeo"], () => {
   let signer: TokenSigner;
   let tokens: SimpleTokenServer;
   let stage: Stage;
   let lifeOf: () => TokenLife;
-
-  function goodLife(): TokenLife {
-    return { expiresAtMs: Date.now() + 300_000, issuedAtMs: Date.now(), expiresInSeconds: 300 };
-  }
 
   /** The next token is good for `FIRST_TOKEN_MS`; that is what is said of it, or that it is for long. The others are. */
   function endFirstToken({ isSaid }: { readonly isSaid: boolean }): void {

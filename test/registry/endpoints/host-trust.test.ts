@@ -6,6 +6,11 @@ import { hostTrust, tlsBeyond } from "../../../src/registry/endpoints/host-trust
 import type { RegistryOptions } from "../../../src/registry/endpoints/registry-options.ts";
 import { testAuthority } from "../../../src/testing.ts";
 
+/** A table of registries.conf. */
+function entry(prefix: string, lines: string): string {
+  return `[[registry]]\nprefix = "${prefix}"\n${lines}\n`;
+}
+
 describe("hostTrust()", () => {
   it("judges each host by what is configured for it", async () => {
     const trust = hostTrust({
@@ -102,7 +107,6 @@ describe("hostTrust()", () => {
     });
 
     it("goes by registries.conf, where that means the whole host", async () => {
-      const entry = (prefix: string, lines: string) => `[[registry]]\nprefix = "${prefix}"\n${lines}\n`;
       const trust = await trustBy({
         "registries.conf": [
           entry("tokens.example", 'location = "tokens.example"\ninsecure = true'),
