@@ -1,21 +1,18 @@
-import { execFileSync } from "node:child_process";
 import { mkdir, mkdtemp, rm } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import { gzipSync } from "node:zlib";
 import { afterEach, beforeEach, describe, expect, it } from "vitest";
 import { type ContainerdOptions, openContainerd } from "../../src/containerd.ts";
-import { digestOf } from "../../src/digest/digest.ts";
 import { chainIds } from "../../src/oci/chain-id.ts";
 import { type BuiltImage, buildImage, TestRegistry } from "../../src/testing.ts";
 import { digestsOf } from "../distribution/support/built-image.ts";
-import { OCI, putBlob, putManifest } from "../distribution/support/documents.ts";
 import { type Engine, openEngine } from "../distribution/support/engine.ts";
 import { expectEachOnce } from "../distribution/support/requests.ts";
 import { type Containerd, canRunContainerd, ctr, startContainerd } from "./support/containerd.ts";
 import { describeReal } from "./support/describe-real.ts";
 import { drayageOutput } from "./support/drayage.ts";
 import { findPart } from "./support/parts.ts";
+import { putShellImage, SHELL_SAYS } from "./support/shell-image.ts";
 
 /** Works wherever a containerd does; overlayfs does not. */
 const SNAPSHOTTER = "native";
@@ -193,22 +190,7 @@ describeReal("an engine on a real containerd", ["containerd"], () => {
     });
 
     it.skipIf(!findPart("runc"))("pulls an image that ctr runs", async () => {
-      const libraries = execFileSync("ldd", ["/bin/sh"], { encoding: "utf8" }).match(/\/\S+/g) ?? [];
-      const paths = ["bin/sh", ...libraries.map((path) => path.slice(1))];
-      const archive = execFileSync("tar", ["-ch", "-C", "/", ...paths], { maxBuffer: 64 * 1024 * 1024 });
-      const place = { repository: "team/shell", tag: "v1" };
-      const put = (content: Uint8Array | string, mediaType: string) =>
-        putBlob(registry, place.repository, { content, mediaType });
-      const config = {
-        os: "linux",
-        architecture: process.arch === "x64" ? "amd64" : process.arch,
-        config: { Cmd: ["/bin/sh", "-c", "echo this is $0"] },
-        rootfs: { type: "layers", diff_ids: [digestOf(archive)] },
-      };
-      putManifest(registry, place, {
-        config: await put(JSON.stringify(config), OCI.config),
-        layers: [await put(gzipSync(archive), OCI.layer)],
-      });
+      await putShellImage(registry, { repository: "team/shell", tag: "v1" });
       const engine = await openOn();
       const shell = `${registry.host}/team/shell:v1`;
       await engine.pull(shell);
@@ -216,7 +198,7 @@ describeReal("an engine on a real containerd", ["containerd"], () => {
       const env = { XDG_RUNTIME_DIR: join(folder, "tmp") };
       const runc = ["--runc-binary", findPart("runc")?.path ?? "runc"];
       const args = ["run", "--rm", ...runc, "--snapshotter", SNAPSHOTTER, shell, "shell"];
-      expect(await ctr(daemon.socket, args, { env })).toBe("this is /bin/sh\n");
+      expect(await ctr(daemon.socket, args, { env })).toBe(SHELL_SAYS);
     });
   });
 });

@@ -10,6 +10,8 @@ export type PartName =
   | "containerd"
   | "ctr"
   | "runc"
+  | "podman"
+  | "conmon"
   | "oras"
   | "crane"
   | "docker"
@@ -23,6 +25,8 @@ const PACKAGES: Readonly<Record<PartName, string | undefined>> = {
   containerd: "containerd",
   ctr: "containerd",
   runc: "containerd", // which depends on it
+  podman: "podman",
+  conmon: "podman", // which depends on it
   oras: undefined,
   crane: undefined,
   docker: undefined,

@@ -1,0 +1,28 @@
+import { execFileSync } from "node:child_process";
+import { gzipSync } from "node:zlib";
+import { digestOf } from "../../../src/digest/digest.ts";
+import type { Descriptor } from "../../../src/oci/descriptor.ts";
+import type { TestRegistry } from "../../../src/testing.ts";
+import { OCI, type Place, putBlob, putManifest } from "../../distribution/support/documents.ts";
+
+/** What the image says when it is run. */
+export const SHELL_SAYS = "this is /bin/sh\n";
+
+/** Puts an image into a registry that runs: the shell of this machine, with what it needs. */
+export async function putShellImage(registry: TestRegistry, place: Place): Promise<Descriptor> {
+  const libraries = execFileSync("ldd", ["/bin/sh"], { encoding: "utf8" }).match(/\/\S+/g) ?? [];
+  const paths = ["bin/sh", ...libraries.map((path) => path.slice(1))];
+  const archive = execFileSync("tar", ["-ch", "-C", "/", ...paths], { maxBuffer: 64 * 1024 * 1024 });
+  const put = (content: Uint8Array | string, mediaType: string): Promise<Descriptor> =>
+    putBlob(registry, place.repository, { content, mediaType });
+  const config = {
+    os: "linux",
+    architecture: process.arch === "x64" ? "amd64" : process.arch,
+    config: { Cmd: ["/bin/sh", "-c", "echo this is $0"] },
+    rootfs: { type: "layers", diff_ids: [digestOf(archive)] },
+  };
+  return putManifest(registry, place, {
+    config: await put(JSON.stringify(config), OCI.config),
+    layers: [await put(gzipSync(archive), OCI.layer)],
+  });
+}
