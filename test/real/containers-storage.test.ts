@@ -38,13 +38,13 @@ describeReal("containers-storage", ["skopeo", "podman", "conmon", "runc"], () =>
     });
 
     it("takes an image out of a data root by the commands of the README, and runs it", async () => {
-      const fillIn = (word: string): string =>
-        word
-          .replaceAll("/var/lib/engine/images", join(folder, "root"))
-          .replaceAll("registry.example", registry.host);
       const said: string[] = [];
       for (const [program = "", ...words] of commandsOfReadme()) {
-        const args = words.map(fillIn);
+        const args = words.map((word) =>
+          word
+            .replaceAll("/var/lib/engine/images", join(folder, "root"))
+            .replaceAll("registry.example", registry.host),
+        );
         if (program === "drayage") await drayageOutput([...args, "--plain-http"]);
         else said.push((await runPart(program as PartName, args, { env })).stdout);
       }

@@ -32,6 +32,8 @@ export interface Containerd extends AsyncDisposable {
   readonly socket: string;
   /** Ends it as a service manager does and waits until it is gone. Stopping twice is fine. */
   stop(): Promise<void>;
+  /** Ends it as a power cut does. */
+  kill(): Promise<void>;
 }
 
 /** Starts `containerd` and waits until it answers. */
@@ -59,13 +61,20 @@ export async function startContainerd(options: ContainerdOptions): Promise<Conta
     child.once("exit", () => reject(new Error(`Cannot start containerd: it ended with ${seen.join("\n")}`)));
   });
   await booted;
-  async function stop(): Promise<void> {
+  async function end(signal: NodeJS.Signals): Promise<void> {
     process.off("exit", kill);
     if (child.exitCode !== null || child.signalCode !== null) return;
-    child.kill("SIGTERM");
+    child.kill(signal);
     await exited;
   }
-  return { version, socket: join(folder, "containerd.sock"), stop, [Symbol.asyncDispose]: stop };
+  const stop = (): Promise<void> => end("SIGTERM");
+  return {
+    version,
+    socket: join(folder, "containerd.sock"),
+    stop,
+    kill: () => end("SIGKILL"),
+    [Symbol.asyncDispose]: stop,
+  };
 }
 
 /** Such as `containerd github.com/containerd/containerd 1.6.20~ds1 1.6.20~ds1-1+deb12u3`. */

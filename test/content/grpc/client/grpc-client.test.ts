@@ -252,6 +252,13 @@ describe("GrpcClient", () => {
     expect([calls, repeats]).toEqual([6, 4]);
   });
 
+  it("makes a call that is to be made once again when it was refused, and not when its connection breaks", async () => {
+    answer = (stream, call) => (call === 1 ? refuse(stream) : stream.session?.destroy());
+    const called = client.unary(METHOD, "question", { once: true });
+    await expect(called).rejects.toMatchObject({ code: 14, kind: "lost" });
+    expect(calls).toBe(2);
+  });
+
   it("says of a stream that breaks behind its first message that the service is not available", async () => {
     answer = (stream) => {
       stream.respond(OK_HEADERS);
