@@ -3,12 +3,16 @@ import { ErrInternal } from "../errors/classes.ts";
 import type { MakeLayerOptions } from "../layer/store/layer-maker.ts";
 import type { LayerStore } from "../layer/store/layer-store.ts";
 import type { LayerSource } from "../layer/store/prepared-layer.ts";
-import { update } from "../progress/progress.ts";
+import type { Unpacking } from "../layer/store/unpacker.ts";
+import { type ProgressSink, type UpdateProgress, update } from "../progress/progress.ts";
 import type { GrowingBlob, GrowingFile } from "../xfer/growing-blob.ts";
 import type { DownloadDescriptor, LayerTarget } from "../xfer/layer.ts";
 import type { TransferContext } from "../xfer/transfer-context.ts";
 import { imageUser } from "./image-layers.ts";
 import { openGrowingFile } from "./open-growing-file.ts";
+
+/** What is shown of a layer for which there is no thread yet. */
+const WAITING = "Waiting for a thread";
 
 /** Where downloaded blobs become layers of a store: here transfers and layers meet. */
 export function layerTarget(store: LayerStore): LayerTarget {
@@ -50,9 +54,10 @@ async function withSource<T>(
   await using bytes = await blob.open?.({ signal });
   if (!diffId || !bytes) throw new ErrInternal(`register layer ${id}: its diffID or its blob is not known`);
   const { path, size } = bytes;
-  const onBytes = (done: number): void => progress(update(id, "Extracting", done, size));
+  const onProgress = (done: Unpacking): void => progress(extracting(id, done, size));
+  const onWait = (): void => progress(update(id, WAITING, 0, 0));
   const source = { diffId, digest, blob: path === undefined ? { bytes } : { path } };
-  return await work(source, { signal, waiter, onBytes });
+  return await work(source, { signal, waiter, onProgress, onWait });
 }
 
 /** The same with a blob that is on its way. Its extraction is shown when the download has nothing more to show. */
@@ -64,11 +69,44 @@ async function withGrowingSource<T>(
 ): Promise<T> {
   if (!diffId) throw new ErrInternal(`register layer ${id}: its diffID is not known`);
   const { size, available } = file;
-  const show = (done: number): void => progress(update(id, "Extracting", done, size));
   using open = openGrowingFile(file.path);
   const verified = (): Promise<void> => growing.whole({ signal });
   const source = { diffId, digest, blob: { growing: { path: open.path, size, available, verified } } };
-  const made = await work(source, { signal, waiter, onBytes: (done) => growing.isWhole && show(done) });
-  show(size);
-  return made;
+  using shown = new LastShown(growing, progress);
+  return await work(source, {
+    signal,
+    waiter,
+    onProgress: (done) => shown.show(extracting(id, done, size)),
+    onWait: () => shown.show(update(id, WAITING, 0, 0)),
+  });
+}
+
+/** Shows how far an extraction is, once the download of the blob has nothing more to show. */
+class LastShown implements Disposable {
+  readonly #growing: GrowingBlob;
+  readonly #progress: ProgressSink;
+  #withheld: UpdateProgress | undefined;
+
+  constructor(growing: GrowingBlob, progress: ProgressSink) {
+    this.#growing = growing;
+    this.#progress = progress;
+    growing.whole({}).then(
+      () => this.#withheld && this.#progress(this.#withheld),
+      () => {}, // it is told by who waits for it
+    );
+  }
+
+  show(item: UpdateProgress): void {
+    if (this.#growing.isWhole) this.#progress(item);
+    this.#withheld = this.#growing.isWhole ? undefined : item;
+  }
+
+  /** What was withheld of an extraction that failed is of no interest. */
+  [Symbol.dispose](): void {
+    this.#withheld = undefined;
+  }
+}
+
+function extracting(id: string, { bytes, entries }: Unpacking, size: number): UpdateProgress {
+  return { ...update(id, "Extracting", bytes, size), entries };
 }

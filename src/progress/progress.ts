@@ -16,6 +16,8 @@ export interface UpdateProgress {
   readonly currentBytes: number;
   /** Size of the object in bytes; 0 when it is not known. */
   readonly totalBytes: number;
+  /** Files, directories and links of a layer that were made so far, while it is extracted. */
+  readonly entries?: number | undefined;
 }
 
 /** What an operation tells while it runs. `MessageProgress` is never dropped; of updates the newest one counts. */

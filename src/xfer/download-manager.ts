@@ -51,7 +51,7 @@ export interface LayerDownload extends AsyncDisposable {
  * Downloads the layers of images for any number of callers at once (moby's `xfer.LayerDownloadManager`). A blob is
  * transferred once for all who want it, whatever image it belongs to; a layer is registered once per chain ID. Statuses of
  * a layer: "Already exists", or "Pulling fs layer", "Waiting" while it is queued, what the descriptor says ("Downloading",
- * "Verifying Checksum"), "Retrying in N seconds", "Download complete", what the target says ("Extracting"), "Pull complete".
+ * "Verifying Checksum"), "Retrying in N seconds", "Download complete", what the target says ("Extracting"), "Waiting for the layer below", "Pull complete".
  */
 export class LayerDownloadManager {
   readonly #engine: DownloadEngine;

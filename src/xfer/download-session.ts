@@ -60,6 +60,13 @@ interface Preparation {
   readonly growth?: BlobGrowth;
 }
 
+/** The layer below another one. */
+interface Below {
+  /** Whether it is registered, or nothing is to be registered. */
+  isThere: boolean;
+  readonly completed: Promise<unknown>;
+}
+
 /** One call of `LayerDownloadManager.download`: what it has found so far and what it holds. */
 export class DownloadSession {
   readonly #engine: DownloadEngine;
@@ -124,10 +131,15 @@ export class DownloadSession {
 
   /** Blobs side by side, registrations one upon the other; the first failure of any ends all. */
   #completeAll(steps: readonly Step[]): Promise<Array<Layer | undefined>> {
-    let below: Promise<unknown> = Promise.resolve();
+    let below: Below = { isThere: true, completed: Promise.resolve() };
     const tasks = steps.map((step) => (signal: AbortSignal) => {
       const completed = this.#complete(step, below, signal);
-      below = completed;
+      const own: Below = { isThere: false, completed };
+      completed.then(
+        () => (own.isThere = true),
+        () => {}, // told by who waits for it
+      );
+      below = own;
       return completed;
     });
     return allOrAbort(tasks, { signal: this.#options.signal });
@@ -135,7 +147,7 @@ export class DownloadSession {
 
   async #complete(
     { descriptor, place }: Step,
-    below: Promise<unknown>,
+    below: Below,
     signal: AbortSignal,
   ): Promise<Layer | undefined> {
     const shared = this.#blobs.get(descriptor.key);
@@ -151,7 +163,8 @@ export class DownloadSession {
       await blob.transferred;
       if (place?.target.prepare) await this.#prepare({ descriptor, place }, options);
     }
-    if (place) await below;
+    if (place && !below.isThere && !shared) this.#show(descriptor, "Waiting for the layer below");
+    if (place) await below.completed;
     const layer = place && (await this.#register(descriptor, place, options));
     if (!shared) this.#show(descriptor, "Pull complete");
     return layer;

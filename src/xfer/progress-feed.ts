@@ -121,6 +121,7 @@ function isSameUpdate(a: Progress, b: Progress): boolean {
     a.id === b.id &&
     a.action === b.action &&
     a.currentBytes === b.currentBytes &&
-    a.totalBytes === b.totalBytes
+    a.totalBytes === b.totalBytes &&
+    a.entries === b.entries
   );
 }

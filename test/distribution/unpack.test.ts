@@ -45,6 +45,16 @@ describe("a pull by an engine with layers", () => {
     expect(await layersOn(engine.root)).toEqual(sorted(chainOf(image)));
     const id = image.layers[0]?.descriptor.digest.slice("sha256:".length, "sha256:".length + 12) ?? "";
     expect(log.actions(id)).toContain("Extracting");
+    const extracting = log.progress.filter((item) => item.kind === "update" && item.action === "Extracting");
+    const { size } = image.layers[0]?.descriptor ?? { size: 0 };
+    expect(extracting).toContainEqual({
+      kind: "update",
+      id,
+      action: "Extracting",
+      currentBytes: size,
+      totalBytes: size,
+      entries: 1,
+    });
     expect(log.actions(id).at(-1)).toBe("Pull complete");
   });
 

@@ -280,6 +280,25 @@ describe("LayerDownloadManager.download()", () => {
     expect(target.registered).toEqual(chainOf(layers));
   });
 
+  it("says of a layer whose blob is there that it waits for the one below", async () => {
+    const manager = new LayerDownloadManager({ target: new FakeTarget() });
+    const layers = named("a", "b", "c");
+    const actions: string[] = [];
+    const result = manager.download(layers, {
+      onProgress: (item) => {
+        if (item.kind === "update" && item.id === layers[1]?.id) actions.push(item.action);
+      },
+    });
+    await flush();
+    layers[1]?.finish();
+    await flush();
+    expect(actions.at(-1)).toBe("Waiting for the layer below");
+    layers[0]?.finish();
+    layers[2]?.finish();
+    await (await result).release();
+    expect(actions.at(-1)).toBe("Pull complete");
+  });
+
   it("frees the slot before the registration", async () => {
     const target = new FakeTarget();
     const gate = Promise.withResolvers<void>();

@@ -78,12 +78,13 @@ export class BarsReporter implements Reporter {
     if (progress.kind === "message") {
       return { text: terminalText(`${progress.id}: ${progress.message}`), state: "settled" };
     }
-    const { id, action, currentBytes, totalBytes } = progress;
+    const { id, action, currentBytes, totalBytes, entries } = progress;
     const text = terminalText(`${id}: ${action}`);
     if (isSettled(action)) return { text, state: "settled" };
     if (totalBytes <= 0 && currentBytes <= 0) return { text, state: "waiting" };
     const columns = (this.#stream.columns || DEFAULT_COLUMNS) - TEXT_COLUMNS;
     const bar = formatBar(currentBytes, totalBytes, Math.min(BAR_WIDTH, columns));
-    return { text: `${text} ${bar}`, state: "moving" };
+    const count = entries === undefined ? "" : ` ${entries} ${entries === 1 ? "entry" : "entries"}`;
+    return { text: `${text} ${bar}${count}`, state: "moving" };
   }
 }

@@ -20,8 +20,12 @@ export function jsonReporter(stream: LineStream): Reporter {
 function jsonMessage(progress: Progress): object {
   const { id } = progress;
   if (progress.kind === "message") return { status: progress.message, ...(id === "" ? {} : { id }) };
-  const { action: status, currentBytes: current, totalBytes: total } = progress;
+  const { action: status, currentBytes: current, totalBytes: total, entries } = progress;
   if (current === 0 && total === 0) return { status, progressDetail: {}, id };
-  const progressDetail = { ...(current > 0 ? { current } : {}), ...(total > 0 ? { total } : {}) };
+  const progressDetail = {
+    ...(current > 0 ? { current } : {}),
+    ...(total > 0 ? { total } : {}),
+    ...(entries === undefined ? {} : { entries }), // docker's clients pass over what they do not know
+  };
   return { status, progressDetail, progress: formatBar(current, total), id };
 }

@@ -13,7 +13,7 @@ import { UnpackPool } from "../workers/unpack-pool.ts";
 import { LayerLayout } from "./layer-layout.ts";
 import { LayerStore } from "./layer-store.ts";
 import { stageDirectory } from "./staging.ts";
-import type { Unpacked, Unpacker, UnpackOrder } from "./unpacker.ts";
+import type { Unpacked, Unpacker, UnpackingOptions, UnpackOrder } from "./unpacker.ts";
 
 /** How a layer store is opened. */
 export interface LayerStoreOptions {
@@ -69,7 +69,7 @@ class PoolUnpacker implements Unpacker {
 
   async unpack(
     { blobPath, growth, ...order }: UnpackOrder,
-    { signal, onBytes }: Parameters<Unpacker["unpack"]>[1],
+    { signal, onProgress, onWait }: UnpackingOptions,
   ): Promise<Unpacked> {
     const host = await this.#findHost();
     const size = growth?.size ?? (await sizeOf(blobPath));
@@ -77,7 +77,8 @@ class PoolUnpacker implements Unpacker {
     const job = { ...order, blobPath, size, available, limits: this.#limits, host };
     const { skipped, ...outcome } = await this.#pool.unpack(job, {
       signal,
-      onProgress: onBytes && (({ bytesIn }) => onBytes(bytesIn)),
+      onWait,
+      onProgress: onProgress && (({ bytesIn, entries }) => onProgress({ bytes: bytesIn, entries })),
     });
     return { ...outcome, overlay: host.overlay, missing: skipped.map(skippedInWords) };
   }

@@ -20,7 +20,7 @@ import { removeTree } from "./remove-tree.ts";
 import { makePlace } from "./replaced-layers.ts";
 import { bootId } from "./settling.ts";
 import { type StagedDirectory, stageDirectory } from "./staging.ts";
-import type { BlobGrowth, Unpacked, Unpacker, UnpackOrder } from "./unpacker.ts";
+import type { BlobGrowth, Unpacked, Unpacker, UnpackingOptions, UnpackOrder } from "./unpacker.ts";
 
 /** The file of a blob that is on its way. */
 export interface GrowingSource extends BlobGrowth {
@@ -52,10 +52,7 @@ export interface PrepareParts {
 }
 
 /** How a layer is unpacked. */
-export interface PrepareOptions extends AbortOptions {
-  /** Told how far unpacking is, in bytes of the blob. */
-  readonly onBytes?: ((bytes: number) => void) | undefined;
-}
+export type PrepareOptions = UnpackingOptions;
 
 /** A layer that has everything that it will have, and is not in its place yet. */
 export interface CompleteLayer {

@@ -45,17 +45,30 @@ export interface Unpacked
   readonly missing: readonly string[];
 }
 
+/** How far a layer is unpacked. */
+export interface Unpacking {
+  /** Bytes of the blob that are done. */
+  readonly bytes: number;
+  /** Entries of the archive that are done. */
+  readonly entries: number;
+}
+
+/** How a blob is unpacked. */
+export interface UnpackingOptions extends AbortOptions {
+  /** Told a few times a second how far it is. */
+  readonly onProgress?: ((done: Unpacking) => void) | undefined;
+  /** Told when it has to wait for a thread. */
+  readonly onWait?: (() => void) | undefined;
+}
+
 /** What unpacks blobs for a store. */
 export interface Unpacker {
   /** A layer will come: does what takes its time before it can be unpacked. What fails then fails again with the layer. */
   getReady?(): void;
   /**
-   * Unpacks a blob and verifies its diffID. `onBytes` is told how many bytes of the blob are done. Throws `ErrDataLoss` for
+   * Unpacks a blob and verifies its diffID. Throws `ErrDataLoss` for
    * a blob that is damaged or has another diffID, `ErrInvalidArgument` for unacceptable entries, `ErrResourceExhausted` for a
    * layer beyond the limits, `ErrCanceled`, and the classes of `diskError`.
    */
-  unpack(
-    order: UnpackOrder,
-    options: AbortOptions & { readonly onBytes?: ((bytes: number) => void) | undefined },
-  ): Promise<Unpacked>;
+  unpack(order: UnpackOrder, options: UnpackingOptions): Promise<Unpacked>;
 }

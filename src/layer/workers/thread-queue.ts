@@ -36,6 +36,12 @@ export interface Claim {
   readonly state: { readonly isWaiting: boolean };
 }
 
+/** How a thread is taken. */
+export interface TakeOptions extends AbortOptions {
+  /** Told when there is none at once. */
+  readonly onWait?: (() => void) | undefined;
+}
+
 interface Waiting {
   readonly claim: Claim;
   readonly resolve: (thread: Thread) => void;
@@ -57,7 +63,7 @@ export class ThreadQueue {
   }
 
   /** A thread for a job, until `giveBack`. Rejects with the abort error. */
-  async take(claim: Claim, { signal }: AbortOptions): Promise<Thread> {
+  async take(claim: Claim, { signal, onWait }: TakeOptions): Promise<Thread> {
     return await new Promise<Thread>((resolve, reject) => {
       const waiting: Waiting = { claim, resolve: settled(resolve), reject: settled(reject) };
       const leave = (): void => {
@@ -73,6 +79,7 @@ export class ThreadQueue {
       signal?.addEventListener("abort", leave, { once: true });
       this.#enqueue(waiting);
       this.#serve();
+      if (this.#waiting.includes(waiting)) onWait?.();
     });
   }
 

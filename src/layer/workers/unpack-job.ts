@@ -41,6 +41,8 @@ export interface UnpackProgress {
 export interface UnpackOptions extends AbortOptions {
   /** Sees the progress a few times a second, and once more at the end. */
   readonly onProgress?: ((progress: UnpackProgress) => void) | undefined;
+  /** Told when all threads are busy, so that the job has to wait. */
+  readonly onWait?: (() => void) | undefined;
 }
 
 /** Whoever unpacks layers. */

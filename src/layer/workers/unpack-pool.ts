@@ -51,12 +51,12 @@ export class UnpackPool implements Unpacker, AsyncDisposable {
     if (!this.#isClosed) this.#threads.getReady();
   }
 
-  async unpack(job: UnpackJob, { signal, onProgress }: UnpackOptions = {}): Promise<UnpackOutcome> {
+  async unpack(job: UnpackJob, { signal, onProgress, onWait }: UnpackOptions = {}): Promise<UnpackOutcome> {
     throwIfAborted(signal);
     if (this.#isClosed) throw new ErrFailedPrecondition("unpack layer: the pool is closed");
     const state = new JobState();
     const claim = { size: job.size, state };
-    const thread = await this.#threads.take(claim, { signal });
+    const thread = await this.#threads.take(claim, { signal, onWait });
     const stopSampling = sample(state, onProgress);
     const stopWatching = onceAborted(signal, () => {
       state.cancel();

@@ -54,6 +54,13 @@ describe("BarsReporter", () => {
     ]);
   });
 
+  it("counts the entries of a layer that is extracted", () => {
+    const { reporter, frame } = terminalOf(5, 100);
+    reporter.report({ ...update("layer1", "Extracting", 5, 10), entries: 1 });
+    reporter.report({ ...update("layer2", "Extracting", 5, 10), entries: 812 });
+    expect(frame()).toEqual([expect.stringMatching(/B 1 entry$/), expect.stringMatching(/B 812 entries$/)]);
+  });
+
   it.each([20, 40, 56, 80, 200])("needs one row for each line on a terminal of %i columns", (columns) => {
     const { reporter, frame } = terminalOf(24, columns);
     reporter.report(update("0123456789ab", "Verifying Checksum", 123_456_789, 234_567_890));

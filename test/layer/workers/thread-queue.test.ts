@@ -36,6 +36,18 @@ function jobOf(size: number): Claim & { readonly state: { isWaiting: boolean } }
 }
 
 describe("ThreadQueue", () => {
+  it("tells who has to wait, and nobody else", async () => {
+    const { queue } = queueOf(1);
+    const waiting: string[] = [];
+    const job = jobOf(1);
+    const thread = await queue.take(job, { onWait: () => waiting.push("first") });
+    const second = queue.take(jobOf(1), { onWait: () => waiting.push("second") });
+    expect(waiting).toEqual(["second"]);
+    queue.giveBack(thread, job);
+    await second;
+    expect(waiting).toEqual(["second"]);
+  });
+
   it("starts threads when they are needed, and no more than it may", async () => {
     const { queue, started } = queueOf(2);
     expect(started).toHaveLength(0);
