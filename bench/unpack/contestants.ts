@@ -1,12 +1,11 @@
-import { execFile, spawn } from "node:child_process";
-import { once } from "node:events";
+import { execFile } from "node:child_process";
 import { existsSync } from "node:fs";
 import { mkdtemp, readdir, readFile, rm } from "node:fs/promises";
 import { join } from "node:path";
-import { createInterface } from "node:readline";
 import { promisify } from "node:util";
 import { findPart } from "../../test/real/support/parts.ts";
 import { type Cost, cpuSecondsOf, measure } from "../push/measure.ts";
+import { runEngine } from "./run-engine.ts";
 
 /** Who pulls an image and unpacks it. */
 export interface Contestant {
@@ -17,9 +16,6 @@ export interface Contestant {
 
 /** Our command line as it is published; sources would be stripped of their types at every start. */
 const DRAYAGE = join(import.meta.dirname, "..", "..", "dist", "cli", "main.js");
-
-/** The process that embeds us. */
-const ENGINE = join(import.meta.dirname, "engine.ts");
 
 const run = promisify(execFile);
 
@@ -36,7 +32,7 @@ export async function findContestants(
   const contestants: Contestant[] = [
     {
       name: "drayage in an engine",
-      pull: (reference) => inFreshRoot(data, (root) => inEngine(root, reference)),
+      pull: (reference) => inFreshRoot(data, (root) => runEngine(root, reference)),
     },
     { name: "drayage", pull: (reference) => inFreshRoot(data, (root) => byCommand(root, reference)) },
   ];
@@ -56,17 +52,6 @@ async function inFreshRoot(data: string, pull: (root: string) => Promise<Cost>):
   } finally {
     await rm(root, { recursive: true, force: true });
   }
-}
-
-async function inEngine(root: string, reference: string): Promise<Cost> {
-  const child = spawn(process.execPath, [ENGINE], { stdio: ["pipe", "pipe", "inherit"] });
-  const lines = createInterface(child.stdout)[Symbol.asyncIterator]();
-  await lines.next(); // it is ready
-  child.stdin.write(`${JSON.stringify({ root, reference })}\n`);
-  const { value } = (await lines.next()) as { value: string };
-  child.stdin.end();
-  await once(child, "exit");
-  return JSON.parse(value) as Cost;
 }
 
 async function byCommand(root: string, reference: string): Promise<Cost> {
