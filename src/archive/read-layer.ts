@@ -5,7 +5,8 @@ import { type Algorithm, type Digest, Digester } from "../digest/digest.ts";
 import { ErrDataLoss, ErrNotImplemented } from "../errors/classes.ts";
 import { isDrayageError } from "../errors/drayage-error.ts";
 import { messageOf } from "../errors/message-of.ts";
-import { type Compression, compressionByMagic, HEAD_BYTES } from "../layer/decompress/compression.ts";
+import { isDataLoss } from "../errors/predicates.ts";
+import { type Compression, compressionOf, HEAD_BYTES } from "../layer/decompress/compression.ts";
 import { decompress } from "./decompress.ts";
 
 /** A layer of the store. */
@@ -47,14 +48,16 @@ export async function readLayer(
 ): Promise<LayerContent> {
   const digester = new Digester(algorithm);
   let isEmpty = true;
+  const compressed = new Watched(readVerified(provider, layer), onBytes);
   try {
-    for await (const chunk of decompress(seen(readVerified(provider, layer), onBytes))) {
+    for await (const chunk of decompress(compressed)) {
       throwIfAborted(signal);
       digester.update(chunk);
       isEmpty &&= isZero(chunk);
     }
   } catch (cause) {
-    if (isDrayageError(cause)) throw cause;
+    const isOfItsBytes = cause !== compressed.error && (isDataLoss(cause) || !isDrayageError(cause));
+    if (!isOfItsBytes) throw cause;
     const message = `${action}: cannot decompress: ${messageOf(cause)}`;
     throw new ErrDataLoss(message, { cause, digest: layer.digest, endpoint });
   }
@@ -66,7 +69,7 @@ export async function readCompression(provider: Provider, { digest }: StoredLaye
   await using reader = await provider.readerAt({ digest });
   const head = new Uint8Array(HEAD_BYTES);
   const count = await reader.readAt(head, 0);
-  return compressionByMagic(head.subarray(0, count));
+  return compressionOf(head.subarray(0, count));
 }
 
 /** The error of a layer in a compression that no media type of layers stands for. */
@@ -78,13 +81,28 @@ export function notOfLayers(
   return new ErrNotImplemented(message, details);
 }
 
-async function* seen(
-  chunks: AsyncIterable<Uint8Array>,
-  onBytes: (bytes: Uint8Array) => void,
-): AsyncGenerator<Uint8Array> {
-  for await (const chunk of chunks) {
-    onBytes(chunk);
-    yield chunk;
+/** Bytes on their way, seen by somebody, and what became of their source. */
+class Watched implements AsyncIterable<Uint8Array> {
+  /** What the source threw. */
+  error: unknown;
+  readonly #chunks: AsyncIterable<Uint8Array>;
+  readonly #onBytes: (bytes: Uint8Array) => void;
+
+  constructor(chunks: AsyncIterable<Uint8Array>, onBytes: (bytes: Uint8Array) => void) {
+    this.#chunks = chunks;
+    this.#onBytes = onBytes;
+  }
+
+  async *[Symbol.asyncIterator](): AsyncGenerator<Uint8Array> {
+    try {
+      for await (const chunk of this.#chunks) {
+        this.#onBytes(chunk);
+        yield chunk;
+      }
+    } catch (error) {
+      this.error = error;
+      throw error;
+    }
   }
 }
 

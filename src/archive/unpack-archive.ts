@@ -1,5 +1,5 @@
 import { ErrDataLoss, ErrInvalidArgument } from "../errors/classes.ts";
-import { compressionByMagic } from "../layer/decompress/compression.ts";
+import { compressionOf } from "../layer/decompress/compression.ts";
 import { type DocumentName, isImageFile, parseArchivePath, symlinkTarget } from "./archive-path.ts";
 import type { StoredFile } from "./ingest.ts";
 import { type IntakeContext, takeIn } from "./intake.ts";
@@ -137,7 +137,7 @@ async function unlessForeign(
   if (byName !== undefined) return byName ? content : undefined;
   const { head, whole } = await peek(content, USTAR.at + USTAR.text.length);
   const begins = Buffer.from(head).toString("latin1");
-  const isLayer = compressionByMagic(head) !== "none" || begins.startsWith(USTAR.text, USTAR.at);
+  const isLayer = compressionOf(head) !== "none" || begins.startsWith(USTAR.text, USTAR.at);
   return isLayer || begins.trimStart().startsWith("{") ? whole : undefined;
 }
 

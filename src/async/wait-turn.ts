@@ -1,8 +1,12 @@
-import { type AbortOptions, abortError } from "./abort.ts";
+import { type AbortOptions, abortError, throwIfAborted } from "./abort.ts";
 
-/** Waits at the end of `queue` until its entry is taken out and called; leaves it and rejects when the signal fires. */
-export function waitTurn(queue: Array<() => void>, { signal }: AbortOptions): Promise<void> {
-  return new Promise((resolve, reject) => {
+/**
+ * Waits at the end of `queue` until its entry is taken out and called; leaves it and rejects when the signal fires. With one that
+ * has fired nobody gets into the queue.
+ */
+export async function waitTurn(queue: Array<() => void>, { signal }: AbortOptions): Promise<void> {
+  throwIfAborted(signal);
+  await new Promise<void>((resolve, reject) => {
     const turn = (): void => {
       signal?.removeEventListener("abort", leave);
       resolve();

@@ -2,7 +2,8 @@ import { gzipSync, zstdCompressSync } from "node:zlib";
 import fc from "fast-check";
 import { describe, expect, it } from "vitest";
 import { decompress } from "../../src/archive/decompress.ts";
-import { compressionByMagic as compressionOf } from "../../src/layer/decompress/compression.ts";
+import { ErrDataLoss } from "../../src/errors.ts";
+import { compressionOf } from "../../src/layer/decompress/compression.ts";
 import { inPieces } from "./support/tar.ts";
 
 async function collect(chunks: AsyncIterable<Uint8Array>): Promise<Buffer> {
@@ -44,13 +45,35 @@ describe("decompress()", () => {
     expect(String(await collect(decompress(inPieces(bytes, 7))))).toBe("one two");
   });
 
+  it("reads several zstd frames in a row, and passes those over that are to be skipped", async () => {
+    const skipped = Buffer.from([0x5a, 0x2a, 0x4d, 0x18, 3, 0, 0, 0, 1, 2, 3]);
+    const bytes = Buffer.concat([
+      skipped,
+      zstdCompressSync("one "),
+      skipped,
+      zstdCompressSync("two"),
+      skipped,
+    ]);
+    for (const piece of [1, 7, 4_096]) {
+      expect(String(await collect(decompress(inPieces(bytes, piece))))).toBe("one two");
+    }
+  });
+
+  it.each([
+    ["gzip", gzipSync("one")],
+    ["zstd", zstdCompressSync("one")],
+  ])("fails on %s with something behind it", async (_, bytes) => {
+    const followed = Buffer.concat([bytes, Buffer.from("something else")]);
+    await expect(collect(decompress(inPieces(followed)))).rejects.toThrow(ErrDataLoss);
+  });
+
   it.each([
     ["gzip", gzipSync],
     ["zstd", zstdCompressSync],
   ])("fails on %s that is cut off", async (_, compress) => {
     const bytes = compress(Buffer.from("x".repeat(5000)));
     await expect(collect(decompress(inPieces(bytes.subarray(0, -4))))).rejects.toThrow(
-      "unexpected end of file",
+      /unexpected end of (?:file|data)/,
     );
   });
 

@@ -1,6 +1,5 @@
 import { spawn } from "node:child_process";
 import { once } from "node:events";
-import { rm } from "node:fs/promises";
 import { describe, expect, it } from "vitest";
 import { campaign, report } from "./support/campaign.ts";
 import { HostileRegistry } from "./support/hostile-registry.ts";
@@ -19,42 +18,52 @@ const MAX_REQUESTS = 60;
 
 const CHILD = new URL("support/pull-child.ts", import.meta.url).pathname;
 
-/** Resolves when the registry has been asked `count` more times. */
-async function requests(registry: HostileRegistry, count: number): Promise<void> {
+/** Resolves when the registry has been asked `count` more times, or the signal fires. */
+async function requests(registry: HostileRegistry, count: number, signal: AbortSignal): Promise<void> {
   const end = registry.requestCount + count;
-  while (registry.requestCount < end) await new Promise((resolve) => setImmediate(resolve));
+  while (registry.requestCount < end && !signal.aborted)
+    await new Promise((resolve) => setImmediate(resolve));
 }
 
 describe(`${kills} processes killed while they pull (CHAOS_SEED=${seed})`, () => {
-  it("leave a root that is right, and goes on", { timeout: kills * 5_000 + 60_000 }, async () => {
+  it("leave a root that is right, and goes on", { timeout: kills * 5_000 + 60_000 }, async ({ signal }) => {
     const world = buildWorld(`kills ${seed}`);
-    const root = await makeRoot();
-    await using registry = await HostileRegistry.start({ seed, world, root, faultRate: 0.1 });
+    await using root = await makeRoot();
+    await using registry = await HostileRegistry.start({ seed, world, root: root.path, faultRate: 0.1 });
     const random = seeded(`kills ${seed}`);
     for (let killed = 0; killed < kills; killed += CHILDREN) {
       const children = Array.from({ length: CHILDREN }, (_, number) =>
         spawn(
           process.execPath,
-          ["--no-warnings", CHILD, root, registry.host, `${seed} ${killed + number}`, ...world.tags.keys()],
+          [
+            "--no-warnings",
+            CHILD,
+            root.path,
+            registry.host,
+            `${seed} ${killed + number}`,
+            ...world.tags.keys(),
+          ],
           {
             stdio: ["ignore", "ignore", "inherit"],
           },
         ),
       );
       const ended = children.map((child) => once(child, "exit"));
-      await Promise.race([requests(registry, 1 + random.int(MAX_REQUESTS)), ...ended]);
-      for (const child of children) child.kill("SIGKILL");
+      try {
+        await Promise.race([requests(registry, 1 + random.int(MAX_REQUESTS), signal), ...ended]);
+      } finally {
+        for (const child of children) child.kill("SIGKILL"); // also when the test has run out of time
+      }
       for (const exit of ended) expect(await exit, `CHAOS_SEED=${seed}`).toEqual([null, "SIGKILL"]);
-      expect(report(seed, rootViolations(root))).toBe("");
+      expect(report(seed, rootViolations(root.path))).toBe("");
     }
     registry.options.faultRate = 0;
-    const engine = await openEngine(root);
+    const engine = await openEngine(root.path);
     for (const [tag, digest] of world.tags) {
       await engine.pull(`${registry.host}/${tag}`, { platform: "linux/amd64" });
       for (const needed of contentOf(world, digest)) await engine.content.info(needed as never);
     }
     await engine.close();
-    expect(report(seed, [...rootViolations(root), ...registry.violations])).toBe("");
-    await rm(root, { recursive: true });
+    expect(report(seed, [...rootViolations(root.path), ...registry.violations])).toBe("");
   });
 });

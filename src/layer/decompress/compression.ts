@@ -16,11 +16,7 @@ export const HEAD_BYTES = 6;
 
 /** The compression of content that starts with `head`. A skippable frame of zstd is a frame like others. */
 export function compressionOf(head: Uint8Array): Compression {
-  return isSkippableFrame(head) ? "zstd" : compressionByMagic(head);
-}
-
-/** The same for readers that know frames with content only. */
-export function compressionByMagic(head: Uint8Array): Compression {
+  if (isSkippableFrame(head)) return "zstd";
   return MAGIC.find(([, magic]) => magic.every((byte, at) => head[at] === byte))?.[0] ?? "none";
 }
 

@@ -2,7 +2,10 @@ import type { Transform } from "node:stream";
 import { createGunzip, createZstdDecompress } from "node:zlib";
 import { messageOf } from "../../errors/message-of.ts";
 import { decompressionError } from "./fault.ts";
+import { PIECE_BYTES } from "./sync-codec.ts";
 import { ZstdFrames } from "./zstd-frames.ts";
+
+const OPTIONS = { chunkSize: PIECE_BYTES };
 
 /** `gunzip` by nothing but what Node.js documents, for a Node.js in which `syncCodecsWork` says that the rest does not work. */
 export async function* gunzipByStream(source: AsyncIterable<Uint8Array>): AsyncGenerator<Buffer> {
@@ -49,7 +52,7 @@ class StreamDecoder {
 
   constructor(compression: "gzip" | "zstd") {
     this.#compression = compression;
-    this.#stream = compression === "gzip" ? createGunzip() : createZstdDecompress();
+    this.#stream = compression === "gzip" ? createGunzip(OPTIONS) : createZstdDecompress(OPTIONS);
     this.#stream.on("readable", () => this.#wake());
     this.#stream.on("end", () => {
       this.#isEnded = true;

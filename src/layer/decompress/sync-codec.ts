@@ -2,7 +2,7 @@ import type { Transform } from "node:stream";
 import { constants, createInflateRaw, createZstdDecompress } from "node:zlib";
 
 /** Bytes that come out of a codec at once. */
-const PIECE_BYTES = 256 * 1024;
+export const PIECE_BYTES = 256 * 1024;
 
 /** What Node.js has below its streams of zlib. It is not documented, so `syncCodecsWork` tries it before it is relied on. */
 interface Native {

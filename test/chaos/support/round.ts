@@ -40,9 +40,15 @@ export function openEngine(
   });
 }
 
-/** A data root in memory where there is such a file system; the caller removes it. */
-export function makeRoot(): Promise<string> {
-  return mkdtemp(join(process.platform === "linux" ? "/dev/shm" : tmpdir(), "drayage-chaos-"));
+/** A directory that goes with its scope. */
+export interface ScopedRoot extends AsyncDisposable {
+  readonly path: string;
+}
+
+/** A data root in memory where there is such a file system; it is removed with everything in it. */
+export async function makeRoot(): Promise<ScopedRoot> {
+  const path = await mkdtemp(join(process.platform === "linux" ? "/dev/shm" : tmpdir(), "drayage-chaos-"));
+  return { path, [Symbol.asyncDispose]: () => rm(path, { recursive: true, force: true }) };
 }
 
 /**
@@ -52,14 +58,10 @@ export function makeRoot(): Promise<string> {
  */
 export async function runRound(seed: string): Promise<RoundReport> {
   const world = buildWorld(seed);
-  const root = await makeRoot();
+  await using scoped = await makeRoot();
+  const root = scoped.path;
   await using registry = await HostileRegistry.start({ seed, world, root, faultRate: 0.35 });
-  try {
-    const round = new Round(seed, { root, world, registry });
-    return await round.run();
-  } finally {
-    await rm(root, { recursive: true, force: true });
-  }
+  return await new Round(seed, { root, world, registry }).run();
 }
 
 interface Scene {
