@@ -19,7 +19,7 @@ import type { Distribution } from "./distribution.ts";
 import { EndpointHealth } from "./health/endpoint-health.ts";
 import { LocalDistribution } from "./local-distribution.ts";
 import { guardedLogger, silentLogger } from "./logger.ts";
-import { openLayers } from "./open-layers.ts";
+import { type OpenLayersParts, openLayers } from "./open-layers.ts";
 import { OpenWork } from "./open-work.ts";
 import { DISTRIBUTION_OPTIONS } from "./option-rules.ts";
 import type { DistributionOptions } from "./options.ts";
@@ -71,7 +71,11 @@ export async function composeDistribution(options: DistributionOptions): Promise
     images: options.images,
     logger,
   });
-  const layers = await openLayers(options.layers, { root: resolve(options.root), downloads });
+  const onLacking: OpenLayersParts["onLacking"] = (lacking) => {
+    logger.warn({ lacking }, "this host cannot make all that layers may have: it is left out");
+    root.events.emit("lacking", { lacking });
+  };
+  const layers = await openLayers(options.layers, { root: resolve(options.root), downloads, onLacking });
   const health = new EndpointHealth({ root: options.root, logger });
   const repositories = createRepositories({
     registry,

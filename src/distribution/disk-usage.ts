@@ -35,12 +35,14 @@ export interface DiskUsage {
   readonly layers: Usage;
   /** Of these, what no image and no other user keeps: what `prune` removes. */
   readonly unusedLayers: Usage;
+  /** Of all layers, those that lack what could not be made when they were unpacked. */
+  readonly incompleteLayers: Usage;
   /** Each name, sorted. */
   readonly images: readonly ImageUsage[];
 }
 
 /** Where the bytes of content are. */
-type ContentUsage = Omit<DiskUsage, "layers" | "unusedLayers">;
+type ContentUsage = Omit<DiskUsage, "layers" | "unusedLayers" | "incompleteLayers">;
 
 /** What is measured. */
 export interface DiskUsageContext {

@@ -70,7 +70,10 @@ export interface PulledImage {
   readonly updated: boolean;
   /** Whether there is an image in it that a container could run, or only something else that registries carry. */
   readonly kind: "image" | "artifact";
-  /** What a user should know, such as that the image is of another platform than the one wanted; as docker words it. */
+  /**
+   * What a user should know: that the image is of another platform than the one wanted, as docker words it, or what of its layers could
+   * not be made here.
+   */
   readonly warnings: readonly string[];
   /** Origin of the endpoint that served it. */
   readonly endpoint: string;
@@ -120,6 +123,8 @@ export interface UnpackedImage {
   readonly config: Digest;
   /** Chain IDs of its layers, lowest first; the last one is its root file system. */
   readonly chainIds: readonly Digest[];
+  /** What of its layers could not be made when they were unpacked, by whomever: a line for each that lacks something. */
+  readonly warnings: readonly string[];
 }
 
 /** What reading an image may be told. */
@@ -300,7 +305,10 @@ export interface Distribution extends AsyncDisposable {
   readonly content: Store;
   /** The names. */
   readonly images: ImageStore;
-  /** What happened to names (pull, push, tag, untag, delete) and at registries (fallback, served, taken, rateLimit, warning, budget). */
+  /**
+   * What happened to names (pull, push, tag, untag, delete) and at registries (fallback, served, taken, rateLimit, warning, budget),
+   * and what this host cannot make of layers (lacking).
+   */
   readonly events: EventEmitter<DistributionEvents>;
   /** Changes the limits at once, both ways; 0 is unlimited. */
   setConcurrency(limits: {

@@ -21,6 +21,12 @@ export interface ServedEvent extends Omit<ServedContent, "digest"> {
   readonly digest: Digest | undefined;
 }
 
+/** This host cannot make all that layers may have; told once, before the first one is unpacked. */
+export interface LackingEvent {
+  /** What is left out, in words: `devices`. What of an image that was is in its warnings. */
+  readonly lacking: readonly string[];
+}
+
 /** What an engine tells while it works, for eventemitter3. */
 export interface DistributionEvents extends ImageEvents {
   fallback: [event: FallbackEvent];
@@ -28,5 +34,6 @@ export interface DistributionEvents extends ImageEvents {
   taken: [event: TakenContent];
   rateLimit: [limit: RateLimit];
   warning: [warning: RegistryWarning];
+  lacking: [event: LackingEvent];
   budget: [change: HostBudgetChange];
 }

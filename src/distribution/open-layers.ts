@@ -18,17 +18,19 @@ export interface OpenLayersParts {
   readonly root: string;
   /** Brings all blobs. */
   readonly downloads: LayerDownloadManager;
+  /** Told once what this host cannot make of layers. */
+  readonly onLacking: (lacking: readonly string[]) => void;
 }
 
 /** What images are unpacked with, if they are; it is loaded only then. Throws the classes of `diskError`. */
 export async function openLayers(
   layers: DistributionOptions["layers"],
-  { root, downloads }: OpenLayersParts,
+  { root, downloads, onLacking }: OpenLayersParts,
 ): Promise<EngineLayers | undefined> {
   if (layers === undefined || layers === false) return undefined;
   if (layers !== true) return { store: undefined, ...at(layers, downloads), close: async () => {} };
   const { openLayerStore } = await import("../layer/store/open-layer-store.ts");
-  const store = await openLayerStore({ root });
+  const store = await openLayerStore({ root, onLacking });
   return {
     store,
     ...at(layerTarget(store), downloads),

@@ -184,6 +184,7 @@ export class OwnedRoot {
       ...(await diskUsage({ content, images, owner }, options)),
       layers: usageOf(all.map(({ bytes }) => bytes)),
       unusedLayers: usageOf(unused.map(({ bytes }) => bytes)),
+      incompleteLayers: usageOf(all.filter(({ missing }) => missing.length > 0).map(({ bytes }) => bytes)),
     };
   }
 

@@ -30,7 +30,8 @@ export async function unpackImage(
     unpacked.unpack(config, blobsHere(shared.content, layers, diffIds), operation),
   );
   await unpacked.keep(operation);
-  const result = { name, config: config.digest, chainIds: chainIds(diffIds) };
+  const { warnings } = unpacked;
+  const result = { name, config: config.digest, chainIds: chainIds(diffIds), warnings };
   await use(result);
   return result;
 }

@@ -1,5 +1,5 @@
 import type { AbortOptions } from "../async/abort.ts";
-import type { Digest } from "../digest/digest.ts";
+import { type Digest, shortId } from "../digest/digest.ts";
 import { ErrFailedPrecondition } from "../errors/classes.ts";
 import type { Descriptor } from "../oci/descriptor.ts";
 import type { LayerDownload, LayerDownloadManager } from "../xfer/download-manager.ts";
@@ -57,6 +57,14 @@ export class UnpackedImages implements AsyncDisposable {
   async settle(): Promise<boolean> {
     const chainIds = this.#held.flatMap(({ download }) => download.layers.map(({ chainId }) => chainId));
     return (await this.#layers?.settle?.(chainIds)) ?? false;
+  }
+
+  /** What of the layers could not be made when they were unpacked, by whomever: a line for each that lacks something. */
+  get warnings(): readonly string[] {
+    const layers = this.#held.flatMap(({ download }) => download.layers);
+    return layers.flatMap(({ chainId, missing = [] }) =>
+      missing.length > 0 ? [`WARNING: layer ${shortId(chainId)} lacks ${missing.join("; ")}`] : [],
+    );
   }
 
   async [Symbol.asyncDispose](): Promise<void> {

@@ -43,7 +43,7 @@ export function v2Puller(context: PullContext): Puller {
     const dropped = await droppedLayers(images, { inspected, unpacked }, context);
     await recordSource(reference, [target, ...contentsOf(images)], dropped, context);
     operation.onProgress(pullStatus.digest(target.digest));
-    const warnings = platformWarnings(inspected, context.platform);
+    const warnings = [...platformWarnings(inspected, context.platform), ...unpacked.warnings];
     for (const warning of warnings) operation.onProgress(message("", warning));
     await unpacked.keep(operation);
     const isImage = inspected.some(({ kind }) => kind === "image");

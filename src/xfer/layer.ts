@@ -45,6 +45,8 @@ export interface BlobBytes extends AsyncIterable<Uint8Array>, AsyncDisposable {
 /** A registered layer; the holder gives it back to the target. */
 export interface Layer {
   readonly chainId: Digest;
+  /** What of the blob could not be made, in words. Default: all of it could. */
+  readonly missing?: readonly string[] | undefined;
 }
 
 /** Where in a chain a layer belongs. */

@@ -1,8 +1,8 @@
 import { mkdir, mkdtemp, readdir, readFile, rm, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import { afterEach, beforeEach, describe, expect, it } from "vitest";
-import type { Digest } from "../../src/digest/digest.ts";
+import { afterEach, beforeEach, describe, expect, it, vi } from "vitest";
+import { type Digest, shortId } from "../../src/digest/digest.ts";
 import { ErrAlreadyExists, ErrDataLoss, ErrFailedPrecondition, ErrNotFound } from "../../src/errors.ts";
 import { chainIds } from "../../src/oci/chain-id.ts";
 import { type BuiltImage, buildImage, TestRegistry } from "../../src/testing.ts";
@@ -142,11 +142,29 @@ describe("unpack() and assemble()", () => {
     await engine.pull(name, { unpack: false });
     const rootfs = join(directory, "rootfs");
     const unpacked = await engine.assemble(name, rootfs);
-    expect(unpacked).toEqual({ name, config: image.config.digest, chainIds: chainOf(image) });
+    expect(unpacked).toEqual({ name, config: image.config.digest, chainIds: chainOf(image), warnings: [] });
     expect(await readdir(rootfs)).toEqual(["layer-0", "layer-1", "layer-2"]);
     expect(await readFile(join(rootfs, "layer-0"))).toHaveLength(70_000);
     await engine.remove(name);
     expect(await layersOn(engine.root)).toEqual([]);
+  });
+
+  it("say before what this host cannot make of layers, and afterwards what is missing in those of the image", async () => {
+    await using other = await openEngine({ layers: true });
+    const told: string[][] = [];
+    other.events.on("lacking", ({ lacking }) => told.push([...lacking]));
+    vi.stubEnv("PATH", directory); // no GNU tar is there
+    await other.pull(name).finally(() => vi.unstubAllEnvs());
+    expect(told).toHaveLength(1);
+    expect(told[0]).toEqual(expect.arrayContaining(["devices", "FIFOs"]));
+    const [lowest] = chainOf(image);
+    const record = join(other.root, "layers", lowest?.replace(":", "/") ?? "", "layer.json");
+    const missing = ['2 devices, such as "dev/null"'];
+    await writeFile(record, JSON.stringify({ ...JSON.parse(await readFile(record, "utf8")), missing }));
+    const warning = `WARNING: layer ${shortId(lowest as Digest)} lacks 2 devices, such as "dev/null"`;
+    expect((await other.unpack(name)).warnings).toEqual([warning]);
+    expect((await other.pull(name)).images[0]?.warnings).toEqual([warning]);
+    expect(await other.diskUsage()).toMatchObject({ incompleteLayers: { count: 1, bytes: 70_000 } });
   });
 
   it("refuse a directory with something in it", async () => {

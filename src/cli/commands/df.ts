@@ -16,7 +16,8 @@ export function addDfCommand(program: Command, signal: AbortSignal): void {
         printJson(usage);
         return;
       }
-      const { content, unreferenced, ingests, setAside, layers, unusedLayers, images } = usage;
+      const { content, unreferenced, ingests, setAside, layers, unusedLayers, incompleteLayers, images } =
+        usage;
       const kinds = Object.entries({
         Content: content,
         Unreferenced: unreferenced,
@@ -24,6 +25,7 @@ export function addDfCommand(program: Command, signal: AbortSignal): void {
         "Set aside": setAside,
         Layers: layers,
         "Unused layers": unusedLayers,
+        ...(incompleteLayers.count > 0 && { "Incomplete layers": incompleteLayers }),
       });
       const totals = kinds.map(([kind, { count, bytes }]) => [kind, String(count), formatBytes(bytes)]);
       printTable([["TYPE", "TOTAL", "SIZE"], ...totals]);

@@ -15,6 +15,7 @@ import { addPlaceOptions, openPlace, type PlaceCliOptions } from "../place.ts";
 import { type ProgressCliOptions, progressOption, withReporter } from "../progress/with-reporter.ts";
 import { RegistryNotices } from "../registry-notices.ts";
 import { servedFacts, servedLines } from "../served-by.ts";
+import { tellLacking } from "../tell-lacking.ts";
 import { addTotalTimeout } from "../timeouts.ts";
 
 interface PullCliOptions extends RegistryCliOptions, ProgressCliOptions, PlaceCliOptions {
@@ -49,6 +50,7 @@ async function pull(reference: string, options: PullCliOptions, signal: AbortSig
   const parts = { ...registryOptions(options, [domain]), layers, ...place.parts };
   await using distribution = await openRoot(options, parts);
   using _ = new RegistryNotices(distribution);
+  tellLacking(distribution);
   const pulling = withReporter(
     options,
     (onProgress) =>

@@ -1,8 +1,9 @@
 import { resolve } from "node:path";
 import { type Command, InvalidArgumentError, Option } from "commander";
 import { addRootOptions, openRoot, type RootOptions } from "../options.ts";
-import { printJson } from "../output.ts";
+import { printJson, tell } from "../output.ts";
 import { type ProgressCliOptions, progressOption, withReporter } from "../progress/with-reporter.ts";
+import { tellLacking } from "../tell-lacking.ts";
 
 interface RootfsCliOptions extends RootOptions, ProgressCliOptions {
   readonly platform?: string;
@@ -50,9 +51,11 @@ async function assemble(
 ): Promise<void> {
   const { platform, sharing } = options;
   await using distribution = await openRoot(options, { layers: true });
-  await withReporter(options, (onProgress) =>
+  tellLacking(distribution);
+  const { warnings } = await withReporter(options, (onProgress) =>
     distribution.assemble(reference, directory, { platform, sharing, signal, onProgress }),
   );
+  for (const warning of warnings) tell(warning);
 }
 
 /** A program reads this: nothing else goes to stdout. */
@@ -62,7 +65,9 @@ async function printMounts(reference: string, options: RootfsCliOptions, signal:
     throw new InvalidArgumentError("wanted both of --upper and --work, or none");
   }
   await using distribution = await openRoot(options, { layers: true });
-  const { chainIds } = await distribution.unpack(reference, { platform, signal });
+  tellLacking(distribution);
+  const { chainIds, warnings } = await distribution.unpack(reference, { platform, signal });
+  for (const warning of warnings) tell(warning);
   const writable =
     upper === undefined || work === undefined
       ? undefined

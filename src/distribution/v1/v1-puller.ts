@@ -60,6 +60,7 @@ export function v1Puller(context: V1PullContext): Puller {
     operation.onProgress(pullStatus.digest(image.manifest.digest));
     const warnings = [
       ...platformWarnings([inspected], context.platform),
+      ...unpacked.warnings,
       `${familiarName(reference)}: this image was pulled from a legacy registry.`,
     ];
     for (const warning of warnings) operation.onProgress(message("", warning));

@@ -4,9 +4,10 @@ import { diskError } from "../../disk/disk-error.ts";
 import { requireNode } from "../../errors/require-node.ts";
 import { checkOptions } from "../../options/check-options.ts";
 import { objectOf, type RulesOf, required } from "../../options/rule.ts";
-import { aPath, wholeNumberFrom } from "../../options/rules.ts";
+import { aFunction, aPath, wholeNumberFrom } from "../../options/rules.ts";
 import { findAbilities } from "../unpack/find-abilities.ts";
 import type { HostAbilities } from "../unpack/host-abilities.ts";
+import { lackingAbilities } from "../unpack/lacking-abilities.ts";
 import { skippedInWords } from "../unpack/skipped-kinds.ts";
 import { DEFAULT_LIMITS, type UnpackLimits } from "../unpack/unpack-limits.ts";
 import { UnpackPool } from "../workers/unpack-pool.ts";
@@ -21,6 +22,11 @@ export interface LayerStoreOptions {
   readonly root: string;
   /** Threads that unpack; 0 unpacks on the caller's thread, in slices. Default: one for each core, four at most. */
   readonly workers?: number | undefined;
+  /**
+   * Told once, before the first layer is unpacked, what this host cannot make of layers, in words, if there is such a thing: it is left out of
+   * all layers, and named in the record of each that has it (`LayerRecord.missing`). It must not throw.
+   */
+  readonly onLacking?: ((lacking: readonly string[]) => void) | undefined;
   /** What a layer may be at most. Default: 2,097,152 entries, 256 GiB, 1,100 bytes out of one. */
   readonly limits?: Partial<UnpackLimits> | undefined;
 }
@@ -28,6 +34,7 @@ export interface LayerStoreOptions {
 const LAYER_STORE_OPTIONS: RulesOf<LayerStoreOptions> = {
   root: required(aPath),
   workers: wholeNumberFrom(0),
+  onLacking: aFunction,
   limits: objectOf<UnpackLimits>({
     maxEntries: wholeNumberFrom(1),
     maxBytes: wholeNumberFrom(1),
@@ -42,10 +49,21 @@ const LAYER_STORE_OPTIONS: RulesOf<LayerStoreOptions> = {
 export async function openLayerStore(options: LayerStoreOptions): Promise<LayerStore> {
   requireNode("open layers");
   checkOptions("open layers", options, LAYER_STORE_OPTIONS);
-  const { root, workers, limits } = options;
+  const { root, workers, limits, onLacking = () => {} } = options;
   const pool = new UnpackPool({ workers });
-  const unpacker = new PoolUnpacker(pool, { root: resolve(root), limits: { ...DEFAULT_LIMITS, ...limits } });
+  const unpacker = new PoolUnpacker(pool, {
+    root: resolve(root),
+    limits: { ...DEFAULT_LIMITS, ...limits },
+    onLacking,
+  });
   return new LayerStore({ root: resolve(root), unpacker, onClose: () => unpacker.close() });
+}
+
+/** What blobs are unpacked with, beside the threads. */
+interface PoolUnpackerParts {
+  readonly root: string;
+  readonly limits: UnpackLimits;
+  readonly onLacking: (lacking: readonly string[]) => void;
 }
 
 /** Unpacks in the threads of a pool. What the host can do is found out once, as soon as a layer is to come. */
@@ -53,13 +71,15 @@ class PoolUnpacker implements Unpacker {
   readonly #pool: UnpackPool;
   readonly #layout: LayerLayout;
   readonly #limits: UnpackLimits;
+  readonly #onLacking: PoolUnpackerParts["onLacking"];
   #host: Promise<HostAbilities> | undefined;
 
   /** The pool is closed with this. */
-  constructor(pool: UnpackPool, { root, limits }: { readonly root: string; readonly limits: UnpackLimits }) {
+  constructor(pool: UnpackPool, { root, limits, onLacking }: PoolUnpackerParts) {
     this.#pool = pool;
     this.#layout = new LayerLayout(root);
     this.#limits = limits;
+    this.#onLacking = onLacking;
   }
 
   getReady(): void {
@@ -100,11 +120,10 @@ class PoolUnpacker implements Unpacker {
   /** In a directory of its own that nobody takes for a layer which somebody has left half made. */
   async #lookForHost(): Promise<HostAbilities> {
     const staged = await stageDirectory(this.#layout);
-    try {
-      return await findAbilities(staged.path);
-    } finally {
-      await staged.remove();
-    }
+    const host = await findAbilities(staged.path).finally(() => staged.remove());
+    const lacking = lackingAbilities(host);
+    if (lacking.length > 0) this.#onLacking(lacking);
+    return host;
   }
 }
 
