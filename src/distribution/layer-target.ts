@@ -1,9 +1,9 @@
 import { throwIfAborted } from "../async/abort.ts";
 import { ErrInternal } from "../errors/classes.ts";
+import type { Unpacking } from "../layer/store/blob-unpacker.ts";
 import type { MakeLayerOptions } from "../layer/store/layer-maker.ts";
 import type { LayerStore } from "../layer/store/layer-store.ts";
 import type { LayerSource } from "../layer/store/prepared-layer.ts";
-import type { Unpacking } from "../layer/store/unpacker.ts";
 import { type ProgressSink, type UpdateProgress, update } from "../progress/progress.ts";
 import type { GrowingBlob, GrowingFile } from "../xfer/growing-blob.ts";
 import type { DownloadDescriptor, LayerTarget } from "../xfer/layer.ts";

@@ -4,6 +4,7 @@ import { plainWaiter, type Waiter } from "../../async/waiting.ts";
 import type { Digest } from "../../digest/digest.ts";
 import { ErrNotFound } from "../../errors/classes.ts";
 import type { LayerTree } from "../tree/layer-tree.ts";
+import type { BlobUnpacker } from "./blob-unpacker.ts";
 import { compareLayer, type LayerDifferences } from "./compare-layer.ts";
 import type { LayerFiles } from "./layer-files.ts";
 import type { LayerRecord } from "./layer-record.ts";
@@ -11,7 +12,6 @@ import { lockMaking } from "./making.ts";
 import { type LayerSource, type PreparedLayer, type PrepareOptions, prepareLayer } from "./prepared-layer.ts";
 import { sweepReplaced } from "./replaced-layers.ts";
 import { Settling, settle } from "./settling.ts";
-import type { Unpacker } from "./unpacker.ts";
 import type { UseLocks } from "./use-locks.ts";
 
 /** Where a layer belongs. */
@@ -47,14 +47,14 @@ export interface VerifiedLayer {
 /** What layers are made with. */
 export interface LayerMakerParts {
   readonly files: LayerFiles;
-  readonly unpacker: Unpacker;
+  readonly unpacker: BlobUnpacker;
   readonly locks: UseLocks;
 }
 
 /** Makes layers out of blobs: unpacks them side by side, and gives each its place when the one below it has its own. */
 export class LayerMaker {
   readonly #files: LayerFiles;
-  readonly #unpacker: Unpacker;
+  readonly #unpacker: BlobUnpacker;
   readonly #locks: UseLocks;
   readonly #settling: Settling;
   /** What is being unpacked. */

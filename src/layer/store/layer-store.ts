@@ -4,6 +4,7 @@ import { ErrFailedPrecondition, ErrNotFound } from "../../errors/classes.ts";
 import type { AssembleOptions } from "../rootfs/assemble.ts";
 import type { Mounts, OverlayOptions } from "../rootfs/overlay-mounts.ts";
 import type { LayerTree } from "../tree/layer-tree.ts";
+import type { BlobUnpacker } from "./blob-unpacker.ts";
 import { lockChanges } from "./change-lock.ts";
 import { LayerFiles } from "./layer-files.ts";
 import {
@@ -19,7 +20,6 @@ import type { LayerSource } from "./prepared-layer.ts";
 import { sweepReplaced } from "./replaced-layers.ts";
 import { settleAll } from "./settling.ts";
 import { type SweepLayersOptions, type SweptLayer, sweepLayers } from "./sweep-layers.ts";
-import type { Unpacker } from "./unpacker.ts";
 import { UseLocks } from "./use-locks.ts";
 
 /** A layer that is there. Whoever got it keeps it from being removed, until he releases it. */
@@ -32,7 +32,7 @@ export interface StoredLayer extends LayerRecord {
 export interface LayerStoreParts {
   /** The data root; `layers` and `locks` in it are made with the first layer. */
   readonly root: string;
-  readonly unpacker: Unpacker;
+  readonly unpacker: BlobUnpacker;
   /** Closes what was opened for this store; what is being unpacked fails then. */
   readonly onClose?: (() => Promise<void>) | undefined;
 }

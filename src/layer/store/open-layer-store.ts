@@ -11,10 +11,10 @@ import { lackingAbilities } from "../unpack/lacking-abilities.ts";
 import { skippedInWords } from "../unpack/skipped-kinds.ts";
 import { DEFAULT_LIMITS, type UnpackLimits } from "../unpack/unpack-limits.ts";
 import { UnpackPool } from "../workers/unpack-pool.ts";
+import type { BlobUnpacker, Unpacked, UnpackingOptions, UnpackOrder } from "./blob-unpacker.ts";
 import { LayerLayout } from "./layer-layout.ts";
 import { LayerStore } from "./layer-store.ts";
 import { stageDirectory } from "./staging.ts";
-import type { Unpacked, Unpacker, UnpackingOptions, UnpackOrder } from "./unpacker.ts";
 
 /** How a layer store is opened. */
 export interface LayerStoreOptions {
@@ -67,7 +67,7 @@ interface PoolUnpackerParts {
 }
 
 /** Unpacks in the threads of a pool. What the host can do is found out once, as soon as a layer is to come. */
-class PoolUnpacker implements Unpacker {
+class PoolUnpacker implements BlobUnpacker {
   readonly #pool: UnpackPool;
   readonly #layout: LayerLayout;
   readonly #limits: UnpackLimits;
@@ -120,10 +120,14 @@ class PoolUnpacker implements Unpacker {
   /** In a directory of its own that nobody takes for a layer which somebody has left half made. */
   async #lookForHost(): Promise<HostAbilities> {
     const staged = await stageDirectory(this.#layout);
-    const host = await findAbilities(staged.path).finally(() => staged.remove());
-    const lacking = lackingAbilities(host);
-    if (lacking.length > 0) this.#onLacking(lacking);
-    return host;
+    try {
+      const host = await findAbilities(staged.path);
+      const lacking = lackingAbilities(host);
+      if (lacking.length > 0) this.#onLacking(lacking);
+      return host;
+    } finally {
+      await staged.remove();
+    }
   }
 }
 

@@ -11,6 +11,7 @@ import { ErrInvalidArgument } from "../../errors/classes.ts";
 import type { ByteString } from "../../tar/byte-string.ts";
 import { type LayerTree, writeNotes } from "../tree/layer-tree.ts";
 import type { UnpackOutcome } from "../unpack/unpack-outcome.ts";
+import type { BlobGrowth, BlobUnpacker, Unpacked, UnpackingOptions, UnpackOrder } from "./blob-unpacker.ts";
 import { lockChanges } from "./change-lock.ts";
 import type { LayerLayout } from "./layer-layout.ts";
 import { type LayerRecord, writeLayerRecord } from "./layer-record.ts";
@@ -20,7 +21,6 @@ import { removeTree } from "./remove-tree.ts";
 import { makePlace } from "./replaced-layers.ts";
 import { bootId } from "./settling.ts";
 import { type StagedDirectory, stageDirectory } from "./staging.ts";
-import type { BlobGrowth, Unpacked, Unpacker, UnpackingOptions, UnpackOrder } from "./unpacker.ts";
 
 /** The file of a blob that is on its way. */
 export interface GrowingSource extends BlobGrowth {
@@ -46,7 +46,7 @@ export interface LayerSource {
 /** Where and by whom a layer is unpacked. */
 export interface PrepareParts {
   readonly layout: LayerLayout;
-  readonly unpacker: Unpacker;
+  readonly unpacker: BlobUnpacker;
   /** Gives the right to make this layer back. */
   readonly making: Release;
 }
@@ -179,7 +179,7 @@ function spoolOf({ path }: StagedDirectory): string {
   return join(path, "blob");
 }
 
-/** Unpacks a layer where nobody sees it. Throws as `Unpacker.unpack` does, and what `bytes` throw. */
+/** Unpacks a layer where nobody sees it. Throws as `BlobUnpacker.unpack` does, and what `bytes` throw. */
 export async function prepareLayer(
   parts: PrepareParts,
   source: LayerSource,

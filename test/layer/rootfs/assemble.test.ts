@@ -1,12 +1,27 @@
-import { execFileSync } from "node:child_process";
-import { mkdir, mkdtemp, readdir, readFile, rm, stat, symlink, writeFile } from "node:fs/promises";
+import { execFileSync, spawnSync } from "node:child_process";
+import { randomBytes } from "node:crypto";
+import {
+  appendFile,
+  cp,
+  mkdir,
+  mkdtemp,
+  readdir,
+  readFile,
+  rm,
+  stat,
+  statfs,
+  symlink,
+  writeFile,
+} from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { basename, dirname, join } from "node:path";
 import fc from "fast-check";
 import { afterEach, beforeEach, describe, expect, it } from "vitest";
 import { ErrAlreadyExists, ErrCanceled } from "../../../src/errors.ts";
+import { type DescribedEntry, describeTree } from "../../../src/layer/compare/describe-tree.ts";
 import { assemble } from "../../../src/layer/rootfs/assemble.ts";
 import type { LayerTree } from "../../../src/layer/tree/layer-tree.ts";
+import { findGnuTar } from "../../../src/layer/unpack/find-gnu-tar.ts";
 import { treeOf } from "../support/tree-of.ts";
 
 let directory: string;
@@ -61,6 +76,44 @@ function makeDevice(path: string): undefined {
 function setOpaque(path: string): void {
   const script = `import os,sys; os.setxattr(sys.argv[1], "trusted.overlay.opaque", b"y")`;
   execFileSync("python3", ["-c", script, path]);
+}
+
+const isRoot = process.getuid?.() === 0;
+
+/** Whether a file system that shares blocks can be made and mounted here. */
+const canMount =
+  isRoot && spawnSync("sh", ["-c", "command -v mkfs.xfs && grep -w xfs /proc/filesystems"]).status === 0;
+
+if (!canMount)
+  process.stderr.write("skipped: assembling on xfs, for want of mkfs.xfs or the right to mount\n");
+
+/** A file system that shares blocks, in a file, until its scope ends. */
+async function reflinkDisk(): Promise<AsyncDisposable & { path: string; freeKib(): Promise<number> }> {
+  const [image, path] = [join(directory, "disk.img"), join(directory, "disk")];
+  await mkdir(path);
+  execFileSync("sh", [
+    "-ec",
+    'truncate -s 320M "$1"; mkfs.xfs -q -m reflink=1 "$1"; mount -o loop "$1" "$2"',
+    "-",
+    image,
+    path,
+  ]);
+  return {
+    path,
+    async freeKib() {
+      execFileSync("sync", ["-f", path]);
+      const { bavail, bsize } = await statfs(path);
+      return (bavail * bsize) / 1024;
+    },
+    [Symbol.asyncDispose]: async () => void execFileSync("umount", [path]),
+  };
+}
+
+async function factsOf(tree: string): Promise<Map<string, DescribedEntry["facts"]>> {
+  const tar = (await findGnuTar()) ?? "tar";
+  const facts = new Map<string, DescribedEntry["facts"]>();
+  for await (const entry of describeTree(tree, { tar })) facts.set(entry.name, entry.facts);
+  return facts;
 }
 
 async function assembled(...layers: readonly Entries[]): Promise<string[]> {
@@ -128,6 +181,43 @@ describe("assemble()", () => {
     expect(await readFile(join(directory, "one", "fs", "a"), "utf8")).toMatch(/one\/fs\/a$/);
     expect(await readFile(join(target, "a"), "utf8")).toMatch(/two\/fs\/a$/);
   });
+
+  it.runIf(isRoot)("keeps what a directory has of its own, and not the mark that it is opaque", async () => {
+    const lower = await layerOf("lower", { "d/below": "file", "d/e/below": "file" });
+    const upper = await layerOf("upper", { d: "opaque", "d/e": "opaque", "d/e/f": "file" }, true);
+    execFileSync("sh", ["-ec", "chown 5:6 d; chmod 2751 d/e; touch -d @1000000000 d/e d"], {
+      cwd: upper.path,
+    });
+    execFileSync("python3", ["-c", `import os; os.setxattr("d/e", "user.own", b"y")`], { cwd: upper.path });
+    await assemble([lower, upper], target);
+    const expected = await factsOf(upper.path);
+    for (const name of ["d", "d/e"]) {
+      const facts = expected.get(name);
+      expect(facts?.["extended attributes"]).toContain("trusted.overlay.opaque=y");
+      const own = name === "d/e" ? '["user.own=y"]' : "[]";
+      expect((await factsOf(target)).get(name)).toEqual({ ...facts, "extended attributes": own });
+    }
+    expect([...treeOf(target).keys()]).toEqual(["d", "d/e", "d/e/f"]);
+  });
+
+  it.runIf(canMount)(
+    "shares blocks with the layers where the file system can, and says so where it cannot",
+    async () => {
+      await using disk = await reflinkDisk();
+      const layer = await layerOf("big", {});
+      await writeFile(join(layer.path, "big"), randomBytes(16 * 1024 * 1024));
+      const there = { ...layer, path: join(disk.path, "fs") };
+      await cp(layer.path, there.path, { recursive: true });
+      const before = await disk.freeKib();
+      await assemble([there], join(disk.path, "rootfs"));
+      expect(before - (await disk.freeKib())).toBeLessThan(1024);
+      await appendFile(join(disk.path, "rootfs", "big"), "changed");
+      expect((await stat(join(there.path, "big"))).size).toBe(16 * 1024 * 1024);
+      await expect(assemble([layer], join(disk.path, "other"), { sharing: "reflink" })).rejects.toThrow(/cp/);
+      await assemble([layer], join(disk.path, "other"));
+      expect(await readdir(join(disk.path, "other"))).toEqual(["big"]);
+    },
+  );
 
   it("refuses a directory with something in it, and leaves that alone", async () => {
     await mkdir(target);

@@ -1,4 +1,4 @@
-import { execFileSync } from "node:child_process";
+import { execFileSync, spawnSync } from "node:child_process";
 import { mkdir, mkdtemp, readdir, readFile, rm, stat, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
@@ -46,6 +46,11 @@ async function archiveOf(script: string, names: readonly string[]): Promise<Laye
   execFileSync("tar", ["-c", "-f", path, "-C", tree, "--sort=name", "--sparse", ...names]);
   return { diffId: digestOf(await readFile(path)), blob: { path } };
 }
+
+/** Whether this process may mount an overlay. */
+const canMount =
+  spawnSync("unshare", ["--mount", "mount", "-t", "overlay", "overlay", "-o", "lowerdir=/usr:/etc", "/mnt"])
+    .status === 0;
 
 const directoryOf = ({ place }: typeof lower): string =>
   join(root, "layers", place.chainId.replace(":", "/"));
@@ -168,6 +173,30 @@ describe("LayerStore.verify()", () => {
     expect(await readdir(join(root, "layers", "replaced"))).toEqual([]);
     expect(await readFile(at(lower, "fs/etc/motd"), "utf8")).toBe("hello\n");
   });
+
+  it.runIf(canMount)(
+    "leaves a layer that it replaces to who has mounted it, until it is mounted no more",
+    async () => {
+      const target = join(directory, "mounted");
+      await mkdir(target);
+      const { mounts } = await store.mounts([lower.place.chainId, upper.place.chainId]);
+      for (const { type, source, options } of mounts) {
+        execFileSync("mount", ["-t", type, source, "-o", options.join(","), target]);
+      }
+      try {
+        shell(lower, "rm fs/etc/motd");
+        expect((await store.verify(lower, lower.place, { repair: true })).repaired).toBe(true);
+        expect(await readdir(join(target, "usr"))).toEqual(["bin", "link", "pipe", "sparse"]);
+        await store.close();
+        expect(await readdir(join(root, "layers", "replaced"))).toHaveLength(1);
+        expect(await readFile(join(target, "usr/bin/run"), "utf8")).toBe("run\n");
+      } finally {
+        execFileSync("umount", [target]);
+      }
+      await (await openLayerStore({ root })).close();
+      expect(await readdir(join(root, "layers", "replaced"))).toEqual([]);
+    },
+  );
 
   it("believes a layer of an earlier start of the machine that has lost nothing", async () => {
     shell(lower, `sed -i 's/"boot":"[^"]*"/"boot":"another"/' layer.json`);

@@ -1,11 +1,11 @@
 import { execFile } from "node:child_process";
 import { promisify } from "node:util";
-import type { Unpacked, Unpacker, UnpackOrder } from "../../../src/layer/store/unpacker.ts";
+import type { BlobUnpacker, Unpacked, UnpackOrder } from "../../../src/layer/store/blob-unpacker.ts";
 
 const run = promisify(execFile);
 
 /** Unpacks by GNU tar, and says of the layer what the test says of it. */
-export class TarUnpacker implements Unpacker {
+export class TarUnpacker implements BlobUnpacker {
   /** Orders so far. */
   readonly orders: UnpackOrder[] = [];
   /** What is told of the next layers. */

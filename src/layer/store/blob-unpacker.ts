@@ -62,7 +62,7 @@ export interface UnpackingOptions extends AbortOptions {
 }
 
 /** What unpacks blobs for a store. */
-export interface Unpacker {
+export interface BlobUnpacker {
   /** A layer will come: does what takes its time before it can be unpacked. What fails then fails again with the layer. */
   getReady?(): void;
   /**
