@@ -131,6 +131,29 @@ describe("check() of unpacked layers", () => {
     expect(layers.damage[0]?.error).toBeInstanceOf(ErrNotFound);
   });
 
+  it.each<readonly [string, (at: string) => Promise<unknown>]>([
+    ["without a record", (path) => rm(join(path, "layer.json"))],
+    ["without its files", (path) => rm(join(path, "fs"), { recursive: true })],
+    ["that is gone", (path) => rm(path, { recursive: true })],
+  ])("fetches the blob of a layer %s, and no other, for an image that keeps no blobs", async (_, spoil) => {
+    await engine.pull(name, { keepBlobs: false });
+    await engine.prune({ minAgeMs: 0 });
+    const whole = await engine.check();
+    expect(whole).toMatchObject({ whole: true, damage: [], layers: { checked: { count: 0 }, damage: [] } });
+    expect(whole.layers.unverified).toHaveLength(3);
+    await spoil(at(1));
+    expect((await engine.check()).whole).toBe(false);
+    const asked = await blobsAskedDuring(async () => {
+      const healed = await engine.check({ repair: true });
+      expect(healed).toMatchObject({
+        whole: true,
+        layers: { damage: [{ chainId: chain[1], repaired: true }] },
+      });
+    });
+    expect(asked).toEqual([blobOf(1)]);
+    expect(await readFile(at(1, "fs/layer-1"))).toHaveLength(4_000);
+  });
+
   it("names what was made with other rights as not compared, and leaves it as it is", async () => {
     const record = JSON.parse(await readFile(at(0, "layer.json"), "utf8"));
     await writeFile(
