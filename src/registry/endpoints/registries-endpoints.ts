@@ -70,11 +70,12 @@ async function placeEndpoints(
   { reference, policy, signal }: RegistriesContext,
 ): Promise<readonly Endpoint[]> {
   const registry = registryName(reference.domain);
-  const name = nameAt(place, match, nameOf({ domain: registry, path: reference.path }, registry));
-  const [, domain = "", path = ""] = /^([^/]+)\/(.+)$/.exec(name) ?? [];
+  const name = nameAt(place, match, nameOf(reference, registry));
+  const wanted = nameOf({ ...reference, path: "" }, "").slice(1);
+  const [, domain = "", path = ""] = /^([^/]+)\/([^:@]+)$/.exec(withoutEnd(name, wanted)) ?? [];
   if (path === "") {
     throw new ErrInvalidArgument(
-      `read ${place.place()}: location gives ${JSON.stringify(name)}, wanted a repository`,
+      `read ${place.place()}: location gives ${JSON.stringify(name)}, wanted a repository and "${wanted}" behind it`,
     );
   }
   const host = registryName(domain);
@@ -85,4 +86,9 @@ async function placeEndpoints(
     ...(host !== registry && { foreign: true }),
     source: place.place(),
   }));
+}
+
+/** What stands before `end`; nothing when `name` has another end. */
+function withoutEnd(name: string, end: string): string {
+  return name.endsWith(end) ? name.slice(0, name.length - end.length) : "";
 }
