@@ -6,9 +6,9 @@ import { Rounds } from "../../async/rounds.ts";
 import { waitOut } from "../../async/wait-patiently.ts";
 import type { WaitOptions } from "../../async/waiting.ts";
 import type { Digest } from "../../digest/digest.ts";
-import { ErrFailedPrecondition } from "../../errors/classes.ts";
 import { isCanceled, isDeadlineExceeded } from "../../errors/predicates.ts";
 import { AfterWork } from "./after-work.ts";
+import { ContentNeeds } from "./content-needs.ts";
 import type { Referred } from "./document-references.ts";
 import { DoomedContent } from "./doomed-content.ts";
 import { NameReferences } from "./name-references.ts";
@@ -69,6 +69,7 @@ export class ContentOwner {
   readonly #lease: RootLease;
   readonly #doomed: DoomedContent;
   readonly #names: NameReferences;
+  readonly #needs: ContentNeeds;
   readonly #sweeper: Sweeper;
   /** Whoever waits for the turn together is served by one sweep. */
   readonly #sweeps: Rounds<SweepCall, Swept>;
@@ -86,6 +87,7 @@ export class ContentOwner {
       documents: blobs,
       onDamaged: (digest, err) => this.#warn({ digest, err }, "what this content needs cannot be read"),
     });
+    this.#needs = new ContentNeeds({ names: this.#names, namespaces });
     this.#sweeper = new Sweeper({ blobs, namespaces, names: this.#names, doomed: this.#doomed });
     this.#sweeps = new Rounds((takeUp, signal) =>
       this.#lease.inTurn((turn) => this.#sweepFor(takeUp(), turn), { signal }),
@@ -191,10 +193,10 @@ export class ContentOwner {
    */
   async delete(digest: Digest, { force = false, signal }: DeleteOptions = {}): Promise<boolean> {
     if (force) return await this.#discard(digest);
-    await this.#refuseNeeded(digest);
+    await this.#needs.refuseNeeded(digest);
     if (!(await this.#parts.blobs.has(digest))) return false;
     await this.sweep([{ digest, kind: "blob", name: "" }], { signal });
-    await this.#refuseNeeded(digest); // it may have got a name in between
+    await this.#needs.refuseNeeded(digest); // it may have got a name in between
     return true;
   }
 
@@ -210,9 +212,7 @@ export class ContentOwner {
    * Whether a name or a namespace needs content, as things are now. Throws as `NameReferences.roots` does.
    */
   async needs(): Promise<(digest: Digest) => Promise<boolean>> {
-    const named = await this.#names.reach(await this.#names.roots());
-    return async (digest) =>
-      named.has(digest) || (await this.#parts.namespaces?.holder(digest)) !== undefined;
+    return await this.#needs.needs();
   }
 
   /**
@@ -220,9 +220,7 @@ export class ContentOwner {
    * `NameReferences.roots` does.
    */
   async mentions(): Promise<(digest: Digest) => boolean> {
-    const roots = await this.#names.roots();
-    const named = await this.#names.reach(roots.map((root) => ({ ...root, needsLayers: true })));
-    return (digest) => named.has(digest);
+    return await this.#needs.mentions();
   }
 
   /** Whether a blob is there, for housekeeping: nobody may rely on the answer. */
@@ -280,13 +278,6 @@ export class ContentOwner {
     });
   }
 
-  async #refuseNeeded(digest: Digest): Promise<void> {
-    const name = await this.#names.holder(digest);
-    if (name !== undefined) throw needed(digest, `image ${name}`);
-    const namespace = await this.#parts.namespaces?.holder(digest);
-    if (namespace !== undefined) throw needed(digest, `namespace ${namespace}`);
-  }
-
   async #discard(digest: Digest): Promise<boolean> {
     const release = await this.#parts.namespaces?.lock(digest);
     try {
@@ -319,8 +310,4 @@ export class ContentOwner {
   #warn(fields: object, message: string): void {
     this.#parts.logger?.warn(fields, message);
   }
-}
-
-function needed(digest: Digest, holder: string): ErrFailedPrecondition {
-  return new ErrFailedPrecondition(`delete content ${digest}: ${holder} needs it`, { digest });
 }
