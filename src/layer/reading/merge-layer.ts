@@ -1,4 +1,5 @@
 import { ErrInvalidArgument } from "../../errors/classes.ts";
+import { isInvalidArgument } from "../../errors/predicates.ts";
 import type { ByteString } from "../../tar/byte-string.ts";
 import type { DirectoryNode } from "../unpack/directory-node.ts";
 import type { DirectoryTree } from "../unpack/directory-tree.ts";
@@ -9,6 +10,7 @@ import { LINKED_FILES } from "../unpack/whiteout-names.ts";
 import { ImageDirectory, type ImageTree } from "./image-tree.ts";
 import { KnownFile, knownEntry } from "./known-entry.ts";
 import type { MemoryFiles } from "./memory-files.ts";
+import { dropName } from "./spool.ts";
 
 /** A layer whose archive has ended. */
 export interface ReadLayer {
@@ -26,13 +28,13 @@ export function mergeLayer(image: ImageTree, { tree, files, layer }: ReadLayer):
   tree.drop(tree.root, LINKED_FILES.slice(0, -1)); // the names under which aufs keeps files with several names are its own
   const rest = gatherRest(tree, files);
   for (const path of rest.assumedParents) checkDirectory(image, path);
-  const links = linkedBelow(image, rest.crossLinks); // before this layer hides or replaces them
+  // What this layer hides or replaces was there before: in archives a link may come first.
+  const before = rest.crossLinks.map(({ target }) => held(fileAt(image, target)));
   const specials = specialsOf(rest, layer);
   new Merge(image, { files, layer, specials }).directory(image.root, tree.root);
-  for (const [path, file] of links) {
-    const slash = path.lastIndexOf("/");
-    const directory = image.at(path.slice(0, Math.max(0, slash)));
-    if (directory instanceof ImageDirectory) image.set(directory, path.slice(slash + 1), file);
+  for (const [at, crossLink] of rest.crossLinks.entries()) {
+    linkTo(image, crossLink, before[at]);
+    if (before[at]) dropName(before[at]);
   }
 }
 
@@ -83,20 +85,35 @@ function checkDirectory(image: ImageTree, path: ByteString): void {
   );
 }
 
-/** Hard links to files of lower layers, by their names. */
-function linkedBelow(image: ImageTree, crossLinks: readonly CrossLink[]): Map<ByteString, KnownFile> {
-  const links = new Map<ByteString, KnownFile>();
-  for (const { name, target } of crossLinks) {
-    const file = links.get(target) ?? image.way(target, false)?.end; // an earlier one's name may be what a later one leads to
-    if (!(file instanceof KnownFile)) {
-      const got = file === undefined ? "nothing" : "a directory";
-      const what = `hard link to "${shownName(target)}": got ${got}, wanted a file`;
-      throw new ErrInvalidArgument(`read layer: entry "${shownName(name)}": ${what}`);
-    }
-    file.names++;
-    links.set(name, file);
+/** Gives a file another name: the one that is there now, or else the one that was there before the layer. */
+function linkTo(image: ImageTree, { name, target }: CrossLink, before: KnownFile | undefined): void {
+  const found = fileAt(image, target) ?? before;
+  if (!found) {
+    const what = `hard link to "${shownName(target)}": got nothing or a directory, wanted a file`;
+    throw new ErrInvalidArgument(`read layer: entry "${shownName(name)}": ${what}`);
   }
-  return links;
+  const slash = name.lastIndexOf("/");
+  const directory = image.at(name.slice(0, Math.max(0, slash)));
+  if (!(directory instanceof ImageDirectory)) return; // another entry hides it
+  found.names++;
+  image.set(directory, name.slice(slash + 1), found);
+}
+
+/** The file at a path, by way of links; none where these go round in circles. */
+function fileAt(image: ImageTree, path: ByteString): KnownFile | undefined {
+  try {
+    const end = image.way(path, false)?.end;
+    return end instanceof KnownFile ? end : undefined;
+  } catch (error) {
+    if (isInvalidArgument(error)) return undefined;
+    throw error;
+  }
+}
+
+/** Keeps what it is given, whatever becomes of its names; to be dropped. */
+function held(file: KnownFile | undefined): KnownFile | undefined {
+  if (file) file.names++;
+  return file;
 }
 
 /** Devices and FIFOs, which wait for the end of a layer, by their directories. */

@@ -18,7 +18,7 @@ import { readArchive } from "./read-archive.ts";
 import type { ReadableLayer } from "./readable-layer.ts";
 import type { Spool } from "./spool.ts";
 
-/** Most names of an image that are remembered at the same time, those of the layer that is read included: about 600 MiB. */
+/** Most names of an image that are remembered at the same time, those of the layer that is read included: about 650 MiB. */
 const MAX_NAMES = 2_097_152;
 
 /** How an image is read. */
