@@ -1,9 +1,11 @@
 import { execFileSync } from "node:child_process";
 import { mkdirSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
+import { gzipSync } from "node:zlib";
 import { type Digest, digestOf, encodedOf } from "../../../src/digest/digest.ts";
 import { type LayerStore, openLayerStore } from "../../../src/layer.ts";
 import { chainIds } from "../../../src/oci/chain-id.ts";
+import type { TestRegistry } from "../../../src/testing.ts";
 import { type TreeEntry, treeOf } from "../../layer/unpack/support/tree.ts";
 import { type WrittenEntry, writeTestTar } from "../../tar/support/tar-writer.ts";
 
@@ -24,18 +26,45 @@ export function writeLayeredImage(layout: string, layers: Layers, tag: string): 
   const putJson = (mediaType: string, document: object): ReturnType<typeof put> =>
     put(mediaType, Buffer.from(JSON.stringify(document)));
   const made = layers.map((entries) => put(`${OCI}.layer.v1.tar`, writeTestTar(entries)));
-  const config = putJson(`${OCI}.config.v1+json`, {
-    os: "linux",
-    architecture: process.arch === "x64" ? "amd64" : process.arch,
-    config: {},
-    rootfs: { type: "layers", diff_ids: made.map(({ digest }) => digest) },
-  });
+  const config = putJson(`${OCI}.config.v1+json`, configOf(made.map(({ digest }) => digest)));
   const mediaType = `${OCI}.manifest.v1+json`;
   const manifest = putJson(mediaType, { schemaVersion: 2, mediaType, config, layers: made });
   const annotations = { "org.opencontainers.image.ref.name": tag };
   writeFileSync(join(layout, "oci-layout"), JSON.stringify({ imageLayoutVersion: "1.0.0" }));
   const index = { schemaVersion: 2, manifests: [{ ...manifest, annotations }] };
   writeFileSync(join(layout, "index.json"), JSON.stringify(index));
+}
+
+/** Puts the same into a registry, as `team/app:v1`; gives its name. */
+export async function pushLayeredImage(registry: TestRegistry, layers: Layers): Promise<string> {
+  const repository = "team/app";
+  const archives = layers.map((entries) => writeTestTar(entries));
+  const made = [];
+  for (const archive of archives) {
+    const { digest, size } = await registry.putBlob(repository, gzipSync(archive));
+    made.push({ mediaType: `${OCI}.layer.v1.tar+gzip`, digest, size });
+  }
+  const document = configOf(archives.map((archive) => digestOf(archive)));
+  const config = await registry.putBlob(repository, Buffer.from(JSON.stringify(document)));
+  const mediaType = `${OCI}.manifest.v1+json`;
+  const { digest, size } = config;
+  const manifest = {
+    schemaVersion: 2,
+    mediaType,
+    config: { mediaType: `${OCI}.config.v1+json`, digest, size },
+    layers: made,
+  };
+  registry.putManifest(repository, "v1", Buffer.from(JSON.stringify(manifest)), mediaType);
+  return `${registry.host}/${repository}:v1`;
+}
+
+function configOf(diffIds: readonly Digest[]): object {
+  return {
+    os: "linux",
+    architecture: process.arch === "x64" ? "amd64" : process.arch,
+    config: {},
+    rootfs: { type: "layers", diff_ids: diffIds },
+  };
 }
 
 /** What an image shows: put together in a directory, and by the mounts that a layer store tells, where this process may mount. */

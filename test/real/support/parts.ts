@@ -12,6 +12,7 @@ export type PartName =
   | "runc"
   | "podman"
   | "conmon"
+  | "crun"
   | "oras"
   | "crane"
   | "docker"
@@ -27,6 +28,7 @@ const PACKAGES: Readonly<Record<PartName, string | undefined>> = {
   runc: "containerd", // which depends on it
   podman: "podman",
   conmon: "podman", // which depends on it
+  crun: "crun",
   oras: undefined,
   crane: undefined,
   docker: undefined,
