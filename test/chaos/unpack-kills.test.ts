@@ -1,0 +1,101 @@
+import { spawn } from "node:child_process";
+import { once } from "node:events";
+import { afterAll, beforeAll, describe, expect, it } from "vitest";
+import type { Digest } from "../../src/digest/digest.ts";
+import { openDistribution } from "../../src/index.ts";
+import { type BuiltImage, buildImage, TestRegistry } from "../../src/testing.ts";
+import { campaign, report } from "./support/campaign.ts";
+import { rootViolations } from "./support/invariants.ts";
+import { chainOf, layerLeftovers, layerViolations, type WantedLayers } from "./support/layer-violations.ts";
+import { makeRoot } from "./support/round.ts";
+import { type Seeded, seeded } from "./support/seeded.ts";
+
+const { seed, kills } = campaign();
+
+/** Processes that work on a root at the same time. */
+const CHILDREN = 2;
+
+/** Rounds of kills that a root outlives before the pull is to succeed. */
+const ROUNDS = 2;
+
+/** Most calls of file functions before the end, by the kind of thread that makes them: a little more than a pull needs. */
+const MAX_CALLS = { main: 420, worker: 30 };
+
+const CHILD = new URL("support/unpacking-child.ts", import.meta.url).pathname;
+const DIE = new URL("support/die-at-call.ts", import.meta.url).href;
+
+let registry: TestRegistry;
+let images: ReadonlyMap<string, BuiltImage>;
+let wanted: WantedLayers;
+
+beforeAll(async () => {
+  registry = await TestRegistry.start();
+  const sizes = [
+    [300_000, 2_000, 50_000],
+    [300_000, 2_000, 700, 90_000],
+  ];
+  const built = new Map<string, BuiltImage>();
+  const layers = new Map<Digest, { name: string; bytes: number }>();
+  for (const [number, own] of sizes.entries()) {
+    const image = await buildImage(registry, `team/app${number}`, { tag: "v1", layers: own });
+    built.set(`${registry.host}/team/app${number}:v1`, image);
+    for (const [at, chainId] of chainOf(image).entries())
+      layers.set(chainId, { name: `layer-${at}`, bytes: own[at] ?? 0 });
+  }
+  images = built;
+  wanted = layers;
+});
+
+afterAll(() => registry.close());
+
+/** Returns whether it was killed, and not done before. */
+async function workUntilKilled(root: string, random: Seeded): Promise<boolean> {
+  const DIE_IN = random.chance(0.6) ? "main" : "worker";
+  const DIE_AT = String(1 + random.int(MAX_CALLS[DIE_IN]));
+  const names = random.chance(0.5) ? [...images.keys()] : [...images.keys()].toReversed();
+  const child = spawn(process.execPath, ["--no-warnings", "--import", DIE, CHILD, root, ...names], {
+    env: { ...process.env, DIE_AT, DIE_IN },
+    stdio: ["ignore", "ignore", "inherit"],
+  });
+  const [status, signal] = (await once(child, "exit")) as [number | null, string | null];
+  expect([status, signal], `CHAOS_SEED=${seed}, at call ${DIE_AT} of a ${DIE_IN} thread`).toEqual(
+    signal === null ? [0, null] : [null, "SIGKILL"],
+  );
+  return signal !== null;
+}
+
+describe(`${kills} processes killed at a call while they unpack (CHAOS_SEED=${seed})`, () => {
+  it("leave layers that are whole, and a pull goes on from there", {
+    timeout: kills * 5_000 + 60_000,
+  }, async () => {
+    const random = seeded(`unpack kills ${seed}`);
+    for (let killed = 0; killed < kills; ) {
+      await using scoped = await makeRoot();
+      const root = scoped.path;
+      for (let round = 0; round < ROUNDS; round++) {
+        const ends = Array.from({ length: CHILDREN }, () => workUntilKilled(root, random));
+        killed += (await Promise.all(ends)).filter(Boolean).length;
+        expect(report(seed, layerViolations(root, wanted, images))).toBe("");
+      }
+      await expectHealed(root);
+    }
+  });
+});
+
+/** The same pulls succeed and fetch nothing that is there, and nothing stays that nobody needs. */
+async function expectHealed(root: string): Promise<void> {
+  await using engine = await openDistribution({ root, layers: true, registry: { plainHttp: true } });
+  const here = new Set<string>();
+  for await (const { digest } of engine.content.walk({})) here.add(digest);
+  const before = registry.requests.length;
+  for (const name of images.keys()) await engine.pull(name, { platform: "linux/amd64" });
+  const asked = registry.requests.slice(before).filter(({ kind }) => kind === "blob");
+  const again = asked.filter(({ path }) => [...here].some((digest) => path.endsWith(digest)));
+  expect(again, `CHAOS_SEED=${seed}`).toEqual([]);
+  await engine.prune({ minAgeMs: 0 });
+  expect(report(seed, [...rootViolations(root), ...layerViolations(root, wanted, images)])).toBe("");
+  for (const name of images.keys()) await engine.remove(name);
+  await engine.prune({ minAgeMs: 0 });
+  expect(await engine.layers?.list(), `CHAOS_SEED=${seed}`).toEqual([]);
+  expect(report(seed, layerLeftovers(root))).toBe("");
+}
