@@ -57,23 +57,29 @@ export class RegistryRemote implements Remote {
     const key = JSON.stringify([this.source, wantedOf(reference), options.withBytes === true]);
     const { withBytes, isKnown, signal, waiter } = options;
     const ask: StartCall<Descriptor> = (shared, sharers) =>
-      this.#resolveOnce(reference, { withBytes, isKnown, signal: shared, waiter: sharers });
+      this.#resolveOnce(reference, key, { withBytes, isKnown, signal: shared, waiter: sharers });
     const reason = `Waiting for ${new URL(this.endpoint).host}`;
     // One request is shared, not the attempts around it: how long to insist, and until when, is everybody's own matter.
     return this.#insist(options, () => this.#resolutions.run(key, ask, { reason, signal, waiter }));
   }
 
-  async #resolveOnce(reference: NormalizedReference, options: ResolveOptions): Promise<Descriptor> {
+  async #resolveOnce(
+    reference: NormalizedReference,
+    key: string,
+    options: ResolveOptions,
+  ): Promise<Descriptor> {
     const { withBytes, signal, waiter } = options;
     const asker = { signal, waiter };
     if (withBytes) return await this.#resolveByGet(reference, asker);
-    if (await this.#isNew(reference, options)) {
-      const resolved = await this.#resolveByGet(reference, { ...asker, rootFirst: this.#rootFirst });
-      this.#resolutions.noteDocument(this.source);
-      return resolved;
+    const isNew = await this.#isNew(reference, options);
+    const coming = this.#resolutions.coming(key);
+    if (isNew && !coming) {
+      const get = () => this.#resolveByGet(reference, { ...asker, rootFirst: this.#rootFirst });
+      return await this.#resolutions.bring(key, this.source, get);
     }
     const head = await this.#client.headManifest(wantedOf(reference), asker);
-    return head ?? (await this.#resolveByGet(reference, asker));
+    if (!head) return await this.#resolveByGet(reference, asker);
+    return coming?.resolved?.digest === head.digest ? coming.resolved : head; // with its bytes, which need not come twice
   }
 
   /**

@@ -1,5 +1,5 @@
 import { execFileSync } from "node:child_process";
-import { mkdtempSync, readdirSync, readFileSync, rmSync } from "node:fs";
+import { chmodSync, mkdtempSync, readdirSync, readFileSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 
@@ -12,6 +12,7 @@ const PREFIX = "dt-";
  */
 export function setup(): () => void {
   const directory = mkdtempSync(join(tmpdir(), PREFIX));
+  chmodSync(directory, 0o1777); // as any temporary directory: some tests run programs of other users
   const before = process.env["TMPDIR"];
   process.env["TMPDIR"] = directory;
   return () => {
