@@ -53,7 +53,7 @@ describeReal("layers of a real containerd", ["containerd"], () => {
         },
         async filesOf(chain) {
           const view = `view-${serial++}`;
-          await snapshots("view", view, chain.at(-1) ?? "");
+          await snapshots("prepare", view, chain.at(-1) ?? ""); // a view would be garbage at once
           const [, source = ""] =
             /mount -t bind (\S+)/.exec(await snapshots("mounts", "/nowhere", view)) ?? [];
           const files = await readdir(source);

@@ -247,7 +247,7 @@ describeReal("layers that are unpacked side by side show what containerd does", 
       await importInto(containerd.socket, layers, snapshotter);
       const uppermost = chainIds(layers.map((entries) => digestOf(writeTestTar(entries)))).at(-1) ?? "";
       const snapshots = ["snapshots", "--snapshotter", snapshotter];
-      await ctr(containerd.socket, [...snapshots, "view", "shown", uppermost]);
+      await ctr(containerd.socket, [...snapshots, "prepare", "shown", uppermost]);
       execFileSync("sh", ["-c", await ctr(containerd.socket, [...snapshots, "mounts", target, "shown"])]);
       try {
         const theirs = comparable(treeOf(target));

@@ -1,12 +1,9 @@
-import { spawn } from "node:child_process";
 import { createHash, type Hash } from "node:crypto";
-import { once } from "node:events";
 import { type AbortOptions, throwIfAborted } from "../../async/abort.ts";
-import { ErrUnknown } from "../../errors/classes.ts";
-import { plainText } from "../../errors/plain-text.ts";
 import type { ByteString } from "../../tar/byte-string.ts";
 import type { TarEntry } from "../../tar/tar-entry.ts";
 import { TarReader } from "../../tar/tar-reader.ts";
+import { GnuProgram } from "../tree/gnu-program.ts";
 
 /** An entry of a directory tree, with everything about it that a layer says. */
 export interface DescribedEntry {
@@ -21,9 +18,6 @@ export interface DescribeOptions extends AbortOptions {
   /** Path of GNU tar, which reads what Node.js cannot: devices and extended attributes. */
   readonly tar: string;
 }
-
-/** Longest text of the program that is kept, in characters. */
-const MAX_WORDS = 512;
 
 /** Exit status of GNU tar when it could not read something; with 1 something changed meanwhile. */
 const UNREADABLE = 2;
@@ -47,42 +41,31 @@ const HOST_LABEL = /^security\.(?:selinux|ima|evm)$/;
 
 /**
  * All entries of a directory tree in a fixed order: each directory before what is in it, by the bytes of the names. Memory does not
- * depend on the size of the tree. Returns whether everything could be read: what could not is left out. Throws `ErrUnknown` when
- * the program cannot be run, and `ErrCanceled`.
+ * depend on the size of the tree. Returns whether everything could be read: what could not is left out. Throws as
+ * `GnuProgram.status` does.
  */
 export async function* describeTree(
   directory: string,
   { tar, signal }: DescribeOptions,
 ): AsyncGenerator<DescribedEntry, boolean> {
-  throwIfAborted(signal);
-  const child = spawn(tar, [...ARGUMENTS, "--directory", directory, "--", "."], {
-    stdio: ["ignore", "pipe", "pipe"],
-    env: { LC_ALL: "C" },
+  await using program = new GnuProgram(tar, [...ARGUMENTS, "--directory", directory, "--", "."], {
+    action: "read directory tree",
+    stdio: ["ignore", "pipe"],
     signal,
-    killSignal: "SIGKILL",
-  });
-  const closed = once(child, "close").catch((cause: unknown) => cause);
-  let words = "";
-  child.stderr.setEncoding("utf8").on("data", (text: string) => {
-    words = `${words}${text}`.slice(0, MAX_WORDS);
   });
   try {
     const entries = new EntryFacts();
     const reader = new TarReader(entries);
-    for await (const chunk of child.stdout) {
-      reader.write(chunk);
+    for await (const chunk of program.output) {
+      reader.write(chunk as Buffer);
       yield* entries.taken();
     }
-    const ended = await closed;
-    throwIfAborted(signal);
-    const status: unknown = Array.isArray(ended) ? ended[0] : undefined;
-    if (typeof status !== "number") throw notRun(words, ended);
+    const status = await program.status();
     reader.finish();
     return status < UNREADABLE;
-  } finally {
-    child.kill("SIGKILL"); // who is told enough goes on with something else
-    await closed;
+  } catch (error) {
     throwIfAborted(signal);
+    throw error;
   }
 }
 
@@ -140,9 +123,4 @@ function describe(entry: TarEntry, content: string): DescribedEntry {
 /** `./a/b/` is `a/b`. */
 function pathIn(name: ByteString): ByteString {
   return name.replace(/^\.(?:\/|$)/, "").replace(/\/$/, "");
-}
-
-function notRun(words: string, cause: unknown): ErrUnknown {
-  const reason = plainText(words, MAX_WORDS) || "it could not be run to its end";
-  return new ErrUnknown(`read directory tree: GNU tar: ${reason}`, { cause, retryable: false });
 }

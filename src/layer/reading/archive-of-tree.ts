@@ -1,11 +1,6 @@
-import { spawn } from "node:child_process";
-import { once } from "node:events";
 import { type AbortOptions, throwIfAborted } from "../../async/abort.ts";
-import { ErrNotImplemented, ErrUnknown } from "../../errors/classes.ts";
-import { plainText } from "../../errors/plain-text.ts";
-
-/** Longest text of the program that is kept, in characters. */
-const MAX_WORDS = 512;
+import { ErrNotImplemented } from "../../errors/classes.ts";
+import { GnuProgram } from "../tree/gnu-program.ts";
 
 /** What the program is told: everything that a layer can have, but not what overlayfs keeps for itself. */
 const OPTIONS = [
@@ -20,7 +15,7 @@ const OPTIONS = [
 
 /**
  * The files of an unpacked layer as an archive, made by GNU tar, because Node.js cannot read extended attributes. Throws
- * `ErrNotImplemented` where there is no such program, `ErrUnknown` with its words when it fails, and the abort error.
+ * `ErrNotImplemented` where there is no such program, and as `GnuProgram.finish` does.
  *
  * @param directory the layer's own files
  * @param tar path of GNU tar; absent where there is none
@@ -33,34 +28,16 @@ export async function* archiveOfTree(
   throwIfAborted(signal);
   if (tar === undefined)
     throw new ErrNotImplemented("read unpacked layer: GNU tar is not here, which it needs");
-  const child = spawn(tar, [...OPTIONS, "--directory", directory, "--file=-", "."], {
-    stdio: ["ignore", "pipe", "pipe"],
-    env: { LC_ALL: "C" },
+  await using program = new GnuProgram(tar, [...OPTIONS, "--directory", directory, "--file=-", "."], {
+    action: "read unpacked layer",
+    stdio: ["ignore", "pipe"],
     signal,
-    killSignal: "SIGKILL",
   });
-  let words = "";
-  child.stderr.setEncoding("utf8").on("data", (text: string) => {
-    words = `${words}${text}`.slice(0, MAX_WORDS);
-  });
-  const ended = once(child, "close").then(
-    ([status]: unknown[]) => status,
-    (cause: unknown) => cause,
-  );
-  let isRead = false;
   try {
-    for await (const chunk of child.stdout) yield chunk as Buffer;
-    isRead = true;
+    for await (const chunk of program.output) yield chunk as Buffer;
+    await program.finish();
   } catch (error) {
     throwIfAborted(signal);
     throw error;
-  } finally {
-    if (!isRead) child.kill("SIGKILL"); // nobody reads on
   }
-  const status = await ended;
-  throwIfAborted(signal);
-  if (status === 0) return;
-  throw new ErrUnknown(`read unpacked layer: GNU tar failed: ${plainText(words, MAX_WORDS)}`, {
-    retryable: false,
-  });
 }

@@ -1,12 +1,7 @@
-import { spawn } from "node:child_process";
-import { once } from "node:events";
 import { pipeline } from "node:stream/promises";
 import { type AbortOptions, throwIfAborted } from "../../async/abort.ts";
-import { ErrNotImplemented, ErrUnknown } from "../../errors/classes.ts";
 import type { ByteString } from "../../tar/byte-string.ts";
-
-/** Longest text of a program that is kept, in characters. */
-const MAX_WORDS = 512;
+import { GnuProgram } from "./gnu-program.ts";
 
 /** What overlayfs keeps in attributes is about a mount, and never part of an image. */
 const ATTRIBUTES = [
@@ -26,39 +21,23 @@ export interface CopyLooksOptions extends AbortOptions {
 
 /**
  * Gives directories that are there owners, permissions, times and attributes of those of the same names below `from`, by GNU
- * tar, because Node.js knows no attributes. Throws `ErrNotImplemented` where there is no such program, `ErrUnknown` with its words
- * when it fails, and `ErrCanceled`.
+ * tar. Throws as `GnuProgram.finish` does.
  */
 export async function copyLooks({ from, to, names, signal }: CopyLooksOptions): Promise<void> {
-  throwIfAborted(signal);
-  const common = { env: { ...process.env, LC_ALL: "C" }, signal, killSignal: "SIGKILL" } as const;
+  const common = { action: "copy attributes of directories", signal };
   const listed = ["--no-recursion", "--null", "--verbatim-files-from", "--files-from=-"];
-  const reading = spawn("tar", ["-c", "--format=posix", ...ATTRIBUTES, "-C", from, ...listed], {
+  const reading = new GnuProgram("tar", ["-c", "--format=posix", ...ATTRIBUTES, "-C", from, ...listed], {
     ...common,
-    stdio: ["pipe", "pipe", "pipe"],
+    stdio: ["pipe", "pipe"],
   });
-  const writing = spawn("tar", ["-x", "-p", "--numeric-owner", ...ATTRIBUTES, "-C", to, "-f", "-"], {
+  const writing = new GnuProgram("tar", ["-x", "-p", "--numeric-owner", ...ATTRIBUTES, "-C", to, "-f", "-"], {
     ...common,
-    stdio: ["pipe", "ignore", "pipe"],
+    stdio: ["pipe", "ignore"],
   });
-  const ends = Promise.all([endOf(reading), endOf(writing)]);
+  const ends = Promise.all([reading.finish(), writing.finish()]);
   const list = Buffer.from(names.map((name) => `./${name}\0`).join(""), "latin1");
-  const flows = Promise.all([pipeline([list], reading.stdin), pipeline(reading.stdout, writing.stdin)]);
+  const flows = Promise.all([pipeline([list], reading.input), pipeline(reading.output, writing.input)]);
   await Promise.allSettled([ends, flows]); // a program that ends early says why by its end
   throwIfAborted(signal);
   await ends;
-}
-
-/** Throws when a program could not be run, or failed. */
-async function endOf(child: ReturnType<typeof spawn>): Promise<void> {
-  let words = "";
-  child.stderr?.setEncoding("utf8").on("data", (text: string) => {
-    words = `${words}${text}`.slice(0, MAX_WORDS);
-  });
-  const [status] = (await once(child, "close").catch((cause: unknown) => {
-    throw new ErrNotImplemented("copy attributes of directories: GNU tar cannot be run", { cause });
-  })) as [number | null];
-  if (status === 0) return;
-  const reason = words.trim() || `ended with ${status}`;
-  throw new ErrUnknown(`copy attributes of directories: tar: ${reason}`, { retryable: false });
 }
