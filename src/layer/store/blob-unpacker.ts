@@ -66,9 +66,9 @@ export interface BlobUnpacker {
   /** A layer will come: does what takes its time before it can be unpacked. What fails then fails again with the layer. */
   getReady?(): void;
   /**
-   * Unpacks a blob and verifies its diffID. Throws `ErrDataLoss` for
-   * a blob that is damaged or has another diffID, `ErrInvalidArgument` for unacceptable entries, `ErrResourceExhausted` for a
-   * layer beyond the limits, `ErrCanceled`, and the classes of `diskError`.
+   * Unpacks a blob and verifies its diffID. Throws `ErrDataLoss` for a blob that is damaged or has another diffID,
+   * `ErrInvalidArgument` for unacceptable entries, `ErrResourceExhausted` for a layer beyond the limits, `ErrUnavailable` (worth
+   * another try) when the thread that did it died, `ErrCanceled`, and the classes of `diskError`.
    */
   unpack(order: UnpackOrder, options: UnpackingOptions): Promise<Unpacked>;
 }

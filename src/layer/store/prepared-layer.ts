@@ -8,6 +8,7 @@ import { diskError, isMissingFile } from "../../disk/disk-error.ts";
 import { makeDirectory } from "../../disk/make-directory.ts";
 import { syncDirectory, writeFileAtomic } from "../../disk/write-file-atomic.ts";
 import { ErrInvalidArgument } from "../../errors/classes.ts";
+import { isUnavailable } from "../../errors/predicates.ts";
 import type { ByteString } from "../../tar/byte-string.ts";
 import { type LayerTree, writeNotes } from "../tree/layer-tree.ts";
 import type { UnpackOutcome } from "../unpack/unpack-outcome.ts";
@@ -168,8 +169,7 @@ export class PreparedLayer {
       for (const [path, text] of found) lowerLinks.set(path, text);
       const directory = layout.treePath(this.#staged.path);
       await removeTree(directory);
-      await makeDirectory(directory, { mode: TREE_MODE });
-      this.#unpacked = await unpacker.unpack({ blobPath, diffId, directory, lowerLinks }, { signal });
+      this.#unpacked = await unpackInto({ blobPath, diffId, directory, lowerLinks }, unpacker, { signal });
     }
   }
 }
@@ -189,14 +189,34 @@ export async function prepareLayer(
   const staged = await stageDirectory(layout);
   try {
     const directory = layout.treePath(staged.path);
-    await makeDirectory(directory, { mode: TREE_MODE });
     const order = { ...(await fileOf(source, spoolOf(staged), options)), diffId: source.diffId, directory };
-    const unpacked = await unpacker.unpack(order, options);
+    const unpacked = await unpackInto(order, unpacker, options);
     if ("growing" in source.blob) await source.blob.growing.verified();
     return new PreparedLayer(parts, source, staged, unpacked);
   } catch (error) {
     await staged.remove().catch(() => {}); // what failed first is what counts; the next start removes what stays
     throw error;
+  }
+}
+
+/**
+ * Makes the directory, and unpacks the layer there: once more when the thread that did it died, which other work of the process may
+ * have brought about. What still grows is begun again by who follows it.
+ */
+async function unpackInto(
+  order: UnpackOrder,
+  unpacker: BlobUnpacker,
+  options: UnpackingOptions,
+): Promise<Unpacked> {
+  const { directory, growth } = order;
+  await makeDirectory(directory, { mode: TREE_MODE });
+  try {
+    return await unpacker.unpack(order, options);
+  } catch (error) {
+    if (growth || !isUnavailable(error)) throw error;
+    await removeTree(directory);
+    await makeDirectory(directory, { mode: TREE_MODE });
+    return await unpacker.unpack(order, options);
   }
 }
 

@@ -1,5 +1,6 @@
 import { spawn } from "node:child_process";
 import { once } from "node:events";
+import { rmSync } from "node:fs";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import type { Digest } from "../../src/digest/digest.ts";
 import { openDistribution } from "../../src/index.ts";
@@ -15,6 +16,9 @@ const { seed, kills } = campaign();
 /** Processes that work on a root at the same time. */
 const CHILDREN = 2;
 
+/** Threads that die, and half as many as there are errors of a disk. */
+const FAILURES = 8;
+
 /** Rounds of kills that a root outlives before the pull is to succeed. */
 const ROUNDS = 2;
 
@@ -22,7 +26,7 @@ const ROUNDS = 2;
 const MAX_CALLS = { main: 420, worker: 30 };
 
 const CHILD = new URL("support/unpacking-child.ts", import.meta.url).pathname;
-const DIE = new URL("support/die-at-call.ts", import.meta.url).href;
+const FAIL = new URL("support/fail-at-call.ts", import.meta.url).href;
 
 let registry: TestRegistry;
 let images: ReadonlyMap<string, BuiltImage>;
@@ -48,19 +52,46 @@ beforeAll(async () => {
 
 afterAll(() => registry.close());
 
-/** Returns whether it was killed, and not done before. */
-async function workUntilKilled(root: string, random: Seeded): Promise<boolean> {
-  const DIE_IN = random.chance(0.6) ? "main" : "worker";
-  const DIE_AT = String(1 + random.int(MAX_CALLS[DIE_IN]));
+/** How a process fails: it is killed, a thread of it ends, or a call of a file function throws that error. */
+type Failure = "kill" | "exit" | "EIO";
+
+/** How a process ended that failed at a call, or was done before. */
+interface End {
+  readonly status: number | null;
+  readonly signal: string | null;
+  /** Which call of which thread it was, for messages. */
+  readonly at: string;
+}
+
+/** Has a process pull all images, and fail at a call that is drawn. */
+async function work(
+  root: string,
+  random: Seeded,
+  how: Failure,
+  thread: "main" | "worker" = random.chance(0.6) ? "main" : "worker",
+): Promise<End> {
+  const call = String(1 + random.int(MAX_CALLS[thread]));
   const names = random.chance(0.5) ? [...images.keys()] : [...images.keys()].toReversed();
-  const child = spawn(process.execPath, ["--no-warnings", "--import", DIE, CHILD, root, ...names], {
-    env: { ...process.env, DIE_AT, DIE_IN },
+  const marker = `${root}.failed`;
+  const child = spawn(process.execPath, ["--no-warnings", "--import", FAIL, CHILD, root, ...names], {
+    env: {
+      ...process.env,
+      FAIL_AT: call,
+      FAIL_IN: thread,
+      FAIL_HOW: how,
+      ...(how === "kill" ? {} : { FAIL_ONCE: marker }),
+    },
     stdio: ["ignore", "ignore", "inherit"],
   });
   const [status, signal] = (await once(child, "exit")) as [number | null, string | null];
-  expect([status, signal], `CHAOS_SEED=${seed}, at call ${DIE_AT} of a ${DIE_IN} thread`).toEqual(
-    signal === null ? [0, null] : [null, "SIGKILL"],
-  );
+  rmSync(marker, { force: true });
+  return { status, signal, at: `CHAOS_SEED=${seed}, ${how} at call ${call} of a ${thread} thread` };
+}
+
+/** Returns whether it was killed, and not done before. */
+async function workUntilKilled(root: string, random: Seeded): Promise<boolean> {
+  const { status, signal, at } = await work(root, random, "kill");
+  expect([status, signal], at).toEqual(signal === null ? [0, null] : [null, "SIGKILL"]);
   return signal !== null;
 }
 
@@ -78,6 +109,33 @@ describe(`${kills} processes killed at a call while they unpack (CHAOS_SEED=${se
         expect(report(seed, layerViolations(root, wanted, images))).toBe("");
       }
       await expectHealed(root);
+    }
+  });
+});
+
+describe(`processes of which something fails while they unpack (CHAOS_SEED=${seed})`, () => {
+  it("are done all the same when a thread dies", { timeout: 120_000 }, async () => {
+    const random = seeded(`unpack exits ${seed}`);
+    for (let round = 0; round < FAILURES; round++) {
+      await using scoped = await makeRoot();
+      const { status, signal, at } = await work(scoped.path, random, "exit", "worker");
+      expect([status, signal], at).toEqual([0, null]);
+      expect(report(seed, layerViolations(scoped.path, wanted, images))).toBe("");
+      await expectHealed(scoped.path);
+    }
+  });
+
+  it("are done, or say why not, when the disk fails, and a pull goes on from there", {
+    timeout: 120_000,
+  }, async () => {
+    const random = seeded(`unpack errors ${seed}`);
+    for (let round = 0; round < 2 * FAILURES; round++) {
+      await using scoped = await makeRoot();
+      const { status, signal, at } = await work(scoped.path, random, "EIO");
+      expect([0, 1], at).toContain(status);
+      expect(signal, at).toBeNull();
+      expect(report(seed, layerViolations(scoped.path, wanted, images)), at).toBe("");
+      await expectHealed(scoped.path);
     }
   });
 });
