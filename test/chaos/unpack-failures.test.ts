@@ -1,6 +1,7 @@
 import { spawn } from "node:child_process";
 import { once } from "node:events";
 import { rmSync } from "node:fs";
+import { text } from "node:stream/consumers";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import type { Digest } from "../../src/digest/digest.ts";
 import { openDistribution } from "../../src/index.ts";
@@ -81,11 +82,14 @@ async function work(
       FAIL_HOW: how,
       ...(how === "kill" ? {} : { FAIL_ONCE: marker }),
     },
-    stdio: ["ignore", "ignore", "inherit"],
+    stdio: ["ignore", "ignore", "pipe"],
   });
-  const [status, signal] = (await once(child, "exit")) as [number | null, string | null];
+  const [words, [status, signal]] = await Promise.all([
+    text(child.stderr),
+    once(child, "exit") as Promise<[number | null, string | null]>,
+  ]);
   rmSync(marker, { force: true });
-  return { status, signal, at: `CHAOS_SEED=${seed}, ${how} at call ${call} of a ${thread} thread` };
+  return { status, signal, at: `CHAOS_SEED=${seed}, ${how} at call ${call} of a ${thread} thread: ${words}` };
 }
 
 /** Returns whether it was killed, and not done before. */
