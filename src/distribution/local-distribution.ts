@@ -35,7 +35,6 @@ import type {
 } from "./distribution.ts";
 import type { DistributionEvents } from "./events.ts";
 import { extractFiles, listImage, type ReadingContext } from "./image-files.ts";
-import { importInto } from "./import-into.ts";
 import { explainingLack } from "./only-unpacked.ts";
 import type { EngineLayers } from "./open-layers.ts";
 import type { OpenWork } from "./open-work.ts";
@@ -112,7 +111,10 @@ export class LocalDistribution implements Distribution {
   async import(source: ImportSource, options: ImportOptions = {}): Promise<readonly Image[]> {
     checkArgument("import images", "source", source, IMPORT_SOURCE);
     checkOptions("import images", options, IMPORT_OPTIONS);
-    return await this.#using(options, (own) => importInto(this.#parts.root, source, own));
+    return await this.#using(options, async (own) => {
+      const { importInto } = await import("./import-into.ts");
+      return await importInto(this.#parts.root, source, own);
+    });
   }
 
   async export(reference: string, target: string | Writable, options: ExportOptions = {}): Promise<void> {
