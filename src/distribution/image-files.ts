@@ -30,17 +30,9 @@ export async function listImage(
 ): Promise<Iterable<ImageEntry>> {
   const { readImage } = await import("../layer/reading/read-image.ts");
   const { imageEntries } = await import("../layer/reading/image-entries.ts");
-  const { DEFAULT_LIMITS: limits } = await import("../layer/unpack/unpack-limits.ts");
-  const operation = startOperation(options);
-  const selection = await selectionOf(options);
-  const image = await localImage(
-    context,
-    reference,
-    { action: "list", platform: options.platform },
-    operation,
-  );
-  await using layers = await ReadableLayers.open(context, image, { action: "list", operation });
-  const tree = await readImage(layers.list, { limits, signal: operation.signal });
+  const { layers: opened, reading, selection } = await openToRead(context, reference, "list", options);
+  await using layers = opened;
+  const tree = await readImage(layers.list, reading);
   return imageEntries(tree, layers.list, selection);
 }
 
@@ -52,27 +44,36 @@ export async function extractFiles(
   options: ReadImageOptions,
 ): Promise<ExtractedImage> {
   const { extractImage } = await import("../layer/reading/extract-image.ts");
-  const { DEFAULT_LIMITS: limits } = await import("../layer/unpack/unpack-limits.ts");
-  const operation = startOperation(options);
-  const selection = await selectionOf(options);
-  const image = await localImage(
-    context,
-    reference,
-    { action: "extract", platform: options.platform },
-    operation,
-  );
-  await using layers = await ReadableLayers.open(context, image, { action: "extract", operation });
-  const { missing, ...outcome } = await extractImage(layers.list, directory, {
-    ...selection,
-    limits,
-    signal: operation.signal,
-  });
+  const {
+    image,
+    layers: opened,
+    reading,
+    selection,
+  } = await openToRead(context, reference, "extract", options);
+  await using layers = opened;
+  const { missing, ...outcome } = await extractImage(layers.list, directory, { ...selection, ...reading });
   return {
     name: image.name,
     config: image.config.digest,
     ...outcome,
     missing: [...layers.missing, ...missing],
   };
+}
+
+/** An image that is here, its layers, which the caller closes, and how they are to be read. */
+async function openToRead(
+  context: ReadingContext,
+  reference: string,
+  action: string,
+  options: ReadImageOptions,
+) {
+  const { DEFAULT_LIMITS: limits } = await import("../layer/unpack/unpack-limits.ts");
+  const operation = startOperation(options);
+  const selection = await selectionOf(options);
+  const { platform } = options;
+  const image = await localImage(context, reference, { action, platform }, operation);
+  const layers = await ReadableLayers.open(context, image, { action, operation });
+  return { image, layers, selection, reading: { limits, signal: operation.signal } };
 }
 
 async function selectionOf({ paths, followLinks = false }: ReadImageOptions) {

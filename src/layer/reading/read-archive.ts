@@ -1,13 +1,10 @@
 import { type AbortOptions, throwIfAborted } from "../../async/abort.ts";
 import { algorithmOf, Digester } from "../../digest/digest.ts";
-import { diskError } from "../../disk/disk-error.ts";
 import { ErrDataLoss, ErrResourceExhausted } from "../../errors/classes.ts";
-import { isDrayageError } from "../../errors/drayage-error.ts";
 import type { ByteString } from "../../tar/byte-string.ts";
-import { TarFault } from "../../tar/tar-fault.ts";
 import { TarReader, type TarSink } from "../../tar/tar-reader.ts";
 import { decompress } from "../decompress/decompress.ts";
-import { archiveError, shownName } from "../unpack/entry-name.ts";
+import { atEntry } from "../unpack/entry-name.ts";
 import { checkExpansion } from "../unpack/expansion.ts";
 import type { UnpackLimits } from "../unpack/unpack-limits.ts";
 import type { ReadableLayer } from "./readable-layer.ts";
@@ -31,6 +28,7 @@ export async function readArchive(
   const { digest, diffId } = layer;
   const digester = diffId && new Digester(algorithmOf(diffId));
   let last: ByteString = "";
+  const lastEntry = (): ByteString => last;
   const reader = new TarReader({
     begin(entry) {
       last = entry.name;
@@ -52,25 +50,15 @@ export async function readArchive(
     if (bytesOut > limits.maxBytes) throw tooLarge(layer, limits);
     checkExpansion(limits, { bytesIn, bytesOut });
     digester?.update(piece);
-    typed(last, () => reader.write(piece));
+    atEntry("read entry", lastEntry, () => reader.write(piece));
   }
   const got = digester?.digest();
   if (got !== diffId)
     throw new ErrDataLoss(`read layer ${digest}: got diffID ${got}, want ${diffId}`, { digest });
-  typed(last, () => reader.finish());
+  atEntry("read entry", lastEntry, () => reader.finish());
 }
 
 function tooLarge({ digest }: ReadableLayer, { maxBytes }: UnpackLimits): ErrResourceExhausted {
   const message = `read layer ${digest}: got more than ${maxBytes} bytes without its compression`;
   return new ErrResourceExhausted(message, { digest, retryable: false });
-}
-
-function typed(last: ByteString, work: () => void): void {
-  try {
-    work();
-  } catch (cause) {
-    if (isDrayageError(cause)) throw cause;
-    if (cause instanceof TarFault) throw archiveError(last, cause);
-    throw diskError("read entry", shownName(last), cause);
-  }
 }

@@ -1,8 +1,9 @@
+import { diskError } from "../../disk/disk-error.ts";
 import { ErrDataLoss, ErrInvalidArgument, ErrResourceExhausted } from "../../errors/classes.ts";
-import type { DrayageError } from "../../errors/drayage-error.ts";
+import { type DrayageError, isDrayageError } from "../../errors/drayage-error.ts";
 import { plainText } from "../../errors/plain-text.ts";
 import { type ByteString, textOf } from "../../tar/byte-string.ts";
-import type { TarFault } from "../../tar/tar-fault.ts";
+import { TarFault } from "../../tar/tar-fault.ts";
 
 /** Longest path of an entry, in bytes: Linux's own `PATH_MAX`, so that every file can be reached from the layer's root. */
 const MAX_PATH_BYTES = 4_095;
@@ -44,8 +45,23 @@ const FAULTS = {
   "too large": ErrResourceExhausted,
 };
 
+/**
+ * Works at an archive. Throws what is wrong with the archive or the disk in words that name the last entry that began.
+ *
+ * @param action what the disk refused: `unpack entry`
+ */
+export function atEntry<T>(action: string, last: () => ByteString, work: () => T): T {
+  try {
+    return work();
+  } catch (cause) {
+    if (isDrayageError(cause)) throw cause;
+    if (cause instanceof TarFault) throw archiveError(last(), cause);
+    throw diskError(action, shownName(last()), cause);
+  }
+}
+
 /** The error of an archive that cannot be read on behind the entry of this name. */
-export function archiveError(last: ByteString, fault: TarFault): DrayageError {
+function archiveError(last: ByteString, fault: TarFault): DrayageError {
   const where = last === "" ? "at its beginning" : `behind entry "${shownName(last)}"`;
   const message = `unpack layer: its archive, ${where}: ${fault.message}`;
   return new FAULTS[fault.kind](message, { cause: fault, retryable: false });

@@ -1,15 +1,13 @@
 import { closeSync, constants, openSync } from "node:fs";
 import { diskError } from "../../disk/disk-error.ts";
 import { ErrResourceExhausted } from "../../errors/classes.ts";
-import { isDrayageError } from "../../errors/drayage-error.ts";
 import type { ByteString } from "../../tar/byte-string.ts";
 import type { TarEntry } from "../../tar/tar-entry.ts";
-import { TarFault } from "../../tar/tar-fault.ts";
 import { TarReader } from "../../tar/tar-reader.ts";
 import { DirectoryTree, type LowerLinks } from "./directory-tree.ts";
 import { DiskFiles } from "./disk-files.ts";
 import { EntryMaker } from "./entry-maker.ts";
-import { archiveError, shownName } from "./entry-name.ts";
+import { atEntry, shownName } from "./entry-name.ts";
 import { finishLayer } from "./finish-layer.ts";
 import type { HostAbilities } from "./host-abilities.ts";
 import type { UnpackLimits } from "./unpack-limits.ts";
@@ -111,13 +109,7 @@ export class LayerUnpacker {
   }
 
   #typed<T>(work: () => T): T {
-    try {
-      return work();
-    } catch (cause) {
-      if (isDrayageError(cause)) throw cause;
-      if (cause instanceof TarFault) throw archiveError(this.#last, cause);
-      throw diskError("unpack entry", shownName(this.#last), cause);
-    }
+    return atEntry("unpack entry", () => this.#last, work);
   }
 }
 
