@@ -27,13 +27,13 @@ export async function listImage(
   context: ReadingContext,
   reference: string,
   options: ReadImageOptions,
-): Promise<Iterable<ImageEntry>> {
+): Promise<AsyncIterable<ImageEntry>> {
   const { readImage } = await import("../layer/reading/read-image.ts");
   const { imageEntries } = await import("../layer/reading/image-entries.ts");
   const { layers: opened, reading, selection } = await openToRead(context, reference, "list", options);
   await using layers = opened;
   const tree = await readImage(layers.list, reading);
-  return imageEntries(tree, layers.list, selection);
+  return imageEntries(tree, layers.list, { ...selection, signal: reading.signal });
 }
 
 /** Makes files of an image that is here. Throws what `Distribution.extract` throws. */

@@ -1,8 +1,8 @@
 import { closeSync, constants, openSync, renameSync } from "node:fs";
 import { mkdtemp, readdir, rm } from "node:fs/promises";
 import { join } from "node:path";
-import { setImmediate as nextTurn } from "node:timers/promises";
-import { type AbortOptions, throwIfAborted } from "../../async/abort.ts";
+import type { AbortOptions } from "../../async/abort.ts";
+import { Slices } from "../../async/slices.ts";
 import { diskError } from "../../disk/disk-error.ts";
 import { makeDirectory } from "../../disk/make-directory.ts";
 import { ErrAlreadyExists } from "../../errors/classes.ts";
@@ -37,9 +37,6 @@ export interface ExtractOutcome {
 }
 
 const ACTION = "extract image";
-
-/** How long the event loop is kept waiting, in milliseconds. */
-const SLICE_MS = 8;
 
 /**
  * Makes what layers show together, or some paths of it, in `directory`, which is missing or empty. Nothing is made in its place before
@@ -97,13 +94,10 @@ async function makeSelection(
     const maker = new EntryMaker(tree, files, host);
     const replay = new Replay(tree, maker, files);
     if (root.entry !== undefined) replay.add({ path: "", node: root, isMeant: true });
-    let since = performance.now();
+    const { pause } = new Slices({ signal });
     for (const one of selection.nodes()) {
       replay.add(one);
-      if (performance.now() - since < SLICE_MS) continue;
-      await nextTurn();
-      throwIfAborted(signal);
-      since = performance.now();
+      await pause();
     }
     await rm(scratch, { recursive: true });
     const { skipped } = finishLayer(tree, { files, host, maker });

@@ -1,3 +1,5 @@
+import type { AbortOptions } from "../../async/abort.ts";
+import { Slices } from "../../async/slices.ts";
 import type { Digest } from "../../digest/digest.ts";
 import { textOf } from "../../tar/byte-string.ts";
 import { ImageDirectory, type ImageNode, type ImageTree } from "./image-tree.ts";
@@ -35,24 +37,33 @@ const NOTHING_SAID = { mode: 0o755, uid: 0, gid: 0, mtime: 0 } as const;
 /** What Linux says of every symbolic link. */
 const LINK_MODE = 0o777;
 
+/** What of an image is told. */
+export type ImageEntriesOptions = SelectionOptions & AbortOptions;
+
 /**
  * What is in an image, parents first, the names of a directory sorted by their bytes; the root is left out. Throws as `Selection`
- * does, at once.
+ * does, at once, and the abort error.
  *
  * @param layers those that were read
  */
 export function imageEntries(
   image: ImageTree,
   layers: readonly ReadableLayer[],
-  options: SelectionOptions,
-): Iterable<ImageEntry> {
-  return told(new Selection(image, options), layers);
+  options: ImageEntriesOptions,
+): AsyncIterable<ImageEntry> {
+  return told(new Selection(image, options), layers, options);
 }
 
-function* told(selection: Selection, layers: readonly ReadableLayer[]): Generator<ImageEntry> {
+async function* told(
+  selection: Selection,
+  layers: readonly ReadableLayer[],
+  options: AbortOptions,
+): AsyncGenerator<ImageEntry> {
+  const { pause } = new Slices(options);
   const paths = new Map<KnownFile, string>();
   for (const { path: name, node, isMeant } of selection.nodes()) {
     const layer = layers[node.layer];
+    await pause();
     if (!isMeant || !layer) continue;
     const path = `/${textOf(name)}`;
     const hardLink = node instanceof ImageDirectory ? undefined : paths.get(node);

@@ -1,3 +1,4 @@
+import type { Pause } from "../../async/slices.ts";
 import { ErrInvalidArgument } from "../../errors/classes.ts";
 import { isInvalidArgument } from "../../errors/predicates.ts";
 import type { ByteString } from "../../tar/byte-string.ts";
@@ -20,18 +21,28 @@ export interface ReadLayer {
   readonly layer: number;
 }
 
+/** How a layer is merged. */
+interface MergeOptions {
+  /** Called between two names. */
+  readonly pause: Pause;
+}
+
 /**
  * Puts a layer on those below it, as overlayfs shows them together. Throws `ErrInvalidArgument` for a hard link to what is nowhere or
- * is a directory, and for entries in what is none.
+ * is a directory, and for entries in what is none, and what `pause` throws.
  */
-export function mergeLayer(image: ImageTree, { tree, files, layer }: ReadLayer): void {
+export async function mergeLayer(
+  image: ImageTree,
+  { tree, files, layer }: ReadLayer,
+  { pause }: MergeOptions,
+): Promise<void> {
   tree.drop(tree.root, LINKED_FILES.slice(0, -1)); // the names under which aufs keeps files with several names are its own
   const rest = gatherRest(tree, files);
   for (const path of rest.assumedParents) checkDirectory(image, path);
   // What this layer hides or replaces was there before: in archives a link may come first.
   const before = rest.crossLinks.map(({ target }) => held(fileAt(image, target)));
   const specials = specialsOf(rest, layer);
-  new Merge(image, { files, layer, specials }).directory(image.root, tree.root);
+  await new Merge(image, { files, layer, specials, pause }).directory(image.root, tree.root);
   for (const [at, crossLink] of rest.crossLinks.entries()) {
     linkTo(image, crossLink, before[at]);
     if (before[at]) dropName(before[at]);
@@ -41,7 +52,7 @@ export function mergeLayer(image: ImageTree, { tree, files, layer }: ReadLayer):
 type Specials = ReadonlyMap<DirectoryNode, ReadonlyMap<ByteString, KnownFile>>;
 
 /** What is merged. */
-interface Merged extends Pick<ReadLayer, "files" | "layer"> {
+interface Merged extends Pick<ReadLayer, "files" | "layer">, MergeOptions {
   readonly specials: Specials;
 }
 
@@ -55,17 +66,21 @@ class Merge {
   }
 
   /** Puts a directory of the layer on the one of that name. */
-  directory(into: ImageDirectory, node: DirectoryNode): void {
-    const { files, layer, specials } = this.#layer;
+  async directory(into: ImageDirectory, node: DirectoryNode): Promise<void> {
+    const { files, layer, specials, pause } = this.#layer;
     if (node.isOpaque) this.#image.clear(into);
     for (const name of node.whiteouts ?? []) this.#image.remove(into, name);
     if (node.entry !== undefined) {
       into.entry = knownEntry(node.entry);
       into.layer = layer;
     }
-    for (const [name, file] of files.in(node)) this.#image.set(into, name, file);
+    for (const [name, file] of files.in(node)) {
+      this.#image.set(into, name, file);
+      const due = pause();
+      if (due) await due; // there may be a million of them
+    }
     for (const [name, file] of specials.get(node) ?? []) this.#image.set(into, name, file);
-    for (const child of node.children) this.directory(this.#directoryIn(into, child.name), child);
+    for (const child of node.children) await this.directory(this.#directoryIn(into, child.name), child);
   }
 
   #directoryIn(into: ImageDirectory, name: ByteString): ImageDirectory {

@@ -1,4 +1,5 @@
 import { type AbortOptions, throwIfAborted } from "../../async/abort.ts";
+import type { Pause } from "../../async/slices.ts";
 import { algorithmOf, Digester } from "../../digest/digest.ts";
 import { ErrDataLoss, ErrResourceExhausted } from "../../errors/classes.ts";
 import type { ByteString } from "../../tar/byte-string.ts";
@@ -12,7 +13,12 @@ import type { ReadableLayer } from "./readable-layer.ts";
 /** How an archive is read. */
 export interface ReadArchiveOptions extends AbortOptions {
   readonly limits: UnpackLimits;
+  /** Called between two pieces of work. */
+  readonly pause: Pause;
 }
+
+/** Bytes that are read in one go: they may be the files of a hundred entries, each of which takes some calls. */
+const STEP_BYTES = 64 * 1024;
 
 /**
  * Reads the archive of a layer through, to its last byte. What the sink was told is good when this has resolved, and not before.
@@ -23,7 +29,7 @@ export interface ReadArchiveOptions extends AbortOptions {
 export async function readArchive(
   layer: ReadableLayer,
   sink: TarSink,
-  { limits, signal }: ReadArchiveOptions,
+  { limits, signal, pause }: ReadArchiveOptions,
 ): Promise<void> {
   const { digest, diffId } = layer;
   const digester = diffId && new Digester(algorithmOf(diffId));
@@ -50,7 +56,10 @@ export async function readArchive(
     if (bytesOut > limits.maxBytes) throw tooLarge(layer, limits);
     checkExpansion(limits, { bytesIn, bytesOut });
     digester?.update(piece);
-    atEntry("read entry", lastEntry, () => reader.write(piece));
+    for (let at = 0; at < piece.byteLength; at += STEP_BYTES) {
+      atEntry("read entry", lastEntry, () => reader.write(piece.subarray(at, at + STEP_BYTES)));
+      await pause();
+    }
   }
   const got = digester?.digest();
   if (got !== diffId)

@@ -1,4 +1,5 @@
 import { type AbortOptions, throwIfAborted } from "../../async/abort.ts";
+import { type Pause, Slices } from "../../async/slices.ts";
 import { ErrResourceExhausted } from "../../errors/classes.ts";
 import type { ByteString } from "../../tar/byte-string.ts";
 import type { TarEntry } from "../../tar/tar-entry.ts";
@@ -50,7 +51,8 @@ export async function readImage(
   options: ReadImageOptions,
 ): Promise<ImageTree> {
   const image = new ImageTree();
-  for (const [index, layer] of layers.entries()) await readOnto(image, layer, index, options);
+  const { pause } = new Slices(options);
+  for (const [index, layer] of layers.entries()) await readOnto(image, layer, index, { ...options, pause });
   return image;
 }
 
@@ -58,7 +60,7 @@ async function readOnto(
   image: ImageTree,
   layer: ReadableLayer,
   index: number,
-  options: ReadImageOptions,
+  options: ReadImageOptions & { readonly pause: Pause },
 ): Promise<void> {
   const files = new MemoryFiles(index, keepWanted(options));
   const tree = new DirectoryTree(files, { lowerLinks: { get: (path) => image.linkAt(path) } });
@@ -76,7 +78,7 @@ async function readOnto(
   try {
     await readArchive(layer, sink, options);
     for (const name of hiddenNames(layer)) maker.begin(emptyFile(name));
-    mergeLayer(image, { tree, files, layer: index });
+    await mergeLayer(image, { tree, files, layer: index }, options);
   } finally {
     maker.close();
   }
@@ -130,8 +132,10 @@ export async function readContents(
   wanted: Iterable<KnownFile>,
   { spool, ...options }: ReadImageOptions & { readonly spool: Spool },
 ): Promise<void> {
+  const { pause } = new Slices(options);
   const byLayer = new Map<number, Map<number, KnownFile>>();
   for (const file of wanted) {
+    await pause();
     if (file.spooled !== undefined || file.entry.type !== "file") continue;
     byLayer.set(file.layer, (byLayer.get(file.layer) ?? new Map()).set(file.order, file));
   }
@@ -140,7 +144,7 @@ export async function readContents(
     const layer = layers[index];
     const sink = new ContentSink(files, spool);
     try {
-      if (layer) await readArchive(layer, sink, options);
+      if (layer) await readArchive(layer, sink, { ...options, pause });
     } finally {
       sink.close();
     }

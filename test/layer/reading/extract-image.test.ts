@@ -108,6 +108,22 @@ describe("extractImage(), of everything", () => {
     ]);
   });
 
+  it("lets the event loop go on, also where a few bytes become a large layer", async () => {
+    using room = new ImageRoom();
+    const zeros: WrittenEntry = { name: "zeros", content: Buffer.alloc(128 * 1024 * 1024) };
+    const small = Array.from({ length: 20_000 }, (_, at) => file(`d/${at}`));
+    const layers = [testLayer([zeros, ...small])];
+    let turns = 0;
+    const count = (): void => {
+      turns++;
+      next = setImmediate(count);
+    };
+    let next = setImmediate(count);
+    await room.list(layers);
+    clearImmediate(next);
+    expect(turns).toBeGreaterThan(4);
+  });
+
   it("refuses a directory with something in it, and leaves that alone", async () => {
     using room = new ImageRoom();
     const target = room.path("mine");

@@ -53,7 +53,9 @@ export class ImageRoom implements Disposable {
     { paths, followsLinks = false }: { paths?: string[]; followsLinks?: boolean } = {},
   ): Promise<ImageEntry[]> {
     const image = await readImage(layers, { limits: DEFAULT_LIMITS });
-    return [...imageEntries(image, layers, { paths, followsLinks })];
+    const entries: ImageEntry[] = [];
+    for await (const entry of imageEntries(image, layers, { paths, followsLinks })) entries.push(entry);
+    return entries;
   }
 
   async extract(

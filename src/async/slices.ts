@@ -1,0 +1,34 @@
+import { setImmediate as nextTurn } from "node:timers/promises";
+import { type AbortOptions, throwIfAborted } from "./abort.ts";
+
+/** How long everybody else of a thread is kept waiting, in milliseconds: about what one piece of a layer takes. */
+const SLICE_MS = 8;
+
+/** Lets others of the thread go on when it is time: then there is something to wait for. */
+export type Pause = () => Promise<void> | undefined;
+
+/** The last of those that wait for a turn of this thread. */
+let last: Promise<void> = Promise.resolve();
+
+/**
+ * Long work on a thread that others need as well. It stops for them every few milliseconds; where several such works are under way,
+ * one of them goes on in a turn of the event loop.
+ */
+export class Slices {
+  readonly #signal: AbortSignal | undefined;
+  #since = performance.now();
+
+  constructor({ signal }: AbortOptions = {}) {
+    this.#signal = signal;
+  }
+
+  /** To be called between two steps. What it returns rejects with `ErrCanceled` when the signal has fired. */
+  readonly pause: Pause = () => (performance.now() - this.#since < SLICE_MS ? undefined : this.#nextSlice());
+
+  async #nextSlice(): Promise<void> {
+    last = last.then(() => nextTurn());
+    await last;
+    this.#since = performance.now();
+    throwIfAborted(this.#signal);
+  }
+}

@@ -1,0 +1,70 @@
+import { afterEach, beforeEach, describe, expect, it, vi } from "vitest";
+import { Slices } from "../../src/async/slices.ts";
+import { ErrCanceled } from "../../src/errors.ts";
+
+/** Time that passes between two looks at the clock, in milliseconds. */
+let step = 0;
+
+beforeEach(() => {
+  let now = 0;
+  vi.spyOn(performance, "now").mockImplementation(() => (now += step));
+});
+
+afterEach(() => vi.restoreAllMocks());
+
+/** Counts turns of the event loop while `work` is under way. */
+async function turnsDuring(work: (turn: () => number) => Promise<void>): Promise<number> {
+  let turns = 0;
+  const count = (): void => {
+    turns++;
+    next = setImmediate(count);
+  };
+  let next = setImmediate(count);
+  await work(() => turns);
+  clearImmediate(next);
+  return turns;
+}
+
+describe("Slices", () => {
+  it("lets others go on after a while, and not before", async () => {
+    step = 1;
+    const { pause } = new Slices();
+    const turns = await turnsDuring(async () => {
+      for (let call = 0; call < 100; call++) await pause();
+    });
+    expect(turns).toBeGreaterThan(5);
+    expect(turns).toBeLessThan(20);
+  });
+
+  it("waits for nothing while it is quick", async () => {
+    const { pause } = new Slices();
+    for (let call = 0; call < 1_000; call++) expect(pause()).toBeUndefined();
+  });
+
+  it("has one of several works go on in a turn", async () => {
+    step = 100;
+    const seen: number[] = [];
+    await turnsDuring(async (turn) => {
+      const work = async (): Promise<void> => {
+        const { pause } = new Slices();
+        for (let call = 0; call < 10; call++) {
+          await pause();
+          seen.push(turn());
+        }
+      };
+      await Promise.all([work(), work(), work()]);
+    });
+    expect(seen).toHaveLength(30);
+    expect(new Set(seen).size).toBe(30);
+  });
+
+  it("ends with the signal, and others go on", async () => {
+    step = 100;
+    const controller = new AbortController();
+    const [aborted, other] = [new Slices({ signal: controller.signal }), new Slices()];
+    const rejected = expect(aborted.pause()).rejects.toThrow(ErrCanceled);
+    controller.abort();
+    await other.pause();
+    await rejected;
+  });
+});
