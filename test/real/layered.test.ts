@@ -91,6 +91,36 @@ const CASES: Readonly<Record<string, Layers>> = {
     [file("hr/a", { content: "new" }), file("hr/.wh.b")],
     [hard("hr/of-a", "hr/a"), hard("hr/of-c", "hr/c")],
   ],
+  "hard links to what the layer itself replaces or takes away later": [
+    [
+      dir("hx"),
+      file("hx/a", { content: "old" }),
+      file("hx/b", { content: "old" }),
+      soft("hx/c", "a"),
+      dir("hx/d"),
+      file("hx/d/x", { content: "old" }),
+      dir("hx/l"),
+      file("hx/l/x", { content: "hidden" }),
+    ],
+    [
+      hard("hx/of-a", "hx/a"),
+      hard("hx/again", "hx/a"),
+      file("hx/a", { content: "new" }),
+      hard("hx/of-b", "hx/b"),
+      file("hx/.wh.b"),
+      hard("hx/of-c", "hx/c", { mtime: 3 }),
+      soft("hx/c", "b"),
+      hard("hx/of-x", "hx/d/x"),
+      soft("hx/d", "nowhere"),
+      soft("hx/l", "e"),
+      dir("hx/e"),
+      hard("hx/of-e", "hx/of-x"),
+    ],
+  ],
+  "hard links through links that the layer makes": [
+    [dir("hy"), dir("hy/d"), file("hy/d/x"), dir("hy/l"), file("hy/l/x", { content: "hidden" })],
+    [soft("hy/l", "d"), hard("hy/of-x", "hy/l/x"), soft("hy/l", "nowhere")],
+  ],
   "hard links to devices and FIFOs of lower layers": [
     [
       dir("hd"),
@@ -232,7 +262,7 @@ describeReal("layers that are unpacked side by side show what containerd does", 
   // Into overlayfs containerd unpacks without the lower layers, and has some of this wrong; the native one is sequential, and keeps attributes that a directory has no more.
   it.skipIf(!canRunContainerd || !canMount).each([
     ["native", without(ALL, ["hs", "at"])],
-    ["overlayfs", without(ALL, ["hl", "hr", "hs", "hd", "lk", "ll", "vain", "op", "fo"])],
+    ["overlayfs", without(ALL, ["hl", "hr", "hs", "hx", "hy", "hd", "lk", "ll", "vain", "op", "fo"])],
   ])(
     "by its snapshotter %s, with all of that in one image",
     { timeout: 60_000 },

@@ -43,8 +43,9 @@ export async function mergeLayer(
   const before = rest.crossLinks.map(({ target }) => held(fileAt(image, target)));
   const specials = specialsOf(rest, layer);
   await new Merge(image, { files, layer, specials, pause }).directory(image.root, tree.root);
+  const linked = new Set<KnownFile>();
   for (const [at, crossLink] of rest.crossLinks.entries()) {
-    linkTo(image, crossLink, before[at]);
+    linked.add(linkTo(image, crossLink, { before: before[at], linked }));
     if (before[at]) dropName(before[at]);
   }
 }
@@ -100,18 +101,28 @@ function checkDirectory(image: ImageTree, path: ByteString): void {
   );
 }
 
-/** Gives a file another name: the one that is there now, or else the one that was there before the layer. */
-function linkTo(image: ImageTree, { name, target }: CrossLink, before: KnownFile | undefined): void {
-  const found = fileAt(image, target) ?? before;
+/** What is known of the files that links may lead to. */
+interface LinkContext {
+  /** What was there before the layer. */
+  readonly before: KnownFile | undefined;
+  /** Those that links of the layer lead to which came earlier. */
+  readonly linked: ReadonlySet<KnownFile>;
+}
+
+/** Gives another name to the file that was there when the archive came to the link, or else to the one that came later. */
+function linkTo(image: ImageTree, { name, target }: CrossLink, { before, linked }: LinkContext): KnownFile {
+  const now = fileAt(image, target);
+  const found = now && linked.has(now) ? now : (before ?? now);
   if (!found) {
     const what = `hard link to "${shownName(target)}": got nothing or a directory, wanted a file`;
     throw new ErrInvalidArgument(`read layer: entry "${shownName(name)}": ${what}`);
   }
   const slash = name.lastIndexOf("/");
   const directory = image.at(name.slice(0, Math.max(0, slash)));
-  if (!(directory instanceof ImageDirectory)) return; // another entry hides it
+  if (!(directory instanceof ImageDirectory)) return found; // another entry hides it
   found.names++;
   image.set(directory, name.slice(slash + 1), found);
+  return found;
 }
 
 /** The file at a path, by way of links; none where these go round in circles. */

@@ -62,6 +62,10 @@ class Mending {
   /** Directories that were made here. */
   readonly #made: ByteString[] = [];
   readonly #attributed: ByteString[] = [];
+  /** Names of the hard links that were made so far. */
+  readonly #linked = new Set<ByteString>();
+  /** Names here of files of lower layers, by where those lie. */
+  readonly #copies = new Map<string, ByteString>();
 
   constructor(layer: MendedLayer, dependent: Dependent, below: readonly LayerTree[]) {
     this.#layer = layer;
@@ -108,25 +112,45 @@ class Mending {
     }
   }
 
+  /** Links to the file that was under the target's name when the archive came to the link. */
   async #link({ name, target }: CrossLink, own: LayerTree): Promise<void> {
-    const place = await this.#find(target, [own, ...this.#below]);
-    // What this layer hides as well was there before: in archives the link comes first.
-    const found = place.found ?? (await this.#find(target, this.#below)).found;
-    if (!found || found.stats.isDirectory()) {
+    const now = await this.#find(target, [own, ...this.#below]);
+    const before = await this.#find(target, this.#below);
+    // What the layer itself has there now came later, unless it is such a link. Where there was no file, that one is meant.
+    const place = this.#linked.has(now.name) || !isFile(before.found) ? now : before;
+    const { found } = place;
+    if (!isFile(found)) {
       const got = place.obstacle ?? (found ? "it is a directory" : "there is nothing");
       throw new ErrInvalidArgument(
         `unpack "${shownName(name)}": hard link to "${shownName(target)}": ${got}, wanted a file`,
       );
     }
     await this.#willChange(directoryOf(name));
-    if (found.layer === own) await link(found.path, this.#pathOf(name));
-    else if (!place.found) await this.#copyUp(found, name);
-    else {
-      await this.#makeDirectory(directoryOf(place.name));
-      await this.#willChange(directoryOf(place.name));
-      await this.#copyUp(found, place.name);
-      await link(this.#pathOf(place.name), this.#pathOf(name));
-    }
+    const known = found.layer === own ? place.name : this.#copies.get(found.path.toString("latin1"));
+    if (known !== undefined) await link(this.#pathOf(known), this.#pathOf(name));
+    else await this.#takeUp(found, { name, place, isShown: now.found?.path.equals(found.path) === true });
+    this.#linked.add(name);
+  }
+
+  /** Makes a file of a lower layer one of this layer, under a new name, and under its own one where that still shows it. */
+  async #takeUp(
+    found: FoundEntry,
+    {
+      name,
+      place,
+      isShown,
+    }: {
+      readonly name: ByteString;
+      readonly place: { readonly name: ByteString };
+      readonly isShown: boolean;
+    },
+  ): Promise<void> {
+    await this.#copyUp(found, name);
+    this.#copies.set(found.path.toString("latin1"), name);
+    if (!isShown) return;
+    await this.#makeDirectory(directoryOf(place.name));
+    await this.#willChange(directoryOf(place.name));
+    await link(this.#pathOf(name), this.#pathOf(place.name));
   }
 
   async #find(
@@ -173,6 +197,11 @@ class Mending {
   #pathOf(name: ByteString): Buffer {
     return pathBelow(this.#layer.tree, name);
   }
+}
+
+/** Whether there is something that a name can be given to. */
+function isFile(found: FoundEntry | undefined): found is FoundEntry {
+  return found?.stats.isDirectory() === false;
 }
 
 /** Owner first: the kernel takes set-user-ID bits away with a change of owner. */

@@ -27,6 +27,16 @@ interface Way {
   readonly entry: ByteString;
 }
 
+/** Where a path leads in a layer. */
+interface Located {
+  /** `undefined` when the layer has none there. */
+  readonly directory: DirectoryNode | undefined;
+  /** The last name of the path. */
+  readonly name: ByteString;
+  /** The same place by a path without the layer's links: those that it goes on through are ones of lower layers. */
+  readonly path: ByteString;
+}
+
 /**
  * The directories of a layer as its archive names them. A path is walked from directory to directory, never by the kernel: links
  * of the layer are followed by their text inside the layer, as they would lead in a container, and none leads out. So are those
@@ -66,9 +76,18 @@ export class DirectoryTree {
     return this.#last;
   }
 
-  /** The directory at `path`; `undefined` when the layer has none there. Throws as `make` does. */
-  find(path: ByteString, entry: ByteString): DirectoryNode | undefined {
-    return path === this.#lastPath ? this.#last : this.#walk({ path, entry }, () => undefined);
+  /** Where the layer has `path` at this moment, of which the last name is not followed. Throws as `make` does. */
+  locate(path: ByteString, entry: ByteString): Located {
+    const slash = path.lastIndexOf("/");
+    const parent = slash === -1 ? "" : path.slice(0, slash);
+    const name = path.slice(slash + 1);
+    if (parent === this.#lastPath) return { directory: this.#last, name, path: joined(this.#last, name) };
+    let left = name;
+    const directory = this.#walk({ path: parent, entry }, (last, ...names) => {
+      left = joined(last, [...names, name].join("/"));
+      return undefined;
+    });
+    return { directory, name, path: directory === undefined ? left : joined(directory, name) };
   }
 
   /** Makes the directory `name` in `directory`. Throws the errors of mkdir. */
@@ -94,7 +113,11 @@ export class DirectoryTree {
 
   #walk(
     { path, entry }: Way,
-    whenMissing: (directory: DirectoryNode, name: ByteString) => DirectoryNode | undefined,
+    whenMissing: (
+      directory: DirectoryNode,
+      name: ByteString,
+      ...rest: ByteString[]
+    ) => DirectoryNode | undefined,
   ): DirectoryNode | undefined {
     const parts = path.split("/").reverse();
     let node = this.root;
@@ -107,7 +130,7 @@ export class DirectoryTree {
           : (node.child(part) ??
             this.#linkAt(node, part, entry) ??
             this.#linkBelow(node, part) ??
-            whenMissing(node, part));
+            whenMissing(node, part, ...parts.toReversed()));
       if (next === undefined) return undefined;
       if (typeof next !== "string") {
         node = next;

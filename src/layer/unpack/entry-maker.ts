@@ -138,9 +138,7 @@ export class EntryMaker {
 
   #makeHardLink(entry: TarEntry, place: Place): void {
     const targetPath = pathOfEntry(entry.linkName, entry.name);
-    const slash = targetPath.lastIndexOf("/");
-    const target = this.#tree.find(slash === -1 ? "" : targetPath.slice(0, slash), entry.name);
-    const name = targetPath.slice(slash + 1);
+    const { directory: target, name, path } = this.#tree.locate(targetPath, entry.name);
     if (name === "" || target?.child(name) !== undefined)
       throw refused(entry.name, "a hard link to a directory");
     if (name.startsWith(WHITEOUT) && !targetPath.startsWith(LINKED_FILES))
@@ -150,7 +148,7 @@ export class EntryMaker {
     if (pending === undefined || pending.kind === "attributes") {
       if (target !== undefined && this.#link({ directory: target, name }, place))
         this.#notePending(place, pending);
-      else this.#noteCrossLink(entry, { place, target: targetPath });
+      else this.#noteCrossLink(entry, { place, target: path });
       return;
     }
     if (pending.kind === "cross link") {
