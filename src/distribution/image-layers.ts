@@ -10,24 +10,38 @@ import type { Hidden } from "../layer/tree/layer-tree.ts";
 /** In the names of users of layers: an image, by the digest of its config. All others are the embedder's. */
 const IMAGE = "image:";
 
-/** The user of layers that an image is, as long as a name needs its config. */
+/** The user of layers that an image is, as long as its config is there. */
 export function imageUser(config: Digest): string {
   return `${IMAGE}${config}`;
+}
+
+/** The config of a user that is an image. */
+function configOf(user: string): Digest | undefined {
+  const config = user.startsWith(IMAGE) ? user.slice(IMAGE.length) : "";
+  return isDigest(config) ? config : undefined;
+}
+
+/** Which content of a root is needed, and which is there. */
+export interface RootContent {
+  /** Whether a name or a namespace needs content, as things are now. */
+  needs(): Promise<(digest: Digest) => Promise<boolean>>;
+  /** Whether content is there. */
+  has(digest: Digest): Promise<boolean>;
 }
 
 /** Which layers of a root are there, and who removes those of images that are gone. */
 export class RootLayers {
   /** The data root. */
   readonly root: string;
-  readonly #needs: () => Promise<(digest: Digest) => Promise<boolean>>;
+  readonly #content: RootContent;
 
   /**
    * @param root the data root
-   * @param needs whether a name needs content, as things are now
+   * @param content documents of images, in whatever store
    */
-  constructor(root: string, needs: () => Promise<(digest: Digest) => Promise<boolean>>) {
+  constructor(root: string, content: RootContent) {
     this.root = root;
-    this.#needs = needs;
+    this.#content = content;
   }
 
   /** All layers, and which of them nobody keeps. Throws the classes of `diskError`. */
@@ -35,7 +49,7 @@ export class RootLayers {
     if (!(await this.isThere())) return { all: [], unused: [] };
     const { LayerFiles } = await import("../layer/store/layer-files.ts");
     const { findLayers } = await import("../layer/store/sweep-layers.ts");
-    return await findLayers(new LayerFiles(this.root), { ...options, isUsed: await this.isUsed() });
+    return await findLayers(new LayerFiles(this.root), { ...options, isUsed: this.#isKept() });
   }
 
   /** The store of the layers, which the caller closes; `undefined` where there are none. Throws the classes of `diskError`. */
@@ -65,15 +79,30 @@ export class RootLayers {
     if (!(await this.isThere())) return [];
     const { LayerFiles } = await import("../layer/store/layer-files.ts");
     const { sweepLayers } = await import("../layer/store/sweep-layers.ts");
-    return await sweepLayers(new LayerFiles(this.root), { ...options, isUsed: await this.isUsed() });
+    return await sweepLayers(new LayerFiles(this.root), { ...options, isUsed: this.#isKept() });
   }
 
-  /** Whether a user of layers is one still, as things are now. */
+  /** Whether a name needs a user of layers that is an image, as things are now; all others need themselves. */
   async isUsed(): Promise<SweepLayersOptions["isUsed"]> {
-    const needs = await this.#needs();
+    const needs = await this.#content.needs();
     return async ({ user }) => {
-      const config = user.startsWith(IMAGE) ? user.slice(IMAGE.length) : "";
-      return isDigest(config) ? await needs(config) : true;
+      const config = configOf(user);
+      return config === undefined || (await needs(config));
+    };
+  }
+
+  /**
+   * Whether a user of layers keeps them. An image does as long as its config is there, and so its layers stay for whoever works
+   * with it, named or not: content is removed when all work has ended that may build on it, and layers after it. A config that is
+   * damaged or lost is looked for among the names, not before the first user is asked for, when no layer can get another one.
+   */
+  #isKept(): SweepLayersOptions["isUsed"] {
+    let isUsed: ReturnType<RootLayers["isUsed"]> | undefined;
+    return async (use) => {
+      const config = configOf(use.user);
+      if (config === undefined || (await this.#content.has(config))) return true;
+      isUsed ??= this.isUsed();
+      return await (await isUsed)(use);
     };
   }
 

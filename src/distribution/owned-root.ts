@@ -86,7 +86,7 @@ export class OwnedRoot {
       parts.logger.warn({ err }, "what content needs was not written on it");
     this.images = ownedImages({ images, content, owner, onHintLost });
     this.naming = namingImages({ images, content, owner, onHintLost });
-    this.layers = new RootLayers(owner.root, () => owner.needs());
+    this.layers = new RootLayers(owner.root, owner);
     this.#stopListening = owner.onSwept((deleted) => this.#tell(deleted));
   }
 
