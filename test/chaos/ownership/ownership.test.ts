@@ -4,6 +4,8 @@ import { join } from "node:path";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { openDistribution } from "../../../src/index.ts";
 import { buildImage, TestRegistry } from "../../../src/testing.ts";
+import { chainOf } from "../support/layer-violations.ts";
+import type { KnownLayers } from "./support/layers-of-root.ts";
 import { drawOperation, type Material, type Task } from "./support/operation.ts";
 import { type Random, randomFrom } from "./support/random.ts";
 import { leftovers, lostContent, unswept } from "./support/violations.ts";
@@ -20,8 +22,11 @@ const SEED = DRAYAGE_OWNERSHIP_SEED === "" ? Date.now() % 1_000_000_000 : Number
 /** Processes at work on a root at the same time. */
 const WORKERS = 2;
 
-/** Longest time from the beginning of a step to a kill, in milliseconds: about what a step takes. */
-const MAX_KILL_DELAY_MS = 25;
+/** Longest times from the beginning of a step to a kill, in milliseconds: about what a step takes, without and with layers. */
+const MAX_KILL_DELAYS_MS = [25, 150];
+
+/** Of so many tasks one has layers. */
+const LAYERS_ONE_IN = 2;
 
 /** Folder of the root that most runs begin with. */
 const BEGINNING = "beginning";
@@ -32,12 +37,13 @@ const TIMEOUT_MS = 60_000 + RUNS * 2_000;
 let registry: TestRegistry;
 let folder: string;
 let material: Material;
+let known: KnownLayers;
 const workers: Worker[] = [];
 
 beforeAll(async () => {
   registry = await TestRegistry.start();
   folder = await mkdtemp(join(tmpdir(), "drayage-ownership-"));
-  material = await makeMaterial();
+  [material, known] = await makeMaterial();
 });
 
 afterAll(async () => {
@@ -47,42 +53,54 @@ afterAll(async () => {
 });
 
 /** Images that share layers, so that each one needs what others do, and archives of some of them. */
-async function makeMaterial(): Promise<Material> {
+async function makeMaterial(): Promise<[Material, KnownLayers]> {
   const layers = Array.from({ length: 5 }, (_, index) => Buffer.alloc(2_000 + index, `layer ${index}`));
   const references: string[] = [];
   const digests = new Set<string>();
+  const [ofConfig, ofReference] = [
+    new Map<string, readonly string[]>(),
+    new Map<string, readonly string[]>(),
+  ];
+  const files = new Map<string, { name: string; bytes: number }>();
   for (let index = 0; index < 5; index++) {
     const mine = layers.filter(
       (_, layer) => layer === index || layer === (index + 1) % layers.length || layer === 0,
     );
     const repository = `team/app${index % 3}`;
     const image = await buildImage(registry, repository, { tag: `v${index}`, layers: mine });
-    references.push(`${registry.host}/${repository}:v${index}`);
-    for (const { digest } of [
-      image.descriptor,
-      image.config,
-      ...image.layers.map((layer) => layer.descriptor),
-    ]) {
-      digests.add(digest);
-    }
+    const reference = `${registry.host}/${repository}:v${index}`;
+    references.push(reference);
+    const chain = chainOf(image);
+    ofConfig.set(image.config.digest, chain);
+    ofReference.set(reference, chain);
+    for (const [at, chainId] of chain.entries())
+      files.set(chainId, { name: `layer-${at}`, bytes: mine[at]?.length ?? 0 });
+    const blobs = image.layers.map((layer) => layer.descriptor);
+    for (const { digest } of [image.descriptor, image.config, ...blobs]) digests.add(digest);
   }
-  const tags = ["one", "two"].map((tag) => `${registry.host}/team/app0:${tag}`);
-  return { references, tags, digests: [...digests], archives: await makeArchives(references) };
+  const made: Material = {
+    references,
+    tags: ["one", "two"].map((tag) => `${registry.host}/team/app0:${tag}`),
+    digests: [...digests],
+    archives: await makeBeginning(references),
+    users: ["container 1", "container 2"],
+    chains: Object.fromEntries(ofReference),
+  };
+  return [made, { ofConfig, files }];
 }
 
-/** Pulls most images into a root that most runs begin with, and writes archives of two of them. */
-async function makeArchives(references: readonly string[]): Promise<readonly string[]> {
-  await using distribution = await openDistribution({
-    root: join(folder, BEGINNING),
-    registry: { plainHttp: true },
-  });
+/** Pulls images into a root that most runs begin with, one of which keeps no blobs, and writes archives of them. */
+async function makeBeginning(references: readonly string[]): Promise<readonly string[]> {
+  const root = join(folder, BEGINNING);
+  await using distribution = await openDistribution({ root, layers: true, registry: { plainHttp: true } });
   const archives: string[] = [];
   for (const [index, reference] of references.slice(0, 3).entries()) {
-    await distribution.pull(reference, { platform: "linux/amd64" });
+    await distribution.pull(reference, { platform: "linux/amd64", unpack: index > 0 });
     const archive = join(folder, `${index}.tar`);
     await distribution.export(reference, archive);
     archives.push(archive);
   }
+  await distribution.pull(references[2] ?? "", { platform: "linux/amd64", keepBlobs: false });
   const whole = await readFile(archives[0] ?? "");
   const broken = join(folder, "broken.tar");
   await writeFile(broken, whole.subarray(0, Math.floor(whole.length * 0.7)));
@@ -90,10 +108,12 @@ async function makeArchives(references: readonly string[]): Promise<readonly str
 }
 
 function drawTask(random: Random, root: string): Task {
+  const layers = random.below(LAYERS_ONE_IN) === 0;
   const steps = Array.from({ length: 1 + random.below(5) }, () =>
-    Array.from({ length: 1 + random.below(3) }, () => drawOperation(random, material)),
+    Array.from({ length: 1 + random.below(3) }, () => drawOperation(random, material, { layers })),
   );
-  return { root, steps, overlaps: random.below(4) > 0 };
+  const meanwhile = random.pick(["nothing", "pieces", "pieces", "lease"] as const);
+  return { root, steps, meanwhile, layers, chains: material.chains };
 }
 
 /**
@@ -104,7 +124,7 @@ async function work(index: number, task: Task, random: Random): Promise<readonly
   const worker = workers[index]?.isAlive ? workers[index] : startWorker();
   workers[index] = worker;
   const killAt = random.below(5) < 2 ? 1 + random.below(task.steps.length) : undefined;
-  const delayMs = random.below(MAX_KILL_DELAY_MS);
+  const delayMs = random.below(MAX_KILL_DELAYS_MS[task.layers ? 1 : 0] ?? 0);
   let step = 0;
   let killed: Promise<void> | undefined;
   const strange = await worker.run(task, () => {
@@ -129,19 +149,19 @@ async function violationsOf(seed: number): Promise<readonly string[]> {
   const said = await Promise.all(tasks.map(({ task, random: own }, index) => work(index, task, own)));
   const left = said.includes(undefined) ? [] : unswept(root);
   await using distribution = await openDistribution({ root });
-  const lost = lostContent(root);
+  const lost = lostContent(root, known);
   await distribution.prune({ minAgeMs: 0 });
   const violations = [
     ...said.flatMap((strange) => strange ?? []),
     ...left,
     ...lost,
-    ...lostContent(root),
-    ...leftovers(root),
+    ...lostContent(root, known),
+    ...leftovers(root, known),
   ];
   await distribution.close();
   if (violations.length > 0)
     return [
-      `seed ${seed}: ${JSON.stringify(tasks.map(({ task }) => [task.overlaps, task.steps]))}`,
+      `seed ${seed}: ${JSON.stringify(tasks.map(({ task }) => [task.meanwhile, task.layers, task.steps]))}`,
       ...violations,
     ];
   await rm(root, { recursive: true, force: true });
