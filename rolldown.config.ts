@@ -1,6 +1,8 @@
+import { createHash } from "node:crypto";
 import { globSync, readFileSync } from "node:fs";
+import { isBuiltin } from "node:module";
 import { basename } from "node:path";
-import { defineConfig } from "rolldown";
+import { defineConfig, type Plugin, type RolldownOptions } from "rolldown";
 
 /** Where the compiler leaves modules in the JavaScript of the oldest Node.js that is supported, one file for each. */
 const COMPILED = ".cache/compiled";
@@ -24,19 +26,25 @@ const TOGETHER = [
   },
 ];
 
-/** Programs of their own: the command line, and the thread that unpacks layers. */
+/** Programs of their own: what starts the command line, and the thread that unpacks layers. */
 const PROGRAMS = {
   "cli/main": `./${COMPILED}/cli/main.js`,
   "unpack-worker": `./${COMPILED}/layer/workers/unpack-worker.js`,
 };
 
-/** Each door keeps its file, what doors share lies in chunks; dependencies stay packages of their own. */
-export default defineConfig({
+/** Packages stay packages of their own; the command line's program is a file of its own, see below. */
+const OUTSIDE = [/^[^./]/, /^\.\/program\.js$/];
+
+/** What is ours has no side effects when it is loaded; packages say it themselves. */
+const treeshake = { moduleSideEffects: (id: string): boolean => !id.includes(`/${COMPILED}/`) };
+
+/** Each door keeps its file, what doors share lies in chunks. */
+const doors = defineConfig({
   input: { ...Object.fromEntries(DOORS), ...PROGRAMS },
   platform: "node",
   logLevel: "warn",
-  external: /^[^./]/,
-  treeshake: { moduleSideEffects: false },
+  external: OUTSIDE,
+  treeshake,
   plugins: [{ name: "source-maps-of-the-compiler", load: withSourceMap }],
   output: {
     dir: "dist",
@@ -47,7 +55,65 @@ export default defineConfig({
   },
 });
 
+/** The command line's program: with all that it needs, packages too, in the one script that src/cli/load-script.ts runs. */
+export const program = {
+  input: { "cli/program": `./${COMPILED}/cli/program.js` },
+  platform: "node",
+  logLevel: "warn",
+  treeshake,
+  resolve: { mainFields: ["module", "main"] }, // what is written for browsers too has names that cannot be followed in its "main"
+  plugins: [oneScript(), licences()],
+  output: { dir: "dist", format: "cjs", entryFileNames: "[name].cjs", codeSplitting: false },
+} satisfies RolldownOptions;
+
+export default [doors, program];
+
 /** So that stack traces lead to the lines of src. */
-function withSourceMap(path: string): { code: string; map: string } {
+function withSourceMap(path: string): { code: string; map: string } | undefined {
+  if (!path.includes(`/${COMPILED}/`)) return undefined;
   return { code: readFileSync(path, "utf8"), map: readFileSync(`${path}.map`, "utf8") };
+}
+
+/** What src/cli/load-script.ts runs: ASCII, one function in parentheses, below a comment that names its content. */
+function oneScript(): Plugin {
+  return {
+    name: "one-script",
+    generateBundle(_, files) {
+      for (const chunk of Object.values(files).filter((file) => file.type === "chunk")) {
+        const parts = [...chunk.imports, ...chunk.dynamicImports].filter((name) => name !== chunk.fileName);
+        const foreign = parts.filter((name) => !isBuiltin(name));
+        foreign.push(...(chunk.code.match(/\brequire\w*\("\.{1,2}\/[^"]*"\)/g) ?? []));
+        if (foreign.length > 0) this.error(`the program needs ${foreign.join(", ")} beside it`);
+        const code = chunk.code.replaceAll(/[^\0-\x7f]/g, asEscape);
+        const id = createHash("sha256").update(code).digest("hex");
+        chunk.code = `// ${id}\n(function (exports, require, __filename) {\n${code}\n})\n`;
+      }
+    },
+  };
+}
+
+/** The same in strings, templates, expressions and names; what else is not ASCII is in comments. */
+function asEscape(unit: string): string {
+  return `\\u${unit.charCodeAt(0).toString(16).padStart(4, "0")}`;
+}
+
+/** The licences of the packages that are in the program, beside it. */
+function licences(): Plugin {
+  return {
+    name: "licences",
+    generateBundle(_, files) {
+      const modules = Object.values(files).flatMap((file) => (file.type === "chunk" ? file.moduleIds : []));
+      const packages = new Set(
+        modules.flatMap((id) => /^.*\/node_modules\/(?:@[^/]+\/)?[^/]+/.exec(id)?.[0] ?? []),
+      );
+      const source = [...packages].toSorted().map(licenceOf).join("\n");
+      this.emitFile({ type: "asset", fileName: "cli/program-licences.txt", source });
+    },
+  };
+}
+
+function licenceOf(folder: string): string {
+  const { name, version, license } = JSON.parse(readFileSync(`${folder}/package.json`, "utf8"));
+  const [file] = globSync(`${folder}/{LICENSE,LICENCE,license}*`);
+  return `${name} ${version}: ${license}\n\n${file === undefined ? "" : readFileSync(file, "utf8")}`;
 }

@@ -5,7 +5,7 @@ import { formatTable } from "../../src/cli/format-table.ts";
 import { buildImage, TestRegistry } from "../../src/testing.ts";
 import { type Cost, measureImport, measureNode, summary } from "./measure.ts";
 
-/** Times that each thing is done, after once to warm up and to fill the compile cache. */
+/** Times that each thing is done, after once to warm up and to keep what is compiled. */
 const ROUNDS = 7;
 
 /** Size of the image's only layer, in bytes. */

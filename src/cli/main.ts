@@ -1,7 +1,5 @@
 #!/usr/bin/env node
-import nodeModule from "node:module";
-import { homedir } from "node:os";
-import { join } from "node:path";
+import { loadProgram } from "./load-program.ts";
 
 /** The oldest Node.js that has what drayage is built on. */
 const OLDEST_NODE = [22, 19] as const;
@@ -13,15 +11,9 @@ if (major < OLDEST_NODE[0] || (major === OLDEST_NODE[0] && minor < OLDEST_NODE[1
   );
   process.exitCode = 1;
 } else {
-  nodeModule.enableCompileCache(compileCacheFolder()); // where that fails, commands only start more slowly
-  const { main } = await import("./program.ts"); // not before the check: an older Node.js cannot even load it
+  const { main, keep } = await loadProgram(process.argv[2]); // not before the check: an older Node.js cannot even load it
   const status = await main(process.argv);
   if (status >= 128) process.exit(status); // nobody waits for what a reader may not have taken yet
   process.exitCode = status;
-}
-
-/** In a place that is the user's own: whoever could write there could have other code run. */
-function compileCacheFolder(): string {
-  const { XDG_CACHE_HOME = join(homedir(), ".cache") } = process.env;
-  return join(XDG_CACHE_HOME, "drayage", "compiled");
+  if (status === 0) keep();
 }

@@ -53,5 +53,6 @@ describe("workerFile()", () => {
     ["file:///p/src/layer/workers/worker-file.ts", "file:///p/src/layer/workers/unpack-worker.ts"],
     ["file:///p/dist/layer.js", "file:///p/dist/unpack-worker.js"],
     ["file:///p/dist/chunks/unpack-pool-abc.js", "file:///p/dist/unpack-worker.js"],
+    ["file:///p/dist/cli/program.cjs", "file:///p/dist/unpack-worker.js"],
   ])("finds the program from %s", (here, wanted) => expect(workerFile(here).href).toBe(wanted));
 });
