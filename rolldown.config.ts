@@ -1,8 +1,8 @@
 import { createHash } from "node:crypto";
 import { globSync, readFileSync } from "node:fs";
 import { isBuiltin } from "node:module";
-import { basename } from "node:path";
-import { defineConfig, type Plugin, type RolldownOptions } from "rolldown";
+import { basename, dirname, join } from "node:path";
+import { defineConfig, type OutputChunk, type Plugin, type RolldownOptions } from "rolldown";
 
 /** Where the compiler leaves modules in the JavaScript of the oldest Node.js that is supported, one file for each. */
 const COMPILED = ".cache/compiled";
@@ -55,15 +55,33 @@ const doors = defineConfig({
   },
 });
 
-/** The command line's program: with all that it needs, packages too, in the one script that src/cli/load-script.ts runs. */
+/**
+ * The parts of the command line's program, each with all that it needs and that none before it has: what every start loads; the
+ * engine; the commands that reach registries. Whatever else is loaded late is a part by itself.
+ */
+const PARTS = [
+  /\/cli\/program\.[jt]s$/,
+  /\/distribution\/compose-distribution\.[jt]s$/,
+  /\/cli\/commands\/pull\.[jt]s$/,
+];
+
+/** The command line's program: all that it needs, packages too, in the scripts that src/cli/load-script.ts runs. */
 export const program = {
-  input: { "cli/program": `./${COMPILED}/cli/program.js` },
+  input: { program: `./${COMPILED}/cli/program.js` },
   platform: "node",
   logLevel: "warn",
   treeshake,
   resolve: { mainFields: ["module", "main"] }, // what is written for browsers too has names that cannot be followed in its "main"
-  plugins: [oneScript(), licences()],
-  output: { dir: "dist", format: "cjs", entryFileNames: "[name].cjs", codeSplitting: false },
+  plugins: [asScripts(), licences()],
+  output: {
+    dir: "dist/cli",
+    format: "cjs",
+    entryFileNames: "[name].cjs",
+    chunkFileNames: "program-[name]-[hash].cjs",
+    codeSplitting: {
+      groups: PARTS.map((test, place) => ({ name: "part", test, priority: PARTS.length - place })),
+    },
+  },
 } satisfies RolldownOptions;
 
 export default [doors, program];
@@ -75,21 +93,27 @@ function withSourceMap(path: string): { code: string; map: string } | undefined 
 }
 
 /** What src/cli/load-script.ts runs: ASCII, one function in parentheses, below a comment that names its content. */
-function oneScript(): Plugin {
+function asScripts(): Plugin {
   return {
-    name: "one-script",
+    name: "as-scripts",
     generateBundle(_, files) {
       for (const chunk of Object.values(files).filter((file) => file.type === "chunk")) {
-        const parts = [...chunk.imports, ...chunk.dynamicImports].filter((name) => name !== chunk.fileName);
-        const foreign = parts.filter((name) => !isBuiltin(name));
-        foreign.push(...(chunk.code.match(/\brequire\w*\("\.{1,2}\/[^"]*"\)/g) ?? []));
-        if (foreign.length > 0) this.error(`the program needs ${foreign.join(", ")} beside it`);
+        const missing = needsOf(chunk).filter((id) => !(id in files));
+        if (missing.length > 0)
+          this.error(`${chunk.fileName} needs ${missing.join(", ")}, which is not in the program`);
         const code = chunk.code.replaceAll(/[^\0-\x7f]/g, asEscape);
         const id = createHash("sha256").update(code).digest("hex");
         chunk.code = `// ${id}\n(function (exports, require, __filename) {\n${code}\n})\n`;
       }
     },
   };
+}
+
+/** What a script needs beside Node's own modules, as names of files; also what a package hides from those who follow its imports. */
+function needsOf({ code, fileName, imports, dynamicImports }: OutputChunk): string[] {
+  const required = [...code.matchAll(/\brequire\w*\("(\.{1,2}\/[^"]+)"\)/g)].map(([, id = ""]) => id);
+  const files = required.map((id) => join(dirname(fileName), id));
+  return [...files, ...[...imports, ...dynamicImports].filter((id) => !isBuiltin(id))];
 }
 
 /** The same in strings, templates, expressions and names; what else is not ASCII is in comments. */
@@ -107,7 +131,7 @@ function licences(): Plugin {
         modules.flatMap((id) => /^.*\/node_modules\/(?:@[^/]+\/)?[^/]+/.exec(id)?.[0] ?? []),
       );
       const source = [...packages].toSorted().map(licenceOf).join("\n");
-      this.emitFile({ type: "asset", fileName: "cli/program-licences.txt", source });
+      this.emitFile({ type: "asset", fileName: "program-licences.txt", source });
     },
   };
 }

@@ -11,7 +11,7 @@ export interface LoadedProgram {
   readonly keep: () => void;
 }
 
-/** The program of an installation is one script beside this file (rolldown.config.ts); the sources are modules. */
+/** The program of an installation is scripts beside this file (rolldown.config.ts); the sources are modules. */
 export async function loadProgram(command: string | undefined): Promise<LoadedProgram> {
   if (import.meta.url.endsWith(".ts")) {
     const { main } = await import("./program.ts");

@@ -11,7 +11,7 @@ import {
   writeFileSync,
 } from "node:fs";
 import nodeModule from "node:module";
-import { dirname, join } from "node:path";
+import { basename, dirname, join } from "node:path";
 import { Script } from "node:vm";
 
 /**
@@ -23,7 +23,7 @@ const RENEWED_AFTER_MS = 24 * 60 * 60 * 1000;
 /** Builds of which compiled code is kept: as many as one user may have in use side by side. Each takes up to 3 MB for each command. */
 const KEPT_BUILDS = 4;
 
-/** Length of what tells builds apart, at the beginning of the script's first line, in characters. */
+/** Length of what tells builds apart, at the beginning of a script's first line, in characters. */
 const BUILD_ID_LENGTH = 16;
 
 /** Where compiled code is kept. */
@@ -37,27 +37,73 @@ export interface CompiledPlace {
 /** A script that has run. */
 export interface LoadedScript {
   readonly exports: unknown;
-  /** Keeps what V8 has compiled of the script until now, where that is due. Never throws: without it the next start is only slower. */
+  /**
+   * Keeps what V8 has compiled until now of the script and of those that it has required, where that is due. Never throws: without
+   * it the next start is only slower.
+   */
   readonly keep: () => void;
 }
 
 /**
  * Runs a script that is one function in parentheses, of CommonJS's `exports`, `require` and `__filename`, below a comment that
- * names its content, with the code that V8 made of it in an earlier run. Throws what the script throws.
+ * names its content and that of the scripts which it requires, with the code that V8 made of it in an earlier run. Throws what the
+ * script throws.
  *
  * Node's own compile cache keeps a module as it is before it runs: without the functions that are compiled when they are first called,
  * which are nearly all.
  */
-export function loadScript(file: string, { folder, name }: CompiledPlace): LoadedScript {
-  const source = readFileSync(file, "latin1"); // the build leaves ASCII only
-  const build = `${source.slice("// ".length, "// ".length + BUILD_ID_LENGTH)}-${process.version}-${process.arch}`;
-  const path = join(folder, build, name);
-  const kept = readKept(path);
-  const script = new Script(source, { filename: file, ...(kept && { cachedData: kept.code }) });
-  const exports = {};
-  script.runInThisContext()(exports, nodeModule.createRequire(file), file);
-  const isDue = !kept || script.cachedDataRejected === true || Date.now() - kept.madeAt > RENEWED_AFTER_MS;
-  return { exports, keep: () => isDue && keep(path, () => script.createCachedData()) };
+export function loadScript(file: string, place: CompiledPlace): LoadedScript {
+  const scripts = new Scripts(file, place);
+  return { exports: scripts.load(file), keep: () => scripts.keep() };
+}
+
+/** A script and those that it has required. */
+class Scripts {
+  readonly #place: CompiledPlace;
+  readonly #requireOfNode: NodeJS.Require;
+  readonly #loaded = new Map<string, object>();
+  readonly #keeps: (() => void)[] = [];
+  #folder: string | undefined;
+
+  constructor(file: string, place: CompiledPlace) {
+    this.#place = place;
+    this.#requireOfNode = nodeModule.createRequire(file);
+  }
+
+  /** A script that is still running has what it has exported so far, as in CommonJS. */
+  load(file: string): object {
+    const loaded = this.#loaded.get(file);
+    if (loaded) return loaded;
+    const exports = {};
+    this.#loaded.set(file, exports);
+    this.#compile(file)(exports, (id: string) => this.#require(id, file), file);
+    return exports;
+  }
+
+  keep(): void {
+    for (const keep of this.#keeps) keep();
+  }
+
+  #require(id: string, from: string): unknown {
+    return id.startsWith(".") ? this.load(join(dirname(from), id)) : this.#requireOfNode(id);
+  }
+
+  #compile(file: string): (exports: object, require: (id: string) => unknown, filename: string) => void {
+    const source = readFileSync(file, "latin1"); // the build leaves ASCII only
+    const path = join(this.#folderOf(source), `${this.#place.name}.${basename(file)}`);
+    const kept = readKept(path);
+    const script = new Script(source, { filename: file, ...(kept && { cachedData: kept.code }) });
+    const isDue = !kept || script.cachedDataRejected === true || Date.now() - kept.madeAt > RENEWED_AFTER_MS;
+    if (isDue) this.#keeps.push(() => keep(path, () => script.createCachedData()));
+    return script.runInThisContext();
+  }
+
+  /** That of the build, which the first script names. */
+  #folderOf(source: string): string {
+    const build = source.slice("// ".length, "// ".length + BUILD_ID_LENGTH);
+    this.#folder ??= join(this.#place.folder, `${build}-${process.version}-${process.arch}`);
+    return this.#folder;
+  }
 }
 
 /** What is there, if it is the user's own: with the environment of somebody else, root must not run what that one has written. */

@@ -28,19 +28,26 @@ beforeEach(async () => {
 
 afterEach(() => rm(directory, { recursive: true }));
 
+function asScript(build: string, code: string): string {
+  return `// ${build.repeat(64)}\n(function (exports, require, __filename) {\n${code}\n})\n`;
+}
+
 /** Loads the script of a build as a process of its own would: V8 shares what it has compiled of a file with all that load it again. */
-async function load(build = "a", name = "pull"): Promise<LoadedScript & { readonly exports: Exports }> {
-  const file = join(await mkdtemp(join(directory, "dist-")), "program.cjs");
-  await writeFile(
-    file,
-    `// ${build.repeat(64)}\n(function (exports, require, __filename) {\n${SCRIPT}\n})\n`,
-  );
+async function load(
+  build = "a",
+  name = "pull",
+  script = SCRIPT,
+): Promise<LoadedScript & { readonly exports: Exports }> {
+  const dist = await mkdtemp(join(directory, "dist-"));
+  const file = join(dist, "program.cjs");
+  await writeFile(file, asScript(build, script));
+  await writeFile(join(dist, "part.cjs"), asScript("p", `exports.whole = require("./program.cjs");`));
   return loadScript(file, { folder, name }) as LoadedScript & { readonly exports: Exports };
 }
 
 async function kept(build = "a", name = "pull"): Promise<string> {
   const [found = ""] = (await readdir(folder)).filter((entry) => entry.startsWith(build));
-  return join(folder, found, name);
+  return join(folder, found, `${name}.program.cjs`);
 }
 
 /** Whether a start has left other code than was there. */
@@ -61,6 +68,21 @@ describe("loadScript()", () => {
     const { exports } = await load();
     expect(exports.name).toMatch(/dist-.*\/program\.cjs$/);
     expect(exports.join("a", "b")).toBe("a/b");
+  });
+
+  it("runs what it requires once, with code of its own", async () => {
+    const { exports, keep } = await load(
+      "a",
+      "pull",
+      `exports.parts = [require("./part.cjs"), require("./part.cjs")];`,
+    );
+    const { parts } = exports as unknown as {
+      readonly parts: readonly [{ readonly whole: unknown }, unknown];
+    };
+    expect(parts[0]).toBe(parts[1]);
+    expect(parts[0].whole).toBe(exports); // what requires one another in a ring sees what there is so far
+    keep();
+    expect(await readdir(join(await kept(), ".."))).toEqual(["pull.part.cjs", "pull.program.cjs"]);
   });
 
   it("keeps nothing unless it is asked to", async () => {
@@ -128,7 +150,7 @@ describe("loadScript()", () => {
 
   it("leaves no other files", async () => {
     await start();
-    expect(await readdir(join(await kept(), ".."))).toEqual(["pull"]);
+    expect(await readdir(join(await kept(), ".."))).toEqual(["pull.program.cjs"]);
   });
 
   it("goes on where nothing can be kept", async () => {

@@ -24,10 +24,10 @@ beforeAll(async () => {
   directory = await mkdtemp(join(tmpdir(), "drayage-program-"));
   registry = await TestRegistry.start();
   await copyFile(join(TOP, "package.json"), join(directory, "package.json"));
-  const dir = join(directory, "dist");
+  const dir = join(directory, "dist", "cli");
   await build({
     ...program,
-    input: { "cli/program": join(TOP, "src/cli/program.ts") },
+    input: { program: join(TOP, "src/cli/program.ts") },
     output: { ...program.output, dir },
   });
 });
@@ -49,7 +49,7 @@ async function drayage(...words: readonly string[]): Promise<{ stdout: string; s
   );
 }
 
-describe("the program as one script", () => {
+describe("the program as the build makes it", () => {
   it.each([["--version"], ["--help"], ["images"]])(
     "runs with what an earlier run has compiled: %s",
     async (words) => {
@@ -69,6 +69,6 @@ describe("the program as one script", () => {
   });
 
   it("has the licences of what is in it beside it", async () => {
-    expect(await readdir(join(directory, "dist", "cli"))).toEqual(["program-licences.txt", "program.cjs"]);
+    expect(await readdir(join(directory, "dist", "cli"))).toContain("program-licences.txt");
   });
 });
