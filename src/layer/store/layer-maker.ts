@@ -57,7 +57,7 @@ export class LayerMaker {
   readonly #unpacker: BlobUnpacker;
   readonly #locks: UseLocks;
   readonly #settling: Settling;
-  /** What is being unpacked. */
+  /** What is being unpacked, or gets its place. */
   readonly #running = new Set<Promise<unknown>>();
   /** What was unpacked before its place in the chain was there. */
   readonly #prepared = new Map<Digest, PreparedLayer>();
@@ -84,7 +84,8 @@ export class LayerMaker {
     if (!prepared) return async () => {};
     this.#prepared.set(place.chainId, prepared);
     return async () => {
-      if (this.#prepared.get(place.chainId) === prepared) this.#prepared.delete(place.chainId);
+      if (this.#prepared.get(place.chainId) !== prepared) return; // who has taken it publishes it or discards it
+      this.#prepared.delete(place.chainId);
       await prepared.discard();
     };
   }
@@ -99,7 +100,9 @@ export class LayerMaker {
     options: MakeLayerOptions,
   ): Promise<LayerRecord | undefined> {
     const prepared = this.#takePrepared(place) ?? (await this.#unpack(source, place, options));
-    return prepared && (await this.#publish(prepared, place, { source, signal: options.signal }));
+    return (
+      prepared && (await this.#track(this.#publish(prepared, place, { source, signal: options.signal })))
+    );
   }
 
   /** See `LayerStore.verify`. */
@@ -135,8 +138,8 @@ export class LayerMaker {
   }
 
   /**
-   * Removes what was prepared and not registered, and waits for what is being unpacked, which has failed by now. Throws the
-   * classes of `diskError`.
+   * Removes what was prepared and not registered, and waits for what is being made, which has failed by now or is as good as done.
+   * Throws the classes of `diskError`.
    */
   async close(): Promise<void> {
     await Promise.allSettled(this.#running);
@@ -177,12 +180,19 @@ export class LayerMaker {
   async #prepare(source: LayerSource, making: Release, options: MakeLayerOptions): Promise<PreparedLayer> {
     const { layout } = this.#files;
     const running = prepareLayer({ layout, unpacker: this.#unpacker, making }, source, options);
-    this.#running.add(running);
     try {
-      return await running;
+      return await this.#track(running);
     } catch (error) {
       making();
       throw error;
+    }
+  }
+
+  /** `running`, for which `close` waits. */
+  async #track<T>(running: Promise<T>): Promise<T> {
+    this.#running.add(running);
+    try {
+      return await running;
     } finally {
       this.#running.delete(running);
     }

@@ -159,6 +159,17 @@ describe("LayerStore", () => {
     expect(await listed(other)).toEqual([source.diffId]);
   });
 
+  it("keeps what is being registered when what prepared it is thrown away meanwhile", async () => {
+    const source = await blobOf("wanted");
+    const place = { chainId: source.diffId, parent: undefined };
+    const discard = await store.prepare(source, place);
+    const registering = store.register(source, place);
+    await discard();
+    const { path } = await registering;
+    expect(await readdir(path)).toHaveLength(1);
+    expect(await staged()).toEqual([]);
+  });
+
   it("refuses a layer on one that is not here, and leaves nothing of it", async () => {
     const sources = await Promise.all(["one", "two"].map(blobOf));
     const upper = sources[1] as LayerSource;
