@@ -157,6 +157,28 @@ const CASES: Readonly<Record<string, Layers>> = {
     ],
     [file("ll/one/two/x"), file("ll/loose/y")],
   ],
+  "links that climb further up than the image goes": [
+    [dir("up"), dir("up/d"), soft("up/l", "../../../up/d"), soft("up/m", "../..")],
+    [
+      file("up/l/x"),
+      hard("up/y", "up/l/x"),
+      file("up/m/up/z"),
+      soft("up/n", "../../up/m/up/d"),
+      file("up/n/w"),
+    ],
+  ],
+  "links of a lower layer that the layer replaces when it has gone through them": [
+    [dir("lr"), dir("lr/d"), dir("lr/e"), soft("lr/l", "d"), soft("lr/m", "d"), soft("lr/n", "d")],
+    [
+      file("lr/l/x"),
+      file("lr/l"),
+      file("lr/m/y"),
+      soft("lr/m", "e"),
+      file("lr/m/z"),
+      file("lr/n/w"),
+      file("lr/.wh.n"),
+    ],
+  ],
   "a link of a lower layer that a directory replaces": [
     [dir("rl"), dir("rl/d"), file("rl/d/x"), soft("rl/l", "d")],
     [dir("rl/l"), file("rl/l/y")],
@@ -262,7 +284,10 @@ describeReal("layers that are unpacked side by side show what containerd does", 
   // Into overlayfs containerd unpacks without the lower layers, and has some of this wrong; the native one is sequential, and keeps attributes that a directory has no more.
   it.skipIf(!canRunContainerd || !canMount).each([
     ["native", without(ALL, ["hs", "at"])],
-    ["overlayfs", without(ALL, ["hl", "hr", "hs", "hx", "hy", "hd", "lk", "ll", "vain", "op", "fo"])],
+    [
+      "overlayfs",
+      without(ALL, ["hl", "hr", "hs", "hx", "hy", "hd", "lk", "ll", "up", "lr", "vain", "op", "fo"]),
+    ],
   ])(
     "by its snapshotter %s, with all of that in one image",
     { timeout: 60_000 },

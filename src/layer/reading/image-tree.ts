@@ -1,11 +1,9 @@
 import { ErrInvalidArgument } from "../../errors/classes.ts";
 import type { ByteString } from "../../tar/byte-string.ts";
 import { shownName } from "../unpack/entry-name.ts";
+import { PathWalk } from "../unpack/path-walk.ts";
 import type { KnownEntry, KnownFile } from "./known-entry.ts";
 import { dropName } from "./spool.ts";
-
-/** Most symbolic links that are followed for one path: where Linux stops. */
-const MAX_LINKS = 40;
 
 /** What has a name in an image. */
 export type ImageNode = ImageDirectory | KnownFile;
@@ -29,15 +27,6 @@ export interface Way {
   readonly steps: ReadonlyArray<{ readonly directory: ImageDirectory; readonly name: ByteString }>;
   /** What is there. */
   readonly end: ImageNode;
-}
-
-/** Where somebody is on the way to a path. */
-interface Walk {
-  /** The directories on the way, the root first. */
-  readonly at: ImageDirectory[];
-  /** What is left of the path, the next part last. */
-  readonly parts: ByteString[];
-  links: number;
 }
 
 /** What the layers of an image show together. Names are counted, because they are what takes memory. */
@@ -95,52 +84,27 @@ export class ImageTree {
    */
   way(path: ByteString, followsLast: boolean): Way | undefined {
     const steps: Array<Way["steps"][number]> = [];
-    const walk: Walk = { at: [this.root], parts: partsOf(path), links: 0 };
-    for (let name = walk.parts.pop(); name !== undefined; name = walk.parts.pop()) {
-      if (name === "..") {
-        if (walk.at.length > 1) walk.at.pop();
-        continue;
-      }
-      const directory = walk.at.at(-1) ?? this.root;
+    const walk = new PathWalk(this.root, path);
+    for (let name = walk.next(); name !== undefined; name = walk.next()) {
+      const { directory } = walk;
       const node = directory.children.get(name);
       if (node === undefined) return undefined;
       steps.push({ directory, name });
-      const end = enter(node, walk, { path, followsLast });
-      if (end !== undefined) return walk.parts.length === 0 ? { steps, end } : undefined;
+      if (node instanceof ImageDirectory) walk.enter(node);
+      else if (!isLink(node) || (walk.isAtEnd && !followsLast))
+        return walk.isAtEnd ? { steps, end: node } : undefined;
+      else if (!walk.follow(node.entry.linkName)) throw tooManyLinks(path);
     }
-    return { steps, end: walk.at.at(-1) ?? this.root };
+    return { steps, end: walk.directory };
   }
 }
 
-/** Goes on with what has a name on the way; returns it if it leads nowhere. */
-function enter(
-  node: ImageNode,
-  walk: Walk,
-  { path, followsLast }: { readonly path: ByteString; readonly followsLast: boolean },
-): KnownFile | undefined {
-  if (node instanceof ImageDirectory) {
-    walk.at.push(node);
-    return undefined;
-  }
-  const isFollowed = node.entry.type === "symlink" && (followsLast || walk.parts.length > 0);
-  if (!isFollowed) return node;
-  follow(node, walk, path);
-  return undefined;
+function isLink({ entry }: KnownFile): boolean {
+  return entry.type === "symlink";
 }
 
-function follow({ entry: { linkName } }: KnownFile, walk: Walk, path: ByteString): void {
-  if (++walk.links > MAX_LINKS) {
-    const message = `look for "${shownName(path)}": the path leads through too many symbolic links`;
-    throw new ErrInvalidArgument(message);
-  }
-  if (linkName.startsWith("/")) walk.at.length = 1;
-  walk.parts.push(...partsOf(linkName));
-}
-
-/** The names of a path, the first one last. */
-function partsOf(path: ByteString): ByteString[] {
-  return path
-    .split("/")
-    .filter((part) => part !== "" && part !== ".")
-    .reverse();
+function tooManyLinks(path: ByteString): ErrInvalidArgument {
+  return new ErrInvalidArgument(
+    `look for "${shownName(path)}": the path leads through too many symbolic links`,
+  );
 }

@@ -69,8 +69,8 @@ class Merge {
   /** Puts a directory of the layer on the one of that name. */
   async directory(into: ImageDirectory, node: DirectoryNode): Promise<void> {
     const { files, layer, specials, pause } = this.#layer;
-    if (node.isOpaque) this.#image.clear(into);
-    for (const name of node.whiteouts ?? []) this.#image.remove(into, name);
+    if (node.isOpaque) this.#hideAll(into, node);
+    for (const name of node.whiteouts ?? []) this.#hide(into, name, node.child(name));
     if (node.entry !== undefined) {
       into.entry = knownEntry(node.entry);
       into.layer = layer;
@@ -82,6 +82,17 @@ class Merge {
     }
     for (const [name, file] of specials.get(node) ?? []) this.#image.set(into, name, file);
     for (const child of node.children) await this.directory(this.#directoryIn(into, child.name), child);
+  }
+
+  #hide(into: ImageDirectory, name: ByteString, own: DirectoryNode | undefined): void {
+    const below = into.children.get(name);
+    if (own?.isAssumed && below instanceof ImageDirectory) this.#hideAll(below, own);
+    else this.#image.remove(into, name);
+  }
+
+  /** Directories that this layer went on with before it hid what was in them stay, empty. */
+  #hideAll(into: ImageDirectory, own: DirectoryNode): void {
+    for (const name of into.children.keys()) this.#hide(into, name, own.child(name));
   }
 
   #directoryIn(into: ImageDirectory, name: ByteString): ImageDirectory {

@@ -1,13 +1,10 @@
 import { readlink } from "node:fs/promises";
 import { diskError } from "../../disk/disk-error.ts";
 import type { ByteString } from "../../tar/byte-string.ts";
-import { findBelow } from "../tree/find-below.ts";
+import { type FoundEntry, findBelow } from "../tree/find-below.ts";
 import type { LayerTree } from "../tree/layer-tree.ts";
-import { directoryOf } from "../tree/path-below.ts";
 import { shownName } from "../unpack/entry-name.ts";
-
-/** Most symbolic links that are followed for one path: where Linux stops. */
-const MAX_LINKS = 40;
+import { MAX_DEPTH, PathWalk } from "../unpack/path-walk.ts";
 
 /** Where a path leads in layers together. */
 export interface Followed {
@@ -24,46 +21,32 @@ export interface Followed {
  * show together. Throws the classes of `diskError`.
  */
 export async function followLinks(layers: readonly LayerTree[], name: ByteString): Promise<Followed> {
-  const parts = partsOf(name);
+  const walk = new PathWalk<ByteString>("", name);
   const links = new Map<ByteString, ByteString>();
-  let path = "";
-  let followed = 0;
-  for (let part = parts.pop(); part !== undefined; part = parts.pop()) {
-    const step = part === ".." ? above(path) : await enter(layers, path === "" ? part : `${path}/${part}`);
-    if ("obstacle" in step) return { path, links, ...step };
-    path = step.path;
-    if (step.link === undefined) continue;
-    if (++followed > MAX_LINKS) return { path, links, obstacle: "it leads through too many symbolic links" };
-    links.set(step.path, step.link);
-    path = step.link.startsWith("/") ? "" : directoryOf(step.path);
-    parts.push(...partsOf(step.link));
+  for (let part = walk.next(); part !== undefined; part = walk.next()) {
+    const path = walk.directory === "" ? part : `${walk.directory}/${part}`;
+    const found = await findBelow(layers, path);
+    const text = found?.stats.isSymbolicLink() ? await textOf(found.path) : undefined;
+    if (text === undefined) walk.enter(path);
+    else links.set(path, text);
+    const obstacle = text === undefined ? obstacleAt(found, walk) : obstacleIn(text, walk);
+    if (obstacle !== undefined) return { path, links, obstacle };
   }
-  return { path, links };
-}
-
-/** Where one part of a path leads. */
-type Step =
-  | { readonly path: ByteString; readonly link?: ByteString | undefined }
-  | { readonly obstacle: string };
-
-function above(path: ByteString): Step {
-  return path === "" ? { obstacle: "it leads out, by a symbolic link" } : { path: directoryOf(path) };
+  return { path: walk.directory, links };
 }
 
 /** Where nothing is, a directory will be made. */
-async function enter(layers: readonly LayerTree[], path: ByteString): Promise<Step> {
-  const found = await findBelow(layers, path);
-  if (!found || found.stats.isDirectory()) return { path };
-  if (found.stats.isSymbolicLink()) return { path, link: await textOf(found.path) };
-  return { obstacle: `"${shownName(path)}" is no directory` };
+function obstacleAt(
+  found: FoundEntry | undefined,
+  { depth, directory }: PathWalk<ByteString>,
+): string | undefined {
+  if (found && !found.stats.isDirectory()) return `"${shownName(directory)}" is no directory`;
+  return depth > MAX_DEPTH ? `it leads more than ${MAX_DEPTH} directories deep` : undefined;
 }
 
-/** The last one first. */
-function partsOf(path: ByteString): ByteString[] {
-  return path
-    .split("/")
-    .filter((part) => part !== "" && part !== ".")
-    .reverse();
+/** Goes where a link leads. */
+function obstacleIn(text: ByteString, walk: PathWalk<ByteString>): string | undefined {
+  return walk.follow(text) ? undefined : "it leads through too many symbolic links";
 }
 
 async function textOf(path: Buffer): Promise<ByteString> {

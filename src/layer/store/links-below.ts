@@ -18,23 +18,15 @@ export async function linksBelow(
   below: readonly LayerTree[],
 ): Promise<ReadonlyMap<ByteString, ByteString>> {
   const links = new Map<ByteString, ByteString>();
+  let wrong: ByteString | undefined;
   for (const name of assumedParents) {
     const found = await findBelow(below, name);
-    if (found?.stats.isDirectory() || (!found && !isBelowAny(name, links))) continue;
-    const followed = await followLinks(below, name);
-    if (followed.obstacle !== undefined) {
-      throw new ErrInvalidArgument(
-        `unpack layer: entries in "${shownName(name)}", which is no directory of the layers below: ${followed.obstacle}`,
-      );
-    }
-    for (const [path, text] of followed.links) links.set(path, text);
+    if (!found || found.stats.isDirectory()) continue;
+    if (!found.stats.isSymbolicLink()) wrong ??= name;
+    for (const [path, text] of (await followLinks(below, name)).links) links.set(path, text);
   }
-  return links;
-}
-
-function isBelowAny(name: ByteString, links: ReadonlyMap<ByteString, ByteString>): boolean {
-  for (let at = name.lastIndexOf("/"); at > 0; at = name.lastIndexOf("/", at - 1)) {
-    if (links.has(name.slice(0, at))) return true;
-  }
-  return false;
+  if (wrong === undefined || links.size > 0) return links; // with all links it is another directory perhaps, or hidden before
+  throw new ErrInvalidArgument(
+    `unpack layer: entries in "${shownName(wrong)}", which is no directory of the layers below`,
+  );
 }

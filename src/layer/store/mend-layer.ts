@@ -62,7 +62,9 @@ class Mending {
   /** Directories that were made here. */
   readonly #made: ByteString[] = [];
   readonly #attributed: ByteString[] = [];
-  /** Names of the hard links that were made so far. */
+  /** Names of all hard links. */
+  readonly #links: ReadonlySet<ByteString>;
+  /** Names of those that were made so far. */
   readonly #linked = new Set<ByteString>();
   /** Names here of files of lower layers, by where those lie. */
   readonly #copies = new Map<string, ByteString>();
@@ -70,6 +72,7 @@ class Mending {
   constructor(layer: MendedLayer, dependent: Dependent, below: readonly LayerTree[]) {
     this.#layer = layer;
     this.#dependent = dependent;
+    this.#links = new Set(dependent.crossLinks.map(({ name }) => name));
     this.#below = below;
   }
 
@@ -128,7 +131,10 @@ class Mending {
     await this.#willChange(directoryOf(name));
     const known = found.layer === own ? place.name : this.#copies.get(found.path.toString("latin1"));
     if (known !== undefined) await link(this.#pathOf(known), this.#pathOf(name));
-    else await this.#takeUp(found, { name, place, isShown: now.found?.path.equals(found.path) === true });
+    else {
+      const isShown = now.found?.path.equals(found.path) === true && !this.#isUnderLink(place.name);
+      await this.#takeUp(found, { name, place, isShown });
+    }
     this.#linked.add(name);
   }
 
@@ -151,6 +157,11 @@ class Mending {
     await this.#makeDirectory(directoryOf(place.name));
     await this.#willChange(directoryOf(place.name));
     await link(this.#pathOf(name), this.#pathOf(place.name));
+  }
+
+  /** Whether a hard link has or will have a name, or stands in the way to it. */
+  #isUnderLink(name: ByteString): boolean {
+    return this.#links.has(name) || (name !== "" && this.#isUnderLink(directoryOf(name)));
   }
 
   async #find(

@@ -27,7 +27,7 @@ export class DirectoryNode {
   whiteouts: Set<ByteString> | undefined;
   /** What the archive says of the directory; `undefined` while it has said nothing. */
   entry: TarEntry | undefined;
-  /** Whether there was something in it before the archive said anything of it. */
+  /** Whether something was put into it before the archive said anything of it, and nothing hides what lower layers have there. */
   isAssumed = false;
   /** Whether everything is hidden that lower layers have in it. */
   isOpaque = false;

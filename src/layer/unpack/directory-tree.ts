@@ -3,12 +3,7 @@ import type { ByteString } from "../../tar/byte-string.ts";
 import { DirectoryNode, joined } from "./directory-node.ts";
 import type { EntryFiles } from "./entry-files.ts";
 import { refused, shownName, tooMuch } from "./entry-name.ts";
-
-/** Most directories above an entry. Nobody's trees are that deep, and each one costs a call when it has to be opened again. */
-const MAX_DEPTH = 512;
-
-/** Most symbolic links that are followed for one path: where Linux stops. */
-const MAX_LINKS = 40;
+import { MAX_DEPTH, PathWalk } from "./path-walk.ts";
 
 /** The texts of symbolic links of lower layers, by their paths. */
 export type LowerLinks = Pick<ReadonlyMap<ByteString, ByteString>, "get">;
@@ -21,20 +16,20 @@ interface TreeOptions {
   readonly lowerLinks?: LowerLinks | undefined;
 }
 
-/** Which directory is looked for, and for which entry. */
-interface Way {
-  readonly path: ByteString;
-  readonly entry: ByteString;
-}
-
 /** Where a path leads in a layer. */
 interface Located {
   /** `undefined` when the layer has none there. */
   readonly directory: DirectoryNode | undefined;
   /** The last name of the path. */
   readonly name: ByteString;
-  /** The same place by a path without the layer's links: those that it goes on through are ones of lower layers. */
+  /** The same place by a path without links, as far as these are known. */
   readonly path: ByteString;
+}
+
+interface Walked {
+  readonly directory: DirectoryNode;
+  /** Whether the path leads there until something is removed. Through a link of a lower layer it does not: any entry may hide that. */
+  readonly isStable: boolean;
 }
 
 /**
@@ -49,6 +44,7 @@ export class DirectoryTree {
   #lastPath: ByteString | undefined;
   #last: DirectoryNode;
   readonly #lowerLinks: LowerLinks;
+  readonly #assumed = new Set<ByteString>();
 
   /** `rootFd` is the open directory of the layer, where it is on the disk; the caller closes it */
   constructor(files: EntryFiles, { rootFd = -1, lowerLinks = NO_LINKS }: TreeOptions = {}) {
@@ -59,45 +55,41 @@ export class DirectoryTree {
   }
 
   /**
+   * Directories that the layer had not when something was put into them or looked for there, parents first: where lower layers have
+   * a link in such a place, that is meant to be where it leads. Those that had hidden what lower layers have are not among them.
+   */
+  get assumed(): Iterable<ByteString> {
+    return this.#assumed;
+  }
+
+  /**
    * The directory at `path`; what is missing of it is made. Throws `ErrInvalidArgument` where the way leads through something
-   * that is no directory, or out, and `ErrResourceExhausted` where it is too deep.
+   * that is no directory, and `ErrResourceExhausted` where it is too deep.
    *
    * @param entry name of the entry that is to be made there, for messages
    */
   make(path: ByteString, entry: ByteString): DirectoryNode {
     if (path === this.#lastPath) return this.#last;
-    const found = this.#walk({ path, entry }, (directory, name) => {
-      const assumed = this.add(directory, name);
-      assumed.isAssumed = true;
-      return assumed;
-    });
-    this.#last = found ?? this.root;
-    this.#lastPath = path;
-    return this.#last;
+    const { directory, isStable } = this.#walk(path, entry);
+    this.#makeMissing(directory);
+    this.#last = directory;
+    this.#lastPath = isStable ? path : undefined;
+    return directory;
   }
 
   /** Where the layer has `path` at this moment, of which the last name is not followed. Throws as `make` does. */
   locate(path: ByteString, entry: ByteString): Located {
     const slash = path.lastIndexOf("/");
-    const parent = slash === -1 ? "" : path.slice(0, slash);
+    const parent = path.slice(0, Math.max(0, slash));
     const name = path.slice(slash + 1);
-    if (parent === this.#lastPath) return { directory: this.#last, name, path: joined(this.#last, name) };
-    let left = name;
-    const directory = this.#walk({ path: parent, entry }, (last, ...names) => {
-      left = joined(last, [...names, name].join("/"));
-      return undefined;
-    });
-    return { directory, name, path: directory === undefined ? left : joined(directory, name) };
+    const directory = parent === this.#lastPath ? this.#last : this.#walk(parent, entry).directory;
+    return { directory: isThere(directory) ? directory : undefined, name, path: joined(directory, name) };
   }
 
   /** Makes the directory `name` in `directory`. Throws the errors of mkdir. */
   add(directory: DirectoryNode, name: ByteString): DirectoryNode {
-    const node = new DirectoryNode(name, directory);
-    if (node.depth > MAX_DEPTH) {
-      throw tooMuch(node.path, `${node.depth} directories deep, wanted at most ${MAX_DEPTH}`);
-    }
-    this.#files.makeDirectory({ directory, name });
-    directory.addChild(node);
+    const node = newDirectory(directory, name);
+    this.#makeMissing(node);
     return node;
   }
 
@@ -111,45 +103,40 @@ export class DirectoryTree {
     return true;
   }
 
-  #walk(
-    { path, entry }: Way,
-    whenMissing: (
-      directory: DirectoryNode,
-      name: ByteString,
-      ...rest: ByteString[]
-    ) => DirectoryNode | undefined,
-  ): DirectoryNode | undefined {
-    const parts = path.split("/").reverse();
-    let node = this.root;
-    let links = 0;
-    for (let part = parts.pop(); part !== undefined; part = parts.pop()) {
-      if (part === "" || part === ".") continue;
-      const next =
-        part === ".."
-          ? this.#above(node, entry)
-          : (node.child(part) ??
-            this.#linkAt(node, part, entry) ??
-            this.#linkBelow(node, part) ??
-            whenMissing(node, part, ...parts.toReversed()));
-      if (next === undefined) return undefined;
-      if (typeof next !== "string") {
-        node = next;
-        continue;
-      }
-      if (++links > MAX_LINKS) throw refused(entry, "its path leads through too many symbolic links");
-      if (next.startsWith("/")) node = this.root;
-      parts.push(...next.split("/").reverse());
+  /** Where a path leads. Directories of it that the layer has not are ones that nobody has made. */
+  #walk(path: ByteString, entry: ByteString): Walked {
+    const walk = new PathWalk(this.root, path);
+    let isStable = true;
+    for (let name = walk.next(); name !== undefined; name = walk.next()) {
+      const { directory } = walk;
+      const own = directory.child(name) ?? this.#linkAt(directory, name, entry);
+      const next = own ?? this.#linkBelow(directory, name) ?? this.#assume(directory, name);
+      if (own === undefined && typeof next === "string") isStable = false;
+      if (typeof next !== "string") walk.enter(next);
+      else if (!walk.follow(next)) throw refused(entry, "its path leads through too many symbolic links");
     }
+    return { directory: walk.directory, isStable };
+  }
+
+  #assume(directory: DirectoryNode, name: ByteString): DirectoryNode {
+    const node = newDirectory(directory, name);
+    if (hides(directory, name)) return node;
+    node.isAssumed = true;
+    this.#assumed.add(node.path);
     return node;
   }
 
-  #above(node: DirectoryNode, entry: ByteString): DirectoryNode {
-    if (node.parent !== undefined) return node.parent;
-    throw refused(entry, "its path leads out of the layer, by a symbolic link");
+  #makeMissing(directory: DirectoryNode): void {
+    const { parent, name } = directory;
+    if (parent === undefined || isThere(directory)) return;
+    this.#makeMissing(parent);
+    this.#files.makeDirectory({ directory: parent, name });
+    parent.addChild(directory);
   }
 
   /** The text of a link of the layer; `undefined` when there is nothing. Throws `ErrInvalidArgument` for anything else. */
   #linkAt(directory: DirectoryNode, name: ByteString, entry: ByteString): ByteString | undefined {
+    if (!isThere(directory)) return undefined;
     if (directory.pending?.has(name)) throw notADirectory(directory, name, entry);
     try {
       return this.#files.readLink({ directory, name });
@@ -165,6 +152,18 @@ export class DirectoryTree {
     const text = this.#lowerLinks.get(joined(directory, name));
     return text === undefined || hides(directory, name) ? undefined : text;
   }
+}
+
+/** A directory that nobody has made yet. Throws `ErrResourceExhausted` where it is too deep. */
+function newDirectory(parent: DirectoryNode, name: ByteString): DirectoryNode {
+  const node = new DirectoryNode(name, parent);
+  if (node.depth <= MAX_DEPTH) return node;
+  throw tooMuch(node.path, `${node.depth} directories deep, wanted at most ${MAX_DEPTH}`);
+}
+
+/** Whether a directory was made, and is not gone. */
+function isThere({ parent, name }: DirectoryNode): boolean {
+  return parent === undefined || parent.child(name) !== undefined;
 }
 
 /** Whether a layer shows nothing that lower ones have under a name. */

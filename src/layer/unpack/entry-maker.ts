@@ -4,7 +4,7 @@ import type { TarEntry } from "../../tar/tar-entry.ts";
 import type { DirectoryNode, Pending } from "./directory-node.ts";
 import type { DirectoryTree } from "./directory-tree.ts";
 import type { EntryFiles, OpenFile, Place } from "./entry-files.ts";
-import { pathOfEntry, refused } from "./entry-name.ts";
+import { checkLinkText, pathOfEntry, refused } from "./entry-name.ts";
 import type { HostAbilities } from "./host-abilities.ts";
 import { type Owner, OwnerPolicy, ownIds } from "./owner-policy.ts";
 import { SkippedKinds } from "./skipped-kinds.ts";
@@ -130,7 +130,7 @@ export class EntryMaker {
   }
 
   #makeSymlink(entry: TarEntry, place: Place): void {
-    if (entry.linkName === "") throw refused(entry.name, "a symbolic link without a target");
+    checkLinkText(entry);
     const givesOwner = this.givesOwner(entry);
     this.#replacing(place, () => this.#files.makeSymlink(place, entry, { givesOwner }));
     this.#noteAttributes(entry, place);
@@ -139,15 +139,13 @@ export class EntryMaker {
   #makeHardLink(entry: TarEntry, place: Place): void {
     const targetPath = pathOfEntry(entry.linkName, entry.name);
     const { directory: target, name, path } = this.#tree.locate(targetPath, entry.name);
-    if (name === "" || target?.child(name) !== undefined)
-      throw refused(entry.name, "a hard link to a directory");
+    if (isDirectory(name, target?.child(name))) throw refused(entry.name, "a hard link to a directory");
     if (name.startsWith(WHITEOUT) && !targetPath.startsWith(LINKED_FILES))
       throw refused(entry.name, "a hard link to a whiteout");
     if (target === place.directory && name === place.name) throw refused(entry.name, "a hard link to itself");
     const pending = target?.pending?.get(name);
     if (pending === undefined || pending.kind === "attributes") {
-      if (target !== undefined && this.#link({ directory: target, name }, place))
-        this.#notePending(place, pending);
+      if (this.#link(target, name, place)) this.#notePending(place, pending);
       else this.#noteCrossLink(entry, { place, target: path });
       return;
     }
@@ -161,9 +159,10 @@ export class EntryMaker {
   }
 
   /** Makes a hard link; `false` when there is no such file in this layer. */
-  #link(target: Place, place: Place): boolean {
+  #link(directory: DirectoryNode | undefined, name: ByteString, place: Place): boolean {
+    if (directory === undefined || directory.child(name) !== undefined) return false;
     try {
-      this.#replacing(place, () => this.#files.makeLink(target, place));
+      this.#replacing(place, () => this.#files.makeLink({ directory, name }, place));
       return true;
     } catch (error) {
       if (isMissingFile(error)) return false;
@@ -248,6 +247,11 @@ export class EntryMaker {
     directory.pending?.delete(name);
     this.#files.remove(place, { isDirectory: this.#tree.drop(directory, name) });
   }
+}
+
+/** Whether a hard link cannot lead there: to the root, or a directory of the layer in whose place no lower one can have a link. */
+function isDirectory(name: ByteString, node: DirectoryNode | undefined): boolean {
+  return name === "" || (node !== undefined && (!node.isAssumed || node.entry !== undefined));
 }
 
 function isId(id: number): boolean {

@@ -19,7 +19,8 @@ export interface LayerRest {
 
 /**
  * Looks through the directories of a layer for what waits. A whiteout hides what lower layers have, and never what its own layer
- * has under that name, in whatever order they came (OCI image-spec, layer.md): a directory under a whiteout is opaque instead.
+ * has under that name, in whatever order they came (OCI image-spec, layer.md): a directory under a whiteout is opaque instead, and
+ * looks as it did below if something was put into it before the whiteout came.
  */
 export function gatherRest(tree: DirectoryTree, files: EntryFiles): LayerRest {
   const whiteouts: Place[] = [];
@@ -39,11 +40,11 @@ export function gatherRest(tree: DirectoryTree, files: EntryFiles): LayerRest {
     seen.push(...children);
     waiting.push(...children);
   }
-  const visible = seen.filter(({ isHidden }) => !isHidden).map(({ node }) => node);
+  const implicit = seen.filter(({ node, isHidden }) => !node.entry && (node.isAssumed || !isHidden));
   return {
     directories: seen.slice(1).map(({ node }) => node),
-    implicitParents: visible.filter(({ entry }) => entry === undefined).map(({ path }) => path),
-    assumedParents: visible.filter(({ isAssumed }) => isAssumed).map(({ path }) => path),
+    implicitParents: implicit.map(({ node }) => node.path),
+    assumedParents: [...tree.assumed],
     whiteouts,
     pending,
     crossLinks: crossLinksOf(pending),

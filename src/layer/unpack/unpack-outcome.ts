@@ -17,8 +17,8 @@ export interface UnpackOutcome {
    */
   readonly implicitParents: readonly ByteString[];
   /**
-   * Directories in which there was something before the archive had an entry for them, if it ever had, parents first: where a
-   * lower layer has a link in such a place, that something belongs where it leads.
+   * Directories that the archive puts something into, or links to something in, before it has an entry for them, if it ever has,
+   * parents first: where a lower layer has a link in such a place, where that leads is meant.
    */
   readonly assumedParents: readonly ByteString[];
   /**

@@ -97,6 +97,49 @@ describe("extractImage(), of everything", () => {
     expect(comparable(made)).toEqual(comparable(await room.assemble(layers)));
   });
 
+  it.each<[string, WrittenEntry[][]]>([
+    ["a hard link in the place of the directory of its file", [[file("d/x")], [hardLink("d", "d/x")]]],
+    [
+      "a hard link to a name that another one has later",
+      [
+        [file("a"), file("b")],
+        [hardLink("c", "a"), hardLink("a", "b"), hardLink("d", "a")],
+      ],
+    ],
+    [
+      "a hard link to a link of a lower layer that the layer goes through",
+      [
+        [directory("d"), link("l", "d")],
+        [file("l/x"), hardLink("h", "l"), hardLink("i", "l/x")],
+      ],
+    ],
+    [
+      "a directory in the place of a file that a link of a lower layer leads to",
+      [
+        [file("a"), link("b", "a/c")],
+        [file(".wh.a"), directory("a"), file("b/x")],
+      ],
+    ],
+    [
+      "a whiteout through a link of a lower layer, of what the layer goes through",
+      [
+        [file("c"), directory("a"), link("a/b", "..")],
+        [file("a/b/.wh.c"), file("c/x")],
+      ],
+    ],
+    [
+      "a whiteout of a directory that the layer has put something into",
+      [
+        [directory("d", 0o2750), directory("d/e", 0o700), file("d/e/x")],
+        [file("d/e/y"), file(".wh.d")],
+      ],
+    ],
+  ])("makes of %s what is unpacked", async (_, image) => {
+    using room = new ImageRoom();
+    const layers = image.map(testLayer);
+    await expectSame(room, layers, await room.assemble(layers));
+  });
+
   it("takes what only a lower layer says of a directory", async () => {
     using room = new ImageRoom();
     const layers = [testLayer([directory("d/", 0o2750)]), testLayer([file("d/a")])];
@@ -243,8 +286,9 @@ describe("extractImage(), of what is wrong", () => {
   });
 
   it.each([
-    ["leads up", [file("../a")], "its path leads up"],
-    ["goes through a link that leads out", [link("l", "../.."), file("l/a")], "leads out of the layer"],
+    ["leads out", [file("../a")], "its path leads out"],
+    ["has too long a name", [file("n".repeat(256))], "a name of 256 bytes"],
+    ["has too long a link", [link("l", "x/".repeat(2_048))], "a symbolic link of 4096 bytes"],
     ["links to nothing", [hardLink("a", "nowhere")], "got nothing or a directory, wanted a file"],
     ["links to a directory", [directory("d/"), hardLink("a", "d")], "a hard link to a directory"],
   ])("refuses what %s", async (_, entries, reason) => {

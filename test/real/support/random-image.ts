@@ -1,16 +1,19 @@
 import { type Seeded, seeded } from "../../chaos/support/seeded.ts";
+import { plausibleImage } from "../../layer/support/plausible-image.ts";
 import type { WrittenEntry } from "../../tar/support/tar-writer.ts";
 import type { Layers } from "./layered-image.ts";
 
-/** What links lead to. None leads out of the image: there drayage refuses what others keep inside. */
-const TARGETS = ["a", "b", "/a", "/b/c", "a/b", "nowhere"];
+/** What links lead to, some of them further up than the image goes. */
+const TARGETS = ["a", "b", "/a", "/b/c", "a/b", "nowhere", "..", "../b", "../../c/a", "/../c", "b/../c"];
 
 /** An image of a few layers whose entries have few names, so that they meet in all ways: through links, in the place of each other. */
 export function randomImage(seed: string): Layers {
   const random = seeded(seed);
   let number = 0;
-  return Array.from({ length: 2 + random.int(3) }, () =>
-    Array.from({ length: 1 + random.int(6) }, () => randomEntry(random, ++number)),
+  return plausibleImage(
+    Array.from({ length: 2 + random.int(3) }, () =>
+      Array.from({ length: 1 + random.int(6) }, () => randomEntry(random, ++number)),
+    ),
   );
 }
 
