@@ -1,6 +1,5 @@
 import { randomFillSync } from "node:crypto";
-import { writeFileSync } from "node:fs";
-import { access, rm, stat, statfs, writeFile } from "node:fs/promises";
+import { lstat, rm, stat, statfs, symlink, writeFile } from "node:fs/promises";
 import { dirname, join } from "node:path";
 import { isResourceExhausted } from "../errors/predicates.ts";
 import { makeLockDirectory } from "./make-directory.ts";
@@ -30,8 +29,8 @@ export async function freeOn(
 
 /**
  * Space held back so that a full disk can be emptied: removing a name writes a file before anything is freed.
- * A file of noise, which no file system can store in less, is given up for the time of the removal; and so are empty files,
- * because some file systems have room for so many files and no more.
+ * A file of noise, which no file system can store in less, is given up for the time of the removal; and so are links to nothing,
+ * each of which takes the place of a file, because some file systems have room for so many files and no more.
  */
 export class DiskReserve {
   readonly #directory: string;
@@ -56,7 +55,7 @@ export class DiskReserve {
       await makeLockDirectory(parent);
       const { freeBytes, freeFiles } = await freeOn(parent);
       await this.#makeDirectory();
-      if (freeFiles < Infinity && freeFiles >= SPARE_FILES * MIN_FREE_FACTOR) this.#holdFiles();
+      if (freeFiles < Infinity && freeFiles >= SPARE_FILES * MIN_FREE_FACTOR) await this.#holdFiles();
       if ((await this.#size()) >= wanted || freeBytes < wanted * MIN_FREE_FACTOR) return;
       await writeFile(this.#noise, randomFillSync(Buffer.allocUnsafe(wanted + bytes)));
     } catch {
@@ -90,10 +89,13 @@ export class DiskReserve {
     await makeLockDirectory(this.#directory);
   }
 
-  /** In one go, because each is next to nothing. */
-  #holdFiles(): void {
+  /**
+   * One after another: ext4 looks for a place for half a millisecond while many files have just been deleted, which neither this
+   * thread nor more than one of the pool has to wait for. A link is made by one call.
+   */
+  async #holdFiles(): Promise<void> {
     for (let number = 0; number < SPARE_FILES; number++) {
-      writeFileSync(join(this.#directory, String(number)), "");
+      await symlink("nothing", join(this.#directory, String(number))).catch(unlessThere);
     }
   }
 
@@ -113,8 +115,13 @@ export class DiskReserve {
 }
 
 async function isThere(path: string): Promise<boolean> {
-  return await access(path).then(
+  return await lstat(path).then(
     () => true,
     () => false,
   );
+}
+
+/** Of those that were given up, or that a process before was killed at, some may be there. */
+function unlessThere(error: NodeJS.ErrnoException): void {
+  if (error.code !== "EEXIST") throw error;
 }

@@ -75,6 +75,8 @@ export class OwnedRoot {
   readonly #stopListening: () => void;
   /** Hints about deleted content, and layers of deleted images, that are being removed. */
   readonly #forgetting = new Set<Promise<void>>();
+  /** Until the reserve is held; whoever gives it up, or ends, waits for that. */
+  #reserving: Promise<void> = Promise.resolve();
 
   private constructor(parts: OwnedRootParts) {
     this.#parts = parts;
@@ -118,7 +120,7 @@ export class OwnedRoot {
       reserve: new DiskReserve(join(root, "locks", "reserve")),
       logger,
     });
-    await opened.#holdReserve();
+    void opened.#holdReserve(); // the first work does not wait for it
     return opened;
   }
 
@@ -142,8 +144,8 @@ export class OwnedRoot {
 
   /** Takes a name away, and the content that only it needed; also on a full disk. */
   async remove(reference: string, options: WaitOptions): Promise<RemovedImage> {
-    const { owner, names: images, reserve } = this.#parts;
-    const spend = <T>(step: () => Promise<T>): Promise<T> => reserve.spend(step);
+    const { owner, names: images } = this.#parts;
+    const spend = <T>(step: () => Promise<T>): Promise<T> => this.#spend(step);
     const removed = await removeImage({ images, owner, spend }, reference, options);
     await this.#forgotten();
     await this.#holdReserve();
@@ -157,14 +159,14 @@ export class OwnedRoot {
 
   /** Removes what nobody needs. */
   async prune(options: PruneOptions): Promise<PruneResult> {
-    const { content, owner, mountSources, v1Layers, illnesses, names, reserve } = this.#parts;
+    const { content, owner, mountSources, v1Layers, illnesses, names } = this.#parts;
     const isMentioned = await owner.mentions();
     // Of layers that are here only unpacked it is of use to know who has their blobs.
     const sources: Hints = {
       prune: (isHere) => mountSources.prune(async (digest) => isMentioned(digest) || (await isHere(digest))),
     };
     const hints = [sources, v1Layers, illnesses];
-    const pruned = await reserve.spend(() => prune({ content, owner, hints }, options));
+    const pruned = await this.#spend(() => prune({ content, owner, hints }, options));
     await this.#forgotten();
     const layers = await this.layers.sweep(options);
     const result: PruneResult = {
@@ -198,6 +200,7 @@ export class OwnedRoot {
     await this.#parts.owner.settle(options);
     this.#stopListening();
     await this.#forgotten();
+    await this.#reserving;
     await this.#parts.closeContent();
     this.#parts.names.events.removeAllListeners();
     this.events.removeAllListeners();
@@ -239,12 +242,19 @@ export class OwnedRoot {
     await Promise.all(this.#forgetting);
   }
 
-  async #holdReserve(): Promise<void> {
-    const size = await stat(join(this.#parts.owner.root, "index.json")).then(
-      (index) => index.size,
-      () => 0,
-    );
-    await this.#parts.reserve.hold(size);
+  /** One time after the other. Never rejects. */
+  #holdReserve(): Promise<void> {
+    this.#reserving = this.#reserving.then(async () => {
+      const index = await stat(join(this.#parts.owner.root, "index.json")).catch(() => undefined);
+      await this.#parts.reserve.hold(index?.size ?? 0);
+    });
+    return this.#reserving;
+  }
+
+  /** Runs work that frees space; when it finds the disk full, with the reserve given up. */
+  async #spend<T>(work: () => Promise<T>): Promise<T> {
+    await this.#reserving;
+    return await this.#parts.reserve.spend(work);
   }
 }
 

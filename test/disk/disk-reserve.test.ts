@@ -59,6 +59,13 @@ describe("DiskReserve", () => {
     expect((await readdir(path)).length).toBeGreaterThan(16);
   });
 
+  it("is completed where a process was killed while it made it", async () => {
+    await mkdir(path, { recursive: true });
+    for (const number of [0, 3]) await writeFile(join(path, String(number)), "");
+    await reserve.hold(0);
+    expect((await readdir(path)).length).toBe(33);
+  });
+
   it("takes the place of the file that it was before", async () => {
     await mkdir(join(folder, "locks"));
     await writeFile(path, "noise");
