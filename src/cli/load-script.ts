@@ -123,12 +123,28 @@ function readKept(path: string): { readonly code: Buffer; readonly madeAt: numbe
 
 function keep(path: string, compiled: () => Buffer): void {
   try {
-    mkdirSync(dirname(path), { recursive: true, mode: 0o700 });
+    makeFolder(dirname(path));
     writeWhole(path, compiled());
     removeOldBuilds(dirname(dirname(path)));
   } catch {
     // a full or read-only disk, or others who remove the same
   }
+}
+
+/** Node's own recursive one never ends where the system says that the folder above, which is there, is not: below /proc. */
+function makeFolder(path: string): void {
+  try {
+    mkdirSync(path, { mode: 0o700 });
+  } catch (error) {
+    if (isCode(error, "EEXIST")) return;
+    if (!isCode(error, "ENOENT") || dirname(path) === path) throw error;
+    makeFolder(dirname(path));
+    mkdirSync(path, { mode: 0o700 });
+  }
+}
+
+function isCode(error: unknown, code: string): boolean {
+  return error instanceof Error && "code" in error && error.code === code;
 }
 
 /** Flushed before it has its name: V8 would run what a crash has cut or emptied. */

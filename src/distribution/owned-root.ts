@@ -244,11 +244,14 @@ export class OwnedRoot {
 
   /** One time after the other. Never rejects. */
   #holdReserve(): Promise<void> {
-    this.#reserving = this.#reserving.then(async () => {
-      const index = await stat(join(this.#parts.owner.root, "index.json")).catch(() => undefined);
-      await this.#parts.reserve.hold(index?.size ?? 0);
-    });
+    this.#reserving = this.#holdReserveAfter(this.#reserving);
     return this.#reserving;
+  }
+
+  async #holdReserveAfter(before: Promise<void>): Promise<void> {
+    await before;
+    const index = await stat(join(this.#parts.owner.root, "index.json")).catch(() => undefined);
+    await this.#parts.reserve.hold(index?.size ?? 0);
   }
 
   /** Runs work that frees space; when it finds the disk full, with the reserve given up. */

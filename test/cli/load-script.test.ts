@@ -160,6 +160,12 @@ describe("loadScript()", () => {
     expect(await readFile(folder, "utf8")).toBe("not a folder");
   });
 
+  it.runIf(process.platform === "linux")("ends where no folder can be made", async () => {
+    folder = "/proc/none/compiled";
+    await start();
+    await expect(readdir(folder)).rejects.toThrow("ENOENT");
+  });
+
   it("throws what the script throws", async () => {
     const file = join(directory, "broken.cjs");
     await writeFile(file, `// ${"f".repeat(64)}\n(function () {\nthrow new Error("broken");\n})\n`);
