@@ -92,7 +92,7 @@ async function makeSelection(
   try {
     const tree = new DirectoryTree(files, { rootFd });
     const maker = new EntryMaker(tree, files, host);
-    const replay = new Replay(tree, maker, files);
+    const replay = new Replay(tree, { maker, files, host });
     if (root.entry !== undefined) replay.add({ path: "", node: root, isMeant: true });
     const { pause } = new Slices({ signal });
     for (const one of selection.nodes()) {
@@ -100,7 +100,7 @@ async function makeSelection(
       await pause();
     }
     await rm(scratch, { recursive: true });
-    const { skipped } = finishLayer(tree, { files, host, maker });
+    const { skipped } = finishLayer(tree, { files, host, maker, hides: false }); // not even what it cannot make
     return { entries: replay.entries, bytes: replay.bytes, missing: skipped.map(skippedInWords) };
   } finally {
     files.close();
@@ -126,18 +126,32 @@ class Replay {
   readonly #tree: DirectoryTree;
   readonly #maker: EntryMaker;
   readonly #files: SpooledFiles;
+  readonly #host: HostAbilities;
   readonly #paths = new Map<KnownFile, ByteString>();
 
-  constructor(tree: DirectoryTree, maker: EntryMaker, files: SpooledFiles) {
+  constructor(
+    tree: DirectoryTree,
+    {
+      maker,
+      files,
+      host,
+    }: { readonly maker: EntryMaker; readonly files: SpooledFiles; readonly host: HostAbilities },
+  ) {
     this.#tree = tree;
     this.#maker = maker;
     this.#files = files;
+    this.#host = host;
   }
 
   add({ path, node }: NamedNode): void {
-    this.entries += path === "" ? 0 : 1;
+    if (path !== "" && this.#canMake(node)) this.entries++;
     if (node instanceof ImageDirectory) this.#addDirectory(path, node);
     else this.#addFile(path, node);
+  }
+
+  #canMake({ entry }: NamedNode["node"]): boolean {
+    if (entry?.type === "fifo") return this.#host.fifos;
+    return this.#host.devices || !entry?.type.endsWith("device");
   }
 
   #addDirectory(path: ByteString, { entry }: ImageDirectory): void {

@@ -39,6 +39,8 @@ interface FinishContext {
   readonly files: DiskFiles;
   readonly host: HostAbilities;
   readonly maker: EntryMaker;
+  /** Whether there are layers below of which something may be hidden. Default true. */
+  readonly hides?: boolean | undefined;
 }
 
 /**
@@ -51,7 +53,9 @@ export function finishLayer(
   context: FinishContext,
 ): Omit<UnpackOutcome, "diffId" | "entries" | "bytes" | "tarBytes"> {
   removeLinkedFiles(tree, context);
-  const rest = gatherRest(tree, context.files);
+  const { hides = true, files } = context;
+  const { whiteouts, ...others } = gatherRest(tree, files);
+  const rest: LayerRest = { ...others, whiteouts: hides ? whiteouts : [] };
   const attributed = makeSpecials(tree, rest, context);
   if (context.host.overlay === "none") markWhiteouts(tree, rest, context);
   for (const directory of rest.directories.toReversed()) completeDirectory(directory, context);

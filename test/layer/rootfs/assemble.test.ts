@@ -22,6 +22,7 @@ import { type DescribedEntry, describeTree } from "../../../src/layer/compare/de
 import { assemble } from "../../../src/layer/rootfs/assemble.ts";
 import type { LayerTree } from "../../../src/layer/tree/layer-tree.ts";
 import { findGnuTar } from "../../../src/layer/unpack/find-gnu-tar.ts";
+import { ownsAll } from "../../support/owns-all.ts";
 import { treeOf } from "../support/tree-of.ts";
 
 let directory: string;
@@ -78,11 +79,9 @@ function setOpaque(path: string): void {
   execFileSync("python3", ["-c", script, path]);
 }
 
-const isRoot = process.getuid?.() === 0;
-
 /** Whether a file system that shares blocks can be made and mounted here. */
 const canMount =
-  isRoot && spawnSync("sh", ["-c", "command -v mkfs.xfs && grep -w xfs /proc/filesystems"]).status === 0;
+  ownsAll && spawnSync("sh", ["-c", "command -v mkfs.xfs && grep -w xfs /proc/filesystems"]).status === 0;
 
 if (!canMount)
   process.stderr.write("skipped: assembling on xfs, for want of mkfs.xfs or the right to mount\n");
@@ -182,7 +181,7 @@ describe("assemble()", () => {
     expect(await readFile(join(target, "a"), "utf8")).toMatch(/two\/fs\/a$/);
   });
 
-  it.runIf(isRoot)("keeps what a directory has of its own, and not the mark that it is opaque", async () => {
+  it.runIf(ownsAll)("keeps what a directory has of its own, and not the mark that it is opaque", async () => {
     const lower = await layerOf("lower", { "d/below": "file", "d/e/below": "file" });
     const upper = await layerOf("upper", { d: "opaque", "d/e": "opaque", "d/e/f": "file" }, true);
     execFileSync("sh", ["-ec", "chown 5:6 d; chmod 2751 d/e; touch -d @1000000000 d/e d"], {
@@ -236,38 +235,34 @@ describe("assemble()", () => {
     expect(await readdir(target)).toEqual([]);
   });
 
-  it.runIf(process.getuid?.() === 0)(
-    "shows what the kernel's overlay shows",
-    { timeout: 120_000 },
-    async () => {
-      const name = fc.constantFrom("a", "b", "c");
-      const path = fc.array(name, { minLength: 1, maxLength: 3 }).map((parts) => parts.join("/"));
-      const kind = fc.constantFrom<Entry>("dir", "opaque", "file", "link", "whiteout");
-      const layer = fc.array(fc.tuple(path, kind), { maxLength: 6 });
-      let round = 0;
-      await fc.assert(
-        fc.asyncProperty(fc.array(layer, { minLength: 2, maxLength: 4 }), async (layers) => {
-          round++;
-          const trees: LayerTree[] = [];
-          for (const [at, entries] of layers.entries()) {
-            trees.push(await layerOf(`${round}-${at}`, consistent(entries), true));
-          }
-          const shown = join(directory, "shown");
-          const built = join(directory, `built-${round}`);
-          await mkdir(shown, { recursive: true });
-          const lower = trees.map(({ path: tree }) => tree).toReversed();
-          execFileSync("mount", ["-t", "overlay", "overlay", "-o", `lowerdir=${lower.join(":")}`, shown]);
-          try {
-            await assemble(trees, built);
-            expect(treeOf(built)).toEqual(treeOf(shown));
-          } finally {
-            execFileSync("umount", [shown]);
-          }
-        }),
-        { numRuns: 40, verbose: true },
-      );
-    },
-  );
+  it.runIf(ownsAll)("shows what the kernel's overlay shows", { timeout: 120_000 }, async () => {
+    const name = fc.constantFrom("a", "b", "c");
+    const path = fc.array(name, { minLength: 1, maxLength: 3 }).map((parts) => parts.join("/"));
+    const kind = fc.constantFrom<Entry>("dir", "opaque", "file", "link", "whiteout");
+    const layer = fc.array(fc.tuple(path, kind), { maxLength: 6 });
+    let round = 0;
+    await fc.assert(
+      fc.asyncProperty(fc.array(layer, { minLength: 2, maxLength: 4 }), async (layers) => {
+        round++;
+        const trees: LayerTree[] = [];
+        for (const [at, entries] of layers.entries()) {
+          trees.push(await layerOf(`${round}-${at}`, consistent(entries), true));
+        }
+        const shown = join(directory, "shown");
+        const built = join(directory, `built-${round}`);
+        await mkdir(shown, { recursive: true });
+        const lower = trees.map(({ path: tree }) => tree).toReversed();
+        execFileSync("mount", ["-t", "overlay", "overlay", "-o", `lowerdir=${lower.join(":")}`, shown]);
+        try {
+          await assemble(trees, built);
+          expect(treeOf(built)).toEqual(treeOf(shown));
+        } finally {
+          execFileSync("umount", [shown]);
+        }
+      }),
+      { numRuns: 40, verbose: true },
+    );
+  });
 });
 
 /** Entries of which none lies below one that is no directory. */
