@@ -76,6 +76,7 @@ export const program = {
   output: {
     dir: "dist/cli",
     format: "cjs",
+    comments: false, // a fifth of what is read; the licences lie beside it
     entryFileNames: "[name].cjs",
     chunkFileNames: "program-[name]-[hash].cjs",
     codeSplitting: {
@@ -109,7 +110,7 @@ function asScripts(): Plugin {
   };
 }
 
-/** What a script needs beside Node's own modules, as names of files; also what a package hides from those who follow its imports. */
+/** The files that a script needs; also those that a package hides from whoever follows its imports. */
 function needsOf({ code, fileName, imports, dynamicImports }: OutputChunk): string[] {
   const required = [...code.matchAll(/\brequire\w*\("(\.{1,2}\/[^"]+)"\)/g)].map(([, id = ""]) => id);
   const files = required.map((id) => join(dirname(fileName), id));

@@ -7,7 +7,7 @@ import { loadScript } from "./load-script.ts";
 export interface LoadedProgram {
   /** Runs it, see `main` in program.ts. */
   readonly main: (argv: readonly string[]) => Promise<number>;
-  /** Keeps what this run has compiled for the next start with the same command. Called when the command has succeeded. Never throws. */
+  /** Keeps what this run has compiled for the next one of the same command. Called when it has succeeded. Never throws. */
   readonly keep: () => void;
 }
 
@@ -29,7 +29,7 @@ function compiledFolder(): string {
   return join(isAbsolute(XDG_CACHE_HOME) ? XDG_CACHE_HOME : join(homedir(), ".cache"), "drayage", "compiled");
 }
 
-/** Each command uses functions of its own. What is no word is an option of the program itself; a word that is no command fails. */
+/** Each command uses functions of its own. What is no word is an option of the program; a word that is no command fails. */
 function nameOf(command = ""): string {
   return /^[a-z]+$/.test(command) ? command : "options";
 }

@@ -20,7 +20,7 @@ import { Script } from "node:vm";
  */
 const RENEWED_AFTER_MS = 24 * 60 * 60 * 1000;
 
-/** Builds of which compiled code is kept: as many as one user may have in use side by side. Each takes up to 3 MB for each command. */
+/** Builds of which compiled code is kept: as many as one user may have in use. Each takes up to 2 MB for each command. */
 const KEPT_BUILDS = 4;
 
 /** Length of what tells builds apart, at the beginning of a script's first line, in characters. */
@@ -38,19 +38,19 @@ export interface CompiledPlace {
 export interface LoadedScript {
   readonly exports: unknown;
   /**
-   * Keeps what V8 has compiled until now of the script and of those that it has required, where that is due. Never throws: without
-   * it the next start is only slower.
+   * Keeps what V8 has compiled until now of the script and of those that it has required, where that is due. Never throws:
+   * without it the next start is only slower.
    */
   readonly keep: () => void;
 }
 
 /**
  * Runs a script that is one function in parentheses, of CommonJS's `exports`, `require` and `__filename`, below a comment that
- * names its content and that of the scripts which it requires, with the code that V8 made of it in an earlier run. Throws what the
- * script throws.
+ * names its content and that of the scripts which it requires, with the code that V8 made of it in an earlier run. Throws what
+ * the script throws.
  *
- * Node's own compile cache keeps a module as it is before it runs: without the functions that are compiled when they are first called,
- * which are nearly all.
+ * Node's own compile cache keeps a module as it is before it runs: without the functions that are compiled when they are first
+ * called, which are nearly all.
  */
 export function loadScript(file: string, place: CompiledPlace): LoadedScript {
   const scripts = new Scripts(file, place);

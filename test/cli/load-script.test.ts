@@ -32,7 +32,7 @@ function asScript(build: string, code: string): string {
   return `// ${build.repeat(64)}\n(function (exports, require, __filename) {\n${code}\n})\n`;
 }
 
-/** Loads the script of a build as a process of its own would: V8 shares what it has compiled of a file with all that load it again. */
+/** Loads the script of a build as a process of its own would: from one path, V8 would have what it has compiled before. */
 async function load(
   build = "a",
   name = "pull",
