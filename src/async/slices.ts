@@ -32,3 +32,23 @@ export class Slices {
     throwIfAborted(this.#signal);
   }
 }
+
+/** Work in steps, between which it may be left alone; what it comes to is returned. */
+export type Steps<T> = Generator<void, T>;
+
+/** Does all steps, with pauses that are due. Throws what they throw. */
+export async function inSlices<T>(steps: Steps<T>, pause: Pause): Promise<T> {
+  for (;;) {
+    const step = steps.next();
+    if (step.done === true) return step.value;
+    await pause();
+  }
+}
+
+/** Does all steps at once. Throws what they throw. */
+export function atOnce<T>(steps: Steps<T>): T {
+  for (;;) {
+    const step = steps.next();
+    if (step.done === true) return step.value;
+  }
+}

@@ -1,5 +1,5 @@
 import { afterEach, beforeEach, describe, expect, it, vi } from "vitest";
-import { Slices } from "../../src/async/slices.ts";
+import { atOnce, inSlices, Slices, type Steps } from "../../src/async/slices.ts";
 import { ErrCanceled } from "../../src/errors.ts";
 
 /** Time that passes between two looks at the clock, in milliseconds. */
@@ -7,6 +7,7 @@ let step = 0;
 
 beforeEach(() => {
   let now = 0;
+  step = 0;
   vi.spyOn(performance, "now").mockImplementation(() => (now += step));
 });
 
@@ -24,6 +25,28 @@ async function turnsDuring(work: (turn: () => number) => Promise<void>): Promise
   clearImmediate(next);
   return turns;
 }
+
+function* threeSteps(done: number[]): Steps<string> {
+  for (const step of [1, 2, 3]) {
+    done.push(step);
+    yield;
+  }
+  return "all";
+}
+
+describe("inSlices()", () => {
+  it("lets others go on between two steps, and gives what they come to", async () => {
+    step = 100;
+    const done: number[] = [];
+    const turns = await turnsDuring(async () => {
+      expect(await inSlices(threeSteps(done), new Slices().pause)).toBe("all");
+    });
+    expect(done).toEqual([1, 2, 3]);
+    expect(turns).toBeGreaterThan(1);
+    expect(atOnce(threeSteps(done))).toBe("all");
+    expect(done).toEqual([1, 2, 3, 1, 2, 3]);
+  });
+});
 
 describe("Slices", () => {
   it("lets others go on after a while, and not before", async () => {

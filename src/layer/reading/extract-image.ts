@@ -2,7 +2,7 @@ import { closeSync, constants, openSync, renameSync } from "node:fs";
 import { mkdtemp, readdir, rm } from "node:fs/promises";
 import { join } from "node:path";
 import type { AbortOptions } from "../../async/abort.ts";
-import { Slices } from "../../async/slices.ts";
+import { inSlices, Slices } from "../../async/slices.ts";
 import { diskError } from "../../disk/disk-error.ts";
 import { makeDirectory } from "../../disk/make-directory.ts";
 import { ErrAlreadyExists } from "../../errors/classes.ts";
@@ -100,7 +100,9 @@ async function makeSelection(
       await pause();
     }
     await rm(scratch, { recursive: true });
-    const { skipped } = finishLayer(tree, { files, host, maker, hides: false }); // not even what it cannot make
+    // It hides nothing: not even what it cannot make.
+    const finishing = finishLayer(tree, { files, host, maker, hides: false });
+    const { skipped } = await inSlices(finishing, pause);
     return { entries: replay.entries, bytes: replay.bytes, missing: skipped.map(skippedInWords) };
   } finally {
     files.close();

@@ -1,4 +1,4 @@
-import type { Pause } from "../../async/slices.ts";
+import { inSlices, type Pause } from "../../async/slices.ts";
 import { ErrInvalidArgument } from "../../errors/classes.ts";
 import { isInvalidArgument } from "../../errors/predicates.ts";
 import type { ByteString } from "../../tar/byte-string.ts";
@@ -37,7 +37,7 @@ export async function mergeLayer(
   { pause }: MergeOptions,
 ): Promise<void> {
   tree.drop(tree.root, LINKED_FILES.slice(0, -1)); // the names under which aufs keeps files with several names are its own
-  const rest = gatherRest(tree, files);
+  const rest = await inSlices(gatherRest(tree, files), pause);
   for (const path of rest.assumedParents) checkDirectory(image, path);
   // What this layer hides or replaces was there before: in archives a link may come first.
   const before = rest.crossLinks.map(({ target }) => held(fileAt(image, target)));

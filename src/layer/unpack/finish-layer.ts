@@ -9,6 +9,7 @@ import {
   lutimesSync,
   openSync,
 } from "node:fs";
+import type { Steps } from "../../async/slices.ts";
 import type { ByteString } from "../../tar/byte-string.ts";
 import type { TarEntry } from "../../tar/tar-entry.ts";
 import { type DirectoryNode, joined, type Pending } from "./directory-node.ts";
@@ -43,22 +44,25 @@ interface FinishContext {
   readonly hides?: boolean | undefined;
 }
 
+/** What is known of a layer that is finished. */
+export type FinishedLayer = Omit<UnpackOutcome, "diffId" | "entries" | "bytes" | "tarBytes">;
+
 /**
  * Makes what had to wait until the archive had ended: devices, FIFOs, attributes, whiteouts, and what the archive says of
- * directories, whose times would change with everything that is made in them, and whose modes could keep us out. Throws what the
- * file calls and `runSideTar` throw.
+ * directories, whose times would change with everything that is made in them, and whose modes could keep us out. Goes on from one
+ * step to the next as it is asked to: there may be a million directories. Throws what the file calls and `runSideTar` throw.
  */
-export function finishLayer(
-  tree: DirectoryTree,
-  context: FinishContext,
-): Omit<UnpackOutcome, "diffId" | "entries" | "bytes" | "tarBytes"> {
+export function* finishLayer(tree: DirectoryTree, context: FinishContext): Steps<FinishedLayer> {
   removeLinkedFiles(tree, context);
   const { hides = true, files } = context;
-  const { whiteouts, ...others } = gatherRest(tree, files);
+  const { whiteouts, ...others } = yield* gatherRest(tree, files);
   const rest: LayerRest = { ...others, whiteouts: hides ? whiteouts : [] };
   const attributed = makeSpecials(tree, rest, context);
   if (context.host.overlay === "none") markWhiteouts(tree, rest, context);
-  for (const directory of rest.directories.toReversed()) completeDirectory(directory, context);
+  for (const directory of rest.directories.toReversed()) {
+    completeDirectory(directory, context);
+    yield;
+  }
   completeRoot(tree.root, context.maker);
   return {
     implicitParents: rest.implicitParents,
@@ -164,7 +168,10 @@ class SideWork {
     }
   }
 
-  #addDirectory(archive: SideArchive, { entry, path, isOpaque, parent }: DirectoryNode): void {
+  #addDirectory(archive: SideArchive, directory: DirectoryNode): void {
+    const { entry, isOpaque, parent } = directory;
+    if (!isOpaque && entry?.xattrs === undefined) return; // nearly all of them
+    const { path } = directory;
     const xattrs = entry === undefined ? new Map<ByteString, ByteString>() : this.#settable(entry);
     if (xattrs.size > 0) this.attributed.push(path);
     const { overlay } = this.#host;

@@ -1,3 +1,4 @@
+import type { Steps } from "../../async/slices.ts";
 import type { ByteString } from "../../tar/byte-string.ts";
 import { type DirectoryNode, joined, type Pending } from "./directory-node.ts";
 import type { DirectoryTree } from "./directory-tree.ts";
@@ -20,9 +21,9 @@ export interface LayerRest {
 /**
  * Looks through the directories of a layer for what waits. A whiteout hides what lower layers have, and never what its own layer
  * has under that name, in whatever order they came (OCI image-spec, layer.md): a directory under a whiteout is opaque instead, and
- * looks as it did below if something was put into it before the whiteout came.
+ * looks as it did below if something was put into it before the whiteout came. Goes from one directory to the next as it is asked to.
  */
-export function gatherRest(tree: DirectoryTree, files: EntryFiles): LayerRest {
+export function* gatherRest(tree: DirectoryTree, files: EntryFiles): Steps<LayerRest> {
   const whiteouts: Place[] = [];
   const pending = new Map<Pending, Place[]>();
   const seen = [{ node: tree.root, isHidden: false }];
@@ -37,8 +38,11 @@ export function gatherRest(tree: DirectoryTree, files: EntryFiles): LayerRest {
       node: child,
       isHidden: isHidden || node.whiteouts?.has(child.name) === true,
     }));
-    seen.push(...children);
-    waiting.push(...children);
+    for (const child of children) {
+      seen.push(child);
+      waiting.push(child);
+    }
+    yield;
   }
   const implicit = seen.filter(({ node, isHidden }) => !node.entry && (node.isAssumed || !isHidden));
   return {

@@ -1,4 +1,5 @@
 import { closeSync, constants, openSync } from "node:fs";
+import { atOnce } from "../../async/slices.ts";
 import { diskError } from "../../disk/disk-error.ts";
 import { ErrResourceExhausted } from "../../errors/classes.ts";
 import type { ByteString } from "../../tar/byte-string.ts";
@@ -82,7 +83,9 @@ export class LayerUnpacker {
   /** Makes what had to wait for the end. Throws as `write` does. */
   finish(): Omit<UnpackOutcome, "diffId"> {
     const { host } = this.#request;
-    const rest = this.#typed(() => finishLayer(this.#tree, { files: this.#files, host, maker: this.#maker }));
+    const rest = this.#typed(() =>
+      atOnce(finishLayer(this.#tree, { files: this.#files, host, maker: this.#maker })),
+    );
     return { ...rest, entries: this.#entries, bytes: this.#bytes, tarBytes: this.#tarBytes };
   }
 
