@@ -13,6 +13,9 @@ const MIN_RESERVE_BYTES = 128 * 1024;
  */
 const SPARE_FILES = 32;
 
+/** Bytes held back beyond what is wanted, so that the file is not written anew for each name that is added. */
+const SLACK_BYTES = 64 * 1024;
+
 /** A reserve is made only where so many times its size is free: a tiny disk is not ours to fill. */
 const MIN_FREE_FACTOR = 8;
 
@@ -50,14 +53,17 @@ export class DiskReserve {
   async hold(bytes: number): Promise<void> {
     const wanted = MIN_RESERVE_BYTES + bytes;
     try {
-      if ((await this.#size()) >= wanted && (await isThere(this.#lastFile))) return;
+      const [isLarge, hasFiles] = [(await this.#size()) >= wanted, await isThere(this.#lastFile)];
+      if (isLarge && hasFiles) return;
       const parent = dirname(this.#directory);
       await makeLockDirectory(parent);
       const { freeBytes, freeFiles } = await freeOn(parent);
       await this.#makeDirectory();
-      if (freeFiles < Infinity && freeFiles >= SPARE_FILES * MIN_FREE_FACTOR) await this.#holdFiles();
-      if ((await this.#size()) >= wanted || freeBytes < wanted * MIN_FREE_FACTOR) return;
-      await writeFile(this.#noise, randomFillSync(Buffer.allocUnsafe(wanted + bytes)));
+      const countsFiles = freeFiles < Infinity;
+      if (!hasFiles && countsFiles && freeFiles >= SPARE_FILES * MIN_FREE_FACTOR) await this.#holdFiles();
+      if (isLarge || freeBytes < wanted * MIN_FREE_FACTOR) return;
+      const size = wanted + Math.max(bytes, SLACK_BYTES);
+      await writeFile(this.#noise, randomFillSync(Buffer.allocUnsafe(size)));
     } catch {
       // Without a reserve everything works, until the disk is full.
     }

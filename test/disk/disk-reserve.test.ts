@@ -37,6 +37,13 @@ describe("DiskReserve", () => {
     expect(await size()).toBe(second);
   });
 
+  it("is not made anew for each name that is added", async () => {
+    await reserve.hold(300);
+    const { ino, mtimeMs } = await stat(join(path, "noise"));
+    await reserve.hold(700);
+    expect(await stat(join(path, "noise"))).toMatchObject({ ino, mtimeMs });
+  });
+
   it("is given up when the work finds the disk full, which then is tried once more", async () => {
     await reserve.hold(0);
     let tries = 0;
