@@ -20,6 +20,12 @@ import { Script } from "node:vm";
  */
 const RENEWED_AFTER_MS = 24 * 60 * 60 * 1000;
 
+/**
+ * Longest run that keeps anything, in milliseconds. V8 drops code that half a dozen collections of garbage have not seen run,
+ * first that of the start.
+ */
+const LONGEST_KEPT_RUN_MS = 10_000;
+
 /** Builds of which compiled code is kept: as many as one user may have in use. Each takes up to 2 MB for each command. */
 const KEPT_BUILDS = 4;
 
@@ -63,6 +69,7 @@ class Scripts {
   readonly #requireOfNode: NodeJS.Require;
   readonly #loaded = new Map<string, object>();
   readonly #keeps: (() => void)[] = [];
+  readonly #startedAt = performance.now();
   #folder: string | undefined;
 
   constructor(file: string, place: CompiledPlace) {
@@ -81,6 +88,7 @@ class Scripts {
   }
 
   keep(): void {
+    if (performance.now() - this.#startedAt > LONGEST_KEPT_RUN_MS) return;
     for (const keep of this.#keeps) keep();
   }
 

@@ -1,7 +1,7 @@
 import { chown, mkdir, mkdtemp, readdir, readFile, rm, stat, utimes, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import { afterEach, beforeEach, describe, expect, it } from "vitest";
+import { afterEach, beforeEach, describe, expect, it, vi } from "vitest";
 import { type LoadedScript, loadScript } from "../../src/cli/load-script.ts";
 
 const SCRIPT = `exports.name = __filename;
@@ -26,7 +26,10 @@ beforeEach(async () => {
   folder = join(directory, "cache", "compiled");
 });
 
-afterEach(() => rm(directory, { recursive: true }));
+afterEach(async () => {
+  vi.restoreAllMocks();
+  await rm(directory, { recursive: true });
+});
 
 function asScript(build: string, code: string): string {
   return `// ${build.repeat(64)}\n(function (exports, require, __filename) {\n${code}\n})\n`;
@@ -111,6 +114,14 @@ describe("loadScript()", () => {
     const yesterday = new Date(Date.now() - 25 * 3_600_000);
     await utimes(await kept(), yesterday, yesterday);
     expect(await isRenewedBy(start)).toBe(true);
+  });
+
+  it("keeps nothing of a long run, in which V8 drops what it has compiled", async () => {
+    const { keep } = await load();
+    const now = performance.now();
+    vi.spyOn(performance, "now").mockReturnValue(now + 60_000);
+    keep();
+    await expect(readdir(folder)).rejects.toThrow("ENOENT");
   });
 
   it.each([
