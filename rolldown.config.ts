@@ -21,15 +21,16 @@ const TOGETHER = [
   },
   {
     name: "registry",
-    test: /\/compiled\/(?:remotes\/|registry\/(?:http|answers|auth|repository|pull|identities|endpoint-send))/,
+    test: /\/compiled\/(?:remotes\/(?!intake)|registry\/(?:http|answers|auth|repository|pull|identities|endpoint-send))/,
     minShareCount: 2,
   },
 ];
 
-/** Programs of their own: what starts the command line, and the thread that unpacks layers. */
+/** Programs of their own: what starts the command line, and the threads that unpack layers and receive blobs. */
 const PROGRAMS = {
   "cli/main": `./${COMPILED}/cli/main.js`,
   "unpack-worker": `./${COMPILED}/layer/workers/unpack-worker.js`,
+  "transfer-worker": `./${COMPILED}/remotes/threads/transfer-worker.js`,
 };
 
 /** Packages stay packages of their own; the command line's program is a file of its own, see below. */

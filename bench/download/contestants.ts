@@ -76,7 +76,13 @@ export async function findContestants(): Promise<{
 }> {
   if (!existsSync(DRAYAGE)) throw new Error(`Cannot find ${DRAYAGE}: run npm run build first`);
   const ours: Arguments = ({ reference, tls }, target) => [
-    ...[DRAYAGE, "pull", "-q", tls ? "--insecure" : "--plain-http", "--root", target, reference],
+    DRAYAGE,
+    "pull",
+    "-q",
+    tls ? "--insecure" : "--plain-http",
+    "--root",
+    target,
+    reference,
   ];
   const contestants: Contestant[] = [
     { name: "drayage in an engine", download: inEngine },
@@ -117,7 +123,12 @@ function program(name: string, path: string, { argumentsFor, env }: ProgramOptio
 }
 
 /** The library in a process that has pulled before: neither its start nor loading it is counted. */
-async function inEngine({ reference, warm, tls, folder }: Download): Promise<readonly [DownloadCost, string]> {
+async function inEngine({
+  reference,
+  warm,
+  tls,
+  folder,
+}: Download): Promise<readonly [DownloadCost, string]> {
   const host = reference.slice(0, reference.indexOf("/"));
   const root = join(folder, "root");
   const child = spawn(process.execPath, [ENGINE, root, host, tls ? "tls" : "plain", warm], {

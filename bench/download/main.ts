@@ -9,7 +9,13 @@ import { type Digest, Digester, encodedOf } from "../../src/digest/digest.ts";
 import { selfSigned } from "../../src/testing/certificates/self-signed.ts";
 import { startDockerRegistry } from "../../test/real/support/docker-registry.ts";
 import { tagInLayout, writeImage } from "../../test/real/support/images.ts";
-import { type Contestant, type Download, type DownloadCost, findContestants, inFreshFolder } from "./contestants.ts";
+import {
+  type Contestant,
+  type Download,
+  type DownloadCost,
+  findContestants,
+  inFreshFolder,
+} from "./contestants.ts";
 
 /** 1 GiB that does not compress, by default in eight layers of 128 MiB. */
 const IMAGE_BYTES = 1024 * 1024 * 1024;
@@ -17,7 +23,7 @@ const LAYERS = 8;
 
 /** What an engine has pulled before: enough for it to have started all that it uses. */
 const WARM_LAYERS = 4;
-const WARM_LAYER_BYTES = 64 * 1024 * 1024;
+const WARM_LAYER_BYTES = 128 * 1024 * 1024;
 
 const RUNS = 7;
 
@@ -104,7 +110,8 @@ async function assertArrived(layout: string, name: string, isChecked: boolean): 
     if (!isChecked) continue;
     const digester = new Digester();
     for await (const chunk of createReadStream(join(layout, path))) digester.update(chunk as Uint8Array);
-    if (digester.digest() !== digest) throw new Error(`Cannot count the download by ${name}: ${digest} differs`);
+    if (digester.digest() !== digest)
+      throw new Error(`Cannot count the download by ${name}: ${digest} differs`);
   }
 }
 

@@ -1,6 +1,6 @@
 import { checkArgument } from "../options/check-options.ts";
 import { eitherOf, listOf, objectWith, type Rule, recordOf, required, rule } from "../options/rule.ts";
-import { aFiniteNumber, aSignal, aString, wholeNumberFrom } from "../options/rules.ts";
+import { aBoolean, aFiniteNumber, aSignal, aString, wholeNumberFrom } from "../options/rules.ts";
 import type {
   BlobReference,
   CommitOptions,
@@ -42,6 +42,7 @@ const writerOptions = objectWith<WriterOptions>({
   ref: required(aString),
   size: aSize,
   expected: aString,
+  unread: aBoolean,
   signal: aSignal,
 });
 const commitOptions = objectWith<CommitOptions>({ size: aSize, expected: aString, labels });
@@ -65,7 +66,10 @@ const STORE_CALLS: Calls<Store> = {
   abort: { action: "abort ingest", kind: "promise", given: { ref: required(aString), options } },
 };
 
-const WRITER_CALLS: Calls<Writer, "path" | "digest" | "status" | "close" | typeof Symbol.asyncDispose> = {
+const WRITER_CALLS: Calls<
+  Writer,
+  "path" | "handOver" | "digest" | "status" | "close" | typeof Symbol.asyncDispose
+> = {
   write: { action: "write content", kind: "call", given: { bytes: required(bytes) } },
   truncate: { action: "truncate ingest", kind: "promise", given: { size: required(aSize) } },
   commit: { action: "commit content", kind: "promise", given: { options: commitOptions } },

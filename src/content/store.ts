@@ -1,5 +1,5 @@
 import type { AbortOptions } from "../async/abort.ts";
-import type { Digest } from "../digest/digest.ts";
+import type { Algorithm, Digest } from "../digest/digest.ts";
 
 /** What the store knows of committed content. */
 export interface Info {
@@ -91,6 +91,25 @@ export interface WriterOptions extends AbortOptions {
   readonly size?: number | undefined;
   /** Announced digest: content that is there already makes `writer` throw `ErrAlreadyExists`. */
   readonly expected?: Digest | undefined;
+  /**
+   * Leaves what the ingest holds unread, for whoever hands the file over to somebody who reads it: `digest` tells nothing of it, and
+   * `commit` reads it if nobody else has. Default false.
+   */
+  readonly unread?: boolean | undefined;
+}
+
+/** The file of an ingest that somebody else appends to. */
+export interface HandedFile {
+  readonly path: string;
+  /** Bytes that it holds. */
+  readonly offset: number;
+  /** How its content is to be hashed. */
+  readonly algorithm: Algorithm;
+  /**
+   * Nobody else has it any more: the writer goes on behind `written`, or, where nobody can tell, behind whatever is there. Throws the
+   * classes of `diskError`.
+   */
+  takeBack(written: { readonly offset: number; readonly digest: Digest } | undefined): void;
 }
 
 /** How a writer is committed. */
@@ -113,6 +132,11 @@ export interface Writer extends AsyncDisposable {
    * gives the same file another name.
    */
   readonly path?: string | undefined;
+  /**
+   * Lets somebody else append to the file, in another thread for instance. Until it is taken back no other method may be called but
+   * `status`. Absent where there is no file of this process's own.
+   */
+  handOver?(): HandedFile;
   /**
    * Appends. The bytes may be reused by the caller once the call returns, or once the promise it returns settles: a
    * writer that takes them at once returns nothing.

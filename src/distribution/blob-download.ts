@@ -9,6 +9,7 @@ import { update } from "../progress/progress.ts";
 import { fetchContent } from "../remotes/fetch.ts";
 import { transferKey, transferSource } from "../remotes/ref-key.ts";
 import type { Remote } from "../remotes/remote.ts";
+import type { TransferThreads } from "../remotes/threads/transfer-threads.ts";
 import type { BlobBytes, DownloadContext, DownloadDescriptor } from "../xfer/layer.ts";
 import type { OpenWork } from "./open-work.ts";
 import { incoming, type Traffic } from "./traffic.ts";
@@ -26,6 +27,7 @@ export interface BlobSource {
   /** Counts the downloads, for whoever closes the store. */
   readonly work: OpenWork;
   readonly traffic: Traffic;
+  readonly threads: TransferThreads;
 }
 
 /**
@@ -54,6 +56,7 @@ export function blobDownload(layer: Descriptor, source: BlobSource, diffId?: Dig
         onBytes: (bytes) => progress(update(id, "Downloading", bytes, layer.size)),
         onArrival: (arrival) => source.traffic.arrived(incoming(layer), { ...arrival, endpoint }),
         growth: layer.size >= MIN_FOLLOWED_BYTES ? growth : undefined,
+        threads: source.threads,
         onVerify: () => progress(update(id, "Verifying Checksum", 0, 0)),
       });
       await source.work.track(fetched);

@@ -11,6 +11,7 @@ import { storedCredentials } from "../registry/credentials/stored-credentials.ts
 import { checkRegistryOptions } from "../registry/endpoints/lookup-endpoints.ts";
 import { withUserAgent } from "../registry/http/user-agent.ts";
 import { createTransport, type TransportParts } from "../registry/transport/transport.ts";
+import { TransferThreads } from "../remotes/threads/transfer-threads.ts";
 import { LayerDownloadManager } from "../xfer/download-manager.ts";
 import { TransferManager } from "../xfer/transfer-manager.ts";
 import { LayerUploadManager } from "../xfer/upload-manager.ts";
@@ -63,7 +64,13 @@ export async function composeDistribution(options: DistributionOptions): Promise
     logger.debug({ ...change }, "requests to this host at once");
     root.events.emit("budget", change);
   };
-  const transport = createTransport(connectionOptions(options), { onBudget }); // it opens nothing before the first request
+  const connection = connectionOptions(options);
+  const transport = createTransport(connection, { onBudget }); // it opens nothing before the first request
+  const threads = new TransferThreads({
+    workers: options.workers ?? (options.layers ? 0 : undefined), // unpacking wants the cores, and is what a pull waits for
+    bytesPerWorker: options.bytesPerWorker,
+    connection,
+  });
   const root = await OwnedRoot.open({
     root: options.root,
     mode: options.mode,
@@ -100,6 +107,7 @@ export async function composeDistribution(options: DistributionOptions): Promise
     events: root.events,
     traffic: new Traffic({ events: root.events, logger }),
     transport,
+    threads,
     mountSources: root.mountSources,
     v1Layers: root.v1Layers,
     abandon: (digests) => root.abandon(digests),

@@ -238,10 +238,11 @@ export class LocalDistribution implements Distribution {
 
   async close(options: AbortOptions = {}): Promise<void> {
     checkOptions("close distribution", options, ABORT_OPTIONS);
-    const { work, transport, repositories, layers, root } = this.#parts;
+    const { work, transport, threads, repositories, layers, root } = this.#parts;
     await work.close(options);
     await repositories.health.close();
     await transport.close();
+    await threads.end();
     await layers?.close();
     await root.close(options);
   }

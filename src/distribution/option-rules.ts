@@ -125,6 +125,8 @@ export const DISTRIBUTION_OPTIONS: RulesOf<DistributionOptions> = {
   maxDownloadAttempts: wholeNumberFrom(1),
   backoff,
   connection,
+  workers: wholeNumberFrom(0),
+  bytesPerWorker: wholeNumberFrom(1),
   userAgent,
   layers: eitherOf(aBoolean, withMethods("get", "register", "release")),
   logger: aLogger,

@@ -7,6 +7,7 @@ import type { LabelTurns } from "../images/label-turns.ts";
 import type { Descriptor } from "../oci/descriptor.ts";
 import type { NormalizedReference } from "../reference/reference.ts";
 import type { Remote } from "../remotes/remote.ts";
+import type { TransferThreads } from "../remotes/threads/transfer-threads.ts";
 import type { LayerDownloadManager } from "../xfer/download-manager.ts";
 import type { TransferManager } from "../xfer/transfer-manager.ts";
 import type { PulledImage } from "./distribution.ts";
@@ -38,6 +39,8 @@ export interface PullShared {
   readonly mountSources: MountSourceStore;
   /** Told which endpoint brings what. */
   readonly traffic: Traffic;
+  /** In which blobs may be received. */
+  readonly threads: TransferThreads;
   /** Where images are unpacked to, by pulls that want it; absent where the engine has no layers. */
   readonly layers: ImageLayers | undefined;
   /** Counts what is fetched. */

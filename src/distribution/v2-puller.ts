@@ -190,8 +190,8 @@ async function unpackLayers(
   },
   { shared, remote, operation, account }: PullContext,
 ): Promise<void> {
-  const { content, work, traffic } = shared;
-  const source = { content, remote, work, traffic };
+  const { content, work, traffic, threads } = shared;
+  const source = { content, remote, work, traffic, threads };
   for (const layer of layers) account.wants(incoming(layer));
   const blobs = layers.map((layer, at) => blobDownload(layer, source, diffIds[at]));
   await unpacked.unpack(config, blobs, { ...operation, signal });
@@ -217,9 +217,10 @@ async function fetchLayers(
   signal: AbortSignal,
   { shared, remote, operation, account }: PullContext,
 ): Promise<void> {
-  const { content, downloads, work, traffic } = shared;
+  const { content, downloads, work, traffic, threads } = shared;
+  const source = { content, remote, work, traffic, threads };
   for (const layer of layers) account.wants(incoming(layer));
-  const blobs = layers.map((layer) => blobDownload(layer, { content, remote, work, traffic }));
+  const blobs = layers.map((layer) => blobDownload(layer, source));
   await bringLayers(blobs, downloads, { ...operation, signal });
 }
 

@@ -36,6 +36,11 @@ export class Arriving {
     this.#growth = growth;
   }
 
+  /** Whether somebody reads along. */
+  get isFollowed(): boolean {
+    return this.#growth !== undefined;
+  }
+
   /** There are so many bytes of the whole by now. */
   reached(bytes: number): void {
     this.#to = bytes;

@@ -1,3 +1,4 @@
+import { findError } from "../errors/predicates.ts";
 import type { BlobContent } from "../registry/repository/open-content.ts";
 import { blamed } from "./blame.ts";
 import type { ByteSink, RemoteContent } from "./remote.ts";
@@ -7,8 +8,18 @@ export function contentOf({ offset, body }: BlobContent, endpoint: string): Remo
   return {
     offset,
     pipeTo: (sink) => pipeTo(body, sink, endpoint),
+    ...(body.pour && { pour: (skip) => pour(body, skip, endpoint) }),
     discard: () => body.discard(),
   };
+}
+
+/** Pours. An error that names no endpoint is of the place, everything else is the endpoint's. */
+async function pour(body: BlobContent["body"], skip: number, endpoint: string): Promise<void> {
+  try {
+    await body.pour?.(skip);
+  } catch (error) {
+    throw findError(error)?.endpoint === undefined ? error : blamed(error, endpoint);
+  }
 }
 
 /** Streams into `sink`. What the sink throws is the caller's own, everything else is the endpoint's. */

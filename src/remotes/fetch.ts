@@ -1,6 +1,6 @@
 import type { Waiter } from "../async/waiting.ts";
 import { openWriter } from "../content/open-writer.ts";
-import type { InfoProvider, Ingester, IngestManager, Writer } from "../content/store.ts";
+import type { InfoProvider, Ingester, IngestManager, Writer, WriterOptions } from "../content/store.ts";
 import { unlessExists } from "../content/unless-exists.ts";
 import { unlessNotFound } from "../content/unless-not-found.ts";
 import { algorithmOf, digestOf } from "../digest/digest.ts";
@@ -11,10 +11,13 @@ import type { Descriptor } from "../oci/descriptor.ts";
 import { isConfigType, isIndexType, isManifestType, isSchema1Type } from "../oci/media-types.ts";
 import { MAX_MANIFEST_BYTES } from "../oci/parse-document.ts";
 import { MAX_CONFIG_BYTES } from "../oci/parse-image-config.ts";
+import type { ExchangeThread } from "../registry/transport/exchange-thread.ts";
 import { type ArrivalListener, type Arriving, type GrowthListener, whileArriving } from "./arriving.ts";
 import { receive } from "./receive.ts";
 import { makeRefKey } from "./ref-key.ts";
-import type { Fetcher, RemoteContent } from "./remote.ts";
+import type { Fetcher, FetchOptions, RemoteContent } from "./remote.ts";
+import { BlobPlace } from "./threads/blob-place.ts";
+import type { TransferThreads } from "./threads/transfer-threads.ts";
 
 /** Where a fetch reads and writes, and whom it tells. */
 export interface FetchContext {
@@ -34,6 +37,8 @@ export interface FetchContext {
   readonly onVerify?: (() => void) | undefined;
   /** Told how much of the content came by this call. */
   readonly onArrival?: ArrivalListener | undefined;
+  /** Threads that content may be received in. Default: none. */
+  readonly threads?: TransferThreads | undefined;
   /** Told of the file that the content grows in, if it is in one, so that others can read along. */
   readonly growth?: GrowthListener | undefined;
 }
@@ -50,7 +55,9 @@ export interface FetchContext {
  */
 export async function fetchContent(descriptor: Descriptor, context: FetchContext): Promise<boolean> {
   refuseUnfetchable(descriptor, context.endpoint);
-  const writer = await openUnlessExists(descriptor, context);
+  using share = context.threads?.take(descriptor.size);
+  const thread = share?.thread;
+  const writer = await openUnlessExists(descriptor, { ...context, unread: thread !== undefined });
   if (!writer) return false;
   await using _ = writer; // commit closes it as well; this is for the ways out before
 
@@ -58,7 +65,7 @@ export async function fetchContent(descriptor: Descriptor, context: FetchContext
   const growth = writer.path === undefined ? undefined : context.growth;
   if (writer.path !== undefined) growth?.begins({ path: writer.path, size: descriptor.size, bytes: offset });
   await whileArriving(offset, { onArrival: context.onArrival, growth }, (arriving) =>
-    bring({ descriptor, writer, offset, arriving }, context),
+    bring({ descriptor, writer, offset, arriving, thread }, context),
   );
   return true;
 }
@@ -70,6 +77,8 @@ interface Incoming {
   /** Bytes that were on disk before. */
   readonly offset: number;
   readonly arriving: Arriving;
+  /** Where it is best received. */
+  readonly thread: ExchangeThread | undefined;
 }
 
 async function bring(incoming: Incoming, context: FetchContext): Promise<void> {
@@ -102,11 +111,15 @@ function boundedDocument(mediaType: string): { what: string; maxBytes: number } 
   return isConfigType(mediaType) ? { what: "config", maxBytes: MAX_CONFIG_BYTES } : undefined;
 }
 
-async function openUnlessExists(descriptor: Descriptor, context: FetchContext): Promise<Writer | undefined> {
+async function openUnlessExists(
+  descriptor: Descriptor,
+  context: FetchContext & Pick<WriterOptions, "unread">,
+): Promise<Writer | undefined> {
   const opening = openWriter(context.ingester, {
     ref: makeRefKey(descriptor),
     size: descriptor.size,
     expected: descriptor.digest,
+    unread: context.unread,
     signal: context.signal,
     waiter: context.waiter,
   });
@@ -148,23 +161,31 @@ async function writeEmbedded({ writer, arriving }: Incoming, bytes: Uint8Array):
 }
 
 async function fetchRest(
-  { descriptor, writer, offset, arriving }: Incoming,
+  { descriptor, writer, offset, arriving, thread }: Incoming,
   context: FetchContext,
 ): Promise<void> {
   const { digest, size } = descriptor;
   const { endpoint, signal, onBytes } = context;
-  const content = await open(descriptor, offset, context);
-  const receiving = { what: `fetch ${digest}`, digest, size, writer, offset };
-  await receive(content, receiving, { endpoint, signal, arriving, onBytes });
+  const what = `fetch ${digest}`;
+  const handed = thread && writer.handOver?.();
+  const incoming = { what, digest, size, endpoint, signal };
+  const place = thread && handed && (await BlobPlace.open(thread, handed, incoming));
+  try {
+    const content = await open(descriptor, offset, { ...context, place: place?.address });
+    const receiving = { what, digest, size, writer, offset };
+    await receive(content, receiving, { endpoint, signal, arriving, onBytes, place });
+  } finally {
+    await place?.close();
+  }
 }
 
 async function open(
   descriptor: Descriptor,
   offset: number,
-  { fetcher, signal, waiter }: FetchContext,
+  { fetcher, place, signal, waiter }: FetchContext & Pick<FetchOptions, "place">,
 ): Promise<RemoteContent> {
   try {
-    return await fetcher.fetch(descriptor, { offset, signal, waiter });
+    return await fetcher.fetch(descriptor, { offset, place, signal, waiter });
   } catch (error) {
     const found = findError(error);
     // A refusal is about this content, not about the image that it belongs to.

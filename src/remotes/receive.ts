@@ -3,7 +3,9 @@ import type { Writer } from "../content/store.ts";
 import type { Digest } from "../digest/digest.ts";
 import { ErrDataLoss } from "../errors/classes.ts";
 import type { Arriving } from "./arriving.ts";
+import { Intake } from "./intake.ts";
 import type { RemoteContent } from "./remote.ts";
+import type { BlobPlace } from "./threads/blob-place.ts";
 
 /** Bytes on their way into an ingest. */
 export interface Receiving {
@@ -23,6 +25,8 @@ export interface Receiving {
 export interface ReceiveContext extends AbortOptions {
   /** Origin of the endpoint that sends, for errors. */
   readonly endpoint: string;
+  /** Where the content is poured if it comes there, instead of being piped; closed by the end, or before the pipe begins. */
+  readonly place?: BlobPlace | undefined;
   /** Notes how far it is. */
   readonly arriving: Arriving;
   /** Called with the bytes on disk, of the whole content, whenever there are more. */
@@ -35,38 +39,82 @@ export interface ReceiveContext extends AbortOptions {
  */
 export async function receive(
   content: RemoteContent,
-  { what, digest, size, isLimit = false, writer, offset }: Receiving,
-  { endpoint, signal, arriving, onBytes }: ReceiveContext,
+  receiving: Receiving,
+  context: ReceiveContext,
 ): Promise<void> {
+  const { what, digest, size, isLimit = false, writer, offset } = receiving;
+  const { endpoint, signal, arriving, onBytes } = context;
   onBytes?.(offset);
-  let tooMany: ErrDataLoss | undefined;
-  let written = offset;
-  let skip = offset - content.offset; // a remote that cannot start in the middle sends again what we have
-  const piped = content.pipeTo((bytes) => {
-    const fresh = skip > 0 ? bytes.subarray(skip) : bytes;
-    skip -= bytes.length - fresh.length;
-    if (written + fresh.length > size) {
-      tooMany = new ErrDataLoss(`${what}: got more than the ${size} bytes wanted`, { digest, endpoint });
-      throw tooMany;
-    }
-    if (fresh.length === 0) return undefined;
-    written += fresh.length;
-    const taken = writer.write(fresh);
-    arriving.reached(written);
-    onBytes?.(written);
-    return taken;
-  });
-  try {
-    await piped;
-  } catch (error) {
-    if (!tooMany || error !== tooMany) throw error;
+  const { failure, reached, isTooLong } = await (context.place && content.pour
+    ? pour(content, context.place, receiving, context)
+    : pipe(content, receiving, context));
+  if (isTooLong) {
     arriving.dropped();
     await writer.truncate(0); // of a body that is too long no byte can be trusted
-    throw error;
   }
+  if (failure) throw failure.error;
   throwIfAborted(signal);
-  if (written < size && !isLimit) {
-    const message = `${what}: got ${written} bytes, wanted ${size}`;
+  if (reached < size && !isLimit) {
+    const message = `${what}: got ${reached} bytes, wanted ${size}`;
     throw new ErrDataLoss(message, { digest, endpoint, retryable: true });
+  }
+}
+
+/** How receiving has ended. */
+interface Received {
+  /** Bytes of the whole that there are. */
+  readonly reached: number;
+  readonly isTooLong: boolean;
+  readonly failure: { readonly error: unknown } | undefined;
+}
+
+async function pipe(
+  content: RemoteContent,
+  { what, digest, size, writer, offset }: Receiving,
+  { endpoint, place, arriving, onBytes }: ReceiveContext,
+): Promise<Received> {
+  await place?.close(); // it does not come there
+  const intake = new Intake(
+    { what, digest, size, endpoint },
+    {
+      offset,
+      skip: offset - content.offset,
+      write: (bytes) => writer.write(bytes),
+      onReached: (bytes) => {
+        arriving.reached(bytes);
+        onBytes?.(bytes);
+      },
+    },
+  );
+  const failure = await failureOf(content.pipeTo((bytes) => intake.take(bytes)));
+  return { reached: intake.reached, isTooLong: intake.isTooLong, failure };
+}
+
+/** The same in the thread that has the file. When it dies, what is on the disk stays for the next attempt. */
+async function pour(
+  content: RemoteContent,
+  place: BlobPlace,
+  { offset }: Receiving,
+  { arriving, onBytes }: ReceiveContext,
+): Promise<Received> {
+  const pouring = place.pour(content, {
+    skip: offset - content.offset,
+    isFollowed: arriving.isFollowed,
+    onReached: (bytes) => {
+      arriving.reached(bytes);
+      onBytes?.(bytes);
+    },
+  });
+  const failure = await failureOf(pouring);
+  const poured = await place.close();
+  return { reached: poured?.offset ?? offset, isTooLong: poured?.isTooLong === true, failure };
+}
+
+async function failureOf(work: Promise<void>): Promise<Received["failure"]> {
+  try {
+    await work;
+    return undefined;
+  } catch (error) {
+    return { error };
   }
 }

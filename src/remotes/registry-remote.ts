@@ -117,10 +117,10 @@ export class RegistryRemote implements Remote {
 
   async #fetchBlob(
     { digest, size }: Descriptor,
-    { offset = 0, signal, waiter }: FetchOptions,
+    { offset = 0, place, signal, waiter }: FetchOptions,
   ): Promise<RemoteContent> {
     const opened = await this.#ranges.open(digest, offset, (from) =>
-      this.#client.openBlob(digest, { offset: from, size, signal, waiter }),
+      this.#client.openBlob(digest, { offset: from, size, place, signal, waiter }),
     );
     return contentOf(opened, this.endpoint);
   }

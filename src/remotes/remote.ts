@@ -3,6 +3,7 @@ import type { BackoffPolicy } from "../async/backoff.ts";
 import type { Waiter } from "../async/waiting.ts";
 import type { Descriptor } from "../oci/descriptor.ts";
 import type { NormalizedReference } from "../reference/reference.ts";
+import type { Place } from "../registry/http/send.ts";
 import type { Source } from "./source.ts";
 
 /** How patiently something is asked for. */
@@ -35,12 +36,16 @@ export interface Resolver {
 /** Takes bytes in order. They may be overwritten once the call returns, or once its promise settles. */
 export type ByteSink = (bytes: Uint8Array) => void | Promise<void>;
 
-/** Content on its way from a remote. Either `pipeTo` or `discard` is called, once. */
+/** Content on its way from a remote. One of `pipeTo`, `pour` and `discard` is called, once. */
 export interface RemoteContent {
   /** Where the bytes start: what was asked for, or 0 when the remote cannot start elsewhere. */
   readonly offset: number;
   /** Streams to the end of the content. Rejects with a retryable error when the connection breaks. */
   pipeTo(sink: ByteSink): Promise<void>;
+  /**
+   * The same into the place that was named for it, but for the first `skip` bytes. Absent when the content does not come where that is.
+   */
+  pour?(skip: number): Promise<void>;
   /** Gives the content up and frees the connection. */
   discard(): Promise<void>;
 }
@@ -49,6 +54,8 @@ export interface RemoteContent {
 export interface FetchOptions extends AbortOptions {
   /** Bytes that are there already; the answer starts behind them if the remote can. Default 0. */
   readonly offset?: number | undefined;
+  /** Where the content is to be poured, if it comes there. */
+  readonly place?: Place | undefined;
   /** Waits for what has to be waited for before the content comes, such as a slow token server. */
   readonly waiter?: Waiter | undefined;
 }

@@ -41,6 +41,7 @@ describe(`${kills} processes killed while they pull (CHAOS_SEED=${seed})`, () =>
             root.path,
             registry.host,
             `${seed} ${killed + number}`,
+            String(number),
             ...world.tags.keys(),
           ],
           {

@@ -38,11 +38,9 @@ beforeEach(async () => {
   image = await buildImage(registry, REPOSITORY, { tag: "v1", layers: [LAYER_BYTES] });
   digest = layerOf(image).digest;
   name = `${registry.host}/${REPOSITORY}:v1`;
-  engine = await openEngine({ layers: true });
 });
 
 afterEach(async () => {
-  await engine[Symbol.asyncDispose]();
   await registry.close();
 });
 
@@ -95,179 +93,190 @@ async function isUnderWay(root: string): Promise<{ readonly inode: number }> {
   return halfMade(root) ?? { inode: 0 };
 }
 
-describe("a layer whose blob is on its way", () => {
-  it("is unpacked as far as it is there, and seen when it is whole", async () => {
-    const [held, log] = [holdBack(), statusLog()];
-    const pulling = engine.pull(name, { onProgress: log.sink });
-    const { inode } = await isUnderWay(engine.root);
-    expect(namesIn(join(engine.root, "layers", "sha256"))).toEqual([]);
-    held.release();
-    await pulling;
-    expectUnpacked(engine.root);
-    expect(statSync(treeOf(engine.root)).ino).toBe(inode);
-    const actions = log.actions(encodedOf(digest).slice(0, 12));
-    expect(actions.slice(-3)).toEqual(["Download complete", "Extracting", "Pull complete"]);
-    expect(actions.indexOf("Extracting")).toBe(actions.length - 2);
-  });
+describe.each([{ workers: 0 }, { workers: 1 }])(
+  "a layer whose blob is on its way, by $workers threads",
+  ({ workers }) => {
+    beforeEach(async () => {
+      engine = await openEngine({ layers: true, workers, bytesPerWorker: 1 });
+    });
+    afterEach(async () => {
+      await engine[Symbol.asyncDispose]();
+    });
 
-  it("is unpacked on the caller's thread where an embedder wants no other", async () => {
-    const { openLayerStore } = await import("../../src/layer.ts");
-    const { layerTarget } = await import("../../src/distribution/layer-target.ts");
-    await using store = await openLayerStore({ root: engine.root, workers: 0 });
-    await using own = await openEngine({ root: engine.root, layers: layerTarget(store) });
-    const held = holdBack();
-    const pulling = own.pull(name);
-    const { inode } = await isUnderWay(engine.root);
-    held.release();
-    await pulling;
-    expect(statSync(treeOf(engine.root)).ino).toBe(inode);
-  });
+    it("is unpacked as far as it is there, and seen when it is whole", async () => {
+      const [held, log] = [holdBack(), statusLog()];
+      const pulling = engine.pull(name, { onProgress: log.sink });
+      const { inode } = await isUnderWay(engine.root);
+      expect(namesIn(join(engine.root, "layers", "sha256"))).toEqual([]);
+      held.release();
+      await pulling;
+      expectUnpacked(engine.root);
+      expect(statSync(treeOf(engine.root)).ino).toBe(inode);
+      const actions = log.actions(encodedOf(digest).slice(0, 12));
+      expect(actions.slice(-3)).toEqual(["Download complete", "Extracting", "Pull complete"]);
+      expect(actions.indexOf("Extracting")).toBe(actions.length - 2);
+    });
 
-  it("goes on where it was when the connection breaks", async () => {
-    const broken = registry.fault(
-      { kind: "blob", digest },
-      { reset: true, afterBytes: LAYER_BYTES / 2, stall: true },
-    );
-    const held = registry.fault({ kind: "blob", digest }, { hold: Promise.resolve() });
-    const pulling = engine.pull(name);
-    const { inode } = await isUnderWay(engine.root);
-    broken.release();
-    await pulling;
-    expect(held.hits).toBe(1);
-    expectUnpacked(engine.root);
-    expect(statSync(treeOf(engine.root)).ino).toBe(inode);
-  });
+    it("is unpacked on the caller's thread where an embedder wants no other", async () => {
+      const { openLayerStore } = await import("../../src/layer.ts");
+      const { layerTarget } = await import("../../src/distribution/layer-target.ts");
+      await using store = await openLayerStore({ root: engine.root, workers: 0 });
+      await using own = await openEngine({ root: engine.root, layers: layerTarget(store) });
+      const held = holdBack();
+      const pulling = own.pull(name);
+      const { inode } = await isUnderWay(engine.root);
+      held.release();
+      await pulling;
+      expect(statSync(treeOf(engine.root)).ino).toBe(inode);
+    });
 
-  it("begins with what an earlier pull has left of its blob", async () => {
-    const held = holdBack();
-    const controller = new AbortController();
-    const first = failureOf(engine.pull(name, { signal: controller.signal }));
-    await isUnderWay(engine.root);
-    controller.abort();
-    await first;
-    held.remove();
-    const again = registry.fault({ kind: "blob", digest }, { stall: true, afterBytes: 0 });
-    const pulling = engine.pull(name);
-    await isUnderWay(engine.root);
-    again.release();
-    await pulling;
-    expectUnpacked(engine.root);
-  });
+    it("goes on where it was when the connection breaks", async () => {
+      const broken = registry.fault(
+        { kind: "blob", digest },
+        { reset: true, afterBytes: LAYER_BYTES / 2, stall: true },
+      );
+      const held = registry.fault({ kind: "blob", digest }, { hold: Promise.resolve() });
+      const pulling = engine.pull(name);
+      const { inode } = await isUnderWay(engine.root);
+      broken.release();
+      await pulling;
+      expect(held.hits).toBe(1);
+      expectUnpacked(engine.root);
+      expect(statSync(treeOf(engine.root)).ino).toBe(inode);
+    });
 
-  it("is begun anew when what came first turns out to be wrong, and the endpoint has better", async () => {
-    registry.fault(
-      { kind: "blob", digest },
-      { reset: true, afterBytes: 3_000_000, corrupt: { offset: 500_000 } },
-    );
-    await engine.pull(name);
-    expectUnpacked(engine.root);
-    expect(readFileSync(join(treeOf(engine.root), "layer-0")).equals(await contentOfLayer())).toBe(true);
-  });
+    it("begins with what an earlier pull has left of its blob", async () => {
+      const held = holdBack();
+      const controller = new AbortController();
+      const first = failureOf(engine.pull(name, { signal: controller.signal }));
+      await isUnderWay(engine.root);
+      controller.abort();
+      await first;
+      held.remove();
+      const again = registry.fault({ kind: "blob", digest }, { stall: true, afterBytes: 0 });
+      const pulling = engine.pull(name);
+      await isUnderWay(engine.root);
+      again.release();
+      await pulling;
+      expectUnpacked(engine.root);
+    });
 
-  it("leaves nothing when its digest is wrong at the very end, and comes with the next pull", async () => {
-    const held = holdBack({ corrupt: { offset: LAYER_BYTES } });
-    const failing = failureOf(engine.pull(name));
-    await isUnderWay(engine.root);
-    held.release();
-    expect(await failing).toBeInstanceOf(ErrDataLoss);
-    await expectNothing(engine.root);
-    await engine.pull(name);
-    expectUnpacked(engine.root);
-  });
+    it("is begun anew when what came first turns out to be wrong, and the endpoint has better", async () => {
+      registry.fault(
+        { kind: "blob", digest },
+        { reset: true, afterBytes: 3_000_000, corrupt: { offset: 500_000 } },
+      );
+      await engine.pull(name);
+      expectUnpacked(engine.root);
+      expect(readFileSync(join(treeOf(engine.root), "layer-0")).equals(await contentOfLayer())).toBe(true);
+    });
 
-  it("leaves nothing when nobody wants it any more", async () => {
-    holdBack();
-    const controller = new AbortController();
-    const failing = failureOf(engine.pull(name, { signal: controller.signal }));
-    await isUnderWay(engine.root);
-    controller.abort();
-    expect(await failing).toBeInstanceOf(ErrCanceled);
-    await expectNothing(engine.root);
-    await engine.pull(name);
-    expectUnpacked(engine.root);
-  });
+    it("leaves nothing when its digest is wrong at the very end, and comes with the next pull", async () => {
+      const held = holdBack({ corrupt: { offset: LAYER_BYTES } });
+      const failing = failureOf(engine.pull(name));
+      await isUnderWay(engine.root);
+      held.release();
+      expect(await failing).toBeInstanceOf(ErrDataLoss);
+      await expectNothing(engine.root);
+      await engine.pull(name);
+      expectUnpacked(engine.root);
+    });
 
-  it("is unpacked once for two pulls, whoever of them stays", async () => {
-    const held = holdBack();
-    const controller = new AbortController();
-    const leaving = failureOf(engine.pull(name, { signal: controller.signal }));
-    const staying = engine.pull(name);
-    const { inode } = await isUnderWay(engine.root);
-    controller.abort();
-    expect(await leaving).toBeInstanceOf(ErrCanceled);
-    held.release();
-    await staying;
-    expectUnpacked(engine.root);
-    expect(statSync(treeOf(engine.root)).ino).toBe(inode);
-  });
+    it("leaves nothing when nobody wants it any more", async () => {
+      holdBack();
+      const controller = new AbortController();
+      const failing = failureOf(engine.pull(name, { signal: controller.signal }));
+      await isUnderWay(engine.root);
+      controller.abort();
+      expect(await failing).toBeInstanceOf(ErrCanceled);
+      await expectNothing(engine.root);
+      await engine.pull(name);
+      expectUnpacked(engine.root);
+    });
 
-  it("follows a download that a pull without layers has begun", async () => {
-    const held = holdBack();
-    const plain = engine.pull(name, { unpack: false });
-    await until(() => held.hits === 1);
-    const pulling = engine.pull(name);
-    await isUnderWay(engine.root);
-    held.release();
-    await Promise.all([plain, pulling]);
-    expectUnpacked(engine.root);
-  });
+    it("is unpacked once for two pulls, whoever of them stays", async () => {
+      const held = holdBack();
+      const controller = new AbortController();
+      const leaving = failureOf(engine.pull(name, { signal: controller.signal }));
+      const staying = engine.pull(name);
+      const { inode } = await isUnderWay(engine.root);
+      controller.abort();
+      expect(await leaving).toBeInstanceOf(ErrCanceled);
+      held.release();
+      await staying;
+      expectUnpacked(engine.root);
+      expect(statSync(treeOf(engine.root)).ino).toBe(inode);
+    });
 
-  it("is left by an endpoint that fails for the next one", async () => {
-    await using mirror = await TestRegistry.start();
-    await buildImage(mirror, REPOSITORY, { tag: "v1", layers: [LAYER_BYTES] });
-    const broken = mirror.fault(
-      { kind: "blob", digest },
-      { stall: true, afterBytes: LAYER_BYTES / 2, corrupt: { offset: LAYER_BYTES / 2 + 10 } },
-    );
-    const mirrors = { [registry.host]: [mirror.url] };
-    await using other = await openEngine({ layers: true, registry: { mirrors } });
-    const pulling = other.pull(name);
-    await isUnderWay(other.root);
-    broken.release();
-    await pulling;
-    expectUnpacked(other.root);
-  });
+    it("follows a download that a pull without layers has begun", async () => {
+      const held = holdBack();
+      const plain = engine.pull(name, { unpack: false });
+      await until(() => held.hits === 1);
+      const pulling = engine.pull(name);
+      await isUnderWay(engine.root);
+      held.release();
+      await Promise.all([plain, pulling]);
+      expectUnpacked(engine.root);
+    });
 
-  it("is completed by the next pull after its process was killed", async () => {
-    const held = holdBack();
-    await using child = spawnPull(engine.root, name, "--unpack");
-    await isUnderWay(engine.root);
-    await child.kill();
-    held.remove();
-    expect(halfMade(engine.root)).toBeDefined();
-    await engine.pull(name);
-    await engine.prune();
-    expectUnpacked(engine.root);
-  });
+    it("is left by an endpoint that fails for the next one", async () => {
+      await using mirror = await TestRegistry.start();
+      await buildImage(mirror, REPOSITORY, { tag: "v1", layers: [LAYER_BYTES] });
+      const broken = mirror.fault(
+        { kind: "blob", digest },
+        { stall: true, afterBytes: LAYER_BYTES / 2, corrupt: { offset: LAYER_BYTES / 2 + 10 } },
+      );
+      const mirrors = { [registry.host]: [mirror.url] };
+      await using other = await openEngine({ layers: true, registry: { mirrors } });
+      const pulling = other.pull(name);
+      await isUnderWay(other.root);
+      broken.release();
+      await pulling;
+      expectUnpacked(other.root);
+    });
 
-  it("is refused for what is in it when its bytes are known to be those that were promised", async () => {
-    const archive = writeTestTar([
-      { name: "layer-0", content: Buffer.alloc(LAYER_BYTES, "x") },
-      { name: "../outside", content: Buffer.from("x") },
-      { name: "more", content: Buffer.alloc(LAYER_BYTES, "y") },
-    ]);
-    const put = (content: Uint8Array | string, mediaType: string) =>
-      putBlob(registry, "team/hostile", { content, mediaType });
-    const rootfs = { type: "layers", diff_ids: [digestOf(archive)] };
-    const config = JSON.stringify({ os: "linux", architecture: "amd64", config: {}, rootfs });
-    const layers = [await put(gzipSync(archive, { level: 0 }), OCI.layer)];
-    putManifest(
-      registry,
-      { repository: "team/hostile", tag: "v1" },
-      { config: await put(config, OCI.config), layers },
-    );
-    const error = await failureOf(engine.pull(`${registry.host}/team/hostile:v1`));
-    expect(error).toBeInstanceOf(ErrInvalidArgument);
-    expect(error.message).toContain("../outside");
-    await expectNothing(engine.root);
-  });
-});
+    it("is completed by the next pull after its process was killed", async () => {
+      const held = holdBack();
+      await using child = spawnPull(engine.root, name, "--unpack");
+      await isUnderWay(engine.root);
+      await child.kill();
+      held.remove();
+      expect(halfMade(engine.root)).toBeDefined();
+      await engine.pull(name);
+      await engine.prune();
+      expectUnpacked(engine.root);
+    });
+
+    it("is refused for what is in it when its bytes are known to be those that were promised", async () => {
+      const archive = writeTestTar([
+        { name: "layer-0", content: Buffer.alloc(LAYER_BYTES, "x") },
+        { name: "../outside", content: Buffer.from("x") },
+        { name: "more", content: Buffer.alloc(LAYER_BYTES, "y") },
+      ]);
+      const put = (content: Uint8Array | string, mediaType: string) =>
+        putBlob(registry, "team/hostile", { content, mediaType });
+      const rootfs = { type: "layers", diff_ids: [digestOf(archive)] };
+      const config = JSON.stringify({ os: "linux", architecture: "amd64", config: {}, rootfs });
+      const layers = [await put(gzipSync(archive, { level: 0 }), OCI.layer)];
+      putManifest(
+        registry,
+        { repository: "team/hostile", tag: "v1" },
+        { config: await put(config, OCI.config), layers },
+      );
+      const error = await failureOf(engine.pull(`${registry.host}/team/hostile:v1`));
+      expect(error).toBeInstanceOf(ErrInvalidArgument);
+      expect(error.message).toContain("../outside");
+      await expectNothing(engine.root);
+    });
+  },
+);
 
 describeWithMounts("on a disk that has no room for the layer beside its blob", () => {
-  it("fails the pull and leaves nothing half made", async () => {
+  it.each([0, 1])("fails the pull and leaves nothing half made, by %i threads", async (workers) => {
     const disk = await mountSmallDisk(6_000);
     try {
-      const small = await openEngine({ root: join(disk.path, "root"), layers: true });
+      const more = { layers: true, workers, bytesPerWorker: 1 };
+      const small = await openEngine({ root: join(disk.path, "root"), ...more });
       try {
         const error = await failureOf(small.pull(name));
         expect(error).toBeInstanceOf(ErrResourceExhausted);

@@ -28,8 +28,8 @@ export interface IngestRequest extends AbortOptions {
   readonly total: number;
   /** Knows whose data the disk did not take. */
   readonly unsynced: Unsynced;
-  /** Is fed the bytes that are there already. */
-  readonly digester: Digester;
+  /** Is fed the bytes that are there already; `undefined` leaves them unread. */
+  readonly digester: Digester | undefined;
   /** Called before that, which takes as long as there are bytes. */
   readonly onResume: () => void;
 }
@@ -147,7 +147,7 @@ async function resumeIngest(
     await makeWritable(data);
     await unsynced.rewrite(path);
     file = new DataFile(data, "r+");
-    const offset = await hashFile(file, digester, { signal });
+    const offset = digester ? await hashFile(file, digester, { signal }) : file.stat().size;
     return { path, file, status: { ...found, offset } };
   } catch (cause) {
     file?.close();

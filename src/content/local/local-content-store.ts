@@ -4,7 +4,14 @@ import { join } from "node:path";
 import { setImmediate as nextTurn } from "node:timers/promises";
 import { type AbortOptions, throwIfAborted } from "../../async/abort.ts";
 import { Semaphore } from "../../async/semaphore.ts";
-import { ALGORITHMS, algorithmOf, type Digest, Digester, isDigest } from "../../digest/digest.ts";
+import {
+  ALGORITHMS,
+  algorithmOf,
+  CANONICAL_ALGORITHM,
+  type Digest,
+  Digester,
+  isDigest,
+} from "../../digest/digest.ts";
 import { DirectorySyncs } from "../../disk/directory-syncs.ts";
 import { diskError, isMissingFile } from "../../disk/disk-error.ts";
 import { statIfThere } from "../../disk/stat-if-there.ts";
@@ -192,19 +199,23 @@ export class LocalContentStore implements LocalStore {
     }
   }
 
-  async #open({ ref, size = 0, expected, signal }: WriterOptions, onResume: () => void): Promise<Writer> {
+  async #open(options: WriterOptions, onResume: () => void): Promise<Writer> {
+    const { ref, size = 0, expected, unread = false, signal } = options;
     const path = this.#layout.ingestPath(ref);
     if (expected !== undefined) this.#layout.blobPath(expected); // what is no digest is refused before anything is made
     const release = await this.#locks.acquire(ref);
     try {
       // Only now: whoever had the ref before may have committed what is asked for.
       if (expected !== undefined) await this.#assertAbsent(expected, size, { signal });
-      const digester = new Digester(expected && algorithmOf(expected));
-      const request = { ref, total: size, digester, unsynced: this.#unsynced, onResume, signal };
+      const algorithm = expected === undefined ? CANONICAL_ALGORITHM : algorithmOf(expected);
+      const read = unread ? undefined : new Digester(algorithm);
+      const request = { ref, total: size, digester: read, unsynced: this.#unsynced, onResume, signal };
       const ingest = await openIngest(path, request);
       const onSyncFailure = (): void => this.#unsynced.mark(path);
       const publish = (digest: Digest, options: CommitOptions) => this.#publish(ref, digest, options);
-      return new LocalWriter({ ingest, digester, expected, publish, onSyncFailure, release });
+      const digester = read ?? (ingest.status.offset === 0 ? new Digester(algorithm) : undefined);
+      const hashing = { algorithm, digester };
+      return new LocalWriter({ ingest, ...hashing, expected, publish, onSyncFailure, release });
     } catch (error) {
       release();
       throw error;

@@ -1,15 +1,16 @@
-import { chmodSync, fchmodSync, ftruncateSync, futimesSync, utimesSync, writeSync } from "node:fs";
+import { chmodSync, fchmodSync, ftruncateSync, futimesSync, utimesSync } from "node:fs";
 import { open } from "node:fs/promises";
 import { dirname, join } from "node:path";
 import type { Release } from "../../async/keyed-lock.ts";
 import { nowNs } from "../../async/wall-clock.ts";
-import { algorithmOf, type Digest, Digester } from "../../digest/digest.ts";
+import { type Algorithm, algorithmOf, type Digest, Digester } from "../../digest/digest.ts";
 import { diskError } from "../../disk/disk-error.ts";
 import { syncDirectory } from "../../disk/write-file-atomic.ts";
 import { ErrDataLoss, ErrFailedPrecondition, ErrInvalidArgument } from "../../errors/classes.ts";
 import { validateLabels } from "../labels/label-store.ts";
-import type { CommitOptions, Status, Syncer, Writer } from "../store.ts";
+import type { CommitOptions, HandedFile, Status, Syncer, Writer } from "../store.ts";
 import { stampNow } from "./blob-times.ts";
+import { FileSink } from "./file-sink.ts";
 import { hashFile } from "./hash-file.ts";
 import { type OpenIngest, recordUpdate } from "./ingest-directory.ts";
 
@@ -19,8 +20,10 @@ const MAX_AT_ONCE_BYTES = 256 * 1024;
 /** What a writer works with. */
 export interface LocalWriterParts {
   readonly ingest: OpenIngest;
-  /** Has been fed what the ingest holds. */
-  readonly digester: Digester;
+  /** By which content is hashed as long as nobody asks for another one. */
+  readonly algorithm: Algorithm;
+  /** Has been fed what the ingest holds; `undefined` where that is left unread. */
+  readonly digester: Digester | undefined;
   readonly expected: Digest | undefined;
   /** Makes verified content of the ingest: moves the data, removes the ingest, sets the labels. */
   readonly publish: (digest: Digest, options: CommitOptions) => Promise<void>;
@@ -31,20 +34,24 @@ export interface LocalWriterParts {
 }
 
 /**
- * The writer of the local store. `write` is synchronous: for pieces up to 256 KiB a call costs less than handing the
- * bytes to another thread. It throws the classes of `diskError` (`ErrResourceExhausted` on a full disk); what was
- * written before stays counted, hashed and resumable.
+ * The writer of the local store. `write` is synchronous and throws the classes of `diskError` (`ErrResourceExhausted` on a full
+ * disk); what was written before stays counted, hashed and resumable.
  */
 export class LocalWriter implements Writer, Syncer {
   readonly #parts: LocalWriterParts;
-  #offset: number;
+  #sink: FileSink;
+  /** Knows all that the file holds; `undefined` when some of it was left unread, or was written by others. */
+  #digester: Digester | undefined;
+  /** What others said of all that the file holds. */
+  #told: Digest | undefined;
   #updatedAtNs: bigint;
   /** Settles when the writer has let go of everything; set as soon as it takes no more calls. */
   #ended: Promise<unknown> | undefined;
 
   constructor(parts: LocalWriterParts) {
     this.#parts = parts;
-    this.#offset = parts.ingest.status.offset;
+    this.#digester = parts.digester;
+    this.#sink = this.#sinkFrom(parts.ingest.status.offset);
     this.#updatedAtNs = parts.ingest.status.updatedAtNs;
   }
 
@@ -54,31 +61,38 @@ export class LocalWriter implements Writer, Syncer {
 
   write(bytes: Uint8Array): void {
     this.#assertOpen("write to");
-    const { ingest, digester } = this.#parts;
-    let rest = bytes;
-    try {
-      while (rest.byteLength > 0) {
-        // A nearly full disk takes a part and fails the next call.
-        const count = writeSync(ingest.file.fd, rest, 0, rest.byteLength, this.#offset);
-        digester.update(rest.subarray(0, count));
-        this.#offset += count;
-        rest = rest.subarray(count);
-      }
-    } catch (cause) {
-      throw diskError("write ingest", ingest.path, cause);
-    }
+    this.#told = undefined;
+    this.#sink.write(bytes);
     this.#updatedAtNs = nowNs();
   }
 
-  digest(): Digest {
-    return this.#parts.digester.digest();
+  handOver(): HandedFile {
+    this.#assertOpen("hand over");
+    const { algorithm } = this.#parts;
+    return {
+      path: this.path,
+      offset: this.#sink.offset,
+      algorithm,
+      takeBack: (written) => {
+        const offset = written?.offset ?? this.#sizeOnDisk();
+        if (offset === this.#sink.offset && written?.digest === undefined) return;
+        this.#digester = undefined;
+        this.#told = written?.digest;
+        this.#sink = this.#sinkFrom(offset);
+        this.#updatedAtNs = nowNs();
+      },
+    };
+  }
+
+  digest(): Digest | undefined {
+    return this.#digester?.digest() ?? this.#told;
   }
 
   async status(): Promise<Status> {
     const { ingest, expected } = this.#parts;
     return {
       ...ingest.status,
-      offset: this.#offset,
+      offset: this.#sink.offset,
       updatedAtNs: this.#updatedAtNs,
       ...(expected !== undefined && { expected }),
     };
@@ -92,8 +106,9 @@ export class LocalWriter implements Writer, Syncer {
     } catch (cause) {
       throw diskError("truncate ingest", this.#parts.ingest.path, cause);
     }
-    this.#offset = 0;
-    this.#parts.digester.reset();
+    this.#digester = new Digester(this.#parts.algorithm);
+    this.#told = undefined;
+    this.#sink = this.#sinkFrom(0);
     this.#updatedAtNs = nowNs();
   }
 
@@ -147,13 +162,14 @@ export class LocalWriter implements Writer, Syncer {
   async #verify({ size = 0, expected, labels = {} }: CommitOptions): Promise<Digest> {
     validateLabels(labels);
     const onDisk = this.#sizeOnDisk();
-    if (onDisk !== this.#offset) {
+    const { offset } = this.#sink;
+    if (onDisk !== offset) {
       throw new ErrDataLoss(
-        `ingest "${this.#parts.ingest.path}" was changed by others: got ${onDisk} bytes, wrote ${this.#offset}`,
+        `ingest "${this.#parts.ingest.path}" was changed by others: got ${onDisk} bytes, wrote ${offset}`,
       );
     }
-    if (size !== 0 && size !== this.#offset) {
-      throw new ErrFailedPrecondition(`unexpected commit size ${this.#offset}, expected ${size}`);
+    if (size !== 0 && size !== offset) {
+      throw new ErrFailedPrecondition(`unexpected commit size ${offset}, expected ${size}`);
     }
     const digest = await this.#digestAs(expected);
     if (expected !== undefined && digest !== expected) {
@@ -164,6 +180,11 @@ export class LocalWriter implements Writer, Syncer {
     return digest;
   }
 
+  #sinkFrom(offset: number): FileSink {
+    const { file, path } = this.#parts.ingest;
+    return new FileSink({ fd: file.fd, path, offset, digester: this.#digester });
+  }
+
   #sizeOnDisk(): number {
     try {
       return this.#parts.ingest.file.stat().size;
@@ -172,11 +193,12 @@ export class LocalWriter implements Writer, Syncer {
     }
   }
 
-  /** The digest by the algorithm that is asked for; only one that was not known at the start costs a second reading. */
+  /** The digest by the algorithm that is asked for; what was left unread, or is asked for by another one, is read now. */
   async #digestAs(expected: Digest | undefined): Promise<Digest> {
-    const { digester, ingest } = this.#parts;
-    const algorithm = expected === undefined ? digester.algorithm : algorithmOf(expected);
-    if (algorithm === digester.algorithm) return digester.digest();
+    const { algorithm: usual, ingest } = this.#parts;
+    const algorithm = expected === undefined ? usual : algorithmOf(expected);
+    const known = this.digest();
+    if (known !== undefined && algorithmOf(known) === algorithm) return known;
     const other = new Digester(algorithm);
     try {
       await hashFile(ingest.file, other);
@@ -207,7 +229,7 @@ export class LocalWriter implements Writer, Syncer {
   /** Of a large file in another thread: where the disk is slow, its metadata may wait for its bytes. */
   async #setMode(data: string, mode: number): Promise<void> {
     const byName = (): void => chmodSync(data, mode);
-    if (this.#offset <= MAX_AT_ONCE_BYTES) {
+    if (this.#sink.offset <= MAX_AT_ONCE_BYTES) {
       unlessDenied(() => fchmodSync(this.#parts.ingest.file.fd, mode), byName);
       return;
     }

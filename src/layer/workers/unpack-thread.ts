@@ -1,10 +1,10 @@
 import { Worker } from "node:worker_threads";
+import { threadProgram } from "../../async/thread-program.ts";
 import { ErrUnavailable } from "../../errors/classes.ts";
+import { fromWire, type WireError } from "../../errors/error-wire.ts";
 import type { UnpackOutcome } from "../unpack/unpack-outcome.ts";
-import { fromWire, type WireError } from "./error-wire.ts";
 import type { JobState } from "./job-state.ts";
 import type { UnpackJob } from "./unpack-job.ts";
-import { workerFile } from "./worker-file.ts";
 
 /** What a thread is sent. */
 export interface ThreadMessage {
@@ -28,6 +28,8 @@ export interface UnpackThreadOptions {
   readonly onWait?: (() => void) | undefined;
 }
 
+const PROGRAM = threadProgram("unpack-worker", import.meta.url);
+
 type Outcome = PromiseWithResolvers<UnpackOutcome>;
 
 /** A thread that unpacks layers. It keeps no process alive unless it has a job. */
@@ -38,7 +40,7 @@ export class UnpackThread {
   #isDead = false;
 
   /** The caller calls `end` after use. */
-  constructor({ file = workerFile(), onWait }: UnpackThreadOptions = {}) {
+  constructor({ file = PROGRAM, onWait }: UnpackThreadOptions = {}) {
     this.#worker = new Worker(file, { name: "drayage-unpack", stdin: false });
     this.#worker.unref();
     this.#worker.on("message", (reply: ThreadReply) => {

@@ -1,5 +1,5 @@
 import { parentPort } from "node:worker_threads";
-import { toWire } from "./error-wire.ts";
+import { toWire } from "../../errors/error-wire.ts";
 import { JobState } from "./job-state.ts";
 import { JobTurns } from "./job-turns.ts";
 import type { ThreadMessage, ThreadReply } from "./unpack-thread.ts";
@@ -10,7 +10,7 @@ const turns = new JobTurns(() => reply({ id: undefined }));
 parentPort?.on("message", ({ id, job, memory }: ThreadMessage) => {
   turns.run(job, new JobState(memory)).then(
     (outcome) => reply({ id, outcome }),
-    (error: unknown) => reply({ id, error: toWire(error) }),
+    (error: unknown) => reply({ id, error: toWire(error, "unpack layer") }),
   );
 });
 

@@ -81,7 +81,6 @@ export async function decodeBytes(
  */
 export function decodedBody(body: HttpBody, codings: readonly string[], endpoint: string): HttpBody {
   return {
-    ...body,
     discard: () => body.discard(),
     bytes: (maxBytes) => body.bytes(maxBytes), // it calls `pipeTo`, which decodes
     head: (maxBytes) => body.head(maxBytes),

@@ -25,6 +25,11 @@ export interface HttpRequest extends Asker {
    * streamed body does.
    */
   readonly bulk?: boolean | undefined;
+  /**
+   * Where the body of the answer is to be poured, if it is the one that is hoped for: then the connection is best where that is, in
+   * another thread.
+   */
+  readonly place?: Place | undefined;
   /** Token scopes that the request needs, such as `repository:library/redis:pull`. */
   readonly scopes?: readonly string[];
   readonly tls?: TlsOptions | undefined;
@@ -39,6 +44,12 @@ export interface HttpRequest extends Asker {
   readonly rootFirst?: boolean | undefined;
   /** The way to this URL was chosen by another origin: nothing of ours goes along, not even to our own endpoint. */
   readonly stranger?: boolean | undefined;
+}
+
+/** A place for bodies, in another thread for instance; what is more of it is known to the transport. */
+export interface Place {
+  /** Tells it from others. */
+  readonly number: number;
 }
 
 /** A request body that is read while it is sent. The request must name its length in `content-length`. */
@@ -63,6 +74,11 @@ export interface HttpBody {
    * sink's own error when that throws.
    */
   pipeTo(sink: ChunkSink): Promise<void>;
+  /**
+   * The same into the place that the request has named, but for the first `skip` bytes. Rejects with errors of the place as well, which
+   * name no endpoint. Absent when the body does not come where the place is.
+   */
+  pour?(skip: number): Promise<void>;
   /**
    * The body in memory, without its Content-Encoding. Throws `ErrOutOfRange` as soon as it is longer than `maxBytes`; the rest is
    * not read. Rejects with a retryable `ErrUnavailable` when it takes longer than a document may.

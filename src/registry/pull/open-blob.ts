@@ -1,5 +1,5 @@
 import type { Digest } from "../../digest/digest.ts";
-import type { Asker, HttpRequest } from "../http/send.ts";
+import type { Asker, HttpRequest, Place } from "../http/send.ts";
 import { type BlobContent, openContent } from "../repository/open-content.ts";
 import type { RepositorySession } from "../repository/repository-session.ts";
 
@@ -9,6 +9,8 @@ export interface BlobOptions extends Asker {
   readonly offset?: number | undefined;
   /** Size of the whole blob in bytes, when it is known; an answer that says otherwise is refused. */
   readonly size?: number | undefined;
+  /** Where its bytes are to be poured, if they come there. */
+  readonly place?: Place | undefined;
 }
 
 /** GET of a blob from `offset` to its end, in one attempt; see `openContent`. */
@@ -24,9 +26,17 @@ export async function openBlob(
 function blobRequest(
   session: RepositorySession,
   digest: Digest,
-  { signal, waiter }: BlobOptions,
+  { place, signal, waiter }: BlobOptions,
 ): HttpRequest {
   // Without "identity" any encoding may come, and its bytes would be neither the blob nor what a range counts.
   const headers = { accept: "*/*", "accept-encoding": "identity" };
-  return session.request({ method: "GET", path: `blobs/${digest}`, headers, bulk: true, signal, waiter });
+  return session.request({
+    method: "GET",
+    path: `blobs/${digest}`,
+    headers,
+    bulk: true,
+    place,
+    signal,
+    waiter,
+  });
 }

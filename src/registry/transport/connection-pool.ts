@@ -4,7 +4,7 @@ import { type Clock, systemClock } from "../../async/clock.ts";
 import type { Waiter } from "../../async/waiting.ts";
 import { ErrCanceled } from "../../errors/classes.ts";
 import type { Asker } from "../http/send.ts";
-import type { Connection } from "./connection.ts";
+import type { Carrier } from "./carrier.ts";
 import { type BudgetChange, HostBudget, type Outcome } from "./host-budget.ts";
 import { hasRoom, lineOf, nextOf, type PoolHost, poolHost, type Route, type Turn } from "./pool-host.ts";
 
@@ -50,7 +50,7 @@ export class ConnectionPool {
   readonly #parts: PoolParts;
   readonly #hosts = new Map<string, PoolHost>();
   readonly #budgets = new BoundedMap<string, HostBudget>(MAX_BUDGETS);
-  readonly #routes = new Map<Connection, Route>();
+  readonly #routes = new Map<Carrier, Route>();
   #turns = 0;
   #openWaits = 0;
   #closed: Error | undefined;
@@ -64,7 +64,7 @@ export class ConnectionPool {
   async acquire(
     route: Route,
     { signal, waiter, maxIdleMs = Number.POSITIVE_INFINITY, bulk = false }: AcquireOptions,
-  ): Promise<Connection> {
+  ): Promise<Carrier> {
     throwIfAborted(signal);
     if (this.#closed) throw this.#closed;
     const host = this.#hostOf(route);
@@ -74,7 +74,7 @@ export class ConnectionPool {
   }
 
   /** What became of a request over `connection`, for the budget of its host; before `release`. */
-  note(connection: Connection, outcome: Omit<Outcome, "full">): void {
+  note(connection: Carrier, outcome: Omit<Outcome, "full">): void {
     const route = this.#routes.get(connection);
     if (!route) return;
     const host = this.#hostOf(route);
@@ -86,7 +86,7 @@ export class ConnectionPool {
   }
 
   /** The request is over. The connection is kept for another one if it still stands and `reusable` says so. */
-  release(connection: Connection, reusable: boolean): void {
+  release(connection: Carrier, reusable: boolean): void {
     const route = this.#routes.get(connection);
     if (!route) return;
     const host = this.#hostOf(route);
@@ -122,7 +122,7 @@ export class ConnectionPool {
   }
 
   /** A connection, if the budget of the host has room for the request and one may be had. */
-  #take(host: PoolHost, { route, maxIdleMs, bulk }: Wanted): Connection | undefined {
+  #take(host: PoolHost, { route, maxIdleMs, bulk }: Wanted): Carrier | undefined {
     if (!hasRoom(host, bulk)) return undefined;
     const connection = this.#open(host, { route, maxIdleMs });
     if (bulk && connection) host.bulk.add(connection);
@@ -130,7 +130,7 @@ export class ConnectionPool {
   }
 
   /** An idle connection of the route or, where the limits allow it, a new one. */
-  #open(host: PoolHost, { route, maxIdleMs }: Pick<Wanted, "route" | "maxIdleMs">): Connection | undefined {
+  #open(host: PoolHost, { route, maxIdleMs }: Pick<Wanted, "route" | "maxIdleMs">): Carrier | undefined {
     const since = this.#parts.clock.elapsed() - maxIdleMs;
     const kept = host.idle.findLastIndex(
       ({ connection, sinceMs }) => sinceMs > since && this.#routes.get(connection)?.key === route.key,
@@ -161,7 +161,7 @@ export class ConnectionPool {
     return false;
   }
 
-  #drop(connection: Connection, reason: Error): void {
+  #drop(connection: Carrier, reason: Error): void {
     const route = this.#routes.get(connection);
     if (!route) return;
     const host = this.#hostOf(route);
@@ -176,7 +176,7 @@ export class ConnectionPool {
   }
 
   /** The socket of a connection has closed by itself. One that is in use is told by its request. */
-  #onClosed(connection: Connection): void {
+  #onClosed(connection: Carrier): void {
     const route = this.#routes.get(connection);
     if (!route || !this.#hostOf(route).idle.some((idle) => idle.connection === connection)) return;
     this.#drop(connection, new ErrCanceled("connection closed"));
@@ -190,7 +190,7 @@ export class ConnectionPool {
     if (this.#hosts.get(name) === host) this.#hosts.delete(name);
   }
 
-  async #waitOpenly(host: PoolHost, wanted: Wanted, waiter: Waiter | undefined): Promise<Connection> {
+  async #waitOpenly(host: PoolHost, wanted: Wanted, waiter: Waiter | undefined): Promise<Carrier> {
     const number = this.#turns++;
     if (!waiter || this.#openWaits >= MAX_OPEN_WAITS) return await this.#wait(host, wanted, { number });
     this.#openWaits++;
@@ -220,9 +220,9 @@ export class ConnectionPool {
     host: PoolHost,
     { route, maxIdleMs, bulk, signal }: Wanted,
     { number, open = false }: { readonly number: number; readonly open?: boolean },
-  ): Promise<Connection> {
+  ): Promise<Carrier> {
     const line = lineOf(host, bulk);
-    return new Promise<Connection>((resolve, reject) => {
+    return new Promise<Carrier>((resolve, reject) => {
       const leave = (): void => {
         line.delete(turn);
         this.#forget(route, host);
@@ -272,7 +272,7 @@ export class ConnectionPool {
    * A connection that is kept for somebody who has yet to get back what it gave up. Whoever waits and holds that all
    * the time goes first: otherwise the two might wait for each other. The one whose connection it was comes again.
    */
-  #takeReserved(host: PoolHost, turn: Turn): Connection | undefined {
+  #takeReserved(host: PoolHost, turn: Turn): Carrier | undefined {
     if (turn.open) return undefined;
     const isFull = this.#routes.size >= this.#limits.maxSockets;
     for (const owner of isFull ? [host, ...this.#hosts.values()] : [host]) {

@@ -1,4 +1,4 @@
-import type { Connection } from "./connection.ts";
+import type { Carrier } from "./carrier.ts";
 import type { HostBudget } from "./host-budget.ts";
 
 /** Which connections may serve a request, and how to make one. */
@@ -8,7 +8,7 @@ export interface Route {
   /** What sockets are counted by: host and port of the server. */
   readonly host: string;
   /** A new connection; `onClosed` is to be called when its socket has closed. */
-  readonly connect: (onClosed: (connection: Connection) => void) => Connection;
+  readonly connect: (onClosed: (carrier: Carrier) => void) => Carrier;
 }
 
 /** A place in a line. */
@@ -21,13 +21,13 @@ export interface Turn {
   readonly bulk: boolean;
   /** Whether the one who waits has given up what it holds, and has to get that back before it can use a connection. */
   readonly open: boolean;
-  readonly resolve: (connection: Connection) => void;
+  readonly resolve: (connection: Carrier) => void;
   readonly reject: (error: Error) => void;
 }
 
 /** A connection that nobody uses. */
 export interface Idle {
-  readonly connection: Connection;
+  readonly connection: Carrier;
   /** When it was used last, on the clock's `elapsed`. */
   readonly sinceMs: number;
 }
@@ -39,9 +39,9 @@ export interface PoolHost {
   /** Least recently used first. */
   readonly idle: Idle[];
   /** Connections over which a blob moves. */
-  readonly bulk: Set<Connection>;
+  readonly bulk: Set<Carrier>;
   /** Connections of those who wait openly and have yet to come back for them. */
-  readonly reserved: Set<Connection>;
+  readonly reserved: Set<Carrier>;
   /** Requests for documents, and those for blobs: each first come, first served. */
   readonly waiting: Record<"documents" | "blobs", Set<Turn>>;
 }

@@ -7,6 +7,7 @@ import { certificateChoices } from "./client-certificates.ts";
 import { Connection } from "./connection.ts";
 import type { ConnectionLimits, ConnectionOptions } from "./connection-options.ts";
 import { Connector, type ConnectTarget } from "./connector.ts";
+import { LocalCarrier } from "./local-carrier.ts";
 import type { Route } from "./pool-host.ts";
 import { ProxyFailure } from "./proxy-failure.ts";
 import { proxyRoutesNow } from "./proxy-route.ts";
@@ -19,6 +20,8 @@ const MAX_CONNECTORS = 256;
 export interface RequestRoute extends Route {
   /** The proxy that is sent requests with whole URLs, if that is so; for https it only makes a tunnel. */
   readonly httpProxy: ProxyServer | undefined;
+  /** By what another thread would come the same way; `undefined` when a proxy is on it. */
+  readonly direct: DirectWay | undefined;
   /**
    * Told that the server does not take the client certificate of this route: gives the route with the next one, if there is one that
    * was not tried, and from now on that goes first.
@@ -26,8 +29,16 @@ export interface RequestRoute extends Route {
   readonly refused: () => RequestRoute | undefined;
 }
 
+/** What of a request its route depends on when there is no proxy, decided. */
+export interface DirectWay {
+  readonly tls: TlsOptions | undefined;
+  readonly connectTimeoutMs: number;
+}
+
 /** What of a request its route depends on. */
 type Routed = Pick<HttpRequest, "tls" | "connectTimeoutMs">;
+
+type RoutesThrough = (proxy: ProxyServer | undefined, url: URL, request: Routed) => RequestRoute;
 
 /** Finds the route of a request, at once unless a source of proxies is asked; rejects with what that rejects with. */
 export type RouteOf = (url: URL, request: Routed) => RequestRoute | Promise<RequestRoute>;
@@ -48,6 +59,25 @@ const MAX_CHOICES = 256;
  */
 export function createRoutes(options: ConnectionOptions, limits: ConnectionLimits): RouteOf {
   const proxies = proxyRoutesNow(options.proxy);
+  const routesThrough = routeMaker(options, limits);
+  return (url, request) => {
+    const now = proxies();
+    return now instanceof Promise
+      ? now.then((proxyFor) => routesThrough(proxyFor(url), url, request))
+      : routesThrough(now(url), url, request);
+  };
+}
+
+/** The routes that go through no proxy. */
+export function directRoutes(
+  options: Omit<ConnectionOptions, "proxy">,
+  limits: ConnectionLimits,
+): (url: URL, request: Routed) => RequestRoute {
+  const routesThrough = routeMaker(options, limits);
+  return (url, request) => routesThrough(undefined, url, request);
+}
+
+function routeMaker(options: Omit<ConnectionOptions, "proxy">, limits: ConnectionLimits): RoutesThrough {
   const contextFor = tlsContexts(options.authorities);
   const reuseBuffers = options.reuseBuffers !== false;
   const connectors = new BoundedMap<string, Connector>(MAX_CONNECTORS);
@@ -88,15 +118,19 @@ export function createRoutes(options: ConnectionOptions, limits: ConnectionLimit
       key: [url.origin, tlsKey, proxy?.origin, proxy?.authorization].join(" "),
       host: `${target.hostname}:${target.port}`,
       httpProxy,
-      connect: (onClosed) =>
-        new Connection({
+      direct: proxy ? undefined : { tls, connectTimeoutMs: timeoutMs },
+      connect: (onClosed) => {
+        const connection = new Connection({
           origin: httpProxy?.origin ?? url.origin,
-          onClosed,
+          onClosed: () => onClosed(carrier),
           open: (sockets) =>
             connector.open(way, { timeoutMs, sockets }).catch((cause: unknown) => {
               throw httpProxy ? new ProxyFailure(httpProxy, cause) : cause;
             }),
-        }),
+        });
+        const carrier = new LocalCarrier({ connection, limits, httpProxy });
+        return carrier;
+      },
     };
   }
 
@@ -119,12 +153,7 @@ export function createRoutes(options: ConnectionOptions, limits: ConnectionLimit
     return attempt(0);
   }
 
-  return (url, request) => {
-    const now = proxies();
-    return now instanceof Promise
-      ? now.then((proxyFor) => routesThrough(proxyFor(url), url, request))
-      : routesThrough(now(url), url, request);
-  };
+  return routesThrough;
 }
 
 /** Equal for requests that connections may serve in turn. */

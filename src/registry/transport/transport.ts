@@ -1,4 +1,3 @@
-import type { Dispatcher } from "undici";
 import { throwIfAborted } from "../../async/abort.ts";
 import { BoundedMap } from "../../async/bounded-map.ts";
 import { type Clock, systemClock } from "../../async/clock.ts";
@@ -9,17 +8,15 @@ import { requireNode } from "../../errors/require-node.ts";
 import { checkOptions } from "../../options/check-options.ts";
 import { requestSecrets } from "../http/request-secrets.ts";
 import type { HttpRequest, HttpResponse, Send, StreamedBody } from "../http/send.ts";
+import type { Begun } from "./carrier.ts";
 import { mayRefuseCertificate } from "./client-certificates.ts";
 import { CONNECTION_OPTIONS, type ConnectionOptions, connectionLimits } from "./connection-options.ts";
 import { ConnectionPool, type PoolParts } from "./connection-pool.ts";
-import { Exchange } from "./exchange.ts";
 import { networkError } from "./network-error.ts";
 import { ProxyFailure } from "./proxy-failure.ts";
 import { createRoutes, type RequestRoute } from "./routes.ts";
+import { ThreadPlace } from "./thread-place.ts";
 import { refusalOf } from "./tunnel.ts";
-
-/** What undici's types know of the bodies that it takes; async iterables are missing there. */
-type UndiciBody = NonNullable<Dispatcher.DispatchOptions["body"]> | null;
 
 /**
  * What cannot be sent a second time goes only over a connection that was used within this time, in milliseconds: servers close
@@ -112,33 +109,20 @@ export function createTransport(
   async function exchange(
     request: HttpRequest,
     { url, route, maxIdleMs }: { url: URL; route: RequestRoute; maxIdleMs: number },
-  ): Promise<Exchange> {
-    const { signal, waiter } = request;
+  ): Promise<Begun> {
+    const { signal, waiter, place } = request;
     const bulk = request.bulk ?? isStreamed(request.body);
-    const connection = await pool.acquire(route, { signal, waiter, maxIdleMs, bulk });
-    if (request.signal?.aborted) pool.release(connection, true);
+    const isBodiless = request.body === undefined; // no thread is told of a body to be sent
+    const way = (place instanceof ThreadPlace && isBodiless ? place.routeOf(route) : undefined) ?? route;
+    const carrier = await pool.acquire(way, { signal, waiter, maxIdleMs, bulk });
+    if (request.signal?.aborted) pool.release(carrier, true);
     throwIfAborted(request.signal);
-    const begun = new Exchange(request, {
-      origin: url.origin,
-      connection,
-      limits,
+    return carrier.begin(request, {
+      url,
       clock,
-      onOutcome: (outcome) => pool.note(connection, outcome),
-      onOver: (reusable) => pool.release(connection, reusable),
+      onOutcome: (outcome) => pool.note(carrier, outcome),
+      onOver: (reusable) => pool.release(carrier, reusable),
     });
-    const { httpProxy } = route;
-    const headers = { ...request.headers, ...(httpProxy && proxyHeaders(url, httpProxy.authorization)) };
-    connection.client.dispatch(
-      {
-        path: httpProxy ? `${url.origin}${url.pathname}${url.search}` : url.pathname + url.search,
-        method: request.method,
-        headers,
-        body: begun.body as UndiciBody,
-        reset: false, // otherwise undici closes the connection after HEAD, for servers that send a body with it
-      },
-      begun,
-    );
-    return begun;
   }
 
   return { send, close: () => pool.close(closed) };
@@ -173,10 +157,6 @@ function isRepeatable({ method, body }: HttpRequest): boolean {
   if (method === "POST") return body === undefined; // opens an upload session: an unused one ends by itself
   const inMemory = typeof body === "string" || body instanceof Uint8Array;
   return method === "PUT" && inMemory;
-}
-
-function proxyHeaders({ host }: URL, authorization: string | undefined): Record<string, string> {
-  return authorization === undefined ? { host } : { host, "proxy-authorization": authorization };
 }
 
 async function refusedByProxy(

@@ -1,14 +1,14 @@
 /**
- * Pulls at random until it is killed: `pull-child.ts <root> <host> <seed> <tag>...`. Failures are expected, the
- * registry is hostile; one that has no class ends the process with status 3, and the parent sees it.
+ * Pulls at random until it is killed: `pull-child.ts <root> <host> <seed> <workers> <tag>...`, each blob in one of so many
+ * threads. Failures are expected, the registry is hostile; one that has no class ends the process with status 3, and the parent sees it.
  */
 import { isDrayageError } from "../../../src/errors.ts";
 import { openEngine } from "./round.ts";
 import { seeded } from "./seeded.ts";
 
-const [, , root = "", host = "", seed = "", ...tags] = process.argv;
+const [, , root = "", host = "", seed = "", workers = "", ...tags] = process.argv;
 const random = seeded(seed);
-const engine = await openEngine(root);
+const engine = await openEngine(root, { workers: Number(workers), bytesPerWorker: 1 });
 
 async function work(): Promise<never> {
   for (;;) {

@@ -27,7 +27,7 @@ export interface RoundReport {
 /** How engines of the campaign are opened. */
 export function openEngine(
   root: string,
-  more: { readonly logger?: Parameters<typeof openDistribution>[0]["logger"] } = {},
+  more: Pick<Parameters<typeof openDistribution>[0], "logger" | "workers" | "bytesPerWorker"> = {},
 ): Promise<Distribution> {
   const { user: username, password } = SECRETS;
   return openDistribution({
@@ -85,7 +85,7 @@ class Round {
   async run(): Promise<RoundReport> {
     const { root, registry } = this.#scene;
     const random = seeded(`round ${this.#seed}`);
-    const engines = [await this.#open(), await this.#open()];
+    const engines = [await this.#open(0), await this.#open(1)];
     const running: Promise<void>[] = [];
     for (let number = 0; number < OPERATIONS; number++) {
       const index = random.int(engines.length);
@@ -93,7 +93,7 @@ class Round {
       if (!engine) continue;
       if (random.chance(0.04)) {
         running.push(this.#settle("close", engine.close()));
-        engines[index] = await this.#open();
+        engines[index] = await this.#open(index);
       } else
         running.push(
           this.#settle(
@@ -118,14 +118,15 @@ class Round {
     };
   }
 
-  #open(): Promise<Distribution> {
+  /** The second engine receives every blob in a thread, the first one none. */
+  #open(index: number): Promise<Distribution> {
     const note = (fields: object, text: string): void =>
       this.#violations.push(
         ...lineViolations(text, "a log line"),
         ...lineViolations(fields, "a log line"),
       ) as never;
     const logger = { debug: note, info: note, warn: note, error: note };
-    return openEngine(this.#scene.root, { logger });
+    return openEngine(this.#scene.root, { logger, workers: index, bytesPerWorker: 1 });
   }
 
   async #operation(engine: Distribution, random: Seeded): Promise<unknown> {

@@ -6,7 +6,6 @@ import { DEFAULT_LIMITS } from "../../../src/layer/unpack/unpack-limits.ts";
 import { JobState } from "../../../src/layer/workers/job-state.ts";
 import type { UnpackJob } from "../../../src/layer/workers/unpack-job.ts";
 import { UnpackThread } from "../../../src/layer/workers/unpack-thread.ts";
-import { workerFile } from "../../../src/layer/workers/worker-file.ts";
 
 const JOB: UnpackJob = {
   blobPath: "/none",
@@ -46,13 +45,4 @@ describe("UnpackThread", () => {
     await thread.end();
     await refused;
   });
-});
-
-describe("workerFile()", () => {
-  it.each([
-    ["file:///p/src/layer/workers/worker-file.ts", "file:///p/src/layer/workers/unpack-worker.ts"],
-    ["file:///p/dist/layer.js", "file:///p/dist/unpack-worker.js"],
-    ["file:///p/dist/chunks/unpack-pool-abc.js", "file:///p/dist/unpack-worker.js"],
-    ["file:///p/dist/cli/program.cjs", "file:///p/dist/unpack-worker.js"],
-  ])("finds the program from %s", (here, wanted) => expect(workerFile(here).href).toBe(wanted));
 });

@@ -1,0 +1,206 @@
+import { systemClock } from "../../async/clock.ts";
+import { ErrCanceled, ErrFailedPrecondition } from "../../errors/classes.ts";
+import { toWire } from "../../errors/error-wire.ts";
+import type { ChunkSink, HttpBody } from "../http/send.ts";
+import type { Begun, Carrier } from "./carrier.ts";
+import type { AboutExchange, BodyUse, FromThread, ThreadSettings, ToThread } from "./exchange-wire.ts";
+import { directRoutes } from "./routes.ts";
+
+/** What a defect of this thread is said to have been about. */
+const DOING = "transfer";
+
+/** A place for bodies, in the thread where they come. */
+export interface OpenPlace {
+  /** Takes a body but for its first `skip` bytes. */
+  sink(skip: number): ChunkSink;
+  /** Ends the use of the place. What came of it, in a form that can be copied. */
+  close(): unknown;
+}
+
+/** What a server is made of. */
+export interface ExchangeServerParts {
+  readonly settings: ThreadSettings;
+  readonly post: (message: FromThread, transfer: readonly ArrayBuffer[]) => void;
+  /** Opens a place; rejects when that fails, or the signal fires. */
+  readonly openPlace: (what: unknown, options: { readonly signal: AbortSignal }) => Promise<OpenPlace>;
+}
+
+/** A place, from the moment on at which it is asked for. */
+interface Place {
+  readonly controller: AbortController;
+  readonly opened: Promise<OpenPlace | undefined>;
+  open: OpenPlace | undefined;
+}
+
+/** A request under way here. */
+interface Served {
+  readonly controller: AbortController;
+  body: HttpBody | undefined;
+  /** Told whether the other thread has taken a chunk. */
+  onTaken: ((isRefused: boolean) => void) | undefined;
+}
+
+type About<Kind extends ToThread["kind"]> = Extract<ToThread, { kind: Kind }>;
+
+/** The end of an `ExchangeThread` that is in the thread: it has the connections, and pours bodies into places. */
+export class ExchangeServer {
+  readonly #parts: ExchangeServerParts;
+  readonly #routeOf: ReturnType<typeof directRoutes>;
+  readonly #places = new Map<number, Place>();
+  readonly #carriers = new Map<number, Carrier>();
+  readonly #served = new Map<number, Served>();
+  #authorities: readonly string[] = [];
+
+  constructor(parts: ExchangeServerParts) {
+    this.#parts = parts;
+    const { limits, reuseBuffers } = parts.settings;
+    this.#routeOf = directRoutes({ reuseBuffers, authorities: () => this.#authorities }, limits);
+  }
+
+  /** Does what it is told. */
+  take(message: ToThread): void {
+    switch (message.kind) {
+      case "open":
+        this.#open(message);
+        break;
+      case "close":
+        void this.#close(message.place);
+        break;
+      case "begin":
+        this.#begin(message);
+        break;
+      case "abort":
+        this.#served.get(message.id)?.controller.abort();
+        break;
+      case "body":
+        void this.#use(message);
+        break;
+      case "taken":
+        this.#served.get(message.id)?.onTaken?.(message.isRefused);
+        break;
+      case "destroy":
+        this.#destroy(message.carrier);
+        break;
+    }
+  }
+
+  #open({ place: number, what }: About<"open">): void {
+    const controller = new AbortController();
+    const opened = this.#parts.openPlace(what, { signal: controller.signal }).then(
+      (open) => {
+        place.open = open;
+        this.#post({ kind: "opened", place: number });
+        return open;
+      },
+      (error: unknown) => {
+        this.#post({ kind: "unopened", place: number, error: toWire(error, DOING) });
+        return undefined;
+      },
+    );
+    const place: Place = { controller, opened, open: undefined };
+    this.#places.set(number, place);
+  }
+
+  async #close(number: number): Promise<void> {
+    const place = this.#places.get(number);
+    place?.controller.abort();
+    const open = await place?.opened;
+    this.#places.delete(number);
+    this.#post({ kind: "closed", place: number, result: open?.close() });
+  }
+
+  #begin({ id, carrier: number, request, authorities }: About<"begin">): void {
+    if (authorities) this.#authorities = authorities;
+    const served: Served = { controller: new AbortController(), body: undefined, onTaken: undefined };
+    this.#served.set(id, served);
+    const url = new URL(request.url);
+    const carrier = this.#carriers.get(number) ?? this.#connect(number, url, request);
+    const begun = carrier.begin(
+      {
+        ...request,
+        signal: served.controller.signal,
+        onConnected: () => this.#say(id, { kind: "connected" }),
+      },
+      {
+        url,
+        clock: systemClock,
+        onOutcome: ({ status, sentAtMs }) => {
+          this.#say(id, { kind: "outcome", status, ageMs: systemClock.elapsed() - sentAtMs });
+        },
+        onOver: (reusable) => this.#say(id, { kind: "over", reusable: reusable && carrier.isOpen }),
+      },
+    );
+    void this.#answer(id, served, begun);
+  }
+
+  async #answer(id: number, served: Served, begun: Begun): Promise<void> {
+    try {
+      const { status, headers, body } = await begun.response;
+      served.body = body;
+      this.#say(id, { kind: "answer", status, headers });
+    } catch (error) {
+      this.#served.delete(id);
+      this.#say(id, { kind: "failed", error: toWire(error, DOING), stale: begun.stale });
+    }
+  }
+
+  #connect(number: number, url: URL, request: About<"begin">["request"]): Carrier {
+    const carrier = this.#routeOf(url, request).connect(() => this.#post({ kind: "lost", carrier: number }));
+    this.#carriers.set(number, carrier);
+    return carrier;
+  }
+
+  #destroy(number: number): void {
+    void this.#carriers.get(number)?.destroy(new ErrCanceled("transport closed"));
+    this.#carriers.delete(number);
+  }
+
+  async #use({ id, use }: About<"body">): Promise<void> {
+    const served = this.#served.get(id);
+    if (!served?.body) return;
+    try {
+      const bytes = await this.#read(id, served.body, use);
+      this.#say(id, { kind: "read", bytes });
+    } catch (error) {
+      this.#say(id, { kind: "broken", error: toWire(error, DOING) });
+    } finally {
+      this.#served.delete(id);
+    }
+  }
+
+  async #read(id: number, body: HttpBody, use: BodyUse): Promise<Uint8Array | undefined> {
+    if (use.how === "bytes") return await body.bytes(use.maxBytes);
+    if (use.how === "head") return await body.head(use.maxBytes);
+    if (use.how === "discard") await body.discard();
+    if (use.how === "pipe") await body.pipeTo((chunk) => this.#handOn(id, chunk));
+    if (use.how === "pour") await body.pipeTo(this.#sinkOf(use));
+    return undefined;
+  }
+
+  #sinkOf({ place, skip }: Extract<BodyUse, { how: "pour" }>): ChunkSink {
+    const open = this.#places.get(place)?.open;
+    if (!open) throw new ErrFailedPrecondition("pour body: its place is not open");
+    return open.sink(skip);
+  }
+
+  /** A copy for the other thread, which says when it has taken it. */
+  async #handOn(id: number, chunk: Uint8Array): Promise<void> {
+    const served = this.#served.get(id);
+    const taken = Promise.withResolvers<void>();
+    if (served) {
+      served.onTaken = (isRefused) =>
+        isRefused ? taken.reject(new ErrCanceled("read body: its reader gave up")) : taken.resolve();
+    }
+    const bytes = Uint8Array.from(chunk);
+    this.#parts.post({ kind: "exchange", id, said: { kind: "chunk", bytes } }, [bytes.buffer]);
+    await taken.promise;
+  }
+
+  #say(id: number, said: AboutExchange): void {
+    this.#post({ kind: "exchange", id, said });
+  }
+
+  #post(message: FromThread): void {
+    this.#parts.post(message, []);
+  }
+}

@@ -1,0 +1,62 @@
+import type { WireError } from "../../errors/error-wire.ts";
+import type { HttpRequest, HttpResponse } from "../http/send.ts";
+import type { ConnectionLimits } from "./connection-options.ts";
+import type { DirectWay } from "./routes.ts";
+
+/** How the connections of a thread are made, told once when it is started. */
+export interface ThreadSettings {
+  readonly limits: ConnectionLimits;
+  readonly reuseBuffers: boolean | undefined;
+}
+
+/** A request as it is told to a thread: one without a body. */
+export interface WireRequest extends Pick<HttpRequest, "method" | "url">, DirectWay {
+  readonly headers: Readonly<Record<string, string>>;
+}
+
+/** What is to become of the body of an answer. */
+export type BodyUse =
+  | { readonly how: "bytes" | "head"; readonly maxBytes: number }
+  | { readonly how: "discard" | "pipe" }
+  | { readonly how: "pour"; readonly place: number; readonly skip: number };
+
+/** What a thread is told. `id` names a request, `place` a place for bodies, `carrier` a connection. */
+export type ToThread =
+  | { readonly kind: "open"; readonly place: number; readonly what: unknown }
+  | { readonly kind: "close"; readonly place: number }
+  | {
+      readonly kind: "begin";
+      readonly id: number;
+      readonly carrier: number;
+      readonly request: WireRequest;
+      /** Those that are trusted beside Node's own, where the thread may need them and was not told yet. */
+      readonly authorities?: readonly string[];
+    }
+  | { readonly kind: "abort"; readonly id: number }
+  | { readonly kind: "body"; readonly id: number; readonly use: BodyUse }
+  /** A chunk was taken, or will not be. */
+  | { readonly kind: "taken"; readonly id: number; readonly isRefused: boolean }
+  | { readonly kind: "destroy"; readonly carrier: number };
+
+/** What a thread says of a request. */
+export type AboutExchange =
+  | { readonly kind: "connected" }
+  | { readonly kind: "outcome"; readonly status: number | undefined; readonly ageMs: number }
+  | { readonly kind: "over"; readonly reusable: boolean }
+  | { readonly kind: "answer"; readonly status: number; readonly headers: HttpResponse["headers"] }
+  | { readonly kind: "failed"; readonly error: WireError; readonly stale: boolean }
+  | { readonly kind: "chunk"; readonly bytes: Uint8Array }
+  | { readonly kind: "read"; readonly bytes: Uint8Array | undefined }
+  | { readonly kind: "broken"; readonly error: WireError };
+
+/** What a thread says. */
+export type FromThread =
+  /** It has started. */
+  | { readonly kind: "ready" }
+  | { readonly kind: "opened"; readonly place: number }
+  | { readonly kind: "unopened"; readonly place: number; readonly error: WireError }
+  /** Nothing touches a place any more; what came of it. */
+  | { readonly kind: "closed"; readonly place: number; readonly result: unknown }
+  /** The socket of a connection has closed by itself. */
+  | { readonly kind: "lost"; readonly carrier: number }
+  | { readonly kind: "exchange"; readonly id: number; readonly said: AboutExchange };
