@@ -83,7 +83,7 @@ describe("a pull that keeps no blobs", () => {
 
   it("fetches the layers that were lost, and unpacks them", async () => {
     await engine.pull(name, LIGHT);
-    await rm(join(engine.root, "layers"), { recursive: true });
+    await rm(join(engine.root, "layers"), { recursive: true, maxRetries: 10 });
     expect(await fetchedBy(() => engine.pull(name, LIGHT))).toEqual(layersOf(image));
     expect(await blobsOn(engine.root)).toEqual(sorted(documentsOf(image)));
   });
@@ -159,7 +159,7 @@ describe("an image without blobs", () => {
 
   it("is no damage, unless a layer is lost as well: that is fetched", async () => {
     expect(await engine.check()).toMatchObject({ damage: [], whole: true });
-    await rm(join(engine.root, "layers"), { recursive: true });
+    await rm(join(engine.root, "layers"), { recursive: true, maxRetries: 10 });
     const lost = await engine.check();
     expect(lost.whole).toBe(false);
     expect(lost.damage.map(({ digest, problem }) => ({ digest, problem }))).toEqual(
@@ -230,7 +230,7 @@ describe("an image without blobs", () => {
   });
 
   it("says of a lost layer how it comes", async () => {
-    await rm(join(engine.root, "layers"), { recursive: true });
+    await rm(join(engine.root, "layers"), { recursive: true, maxRetries: 10 });
     const error = await failureOf(engine.unpack(name));
     expect(error).toBeInstanceOf(ErrNotFound);
     expect(error.message).toContain(`get it with "drayage pull ${name}"`);

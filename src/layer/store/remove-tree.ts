@@ -1,37 +1,56 @@
-import { chmod, lstat, readdir, rm } from "node:fs/promises";
-import { diskError, isUnwritable } from "../../disk/disk-error.ts";
+import { constants, type Dirent } from "node:fs";
+import { chmod, lstat, open, opendir, rmdir, unlink } from "node:fs/promises";
+import { forEachWithin } from "../../async/for-each-within.ts";
+import { diskError, isMissingFile } from "../../disk/disk-error.ts";
 import { pathBelow } from "../tree/path-below.ts";
 
 /** Everything for the owner. */
 const OWNERS_ALL = 0o700;
 
+/** Names of a directory that are in memory at the same time: a layer may have a million in one. */
+const MAX_NAMES = 4_096;
+
+/** Names that are removed at the same time: enough for all threads that Node.js has for files. */
+const AT_ONCE = 16;
+
 /**
- * Removes a directory with everything in it; nothing happens when it is not there. Directories that their owner may not
- * write to, which images have, are opened first. Throws the classes of `diskError`.
+ * Removes a directory with everything in it; nothing happens when it is not there. It goes through open directories, so that no path
+ * is longer than a name: those of an image may be longer than the kernel takes once they begin in a data root. As many are open as the
+ * tree is deep. Directories that keep their owner out, which images have, are opened first. Throws the classes of `diskError`.
  */
 export async function removeTree(path: string): Promise<void> {
   try {
-    await removeOnce(path);
+    await remove(Buffer.from(path));
   } catch (cause) {
-    if (!isUnwritable(cause)) throw diskError("remove directory", path, cause);
-    await openDirectories(Buffer.from(path)).catch((error: unknown) => {
-      throw diskError("remove directory", path, error);
-    });
-    await removeOnce(path).catch((error: unknown) => {
-      throw diskError("remove directory", path, error);
-    });
+    const isGone = isMissingFile(cause) && !(await lstat(path).catch(() => undefined));
+    if (!isGone) throw diskError("remove directory", path, cause);
   }
 }
 
-function removeOnce(path: string): Promise<void> {
-  return rm(path, { recursive: true, force: true });
-}
-
-/** Names are bytes here, because images have some that are no UTF-8. Links are not followed: none is a directory to `readdir`. */
-async function openDirectories(path: Buffer): Promise<void> {
+/** Links are not followed: none is a directory here. */
+async function remove(path: Buffer): Promise<void> {
   const { mode } = await lstat(path);
   if ((mode & OWNERS_ALL) !== OWNERS_ALL) await chmod(path, OWNERS_ALL);
-  for (const entry of await readdir(path, { withFileTypes: true, encoding: "buffer" })) {
-    if (entry.isDirectory()) await openDirectories(pathBelow(path, entry.name));
+  const directory = await open(path, constants.O_RDONLY | constants.O_DIRECTORY | constants.O_NOFOLLOW);
+  try {
+    const here = `/proc/self/fd/${directory.fd}`;
+    for (let names = await someIn(here); names.length > 0; names = await someIn(here)) {
+      const others = names.filter((entry) => !entry.isDirectory());
+      await forEachWithin(others, ({ name }) => unlink(pathBelow(here, name)), { limit: AT_ONCE });
+      for (const entry of names) if (entry.isDirectory()) await remove(pathBelow(here, entry.name));
+    }
+  } finally {
+    await directory.close();
   }
+  await rmdir(path);
+}
+
+/** Some of the entries of a directory; none when it is empty. Their names are byte strings. */
+async function someIn(path: string): Promise<readonly Dirent[]> {
+  const found: Dirent[] = [];
+  for await (const entry of await opendir(path, { encoding: "latin1", bufferSize: 256 })) {
+    found.push(entry);
+    if (found.length === MAX_NAMES) break;
+  }
+  return found;
 }

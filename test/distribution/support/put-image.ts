@@ -12,18 +12,24 @@ export interface PutImage {
   readonly layers: ReadonlyArray<{ readonly descriptor: Descriptor; readonly diffId: Digest }>;
 }
 
-/** Puts an image into a registry whose layers have these entries. */
+/** A layer that is there already: its archive, and the blob made of it. */
+export interface WrittenLayer {
+  readonly diffId: Digest;
+  readonly blob: Buffer;
+}
+
+/** Puts an image into a registry whose layers have these entries, or are these. */
 export async function putImage(
   registry: TestRegistry,
   { repository, tag }: { readonly repository: string; readonly tag: string },
-  entries: ReadonlyArray<readonly WrittenEntry[]>,
+  written: ReadonlyArray<readonly WrittenEntry[] | WrittenLayer>,
 ): Promise<PutImage> {
   const layers: Array<PutImage["layers"][number]> = [];
-  for (const each of entries) {
-    const archive = writeTestTar(each);
-    const blob = await registry.putBlob(repository, gzipSync(archive));
+  for (const each of written) {
+    const { diffId, blob: bytes } = "blob" in each ? each : gzipped(writeTestTar(each));
+    const blob = await registry.putBlob(repository, bytes);
     const mediaType = "application/vnd.oci.image.layer.v1.tar+gzip";
-    layers.push({ descriptor: { ...blob, mediaType }, diffId: digestOf(archive) });
+    layers.push({ descriptor: { ...blob, mediaType }, diffId });
   }
   const rootfs = { type: "layers", diff_ids: layers.map(({ diffId }) => diffId) };
   const json = { architecture: "amd64", os: "linux", config: {}, rootfs };
@@ -37,4 +43,8 @@ export async function putImage(
   };
   registry.putManifest(repository, tag, Buffer.from(JSON.stringify(manifest)), MANIFEST);
   return { config, layers };
+}
+
+function gzipped(archive: Buffer): WrittenLayer {
+  return { diffId: digestOf(archive), blob: gzipSync(archive) };
 }
