@@ -5,13 +5,15 @@ import { join } from "node:path";
 import { promisify } from "node:util";
 import { findPart } from "../../test/real/support/parts.ts";
 import { type Cost, cpuSecondsOf, measure } from "../push/measure.ts";
-import { runEngine } from "./run-engine.ts";
+import { RunningEngine } from "./run-engine.ts";
 
 /** Who pulls an image and unpacks it. */
 export interface Contestant {
   readonly name: string;
   /** Pulls into a place that has nothing of it, and measures that; then takes it away again. */
   pull(reference: string): Promise<Cost>;
+  /** Ends what was started for it. */
+  readonly close?: () => Promise<void>;
 }
 
 /** Our command line as it is published; sources would be stripped of their types at every start. */
@@ -29,10 +31,12 @@ export async function findContestants(
   data: string,
 ): Promise<{ readonly contestants: readonly Contestant[]; readonly missing: readonly string[] }> {
   if (!existsSync(DRAYAGE)) throw new Error(`Cannot find ${DRAYAGE}: run npm run build first`);
+  const engine = new RunningEngine(); // as the daemons, which have pulled before, too
   const contestants: Contestant[] = [
     {
       name: "drayage in an engine",
-      pull: (reference) => inFreshRoot(data, (root) => runEngine(root, reference)),
+      pull: (reference) => inFreshRoot(data, (root) => engine.pull(root, reference)),
+      close: () => engine[Symbol.asyncDispose](),
     },
     { name: "drayage", pull: (reference) => inFreshRoot(data, (root) => byCommand(root, reference)) },
   ];

@@ -12,12 +12,15 @@ const { values } = parseArgs({
     /** A memory file system, so that no disk is measured. */
     data: { type: "string", default: "/dev/shm" },
     runs: { type: "string", default: String(RUNS) },
+    /** Who takes part, by parts of the name; everybody otherwise. */
+    only: { type: "string", multiple: true, default: [""] },
   },
 });
 const { image } = values;
 if (image === undefined)
   throw new Error("Cannot measure: wanted --image HOST:PORT/REPOSITORY:TAG, by plain HTTP");
-const { contestants, missing } = await findContestants(values.data);
+const { contestants: found, missing } = await findContestants(values.data);
+const contestants = found.filter(({ name }) => values.only.some((part) => name.includes(part)));
 for (const name of missing) console.log(`MISSING: ${name} does not answer and takes no part`);
 const runs = new Map<Contestant, Cost[]>(contestants.map((contestant) => [contestant, []]));
 for (let round = 0; round <= Number(values.runs); round++) {
@@ -26,12 +29,13 @@ for (let round = 0; round <= Number(values.runs); round++) {
   for (const contestant of order) {
     if (!contestant) continue;
     const cost = await contestant.pull(image);
-    if (round > 0) runs.get(contestant)?.push(cost); // the first one warms caches up
+    if (round > 0) runs.get(contestant)?.push(cost); // the first one warms caches, and whoever goes on running, up
     console.log(
       `round ${round}: ${contestant.name} ${seconds(cost.wallSeconds)} s, CPU ${seconds(cost.cpuSeconds)} s`,
     );
   }
 }
+for (const { close } of found) await close?.();
 printResults();
 
 function printResults(): void {

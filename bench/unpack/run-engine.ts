@@ -16,14 +16,22 @@ export interface EngineCost extends Cost {
   readonly loopMaxMs: number;
 }
 
-/** Pulls and unpacks into a new root, in a process that runs already. */
-export async function runEngine(root: string, reference: string): Promise<EngineCost> {
-  const child = spawn(process.execPath, [ENGINE], { stdio: ["pipe", "pipe", "inherit"] });
-  const lines = createInterface(child.stdout)[Symbol.asyncIterator]();
-  await lines.next(); // it is ready
-  child.stdin.write(`${JSON.stringify({ root, reference })}\n`);
-  const { value } = (await lines.next()) as { value: string };
-  child.stdin.end();
-  await once(child, "exit");
-  return JSON.parse(value) as EngineCost;
+/** A process that runs already, and may pull more than once. */
+export class RunningEngine implements AsyncDisposable {
+  readonly #child = spawn(process.execPath, [ENGINE], { stdio: ["pipe", "pipe", "inherit"] });
+  readonly #lines = createInterface(this.#child.stdout)[Symbol.asyncIterator]();
+  readonly #ready = this.#lines.next();
+
+  /** Pulls and unpacks into a new root. */
+  async pull(root: string, reference: string): Promise<EngineCost> {
+    await this.#ready;
+    this.#child.stdin.write(`${JSON.stringify({ root, reference })}\n`);
+    const { value } = (await this.#lines.next()) as { value: string };
+    return JSON.parse(value) as EngineCost;
+  }
+
+  async [Symbol.asyncDispose](): Promise<void> {
+    this.#child.stdin.end();
+    await once(this.#child, "exit");
+  }
 }

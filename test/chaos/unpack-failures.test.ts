@@ -73,8 +73,9 @@ async function work(
 ): Promise<End> {
   const call = String(1 + random.int(MAX_CALLS[thread]));
   const names = random.chance(0.5) ? [...images.keys()] : [...images.keys()].toReversed();
+  const threads = random.chance(0.5) ? "one" : "two";
   const marker = `${root}.failed`;
-  const child = spawn(process.execPath, ["--no-warnings", "--import", FAIL, CHILD, root, ...names], {
+  const child = spawn(process.execPath, ["--no-warnings", "--import", FAIL, CHILD, root, threads, ...names], {
     env: {
       ...process.env,
       FAIL_AT: call,
@@ -89,7 +90,11 @@ async function work(
     once(child, "exit") as Promise<[number | null, string | null]>,
   ]);
   rmSync(marker, { force: true });
-  return { status, signal, at: `CHAOS_SEED=${seed}, ${how} at call ${call} of a ${thread} thread: ${words}` };
+  return {
+    status,
+    signal,
+    at: `CHAOS_SEED=${seed}, ${how} at call ${call} of a ${thread} thread, ${threads} for a layer: ${words}`,
+  };
 }
 
 /** Returns whether it was killed, and not done before. */

@@ -22,6 +22,8 @@ export interface LayerStoreOptions {
   readonly root: string;
   /** Threads that unpack; 0 unpacks on the caller's thread, in slices. Default: one for each core, four at most. */
   readonly workers?: number | undefined;
+  /** Bytes of a blob from which one thread more may help with it: see `UnpackPoolOptions.splitFrom`. Default: 128 MiB. */
+  readonly splitFrom?: number | undefined;
   /**
    * Told once, before the first layer is unpacked, what this host cannot make of layers, in words, if there is such a thing: it is left out of
    * all layers, and named in the record of each that has it (`LayerRecord.missing`). It must not throw.
@@ -34,6 +36,7 @@ export interface LayerStoreOptions {
 const LAYER_STORE_OPTIONS: RulesOf<LayerStoreOptions> = {
   root: required(aPath),
   workers: wholeNumberFrom(0),
+  splitFrom: wholeNumberFrom(0),
   onLacking: aFunction,
   limits: objectOf<UnpackLimits>({
     maxEntries: wholeNumberFrom(1),
@@ -49,8 +52,8 @@ const LAYER_STORE_OPTIONS: RulesOf<LayerStoreOptions> = {
 export async function openLayerStore(options: LayerStoreOptions): Promise<LayerStore> {
   requireNode("open layers");
   checkOptions("open layers", options, LAYER_STORE_OPTIONS);
-  const { root, workers, limits, onLacking = () => {} } = options;
-  const pool = new UnpackPool({ workers });
+  const { root, workers, splitFrom, limits, onLacking = () => {} } = options;
+  const pool = new UnpackPool({ workers, splitFrom });
   const unpacker = new PoolUnpacker(pool, {
     root: resolve(root),
     limits: { ...DEFAULT_LIMITS, ...limits },

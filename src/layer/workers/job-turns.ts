@@ -1,6 +1,7 @@
 import { Slices } from "../../async/slices.ts";
 import type { UnpackOutcome } from "../unpack/unpack-outcome.ts";
 import type { JobState } from "./job-state.ts";
+import type { PieceRing } from "./piece-ring.ts";
 import { runJob } from "./run-job.ts";
 import type { UnpackJob } from "./unpack-job.ts";
 
@@ -13,8 +14,13 @@ export class JobTurns {
     this.#onWait = onWait;
   }
 
-  /** Does a job, beside those that are under way. Throws what the job throws. */
-  async run(job: UnpackJob, state: JobState): Promise<UnpackOutcome> {
-    return await runJob(job, state, { pause: new Slices().pause, onWait: this.#onWait });
+  /**
+   * Does a job, beside those that are under way. Throws what the job throws.
+   *
+   * @param ring where its pieces come from, when another thread makes them
+   */
+  async run(job: UnpackJob, state: JobState, ring?: PieceRing): Promise<UnpackOutcome> {
+    const { pause } = new Slices();
+    return await runJob(job, state, { pieces: ring?.read(), pause, onWait: this.#onWait });
   }
 }

@@ -8,8 +8,10 @@ import type { JobState } from "./job-state.ts";
 import { readBlob } from "./read-blob.ts";
 import type { UnpackJob } from "./unpack-job.ts";
 
-/** How a job gets on with others of its thread. */
+/** How a job gets on with others of its thread, and with another thread that does half of it. */
 export interface JobManners {
+  /** Its pieces, where another thread reads and decompresses the blob. */
+  readonly pieces?: AsyncIterable<Uint8Array> | undefined;
   /** Called between two pieces of work: lets others go on when it is time. */
   readonly pause?: (() => Promise<void> | undefined) | undefined;
   /** Called when it begins to wait for more of its blob. */
@@ -23,13 +25,13 @@ export interface JobManners {
 export async function runJob(
   job: UnpackJob,
   state: JobState,
-  { pause, onWait }: JobManners = {},
+  { pieces, pause, onWait }: JobManners = {},
 ): Promise<UnpackOutcome> {
   const unpacker = new LayerUnpacker(job);
   const digester = new Digester(algorithmOf(job.diffId));
   let bytesOut = 0;
   try {
-    for await (const piece of decompress(readBlob(job, state, onWait))) {
+    for await (const piece of pieces ?? decompress(readBlob(job, state, onWait))) {
       state.throwIfCanceled();
       bytesOut += piece.byteLength;
       checkExpansion(job.limits, { bytesIn: state.progress.bytesIn, bytesOut });

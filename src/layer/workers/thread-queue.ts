@@ -2,6 +2,7 @@ import { type AbortOptions, abortError } from "../../async/abort.ts";
 import { ErrUnavailable } from "../../errors/classes.ts";
 import type { UnpackOutcome } from "../unpack/unpack-outcome.ts";
 import type { JobState } from "./job-state.ts";
+import type { PieceRing } from "./piece-ring.ts";
 import type { UnpackJob } from "./unpack-job.ts";
 
 /**
@@ -14,8 +15,8 @@ const MAX_BEGUN = 8;
 export interface Thread {
   /** Whether it can do no more jobs. */
   readonly isDead: boolean;
-  /** Does a job, beside those that wait. */
-  run(job: UnpackJob, state: JobState): Promise<UnpackOutcome>;
+  /** Does a job, beside those that wait; what is in the ring, if there is one, instead of reading and decompressing the blob. */
+  run(job: UnpackJob, state: JobState, ring?: PieceRing): Promise<UnpackOutcome>;
   /** Ends it, whatever it does. */
   end(): Promise<void>;
 }
@@ -78,9 +79,16 @@ export class ThreadQueue {
       }
       signal?.addEventListener("abort", leave, { once: true });
       this.#enqueue(waiting);
-      this.#serve();
+      this.serve();
       if (this.#waiting.includes(waiting)) onWait?.();
     });
+  }
+
+  /** A thread that has nothing to do, at once, until `giveBack`; `undefined` when there is none, and may not be one more. */
+  takeIdle(claim: Claim): Thread | undefined {
+    const thread = this.#idle() ?? this.#startOne();
+    if (thread) this.#threads.get(thread)?.add(claim);
+    return thread;
   }
 
   /** Starts one thread more, for a job that will come, if there may be one more. */
@@ -93,7 +101,7 @@ export class ThreadQueue {
     const begun = this.#threads.get(thread);
     begun?.delete(claim);
     if (thread.isDead && begun?.size === 0) this.#threads.delete(thread);
-    this.#serve();
+    this.serve();
   }
 
   /** Ends all threads; whoever waits for one gets `ErrUnavailable`. */
@@ -108,7 +116,8 @@ export class ThreadQueue {
     this.#waiting.splice(at === -1 ? this.#waiting.length : at, 0, waiting);
   }
 
-  #serve(): void {
+  /** Gives threads to those who wait: called when there may be one, as when a job has begun to wait for bytes. */
+  serve(): void {
     while (this.#waiting.length > 0) {
       const thread = this.#idle() ?? this.#startOne() ?? this.#resting();
       const next = thread && this.#waiting.shift();
@@ -127,7 +136,7 @@ export class ThreadQueue {
       if (thread.isDead && begun.size === 0) this.#threads.delete(thread);
     }
     if (this.#threads.size >= this.#options.threads) return undefined;
-    const thread = this.#options.start(() => this.#serve());
+    const thread = this.#options.start(() => this.serve());
     this.#threads.set(thread, new Set());
     return thread;
   }

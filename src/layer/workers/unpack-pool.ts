@@ -5,6 +5,7 @@ import { checkOptions } from "../../options/check-options.ts";
 import type { RulesOf } from "../../options/rule.ts";
 import { wholeNumberFrom } from "../../options/rules.ts";
 import type { UnpackOutcome } from "../unpack/unpack-outcome.ts";
+import { Crews, MIN_SPLIT_BYTES } from "./crews.ts";
 import { JobState } from "./job-state.ts";
 import { LocalThread } from "./local-thread.ts";
 import { ThreadQueue } from "./thread-queue.ts";
@@ -27,23 +28,33 @@ export interface UnpackPoolOptions {
    * process may use, four at most.
    */
   readonly workers?: number | undefined;
+  /**
+   * Bytes of a blob from which it may have two threads, beside those for all others: if the others together would be done sooner than
+   * it. Never with fewer than two `workers`. Default: 128 MiB.
+   */
+  readonly splitFrom?: number | undefined;
 }
 
-const POOL_OPTIONS: RulesOf<UnpackPoolOptions> = { workers: wholeNumberFrom(0) };
+const POOL_OPTIONS: RulesOf<UnpackPoolOptions> = {
+  workers: wholeNumberFrom(0),
+  splitFrom: wholeNumberFrom(0),
+};
 
 /** Threads that unpack layers. They are started when there is work; of the jobs that wait, the largest one is the next. */
 export class UnpackPool implements Unpacker, AsyncDisposable {
   readonly #threads: ThreadQueue;
+  readonly #crews: Crews;
   #isClosed = false;
 
   /** Throws `ErrInvalidArgument` for options that are none. The caller disposes of it after use. */
   constructor(options: UnpackPoolOptions = {}) {
     checkOptions("create unpack pool", options, POOL_OPTIONS);
-    const { workers = Math.min(availableParallelism(), MAX_WORKERS) } = options;
+    const { workers = Math.min(availableParallelism(), MAX_WORKERS), splitFrom = MIN_SPLIT_BYTES } = options;
     this.#threads =
       workers === 0
         ? new ThreadQueue({ threads: 1, start: (onWait) => new LocalThread(onWait) })
         : new ThreadQueue({ threads: workers, start: (onWait) => new UnpackThread({ onWait }) });
+    this.#crews = new Crews(this.#threads, { threads: workers, from: splitFrom });
   }
 
   /** Starts a thread more for a layer that is about to come, unless there are as many as there may be. */
@@ -55,16 +66,15 @@ export class UnpackPool implements Unpacker, AsyncDisposable {
     throwIfAborted(signal);
     if (this.#isClosed) throw new ErrFailedPrecondition("unpack layer: the pool is closed");
     const state = new JobState();
-    const claim = { size: job.size, state };
-    const thread = await this.#threads.take(claim, { signal, onWait });
+    using crew = await this.#crews.hire({ size: job.size, state }, { signal, onWait });
     const stopSampling = sample(state, onProgress);
     const stopWatching = onceAborted(signal, () => {
       state.cancel();
-      const timer = setTimeout(() => void thread.end(), CANCEL_GRACE_MS);
+      const timer = setTimeout(() => void crew.end(), CANCEL_GRACE_MS);
       return () => clearTimeout(timer);
     });
     try {
-      const outcome = await thread.run(job, state);
+      const outcome = await crew.run(job, state);
       throwIfAborted(signal);
       return outcome;
     } catch (error) {
@@ -72,14 +82,13 @@ export class UnpackPool implements Unpacker, AsyncDisposable {
     } finally {
       stopWatching();
       stopSampling();
-      this.#threads.giveBack(thread, claim);
     }
   }
 
   /** Ends all threads. What they do fails with `ErrUnavailable`. */
   async [Symbol.asyncDispose](): Promise<void> {
     this.#isClosed = true;
-    await this.#threads.end();
+    await this.#crews.end();
   }
 }
 

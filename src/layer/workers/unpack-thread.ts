@@ -1,9 +1,10 @@
 import { Worker } from "node:worker_threads";
 import { threadProgram } from "../../async/thread-program.ts";
-import { ErrUnavailable } from "../../errors/classes.ts";
+import { ErrInternal, ErrUnavailable } from "../../errors/classes.ts";
 import { fromWire, type WireError } from "../../errors/error-wire.ts";
 import type { UnpackOutcome } from "../unpack/unpack-outcome.ts";
 import type { JobState } from "./job-state.ts";
+import type { PieceRing } from "./piece-ring.ts";
 import type { UnpackJob } from "./unpack-job.ts";
 
 /** What a thread is sent. */
@@ -12,11 +13,13 @@ export interface ThreadMessage {
   readonly id: number;
   readonly job: UnpackJob;
   readonly memory: SharedArrayBuffer;
+  /** Which half of it is wanted, and the ring by which another thread does the other one; absent for a whole job. */
+  readonly half?: { readonly part: "pieces" | "unpack"; readonly ring: SharedArrayBuffer } | undefined;
 }
 
 /** What it answers; without an id, that a job waits for bytes. */
 export type ThreadReply =
-  | { readonly id: number; readonly outcome: UnpackOutcome }
+  | { readonly id: number; readonly outcome: UnpackOutcome | undefined }
   | { readonly id: number; readonly error: WireError }
   | { readonly id: undefined };
 
@@ -30,7 +33,7 @@ export interface UnpackThreadOptions {
 
 const PROGRAM = threadProgram("unpack-worker", import.meta.url);
 
-type Outcome = PromiseWithResolvers<UnpackOutcome>;
+type Outcome = PromiseWithResolvers<UnpackOutcome | undefined>;
 
 /** A thread that unpacks layers. It keeps no process alive unless it has a job. */
 export class UnpackThread {
@@ -56,15 +59,31 @@ export class UnpackThread {
     return this.#isDead;
   }
 
-  /** Does a job. Throws what the job throws, and `ErrUnavailable` when the thread dies meanwhile. */
-  async run(job: UnpackJob, { memory }: JobState): Promise<UnpackOutcome> {
+  /**
+   * Does a job. Throws what the job throws, and `ErrUnavailable` when the thread dies meanwhile.
+   *
+   * @param ring where its pieces come from, when another thread makes them
+   */
+  async run(job: UnpackJob, { memory }: JobState, ring?: PieceRing): Promise<UnpackOutcome> {
+    const half = ring && ({ part: "unpack", ring: ring.memory } as const);
+    const outcome = await this.#do({ job, memory, half });
+    if (!outcome) throw new ErrInternal("unpack layer: the thread told no outcome");
+    return outcome;
+  }
+
+  /** Does the half of a job that another thread takes the pieces of. Throws as `run` does. */
+  async writePieces(job: UnpackJob, { memory }: JobState, ring: PieceRing): Promise<void> {
+    await this.#do({ job, memory, half: { part: "pieces", ring: ring.memory } });
+  }
+
+  async #do(work: Omit<ThreadMessage, "id">): Promise<UnpackOutcome | undefined> {
     const id = ++this.#lastId;
     const outcome: Outcome = Promise.withResolvers();
     this.#jobs.set(id, outcome);
     this.#worker.ref();
     try {
       if (this.#isDead) this.#die(new Error("it had ended before"));
-      else this.#worker.postMessage({ id, job, memory } satisfies ThreadMessage, []);
+      else this.#worker.postMessage({ id, ...work } satisfies ThreadMessage, []);
       return await outcome.promise;
     } finally {
       this.#jobs.delete(id);

@@ -48,13 +48,14 @@ function jobFor(blob: Uint8Array, more: Partial<UnpackJob> = {}): UnpackJob {
 }
 
 describe.each([
-  ["in threads", 2],
-  ["on the caller's thread", 0],
-])("UnpackPool %s", (_, workers) => {
+  ["in threads", { workers: 2 }],
+  ["in two threads for a layer", { workers: 2, splitFrom: 0 }],
+  ["on the caller's thread", { workers: 0 }],
+])("UnpackPool %s", (_, options) => {
   let pool: UnpackPool;
 
   beforeAll(() => {
-    pool = new UnpackPool({ workers });
+    pool = new UnpackPool(options);
   });
 
   afterAll(() => pool[Symbol.asyncDispose]());
@@ -138,6 +139,17 @@ describe.each([
     appendFileSync(job.blobPath, blob.subarray(half));
     Atomics.store(new BigInt64Array(available), 0, BigInt(blob.byteLength));
     expect(await unpacking).toMatchObject({ entries: 301 });
+  });
+
+  it("unpacks others while those that were begun wait for bytes", async () => {
+    const available = growing(100_000);
+    const begun = [jobFor(ARCHIVE, { available }), jobFor(ARCHIVE, { available })];
+    const unpacking = begun.map((job) => pool.unpack(job));
+    await until(() => begun.every(({ directory }) => existsSync(join(directory, "d", "1"))));
+    const others = [jobFor(ARCHIVE), jobFor(gzipSync(ARCHIVE))].map((job) => pool.unpack(job));
+    expect(await Promise.all(others)).toMatchObject([{ entries: 301 }, { entries: 301 }]);
+    Atomics.store(new BigInt64Array(available), 0, BigInt(ARCHIVE.byteLength));
+    expect(await Promise.all(unpacking)).toMatchObject([{ entries: 301 }, { entries: 301 }]);
   });
 
   it("gives up a blob of which no more will come", async () => {
