@@ -11,6 +11,7 @@ const { repository, manifest, blobs } = makeImage({
   layerBytes,
 });
 const server = createServer({ noDelay: true, keepAliveTimeout: 60_000 }, ({ method, url = "" }, response) => {
+  if (url === "/v2/") return void response.writeHead(200, { "content-length": 0 }).end();
   const [, kind, reference = ""] = /\/(manifests|blobs)\/([^/?]+)/.exec(url.replace(repository, "")) ?? [];
   const body = kind === "manifests" ? manifest : blobs.get(reference);
   if (!body) return void response.writeHead(404).end();
