@@ -1,6 +1,6 @@
 import { readDaemonFile } from "../registry/endpoints/daemon-file.ts";
 import { ConfigurationFiles } from "../registry/files/configuration-files.ts";
-import type { ConnectionOptions } from "../registry/transport/connection-options.ts";
+import type { ConnectionOptions, ProxyOptions } from "../registry/transport/connection-options.ts";
 import type { DistributionOptions } from "./options.ts";
 
 /**
@@ -18,7 +18,18 @@ export function connectionOptions({
   };
   if (connection.proxy !== undefined || registry.daemonConfig === undefined) return given;
   const files = new ConfigurationFiles();
-  return { ...given, proxy: async () => (await readDaemonFile(files, registry))?.proxies };
+  let looking: Promise<ProxyOptions | undefined> | undefined;
+  const look = async (): Promise<ProxyOptions | undefined> =>
+    (await readDaemonFile(files, registry))?.proxies;
+  const forget = (): void => {
+    looking = undefined;
+  };
+  const proxies = (): Promise<ProxyOptions | undefined> => {
+    looking ??= look().finally(forget);
+    return looking;
+  };
+  // One look serves all requests that are made while it is under way: those of an image come in dozens.
+  return { ...given, proxy: proxies };
 }
 
 function once<T>(make: () => T): () => T {

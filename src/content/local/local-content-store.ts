@@ -139,15 +139,29 @@ export class LocalContentStore implements LocalStore {
   }
 
   async #relabel(digests: readonly Digest[], change: () => Promise<void>): Promise<void> {
-    const infos = await Promise.all(digests.map((digest) => this.info(digest)));
+    const created = await Promise.all(
+      digests.map(async (digest) => [digest, await this.#createdAtNs(digest)] as const),
+    );
     await change();
-    for (const { digest, createdAtNs } of infos) {
+    for (const [digest, createdAtNs] of created) {
       const path = this.#layout.blobPath(digest);
       try {
         utimesSync(path, stampNow(), fileTime(createdAtNs));
       } catch (cause) {
         throw blobError("update blob", { path, digest, cause });
       }
+    }
+  }
+
+  async #createdAtNs(digest: Digest): Promise<bigint> {
+    const path = this.#layout.blobPath(digest); // refuses what is no digest before anything is asked about it
+    await this.owner.claim(digest);
+    try {
+      const file = statIfThere(path);
+      if (!file?.isFile()) throw blobNotFound(digest);
+      return file.mtimeNs;
+    } catch (cause) {
+      throw blobError("read blob", { path, digest, cause });
     }
   }
 
