@@ -70,7 +70,7 @@ export function addPullOptions(command: Command): Command {
   return command
     .option("--mirror <host=url>", "ask this mirror first; may be repeated", collect)
     .option("--v1-registry <host>", "ask this registry by API version 1 as well; may be repeated", append)
-    .option("--max-concurrent-downloads <n>", "layers downloaded at once", parseCount, 3);
+    .option("--max-concurrent-downloads <n>", "layers downloaded at once at most", parseCount);
 }
 
 /** Adds what only uploads need. */

@@ -10,9 +10,10 @@ import { anonymous, type CredentialSource } from "../registry/credentials/creden
 import { storedCredentials } from "../registry/credentials/stored-credentials.ts";
 import { checkRegistryOptions } from "../registry/endpoints/lookup-endpoints.ts";
 import { withUserAgent } from "../registry/http/user-agent.ts";
+import { MAX_SOCKETS } from "../registry/transport/connection-options.ts";
 import { createTransport, type TransportParts } from "../registry/transport/transport.ts";
 import { TransferThreads } from "../remotes/threads/transfer-threads.ts";
-import { LayerDownloadManager } from "../xfer/download-manager.ts";
+import { type DownloadManagerOptions, LayerDownloadManager } from "../xfer/download-manager.ts";
 import { TransferManager } from "../xfer/transfer-manager.ts";
 import { LayerUploadManager } from "../xfer/upload-manager.ts";
 import { connectionOptions } from "./connection-options.ts";
@@ -37,6 +38,9 @@ const MAX_DOCUMENT_READERS = 32;
  */
 const MAX_CONCURRENT_DOCUMENTS = 16;
 
+/** Large layers that are downloaded at the same time: more of them do not fill a line better, and all come later. */
+const MAX_LARGE_AT_ONCE = 8;
+
 /** Attempts for a manifest, config or tag list: a registry that is down for three of them is down. */
 const MAX_DOCUMENT_ATTEMPTS = 3;
 
@@ -49,8 +53,16 @@ export async function composeDistribution(options: DistributionOptions): Promise
   checkPlaces(options);
   const credentials = credentialSource(options.credentials);
   const backoff = downloadBackoff(options);
+  const onBudget: TransportParts["onBudget"] = (change) => {
+    logger.debug({ ...change }, "requests to this host at once");
+    root.events.emit("budget", change);
+    if (change.requests > change.before) downloads.serve();
+  };
+  const connection = connectionOptions(options);
+  const transport = createTransport(connection, { onBudget }); // it opens nothing before the first request
   const downloads = new LayerDownloadManager({
-    concurrency: options.maxConcurrentDownloads,
+    ...downloadSlots(options),
+    roomAt: transport.blobsAtOnce,
     backoff,
   });
   const work = new OpenWork();
@@ -60,12 +72,6 @@ export async function composeDistribution(options: DistributionOptions): Promise
     track: (running) => work.track(running),
   });
   const documents = new TransferManager({ concurrency: MAX_CONCURRENT_DOCUMENTS });
-  const onBudget: TransportParts["onBudget"] = (change) => {
-    logger.debug({ ...change }, "requests to this host at once");
-    root.events.emit("budget", change);
-  };
-  const connection = connectionOptions(options);
-  const transport = createTransport(connection, { onBudget }); // it opens nothing before the first request
   const threads = new TransferThreads({
     workers: options.workers ?? (options.layers ? 0 : undefined), // unpacking wants the cores, and is what a pull waits for
     bytesPerWorker: options.bytesPerWorker,
@@ -115,6 +121,15 @@ export async function composeDistribution(options: DistributionOptions): Promise
     work,
     logger,
   });
+}
+
+/** A host takes what it takes; where nobody has said how many at once, this is what the line and the machine take. */
+function downloadSlots({
+  maxConcurrentDownloads,
+  connection,
+}: DistributionOptions): Pick<DownloadManagerOptions, "concurrency" | "largeSlots"> {
+  if (maxConcurrentDownloads !== undefined) return { concurrency: maxConcurrentDownloads };
+  return { concurrency: connection?.maxSockets ?? MAX_SOCKETS, largeSlots: MAX_LARGE_AT_ONCE };
 }
 
 /** Who decides what of the content may go has to know all names. */

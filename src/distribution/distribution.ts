@@ -41,6 +41,11 @@ export interface PullOptions extends AbortOptions {
   readonly timeoutMs?: number | undefined;
   /** Higher goes first among downloads that wait for a slot. Default 0. */
   readonly priority?: number | undefined;
+  /**
+   * For whom it is pulled, where an engine serves several: among downloads of equal priority that wait, those of one group get as many
+   * slots together as those of another one, however many pulls it has. Default: a group of its own.
+   */
+  readonly group?: string | undefined;
   /** Whether the layers are unpacked, where the engine has layers at all (`DistributionOptions.layers`). Default true. */
   readonly unpack?: boolean | undefined;
   /**

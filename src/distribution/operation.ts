@@ -10,6 +10,8 @@ export interface Operation extends AbortOptions {
   readonly signal: AbortSignal | undefined;
   /** Higher goes first among transfers that wait for a slot. */
   readonly priority: number;
+  /** Whose transfers are counted together when some wait for a slot: a caller's group, or this operation's alone. */
+  readonly group: string | symbol;
   /** The caller's sink, made safe to call from the middle of the work. */
   readonly onProgress: ProgressSink;
 }
@@ -18,6 +20,8 @@ export interface Operation extends AbortOptions {
 export interface OperationOptions extends AbortOptions {
   /** Default 0. */
   readonly priority?: number | undefined;
+  /** Default: a group of its own. */
+  readonly group?: string | symbol | undefined;
   /** Default: nobody is told. */
   readonly onProgress?: ProgressSink | undefined;
 }
@@ -43,6 +47,11 @@ export function waiting({ signal, onProgress }: ProgressOptions): WaitOptions {
 }
 
 /** Starts an operation out of what its caller said. */
-export function startOperation({ signal, priority = 0, onProgress = () => {} }: OperationOptions): Operation {
-  return { signal, priority, onProgress: guardSink(onProgress) };
+export function startOperation({
+  signal,
+  priority = 0,
+  group = Symbol("operation"),
+  onProgress = () => {},
+}: OperationOptions): Operation {
+  return { signal, priority, group, onProgress: guardSink(onProgress) };
 }

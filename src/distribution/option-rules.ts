@@ -160,6 +160,7 @@ export const PULL_OPTIONS: RulesOf<PullOptions> = {
   metaHeaders: recordOf(aString),
   timeoutMs: aTimeout,
   priority: aFiniteNumber,
+  group: aString,
   unpack: aBoolean,
   keepBlobs: aBoolean,
   onProgress: aFunction,

@@ -35,7 +35,10 @@ export interface DistributionOptions {
    * alone belongs into the `auth` of its pull. Default: anonymous.
    */
   readonly credentials?: CredentialSource | CredentialFiles | undefined;
-  /** Layers downloaded at the same time, over all pulls; 0 is unlimited. Default 3, as dockerd. */
+  /**
+   * Layers downloaded at the same time, over all pulls, at most; 0 is unlimited. Default: as many as their hosts take, which are asked
+   * for more as long as they answer quickly (`connection.maxSocketsPerHost`), and eight of 4 MiB and more.
+   */
   readonly maxConcurrentDownloads?: number | undefined;
   /** Blobs uploaded at the same time, over all pushes; 0 is unlimited. Default 5, as dockerd. */
   readonly maxConcurrentUploads?: number | undefined;

@@ -19,8 +19,10 @@ export async function transferBlob(
 ): Promise<void> {
   const { id, maxRetryAfterMs = backoff.maxRetryAfterMs } = descriptor;
   const { signal } = job;
+  const received = (): void => job.received();
   if (!(await descriptor.exists({ signal }))) {
-    const attempt = (context: TransferContext): Promise<void> => descriptor.download({ ...context, growth });
+    const attempt = (context: TransferContext): Promise<void> =>
+      descriptor.download({ ...context, growth, received });
     await repeatAttempts({ id, attempt }, job, { backoff: { ...backoff, maxRetryAfterMs }, clock });
   }
   job.progress(update(id, "Download complete", 0, 0));

@@ -7,13 +7,14 @@ import { type DownloadEngine, DownloadSession } from "./download-session.ts";
 import { BlobGrowths } from "./growing-blob.ts";
 import type { DownloadDescriptor, Layer, LayerTarget } from "./layer.ts";
 import { reportUnreleased } from "./layer-registration.ts";
+import type { SlotLimits } from "./slot-limits.ts";
 import { TransferManager } from "./transfer-manager.ts";
 
 /** Blobs downloaded at the same time by default: docker's `max-concurrent-downloads`. */
 const DEFAULT_CONCURRENCY = 3;
 
 /** What a download manager is made of. */
-export interface DownloadManagerOptions {
+export interface DownloadManagerOptions extends SlotLimits {
   /** Where blobs become layers. Without it nothing is registered: a layer is complete when its blob is in. */
   readonly target?: LayerTarget | undefined;
   /** Blobs at the same time, for all downloads together; 0 means no limit. Default 3. Not used with `transfers`. */
@@ -37,6 +38,11 @@ export interface DownloadOptions extends AbortOptions {
   readonly onProgress?: ProgressSink | undefined;
   /** Among blobs that wait for a slot, higher goes first. Default 0. */
   readonly priority?: number | undefined;
+  /**
+   * Downloads of one group get as many slots together as one that has no group, when some of equal priority wait. Default: a
+   * group of its own.
+   */
+  readonly group?: string | symbol | undefined;
 }
 
 /** Layers that are there, and held until they are released. */
@@ -58,14 +64,14 @@ export class LayerDownloadManager {
 
   /** Throws `ErrInvalidArgument` for a concurrency that is not a whole number from 0. */
   constructor(options: SharedOptions = {}) {
-    const { target, concurrency = DEFAULT_CONCURRENCY } = options;
+    const { target, clock, largeSlots, roomAt, concurrency = DEFAULT_CONCURRENCY } = options;
     this.#engine = {
       target,
-      blobs: options.transfers ?? new TransferManager({ concurrency, clock: options.clock }),
+      blobs: options.transfers ?? new TransferManager({ concurrency, clock, largeSlots, roomAt }),
       growths: options.growths ?? new BlobGrowths(),
       registrations: new TransferManager({ concurrency: 0 }),
       backoff: options.backoff ?? DEFAULT_BACKOFF,
-      clock: options.clock ?? systemClock,
+      clock: clock ?? systemClock,
     };
   }
 
@@ -80,8 +86,9 @@ export class LayerDownloadManager {
     layers: readonly DownloadDescriptor[],
     options: DownloadOptions = {},
   ): Promise<LayerDownload> {
-    const { signal, onProgress = () => {}, priority = 0 } = options;
-    const session = new DownloadSession(this.#engine, { signal, priority, show: guardSink(onProgress) });
+    const { signal, onProgress = () => {}, priority = 0, group } = options;
+    const show = guardSink(onProgress);
+    const session = new DownloadSession(this.#engine, { signal, priority, tenant: { group }, show });
     const release = (): Promise<void> => session.release();
     try {
       return { layers: await session.run(layers), release, [Symbol.asyncDispose]: release };
@@ -100,5 +107,10 @@ export class LayerDownloadManager {
   /** Changes the number of blobs at the same time, at once and both ways; see `TransferManager.setConcurrency`. */
   setConcurrency(concurrency: number): void {
     this.#engine.blobs.setConcurrency(concurrency);
+  }
+
+  /** Has to be called when a host takes more at once than before; see `TransferManager.serve`. */
+  serve(): void {
+    this.#engine.blobs.serve();
   }
 }

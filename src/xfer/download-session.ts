@@ -9,6 +9,7 @@ import type { DownloadDescriptor, Layer, LayerPlace, LayerTarget } from "./layer
 import { prepareLayer, type RegisteredLayer, registerLayer } from "./layer-registration.ts";
 import type { RetryPacing } from "./repeat-attempts.ts";
 import { ofSource, transferShared } from "./shared-transfer.ts";
+import type { Tenant } from "./slot-limits.ts";
 import type { TransferManager } from "./transfer-manager.ts";
 
 /** What all downloads of a manager share. */
@@ -27,6 +28,8 @@ export interface SessionOptions extends AbortOptions {
   /** Must not throw. */
   readonly show: ProgressSink;
   readonly priority: number;
+  /** Whom the slots are for. */
+  readonly tenant: Tenant;
 }
 
 /** Where a layer is registered. */
@@ -181,13 +184,14 @@ export class DownloadSession {
 
   #transferBlob(descriptor: DownloadDescriptor, growth: BlobGrowth, signal: AbortSignal): Promise<void> {
     this.#show(descriptor, "Pulling fs layer");
-    const { show: onProgress, priority } = this.#options;
+    const { show: onProgress, priority, tenant } = this.#options;
+    const { host, isLarge } = descriptor;
     const waiting = update(descriptor.id, "Waiting", 0, 0);
     return transferShared(
       this.#engine.blobs,
       descriptor.key,
       (job) => transferBlob(descriptor, job, this.#engine, growth),
-      { signal, onProgress, priority, waiting, ...ofSource(descriptor) },
+      { signal, onProgress, priority, tenant, waiting, host, isLarge, ...ofSource(descriptor) },
     );
   }
 

@@ -1,5 +1,6 @@
 import type { Waiter } from "../async/waiting.ts";
 import type { Progress, ProgressSink } from "../progress/progress.ts";
+import type { SlotWants, Tenant } from "./slot-limits.ts";
 
 /** What a running transfer holds in its hand. */
 export interface Job {
@@ -10,6 +11,8 @@ export interface Job {
   progress(progress: Progress): void;
   /** Says that bytes have moved, at least once per attempt: a job that is quiet must let another source try. */
   moved(): void;
+  /** Says that all bytes are here: whoever gave them may be asked for others, while the job does what is left to do. */
+  received(): void;
   /**
    * Makes an attempt that may be broken off for another source's sake, because it moves nothing or waits. Its signal fires
    * then, and when the job's does; who finds that only the attempt has ended calls `inactive`, `active`, and tries again.
@@ -51,7 +54,7 @@ export interface Watcher<T> extends AsyncDisposable {
 }
 
 /** How a transfer is joined. */
-export interface TransferOptions {
+export interface TransferOptions extends SlotWants {
   /**
    * Called with the newest progress, first of all the last one there was before joining; an update equal to the one before
    * is left out. When it returns a promise, the next call waits for it and skips to the newest update; such a sink must not
@@ -66,6 +69,8 @@ export interface TransferOptions {
   readonly source?: string | symbol | undefined;
   /** Default 0. */
   readonly priority?: number | undefined;
+  /** Whom the transfer's slot is for, among equals that wait for one. Default: one tenant for all who name none. */
+  readonly tenant?: Tenant | undefined;
   /** What all watchers are shown whenever the job has to wait for a slot. Only who starts the job decides it. */
   readonly waiting?: Progress | undefined;
 }

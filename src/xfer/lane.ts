@@ -1,16 +1,19 @@
-import type PQueue from "p-queue";
 import { throwIfAborted } from "../async/abort.ts";
 import { outside } from "../async/outside.ts";
 import { ErrCanceled, ErrFailedPrecondition } from "../errors/classes.ts";
 import { type Progress, update } from "../progress/progress.ts";
 import type { Job } from "./job.ts";
 import { Slot } from "./slot.ts";
+import type { SlotWants, Tenant } from "./slot-limits.ts";
+import type { SlotQueue } from "./slot-queue.ts";
 import { PATIENCE_MS, type Turn, type Turns } from "./turns.ts";
 
 /** What a lane needs of the transfer that it is part of. */
 export interface LaneHome {
   readonly key: string;
-  readonly queue: PQueue;
+  readonly queue: SlotQueue;
+  /** Who wants the transfer at present. */
+  readonly tenants: () => Iterable<Tenant>;
   readonly turns: Turns;
   /** The present priority of the transfer. */
   readonly priority: () => number;
@@ -48,9 +51,9 @@ export class Lane<T> {
   #waits = 0;
   #ended = false;
 
-  constructor(home: LaneHome) {
+  constructor(home: LaneHome, wants: SlotWants) {
     this.#home = home;
-    this.#slot = new Slot(home.queue);
+    this.#slot = new Slot(home.queue, wants, home.tenants());
   }
 
   /** Whether it moves bytes, or could: it has a slot and waits for nothing. */
@@ -88,6 +91,16 @@ export class Lane<T> {
     this.#slot.setPriority(priority);
   }
 
+  /** Somebody else wants the transfer as well. */
+  join(tenant: Tenant): void {
+    this.#slot.join(tenant);
+  }
+
+  /** Somebody does not want it any more. */
+  part(tenant: Tenant): void {
+    this.#slot.part(tenant);
+  }
+
   #job(): Job {
     const { key, released } = this.#home;
     const { signal } = this.#abort;
@@ -100,6 +113,7 @@ export class Lane<T> {
         this.#home.publish(this, progress);
       },
       moved: () => this.#turn?.moved(),
+      received: () => this.#slot.received(),
       attempt: (work) => this.#try(work),
       inactive: () => this.#rest(),
       active: () => unheard(this.#begin()),

@@ -1,16 +1,19 @@
 import type { AbortOptions } from "../async/abort.ts";
 import type { Digest } from "../digest/digest.ts";
 import type { GrowingBlob, GrowthSink } from "./growing-blob.ts";
+import type { SlotWants } from "./slot-limits.ts";
 import type { TransferContext } from "./transfer-context.ts";
 
 /** What one attempt at a download runs with. */
 export interface DownloadContext extends TransferContext {
   /** Told where the blob grows, if a download can tell. Absent when nobody reads along. */
   readonly growth?: GrowthSink | undefined;
+  /** To be called when all bytes are here, before what is left to do: the source may be asked for others. */
+  readonly received: () => void;
 }
 
 /** A layer to be downloaded, as the download manager needs to know it: no registry, no disk, no format. */
-export interface DownloadDescriptor {
+export interface DownloadDescriptor extends SlotWants {
   /** Equal keys are the same bytes: one transfer serves them all. */
   readonly key: string;
   /** Under which id progress is shown: 12 hexadecimal digits. */

@@ -1,27 +1,33 @@
-import type PQueue from "p-queue";
 import type { ErrCanceled } from "../errors/classes.ts";
+import type { Claim } from "./slot-claims.ts";
+import type { SlotWants, Tenant } from "./slot-limits.ts";
+import type { HeldSlot, SlotQueue } from "./slot-queue.ts";
 
 type SlotState =
   /** Not wanted at present. */
   | { readonly kind: "none" }
   /** In the queue; `leave` takes it out. */
-  | { readonly kind: "waiting"; readonly granted: Promise<void>; readonly leave: AbortController }
-  /** Counted against the limit until `giveBack`. */
-  | { readonly kind: "held"; readonly giveBack: () => void };
+  | {
+      readonly kind: "waiting";
+      readonly claim: Claim;
+      readonly granted: PromiseWithResolvers<void>;
+      readonly leave: AbortController;
+    }
+  /** Counted against the limit until it is given back. */
+  | { readonly kind: "held"; readonly held: HeldSlot };
 
-let lastId = 0;
-
-/**
- * One job's claim on a queue's concurrency: a queue task stands for the slot, and lasts until the slot is given back. The
- * job's own signal never reaches the queue, which would free the slot of a task that is still running.
- */
+/** One job's claim on the slots of a queue, which it may give back and take again. */
 export class Slot {
-  readonly #queue: PQueue;
-  #id = "";
+  readonly #queue: SlotQueue;
+  readonly #wants: SlotWants;
+  readonly #tenants: Set<Tenant>;
   #state: SlotState = { kind: "none" };
 
-  constructor(queue: PQueue) {
+  /** @param tenants those who want the job at first */
+  constructor(queue: SlotQueue, wants: SlotWants, tenants: Iterable<Tenant>) {
     this.#queue = queue;
+    this.#wants = wants;
+    this.#tenants = new Set(tenants);
   }
 
   /** Whether it counts against the limit. */
@@ -37,38 +43,59 @@ export class Slot {
   /** Resolves when the slot is held; `held` is true already on return when one was free. Rejects when `leave` comes first. */
   take(priority: number): Promise<void> {
     if (this.#state.kind === "held") return Promise.resolve();
-    if (this.#state.kind === "waiting") return this.#state.granted;
-    const { promise: granted, resolve, reject } = Promise.withResolvers<void>();
+    if (this.#state.kind === "waiting") return this.#state.granted.promise;
+    const granted = Promise.withResolvers<void>();
     const leave = new AbortController();
-    const hold = (): Promise<void> =>
-      new Promise((giveBack) => {
-        this.#state = { kind: "held", giveBack };
-        resolve();
-      });
-    this.#id = `slot-${++lastId}`;
-    this.#state = { kind: "waiting", granted, leave };
-    this.#queue.add(hold, { id: this.#id, priority, signal: leave.signal }).catch(reject);
-    return granted;
+    const claim = this.#queue.add({
+      wants: this.#wants,
+      tenants: this.#tenants,
+      priority,
+      leave: leave.signal,
+      onHeld: (held) => {
+        this.#state = { kind: "held", held };
+        granted.resolve();
+      },
+    });
+    if (!this.held) this.#state = { kind: "waiting", claim, granted, leave };
+    return granted.promise;
   }
 
   /** Moves a queued slot behind its new equals; otherwise does nothing. */
   setPriority(priority: number): void {
-    if (this.#state.kind === "waiting") this.#queue.setPriority(this.#id, priority);
+    if (this.#state.kind === "waiting") this.#queue.setPriority(this.#state.claim, priority);
+  }
+
+  /** Somebody else wants the job as well. */
+  join(tenant: Tenant): void {
+    this.#tenants.add(tenant);
+    if (this.#state.kind === "waiting") this.#queue.joined(this.#state.claim, tenant);
+  }
+
+  /** Somebody does not want it any more. */
+  part(tenant: Tenant): void {
+    if (this.#state.kind === "waiting") this.#queue.parted(this.#state.claim, tenant);
+    this.#tenants.delete(tenant);
+  }
+
+  /** The bytes are in: what is left to do asks nobody. */
+  received(): void {
+    if (this.#state.kind === "held") this.#state.held.received();
   }
 
   /** Lets the next one have a held slot. */
   giveBack(): void {
     if (this.#state.kind !== "held") return;
-    const { giveBack } = this.#state;
+    const { held } = this.#state;
     this.#state = { kind: "none" };
-    giveBack();
+    held.giveBack();
   }
 
   /** Takes a queued slot out of the queue at once; `take` rejects with `reason`. */
   leave(reason: ErrCanceled): void {
     if (this.#state.kind !== "waiting") return;
-    const { leave } = this.#state;
+    const { granted, leave } = this.#state;
     this.#state = { kind: "none" };
     leave.abort(reason);
+    granted.reject(reason);
   }
 }

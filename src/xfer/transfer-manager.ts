@@ -1,12 +1,13 @@
-import PQueue from "p-queue";
 import type { Clock } from "../async/clock.ts";
 import { ErrInvalidArgument } from "../errors/classes.ts";
 import type { Job, TransferOptions, Watcher } from "./job.ts";
+import type { SlotLimits } from "./slot-limits.ts";
+import { SlotQueue } from "./slot-queue.ts";
 import { Transfer } from "./transfer.ts";
 import { Turns } from "./turns.ts";
 
 /** What a transfer manager is made of. */
-export interface TransferManagerOptions {
+export interface TransferManagerOptions extends SlotLimits {
   /** Slots; 0 means no limit. */
   readonly concurrency: number;
   /** Measures how long a source moves nothing. Default: the machine's. */
@@ -26,14 +27,14 @@ export interface TransferManagerOptions {
  * - The manager belongs to nobody's request: no caller's signal stops a job that another caller still watches.
  */
 export class TransferManager {
-  readonly #queue: PQueue;
+  readonly #queue: SlotQueue;
   readonly #clock: Clock | undefined;
   readonly #joinable = new Map<string, Transfer<unknown>>();
 
   /** @param options.concurrency slots; 0 means no limit. Throws `ErrInvalidArgument` for anything but whole numbers from 0. */
-  constructor({ concurrency, clock }: TransferManagerOptions) {
+  constructor({ concurrency, clock, largeSlots, roomAt }: TransferManagerOptions) {
     this.#clock = clock;
-    this.#queue = new PQueue({ concurrency: slots(concurrency) });
+    this.#queue = new SlotQueue(slots(concurrency), { largeSlots, roomAt });
   }
 
   /** Jobs that a request could join: queued or running, and not cancelled. */
@@ -43,12 +44,12 @@ export class TransferManager {
 
   /** Slots held at present; more than the limit for a while after it was lowered. */
   get running(): number {
-    return this.#queue.pending;
+    return this.#queue.held;
   }
 
   /** Jobs in the queue for a slot. */
   get waiting(): number {
-    return this.#queue.size;
+    return this.#queue.waiting;
   }
 
   /**
@@ -73,7 +74,12 @@ export class TransferManager {
    * new limit run. Throws like the constructor.
    */
   setConcurrency(concurrency: number): void {
-    this.#queue.concurrency = slots(concurrency);
+    this.#queue.setSlots(slots(concurrency));
+  }
+
+  /** Has to be called when a host takes more at once than before, see `roomAt`: jobs that wait for that start. */
+  serve(): void {
+    this.#queue.serve();
   }
 }
 

@@ -1,5 +1,4 @@
 import { AsyncResource } from "node:async_hooks";
-import type PQueue from "p-queue";
 import { ErrCanceled, ErrInvalidArgument } from "../errors/classes.ts";
 import { isDrayageError } from "../errors/drayage-error.ts";
 import { findError, isCanceled, isDeadlineExceeded } from "../errors/predicates.ts";
@@ -7,11 +6,13 @@ import type { Progress } from "../progress/progress.ts";
 import type { Job, TransferOptions, Watcher } from "./job.ts";
 import { Lane, type LaneHome } from "./lane.ts";
 import { ProgressFeed, type Subscription } from "./progress-feed.ts";
+import type { SlotWants, Tenant } from "./slot-limits.ts";
+import type { SlotQueue } from "./slot-queue.ts";
 import type { Turns } from "./turns.ts";
 
 /** What a transfer lives in. */
 export interface TransferHome {
-  readonly queue: PQueue;
+  readonly queue: SlotQueue;
   readonly turns: Turns;
   /** Called once, as soon as nobody new may join: the job was cancelled or has ended. */
   readonly forget: () => void;
@@ -20,6 +21,8 @@ export interface TransferHome {
 type Source = NonNullable<TransferOptions["source"]>;
 /** The source of those who name none: they share whatever comes. */
 const COMMON: Source = "";
+/** The tenant of those who name none. */
+const ANYBODY: Tenant = {};
 
 type Run<T> = (job: Job) => Promise<T>;
 
@@ -27,6 +30,8 @@ interface Member<T> {
   readonly run: Run<T>;
   readonly outcome: PromiseWithResolvers<T>;
   readonly feed: Subscription | undefined;
+  readonly tenant: Tenant;
+  readonly wants: SlotWants;
   source: Source;
   priority: number;
   /** Whether its outcome is known. */
@@ -45,6 +50,8 @@ export class Transfer<T> {
   readonly #lanes = new Map<Source, Lane<T>>();
   /** Watchers whose outcome is not known yet, by source. */
   readonly #waiting = new Map<Source, number>();
+  /** How many watchers each tenant has. */
+  readonly #tenants = new Map<Tenant, number>();
   readonly #laneHome: LaneHome;
   readonly #released = Promise.withResolvers<void>();
   #priority = 0;
@@ -58,6 +65,7 @@ export class Transfer<T> {
     this.#laneHome = {
       key,
       queue: home.queue,
+      tenants: () => this.#tenants.keys(),
       turns: home.turns,
       released: this.#released.promise,
       priority: () => this.#priority,
@@ -68,18 +76,22 @@ export class Transfer<T> {
   }
 
   /** Adds one caller. */
-  watch(run: Run<T>, { onProgress, priority = 0, source = COMMON }: TransferOptions): Watcher<T> {
+  watch(run: Run<T>, options: TransferOptions): Watcher<T> {
+    const { onProgress, priority = 0, source = COMMON, tenant = ANYBODY, host, isLarge } = options;
     const member: Member<T> = {
       run,
       source,
       priority: finite(priority),
       outcome: Promise.withResolvers<T>(),
       feed: onProgress && this.#feed.subscribe(AsyncResource.bind(onProgress)),
+      tenant,
+      wants: { host, isLarge },
       settled: false,
     };
     member.outcome.promise.catch(() => {}); // a watcher may be held for its progress alone
     this.#members.add(member);
     this.#count(source, 1);
+    this.#enter(tenant);
     this.#raise(member.priority);
     if (!this.#lanes.has(source)) this.#lead(member);
 
@@ -99,7 +111,7 @@ export class Transfer<T> {
 
   /** Opens a lane for the member's source, with the member's run. */
   #lead(leader: Member<T>): void {
-    const lane = new Lane<T>(this.#laneHome);
+    const lane = new Lane<T>(this.#laneHome, leader.wants);
     this.#lanes.set(leader.source, lane);
     void this.#work(lane, leader);
   }
@@ -194,6 +206,19 @@ export class Transfer<T> {
     lane.cancel(new ErrCanceled(`Transfer "${this.key}": the last watcher of this source has left`));
   }
 
+  #enter(tenant: Tenant): void {
+    const watchers = this.#tenants.get(tenant) ?? 0;
+    this.#tenants.set(tenant, watchers + 1);
+    if (watchers === 0) for (const lane of this.#lanes.values()) lane.join(tenant);
+  }
+
+  #exit(tenant: Tenant): void {
+    const watchers = this.#tenants.get(tenant) ?? 0;
+    if (watchers > 1) return void this.#tenants.set(tenant, watchers - 1);
+    this.#tenants.delete(tenant);
+    for (const lane of this.#lanes.values()) lane.part(tenant);
+  }
+
   #reprioritize(): void {
     let priority = Number.NEGATIVE_INFINITY;
     for (const member of this.#members) priority = Math.max(priority, member.priority);
@@ -211,7 +236,7 @@ export class Transfer<T> {
   }
 
   #leave(member: Member<T>): Promise<void> {
-    this.#members.delete(member);
+    if (this.#members.delete(member)) this.#exit(member.tenant);
     if (!member.settled) {
       const gone = new ErrCanceled(`Transfer "${this.key}": the watcher was released before the end`);
       this.#settle(member, (outcome) => outcome.reject(gone));

@@ -6,7 +6,16 @@ import { ErrCanceled } from "../../errors/classes.ts";
 import type { Asker } from "../http/send.ts";
 import type { Carrier } from "./carrier.ts";
 import { type BudgetChange, HostBudget, type Outcome } from "./host-budget.ts";
-import { hasRoom, lineOf, nextOf, type PoolHost, poolHost, type Route, type Turn } from "./pool-host.ts";
+import {
+  blobsOf,
+  hasRoom,
+  lineOf,
+  nextOf,
+  type PoolHost,
+  poolHost,
+  type Route,
+  type Turn,
+} from "./pool-host.ts";
 
 /**
  * Waits for a connection that give back what they hold, at once: somebody else takes it and may come to wait here as well,
@@ -85,6 +94,11 @@ export class ConnectionPool {
     this.#serve();
   }
 
+  /** How many blobs a host, by the name in its routes, is asked for at once. */
+  blobsAtOnce(host: string): number {
+    return blobsOf(this.#budgetOf(host));
+  }
+
   /** The request is over. The connection is kept for another one if it still stands and `reusable` says so. */
   release(connection: Carrier, reusable: boolean): void {
     const route = this.#routes.get(connection);
@@ -113,12 +127,17 @@ export class ConnectionPool {
   #hostOf({ host: name }: Route): PoolHost {
     const known = this.#hosts.get(name);
     if (known) return known;
-    const budget =
-      this.#budgets.get(name) ?? new HostBudget(this.#limits.maxSocketsPerHost, this.#parts.clock);
-    this.#budgets.set(name, budget);
-    const host = poolHost(budget);
+    const host = poolHost(this.#budgetOf(name));
     this.#hosts.set(name, host);
     return host;
+  }
+
+  #budgetOf(name: string): HostBudget {
+    const known = this.#budgets.get(name);
+    if (known) return known;
+    const budget = new HostBudget(this.#limits.maxSocketsPerHost, this.#parts.clock);
+    this.#budgets.set(name, budget);
+    return budget;
   }
 
   /** A connection, if the budget of the host has room for the request and one may be had. */

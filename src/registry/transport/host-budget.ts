@@ -1,7 +1,7 @@
 import type { Clock } from "../../async/clock.ts";
 
 /** Requests to a host of which nothing is known yet, at once; twice as many after each round of quick answers. */
-export const FIRST_REQUESTS = 8;
+export const FIRST_REQUESTS = 16;
 
 /** An answer whose headers come within this time, in milliseconds, says that the host can take more. */
 export const QUICK_ANSWER_MS = 1_000;

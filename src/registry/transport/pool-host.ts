@@ -74,6 +74,10 @@ export function nextOf({ waiting }: PoolHost): readonly Turn[] {
 export function hasRoom({ budget, openSockets, idle, bulk: blobs }: PoolHost, bulk: boolean): boolean {
   const used = openSockets - idle.length;
   if (!bulk && used === blobs.size) return true;
-  const forBlobs = Math.max(1, budget.requests - 1);
-  return used < budget.requests && (!bulk || blobs.size < forBlobs);
+  return used < budget.requests && (!bulk || blobs.size < blobsOf(budget));
+}
+
+/** How many of a budget's requests may be for blobs. */
+export function blobsOf({ requests }: Pick<HostBudget, "requests">): number {
+  return Math.max(1, requests - 1);
 }

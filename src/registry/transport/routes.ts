@@ -116,7 +116,7 @@ function routeMaker(options: Omit<ConnectionOptions, "proxy">, limits: Connectio
     const way = httpProxy ? httpProxy.address : { ...target, tunnel };
     return {
       key: [url.origin, tlsKey, proxy?.origin, proxy?.authorization].join(" "),
-      host: `${target.hostname}:${target.port}`,
+      host: hostNameOf(url),
       httpProxy,
       direct: proxy ? undefined : { tls, connectTimeoutMs: timeoutMs },
       connect: (onClosed) => {
@@ -154,6 +154,11 @@ function routeMaker(options: Omit<ConnectionOptions, "proxy">, limits: Connectio
   }
 
   return routesThrough;
+}
+
+/** What the sockets to a server are counted by: host and port. */
+export function hostNameOf(url: URL): string {
+  return `${bareHost(url)}:${portOf(url)}`;
 }
 
 /** Equal for requests that connections may serve in turn. */

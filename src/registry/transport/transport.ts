@@ -14,7 +14,7 @@ import { CONNECTION_OPTIONS, type ConnectionOptions, connectionLimits } from "./
 import { ConnectionPool, type PoolParts } from "./connection-pool.ts";
 import { networkError } from "./network-error.ts";
 import { ProxyFailure } from "./proxy-failure.ts";
-import { createRoutes, type RequestRoute } from "./routes.ts";
+import { createRoutes, hostNameOf, type RequestRoute } from "./routes.ts";
 import { ThreadPlace } from "./thread-place.ts";
 import { refusalOf } from "./tunnel.ts";
 
@@ -46,6 +46,8 @@ export interface Transport {
    * and the server did not take the first.
    */
   readonly send: Send;
+  /** How many blobs the server of an URL is asked for at once, at present; `onBudget` tells when that changes. */
+  readonly blobsAtOnce: (url: string) => number;
   /** Closes all connections at once; what is under way fails with `ErrCanceled`, and so does every later request. */
   close(): Promise<void>;
 }
@@ -125,7 +127,8 @@ export function createTransport(
     });
   }
 
-  return { send, close: () => pool.close(closed) };
+  const blobsAtOnce = (url: string): number => pool.blobsAtOnce(hostNameOf(parseUrl(url)));
+  return { send, blobsAtOnce, close: () => pool.close(closed) };
 }
 
 /** An answer that is long in coming is waited for. While a body is sent, there is work to do. */

@@ -146,7 +146,9 @@ describe("a transport's sockets", () => {
       );
     status = 429;
     await all(1);
-    expect(changes).toEqual([{ host, requests: 4, before: 8, because: "it answered 429" }]);
+    expect(changes).toEqual([
+      { host, requests: FIRST_REQUESTS / 2, before: FIRST_REQUESTS, because: "it answered 429" },
+    ]);
     status = 200;
     await all(50);
     expect(changes.at(-1)).toMatchObject({ because: "it answers quickly" });

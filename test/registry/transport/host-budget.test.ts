@@ -32,13 +32,13 @@ function budget(most = 32) {
 
 describe("HostBudget", () => {
   it("doubles with each round of quick answers, up to the most", () => {
-    const { budget: made, answers } = budget();
+    const { budget: made, answers } = budget(64);
     expect(made.requests).toBe(FIRST_REQUESTS);
     const rounds = Array.from({ length: 4 }, () => {
       answers(made.requests);
       return made.requests;
     });
-    expect(rounds).toEqual([16, 32, 32, 32]);
+    expect(rounds).toEqual([32, 64, 64, 64]);
   });
 
   it.each([

@@ -1,0 +1,156 @@
+import PQueue, { type QueueAddOptions } from "p-queue";
+import { type Claim, SlotClaims } from "./slot-claims.ts";
+import type { SlotLimits, Tenant } from "./slot-limits.ts";
+
+/** A slot in use. */
+export interface HeldSlot {
+  /** What is left to do asks nobody: the host has room for another one, the slot stays. */
+  received(): void;
+  /** Lets the next one have the slot; to be called once. */
+  giveBack(): void;
+}
+
+/** What is wanted of a queue. */
+export interface SlotRequest extends Pick<Claim, "wants" | "tenants" | "priority"> {
+  /** Called when the slot is held: before `SlotQueue.add` returns, when one is free. */
+  readonly onHeld: (held: HeldSlot) => void;
+  /** Takes the claim out of the queue when it fires; never the job's own, which would free the slot of one that still runs. */
+  readonly leave: AbortSignal;
+}
+
+type Run = () => Promise<unknown>;
+
+/** What p-queue passes on to the order of its tasks. */
+interface ClaimOptions extends QueueAddOptions {
+  readonly claim: Claim;
+}
+
+/**
+ * A limited number of slots: p-queue counts them, and `SlotClaims` says who is next. A task of p-queue stands for a slot, and lasts
+ * until the slot is given back.
+ */
+export class SlotQueue {
+  readonly #claims: SlotClaims;
+  readonly #queue: PQueue<ClaimOrder, ClaimOptions>;
+
+  /** @param slots in all; infinite for no limit */
+  constructor(slots: number, limits: SlotLimits = {}) {
+    const claims = new SlotClaims(limits);
+    this.#claims = claims;
+    this.#queue = new PQueue({
+      concurrency: slots,
+      queueClass: class extends ClaimOrder {
+        constructor() {
+          super(claims);
+        }
+      },
+    });
+  }
+
+  /** Slots held at present. */
+  get held(): number {
+    return this.#queue.pending;
+  }
+
+  /** Claims that wait. */
+  get waiting(): number {
+    return this.#claims.size;
+  }
+
+  /** Changes the number of slots at once; those that are held stay. */
+  setSlots(slots: number): void {
+    this.#queue.concurrency = slots;
+  }
+
+  /** Lets in whoever may come by now: p-queue looks for them whenever its limit is set. */
+  serve(): void {
+    this.setSlots(this.#queue.concurrency);
+  }
+
+  /** Adds a claim, which is in the queue until it is served or leaves. */
+  add({ onHeld, leave, ...wanted }: SlotRequest): Claim {
+    const over = Promise.withResolvers<void>();
+    const claim: Claim = {
+      ...wanted,
+      onServed: (seat) =>
+        onHeld({
+          received: () => {
+            seat.received();
+            this.serve();
+          },
+          giveBack: () => {
+            seat.left();
+            over.resolve();
+          },
+        }),
+    };
+    this.#queue.add(() => over.promise, { claim, signal: leave }).catch(() => {}); // it has left
+    return claim;
+  }
+
+  /** Somebody else wants what a claim is for; among its tenants by now. */
+  joined(claim: Claim, tenant: Tenant): void {
+    this.#claims.joined(claim, tenant);
+    this.serve();
+  }
+
+  /** Somebody does not want it any more. */
+  parted(claim: Claim, tenant: Tenant): void {
+    this.#claims.parted(claim, tenant);
+  }
+
+  /** Moves a claim behind its new equals. */
+  setPriority(claim: Claim, priority: number): void {
+    this.#claims.setPriority(claim, priority);
+    this.serve();
+  }
+}
+
+/** The order of p-queue's tasks, by the claims that they are for. */
+class ClaimOrder {
+  readonly #claims: SlotClaims;
+  readonly #runs = new Map<Claim, Run>();
+  readonly #byId = new Map<string, Claim>();
+
+  constructor(claims: SlotClaims) {
+    this.#claims = claims;
+  }
+
+  /** None, as far as p-queue is concerned, when nobody can be served at present. */
+  get size(): number {
+    return this.#claims.hasNext ? this.#claims.size : 0;
+  }
+
+  enqueue(run: Run, { claim, id }: Partial<ClaimOptions> = {}): void {
+    if (!claim || id === undefined) return;
+    this.#byId.set(id, claim);
+    this.#runs.set(claim, () => {
+      this.#byId.delete(id);
+      return run();
+    });
+    this.#claims.add(claim);
+  }
+
+  dequeue(): Run | undefined {
+    const claim = this.#claims.serve();
+    const run = claim && this.#runs.get(claim);
+    if (claim) this.#runs.delete(claim);
+    return run;
+  }
+
+  remove(id: string): void {
+    const claim = this.#byId.get(id);
+    if (!claim) return;
+    this.#byId.delete(id);
+    this.#runs.delete(claim);
+    this.#claims.remove(claim);
+  }
+
+  /** Not used: whoever has a claim changes its priority by it. */
+  setPriority(): void {}
+
+  /** Not used: nobody asks for the number of tasks by priority. */
+  filter(): Run[] {
+    return [];
+  }
+}
