@@ -65,3 +65,4 @@ export {
   type SystemCertificatesOptions,
   systemCertificates,
 } from "./registry/transport/system-certificates.ts";
+export { LivePriority } from "./xfer/live-priority.ts";

@@ -12,6 +12,7 @@ import type { LayerStore } from "../layer/store/layer-store.ts";
 import type { Descriptor } from "../oci/descriptor.ts";
 import type { ProgressSink } from "../progress/progress.ts";
 import type { Credentials } from "../registry/credentials/credentials.ts";
+import type { LivePriority } from "../xfer/live-priority.ts";
 import type { CheckOptions, CheckResult } from "./check/result.ts";
 import type { DiskUsage } from "./disk-usage.ts";
 import type { DistributionEvents } from "./events.ts";
@@ -39,8 +40,8 @@ export interface PullOptions extends AbortOptions {
    * stays for the next one. Default: as long as bytes come.
    */
   readonly timeoutMs?: number | undefined;
-  /** Higher goes first among downloads that wait for a slot. Default 0. */
-  readonly priority?: number | undefined;
+  /** Higher goes first among downloads that wait for a slot; a `LivePriority` can be changed meanwhile. Default 0. */
+  readonly priority?: number | LivePriority | undefined;
   /**
    * For whom it is pulled, where an engine serves several: among downloads of equal priority that wait, those of one group get as many
    * slots together as those of another one, however many pulls it has. Default: a group of its own.

@@ -3,13 +3,14 @@ import { plainWaiter, type Waiter, type WaitOptions } from "../async/waiting.ts"
 import { guardSink } from "../progress/guard-sink.ts";
 import { type ProgressSink, update } from "../progress/progress.ts";
 import { tellingWaiter } from "../progress/telling-waiter.ts";
+import type { LivePriority } from "../xfer/live-priority.ts";
 
 /** What one pull or push runs with. It is made once per call and handed down as it is. */
 export interface Operation extends AbortOptions {
   /** Ends the whole operation, and every wait in it. */
   readonly signal: AbortSignal | undefined;
   /** Higher goes first among transfers that wait for a slot. */
-  readonly priority: number;
+  readonly priority: number | LivePriority;
   /** Whose transfers are counted together when some wait for a slot: a caller's group, or this operation's alone. */
   readonly group: string | symbol;
   /** The caller's sink, made safe to call from the middle of the work. */
@@ -19,7 +20,7 @@ export interface Operation extends AbortOptions {
 /** What a caller may say about the way an operation runs. */
 export interface OperationOptions extends AbortOptions {
   /** Default 0. */
-  readonly priority?: number | undefined;
+  readonly priority?: number | LivePriority | undefined;
   /** Default: a group of its own. */
   readonly group?: string | symbol | undefined;
   /** Default: nobody is told. */

@@ -36,6 +36,7 @@ import type { Credentials } from "../registry/credentials/credentials.ts";
 import type { HostTlsOptions, RegistryOptions } from "../registry/endpoints/registry-options.ts";
 import { MAX_USER_AGENT_CHARS } from "../registry/http/user-agent.ts";
 import { CONNECTION_OPTIONS, type ConnectionOptions } from "../registry/transport/connection-options.ts";
+import { LivePriority } from "../xfer/live-priority.ts";
 import type { CheckOptions } from "./check/result.ts";
 import type {
   AssembleImageOptions,
@@ -159,7 +160,10 @@ export const PULL_OPTIONS: RulesOf<PullOptions> = {
   auth,
   metaHeaders: recordOf(aString),
   timeoutMs: aTimeout,
-  priority: aFiniteNumber,
+  priority: eitherOf(
+    aFiniteNumber,
+    rule("a LivePriority", (value) => value instanceof LivePriority),
+  ),
   group: aString,
   unpack: aBoolean,
   keepBlobs: aBoolean,

@@ -7,6 +7,7 @@ import { type DownloadEngine, DownloadSession } from "./download-session.ts";
 import { BlobGrowths } from "./growing-blob.ts";
 import type { DownloadDescriptor, Layer, LayerTarget } from "./layer.ts";
 import { reportUnreleased } from "./layer-registration.ts";
+import type { LivePriority } from "./live-priority.ts";
 import type { SlotLimits } from "./slot-limits.ts";
 import { TransferManager } from "./transfer-manager.ts";
 
@@ -37,7 +38,7 @@ export interface DownloadOptions extends AbortOptions {
   /** Status of each layer in docker's words; a sink that fails is called no more and does not fail the download. */
   readonly onProgress?: ProgressSink | undefined;
   /** Among blobs that wait for a slot, higher goes first. Default 0. */
-  readonly priority?: number | undefined;
+  readonly priority?: number | LivePriority | undefined;
   /**
    * Downloads of one group get as many slots together as one that has no group, when some of equal priority wait. Default: a
    * group of its own.

@@ -1,5 +1,6 @@
 import type { Waiter } from "../async/waiting.ts";
 import type { Progress, ProgressSink } from "../progress/progress.ts";
+import type { LivePriority } from "./live-priority.ts";
 import type { SlotWants, Tenant } from "./slot-limits.ts";
 
 /** What a running transfer holds in its hand. */
@@ -68,7 +69,7 @@ export interface TransferOptions extends SlotWants {
    */
   readonly source?: string | symbol | undefined;
   /** Default 0. */
-  readonly priority?: number | undefined;
+  readonly priority?: number | LivePriority | undefined;
   /** Whom the transfer's slot is for, among equals that wait for one. Default: one tenant for all who name none. */
   readonly tenant?: Tenant | undefined;
   /** What all watchers are shown whenever the job has to wait for a slot. Only who starts the job decides it. */

@@ -1,10 +1,11 @@
 import { AsyncResource } from "node:async_hooks";
-import { ErrCanceled, ErrInvalidArgument } from "../errors/classes.ts";
+import { ErrCanceled } from "../errors/classes.ts";
 import { isDrayageError } from "../errors/drayage-error.ts";
 import { findError, isCanceled, isDeadlineExceeded } from "../errors/predicates.ts";
 import type { Progress } from "../progress/progress.ts";
 import type { Job, TransferOptions, Watcher } from "./job.ts";
 import { Lane, type LaneHome } from "./lane.ts";
+import { finitePriority, LivePriority, priorityNow } from "./live-priority.ts";
 import { ProgressFeed, type Subscription } from "./progress-feed.ts";
 import type { SlotWants, Tenant } from "./slot-limits.ts";
 import type { SlotQueue } from "./slot-queue.ts";
@@ -81,7 +82,7 @@ export class Transfer<T> {
     const member: Member<T> = {
       run,
       source,
-      priority: finite(priority),
+      priority: priorityNow(priority),
       outcome: Promise.withResolvers<T>(),
       feed: onProgress && this.#feed.subscribe(AsyncResource.bind(onProgress)),
       tenant,
@@ -95,15 +96,21 @@ export class Transfer<T> {
     this.#raise(member.priority);
     if (!this.#lanes.has(source)) this.#lead(member);
 
+    const setPriority = (value: number): void => {
+      member.priority = finitePriority(value);
+      this.#reprioritize();
+    };
+    const stop = priority instanceof LivePriority ? priority.onChange(setPriority) : () => {};
     let left: Promise<void> | undefined;
-    const release = (): Promise<void> => (left ??= this.#leave(member));
+    const release = (): Promise<void> => {
+      stop();
+      left ??= this.#leave(member);
+      return left;
+    };
     return {
       key: this.key,
       done: member.outcome.promise,
-      setPriority: (value) => {
-        member.priority = finite(value);
-        this.#reprioritize();
-      },
+      setPriority,
       release,
       [Symbol.asyncDispose]: release,
     };
@@ -257,9 +264,4 @@ export class Transfer<T> {
 function isFaultOfLeader(error: unknown): boolean {
   const found = findError(error);
   return !isDrayageError(found) || isCanceled(found) || isDeadlineExceeded(found);
-}
-
-function finite(priority: number): number {
-  if (Number.isFinite(priority)) return priority;
-  throw new ErrInvalidArgument(`Set priority: got ${priority}, wanted a finite number`);
 }

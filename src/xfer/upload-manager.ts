@@ -5,6 +5,7 @@ import { type Clock, systemClock } from "../async/clock.ts";
 import { guardSink } from "../progress/guard-sink.ts";
 import { type ProgressSink, update } from "../progress/progress.ts";
 import type { Job } from "./job.ts";
+import type { LivePriority } from "./live-priority.ts";
 import { type RetryPacing, repeatAttempts } from "./repeat-attempts.ts";
 import { ofSource, transferShared } from "./shared-transfer.ts";
 import type { TransferContext } from "./transfer-context.ts";
@@ -35,7 +36,7 @@ export interface UploadOptions extends AbortOptions {
   /** Status of each blob in docker's words; a sink that fails is called no more and does not fail the upload. */
   readonly onProgress?: ProgressSink | undefined;
   /** Among blobs that wait for a slot, higher goes first. Default 0. */
-  readonly priority?: number | undefined;
+  readonly priority?: number | LivePriority | undefined;
 }
 
 /**

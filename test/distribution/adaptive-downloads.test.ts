@@ -2,6 +2,7 @@ import { setImmediate } from "node:timers/promises";
 import { expect, it } from "vitest";
 import { FIRST_REQUESTS } from "../../src/registry/transport/host-budget.ts";
 import { buildImage, type RequestRecord, TestRegistry } from "../../src/testing.ts";
+import { LivePriority } from "../../src/xfer/live-priority.ts";
 import { openEngine } from "./support/engine.ts";
 import { until } from "./support/until.ts";
 
@@ -101,4 +102,37 @@ it("pulls of one group get as many slots together as a pull of another one", asy
   const order = registry.requests.filter(isLayer).map(ownerOf);
   const places = order.flatMap((repository, at) => (repository === "alone/app" ? [at] : []));
   expect(places).toEqual([1, 3, 5, 7]);
+});
+
+it("the priority of a pull can be raised and lowered while it waits", async () => {
+  await using registry = await TestRegistry.start();
+  const owners = new Map<string, string>();
+  for (const [at, repository] of ["busy", "urgent"].entries()) {
+    const layers = [1, 2, 3].map((layer) => 1_000 * at + 500 + layer);
+    const image = await buildImage(registry, repository, { tag: "v1", layers });
+    for (const { descriptor } of image.layers) owners.set(descriptor.digest, repository);
+  }
+  const ownerOf = ({ digest }: RequestRecord): string | undefined => digest && owners.get(digest);
+  const gate = Promise.withResolvers<void>();
+  registry.fault({ when: (request) => ownerOf(request) !== undefined }, { hold: gate.promise });
+  await using engine = await openEngine({ maxConcurrentDownloads: 1 });
+  const waiting = new Set<string>();
+  const pull = async (repository: string, priority: LivePriority): Promise<void> => {
+    await engine.pull(`${registry.host}/${repository}:v1`, {
+      priority,
+      onProgress: (progress) =>
+        void (progress.kind === "update" && progress.action === "Waiting" && waiting.add(repository)),
+    });
+  };
+  const [busy, urgent] = [new LivePriority(5), new LivePriority(-5)];
+  const pulls = [pull("busy", busy)];
+  await until(() => waiting.has("busy"));
+  pulls.push(pull("urgent", urgent));
+  await until(() => waiting.has("urgent"));
+  urgent.set(10);
+  busy.set(-10);
+  gate.resolve();
+  await Promise.all(pulls);
+  const order = registry.requests.flatMap((request) => ownerOf(request) ?? []);
+  expect(order).toEqual(["busy", "urgent", "urgent", "urgent", "busy", "busy"]);
 });
