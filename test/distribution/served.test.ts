@@ -234,6 +234,6 @@ describe("how much a host is asked at once", () => {
     const distribution = await engine();
     const told = heard(distribution, "budget");
     await distribution.pull(name);
-    expect(told[0]).toEqual({ host: registry.host, before: 8, requests: 4, because: "a connection broke" });
+    expect(told[0]).toEqual({ host: registry.host, before: 16, requests: 8, because: "a connection broke" });
   });
 });
