@@ -11,6 +11,7 @@ export function inAThread(transport: Transport, options: ConnectionOptions): Tra
   const thread = new ExchangeThread({ file: FILE, connection });
   let place: Promise<ThreadPlace> | undefined;
   return {
+    blobsAtOnce: transport.blobsAtOnce,
     async send(request) {
       place ??= thread.open(undefined);
       return await transport.send({ ...request, place: await place });
