@@ -1,4 +1,4 @@
-import { CommanderError } from "commander";
+import { CommanderError, InvalidArgumentError } from "commander";
 import { isCanceled } from "../errors.ts";
 import { SeveralFailures } from "./for-each-argument.ts";
 import { tell } from "./output.ts";
@@ -21,6 +21,7 @@ export interface Ending {
 /** The exit status of a command that failed. Says on stderr why it did, unless whoever has stopped it knows. */
 export function exitStatus({ error, interrupted, outputError }: Ending): number {
   if (outputError?.code === "EPIPE") return EXIT.brokenPipe; // the reader has left, as `head` does, and wants no more
+  if (error instanceof InvalidArgumentError) tell(error.message); // commander has told of those only that it caught itself
   if (error instanceof CommanderError) return error.exitCode === 0 ? EXIT.done : EXIT.usage;
   if (interrupted && wasStopped(error)) return EXIT.interrupted;
   const failures = error instanceof SeveralFailures ? error.failures : [outputError ?? error];
