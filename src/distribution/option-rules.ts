@@ -127,7 +127,7 @@ export const DISTRIBUTION_OPTIONS: RulesOf<DistributionOptions> = {
   backoff,
   connection,
   workers: wholeNumberFrom(0),
-  bytesPerWorker: wholeNumberFrom(1),
+  bytesPerWorker: wholeNumberFrom(0),
   userAgent,
   layers: eitherOf(aBoolean, withMethods("get", "register", "release")),
   logger: aLogger,

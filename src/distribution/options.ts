@@ -55,7 +55,10 @@ export interface DistributionOptions {
    * because unpacking wants the cores, and is what a pull waits for then.
    */
   readonly workers?: number | undefined;
-  /** Bytes on their way for which another of these threads is started. Default 128 MiB, which a start is worth. */
+  /**
+   * Bytes on their way for which another of these threads is started; 0: all of them, with the first blob. Default 128 MiB, which a start
+   * is worth.
+   */
   readonly bytesPerWorker?: number | undefined;
   /**
    * Name of the program around drayage, such as `engine/1.2 (linux)`, put in front of drayage's own in the User-Agent of each

@@ -97,7 +97,7 @@ describe.each([{ workers: 0 }, { workers: 1 }])(
   "a layer whose blob is on its way, by $workers threads",
   ({ workers }) => {
     beforeEach(async () => {
-      engine = await openEngine({ layers: true, workers, bytesPerWorker: 1 });
+      engine = await openEngine({ layers: true, workers, bytesPerWorker: 0 });
     });
     afterEach(async () => {
       await engine[Symbol.asyncDispose]();
@@ -275,7 +275,7 @@ describeWithMounts("on a disk that has no room for the layer beside its blob", (
   it.each([0, 1])("fails the pull and leaves nothing half made, by %i threads", async (workers) => {
     const disk = await mountSmallDisk(6_000);
     try {
-      const more = { layers: true, workers, bytesPerWorker: 1 };
+      const more = { layers: true, workers, bytesPerWorker: 0 };
       const small = await openEngine({ root: join(disk.path, "root"), ...more });
       try {
         const error = await failureOf(small.pull(name));

@@ -1,4 +1,4 @@
-import { Worker } from "node:worker_threads";
+import type { Worker } from "node:worker_threads";
 import { type AbortOptions, abortError, throwIfAborted } from "../../async/abort.ts";
 import { ErrUnavailable } from "../../errors/classes.ts";
 import { fromWire } from "../../errors/error-wire.ts";
@@ -53,7 +53,12 @@ export class ExchangeThread implements PlaceThread {
       limits: connectionLimits(connection),
       reuseBuffers: connection.reuseBuffers,
     };
-    this.#worker = new Worker(options.file, { name: "drayage-transfer", stdin: false, workerData: settings });
+    const threads = process.getBuiltinModule("node:worker_threads"); // two milliseconds that small pulls need not wait for
+    this.#worker = new threads.Worker(options.file, {
+      name: "drayage-transfer",
+      stdin: false,
+      workerData: settings,
+    });
     this.#worker.unref();
     this.#worker.on("message", (message: FromThread) => this.#hear(message));
     this.#worker.on("error", (error) => {

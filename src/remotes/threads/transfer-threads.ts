@@ -9,7 +9,10 @@ const MAX_WORKERS = 4;
 /** Bytes of a blob from which a thread that runs is worth a message to it and back. */
 const MIN_BYTES = 1024 * 1024;
 
-/** Bytes on their way for which one thread is started, unless told otherwise: less is here by this one before that has begun. */
+/**
+ * Bytes on their way for which one thread is started, unless told otherwise: less is here by this one before that has begun. What
+ * comes first is received by this one, too.
+ */
 const BYTES_PER_WORKER = 128 * 1024 * 1024;
 
 /** How long threads are kept when there is nothing for them, in milliseconds. */
@@ -19,7 +22,7 @@ const KEPT_MS = 60_000;
 export interface TransferThreadsOptions {
   /** Most threads; 0 for none. Default: one for each core that the process may use, four at most. */
   readonly workers?: number | undefined;
-  /** Bytes on their way for which one thread is started, and a smaller blob never goes to one than this or `MIN_BYTES`. */
+  /** Bytes on their way for which, when another blob comes, one thread is started; 0: at once, for every blob. */
   readonly bytesPerWorker?: number | undefined;
   /** Those of the transport. */
   readonly connection: Omit<ConnectionOptions, "proxy">;
@@ -56,8 +59,9 @@ export class TransferThreads {
 
   /** A share for a blob of so many bytes. */
   take(bytes: number): Share {
+    const isWorth = bytes >= Math.min(MIN_BYTES, this.#bytesPerWorker);
+    const thread = isWorth ? this.#choose() : undefined;
     this.#bytes += bytes;
-    const thread = bytes < Math.min(MIN_BYTES, this.#bytesPerWorker) ? undefined : this.#choose();
     if (thread) this.#count(thread, bytes);
     return {
       thread,
@@ -79,7 +83,8 @@ export class TransferThreads {
   #choose(): ExchangeThread | undefined {
     clearTimeout(this.#ending);
     for (const thread of this.#threads.keys()) if (thread.isDead) this.#bury(thread);
-    const wanted = Math.min(this.#most, Math.floor(this.#bytes / this.#bytesPerWorker));
+    const worth = this.#bytesPerWorker === 0 ? this.#most : Math.floor(this.#bytes / this.#bytesPerWorker);
+    const wanted = Math.min(this.#most, worth);
     while (!this.#isOff && this.#threads.size < wanted) this.#start();
     if (this.#isOff) return undefined;
     const [first] = [...this.#threads].toSorted(([, some], [, more]) => some - more);

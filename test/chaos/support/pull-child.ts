@@ -8,7 +8,7 @@ import { seeded } from "./seeded.ts";
 
 const [, , root = "", host = "", seed = "", workers = "", ...tags] = process.argv;
 const random = seeded(seed);
-const engine = await openEngine(root, { workers: Number(workers), bytesPerWorker: 1 });
+const engine = await openEngine(root, { workers: Number(workers), bytesPerWorker: 0 });
 
 async function work(): Promise<never> {
   for (;;) {

@@ -126,7 +126,7 @@ class Round {
         ...lineViolations(fields, "a log line"),
       ) as never;
     const logger = { debug: note, info: note, warn: note, error: note };
-    return openEngine(this.#scene.root, { logger, workers: index, bytesPerWorker: 1 });
+    return openEngine(this.#scene.root, { logger, workers: index, bytesPerWorker: 0 });
   }
 
   async #operation(engine: Distribution, random: Seeded): Promise<unknown> {
