@@ -2,10 +2,13 @@ import { randomBytes } from "node:crypto";
 import { linkSync, readdirSync, unlinkSync } from "node:fs";
 import { dirname, join } from "node:path";
 import type { Release } from "../async/keyed-lock.ts";
-import { tryLockFile } from "./file-lock.ts";
+import { fileIdentity, tryLockFile } from "./file-lock.ts";
 
 /** Beginning of the names of the files that locks are links to; twelve hexadecimal digits follow. */
 const SESSION_PREFIX = "session-";
+
+/** Times that a name may be given free and taken again meanwhile; after that it looks taken. */
+const MAX_ROUNDS = 8;
 
 /**
  * Exclusive locks on many names in one directory at little more than the price of one. The file of a lock is a hard link to one
@@ -67,30 +70,48 @@ export class LinkedLocks {
 
 function beginSession(directory: string): { readonly path: string; readonly release: Release } {
   for (;;) {
-    const path = join(directory, `${SESSION_PREFIX}${randomBytes(6).toString("hex")}`);
+    const path = newSessionPath(directory);
     const release = tryLockFile(path, "exclusive", { removeOnRelease: true });
     if (release) return { path, release };
   }
 }
 
-function tryLink(session: string, path: string): Release | undefined {
-  const error = link(session, path);
-  if (error === undefined) return () => unlinkQuietly(path);
-  if (error !== "EEXIST") return tryLockFile(path, "exclusive", { removeOnRelease: true });
-  return takeOver(session, path);
+function newSessionPath(directory: string): string {
+  return join(directory, `${SESSION_PREFIX}${randomBytes(6).toString("hex")}`);
 }
 
-/** Takes the name of a holder who died. The lock on the dead one's file, which many names may lead to, is held for that long only. */
-function takeOver(session: string, path: string): Release | undefined {
-  const release = tryLockFile(path, "exclusive");
-  if (!release) return undefined;
-  try {
-    unlinkQuietly(path);
-    return link(session, path) === undefined ? () => unlinkQuietly(path) : undefined;
-  } finally {
-    release();
-    sweepSessions(dirname(path));
+function tryLink(session: string, path: string): Release | undefined {
+  for (let round = 0; round < MAX_ROUNDS; round++) {
+    const error = link(session, path);
+    if (error === undefined) return () => unlinkQuietly(path);
+    const left = error === "EEXIST" ? removeDeadLock(path) : "unlinkable";
+    if (left === "unlinkable") return tryLockFile(path, "exclusive", { removeOnRelease: true });
+    if (left === "held") return undefined;
+    if (left === "removed") sweepSessions(dirname(path));
   }
+  return undefined;
+}
+
+/**
+ * Removes the file of a lock whose holder is dead, or of one that nobody has. Its name may change hands at any moment, and lead to the same
+ * file again later: which file it is that is locked is only known if that is done by a name that nobody else has. As long as it is
+ * locked, nobody else takes the name from the dead. Throws the classes of `diskError`.
+ *
+ * @returns what there was; `unlinkable` where no links can be made
+ */
+export function removeDeadLock(path: string): "removed" | "held" | "gone" | "unlinkable" {
+  const own = newSessionPath(dirname(path));
+  const error = link(path, own);
+  if (error !== undefined) return error === "ENOENT" ? "gone" : "unlinkable";
+  const release = tryLockFile(own, "exclusive", { removeOnRelease: true });
+  if (!release) {
+    unlinkQuietly(own);
+    return "held";
+  }
+  const isMeant = fileIdentity(path) === fileIdentity(own);
+  if (isMeant) unlinkQuietly(path);
+  release();
+  return isMeant ? "removed" : "held";
 }
 
 /** Removes what the dead left: other names that lead to such a file keep it. */

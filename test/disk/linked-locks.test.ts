@@ -6,7 +6,7 @@ import { basename, join } from "node:path";
 import { setImmediate as nextTurn } from "node:timers/promises";
 import { afterEach, beforeEach, describe, expect, it, vi } from "vitest";
 import { tryLockFile } from "../../src/disk/file-lock.ts";
-import { LinkedLocks } from "../../src/disk/linked-locks.ts";
+import { LinkedLocks, removeDeadLock } from "../../src/disk/linked-locks.ts";
 import { ErrNotFound } from "../../src/errors/classes.ts";
 import { spawnChild } from "../content/support/spawn-child.ts";
 
@@ -93,6 +93,41 @@ describe("LinkedLocks.tryLock()", () => {
 
     for (const release of releases) release?.();
     expect(await readdir(directory)).toEqual([]);
+  });
+
+  it.each([
+    ["is asked for", () => locks.tryLock("a")],
+    ["is swept", () => removeDeadLock(join(directory, "a")) === "removed" || undefined],
+  ])("stays with its holder when the name was another one's while it %s", async (_, ask) => {
+    const release = others.tryLock("a");
+    const dead = spawnChild(["hold links", directory, "dead"]);
+    await dead.line();
+    await dead.kill();
+    const path = join(directory, "a");
+    const kept = join(directory, "kept");
+    const { statSync } = fs;
+    let looks = 0;
+    vi.spyOn(fs, "statSync").mockImplementation(((file: string, options: fs.StatSyncOptions) => {
+      const looked = () => statSync(file, options);
+      if (file !== path || ++looks > 2) return looked();
+      if (looks === 1) {
+        const found = looked();
+        fs.renameSync(path, kept);
+        fs.linkSync(join(directory, "dead"), path);
+        return found;
+      }
+      fs.renameSync(kept, path);
+      return looked();
+    }) as typeof fs.statSync);
+    syncBuiltinESMExports();
+    expect(ask()).toBeUndefined();
+    vi.restoreAllMocks();
+    syncBuiltinESMExports();
+    if (looks === 1) fs.renameSync(kept, path);
+    expect(locks.tryLock("a")).toBeUndefined();
+    release?.();
+    locks.tryLock("a")?.();
+    locks.tryLock("dead")?.();
   });
 
   it("works where no links can be made, beside those who can", () => {

@@ -3,6 +3,7 @@ import { join } from "node:path";
 import { throwIfAborted } from "../../async/abort.ts";
 import { diskError, isMissingFile } from "../../disk/disk-error.ts";
 import { tryLockFile } from "../../disk/file-lock.ts";
+import { LinkedLocks, removeDeadLock } from "../../disk/linked-locks.ts";
 import { makeLockDirectory } from "../../disk/make-directory.ts";
 import { namesIn } from "../../disk/names-in.ts";
 import { isNotFound } from "../../errors/predicates.ts";
@@ -65,7 +66,7 @@ async function sweepIngest(
 ): Promise<AbandonedIngest | undefined> {
   const path = join(layout.ingest, name);
   await makeLockDirectory(layout.locks);
-  const release = tryLockFile(join(layout.locks, name), "exclusive", { removeOnRelease: true });
+  const release = new LinkedLocks(layout.locks).tryLock(name);
   if (!release) return undefined; // somebody is writing to it
   try {
     const status = (await readIngest(path)) ?? (await halfMade(path, name));
@@ -99,6 +100,7 @@ async function halfMade(
 async function sweepLocks(directory: string): Promise<void> {
   for (const name of await namesIn(directory)) {
     if (!PASSING_LOCK.test(name)) continue;
-    tryLockFile(join(directory, name), "exclusive", { removeOnRelease: true })?.();
+    const path = join(directory, name);
+    if (removeDeadLock(path) === "unlinkable") tryLockFile(path, "exclusive", { removeOnRelease: true })?.();
   }
 }
