@@ -119,16 +119,23 @@ export class SlotClaims {
 
   #next(): Line | undefined {
     let best: Line | undefined;
+    const hosts = new Map<string, boolean>();
     for (const line of this.#lines.values()) {
-      if (this.#hasRoom(line.wants) && (!best || this.#goesBefore(line, best))) best = line;
+      if (this.#hasRoom(line.wants, hosts) && (!best || this.#goesBefore(line, best))) best = line;
     }
     return best;
   }
 
-  #hasRoom({ host, isLarge }: SlotWants): boolean {
+  /** @param hosts answers of hosts that were asked before: a thousand callers may wait for the same one */
+  #hasRoom({ host, isLarge }: SlotWants, hosts: Map<string, boolean>): boolean {
     const { roomAt, largeSlots = Number.POSITIVE_INFINITY } = this.#limits;
     if (isLarge && this.#large >= largeSlots) return false;
-    return host === undefined || !roomAt || (this.#atHost.get(host) ?? 0) < roomAt(host);
+    if (host === undefined || !roomAt) return true;
+    const known = hosts.get(host);
+    if (known !== undefined) return known;
+    const hasRoom = (this.#atHost.get(host) ?? 0) < roomAt(host);
+    hosts.set(host, hasRoom);
+    return hasRoom;
   }
 
   #goesBefore(one: Line, other: Line): boolean {
