@@ -1,4 +1,4 @@
-import { execFile, execFileSync } from "node:child_process";
+import { execFile } from "node:child_process";
 import { chmodSync, mkdtempSync } from "node:fs";
 import { rm } from "node:fs/promises";
 import { tmpdir } from "node:os";
@@ -6,6 +6,7 @@ import { join } from "node:path";
 import { fileURLToPath } from "node:url";
 import { stripVTControlCharacters } from "node:util";
 import { describe, expect, it } from "vitest";
+import { canRun, NOBODY } from "../support/identities.ts";
 import { ownsAll } from "../support/owns-all.ts";
 
 const CHILD = fileURLToPath(new URL("support/vitest-child.ts", import.meta.url));
@@ -17,23 +18,11 @@ const FOLDERS = ["reading", "rootfs", "store", "tree", "unpack"].map((name) => `
 /** Time for these tests, in milliseconds. */
 const TIMEOUT_MS = 300_000;
 
-const NOBODY = ["setpriv", "--reuid=65534", "--regid=65534", "--clear-groups"];
-
 /** Who else runs the tests: what stands in front of a command. */
 const IDENTITIES: Readonly<Record<string, readonly string[]>> = {
   "an unprivileged user": NOBODY,
   "root of a user namespace": [...NOBODY, "unshare", "-Urm"],
 };
-
-function canRun(command: readonly string[]): boolean {
-  const [program, ...args] = [...command, "true"];
-  try {
-    execFileSync(program, args, { stdio: "ignore" });
-    return true;
-  } catch {
-    return false;
-  }
-}
 
 /** Runs the tests in a folder of their own; resolves with how they ended and with what they said. */
 function runAs(

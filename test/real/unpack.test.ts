@@ -11,6 +11,7 @@ import type { HostAbilities, UnpackOutcome } from "../../src/layer.ts";
 import { LayerRoom } from "../layer/unpack/support/layer-room.ts";
 import { randomLayer } from "../layer/unpack/support/random-layer.ts";
 import { type TreeEntry, treeOf } from "../layer/unpack/support/tree.ts";
+import { canRun, NOBODY } from "../support/identities.ts";
 import { type WrittenEntry, writeTestTar } from "../tar/support/tar-writer.ts";
 import { describeReal } from "./support/describe-real.ts";
 import { runPart } from "./support/run-part.ts";
@@ -22,7 +23,7 @@ const isRoot = process.geteuid?.() === 0;
 /** By whom a layer is unpacked: what stands in front of a command. */
 const IDENTITIES: Readonly<Record<string, readonly string[]>> = {
   "whoever runs the tests": [],
-  "an unprivileged user": ["setpriv", "--reuid=65534", "--regid=65534", "--clear-groups"],
+  "an unprivileged user": NOBODY,
   "root of a user namespace": ["unshare", "-Urm"],
 };
 
@@ -35,16 +36,6 @@ beforeAll(() => {
 });
 
 afterAll(() => rmSync(folder, { recursive: true, force: true }));
-
-function canRun(command: readonly string[]): boolean {
-  const [program, ...args] = [...command, "true"];
-  try {
-    execFileSync(program, args, { stdio: "ignore" });
-    return true;
-  } catch {
-    return false;
-  }
-}
 
 /** A directory that anybody may use, and that is its user's alone. */
 function place(name: string): string {
