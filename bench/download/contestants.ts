@@ -1,12 +1,12 @@
-import { execFile, spawn } from "node:child_process";
-import { once } from "node:events";
-import { existsSync } from "node:fs";
-import { mkdtemp, readdir, readFile, rm } from "node:fs/promises";
+import { execFile } from "node:child_process";
+import { mkdtemp, rm } from "node:fs/promises";
 import { join } from "node:path";
-import { createInterface } from "node:readline";
 import { promisify } from "node:util";
 import { findPart, type PartName } from "../../test/real/support/parts.ts";
-import { type Cost, cpuSecondsOf, measure } from "../push/measure.ts";
+import { withDaemon } from "../support/daemons.ts";
+import { findPrograms, type Program } from "../support/find-programs.ts";
+import { type Cost, measure } from "../support/measure.ts";
+import { RunningEngine } from "../support/running-engine.ts";
 import { watchPeak } from "./watch-peak.ts";
 
 /** What a download cost. */
@@ -35,9 +35,6 @@ export interface Contestant {
 }
 
 type Arguments = (job: Download, target: string) => readonly string[];
-
-/** Our command line as it is published; sources would be stripped of their types at every start. */
-const DRAYAGE = join(import.meta.dirname, "..", "..", "dist", "cli", "main.js");
 
 /** The process that embeds us. */
 const ENGINE = join(import.meta.dirname, "engine.ts");
@@ -69,50 +66,34 @@ const PEERS: readonly (readonly [PartName, Arguments])[] = [
   ],
 ];
 
+const ours: Arguments = ({ reference, tls }, target) => {
+  const how = tls ? "--insecure" : "--plain-http";
+  return ["pull", "-q", how, "--root", target, reference];
+};
+
 /** The contestants on this machine, drayage first, and the names of those that are missing. Throws without a build. */
 export async function findContestants(): Promise<{
   readonly contestants: readonly Contestant[];
   readonly missing: readonly string[];
 }> {
-  if (!existsSync(DRAYAGE)) throw new Error(`Cannot find ${DRAYAGE}: run npm run build first`);
-  const ours: Arguments = ({ reference, tls }, target) => [
-    DRAYAGE,
-    "pull",
-    "-q",
-    tls ? "--insecure" : "--plain-http",
-    "--root",
-    target,
-    reference,
-  ];
+  const { programs, missing } = findPrograms(ours, PEERS);
   const contestants: Contestant[] = [
     { name: "drayage in an engine", download: inEngine },
-    program("drayage", process.execPath, { argumentsFor: ours }),
+    ...programs.map(contestantOf),
   ];
-  const missing: string[] = [];
-  for (const [name, argumentsFor] of PEERS) {
-    const part = findPart(name);
-    if (part) contestants.push(program(name, part.path, { argumentsFor, env: part.env }));
-    else missing.push(name);
-  }
   const ctr = findPart("ctr");
   const answers = ctr && (await run(ctr.path, ["version"]).catch(() => undefined));
-  if (answers) contestants.push(containerd(ctr.path));
-  else missing.push("containerd (ctr)");
-  return { contestants, missing };
+  if (!answers) return { contestants, missing: [...missing, "containerd (ctr)"] };
+  return { contestants: [...contestants, containerd(ctr.path)], missing };
 }
 
-interface ProgramOptions {
-  readonly argumentsFor: Arguments;
-  readonly env?: Readonly<Record<string, string>> | undefined;
-}
-
-function program(name: string, path: string, { argumentsFor, env }: ProgramOptions): Contestant {
+function contestantOf({ name, command, argumentsFor, env }: Program<Arguments>): Contestant {
   return {
     name,
     async download(job) {
       const target = join(job.folder, "layout");
       const stop = watchPeak(process.pid);
-      const cost = await measure([path, ...argumentsFor(job, target)], {
+      const cost = await measure([...command, ...argumentsFor(job, target)], {
         ...process.env,
         ...env,
         HOME: job.folder,
@@ -131,17 +112,8 @@ async function inEngine({
 }: Download): Promise<readonly [DownloadCost, string]> {
   const host = reference.slice(0, reference.indexOf("/"));
   const root = join(folder, "root");
-  const child = spawn(process.execPath, [ENGINE, root, host, tls ? "tls" : "plain", warm], {
-    stdio: ["pipe", "pipe", "inherit"],
-  });
-  const lines = createInterface(child.stdout)[Symbol.asyncIterator]();
-  await lines.next(); // it is ready
-  child.stdin.write(`${reference}\n`);
-  const { value } = await lines.next();
-  if (value === undefined) throw new Error("Cannot pull in an engine: it ended without an answer");
-  child.stdin.end();
-  await once(child, "exit");
-  return [JSON.parse(value) as DownloadCost, root];
+  await using engine = new RunningEngine<DownloadCost>([ENGINE, root, host, tls ? "tls" : "plain", warm]);
+  return [await engine.ask(reference), root];
 }
 
 /** By a daemon, which is counted with its client. What it has of the image is taken away again. */
@@ -149,22 +121,13 @@ function containerd(ctr: string): Contestant {
   return {
     name: "ctr content fetch",
     async download({ reference, tls }) {
-      const pids = await pidsOf("containerd");
-      const used = (): number => pids.reduce((sum, pid) => sum + cpuSecondsOf(pid), 0);
-      const before = used();
       const flag = tls ? "--skip-verify" : "--plain-http";
-      const cost = await measure([ctr, "content", "fetch", flag, reference], process.env);
-      const total = { ...cost, cpuSeconds: cost.cpuSeconds + used() - before, peakMib: Number.NaN };
+      const command = [ctr, "content", "fetch", flag, reference];
+      const cost = await withDaemon("containerd", () => measure(command, process.env));
       await run(ctr, ["images", "rm", "--sync", reference]);
-      return [total, undefined];
+      return [{ ...cost, peakMib: Number.NaN }, undefined];
     },
   };
-}
-
-async function pidsOf(name: string): Promise<readonly number[]> {
-  const pids = (await readdir("/proc")).filter((entry) => /^\d+$/.test(entry)).map(Number);
-  const names = await Promise.all(pids.map((pid) => readFile(`/proc/${pid}/comm`, "utf8").catch(() => "")));
-  return pids.filter((_, at) => names[at]?.trim() === name);
 }
 
 /** A folder for one download, removed after `use`. */

@@ -5,6 +5,7 @@
  */
 import { createInterface } from "node:readline";
 import { openDistribution } from "drayage";
+import { measureHere } from "../support/measure.ts";
 import type { DownloadCost } from "./contestants.ts";
 
 const [, , root = "", host = "", plain, warm = ""] = process.argv;
@@ -12,14 +13,8 @@ const registry = plain === "plain" ? { plainHttp: true } : { insecureRegistries:
 await using distribution = await openDistribution({ root, registry });
 await distribution.pull(warm);
 process.stdout.write("ready\n");
-for await (const reference of createInterface(process.stdin)) {
-  const [start, before] = [performance.now(), process.cpuUsage()];
-  await distribution.pull(reference);
-  const { user, system } = process.cpuUsage(before);
-  const cost: DownloadCost = {
-    wallSeconds: (performance.now() - start) / 1_000,
-    cpuSeconds: (user + system) / 1e6,
-    peakMib: process.resourceUsage().maxRSS / 1024,
-  };
+for await (const line of createInterface(process.stdin)) {
+  const spent = await measureHere(() => distribution.pull(JSON.parse(line) as string));
+  const cost: DownloadCost = { ...spent, peakMib: process.resourceUsage().maxRSS / 1024 };
   process.stdout.write(`${JSON.stringify(cost)}\n`);
 }

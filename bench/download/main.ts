@@ -9,6 +9,7 @@ import { type Digest, Digester, encodedOf } from "../../src/digest/digest.ts";
 import { selfSigned } from "../../src/testing/certificates/self-signed.ts";
 import { startDockerRegistry } from "../../test/real/support/docker-registry.ts";
 import { tagInLayout, writeImage } from "../../test/real/support/images.ts";
+import { inTurns } from "../support/in-turns.ts";
 import {
   type Contestant,
   type Download,
@@ -55,14 +56,9 @@ const job = {
   tls: values.tls,
 };
 const runs = new Map<Contestant, DownloadCost[]>(contestants.map((contestant) => [contestant, []]));
-for (let round = 0; round <= Number(values.runs); round++) {
-  // In turns, so that whatever else the machine does hits everybody; each begins once in a while.
-  const order = contestants.map((_, index) => contestants[(index + round) % contestants.length]);
-  for (const contestant of order) {
-    if (!contestant) continue;
-    const cost = await download(contestant, round === 0);
-    if (round > 0) runs.get(contestant)?.push(cost); // the first one warms caches up, and its bytes are looked at
-  }
+for (const [round, contestant] of inTurns(contestants, [0, Number(values.runs)])) {
+  const cost = await download(contestant, round === 0);
+  if (round > 0) runs.get(contestant)?.push(cost); // the first one warms caches up, and its bytes are looked at
 }
 printResults();
 

@@ -1,10 +1,8 @@
-import { spawn } from "node:child_process";
-import { once } from "node:events";
-import { existsSync } from "node:fs";
 import { join } from "node:path";
-import { createInterface } from "node:readline";
-import { findPart, type PartName } from "../../test/real/support/parts.ts";
-import { type Cost, measure } from "../push/measure.ts";
+import type { PartName } from "../../test/real/support/parts.ts";
+import { findPrograms, type Program } from "../support/find-programs.ts";
+import { type Cost, measure } from "../support/measure.ts";
+import { RunningEngine } from "../support/running-engine.ts";
 
 /** What is pulled, and where to. */
 interface Job {
@@ -20,11 +18,8 @@ export interface Contestant {
   pull(job: Job): Promise<Cost>;
 }
 
-/** Our command line as it is published; sources would be stripped of their types at every start. */
-const DRAYAGE = join(import.meta.dirname, "..", "..", "dist", "cli", "main.js");
-
 /** The process that embeds us. */
-const ENGINE = new URL("engine.ts", import.meta.url).pathname;
+const ENGINE = join(import.meta.dirname, "engine.ts");
 
 type Arguments = (job: Job) => readonly string[];
 
@@ -47,46 +42,34 @@ const PEERS: readonly (readonly [PartName, Arguments])[] = [
   ],
 ];
 
+const ours: Arguments = ({ reference, folder }) => [
+  "pull",
+  "-q",
+  "--plain-http",
+  "--root",
+  folder,
+  reference,
+];
+
 /** The contestants on this machine, drayage first, and the names of those that are missing. Throws without a build. */
 export function findContestants(): {
   readonly contestants: readonly Contestant[];
   readonly missing: readonly string[];
 } {
-  if (!existsSync(DRAYAGE)) throw new Error(`Cannot find ${DRAYAGE}: run npm run build first`);
-  const contestants: Contestant[] = [
-    { name: "drayage in an engine", pull: pullInEngine },
-    program("drayage", ({ reference, folder }) => [
-      process.execPath,
-      DRAYAGE,
-      "pull",
-      "-q",
-      "--plain-http",
-      "--root",
-      folder,
-      reference,
-    ]),
-  ];
-  const missing: string[] = [];
-  for (const [name, argumentsFor] of PEERS) {
-    const part = findPart(name);
-    if (part) contestants.push(program(name, (job) => [part.path, ...argumentsFor(job)], part.env));
-    else missing.push(name);
-  }
+  const { programs, missing } = findPrograms(ours, PEERS);
+  const contestants = [{ name: "drayage in an engine", pull: pullInEngine }, ...programs.map(contestantOf)];
   return { contestants, missing };
 }
 
-function program(name: string, command: Arguments, env: Readonly<Record<string, string>> = {}): Contestant {
-  return { name, pull: (job) => measure(command(job), { ...process.env, HOME: job.folder, ...env }) };
+function contestantOf({ name, command, argumentsFor, env }: Program<Arguments>): Contestant {
+  return {
+    name,
+    pull: (job) => measure([...command, ...argumentsFor(job)], { ...process.env, HOME: job.folder, ...env }),
+  };
 }
 
 /** The library in a process that runs already: neither its start nor loading it is counted. */
 async function pullInEngine({ reference, folder: root }: Job): Promise<Cost> {
-  const child = spawn(process.execPath, [ENGINE], { stdio: ["pipe", "pipe", "inherit"] });
-  const lines = createInterface(child.stdout)[Symbol.asyncIterator]();
-  await lines.next(); // it is ready
-  child.stdin.end(`${JSON.stringify({ root, reference })}\n`);
-  const { value } = await lines.next();
-  if (value === undefined) throw new Error("Cannot pull in an engine: it ended without an answer");
-  await once(child, "exit");
-  return JSON.parse(value) as Cost;
+  await using engine = new RunningEngine<Cost>([ENGINE]);
+  return await engine.ask({ root, reference });
 }

@@ -4,18 +4,12 @@
  */
 import { createInterface } from "node:readline";
 import { openDistribution } from "drayage";
-import type { Cost } from "../push/measure.ts";
+import { measureHere } from "../support/measure.ts";
 
 process.stdout.write("ready\n");
 for await (const line of createInterface(process.stdin)) {
   const { root, reference } = JSON.parse(line) as { root: string; reference: string };
   await using distribution = await openDistribution({ root, registry: { plainHttp: true } });
-  const [start, before] = [performance.now(), process.cpuUsage()];
-  await distribution.pull(reference, { platform: "linux/amd64" });
-  const { user, system } = process.cpuUsage(before);
-  const cost: Cost = {
-    wallSeconds: (performance.now() - start) / 1_000,
-    cpuSeconds: (user + system) / 1e6,
-  };
+  const cost = await measureHere(() => distribution.pull(reference, { platform: "linux/amd64" }));
   process.stdout.write(`${JSON.stringify(cost)}\n`);
 }

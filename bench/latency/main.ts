@@ -5,7 +5,8 @@ import { join } from "node:path";
 import { createInterface } from "node:readline";
 import { parseArgs } from "node:util";
 import { formatTable } from "../../src/cli/format-table.ts";
-import type { Cost } from "../push/measure.ts";
+import { inTurns } from "../support/in-turns.ts";
+import type { Cost } from "../support/measure.ts";
 import { type Contestant, findContestants } from "./contestants.ts";
 
 const { values } = parseArgs({
@@ -50,14 +51,12 @@ async function compare(layers: number): Promise<void> {
   );
   const reference = `127.0.0.1:${await slow.line()}/bench/many:v1`;
   const results = new Map<Contestant, Run[]>(contestants.map((contestant) => [contestant, []]));
-  for (let round = 0; round < runs; round++) {
-    for (const contestant of contestants) {
-      const folder = await mkdtemp(join(values.data, "drayage-bench-"));
-      const cost = await contestant.pull({ reference, folder });
-      await rm(folder, { recursive: true });
-      const traffic = JSON.parse(await slow.ask()) as Traffic;
-      results.get(contestant)?.push({ ...cost, ...traffic });
-    }
+  for (const [, contestant] of inTurns(contestants, [1, runs])) {
+    const folder = await mkdtemp(join(values.data, "drayage-bench-"));
+    const cost = await contestant.pull({ reference, folder });
+    await rm(folder, { recursive: true });
+    const traffic = JSON.parse(await slow.ask()) as Traffic;
+    results.get(contestant)?.push({ ...cost, ...traffic });
   }
   print(layers, results);
 }

@@ -1,10 +1,8 @@
-import { spawn } from "node:child_process";
-import { once } from "node:events";
-import { existsSync } from "node:fs";
 import { join } from "node:path";
-import { createInterface } from "node:readline";
-import { findPart, type PartName } from "../../test/real/support/parts.ts";
-import { type Cost, measure } from "./measure.ts";
+import type { PartName } from "../../test/real/support/parts.ts";
+import { findPrograms, type Program } from "../support/find-programs.ts";
+import { type Cost, measure } from "../support/measure.ts";
+import { RunningEngine } from "../support/running-engine.ts";
 
 /** What is pushed, and where to. */
 interface Job {
@@ -24,9 +22,6 @@ export interface Contestant {
   /** Does a job. `home` is where it may leave notes. */
   push(job: Job, home: string): Promise<Cost>;
 }
-
-/** Our command line as it is published; sources would be stripped of their types at every start. */
-const DRAYAGE = join(import.meta.dirname, "..", "..", "dist", "cli", "main.js");
 
 /** The process that embeds us. */
 const ENGINE = join(import.meta.dirname, "engine.ts");
@@ -60,52 +55,37 @@ const PEERS: readonly (readonly [PartName, Arguments])[] = [
   ],
 ];
 
+const ours: Arguments = ({ layout, source, target, tls }) => {
+  const how = tls ? "--insecure" : "--plain-http";
+  return ["push", "-q", how, "--root", layout, source, target];
+};
+
 /** The contestants on this machine, drayage first, and the names of those that are missing. Throws without a build. */
 export function findContestants(): {
   readonly contestants: readonly Contestant[];
   readonly missing: readonly string[];
 } {
-  if (!existsSync(DRAYAGE)) throw new Error(`Cannot find ${DRAYAGE}: run npm run build first`);
-  const contestants: Contestant[] = [
-    program("drayage", ({ layout, source, target, tls }) => [
-      process.execPath,
-      DRAYAGE,
-      "push",
-      "-q",
-      tls ? "--insecure" : "--plain-http",
-      "--root",
-      layout,
-      source,
-      target,
-    ]),
-    { name: "drayage in an engine", push: pushInEngine },
-  ];
-  const missing: string[] = [];
-  for (const [name, argumentsFor] of PEERS) {
-    const part = findPart(name);
-    if (part) contestants.push(program(name, (job) => [part.path, ...argumentsFor(job)], part.env));
-    else missing.push(name);
-  }
-  return { contestants, missing };
+  const { programs, missing } = findPrograms(ours, PEERS);
+  const [drayage, ...peers] = programs.map(contestantOf);
+  const contestants = [drayage, { name: "drayage in an engine", push: pushInEngine }, ...peers];
+  return { contestants: contestants.filter((one) => one !== undefined), missing };
 }
 
-function program(name: string, command: Arguments, env: Readonly<Record<string, string>> = {}): Contestant {
-  return { name, push: (job, home) => measure(command(job), { ...process.env, HOME: home, ...env }) };
+function contestantOf({ name, command, argumentsFor, env }: Program<Arguments>): Contestant {
+  return {
+    name,
+    push: (job, home) => measure([...command, ...argumentsFor(job)], { ...process.env, HOME: home, ...env }),
+  };
 }
 
 /** The library in a process that runs already: neither its start nor loading it is counted. */
 async function pushInEngine({ layout, source, target, tls }: Job, home: string): Promise<Cost> {
-  const child = spawn(process.execPath, [ENGINE, layout, ...(tls ? [registryOf(target)] : [])], {
-    env: { ...process.env, HOME: home },
-    stdio: ["pipe", "pipe", "inherit"],
+  const insecureHost = tls ? [registryOf(target)] : [];
+  await using engine = new RunningEngine<Cost>([ENGINE, layout, ...insecureHost], {
+    ...process.env,
+    HOME: home,
   });
-  const lines = createInterface(child.stdout)[Symbol.asyncIterator]();
-  await lines.next(); // it is ready
-  child.stdin.end(`${JSON.stringify({ source, target })}\n`);
-  const { value } = await lines.next();
-  if (value === undefined) throw new Error("Cannot push in an engine: it ended without an answer");
-  await once(child, "exit");
-  return JSON.parse(value) as Cost;
+  return await engine.ask({ source, target });
 }
 
 function registryOf(target: string): string {

@@ -4,6 +4,7 @@
  */
 import { createInterface } from "node:readline";
 import { openDistribution } from "drayage";
+import { measureHere } from "../support/measure.ts";
 
 const [, , root = "", insecureHost] = process.argv;
 const registry = insecureHost === undefined ? { plainHttp: true } : { insecureRegistries: [insecureHost] };
@@ -11,9 +12,6 @@ await using distribution = await openDistribution({ root, registry });
 process.stdout.write("ready\n");
 for await (const line of createInterface(process.stdin)) {
   const { source, target } = JSON.parse(line) as { source: string; target: string };
-  const [start, before] = [performance.now(), process.cpuUsage()];
-  await distribution.push(source, { target });
-  const { user, system } = process.cpuUsage(before);
-  const cost = { wallSeconds: (performance.now() - start) / 1_000, cpuSeconds: (user + system) / 1e6 };
+  const cost = await measureHere(() => distribution.push(source, { target }));
   process.stdout.write(`${JSON.stringify(cost)}\n`);
 }

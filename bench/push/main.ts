@@ -11,8 +11,9 @@ import {
   startDockerRegistry,
 } from "../../test/real/support/docker-registry.ts";
 import { tagInLayout, writeImage } from "../../test/real/support/images.ts";
+import { inTurns } from "../support/in-turns.ts";
+import { type Cost, cpuSecondsOf } from "../support/measure.ts";
 import { type Contestant, findContestants } from "./contestants.ts";
-import { type Cost, cpuSecondsOf } from "./measure.ts";
 
 /** 1 GiB that does not compress, by default in eight layers of 128 MiB. */
 const IMAGE_BYTES = 1024 * 1024 * 1024;
@@ -57,15 +58,10 @@ try {
   const { manifest } = await writeImage(original, { layers });
   await tagInLayout(original, SOURCE, manifest);
   const runs = new Map<Contestant, Run[]>(contestants.map((contestant) => [contestant, []]));
-  for (let round = 1; round <= Number(values.runs); round++) {
-    // In turns, so that whatever else the machine does hits everybody; each begins once in a while.
-    const order = contestants.map((_, index) => contestants[(index + round) % contestants.length]);
-    for (const contestant of order) {
-      if (!contestant) continue;
-      const run = await push(contestant, original, manifest);
-      runs.get(contestant)?.push(run);
-      console.log(`round ${round}: ${contestant.name} ${seconds(run.wallSeconds)}`);
-    }
+  for (const [round, contestant] of inTurns(contestants, [1, Number(values.runs)])) {
+    const run = await push(contestant, original, manifest);
+    runs.get(contestant)?.push(run);
+    console.log(`round ${round}: ${contestant.name} ${seconds(run.wallSeconds)}`);
   }
   printResults(runs);
 } finally {

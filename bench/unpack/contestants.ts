@@ -1,11 +1,12 @@
 import { execFile } from "node:child_process";
-import { existsSync } from "node:fs";
-import { mkdtemp, readdir, readFile, rm } from "node:fs/promises";
+import { mkdtemp, rm } from "node:fs/promises";
 import { join } from "node:path";
 import { promisify } from "node:util";
 import { findPart } from "../../test/real/support/parts.ts";
-import { type Cost, cpuSecondsOf, measure } from "../push/measure.ts";
-import { RunningEngine } from "./run-engine.ts";
+import { withDaemon } from "../support/daemons.ts";
+import { drayageCommand } from "../support/find-programs.ts";
+import { type Cost, measure } from "../support/measure.ts";
+import { startEngine } from "./run-engine.ts";
 
 /** Who pulls an image and unpacks it. */
 export interface Contestant {
@@ -15,9 +16,6 @@ export interface Contestant {
   /** Ends what was started for it. */
   readonly close?: () => Promise<void>;
 }
-
-/** Our command line as it is published; sources would be stripped of their types at every start. */
-const DRAYAGE = join(import.meta.dirname, "..", "..", "dist", "cli", "main.js");
 
 const run = promisify(execFile);
 
@@ -30,15 +28,15 @@ const run = promisify(execFile);
 export async function findContestants(
   data: string,
 ): Promise<{ readonly contestants: readonly Contestant[]; readonly missing: readonly string[] }> {
-  if (!existsSync(DRAYAGE)) throw new Error(`Cannot find ${DRAYAGE}: run npm run build first`);
-  const engine = new RunningEngine(); // as the daemons, which have pulled before, too
+  const ours = drayageCommand();
+  const engine = startEngine(); // as the daemons, which have pulled before, too
   const contestants: Contestant[] = [
     {
       name: "drayage in an engine",
-      pull: (reference) => inFreshRoot(data, (root) => engine.pull(root, reference)),
+      pull: (reference) => inFreshRoot(data, (root) => engine.ask({ root, reference })),
       close: () => engine[Symbol.asyncDispose](),
     },
-    { name: "drayage", pull: (reference) => inFreshRoot(data, (root) => byCommand(root, reference)) },
+    { name: "drayage", pull: (reference) => inFreshRoot(data, (root) => byCommand(ours, root, reference)) },
   ];
   const missing: string[] = [];
   for (const peer of [containerd, dockerd]) {
@@ -58,19 +56,9 @@ async function inFreshRoot(data: string, pull: (root: string) => Promise<Cost>):
   }
 }
 
-async function byCommand(root: string, reference: string): Promise<Cost> {
-  const command = [
-    process.execPath,
-    DRAYAGE,
-    "pull",
-    "-q",
-    "--unpack",
-    "--plain-http",
-    "--root",
-    root,
-    reference,
-  ];
-  return await measure(command, process.env);
+async function byCommand(ours: readonly string[], root: string, reference: string): Promise<Cost> {
+  const options = ["-q", "--unpack", "--plain-http", "--root", root];
+  return await measure([...ours, "pull", ...options, reference], process.env);
 }
 
 async function containerd(): Promise<Contestant | string> {
@@ -109,19 +97,4 @@ async function answers(program: string, args: readonly string[]): Promise<boolea
     () => true,
     () => false,
   );
-}
-
-/** What a client cost, with what its daemon used meanwhile. */
-async function withDaemon(name: string, use: () => Promise<Cost>): Promise<Cost> {
-  const pids = await pidsOf(name);
-  const used = (): number => pids.reduce((sum, pid) => sum + cpuSecondsOf(pid), 0);
-  const before = used();
-  const { wallSeconds, cpuSeconds } = await use();
-  return { wallSeconds, cpuSeconds: cpuSeconds + used() - before };
-}
-
-async function pidsOf(name: string): Promise<readonly number[]> {
-  const pids = (await readdir("/proc")).filter((entry) => /^\d+$/.test(entry)).map(Number);
-  const names = await Promise.all(pids.map((pid) => readFile(`/proc/${pid}/comm`, "utf8").catch(() => "")));
-  return pids.filter((_, at) => names[at]?.trim() === name);
 }

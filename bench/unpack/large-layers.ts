@@ -5,7 +5,7 @@ import { join } from "node:path";
 import { createInterface } from "node:readline";
 import { parseArgs } from "node:util";
 import { formatTable } from "../../src/cli/format-table.ts";
-import { RunningEngine } from "./run-engine.ts";
+import { startEngine } from "./run-engine.ts";
 
 /** Layers of one gibibyte each, in files of 16 MiB. */
 const [LAYERS, FILES, FILE_BYTES] = [4, 64, 16 * 1024 * 1024];
@@ -40,8 +40,8 @@ try {
 async function measure(reference: string): Promise<string[]> {
   const root = await mkdtemp(join(values.data, "drayage-large-"));
   try {
-    await using engine = new RunningEngine();
-    const cost = await engine.pull(root, reference);
+    await using engine = startEngine();
+    const cost = await engine.ask({ root, reference });
     if (cost.peakMib > MAX_PEAK_MIB || cost.loopP99Ms > MAX_LOOP_P99_MS) process.exitCode = 1;
     return [
       cost.wallSeconds.toFixed(2),

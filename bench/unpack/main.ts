@@ -1,6 +1,7 @@
 import { parseArgs } from "node:util";
 import { formatTable } from "../../src/cli/format-table.ts";
-import type { Cost } from "../push/measure.ts";
+import { inTurns } from "../support/in-turns.ts";
+import type { Cost } from "../support/measure.ts";
 import { type Contestant, findContestants } from "./contestants.ts";
 
 const RUNS = 5;
@@ -23,17 +24,12 @@ const { contestants: found, missing } = await findContestants(values.data);
 const contestants = found.filter(({ name }) => values.only.some((part) => name.includes(part)));
 for (const name of missing) console.log(`MISSING: ${name} does not answer and takes no part`);
 const runs = new Map<Contestant, Cost[]>(contestants.map((contestant) => [contestant, []]));
-for (let round = 0; round <= Number(values.runs); round++) {
-  // In turns, so that whatever else the machine does hits everybody; each begins once in a while.
-  const order = contestants.map((_, index) => contestants[(index + round) % contestants.length]);
-  for (const contestant of order) {
-    if (!contestant) continue;
-    const cost = await contestant.pull(image);
-    if (round > 0) runs.get(contestant)?.push(cost); // the first one warms caches, and whoever goes on running, up
-    console.log(
-      `round ${round}: ${contestant.name} ${seconds(cost.wallSeconds)} s, CPU ${seconds(cost.cpuSeconds)} s`,
-    );
-  }
+for (const [round, contestant] of inTurns(contestants, [0, Number(values.runs)])) {
+  const cost = await contestant.pull(image);
+  if (round > 0) runs.get(contestant)?.push(cost); // the first one warms caches, and whoever goes on running, up
+  console.log(
+    `round ${round}: ${contestant.name} ${seconds(cost.wallSeconds)} s, CPU ${seconds(cost.cpuSeconds)} s`,
+  );
 }
 for (const { close } of found) await close?.();
 printResults();

@@ -1,8 +1,6 @@
-import { spawn } from "node:child_process";
-import { once } from "node:events";
 import { join } from "node:path";
-import { createInterface } from "node:readline";
-import type { Cost } from "../push/measure.ts";
+import type { Cost } from "../support/measure.ts";
+import { RunningEngine } from "../support/running-engine.ts";
 
 /** The process that embeds us. */
 const ENGINE = join(import.meta.dirname, "engine.ts");
@@ -16,22 +14,7 @@ export interface EngineCost extends Cost {
   readonly loopMaxMs: number;
 }
 
-/** A process that runs already, and may pull more than once. */
-export class RunningEngine implements AsyncDisposable {
-  readonly #child = spawn(process.execPath, [ENGINE], { stdio: ["pipe", "pipe", "inherit"] });
-  readonly #lines = createInterface(this.#child.stdout)[Symbol.asyncIterator]();
-  readonly #ready = this.#lines.next();
-
-  /** Pulls and unpacks into a new root. */
-  async pull(root: string, reference: string): Promise<EngineCost> {
-    await this.#ready;
-    this.#child.stdin.write(`${JSON.stringify({ root, reference })}\n`);
-    const { value } = (await this.#lines.next()) as { value: string };
-    return JSON.parse(value) as EngineCost;
-  }
-
-  async [Symbol.asyncDispose](): Promise<void> {
-    this.#child.stdin.end();
-    await once(this.#child, "exit");
-  }
+/** Starts a process that is asked `{ root, reference }`, pulls and unpacks into that new root. The caller ends it. */
+export function startEngine(): RunningEngine<EngineCost> {
+  return new RunningEngine([ENGINE]);
 }

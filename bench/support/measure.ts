@@ -35,6 +35,14 @@ export async function measure(command: readonly string[], env: NodeJS.ProcessEnv
   return { wallSeconds, cpuSeconds: childSeconds(used) };
 }
 
+/** What work in this process costs, with all its threads. */
+export async function measureHere(work: () => Promise<unknown>): Promise<Cost> {
+  const [start, before] = [performance.now(), process.cpuUsage()];
+  await work();
+  const { user, system } = process.cpuUsage(before);
+  return { wallSeconds: (performance.now() - start) / 1_000, cpuSeconds: (user + system) / 1e6 };
+}
+
 /** User and system seconds that a process on this machine has used so far, without its children. */
 export function cpuSecondsOf(pid: number): number {
   const stat = readFileSync(`/proc/${pid}/stat`, "utf8");
