@@ -15,7 +15,6 @@ export type {
   DamagedLayer,
   UnverifiedLayer,
 } from "./distribution/check/result.ts";
-export type { DiskUsage, ImageUsage, Usage } from "./distribution/disk-usage.ts";
 export type {
   AssembleImageOptions,
   Distribution,
@@ -40,8 +39,9 @@ export type { ServedContent, TakenContent } from "./distribution/moved-content.t
 export { openDistribution } from "./distribution/open-distribution.ts";
 export type { ProgressOptions } from "./distribution/operation.ts";
 export type { DistributionOptions } from "./distribution/options.ts";
-export type { PruneOptions, PruneResult } from "./distribution/prune.ts";
+export type { PruneOptions, PruneResult } from "./distribution/prune-result.ts";
 export { type EndpointShare, servedByEndpoint } from "./distribution/served-by-endpoint.ts";
+export type { DiskUsage, ImageUsage, Usage } from "./distribution/usage.ts";
 export type { ImageEntry, ImageEntryType } from "./layer/reading/image-entries.ts";
 export type { Descriptor } from "./oci/descriptor.ts";
 export type { MessageProgress, Progress, ProgressSink, UpdateProgress } from "./progress/progress.ts";

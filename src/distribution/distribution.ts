@@ -14,11 +14,11 @@ import type { ProgressSink } from "../progress/progress.ts";
 import type { Credentials } from "../registry/credentials/credentials.ts";
 import type { LivePriority } from "../xfer/live-priority.ts";
 import type { CheckOptions, CheckResult } from "./check/result.ts";
-import type { DiskUsage } from "./disk-usage.ts";
 import type { DistributionEvents } from "./events.ts";
 import type { ServedContent, TakenContent } from "./moved-content.ts";
 import type { ProgressOptions } from "./operation.ts";
-import type { PruneOptions, PruneResult } from "./prune.ts";
+import type { PruneOptions, PruneResult } from "./prune-result.ts";
+import type { DiskUsage } from "./usage.ts";
 
 /** What a pull may be told. */
 export interface PullOptions extends AbortOptions {

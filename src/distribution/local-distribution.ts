@@ -17,7 +17,6 @@ import type { Transport } from "../registry/transport/transport.ts";
 import { check } from "./check/check.ts";
 import type { CheckOptions, CheckResult } from "./check/result.ts";
 import { countedImages } from "./counted-images.ts";
-import type { DiskUsage } from "./disk-usage.ts";
 import type {
   AssembleImageOptions,
   Distribution,
@@ -57,10 +56,11 @@ import {
   UNPACK_OPTIONS,
 } from "./option-rules.ts";
 import type { OwnedRoot } from "./owned-root.ts";
-import type { PruneOptions, PruneResult } from "./prune.ts";
+import type { PruneOptions, PruneResult } from "./prune-result.ts";
 import { type PullEngine, pull } from "./pull.ts";
 import { type PushEngine, push } from "./push.ts";
 import { unpackImage } from "./unpack-image.ts";
+import type { DiskUsage } from "./usage.ts";
 import { withinTime } from "./within-time.ts";
 
 /** What a distribution is made of. */

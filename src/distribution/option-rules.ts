@@ -49,7 +49,7 @@ import type {
 import type { LoginOptions } from "./login.ts";
 import type { ProgressOptions } from "./operation.ts";
 import type { DistributionOptions } from "./options.ts";
-import type { PruneOptions } from "./prune.ts";
+import type { PruneOptions } from "./prune-result.ts";
 
 const backoff = objectOf<BackoffPolicy>({
   maxAttempts: wholeNumberFrom(1),

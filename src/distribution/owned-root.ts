@@ -16,7 +16,7 @@ import { GuardedEvents } from "../images/guarded-events.ts";
 import type { Image, ImageEvents, ImageStore } from "../images/image-store.ts";
 import { LayoutImageStore } from "../images/layout-image-store.ts";
 import type { NameStore } from "../images/name-store.ts";
-import { type DiskUsage, diskUsage, usageOf } from "./disk-usage.ts";
+import { diskUsage, usageOf } from "./disk-usage.ts";
 import type { RemovedImage } from "./distribution.ts";
 import type { DistributionEvents } from "./events.ts";
 import { IllnessFiles } from "./health/illness-file.ts";
@@ -25,8 +25,10 @@ import type { Logger } from "./logger.ts";
 import { MountSourceStore } from "./mount-source-store.ts";
 import { waiting } from "./operation.ts";
 import { namingImages, ownedImages, tagImage } from "./owned-images.ts";
-import { type Hints, type PruneOptions, type PruneResult, prune } from "./prune.ts";
+import { type Hints, prune } from "./prune.ts";
+import type { PruneOptions, PruneResult } from "./prune-result.ts";
 import { removeImage } from "./remove-image.ts";
+import type { DiskUsage } from "./usage.ts";
 import { V1LayerStore } from "./v1/v1-layer-store.ts";
 
 /** What a root is opened with. */

@@ -15,7 +15,8 @@ import type { Info, Store } from "../content/store.ts";
 import { unlessNotFound } from "../content/unless-not-found.ts";
 import type { Digest } from "../digest/digest.ts";
 import { LOCK_BACKOFF } from "../disk/file-lock.ts";
-import { type ProgressOptions, waiting } from "./operation.ts";
+import { waiting } from "./operation.ts";
+import type { PruneOptions, PruneResult } from "./prune-result.ts";
 
 /**
  * Age from which on unreferenced content is pruned unless told otherwise, in milliseconds: a pull that broke
@@ -28,26 +29,6 @@ const IDLE_BACKOFF: BackoffPolicy = { ...LOCK_BACKOFF, maxMs: 512 };
 
 /** What people are shown meanwhile. */
 const REASON = "Waiting for work that began earlier";
-
-/** What a prune may be told. */
-export interface PruneOptions extends ProgressOptions {
-  /** Younger content and ingests are kept, in milliseconds. Default: a day. */
-  readonly minAgeMs?: number | undefined;
-  /** Only tells what would be removed. */
-  readonly dryRun?: boolean | undefined;
-}
-
-/** What a prune removed, or would remove. */
-export interface PruneResult {
-  readonly deleted: readonly Digest[];
-  /** Refs of ingests that nobody went on with. */
-  readonly abortedIngests: readonly string[];
-  /** Content whose damaged bytes had been set aside, and are removed. */
-  readonly discarded: readonly Digest[];
-  /** Chain IDs of unpacked layers that no image and no other user keeps. */
-  readonly layers: readonly Digest[];
-  readonly reclaimedBytes: number;
-}
 
 /** What a prune works on. */
 export interface PruneContext {
