@@ -56,6 +56,7 @@ function readRecords(content: Buffer): Map<ByteString, ByteString> {
   const runs: ByteString[] = [];
   for (let at = 0; at < content.byteLength; ) {
     const { key, value, end } = readRecord(content, at);
+    if (key.includes("\0")) throw malformed("a pax header has a key with a zero byte in it");
     if (key === "GNU.sparse.offset" || key === "GNU.sparse.numbytes") runs.push(value);
     records.set(key, value);
     at = end;
@@ -98,7 +99,7 @@ function numberOf(digits: string | undefined, format: RegExp, what: string): num
   throw malformed(`a pax header has a ${what} that is malformed or too large`);
 }
 
-function withoutZero(name: ByteString | undefined): ByteString | undefined {
+function withoutZero<Name extends ByteString | undefined>(name: Name): Name {
   if (name?.includes("\0")) throw malformed("a pax header has a name with a zero byte in it");
   return name;
 }
@@ -107,7 +108,7 @@ function xattrsOf(records: ReadonlyMap<ByteString, ByteString>): PaxRecords["xat
   const xattrs = new Map<ByteString, ByteString>();
   for (const [key, value] of records) {
     if (key.startsWith(LIBARCHIVE_XATTR)) {
-      const name = withoutEscapes(key.slice(LIBARCHIVE_XATTR.length));
+      const name = withoutZero(withoutEscapes(key.slice(LIBARCHIVE_XATTR.length)));
       xattrs.set(name, Buffer.from(value, "base64").toString("latin1"));
     }
   }

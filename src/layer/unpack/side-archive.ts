@@ -100,7 +100,7 @@ export class SideArchive {
   #addPax({ xattrs, mtime = 0 }: SideEntry, more: readonly ByteString[]): void {
     const records = [...more];
     if (!Number.isInteger(mtime)) records.push(paxRecord("mtime", mtime.toFixed(9)));
-    for (const [name, value] of xattrs ?? []) records.push(paxRecord(`SCHILY.xattr.${name}`, value));
+    for (const [name, value] of xattrs ?? []) records.push(paxRecord(`SCHILY.xattr.${escaped(name)}`, value));
     if (records.length > 0) this.#addExtension("x", Buffer.from(records.join(""), "latin1"));
   }
 
@@ -113,6 +113,11 @@ export class SideArchive {
   #write(bytes: Buffer): void {
     for (let at = 0; at < bytes.byteLength; ) at += writeSync(this.#fd, bytes, at);
   }
+}
+
+/** An attribute's name as GNU tar has it in a key, where `=` would end it: what it reads, it takes out again. */
+function escaped(name: ByteString): ByteString {
+  return name.replaceAll("%", "%25").replaceAll("=", "%3D");
 }
 
 /** The map of a sparse file in front of its content (GNU, format 1.0). */

@@ -8,16 +8,19 @@ export interface Campaign {
   readonly faults: number;
   /** `CHAOS_KILLS`: processes to kill. */
   readonly kills: number;
+  /** `CHAOS_IMAGES`: random images to compare with what others make of them. */
+  readonly images: number;
 }
 
 /** What the environment asks for. */
 export function campaign(
-  { CHAOS_SEED, CHAOS_FAULTS, CHAOS_KILLS }: NodeJS.ProcessEnv = process.env,
+  { CHAOS_SEED, CHAOS_FAULTS, CHAOS_KILLS, CHAOS_IMAGES }: NodeJS.ProcessEnv = process.env,
 ): Campaign {
   return {
     seed: CHAOS_SEED ?? randomBytes(4).toString("hex"),
     faults: Number(CHAOS_FAULTS ?? 2_000),
     kills: Number(CHAOS_KILLS ?? 50),
+    images: Number(CHAOS_IMAGES ?? 60),
   };
 }
 

@@ -263,6 +263,16 @@ describe("a hostile layer", () => {
       ErrInvalidArgument,
       writeTestTar([file("good"), sparse("4,2,5,2", "10")]),
     ],
+    [
+      "an attribute whose name ends before its end",
+      ErrInvalidArgument,
+      writeTestTar([file("good"), { ...file("x"), pax: { "SCHILY.xattr.user.a\0b": "v" } }]),
+    ],
+    [
+      "an attribute of libarchive whose name does so",
+      ErrInvalidArgument,
+      writeTestTar([file("good"), { ...file("x"), pax: { "LIBARCHIVE.xattr.user.a%00b": "dg==" } }]),
+    ],
   ])("is refused for %s, with the entry before it", (_, type, archive) => {
     const error = errorOf(() => room.unpack(archive));
     expect(error).toBeInstanceOf(type);

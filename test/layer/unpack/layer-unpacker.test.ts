@@ -183,6 +183,15 @@ describe("LayerUnpacker", () => {
     expect(tree["./d/replaced"]?.xattrs).toEqual({});
   });
 
+  it("keeps the name of an attribute as the archive has it, whatever it means to GNU tar", () => {
+    const outcome = room.unpackEntries([
+      file("f", { pax: { "LIBARCHIVE.xattr.user.a%3Db": "dg==", "SCHILY.xattr.user.c%3Dd%25": "w" } }),
+    ]);
+    if (room.host.xattrs.includes("user"))
+      expect(room.tree()["./f"]?.xattrs).toEqual({ "user.a%3Db": "v", "user.c%253Dd%2525": "w" });
+    else expect(outcome.skipped).toMatchObject([{ kind: "xattr", count: 2 }]);
+  });
+
   it.runIf(ownsAll)("keeps capabilities, which a change of the owner would clear", () => {
     const capability = "\x01\0\0\x02\0\x04\0\0\0\0\0\0\0\0\0\0\0\0\0\0";
     room.unpackEntries([
