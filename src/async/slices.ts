@@ -33,15 +33,25 @@ export class Slices {
   }
 }
 
-/** Work in steps, between which it may be left alone; what it comes to is returned. */
-export type Steps<T> = Generator<void, T>;
+/** A step that another program does. How it ended is known afterwards; only what `pause` throws is thrown. */
+export interface StepElsewhere {
+  /** Has it done, and keeps the thread meanwhile. */
+  readonly now: () => void;
+  /** Has it done, and ends it when `pause`, which is called from time to time, throws. */
+  readonly meanwhile: (pause: Pause) => Promise<void>;
+}
 
-/** Does all steps, with pauses that are due. Throws what they throw. */
+/** Work in steps, between which it may be left alone; what it comes to is returned. */
+export type Steps<T> = Generator<StepElsewhere | undefined, T>;
+
+/** Does all steps, with pauses that are due, also while other programs are at work. Throws what they throw. */
 export async function inSlices<T>(steps: Steps<T>, pause: Pause): Promise<T> {
+  using begun = steps; // left in the middle, it closes what it has open
   for (;;) {
-    const step = steps.next();
+    const step = begun.next();
     if (step.done === true) return step.value;
-    await pause();
+    const due = step.value ? step.value.meanwhile(pause) : pause();
+    if (due) await due;
   }
 }
 
@@ -50,5 +60,16 @@ export function atOnce<T>(steps: Steps<T>): T {
   for (;;) {
     const step = steps.next();
     if (step.done === true) return step.value;
+    step.value?.now();
   }
+}
+
+/** What is made of each item, a step for each. */
+export function* inSteps<T, R>(items: Iterable<T>, make: (item: T) => R): Steps<R[]> {
+  const made: R[] = [];
+  for (const item of items) {
+    made.push(make(item));
+    yield;
+  }
+  return made;
 }

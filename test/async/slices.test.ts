@@ -1,5 +1,5 @@
 import { afterEach, beforeEach, describe, expect, it, vi } from "vitest";
-import { atOnce, inSlices, Slices, type Steps } from "../../src/async/slices.ts";
+import { atOnce, inSlices, type Pause, Slices, type Steps } from "../../src/async/slices.ts";
 import { ErrCanceled } from "../../src/errors.ts";
 
 /** Time that passes between two looks at the clock, in milliseconds. */
@@ -45,6 +45,41 @@ describe("inSlices()", () => {
     expect(turns).toBeGreaterThan(1);
     expect(atOnce(threeSteps(done))).toBe("all");
     expect(done).toEqual([1, 2, 3, 1, 2, 3]);
+  });
+});
+
+/** A step of another program, and one before and behind it; what it leaves open is closed in any case. */
+function* withStepElsewhere(done: string[], meanwhile: (pause: Pause) => Promise<void>): Steps<void> {
+  try {
+    yield;
+    yield { now: () => void done.push("now"), meanwhile };
+    done.push("behind");
+  } finally {
+    done.push("closed");
+  }
+}
+
+async function refuse(): Promise<void> {
+  throw new ErrCanceled("context canceled");
+}
+
+describe("a step that another program does", () => {
+  it("is waited for beside others, or at once", async () => {
+    const done: string[] = [];
+    const meanwhile = async (): Promise<void> => {
+      await new Promise((resolve) => setImmediate(resolve));
+      done.push("meanwhile");
+    };
+    await inSlices(withStepElsewhere(done, meanwhile), new Slices().pause);
+    atOnce(withStepElsewhere(done, meanwhile));
+    expect(done).toEqual(["meanwhile", "behind", "closed", "now", "behind", "closed"]);
+  });
+
+  it("leaves nothing open when the work is not wanted any more", async () => {
+    const done: string[] = [];
+    const working = inSlices(withStepElsewhere(done, refuse), new Slices().pause);
+    await expect(working).rejects.toThrow(ErrCanceled);
+    expect(done).toEqual(["closed"]);
   });
 });
 

@@ -73,10 +73,14 @@ export function atEntry<T>(action: string, last: () => ByteString, work: () => T
   try {
     return work();
   } catch (cause) {
-    if (isDrayageError(cause)) throw cause;
-    if (cause instanceof TarFault) throw archiveError(last(), cause);
-    throw diskError(action, shownName(last()), cause);
+    throw errorAtEntry(action, last(), cause);
   }
+}
+
+/** What `atEntry` throws for what went wrong. */
+export function errorAtEntry(action: string, last: ByteString, cause: unknown): DrayageError {
+  if (isDrayageError(cause)) return cause;
+  return cause instanceof TarFault ? archiveError(last, cause) : diskError(action, shownName(last), cause);
 }
 
 /** The error of an archive that cannot be read on behind the entry of this name. */

@@ -3,6 +3,7 @@ import { lstatSync } from "node:fs";
 import { constants, mkdtemp, open, readFile, rm } from "node:fs/promises";
 import { join } from "node:path";
 import { promisify } from "node:util";
+import { inSlices, Slices, type Steps } from "../../async/slices.ts";
 import { diskError } from "../../disk/disk-error.ts";
 import type { ByteString } from "../../tar/byte-string.ts";
 import { TarReader } from "../../tar/tar-reader.ts";
@@ -53,7 +54,8 @@ async function probe(directory: string, host: Host): Promise<typeof NOTHING> {
   try {
     const handle = await open(place, constants.O_RDONLY | constants.O_DIRECTORY);
     try {
-      trySideTar({ directory: `/proc/self/fd/${handle.fd}`, host, write: writeProbes });
+      const trying = trySideTar({ directory: `/proc/self/fd/${handle.fd}`, host, write: writeProbes });
+      await inSlices(trying, new Slices().pause);
     } finally {
       await handle.close();
     }
@@ -71,18 +73,18 @@ async function probe(directory: string, host: Host): Promise<typeof NOTHING> {
 }
 
 /** One entry for each ability: GNU tar goes on behind those that fail. */
-function writeProbes(archive: SideArchive): void {
+function* writeProbes(archive: SideArchive): Steps<void> {
   const own = { uid: process.geteuid?.() ?? 0, gid: process.getegid?.() ?? 0 };
   const file = { type: "0", mode: 0o600, ...own };
-  archive.add({ name: "device", type: "3", mode: 0o600, deviceMajor: 1, deviceMinor: 3, ...own });
-  archive.add({ name: "whiteout", type: "3", mode: 0, deviceMajor: 0, deviceMinor: 0, ...own });
-  archive.add({ name: "fifo", type: "6", mode: 0o600, ...own });
-  archive.add({ ...file, name: "security", xattrs: new Map([["security.capability", CAPABILITY]]) });
-  archive.add({ ...file, name: "trusted", xattrs: new Map([["trusted.drayage", "y"]]) });
-  archive.add({ ...file, name: "user", xattrs: new Map([["user.drayage", "y"]]) });
+  yield* archive.add({ name: "device", type: "3", mode: 0o600, deviceMajor: 1, deviceMinor: 3, ...own });
+  yield* archive.add({ name: "whiteout", type: "3", mode: 0, deviceMajor: 0, deviceMinor: 0, ...own });
+  yield* archive.add({ name: "fifo", type: "6", mode: 0o600, ...own });
+  yield* archive.add({ ...file, name: "security", xattrs: new Map([["security.capability", CAPABILITY]]) });
+  yield* archive.add({ ...file, name: "trusted", xattrs: new Map([["trusted.drayage", "y"]]) });
+  yield* archive.add({ ...file, name: "user", xattrs: new Map([["user.drayage", "y"]]) });
   for (const namespace of ["trusted", "user"]) {
     const xattrs = new Map([[`${namespace}.overlay.opaque`, "y"]]);
-    archive.add({ name: `opaque-${namespace}`, type: "5", mode: 0o700, xattrs, ...own });
+    yield* archive.add({ name: `opaque-${namespace}`, type: "5", mode: 0o700, xattrs, ...own });
   }
 }
 

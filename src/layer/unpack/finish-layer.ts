@@ -9,7 +9,7 @@ import {
   lutimesSync,
   openSync,
 } from "node:fs";
-import type { Steps } from "../../async/slices.ts";
+import { inSteps, type Steps } from "../../async/slices.ts";
 import type { ByteString } from "../../tar/byte-string.ts";
 import type { TarEntry } from "../../tar/tar-entry.ts";
 import { type DirectoryNode, joined, type Pending } from "./directory-node.ts";
@@ -57,19 +57,20 @@ export function* finishLayer(tree: DirectoryTree, context: FinishContext): Steps
   const { hides = true, files } = context;
   const { whiteouts, ...others } = yield* gatherRest(tree, files);
   const rest: LayerRest = { ...others, whiteouts: hides ? whiteouts : [] };
-  const attributed = makeSpecials(tree, rest, context);
+  const attributed = yield* makeSpecials(tree, rest, context);
   if (context.host.overlay === "none") markWhiteouts(tree, rest, context);
   for (const directory of rest.directories.toReversed()) {
     completeDirectory(directory, context);
     yield;
   }
   completeRoot(tree.root, context.maker);
+  const opaque = [tree.root, ...rest.directories].filter(({ isOpaque }) => isOpaque);
   return {
     implicitParents: rest.implicitParents,
     assumedParents: rest.assumedParents,
     crossLinks: rest.crossLinks,
-    whiteouts: rest.whiteouts.map(({ directory, name }) => joined(directory, name)),
-    opaque: [tree.root, ...rest.directories].filter(({ isOpaque }) => isOpaque).map(({ path }) => path),
+    whiteouts: yield* inSteps(rest.whiteouts, ({ directory, name }) => joined(directory, name)),
+    opaque: yield* inSteps(opaque, ({ path }) => path),
     attributed,
     skipped: context.maker.skipped.list(),
   };
@@ -82,7 +83,11 @@ function removeLinkedFiles(tree: DirectoryTree, { files }: Pick<FinishContext, "
 }
 
 /** Returns the directories with attributes. */
-function makeSpecials(tree: DirectoryTree, rest: LayerRest, context: FinishContext): readonly ByteString[] {
+function* makeSpecials(
+  tree: DirectoryTree,
+  rest: LayerRest,
+  context: FinishContext,
+): Steps<readonly ByteString[]> {
   const { host, maker } = context;
   const { tar } = host;
   const work = new SideWork(tree, context);
@@ -91,7 +96,7 @@ function makeSpecials(tree: DirectoryTree, rest: LayerRest, context: FinishConte
     return [];
   }
   const directory = `/proc/self/fd/${tree.root.fd}`;
-  const unset = runSideTar({
+  const unset = yield* runSideTar({
     directory,
     host: { ...host, tar },
     write: (archive) => work.write(archive, rest),
@@ -116,13 +121,16 @@ class SideWork {
     this.#maker = maker;
   }
 
-  write(archive: SideArchive, { pending, whiteouts, directories }: LayerRest): void {
-    for (const [what, names] of pending) this.#addPending(archive, what, names);
-    for (const directory of directories) this.#addDirectory(archive, directory);
-    this.#addDirectory(archive, this.#tree.root);
+  *write(archive: SideArchive, { pending, whiteouts, directories }: LayerRest): Steps<void> {
+    for (const [what, names] of pending) yield* this.#addPending(archive, what, names);
+    for (const directory of directories) {
+      yield* this.#addDirectory(archive, directory);
+      yield;
+    }
+    yield* this.#addDirectory(archive, this.#tree.root);
     if (this.#host.overlay === "none") return;
     for (const { directory, name } of whiteouts) {
-      archive.add({
+      yield* archive.add({
         name: joined(directory, name),
         type: "3",
         mode: 0,
@@ -139,7 +147,7 @@ class SideWork {
     for (const { entry } of [this.#tree.root, ...directories]) if (entry !== undefined) this.#settable(entry);
   }
 
-  #addPending(archive: SideArchive, { kind, entry }: Pending, names: readonly Place[]): void {
+  *#addPending(archive: SideArchive, { kind, entry }: Pending, names: readonly Place[]): Steps<void> {
     const [first, ...others] = names;
     if (kind === "cross link" || first === undefined) return;
     const name = joined(first.directory, first.name);
@@ -147,7 +155,7 @@ class SideWork {
     const common = { name, type: FLAGS[entry.type] ?? "0", mode, mtime };
     if (kind === "special") {
       const { deviceMajor, deviceMinor } = entry;
-      archive.add({
+      yield* archive.add({
         ...common,
         ...this.#maker.ownerFor(entry),
         deviceMajor,
@@ -161,14 +169,14 @@ class SideWork {
       const { uid, gid } = lstatSync(path);
       if (!this.#host.isRoot && entry.type === "file") chmodSync(path, 0o600); // so that it can be read; its mode comes again
       const file = entry.type === "file" ? { content: path, sparse: entry.sparse } : { linkName };
-      archive.add({ ...common, uid, gid, xattrs, ...file });
+      yield* archive.add({ ...common, uid, gid, xattrs, ...file });
     }
     for (const other of others) {
-      archive.add({ ...common, name: joined(other.directory, other.name), type: "1", linkName: name });
+      yield* archive.add({ ...common, name: joined(other.directory, other.name), type: "1", linkName: name });
     }
   }
 
-  #addDirectory(archive: SideArchive, directory: DirectoryNode): void {
+  *#addDirectory(archive: SideArchive, directory: DirectoryNode): Steps<void> {
     const { entry, isOpaque, parent } = directory;
     if (!isOpaque && entry?.xattrs === undefined) return; // nearly all of them
     const { path } = directory;
@@ -176,7 +184,8 @@ class SideWork {
     if (xattrs.size > 0) this.attributed.push(path);
     const { overlay } = this.#host;
     if (isOpaque && overlay !== "none" && parent !== undefined) xattrs.set(`${overlay}.overlay.opaque`, "y");
-    if (xattrs.size > 0) archive.add({ name: path, type: "5", mode: WORKING_MODE, xattrs, ...ownIds() });
+    if (xattrs.size > 0)
+      yield* archive.add({ name: path, type: "5", mode: WORKING_MODE, xattrs, ...ownIds() });
   }
 
   /** The attributes of an entry that can be set; the others are noted. */

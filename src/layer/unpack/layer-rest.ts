@@ -1,4 +1,4 @@
-import type { Steps } from "../../async/slices.ts";
+import { inSteps, type Steps } from "../../async/slices.ts";
 import type { ByteString } from "../../tar/byte-string.ts";
 import { type DirectoryNode, joined, type Pending } from "./directory-node.ts";
 import type { DirectoryTree } from "./directory-tree.ts";
@@ -47,11 +47,11 @@ export function* gatherRest(tree: DirectoryTree, files: EntryFiles): Steps<Layer
   const implicit = seen.filter(({ node, isHidden }) => !node.entry && (node.isAssumed || !isHidden));
   return {
     directories: seen.slice(1).map(({ node }) => node),
-    implicitParents: implicit.map(({ node }) => node.path),
+    implicitParents: yield* inSteps(implicit, ({ node }) => node.path),
     assumedParents: [...tree.assumed],
     whiteouts,
     pending,
-    crossLinks: crossLinksOf(pending),
+    crossLinks: yield* crossLinksOf(pending),
   };
 }
 
@@ -75,11 +75,11 @@ function addPending(all: Map<Pending, Place[]>, directory: DirectoryNode): void 
   }
 }
 
-function crossLinksOf(pending: ReadonlyMap<Pending, readonly Place[]>): CrossLink[] {
-  return [...pending]
-    .filter(([{ kind }]) => kind === "cross link")
-    .sort(([a], [b]) => a.order - b.order)
-    .flatMap(([{ target }, names]) =>
-      names.map(({ directory, name }) => ({ name: joined(directory, name), target })),
-    );
+function* crossLinksOf(pending: ReadonlyMap<Pending, readonly Place[]>): Steps<CrossLink[]> {
+  const links = [...pending].filter(([{ kind }]) => kind === "cross link");
+  links.sort(([a], [b]) => a.order - b.order);
+  const named = yield* inSteps(links, ([{ target }, names]) =>
+    names.map(({ directory, name }) => ({ name: joined(directory, name), target })),
+  );
+  return named.flat();
 }

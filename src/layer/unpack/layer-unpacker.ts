@@ -1,5 +1,5 @@
 import { closeSync, constants, openSync } from "node:fs";
-import { atOnce } from "../../async/slices.ts";
+import type { Steps } from "../../async/slices.ts";
 import { diskError } from "../../disk/disk-error.ts";
 import { ErrResourceExhausted } from "../../errors/classes.ts";
 import type { ByteString } from "../../tar/byte-string.ts";
@@ -8,11 +8,14 @@ import { TarReader } from "../../tar/tar-reader.ts";
 import { DirectoryTree, type LowerLinks } from "./directory-tree.ts";
 import { DiskFiles } from "./disk-files.ts";
 import { EntryMaker } from "./entry-maker.ts";
-import { atEntry, shownName } from "./entry-name.ts";
+import { atEntry, errorAtEntry, shownName } from "./entry-name.ts";
 import { finishLayer } from "./finish-layer.ts";
 import type { HostAbilities } from "./host-abilities.ts";
 import type { UnpackLimits } from "./unpack-limits.ts";
 import type { UnpackOutcome } from "./unpack-outcome.ts";
+
+/** For messages. */
+const ACTION = "unpack entry";
 
 /** Where a layer is unpacked, and within which bounds. */
 export interface UnpackRequest {
@@ -26,7 +29,7 @@ export interface UnpackRequest {
 
 /**
  * Unpacks one layer, whose archive is pushed, by synchronous calls: what is written is on the disk when `write` returns. Nothing
- * outside the directory is touched, whatever the archive says. The directory is what the archive says once `finish` has returned,
+ * outside the directory is touched, whatever the archive says. The directory is what the archive says once `finish` has done its last step,
  * and nothing before; the caller calls `close` in any case.
  */
 export class LayerUnpacker {
@@ -81,12 +84,14 @@ export class LayerUnpacker {
   }
 
   /** Makes what had to wait for the end. Throws as `write` does. */
-  finish(): Omit<UnpackOutcome, "diffId"> {
+  *finish(): Steps<Omit<UnpackOutcome, "diffId">> {
     const { host } = this.#request;
-    const rest = this.#typed(() =>
-      atOnce(finishLayer(this.#tree, { files: this.#files, host, maker: this.#maker })),
-    );
-    return { ...rest, entries: this.#entries, bytes: this.#bytes, tarBytes: this.#tarBytes };
+    try {
+      const rest = yield* finishLayer(this.#tree, { files: this.#files, host, maker: this.#maker });
+      return { ...rest, entries: this.#entries, bytes: this.#bytes, tarBytes: this.#tarBytes };
+    } catch (cause) {
+      throw errorAtEntry(ACTION, this.#last, cause);
+    }
   }
 
   /** Closes what is open. */
@@ -112,7 +117,7 @@ export class LayerUnpacker {
   }
 
   #typed<T>(work: () => T): T {
-    return atEntry("unpack entry", () => this.#last, work);
+    return atEntry(ACTION, () => this.#last, work);
   }
 }
 

@@ -1,14 +1,15 @@
-import { spawnSync } from "node:child_process";
 import { randomBytes } from "node:crypto";
 import { closeSync, constants, openSync, unlinkSync } from "node:fs";
+import type { Steps } from "../../async/slices.ts";
 import { ErrResourceExhausted, ErrUnknown } from "../../errors/classes.ts";
 import { plainText } from "../../errors/plain-text.ts";
 import type { ByteString } from "../../tar/byte-string.ts";
 import type { HostAbilities } from "./host-abilities.ts";
 import { SideArchive } from "./side-archive.ts";
+import { SideProgram, type SideProgramResult } from "./side-program.ts";
 
-/** Most that the program may say, in bytes, and how much of it a message shows, in characters. */
-const [MAX_WORDS_BYTES, MAX_SHOWN_CHARS] = [8 * 1024 * 1024, 512];
+/** How much of what the program says a message shows, in characters. */
+const MAX_SHOWN_CHARS = 512;
 
 /** An attribute that the program could not set. */
 export interface UnsetAttribute {
@@ -23,14 +24,7 @@ export interface SideTarOptions {
   readonly directory: string;
   readonly host: Pick<HostAbilities, "owners"> & { readonly tar: string };
   /** Writes what is to be made. */
-  readonly write: (archive: SideArchive) => void;
-}
-
-/** What the program did. */
-export interface SideTarResult {
-  readonly isGood: boolean;
-  /** What it said. */
-  readonly words: string;
+  readonly write: (archive: SideArchive) => Steps<void>;
 }
 
 /**
@@ -38,16 +32,16 @@ export interface SideTarResult {
  * in a file without a name, so that it may hold the bytes of files that are replaced by themselves: the program gives attributes to
  * no file but those it makes. Throws what the file calls throw.
  */
-export function trySideTar({ directory, host, write }: SideTarOptions): SideTarResult {
+export function* trySideTar({ directory, host, write }: SideTarOptions): Steps<SideProgramResult> {
   const path = `${directory}/.drayage-${randomBytes(16).toString("hex")}`;
   const fd = openSync(path, constants.O_RDWR | constants.O_CREAT | constants.O_EXCL, 0o600);
   try {
     unlinkSync(path);
     const archive = new SideArchive(fd);
-    write(archive);
+    yield* write(archive);
     if (archive.isEmpty) return { isGood: true, words: "" };
     archive.finish();
-    return extract(fd, { directory, host });
+    return yield* extract(fd, { directory, host });
   } finally {
     closeSync(fd);
   }
@@ -57,29 +51,30 @@ export function trySideTar({ directory, host, write }: SideTarOptions): SideTarR
  * The same, for what has to succeed. Returns the attributes that the file system did not take. Throws `ErrResourceExhausted` on a
  * full disk, `ErrUnknown` with the program's words when it fails otherwise.
  */
-export function runSideTar(options: SideTarOptions): UnsetAttribute[] {
-  const { isGood, words } = trySideTar(options);
+export function* runSideTar(options: SideTarOptions): Steps<UnsetAttribute[]> {
+  const { isGood, words } = yield* trySideTar(options);
   if (isGood) return unsetAttributes(words);
   const message = `unpack layer: GNU tar failed: ${plainText(words, MAX_SHOWN_CHARS)}`;
   const isFull = /No space left on device|Disk quota exceeded/.test(words);
   throw new (isFull ? ErrResourceExhausted : ErrUnknown)(message, { retryable: false });
 }
 
-function extract(fd: number, { directory, host }: Pick<SideTarOptions, "directory" | "host">): SideTarResult {
+function* extract(
+  fd: number,
+  { directory, host }: Pick<SideTarOptions, "directory" | "host">,
+): Steps<SideProgramResult> {
   const owner = host.owners === "own" ? "--no-same-owner" : "--same-owner";
   const args = ["-x", "-p", "--numeric-owner", owner, "--xattrs", "--xattrs-include=*"];
-  const again = openSync(`/proc/self/fd/${fd}`, constants.O_RDONLY); // reads from the beginning
+  const input = openSync(`/proc/self/fd/${fd}`, constants.O_RDONLY); // reads from the beginning
   try {
-    const { status, error, stderr } = spawnSync(host.tar, [...args, "--warning=no-timestamp", "-f", "-"], {
-      cwd: directory,
-      env: { LC_ALL: "C" },
-      stdio: [again, "ignore", "pipe"],
-      maxBuffer: MAX_WORDS_BYTES,
+    const program = new SideProgram(host.tar, [...args, "--warning=no-timestamp", "-f", "-"], {
+      directory,
+      input,
     });
-    if (error !== undefined) return { isGood: false, words: error.message };
-    return { isGood: status === 0, words: stderr.toString("latin1") };
+    yield program;
+    return program.result;
   } finally {
-    closeSync(again);
+    closeSync(input);
   }
 }
 

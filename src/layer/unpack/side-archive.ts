@@ -1,4 +1,5 @@
 import { closeSync, constants, fstatSync, openSync, readSync, writeSync } from "node:fs";
+import type { Steps } from "../../async/slices.ts";
 import type { ByteString } from "../../tar/byte-string.ts";
 import {
   formatTarHeader,
@@ -39,8 +40,8 @@ export class SideArchive {
     return this.#entries === 0;
   }
 
-  /** Adds an entry. Throws what the file calls throw. */
-  add(entry: SideEntry): void {
+  /** Adds an entry, step by step: its content may be large. Throws what the file calls throw. */
+  *add(entry: SideEntry): Steps<void> {
     this.#entries++;
     const name = `./${entry.name}`;
     const linkName =
@@ -53,8 +54,9 @@ export class SideArchive {
       this.#addPax(entry, []);
       this.#write(formatTarHeader({ ...header, size: 0 }));
     } else {
-      this.#addFile(content, { entry, header });
+      yield* this.#addFile(content, { entry, header });
     }
+    yield;
   }
 
   /** Writes the end of the archive. */
@@ -62,10 +64,10 @@ export class SideArchive {
     this.#write(Buffer.alloc(1024));
   }
 
-  #addFile(
+  *#addFile(
     path: string | Buffer,
     { entry, header }: { readonly entry: SideEntry; readonly header: HeaderFields },
-  ): void {
+  ): Steps<void> {
     const fd = openSync(path, constants.O_RDONLY | constants.O_NOFOLLOW);
     try {
       const fileSize = fstatSync(fd).size;
@@ -76,20 +78,21 @@ export class SideArchive {
       this.#addPax(entry, sparse === undefined ? [] : sparseRecords(header.name, fileSize));
       this.#write(formatTarHeader({ ...header, size }));
       this.#write(map);
-      for (const run of runs) this.#copy(fd, run);
+      for (const run of runs) yield* this.#copy(fd, run);
       this.#write(paddingFor(size));
     } finally {
       closeSync(fd);
     }
   }
 
-  #copy(fd: number, { offset, length }: SparseRun): void {
+  *#copy(fd: number, { offset, length }: SparseRun): Steps<void> {
     const buffer = Buffer.allocUnsafe(Math.min(length, COPY_BYTES));
     for (let at = 0; at < length; ) {
       const read = readSync(fd, buffer, 0, Math.min(buffer.byteLength, length - at), offset + at);
       if (read === 0) throw new Error("a file that was just unpacked has become shorter");
       this.#write(buffer.subarray(0, read));
       at += read;
+      yield;
     }
   }
 

@@ -2,16 +2,18 @@ import { Slices } from "../../async/slices.ts";
 import type { UnpackOutcome } from "../unpack/unpack-outcome.ts";
 import type { JobState } from "./job-state.ts";
 import type { PieceRing } from "./piece-ring.ts";
-import { runJob } from "./run-job.ts";
+import { type JobManners, runJob } from "./run-job.ts";
 import type { UnpackJob } from "./unpack-job.ts";
+
+/** What all jobs of a thread have in common. */
+export type JobTurnsOptions = Required<Pick<JobManners, "isShared" | "onWait">>;
 
 /** The jobs of one thread. They work in slices, and one that waits for bytes is in nobody's way. */
 export class JobTurns {
-  readonly #onWait: () => void;
+  readonly #manners: JobTurnsOptions;
 
-  /** @param onWait called when a job has nothing to do but wait for bytes, which its state says */
-  constructor(onWait: () => void) {
-    this.#onWait = onWait;
+  constructor(manners: JobTurnsOptions) {
+    this.#manners = manners;
   }
 
   /**
@@ -21,6 +23,6 @@ export class JobTurns {
    */
   async run(job: UnpackJob, state: JobState, ring?: PieceRing): Promise<UnpackOutcome> {
     const { pause } = new Slices();
-    return await runJob(job, state, { pieces: ring?.read(), pause, onWait: this.#onWait });
+    return await runJob(job, state, { ...this.#manners, pieces: ring?.read(), pause });
   }
 }

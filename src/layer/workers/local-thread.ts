@@ -10,7 +10,7 @@ export class LocalThread {
 
   /** @param onWait called when a job waits for bytes */
   constructor(onWait: () => void) {
-    this.#turns = new JobTurns(onWait);
+    this.#turns = new JobTurns({ isShared: true, onWait });
   }
 
   /** Does a job. Throws what the job throws. */

@@ -1,3 +1,4 @@
+import { atOnce, inSlices, type Pause } from "../../async/slices.ts";
 import { algorithmOf, Digester } from "../../digest/digest.ts";
 import { ErrDataLoss } from "../../errors/classes.ts";
 import { decompress } from "../decompress/decompress.ts";
@@ -8,12 +9,17 @@ import type { JobState } from "./job-state.ts";
 import { readBlob } from "./read-blob.ts";
 import type { UnpackJob } from "./unpack-job.ts";
 
+/** Bytes of an archive between which others of a thread go on: 32 entries at most, each of which may take a tenth of a millisecond. */
+const PART_BYTES = 16 * 1024;
+
 /** How a job gets on with others of its thread, and with another thread that does half of it. */
 export interface JobManners {
   /** Its pieces, where another thread reads and decompresses the blob. */
   readonly pieces?: AsyncIterable<Uint8Array> | undefined;
   /** Called between two pieces of work: lets others go on when it is time. */
-  readonly pause?: (() => Promise<void> | undefined) | undefined;
+  readonly pause: Pause;
+  /** Whether others need the thread for more than jobs, so that it never stands still. */
+  readonly isShared: boolean;
   /** Called when it begins to wait for more of its blob. */
   readonly onWait?: (() => void) | undefined;
 }
@@ -25,7 +31,7 @@ export interface JobManners {
 export async function runJob(
   job: UnpackJob,
   state: JobState,
-  { pieces, pause, onWait }: JobManners = {},
+  { pieces, pause, isShared, onWait }: JobManners,
 ): Promise<UnpackOutcome> {
   const unpacker = new LayerUnpacker(job);
   const digester = new Digester(algorithmOf(job.diffId));
@@ -36,17 +42,29 @@ export async function runJob(
       bytesOut += piece.byteLength;
       checkExpansion(job.limits, { bytesIn: state.progress.bytesIn, bytesOut });
       digester.update(piece);
-      unpacker.write(piece);
+      for (const part of isShared ? partsOf(piece) : [piece]) {
+        unpacker.write(part);
+        await pause();
+      }
       state.noteUnpacked(bytesOut, unpacker.entries);
-      await pause?.();
     }
     const diffId = digester.digest();
     if (diffId !== job.diffId) {
       throw new ErrDataLoss(`unpack layer: got diffID ${diffId}, want ${job.diffId}`, { digest: job.digest });
     }
     unpacker.endArchive();
-    return { diffId, ...unpacker.finish() };
+    const pauseIfWanted: Pause = () => {
+      state.throwIfCanceled();
+      return pause();
+    };
+    const steps = unpacker.finish();
+    return { diffId, ...(isShared ? await inSlices(steps, pauseIfWanted) : atOnce(steps)) };
   } finally {
     unpacker.close();
   }
+}
+
+/** A piece in parts that each hold few entries. */
+function* partsOf(piece: Uint8Array): Generator<Uint8Array> {
+  for (let at = 0; at < piece.byteLength; at += PART_BYTES) yield piece.subarray(at, at + PART_BYTES);
 }

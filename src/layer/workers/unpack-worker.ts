@@ -8,7 +8,7 @@ import type { ThreadMessage, ThreadReply } from "./unpack-thread.ts";
 import { writePieces } from "./write-pieces.ts";
 
 const onWait = (): void => reply({ id: undefined });
-const turns = new JobTurns(onWait);
+const turns = new JobTurns({ isShared: false, onWait });
 
 /** The thread: it does the jobs, and halves of jobs, that it is sent, until it is ended. */
 parentPort?.on("message", (message: ThreadMessage) => {

@@ -1,4 +1,13 @@
-import { appendFileSync, existsSync, mkdirSync, mkdtempSync, rmSync, statSync, writeFileSync } from "node:fs";
+import {
+  appendFileSync,
+  existsSync,
+  mkdirSync,
+  mkdtempSync,
+  readFileSync,
+  rmSync,
+  statSync,
+  writeFileSync,
+} from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { gzipSync, zstdCompressSync } from "node:zlib";
@@ -13,6 +22,7 @@ import {
   ErrResourceExhausted,
 } from "../../../src/errors/classes.ts";
 import { findAbilities } from "../../../src/layer/unpack/find-abilities.ts";
+import { findGnuTar } from "../../../src/layer/unpack/find-gnu-tar.ts";
 import type { HostAbilities } from "../../../src/layer/unpack/host-abilities.ts";
 import { DEFAULT_LIMITS } from "../../../src/layer/unpack/unpack-limits.ts";
 import type { UnpackJob, UnpackProgress } from "../../../src/layer/workers/unpack-job.ts";
@@ -25,6 +35,9 @@ const FILES: WrittenEntry[] = Array.from({ length: 300 }, (_, at) => ({
   content: Buffer.alloc(20_000, String(at)),
 }));
 const ARCHIVE = writeTestTar([{ name: "d", flag: "5", mode: 0o755 }, ...FILES]);
+
+/** Where there is no GNU tar, none is run. */
+const canRunPrograms = (await findGnuTar()) !== undefined;
 
 let folder: string;
 let host: HostAbilities;
@@ -118,7 +131,7 @@ describe.each([
   });
 
   it("stops in the middle when the signal fires, and at once before", async () => {
-    const blob = writeTestTar([{ name: "big", content: Buffer.alloc(64 * 1024 * 1024) }]);
+    const blob = writeTestTar([{ name: "big", content: Buffer.alloc(8 * 1024 * 1024) }]);
     const controller = new AbortController();
     const job = jobFor(blob, { diffId: digestOf(blob), available: growing(1_000_000) });
     const unpacking = pool.unpack(job, { signal: controller.signal });
@@ -170,14 +183,40 @@ describe.each([
       if (!isDone) setImmediate(turn);
     };
     setImmediate(turn);
-    const blob = writeTestTar([{ name: "big", content: Buffer.alloc(256 * 1024 * 1024) }]);
+    const blob = writeTestTar([{ name: "big", content: Buffer.alloc(64 * 1024 * 1024) }]);
     await pool.unpack(jobFor(zstdCompressSync(blob), { diffId: digestOf(blob) }));
     isDone = true;
     expect(turns).toBeGreaterThan(4);
   });
+
+  it.runIf(canRunPrograms)("lets the event loop go on while GNU tar is at work", async () => {
+    const [begun, goOn] = [join(folder, "begun"), join(folder, "go-on")];
+    const tar = programOf(`touch ${begun}; until [ -e ${goOn} ]; do :; done; exec tar "$@"`);
+    const blob = writeTestTar([{ name: "pipe", flag: "6" }]);
+    const job = jobFor(blob, { diffId: digestOf(blob), host: { ...host, tar } });
+    const unpacking = pool.unpack(job);
+    await until(() => existsSync(begun));
+    writeFileSync(goOn, "");
+    expect(await unpacking).toMatchObject({ entries: 1, skipped: [] });
+    expect(statSync(join(job.directory, "pipe")).isFIFO()).toBe(true);
+  });
 });
 
 describe("UnpackPool", () => {
+  it.runIf(canRunPrograms)("ends GNU tar on the caller's thread when the signal fires", async () => {
+    const begun = join(folder, "begun");
+    const tar = programOf(`echo $$ >${begun}.new; mv ${begun}.new ${begun}; exec sleep 1000`);
+    const blob = writeTestTar([{ name: "pipe", flag: "6" }]);
+    await using pool = new UnpackPool({ workers: 0 });
+    const controller = new AbortController();
+    const job = jobFor(blob, { diffId: digestOf(blob), host: { ...host, tar } });
+    const unpacking = pool.unpack(job, { signal: controller.signal });
+    await until(() => existsSync(begun));
+    controller.abort();
+    await expect(unpacking).rejects.toThrow(ErrCanceled);
+    expect(existsSync(`/proc/${readFileSync(begun, "utf8").trim()}`)).toBe(false);
+  });
+
   it("refuses options that are none, and work when it is closed", async () => {
     expect(() => new UnpackPool({ workers: -1 })).toThrow(ErrInvalidArgument);
     const pool = new UnpackPool();
@@ -185,6 +224,13 @@ describe("UnpackPool", () => {
     await expect(pool.unpack(jobFor(ARCHIVE))).rejects.toThrow(ErrFailedPrecondition);
   });
 });
+
+/** A program of the shell in the place of GNU tar. */
+function programOf(script: string): string {
+  const path = join(folder, "program");
+  writeFileSync(path, `#!/bin/sh\nPATH=/usr/bin:/bin\n${script}\n`, { mode: 0o755 });
+  return path;
+}
 
 /** A counter of bytes that may be read. */
 function growing(bytes: number): SharedArrayBuffer {

@@ -3,6 +3,7 @@ import { chmodSync, lstatSync, mkdirSync, mkdtempSync, rmSync, symlinkSync, writ
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { expect } from "vitest";
+import { atOnce } from "../../../../src/async/slices.ts";
 import { findAbilities } from "../../../../src/layer/unpack/find-abilities.ts";
 import type { HostAbilities } from "../../../../src/layer/unpack/host-abilities.ts";
 import { LayerUnpacker } from "../../../../src/layer/unpack/layer-unpacker.ts";
@@ -63,7 +64,7 @@ export class LayerRoom implements Disposable {
         unpacker.write(Buffer.from(archive.subarray(at, at + pieceBytes)));
       }
       unpacker.endArchive();
-      return unpacker.finish();
+      return atOnce(unpacker.finish());
     } finally {
       unpacker.close();
       this.expectNothingTouched();
