@@ -1,5 +1,6 @@
 import type { AbortOptions } from "../async/abort.ts";
 import type { Algorithm, Digest } from "../digest/digest.ts";
+import type { ByteRange } from "./byte-ranges.ts";
 
 /** What the store knows of committed content. */
 export interface Info {
@@ -16,8 +17,10 @@ export interface Info {
 /** How far an ingest has come. */
 export interface Status {
   readonly ref: string;
-  /** Bytes on disk. */
+  /** Bytes on disk, from the first one on. */
   readonly offset: number;
+  /** What is on disk behind them, in order, with a hole before each; absent when nothing is. */
+  readonly parts?: readonly ByteRange[] | undefined;
   /** Announced size in bytes; 0 when none was. */
   readonly total: number;
   /** Announced digest; absent when none was, and in listings of the local store, which does not keep it. */
@@ -98,18 +101,20 @@ export interface WriterOptions extends AbortOptions {
   readonly unread?: boolean | undefined;
 }
 
-/** The file of an ingest that somebody else appends to. */
+/** The file of an ingest that somebody else fills, by a `PartedSink`. */
 export interface HandedFile {
   readonly path: string;
-  /** Bytes that it holds. */
+  /** Bytes that it holds, from the first one on. */
   readonly offset: number;
+  /** What it holds behind them, in order, with a hole before each. */
+  readonly parts: readonly ByteRange[];
   /** How its content is to be hashed. */
   readonly algorithm: Algorithm;
   /**
-   * Nobody else has it any more: the writer goes on behind `written`, or, where nobody can tell, behind whatever is there. Throws the
-   * classes of `diskError`.
+   * Nobody else has it any more: the writer goes on behind whatever is there. What the others know of its digest saves it from reading
+   * that. Throws the classes of `diskError`.
    */
-  takeBack(written: { readonly offset: number; readonly digest: Digest } | undefined): void;
+  takeBack(written: { readonly offset: number; readonly digest: Digest | undefined } | undefined): void;
 }
 
 /** How a writer is committed. */
@@ -125,6 +130,9 @@ export interface CommitOptions {
 /**
  * Takes the bytes of one ingest, in order. Bytes become visible as content only by a successful `commit`. Disposing
  * of it closes it; what fails then is told to nobody, because it would hide what failed before.
+ *
+ * An ingest that was filled by ranges may have holes (`Status.parts`). It goes on to be filled by whoever has its file handed over; whoever
+ * appends by `write` goes on behind the bytes at its start, and drops the others.
  */
 export interface Writer extends AsyncDisposable {
   /**
@@ -133,7 +141,7 @@ export interface Writer extends AsyncDisposable {
    */
   readonly path?: string | undefined;
   /**
-   * Lets somebody else append to the file, in another thread for instance. Until it is taken back no other method may be called but
+   * Lets somebody else fill the file, in any order, in another thread for instance. Until it is taken back no other method may be called but
    * `status`. Absent where there is no file of this process's own.
    */
   handOver?(): HandedFile;
@@ -148,7 +156,7 @@ export interface Writer extends AsyncDisposable {
   /** Drops what was written; only `size` 0 is possible (`ErrInvalidArgument` otherwise). */
   truncate(size: number): Promise<void>;
   /**
-   * Verifies and publishes, and closes the writer in any case. Throws `ErrFailedPrecondition` for a wrong size or digest
+   * Verifies and publishes, and closes the writer in any case. Throws `ErrFailedPrecondition` for a wrong size or digest, or a hole
    * (the ingest stays and can be opened again), `ErrAlreadyExists` when the content is there (the ingest is gone).
    */
   commit(options?: CommitOptions): Promise<Digest>;

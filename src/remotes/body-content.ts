@@ -2,21 +2,22 @@ import { findError } from "../errors/predicates.ts";
 import type { BlobContent } from "../registry/repository/open-content.ts";
 import { blamed } from "./blame.ts";
 import type { ByteSink, RemoteContent } from "./remote.ts";
+import type { PourInto } from "./threads/poured.ts";
 
 /** What a client has opened, as content of a remote. `endpoint` is the origin to blame for a body that breaks. */
 export function contentOf({ offset, body }: BlobContent, endpoint: string): RemoteContent {
   return {
     offset,
     pipeTo: (sink) => pipeTo(body, sink, endpoint),
-    ...(body.pour && { pour: (skip) => pour(body, skip, endpoint) }),
+    ...(body.pour && { pour: (into) => pour(body, into, endpoint) }),
     discard: () => body.discard(),
   };
 }
 
 /** Pours. An error that names no endpoint is of the place, everything else is the endpoint's. */
-async function pour(body: BlobContent["body"], skip: number, endpoint: string): Promise<void> {
+async function pour(body: BlobContent["body"], into: PourInto, endpoint: string): Promise<void> {
   try {
-    await body.pour?.(skip);
+    await body.pour?.(into);
   } catch (error) {
     throw findError(error)?.endpoint === undefined ? error : blamed(error, endpoint);
   }

@@ -1,6 +1,5 @@
 import type { Digest } from "../digest/digest.ts";
-import { ErrDataLoss } from "../errors/classes.ts";
-import type { ByteSink } from "./remote.ts";
+import { ErrCanceled, ErrDataLoss } from "../errors/classes.ts";
 
 /** What is on its way, in a form that can be copied to another thread. */
 export interface IncomingBytes {
@@ -15,16 +14,19 @@ export interface IncomingBytes {
 
 /** Where an `Intake` begins, and where the bytes go. */
 export interface IntakeParts {
-  /** Bytes that are there already. */
+  /** Position in the content of the first byte that is taken. */
   readonly offset: number;
   /** First bytes of what comes that are passed over: a remote that cannot start in the middle sends again what is there. */
   readonly skip: number;
-  readonly write: ByteSink;
-  /** Told how many bytes of the whole there are, whenever there are more. */
-  readonly onReached: (bytes: number) => void;
+  /** Position behind the last byte that is taken, which may change meanwhile. Default: the size of the content. */
+  readonly end?: (() => number) | undefined;
+  /** Takes bytes that belong at a position, in order. They may be overwritten once the call returns, or its promise settles. */
+  readonly write: (bytes: Uint8Array, at: number) => void | Promise<void>;
+  /** Told the position behind the last byte that was written, whenever there are more. */
+  readonly onReached: (position: number) => void;
 }
 
-/** Takes the bytes of a content, and of no more than its size. */
+/** Takes the bytes of a content, or of a part of it, and of no more than its size. */
 export class Intake {
   readonly #incoming: IncomingBytes;
   readonly #parts: IntakeParts;
@@ -39,7 +41,7 @@ export class Intake {
     this.#skip = parts.skip;
   }
 
-  /** Bytes of the whole that there are. */
+  /** Position behind the last byte that was taken. */
   get reached(): number {
     return this.#reached;
   }
@@ -49,7 +51,10 @@ export class Intake {
     return this.#isTooLong;
   }
 
-  /** Takes the next bytes. Throws `ErrDataLoss` for the first one too many, and what writing throws. */
+  /**
+   * Takes the next bytes. Throws `ErrDataLoss` for the first one behind the content, `ErrCanceled` for the first one behind `end`, which
+   * is somebody else's, and what writing throws.
+   */
   take(bytes: Uint8Array): void | Promise<void> {
     const fresh = this.#skip > 0 ? bytes.subarray(this.#skip) : bytes;
     this.#skip -= bytes.length - fresh.length;
@@ -58,10 +63,22 @@ export class Intake {
       this.#isTooLong = true;
       throw new ErrDataLoss(`${what}: got more than the ${size} bytes wanted`, { digest, endpoint });
     }
-    if (fresh.length === 0) return undefined;
-    this.#reached += fresh.length;
-    const taken = this.#parts.write(fresh);
-    this.#parts.onReached(this.#reached);
-    return taken;
+    const wanted = fresh.subarray(0, Math.max(0, (this.#parts.end?.() ?? size) - this.#reached));
+    const taken = wanted.length > 0 ? this.#write(wanted) : undefined;
+    if (wanted.length === fresh.length) return taken;
+    const enough = new ErrCanceled(`${what}: the bytes behind ${this.#reached} come from elsewhere`);
+    if (!taken) throw enough;
+    return taken.then(() => {
+      throw enough;
+    });
+  }
+
+  #write(bytes: Uint8Array): void | Promise<void> {
+    const at = this.#reached;
+    this.#reached += bytes.length;
+    const { write, onReached } = this.#parts;
+    const taken = write(bytes, at);
+    if (taken) return taken.then(() => onReached(at + bytes.length));
+    return onReached(at + bytes.length);
   }
 }

@@ -4,6 +4,7 @@ import type { Digest } from "../digest/digest.ts";
 import { ErrDataLoss } from "../errors/classes.ts";
 import type { Arriving } from "./arriving.ts";
 import { Intake } from "./intake.ts";
+import { Claim } from "./ranges/claim.ts";
 import type { RemoteContent } from "./remote.ts";
 import type { BlobPlace } from "./threads/blob-place.ts";
 
@@ -94,18 +95,18 @@ async function pipe(
 async function pour(
   content: RemoteContent,
   place: BlobPlace,
-  { offset }: Receiving,
+  { offset, size }: Receiving,
   { arriving, onBytes }: ReceiveContext,
 ): Promise<Received> {
-  const pouring = place.pour(content, {
-    skip: offset - content.offset,
+  const stop = place.watch({
     isFollowed: arriving.isFollowed,
-    onReached: (bytes) => {
-      arriving.reached(bytes);
-      onBytes?.(bytes);
+    onMore: (edge) => {
+      arriving.reached(edge);
+      onBytes?.(edge);
     },
   });
-  const failure = await failureOf(pouring);
+  const failure = await failureOf(place.pour(content, Claim.of(offset, size), offset - content.offset));
+  stop();
   const poured = await place.close();
   return { reached: poured?.offset ?? offset, isTooLong: poured?.isTooLong === true, failure };
 }

@@ -5,6 +5,7 @@ import type { Descriptor } from "../oci/descriptor.ts";
 import type { NormalizedReference } from "../reference/reference.ts";
 import type { Place } from "../registry/http/send.ts";
 import type { Source } from "./source.ts";
+import type { PourInto } from "./threads/poured.ts";
 
 /** How patiently something is asked for. */
 export interface AskOptions extends AbortOptions {
@@ -43,9 +44,9 @@ export interface RemoteContent {
   /** Streams to the end of the content. Rejects with a retryable error when the connection breaks. */
   pipeTo(sink: ByteSink): Promise<void>;
   /**
-   * The same into the place that was named for it, but for the first `skip` bytes. Absent when the content does not come where that is.
+   * The same into the place that was named for it. Absent when the content does not come where that is.
    */
-  pour?(skip: number): Promise<void>;
+  pour?(into: PourInto): Promise<void>;
   /** Gives the content up and frees the connection. */
   discard(): Promise<void>;
 }

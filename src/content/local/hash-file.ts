@@ -14,19 +14,27 @@ export interface HashedFile {
   ): Promise<{ readonly bytesRead: number }>;
 }
 
+/** How much is read. */
+export interface HashFileOptions extends AbortOptions {
+  /** Most bytes. Default: all that the file has. */
+  readonly length?: number | undefined;
+}
+
 /**
- * Feeds a whole file to `digester` and returns its size in bytes. Rejects with `ErrCanceled` when the signal fires, or
+ * Feeds a file from its start to `digester` and returns how many bytes that were. Rejects with `ErrCanceled` when the signal fires, or
  * with the file system's own error.
  */
 export async function hashFile(
   file: HashedFile,
   digester: Digester,
-  { signal }: AbortOptions = {},
+  { length = Number.POSITIVE_INFINITY, signal }: HashFileOptions = {},
 ): Promise<number> {
   const buffer = Buffer.allocUnsafeSlow(PIECE_BYTES);
   for (let offset = 0; ; ) {
     throwIfAborted(signal);
-    const { bytesRead } = await file.read(buffer, 0, PIECE_BYTES, offset);
+    const wanted = Math.min(PIECE_BYTES, length - offset);
+    if (wanted === 0) return offset;
+    const { bytesRead } = await file.read(buffer, 0, wanted, offset);
     if (bytesRead === 0) return offset;
     digester.update(buffer.subarray(0, bytesRead));
     offset += bytesRead;

@@ -1,5 +1,14 @@
 import { randomBytes } from "node:crypto";
-import { mkdirSync, readdirSync, renameSync, rmdirSync, statSync, unlinkSync, writeFileSync } from "node:fs";
+import {
+  ftruncateSync,
+  mkdirSync,
+  readdirSync,
+  renameSync,
+  rmdirSync,
+  statSync,
+  unlinkSync,
+  writeFileSync,
+} from "node:fs";
 import { chmod, readFile, rename, rm, stat } from "node:fs/promises";
 import { join } from "node:path";
 import type { AbortOptions } from "../../async/abort.ts";
@@ -13,6 +22,7 @@ import { formatRfc3339, parseRfc3339 } from "../rfc3339.ts";
 import type { Status } from "../store.ts";
 import { DataFile } from "./data-file.ts";
 import { hashFile } from "./hash-file.ts";
+import { endOf, type Held, type HeldOnDisk, NOTHING_HELD, readHeld } from "./parts-file.ts";
 import type { Unsynced } from "./unsynced.ts";
 
 /** Ending of an ingest directory on its way out. What a killed process leaves is swept when a store is opened. */
@@ -34,11 +44,13 @@ export interface IngestRequest extends AbortOptions {
   readonly onResume: () => void;
 }
 
-/** An ingest whose data file is open for writing at `status.offset`. The holder closes the file. */
+/** An ingest whose data file is open for writing. The holder closes the file. */
 export interface OpenIngest {
   readonly path: string;
   readonly file: DataFile;
-  readonly status: Status;
+  readonly status: Omit<Status, keyof ReturnType<typeof toStatus>>;
+  /** Which bytes it has. */
+  readonly held: HeldOnDisk;
 }
 
 /**
@@ -76,7 +88,7 @@ export async function readIngest(path: string): Promise<Status | undefined> {
     const recordedNs = parseRfc3339(updated) ?? 0n;
     return {
       ref,
-      offset: Number(data.size),
+      ...toStatus(readHeld(path, Number(data.size)).held),
       total: /^\d+$/.test(total) ? Number(total) : 0,
       startedAtNs: parseRfc3339(started) ?? data.birthtimeNs,
       updatedAtNs: recordedNs > data.mtimeNs ? recordedNs : data.mtimeNs,
@@ -85,6 +97,11 @@ export async function readIngest(path: string): Promise<Status | undefined> {
     if (isMissingFile(cause) || isNoIngest(cause)) return undefined;
     throw diskError("read ingest", path, cause);
   }
+}
+
+/** What a status tells of the bytes. */
+export function toStatus({ offset, parts }: Held): Pick<Status, "offset" | "parts"> {
+  return { offset, ...(parts.length > 0 && { parts }) };
 }
 
 /** Whether what lies there has another shape than an ingest, so that it can only be passed over. */
@@ -147,13 +164,23 @@ async function resumeIngest(
     await makeWritable(data);
     await unsynced.rewrite(path);
     file = new DataFile(data, "r+");
-    const offset = digester ? await hashFile(file, digester, { signal }) : file.stat().size;
-    return { path, file, status: { ...found, offset } };
+    const { offset: _, parts: __, ...status } = found;
+    const held = forgetOthers(path, file);
+    if (digester) await hashFile(file, digester, { signal, length: held.held.offset });
+    return { path, file, held, status };
   } catch (cause) {
     file?.close();
     if (isMissingFile(cause)) return undefined; // aborted a moment ago
     throw diskError("resume ingest", path, cause);
   }
+}
+
+/** What an ingest holds. Bytes that nobody vouches for are cut off. */
+function forgetOthers(path: string, file: DataFile): HeldOnDisk {
+  const { size } = file.stat();
+  const known = readHeld(path, size);
+  if (endOf(known.held) < size) ftruncateSync(file.fd, endOf(known.held));
+  return known;
 }
 
 /** A commit that was killed right before its end leaves the data read-only. */
@@ -182,7 +209,8 @@ async function startIngest(path: string, { ref, total }: IngestRequest): Promise
     if (isMissingFile(cause)) throw new ErrAborted(`ref ${ref} was aborted`, { cause });
     throw diskError("start ingest", path, cause);
   }
-  return { path, file, status: { ref, offset: 0, total, startedAtNs: now, updatedAtNs: now } };
+  const held: HeldOnDisk = { held: NOTHING_HELD, synced: NOTHING_HELD, isWrittenDown: false };
+  return { path, file, held, status: { ref, total, startedAtNs: now, updatedAtNs: now } };
 }
 
 /** Makes a directory where there is none, and the one above is there. */

@@ -227,7 +227,7 @@ export class LocalContentStore implements LocalStore {
       const ingest = await openIngest(path, request);
       const onSyncFailure = (): void => this.#unsynced.mark(path);
       const publish = (digest: Digest, options: CommitOptions) => this.#publish(ref, digest, options);
-      const digester = read ?? (ingest.status.offset === 0 ? new Digester(algorithm) : undefined);
+      const digester = read ?? (ingest.held.held.offset === 0 ? new Digester(algorithm) : undefined);
       const hashing = { algorithm, digester };
       return new LocalWriter({ ingest, ...hashing, expected, publish, onSyncFailure, release });
     } catch (error) {

@@ -1,5 +1,4 @@
-import { chmodSync, fchmodSync, ftruncateSync, futimesSync, utimesSync } from "node:fs";
-import { open } from "node:fs/promises";
+import { ftruncateSync } from "node:fs";
 import { dirname, join } from "node:path";
 import type { Release } from "../../async/keyed-lock.ts";
 import { nowNs } from "../../async/wall-clock.ts";
@@ -9,13 +8,11 @@ import { syncDirectory } from "../../disk/write-file-atomic.ts";
 import { ErrDataLoss, ErrFailedPrecondition, ErrInvalidArgument } from "../../errors/classes.ts";
 import { validateLabels } from "../labels/label-store.ts";
 import type { CommitOptions, HandedFile, Status, Syncer, Writer } from "../store.ts";
-import { stampNow } from "./blob-times.ts";
 import { FileSink } from "./file-sink.ts";
 import { hashFile } from "./hash-file.ts";
-import { type OpenIngest, recordUpdate } from "./ingest-directory.ts";
-
-/** Size up to which the metadata of a file is changed at once, in bytes: handing it to another thread costs more. */
-const MAX_AT_ONCE_BYTES = 256 * 1024;
+import { type OpenIngest, recordUpdate, toStatus } from "./ingest-directory.ts";
+import { IngestParts } from "./ingest-parts.ts";
+import { sealData } from "./seal-data.ts";
 
 /** What a writer works with. */
 export interface LocalWriterParts {
@@ -39,6 +36,7 @@ export interface LocalWriterParts {
  */
 export class LocalWriter implements Writer, Syncer {
   readonly #parts: LocalWriterParts;
+  readonly #behind: IngestParts;
   #sink: FileSink;
   /** Knows all that the file holds; `undefined` when some of it was left unread, or was written by others. */
   #digester: Digester | undefined;
@@ -50,8 +48,9 @@ export class LocalWriter implements Writer, Syncer {
 
   constructor(parts: LocalWriterParts) {
     this.#parts = parts;
+    this.#behind = new IngestParts(parts.ingest);
     this.#digester = parts.digester;
-    this.#sink = this.#sinkFrom(parts.ingest.status.offset);
+    this.#sink = this.#sinkFrom(parts.ingest.held.held.offset);
     this.#updatedAtNs = parts.ingest.status.updatedAtNs;
   }
 
@@ -62,6 +61,7 @@ export class LocalWriter implements Writer, Syncer {
   write(bytes: Uint8Array): void {
     this.#assertOpen("write to");
     this.#told = undefined;
+    this.#behind.drop(this.#sink.offset);
     this.#sink.write(bytes);
     this.#updatedAtNs = nowNs();
   }
@@ -72,15 +72,9 @@ export class LocalWriter implements Writer, Syncer {
     return {
       path: this.path,
       offset: this.#sink.offset,
+      parts: this.#behind.list,
       algorithm,
-      takeBack: (written) => {
-        const offset = written?.offset ?? this.#sizeOnDisk();
-        if (offset === this.#sink.offset && written?.digest === undefined) return;
-        this.#digester = undefined;
-        this.#told = written?.digest;
-        this.#sink = this.#sinkFrom(offset);
-        this.#updatedAtNs = nowNs();
-      },
+      takeBack: (written) => this.#takeBack(written),
     };
   }
 
@@ -92,7 +86,7 @@ export class LocalWriter implements Writer, Syncer {
     const { ingest, expected } = this.#parts;
     return {
       ...ingest.status,
-      offset: this.#sink.offset,
+      ...toStatus({ offset: this.#sink.offset, parts: this.#behind.list }),
       updatedAtNs: this.#updatedAtNs,
       ...(expected !== undefined && { expected }),
     };
@@ -103,6 +97,7 @@ export class LocalWriter implements Writer, Syncer {
     if (size !== 0) throw new ErrInvalidArgument(`cannot truncate ingest: got size ${size}, want 0`);
     try {
       ftruncateSync(this.#parts.ingest.file.fd, 0);
+      this.#behind.drop(0);
     } catch (cause) {
       throw diskError("truncate ingest", this.#parts.ingest.path, cause);
     }
@@ -161,6 +156,11 @@ export class LocalWriter implements Writer, Syncer {
   /** The gate: what passes is complete and is what it claims to be. Returns the digest to publish under. */
   async #verify({ size = 0, expected, labels = {} }: CommitOptions): Promise<Digest> {
     validateLabels(labels);
+    const [part] = this.#behind.list;
+    if (part) {
+      const missing = `bytes ${this.#sink.offset} to ${part.from - 1} are missing`;
+      throw new ErrFailedPrecondition(`cannot commit ingest "${this.#parts.ingest.path}": ${missing}`);
+    }
     const onDisk = this.#sizeOnDisk();
     const { offset } = this.#sink;
     if (onDisk !== offset) {
@@ -178,6 +178,16 @@ export class LocalWriter implements Writer, Syncer {
       });
     }
     return digest;
+  }
+
+  #takeBack(written: Parameters<HandedFile["takeBack"]>[0]): void {
+    const offset = this.#behind.reread();
+    const told = written?.offset === offset ? written.digest : undefined;
+    if (offset === this.#sink.offset && told === undefined) return;
+    this.#digester = undefined;
+    this.#told = told;
+    this.#sink = this.#sinkFrom(offset);
+    this.#updatedAtNs = nowNs();
   }
 
   #sinkFrom(offset: number): FileSink {
@@ -212,34 +222,10 @@ export class LocalWriter implements Writer, Syncer {
   async #seal(): Promise<void> {
     const { file, path } = this.#parts.ingest;
     try {
-      const now = stampNow();
-      const mode = file.stat().mode & 0o444;
-      const data = join(path, "data");
-      unlessDenied(
-        () => futimesSync(file.fd, now, now),
-        () => utimesSync(data, now, now),
-      );
-      await this.#setMode(data, mode);
+      await sealData(file, this.path);
       await this.#syncData();
     } catch (cause) {
       throw diskError("sync ingest", path, cause);
-    }
-  }
-
-  /** Of a large file in another thread: where the disk is slow, its metadata may wait for its bytes. */
-  async #setMode(data: string, mode: number): Promise<void> {
-    const byName = (): void => chmodSync(data, mode);
-    if (this.#sink.offset <= MAX_AT_ONCE_BYTES) {
-      unlessDenied(() => fchmodSync(this.#parts.ingest.file.fd, mode), byName);
-      return;
-    }
-    try {
-      await using handle = await open(data, "r");
-      await handle.chmod(mode);
-    } catch (cause) {
-      unlessDenied(() => {
-        throw cause;
-      }, byName);
     }
   }
 
@@ -256,6 +242,7 @@ export class LocalWriter implements Writer, Syncer {
     const { ingest } = this.#parts;
     try {
       await this.#syncData();
+      await this.#behind.keep().catch(() => {}); // what was written down before is still there
       await recordUpdate(ingest.path, this.#updatedAtNs).catch(() => {}); // the time of the data file says nearly the same
     } catch (cause) {
       throw diskError("sync ingest", ingest.path, cause);
@@ -274,15 +261,5 @@ export class LocalWriter implements Writer, Syncer {
 
   #assertOpen(action: string): void {
     if (this.#ended) throw new ErrFailedPrecondition(`cannot ${action} closed writer`);
-  }
-}
-
-/** Node's permission model refuses changes by descriptor, whatever is allowed; by path they are. The ref's lock is held. */
-function unlessDenied(byDescriptor: () => void, byPath: () => void): void {
-  try {
-    byDescriptor();
-  } catch (error) {
-    if ((error as NodeJS.ErrnoException).code !== "ERR_ACCESS_DENIED") throw error;
-    byPath();
   }
 }

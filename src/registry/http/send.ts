@@ -75,10 +75,10 @@ export interface HttpBody {
    */
   pipeTo(sink: ChunkSink): Promise<void>;
   /**
-   * The same into the place that the request has named, but for the first `skip` bytes. Rejects with errors of the place as well, which
-   * name no endpoint. Absent when the body does not come where the place is.
+   * The same into the place that the request has named; `into` tells the place which bytes belong where, in a form that can be copied.
+   * Rejects with errors of the place as well, which name no endpoint. Absent when the body does not come where the place is.
    */
-  pour?(skip: number): Promise<void>;
+  pour?(into: unknown): Promise<void>;
   /**
    * The body in memory, without its Content-Encoding. Throws `ErrOutOfRange` as soon as it is longer than `maxBytes`; the rest is
    * not read. Rejects with a retryable `ErrUnavailable` when it takes longer than a document may.

@@ -11,10 +11,10 @@ const DOING = "transfer";
 
 /** A place for bodies, in the thread where they come. */
 export interface OpenPlace {
-  /** Takes a body but for its first `skip` bytes. */
-  sink(skip: number): ChunkSink;
-  /** Ends the use of the place. What came of it, in a form that can be copied. */
-  close(): unknown;
+  /** Takes a body; `into` says where its bytes belong, as whoever opened the place understands it. Several may come at the same time. */
+  sink(into: unknown): ChunkSink;
+  /** Ends the use of the place, when no body comes any more. What came of it, in a form that can be copied. Never rejects. */
+  close(): Promise<unknown>;
 }
 
 /** What a server is made of. */
@@ -106,7 +106,7 @@ export class ExchangeServer {
     place?.controller.abort();
     const open = await place?.opened;
     this.#places.delete(number);
-    this.#post({ kind: "closed", place: number, result: open?.close() });
+    this.#post({ kind: "closed", place: number, result: await open?.close() });
   }
 
   #begin({ id, carrier: number, request, authorities }: About<"begin">): void {
@@ -177,10 +177,10 @@ export class ExchangeServer {
     return undefined;
   }
 
-  #sinkOf({ place, skip }: Extract<BodyUse, { how: "pour" }>): ChunkSink {
+  #sinkOf({ place, into }: Extract<BodyUse, { how: "pour" }>): ChunkSink {
     const open = this.#places.get(place)?.open;
     if (!open) throw new ErrFailedPrecondition("pour body: its place is not open");
-    return open.sink(skip);
+    return open.sink(into);
   }
 
   /** A copy for the other thread, which says when it has taken it. */

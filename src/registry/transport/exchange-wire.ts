@@ -18,7 +18,7 @@ export interface WireRequest extends Pick<HttpRequest, "method" | "url">, Direct
 export type BodyUse =
   | { readonly how: "bytes" | "head"; readonly maxBytes: number }
   | { readonly how: "discard" | "pipe" }
-  | { readonly how: "pour"; readonly place: number; readonly skip: number };
+  | { readonly how: "pour"; readonly place: number; readonly into: unknown };
 
 /** What a thread is told. `id` names a request, `place` a place for bodies, `carrier` a connection. */
 export type ToThread =

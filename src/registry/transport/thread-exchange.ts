@@ -104,9 +104,9 @@ export class ThreadExchange implements Begun {
       discard: async () => {
         await this.#use({ how: "discard" }).catch(() => {}); // how it ends is nobody's business
       },
-      pour: async (skip) => {
+      pour: async (into) => {
         const place = this.#request.place?.number ?? 0;
-        await this.#use({ how: "pour", place, skip });
+        await this.#use({ how: "pour", place, into });
       },
     };
     this.#answer.resolve({ status, headers, url: this.#request.url, body });

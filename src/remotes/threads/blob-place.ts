@@ -1,12 +1,14 @@
 import type { AbortOptions } from "../../async/abort.ts";
 import type { HandedFile } from "../../content/store.ts";
 import { ErrUnavailable } from "../../errors/classes.ts";
+import { isDataLoss } from "../../errors/predicates.ts";
 import type { Place } from "../../registry/http/send.ts";
 import type { ExchangeThread } from "../../registry/transport/exchange-thread.ts";
-import type { ThreadPlace } from "../../registry/transport/thread-place.ts";
 import type { IncomingBytes } from "../intake.ts";
+import type { Claim } from "../ranges/claim.ts";
 import type { RemoteContent } from "../remote.ts";
-import type { PlaceOfBlob, Poured } from "./poured.ts";
+import { openBlobPlace } from "./open-blob-place.ts";
+import type { PlaceOfBlob, Poured, PourInto } from "./poured.ts";
 
 /** How often it is looked how far a blob is, in milliseconds: ten times a second is more than eyes follow. */
 const SAMPLE_MS = 100;
@@ -14,73 +16,112 @@ const SAMPLE_MS = 100;
 /** The same when somebody reads along, who would wait for what is there. */
 const FOLLOWED_SAMPLE_MS = 10;
 
-/** The file of an ingest in another thread. Whoever opens it closes it; its writer has the file back then. */
+/** Where the file is: in another thread, or in this one. */
+interface Home {
+  /** What a request names for its answer to come there; `undefined` in this thread. */
+  readonly address?: Place | undefined;
+  pour(content: RemoteContent, into: PourInto): Promise<void>;
+  close(): Promise<unknown>;
+}
+
+/** Who is told how far a blob is. */
+export interface PlaceWatcher {
+  /** Whether somebody reads along. */
+  readonly isFollowed: boolean;
+  /** Told how many bytes there are without a hole, and in all, when there are more. */
+  readonly onMore: (edge: number, bytes: number) => void;
+}
+
+/**
+ * The file of an ingest, in another thread or in this one, that is filled by as many pours at the same time as there are claims. Whoever
+ * opens it closes it; its writer has the file back then.
+ */
 export class BlobPlace {
-  readonly #place: ThreadPlace;
+  readonly #home: Home;
   readonly #handed: HandedFile;
   readonly #reached: BigInt64Array;
   #closing: Promise<Poured | undefined> | undefined;
 
-  private constructor(place: ThreadPlace, handed: HandedFile, reached: SharedArrayBuffer) {
-    this.#place = place;
+  private constructor(home: Home, handed: HandedFile, reached: SharedArrayBuffer) {
+    this.#home = home;
     this.#handed = handed;
     this.#reached = new BigInt64Array(reached);
   }
 
-  /** Rejects with what the thread says of the file, a retryable `ErrUnavailable` when it is dead, and the abort error. */
+  /**
+   * Rejects with what the thread says of the file, a retryable `ErrUnavailable` when it is dead, and the abort error.
+   *
+   * @param thread where it is opened; `undefined`: in this one
+   */
   static async open(
-    thread: ExchangeThread,
+    thread: ExchangeThread | undefined,
     handed: HandedFile,
     { signal, ...incoming }: IncomingBytes & AbortOptions,
   ): Promise<BlobPlace> {
-    const reached = new SharedArrayBuffer(BigInt64Array.BYTES_PER_ELEMENT);
-    const { path, algorithm, offset } = handed;
-    Atomics.store(new BigInt64Array(reached), 0, BigInt(offset));
+    const reached = new SharedArrayBuffer(2 * BigInt64Array.BYTES_PER_ELEMENT);
+    const { path, algorithm } = handed;
     const what: PlaceOfBlob = { file: { path, algorithm }, incoming, reached };
     try {
-      return new BlobPlace(await thread.open(what, { signal }), handed, reached);
+      const home = await (thread ? openThere(thread, what, { signal }) : openHere(what, { signal }));
+      return new BlobPlace(home, handed, reached);
     } catch (error) {
       handed.takeBack(undefined);
       throw error;
     }
   }
 
-  /** What a request names for its answer to come here. */
-  get address(): Place {
-    return this.#place;
+  /** What a request names for its answer to come here; `undefined` where the place is in this thread. */
+  get address(): Place | undefined {
+    return this.#home.address;
   }
 
-  /** Pours content, and tells from time to time how far it is. Rejects as `pour` of the content does. */
-  async pour(
-    content: RemoteContent,
-    {
-      skip,
-      isFollowed,
-      onReached,
-    }: {
-      readonly skip: number;
-      readonly isFollowed: boolean;
-      readonly onReached: (bytes: number) => void;
-    },
-  ): Promise<void> {
-    let told = Number(this.#reached[0]);
-    const tell = (): void => {
-      const reached = Number(Atomics.load(this.#reached, 0));
-      if (reached > told) onReached(reached);
-      told = reached;
-    };
-    const timer = setInterval(tell, isFollowed ? FOLLOWED_SAMPLE_MS : SAMPLE_MS);
-    try {
-      await content.pour?.(skip);
-    } finally {
-      clearInterval(timer);
-      tell();
-    }
+  /** Bytes that there are without a hole, from the first one on: what others may read. */
+  get edge(): number {
+    return Number(Atomics.load(this.#reached, 0));
+  }
+
+  /** All bytes that there are. */
+  get bytes(): number {
+    return Number(Atomics.load(this.#reached, 1));
+  }
+
+  /** Whether content can be poured here: the file must be where the content comes. */
+  takes(content: RemoteContent): boolean {
+    return this.#home.address === undefined || content.pour !== undefined;
   }
 
   /**
-   * Gives the file back to its writer. What has become of it; `undefined` when the thread is dead and nobody can tell. Throws the
-   * classes of `diskError`.
+   * Pours content: what follows its first `skip` bytes belongs at the start of `claim`. Several may be under way at the same time. How
+   * far it is, is in the claim, whose end may be moved meanwhile; when that is reached before the content's, the connection is closed.
+   * Resolves when the content has ended, or all that is claimed has come; then nothing more is written. Rejects as `pour` or `pipeTo` of
+   * the content do, and with `ErrDataLoss` for content that is longer than it may be.
+   */
+  async pour(content: RemoteContent, claim: Claim, skip: number): Promise<void> {
+    try {
+      await this.#home.pour(content, { skip, claim: claim.memory });
+    } catch (error) {
+      if (claim.left > 0 || isDataLoss(error)) throw error;
+    }
+  }
+
+  /** Tells from time to time how far it is, until the function is called that is returned, which tells it for the last time. */
+  watch({ isFollowed, onMore }: PlaceWatcher): () => void {
+    let told = this.bytes;
+    const tell = (): void => {
+      const { edge, bytes } = this;
+      if (bytes > told) onMore(edge, bytes);
+      told = bytes;
+    };
+    const timer = setInterval(tell, isFollowed ? FOLLOWED_SAMPLE_MS : SAMPLE_MS);
+    return () => {
+      clearInterval(timer);
+      tell();
+    };
+  }
+
+  /**
+   * Gives the file back to its writer; no pour may be under way. What has become of it; `undefined` when the thread is dead and nobody can
+   * tell. Where all bytes are there, the hash is waited for. Throws the classes of `diskError`.
    */
   async close(): Promise<Poured | undefined> {
     this.#closing ??= this.#close();
@@ -88,10 +129,27 @@ export class BlobPlace {
   }
 
   async #close(): Promise<Poured | undefined> {
-    const poured = (await this.#place.close().catch((error: unknown) => {
+    const poured = (await this.#home.close().catch((error: unknown) => {
       if (!(error instanceof ErrUnavailable)) throw error;
     })) as Poured | undefined;
     this.#handed.takeBack(poured);
     return poured;
   }
+}
+
+async function openThere(thread: ExchangeThread, what: PlaceOfBlob, options: AbortOptions): Promise<Home> {
+  const place = await thread.open(what, options);
+  return {
+    address: place,
+    pour: async (content, into) => await content.pour?.(into),
+    close: () => place.close(),
+  };
+}
+
+async function openHere(what: PlaceOfBlob, options: AbortOptions): Promise<Home> {
+  const place = await openBlobPlace(what, options);
+  return {
+    pour: (content, into) => content.pipeTo(place.sink(into)),
+    close: () => place.close(),
+  };
 }

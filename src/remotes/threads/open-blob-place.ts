@@ -1,31 +1,52 @@
-import { openFileSink } from "../../content/local/open-file-sink.ts";
+import { PartedSink } from "../../content/local/parted-sink.ts";
 import type { OpenPlace } from "../../registry/transport/exchange-server.ts";
 import { Intake } from "../intake.ts";
-import type { PlaceOfBlob, Poured } from "./poured.ts";
+import { Claim } from "../ranges/claim.ts";
+import type { PlaceOfBlob, Poured, PourInto } from "./poured.ts";
 
-/** Opens the file of an ingest in the thread whose connections bring its bytes. Throws as `openFileSink` does. */
+/** The file of an ingest in the thread whose connections bring its bytes. Several pours into it may be under way. */
+export interface OpenBlobPlace extends OpenPlace {
+  /** @param into a `PourInto` */
+  sink(into: unknown): (bytes: Uint8Array) => void | Promise<void>;
+  /** Waits for the hash where all bytes are there. */
+  close(): Promise<Poured>;
+}
+
+/** Opens the file of an ingest in the thread whose connections bring its bytes. Throws as `PartedSink.open` does. */
 export async function openBlobPlace(
   { file, incoming, reached }: PlaceOfBlob,
-  options: { readonly signal: AbortSignal },
-): Promise<OpenPlace> {
-  const sink = await openFileSink(file, options);
-  const counter = new BigInt64Array(reached);
-  let intake: Intake | undefined;
+  options: { readonly signal?: AbortSignal | undefined },
+): Promise<OpenBlobPlace> {
+  const sink = await PartedSink.open(file, options);
+  const cells = new BigInt64Array(reached);
+  const intakes: Intake[] = [];
+  const tell = (): void => {
+    Atomics.store(cells, 0, BigInt(sink.edge));
+    Atomics.store(cells, 1, BigInt(sink.bytes));
+  };
+  tell();
   return {
-    sink(skip) {
-      const begun = new Intake(incoming, {
-        offset: sink.offset,
+    sink(into) {
+      const { skip, claim: memory } = into as PourInto;
+      const claim = Claim.in(memory);
+      const intake = new Intake(incoming, {
+        offset: claim.start,
         skip,
-        write: (bytes) => sink.write(bytes),
-        onReached: (bytes) => Atomics.store(counter, 0, BigInt(bytes)),
+        end: () => claim.end,
+        write: (bytes, at) => sink.write(at, bytes),
+        onReached: (position) => {
+          claim.reached = position;
+          tell();
+        },
       });
-      intake = begun;
-      return (bytes) => begun.take(bytes);
+      intakes.push(intake);
+      return (bytes) => intake.take(bytes);
     },
-    close(): Poured {
-      const poured = { offset: sink.offset, digest: sink.digest(), isTooLong: intake?.isTooLong === true };
-      sink[Symbol.dispose]();
-      return poured;
+    async close() {
+      if (sink.edge >= incoming.size) await sink.digest().catch(() => {}); // who commits it reads it again
+      const { bytes } = sink;
+      const isTooLong = intakes.some((intake) => intake.isTooLong);
+      return { ...(await sink.close()), bytes, isTooLong };
     },
   };
 }

@@ -1,21 +1,26 @@
-import type { FileToAppend } from "../../content/local/open-file-sink.ts";
-import type { Digest } from "../../digest/digest.ts";
+import type { FileToFill, Filled } from "../../content/local/parted-sink.ts";
 import type { IncomingBytes } from "../intake.ts";
 
 /** What a thread is told of a place: the file of an ingest, and what is to come into it. */
 export interface PlaceOfBlob {
-  readonly file: FileToAppend;
+  readonly file: FileToFill;
   readonly incoming: IncomingBytes;
-  /** One `BigInt64` in which the thread stores how many bytes of the whole there are. */
+  /** Two `BigInt64` in which the thread stores how far the content is there without a hole, and how many bytes there are in all. */
   readonly reached: SharedArrayBuffer;
 }
 
+/** Which bytes of a content that comes belong where in the file. */
+export interface PourInto {
+  /** First bytes of the content that comes which are passed over. */
+  readonly skip: number;
+  /** Memory of a `Claim`: what comes then belongs at its start, and up to its end. */
+  readonly claim: SharedArrayBuffer;
+}
+
 /** What has become of the file. */
-export interface Poured {
-  /** Bytes in it. */
-  readonly offset: number;
-  /** Of all of them. */
-  readonly digest: Digest;
+export interface Poured extends Filled {
+  /** All bytes in it. */
+  readonly bytes: number;
   /** Whether more has come than there may be. */
   readonly isTooLong: boolean;
 }

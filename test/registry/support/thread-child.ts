@@ -6,7 +6,7 @@ import type { ThreadSettings, ToThread } from "../../../src/registry/transport/e
 const server = new ExchangeServer({
   settings: workerData as ThreadSettings,
   post: (message, transfer) => parentPort?.postMessage(message, transfer),
-  openPlace: async () => ({ sink: () => () => {}, close: () => "nothing" }),
+  openPlace: async () => ({ sink: () => () => {}, close: async () => "nothing" }),
 });
 
 parentPort?.on("message", (message: ToThread) => server.take(message));

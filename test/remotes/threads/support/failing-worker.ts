@@ -9,8 +9,8 @@ async function openPlace(what: unknown, options: { readonly signal: AbortSignal 
   const place = await openBlobPlace(what as PlaceOfBlob, options);
   return {
     close: () => place.close(),
-    sink(skip) {
-      const sink = place.sink(skip);
+    sink(into) {
+      const sink = place.sink(into);
       return (bytes) => {
         const taken = sink(bytes);
         setImmediate(() => {

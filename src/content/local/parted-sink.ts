@@ -1,0 +1,245 @@
+import { writeSync } from "node:fs";
+import { dirname } from "node:path";
+import { type AbortOptions, throwIfAborted } from "../../async/abort.ts";
+import { type Algorithm, type Digest, Digester } from "../../digest/digest.ts";
+import { diskError } from "../../disk/disk-error.ts";
+import { ErrFailedPrecondition } from "../../errors/classes.ts";
+import { type ByteRange, ByteRanges } from "../byte-ranges.ts";
+import { DataFile } from "./data-file.ts";
+import { hashFile } from "./hash-file.ts";
+import { beginParts, type Held, type HeldOnDisk, readHeld, recordHeld } from "./parts-file.ts";
+
+/** Bytes read back at once: large enough for full hash speed, small enough not to hold up the event loop (below 1 ms). */
+const PIECE_BYTES = 1_048_576;
+
+/**
+ * Bytes that may wait for their hash while more are taken: what a gap that is filled leaves to be read, without making the connections
+ * wait; and little enough to be in the page cache still.
+ */
+const MAX_BEHIND_BYTES = 256 * 1024 * 1024;
+
+/** Bytes that a killed process may lose at least; what is there is written down anew when so many have come. */
+const MIN_UNRECORDED_BYTES = 1_048_576;
+
+/** The same as a part of all that is there: a large blob need not be written down a thousand times. */
+const UNRECORDED_PART = 1 / 256;
+
+/** A file of an ingest that was handed over (`HandedFile`), as it is told to another thread. */
+export interface FileToFill {
+  readonly path: string;
+  readonly algorithm: Algorithm;
+  /** Bytes that a killed process may lose at least. Default: `MIN_UNRECORDED_BYTES`. */
+  readonly unrecordedBytes?: number | undefined;
+}
+
+/** What is in the file when it is given back. */
+export interface Filled extends Held {
+  /** Of the bytes up to `offset`; `undefined` when some of them have not been hashed. */
+  readonly digest: Digest | undefined;
+}
+
+/**
+ * The data file of an ingest whose bytes come in any order, by several connections of one thread. What comes is written where it
+ * belongs, and never over what is there: of two who bring the same bytes, the first one counts. The bytes are hashed in order: as they
+ * come where all before them are there, and read back from the file when a hole before them has been filled. Which ranges there are is
+ * written down beside the file, after their bytes.
+ */
+export class PartedSink {
+  readonly #path: string;
+  readonly #file: DataFile;
+  readonly #digester: Digester;
+  readonly #parts: ByteRanges;
+  readonly #synced: Held;
+  readonly #minUnrecorded: number;
+  #edge: number;
+  #hashed: number;
+  /** Set once it is written down that the file has holes. */
+  #begun: Promise<void> | undefined;
+  #hasBegun: boolean;
+  #unrecorded = 0;
+  #reading: Promise<void> | undefined;
+  #failure: { readonly error: unknown } | undefined;
+  #isClosing = false;
+  /** Called when there is room for more. */
+  readonly #waiting: Array<() => void> = [];
+
+  private constructor(
+    { path, unrecordedBytes = MIN_UNRECORDED_BYTES }: FileToFill,
+    { file, digester, known }: { file: DataFile; digester: Digester; known: HeldOnDisk },
+  ) {
+    this.#path = dirname(path);
+    this.#file = file;
+    this.#digester = digester;
+    this.#minUnrecorded = unrecordedBytes;
+    this.#parts = new ByteRanges(known.held.parts);
+    this.#synced = known.synced;
+    this.#edge = known.held.offset;
+    this.#hashed = known.held.offset;
+    this.#hasBegun = known.isWrittenDown;
+  }
+
+  /**
+   * Opens the file of a writer that has handed it over, and reads what it holds at its start through the hash. Whoever opens it closes
+   * it before the file goes back to its writer. Throws the classes of `diskError`, and the abort error.
+   */
+  static async open(toFill: FileToFill, { signal }: AbortOptions = {}): Promise<PartedSink> {
+    const { path, algorithm } = toFill;
+    const ingest = dirname(path);
+    const digester = new Digester(algorithm);
+    let file: DataFile | undefined;
+    try {
+      file = new DataFile(path, "r+");
+      const known = readHeld(ingest, file.stat().size);
+      await hashFile(file, digester, { signal, length: known.held.offset });
+      throwIfAborted(signal);
+      return new PartedSink(toFill, { file, digester, known });
+    } catch (cause) {
+      file?.close();
+      throw diskError("open ingest", ingest, cause);
+    }
+  }
+
+  /** Bytes at the start of the file without a hole: what others may read. */
+  get edge(): number {
+    return this.#edge;
+  }
+
+  /** All bytes that there are. */
+  get bytes(): number {
+    return this.#edge + this.#parts.bytes;
+  }
+
+  /** What is there behind the edge. */
+  get parts(): readonly ByteRange[] {
+    return this.#parts.list;
+  }
+
+  /**
+   * Takes bytes that belong at `at`. They may be reused once the call returns, or once the promise it returns settles, which it does when
+   * the hash is not too far behind. Throws the classes of `diskError` (`ErrResourceExhausted` on a full disk); what was written before
+   * stays.
+   */
+  write(at: number, bytes: Uint8Array): void | Promise<void> {
+    if (this.#failure) throw this.#failure.error;
+    if (at > this.#edge && !this.#hasBegun) return this.#begin().then(() => this.#write(at, bytes));
+    return this.#write(at, bytes);
+  }
+
+  /** Digest of all up to the edge, which has been hashed when it resolves. Rejects with the classes of `diskError`. */
+  async digest(): Promise<Digest> {
+    while (this.#reading) await this.#reading;
+    if (this.#failure) throw this.#failure.error;
+    this.#assertOpen("hash");
+    return this.#digester.digest();
+  }
+
+  /** Closes the file, and tells what it holds; what is not hashed yet is not waited for. Never rejects. */
+  async close(): Promise<Filled> {
+    this.#isClosing = true;
+    await this.#reading;
+    await this.#begun?.catch(() => {}); // whoever waits for it is told
+    try {
+      if (this.#unrecorded > 0) this.#record();
+    } catch {
+      // What was written down before is still there.
+    }
+    this.#file.close();
+    const isHashed = this.#hashed === this.#edge && !this.#failure;
+    return { ...this.#held(), digest: isHashed ? this.#digester.digest() : undefined };
+  }
+
+  #held(): Held {
+    return { offset: this.#edge, parts: this.#parts.list };
+  }
+
+  async #begin(): Promise<void> {
+    this.#begun ??= beginParts(this.#path, { held: this.#held(), synced: this.#synced });
+    await this.#begun;
+    this.#hasBegun = true;
+  }
+
+  #write(at: number, bytes: Uint8Array): void | Promise<void> {
+    this.#assertOpen("write to");
+    const wanted = { from: Math.max(at, this.#edge), to: at + bytes.byteLength };
+    for (const { from, to } of this.#parts.missing(wanted))
+      this.#fill(from, bytes.subarray(from - at, to - at));
+    this.#goOn();
+    if (this.#edge - this.#hashed > MAX_BEHIND_BYTES) {
+      return new Promise((resolve) => {
+        this.#waiting.push(resolve);
+      });
+    }
+    return undefined;
+  }
+
+  /** Writes what is not there. */
+  #fill(from: number, bytes: Uint8Array): void {
+    let [at, rest] = [from, bytes];
+    try {
+      while (rest.byteLength > 0) {
+        // A nearly full disk takes a part and fails the next call.
+        const count = writeSync(this.#file.fd, rest, 0, rest.byteLength, at);
+        this.#note(at, rest.subarray(0, count));
+        at += count;
+        rest = rest.subarray(count);
+      }
+    } catch (cause) {
+      throw diskError("write ingest", this.#path, cause);
+    }
+    const most = Math.max(this.#minUnrecorded, this.bytes * UNRECORDED_PART);
+    if (this.#hasBegun && this.#unrecorded >= most) this.#record();
+  }
+
+  #note(at: number, bytes: Uint8Array): void {
+    this.#unrecorded += bytes.byteLength;
+    if (at > this.#edge) {
+      this.#parts.add({ from: at, to: at + bytes.byteLength });
+      return;
+    }
+    if (this.#hashed === this.#edge) {
+      this.#digester.update(bytes);
+      this.#hashed += bytes.byteLength;
+    }
+    this.#edge = this.#parts.takeAt(this.#edge + bytes.byteLength);
+  }
+
+  #record(): void {
+    if (!this.#hasBegun) return; // there is no hole: the size of the file tells it
+    recordHeld(this.#path, { held: this.#held(), synced: this.#synced });
+    this.#unrecorded = 0;
+  }
+
+  /** Reads back what nobody has hashed yet, if that is not being done. */
+  #goOn(): void {
+    if (this.#hashed === this.#edge || this.#reading || this.#failure || this.#isClosing) return;
+    this.#reading = this.#catchUp().finally(() => {
+      this.#reading = undefined;
+      this.#wake();
+      this.#goOn(); // a hole may have been filled in this very moment
+    });
+  }
+
+  async #catchUp(): Promise<void> {
+    const buffer = Buffer.allocUnsafeSlow(PIECE_BYTES);
+    try {
+      while (this.#hashed < this.#edge && !this.#isClosing) {
+        const length = Math.min(PIECE_BYTES, this.#edge - this.#hashed);
+        const { bytesRead } = await this.#file.read(buffer, 0, length, this.#hashed);
+        if (bytesRead === 0) throw new Error(`it ends at ${this.#hashed} bytes, wanted ${this.#edge}`);
+        this.#digester.update(buffer.subarray(0, bytesRead));
+        this.#hashed += bytesRead;
+        if (this.#edge - this.#hashed <= MAX_BEHIND_BYTES) this.#wake();
+      }
+    } catch (cause) {
+      this.#failure = { error: diskError("read ingest", this.#path, cause) };
+    }
+  }
+
+  #assertOpen(action: string): void {
+    if (this.#isClosing) throw new ErrFailedPrecondition(`cannot ${action} closed file of an ingest`);
+  }
+
+  #wake(): void {
+    for (const each of this.#waiting.splice(0)) each();
+  }
+}
