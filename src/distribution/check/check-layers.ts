@@ -1,3 +1,4 @@
+import { forEachWithin } from "../../async/for-each-within.ts";
 import { exists } from "../../content/exists.ts";
 import type { Digest } from "../../digest/digest.ts";
 import { ErrNotFound } from "../../errors/classes.ts";
@@ -8,6 +9,7 @@ import { readLayerRecord } from "../../layer/store/layer-record.ts";
 import type { LayerStore } from "../../layer/store/layer-store.ts";
 import { LayerUses } from "../../layer/store/layer-uses.ts";
 import { openLayerStore } from "../../layer/store/open-layer-store.ts";
+import { defaultWorkers } from "../../layer/workers/unpack-pool.ts";
 import { update } from "../../progress/progress.ts";
 import { openBlob } from "../blob-download.ts";
 import { imageUser, type RootLayers } from "../image-layers.ts";
@@ -29,16 +31,19 @@ export interface CheckLayersParts {
 }
 
 /**
- * Compares all layers with what their blobs make, from the lowest up, and heals those that differ: out of the content here, and
- * only a layer that cannot be used and has no blob here lets one be fetched. Content was checked before. Throws the abort error, and
- * the classes of `diskError` for what is not about one layer.
+ * Compares all layers with what their blobs make, several at once, each when those below it are done, and heals those that differ:
+ * out of the content here, and only a layer that cannot be used and has no blob here lets one be fetched. Content was checked before.
+ * Throws the abort error, and the classes of `diskError` for what is not about one layer.
  */
 export async function checkLayers(parts: CheckLayersParts): Promise<CheckedLayers> {
   const files = new LayerFiles(parts.layers.root);
   const known = await knownLayers(files, parts);
   await using store = await openLayerStore({ root: parts.layers.root });
   const check = new LayerCheck({ ...parts, files, store });
-  for (const layer of known.lowestFirst()) await check.look(layer);
+  await forEachWithin(known.lowestFirst(), (layer) => check.look(layer), {
+    limit: defaultWorkers(), // more of them would only wait for threads, each with its layer unpacked on the disk
+    signal: parts.operation.signal,
+  });
   await check.lookAtUnknown(known);
   return await check.result(known);
 }
@@ -63,6 +68,7 @@ type FoundDamage = Omit<DamagedLayer, "needed">;
 /** One pass over the layers of a root. */
 class LayerCheck {
   readonly #parts: CheckLayersParts & { readonly files: LayerFiles; readonly store: LayerStore };
+  readonly #looked = new Map<Digest, Promise<void>>();
   readonly #damage: FoundDamage[] = [];
   readonly #unverified: UnverifiedLayer[] = [];
   #count = 0;
@@ -72,8 +78,14 @@ class LayerCheck {
     this.#parts = parts;
   }
 
-  /** Looks at one layer whose neighbours below have been looked at. */
+  /** Looks at one layer, beside others: those below it began before, and it is compared when they have been looked at. */
   async look(layer: KnownLayer): Promise<void> {
+    const looking = this.#look(layer);
+    this.#looked.set(layer.chainId, looking);
+    await looking;
+  }
+
+  async #look(layer: KnownLayer): Promise<void> {
     const { files, operation } = this.#parts;
     const { chainId } = layer;
     const visible = await visibleDamage(files.layout, chainId);
@@ -107,13 +119,18 @@ class LayerCheck {
     for (const use of await new LayerUses(files.layout).list()) {
       if (await isUsed(use)) for (const chainId of known.chainOf(use.chainId)) needed.add(chainId);
     }
-    const damage = this.#damage
+    const places = new Map(known.lowestFirst().map(({ chainId }, place) => [chainId, place]));
+    const inOrder = <T extends { readonly chainId: Digest }>(found: readonly T[]): readonly T[] =>
+      found.toSorted(
+        (a, b) => (places.get(a.chainId) ?? places.size) - (places.get(b.chainId) ?? places.size),
+      );
+    const damage = inOrder(this.#damage)
       .map((found): DamagedLayer => ({ ...found, needed: needed.has(found.chainId) }))
       .filter(({ problem, needed: isNeeded }) => isNeeded || problem !== "missing");
     return {
       checked: { count: this.#count, bytes: this.#bytes },
       damage,
-      unverified: this.#unverified,
+      unverified: inOrder(this.#unverified),
     };
   }
 
@@ -128,7 +145,12 @@ class LayerCheck {
     const verified = await store.verify(
       source,
       { chainId, parent },
-      { repair, signal: operation.signal, waiter },
+      {
+        repair,
+        below: async () => await (parent && this.#looked.get(parent)),
+        signal: operation.signal,
+        waiter,
+      },
     );
     this.#count++;
     this.#bytes += verified.bytes;

@@ -49,19 +49,28 @@ export interface RepairsParts {
 export class Repairs {
   readonly #parts: RepairsParts;
   readonly #outcomes = new Map<Digest, RepairOutcome>();
+  readonly #running = new Map<Digest, Promise<RepairOutcome>>();
   readonly #pending = new Map<Digest, readonly Wanted[]>();
 
   constructor(parts: RepairsParts) {
     this.#parts = parts;
   }
 
-  /** Fetches a document now; returns whether it is there. */
+  /** Fetches a document or blob now, once for all who want it at this moment; returns whether it is there. */
   async now(wanted: Wanted): Promise<boolean> {
     if (!this.#parts.enabled) return false;
-    const known = this.#outcomes.get(wanted.digest);
-    const outcome = known?.repaired ? known : await this.#repair([wanted]);
-    this.#outcomes.set(wanted.digest, outcome);
-    return outcome.repaired;
+    const { digest } = wanted;
+    const known = this.#outcomes.get(digest);
+    if (known?.repaired) return true;
+    const running = this.#running.get(digest) ?? this.#repair([wanted]);
+    this.#running.set(digest, running);
+    try {
+      const outcome = await running;
+      this.#outcomes.set(digest, outcome);
+      return outcome.repaired;
+    } finally {
+      this.#running.delete(digest);
+    }
   }
 
   /** Fetches a blob in `finish`. */

@@ -31,6 +31,8 @@ export interface MakeLayerOptions extends PrepareOptions {
 export interface VerifyLayerOptions extends MakeLayerOptions {
   /** Puts what its blob makes in the place of a layer that is something else. Default false. */
   readonly repair?: boolean | undefined;
+  /** Waited for when the layer is unpacked again: until the layers below are as they should be. Default: they are. */
+  readonly below?: (() => Promise<void>) | undefined;
 }
 
 /** What was found of a layer. */
@@ -109,13 +111,14 @@ export class LayerMaker {
   async verify(
     source: LayerSource,
     place: LayerPlace,
-    { repair = false, ...options }: VerifyLayerOptions,
+    { repair = false, below: isBelowGood, ...options }: VerifyLayerOptions,
   ): Promise<VerifiedLayer> {
     const { layout } = this.#files;
     const { chainId } = place;
     const prepared = await this.#unpackAnew(source, chainId, options);
     let repaired = false;
     try {
+      await isBelowGood?.();
       const below = await this.#below(place, prepared.isDependent);
       const complete = await prepared.complete(place, below, { source, signal: options.signal });
       await this.#locks.hold(chainId, options); // nobody removes it meanwhile

@@ -15,6 +15,11 @@ import { UnpackThread } from "./unpack-thread.ts";
 /** Most threads unless told otherwise. What a layer takes is mostly computing, and beyond four the disk is the limit. */
 const MAX_WORKERS = 4;
 
+/** Threads unless told otherwise: one for each core that the process may use. */
+export function defaultWorkers(): number {
+  return Math.min(availableParallelism(), MAX_WORKERS);
+}
+
 /** How often the progress of a job is looked at, in milliseconds. */
 const PROGRESS_INTERVAL_MS = 100;
 
@@ -49,7 +54,7 @@ export class UnpackPool implements Unpacker, AsyncDisposable {
   /** Throws `ErrInvalidArgument` for options that are none. The caller disposes of it after use. */
   constructor(options: UnpackPoolOptions = {}) {
     checkOptions("create unpack pool", options, POOL_OPTIONS);
-    const { workers = Math.min(availableParallelism(), MAX_WORKERS), splitFrom = MIN_SPLIT_BYTES } = options;
+    const { workers = defaultWorkers(), splitFrom = MIN_SPLIT_BYTES } = options;
     this.#threads =
       workers === 0
         ? new ThreadQueue({ threads: 1, start: (onWait) => new LocalThread(onWait) })

@@ -65,6 +65,16 @@ const quietly = (folder: string, command: string): string =>
   `t=$(stat -c %y ${folder}); ${command}; touch -d "$t" ${folder}`;
 
 describe("LayerStore.verify()", () => {
+  it("compares a layer when those below it are as they should be, and unpacks it before", async () => {
+    await rm(directoryOf(lower), { recursive: true });
+    const below = async (): Promise<void> => {
+      const staged = await readdir(join(root, "layers", "staging"));
+      expect(staged).toHaveLength(1); // the upper one, which waits
+      expect((await store.verify(lower, lower.place, { repair: true })).repaired).toBe(true);
+    };
+    expect((await store.verify(upper, upper.place, { below })).differences.count).toBe(0);
+  });
+
   it("finds nothing in layers that are what their blobs make", async () => {
     for (const layer of [lower, upper]) {
       const verified = await store.verify(layer, layer.place, { repair: true });
