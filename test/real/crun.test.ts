@@ -1,5 +1,5 @@
 import { execFileSync, spawn } from "node:child_process";
-import { chmodSync, mkdirSync, mkdtempSync, readFileSync, rmSync } from "node:fs";
+import { chmodSync, lstatSync, mkdirSync, mkdtempSync, readFileSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { text } from "node:stream/consumers";
@@ -8,6 +8,7 @@ import { afterAll, beforeAll, expect, it } from "vitest";
 import type { Mounts } from "../../src/layer.ts";
 import { TestRegistry } from "../../src/testing.ts";
 import { canMount } from "../content/support/small-disk.ts";
+import { MAPPED, outsideOf } from "../support/id-map.ts";
 import type { WrittenEntry } from "../tar/support/tar-writer.ts";
 import { describeReal } from "./support/describe-real.ts";
 import { pushLayeredImage } from "./support/layered-image.ts";
@@ -29,7 +30,14 @@ const IDENTITIES: Readonly<
     unpacks: ["setpriv", `--reuid=${NOBODY}`, `--regid=${NOBODY}`, "--clear-groups", "unshare", "-Urm"],
     runs: ["setpriv", `--reuid=${NOBODY}`, `--regid=${NOBODY}`, "--clear-groups", "unshare", "-Urm"],
   },
+  "root of a user namespace with many identities": {
+    unpacks: [...MAPPED, "unshare", "-m"],
+    runs: [...MAPPED, "unshare", "-m"],
+  },
 };
+
+/** Files of the image by the number of their owner: the last one is beyond what any user has in his namespace. */
+const OWNERS = [0, 1, 1_000, 65_535, 65_536, 70_000];
 
 let registry: TestRegistry;
 let folder: string;
@@ -62,7 +70,7 @@ function layersWithShell(): WrittenEntry[][] {
       { name: "d/below", content: "below" },
       { name: "word", content: "lower" },
       { name: "dev-null", flag: "3", major: 1, minor: 3, mode: 0o666 },
-      { name: "owned", content: "", uid: 1_000, gid: 1_000 },
+      ...OWNERS.map((id) => ({ name: `owned-by-${id}`, content: "", uid: id, gid: id })),
     ],
     [{ name: ".wh.old" }, { name: "d/.wh..wh..opq" }, { name: "d/above", content: "above" }],
     [
@@ -70,6 +78,12 @@ function layersWithShell(): WrittenEntry[][] {
       { name: "hello", mode: 0o755, content: "#!/bin/sh\necho hello $(read w < /word; echo $w)\n" },
     ],
   ];
+}
+
+/** Who owns a file of the image outside, by who unpacked it. */
+function ownerOutside(name: string, id: number): number {
+  if (name === "root") return id;
+  return name.endsWith("many identities") && id <= 65_536 ? outsideOf(id) : NOBODY;
 }
 
 const SCRIPT = "/hello; for one in /old /d/below /d/above; do test -e $one && echo $one; done; true";
@@ -105,12 +119,18 @@ describeReal("crun runs a command in an image", ["crun"], () => {
       const [root, rootfs] = [join(above, "root"), join(above, "rootfs")];
       await drayage(unpacks, ["pull", "--root", root, "--plain-http", "--unpack", "-q", image]);
       await drayage(unpacks, ["rootfs", "--root", root, "-q", image, rootfs]);
+      const owners = OWNERS.map((id) => lstatSync(join(rootfs, `owned-by-${id}`)));
+      expect(owners.map(({ uid, gid }) => [uid, gid])).toEqual(
+        OWNERS.map((id) => [ownerOutside(name, id), ownerOutside(name, id)]),
+      );
       const bundle = place(`${name} bundle`);
       expect(runInRootfs({ bundle, rootfs, args: ["/bin/sh", "-c", SCRIPT], identity: runs })).toBe(WANTED);
     },
   );
 
-  it.skipIf(!isRoot || !canMount).each(["root", "root of a user namespace"])(
+  it
+    .skipIf(!isRoot || !canMount)
+    .each(["root", "root of a user namespace", "root of a user namespace with many identities"])(
     "by the mounts that %s is told",
     { timeout: 60_000 },
     async (name) => {
