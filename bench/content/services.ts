@@ -34,28 +34,22 @@ export interface Service extends AsyncDisposable {
   readonly store: ProxyStore;
 }
 
-/** The version of containerd on the PATH; `undefined` unless both `containerd` and `ctr` are there. */
-export async function containerdVersion(): Promise<string | undefined> {
-  try {
-    const run = promisify(execFile);
-    await run("ctr", ["--version"]);
-    const { stdout } = await run("containerd", ["--version"]);
-    return /\bv?(\d+\.\d+\.\d+\S*)/.exec(stdout)?.[1] ?? stdout.trim();
-  } catch (error) {
-    if (error instanceof Error && "code" in error && error.code === "ENOENT") return undefined;
-    throw error;
-  }
+/** Whether both `containerd` and `ctr` are on the PATH and run. */
+export async function hasContainerd(): Promise<boolean> {
+  const run = promisify(execFile);
+  const asked = ["ctr", "containerd"].map((program) => run(program, ["--version"]));
+  return (await Promise.allSettled(asked)).every(({ status }) => status === "fulfilled");
 }
 
 /** Starts `drayage serve`. Everything lies below `directory`. */
-export async function startDrayage(directory: string): Promise<Service> {
+export async function startDrayage(name: string, directory: string): Promise<Service> {
   const socket = join(directory, "drayage.sock");
   const command = [MAIN, "serve", "--root", join(directory, "drayage"), "--address", `unix://${socket}`];
-  return await start("drayage", { command: [process.execPath, ...command], directory, socket });
+  return await start(name, { command: [process.execPath, ...command], directory, socket });
 }
 
 /** Starts a containerd of its own. Everything lies below `directory`. */
-export async function startContainerd(directory: string): Promise<Service> {
+export async function startContainerd(name: string, directory: string): Promise<Service> {
   const socket = join(directory, "containerd.sock");
   const config = join(directory, "containerd.toml");
   await mkdir(join(directory, "containerd"));
@@ -70,7 +64,7 @@ export async function startContainerd(directory: string): Promise<Service> {
       `[ttrpc]\naddress = "${socket}.ttrpc"`,
     ].join("\n"),
   );
-  return await start("containerd", { command: ["containerd", "--config", config], directory, socket });
+  return await start(name, { command: ["containerd", "--config", config], directory, socket });
 }
 
 interface StartOptions {

@@ -1,22 +1,11 @@
-/** Pulls with a crowd: `crowd-child.ts same|different <root> <host>`. Prints `CrowdFigures` as JSON. */
+/** Pulls with a crowd: `crowd-child.ts same|different <root> <host>`. Prints a `Sample` as JSON. */
 import { monitorEventLoopDelay } from "node:perf_hooks";
 import { openDistribution } from "../../src/index.ts";
+import type { Sample } from "../driver/figures.ts";
 import { CROWDED, MANY } from "./scene.ts";
 
 /** Callers who want the same image. */
 const SAME = 1_000;
-
-/** What a crowd cost. */
-export interface CrowdFigures {
-  readonly pulls: number;
-  readonly failed: number;
-  readonly wallMs: number;
-  readonly cpuMs: number;
-  /** 99th percentile of how late the event loop was, in milliseconds. */
-  readonly loopP99Ms: number;
-  /** Memory for each pull that waits, in bytes. */
-  readonly bytesPerPull: number;
-}
 
 const [, , crowd = "", root = "", host = ""] = process.argv;
 const names = crowd === "same" ? Array.from({ length: SAME }, () => CROWDED) : MANY;
@@ -39,12 +28,11 @@ const waiting = memory();
 const outcomes = await settled;
 delay.disable();
 const { user, system } = process.cpuUsage(cpu);
-const figures: CrowdFigures = {
-  pulls: names.length,
-  failed: outcomes.filter(({ status }) => status === "rejected").length,
-  wallMs: performance.now() - start,
-  cpuMs: (user + system) / 1_000,
-  loopP99Ms: delay.percentile(99) / 1e6,
-  bytesPerPull: (waiting - before) / names.length,
+const sample: Sample = {
+  wallSeconds: (performance.now() - start) / 1_000,
+  cpuSeconds: (user + system) / 1e6,
+  loopP99Seconds: delay.percentile(99) / 1e9,
+  bytesEach: (waiting - before) / names.length,
+  failures: outcomes.filter(({ status }) => status === "rejected").length,
 };
-process.stdout.write(JSON.stringify(figures));
+process.stdout.write(JSON.stringify(sample));

@@ -1,5 +1,4 @@
-import { spawn } from "node:child_process";
-import { createInterface } from "node:readline";
+import { startChild } from "../support/child.ts";
 
 /** The registries of the bench, each `host:port`. */
 export interface Hosts {
@@ -29,26 +28,13 @@ export interface Registries extends AsyncDisposable {
   asked(): Promise<Asked>;
 }
 
-const CHILD = new URL("registry-child.ts", import.meta.url).pathname;
-
 /** Starts the registries; the caller disposes of them. */
 export async function startRegistries(): Promise<Registries> {
-  const child = spawn(process.execPath, ["--no-warnings", CHILD], { stdio: ["pipe", "pipe", "inherit"] });
-  const lines = createInterface(child.stdout)[Symbol.asyncIterator]();
-  const next = async (): Promise<string> => {
-    const { value, done } = await lines.next();
-    if (done) throw new Error("The registries have ended");
-    return value;
-  };
-  const hosts = JSON.parse(await next()) as Hosts;
+  const child = startChild("contention/registry-child.ts");
+  const hosts = JSON.parse(await child.line()) as Hosts;
   return {
     hosts,
-    async asked() {
-      child.stdin.write("\n");
-      return JSON.parse(await next()) as Asked;
-    },
-    async [Symbol.asyncDispose]() {
-      child.stdin.end();
-    },
+    asked: async () => JSON.parse(await child.ask()) as Asked,
+    [Symbol.asyncDispose]: () => child[Symbol.asyncDispose](),
   };
 }

@@ -1,10 +1,15 @@
-/** A registry with one image of many small layers: `registry-child.ts <layers> <bytes>`. Prints its port. */
+/** A registry with one image of many small layers: `registry-child.ts <layers> <bytes>`. Prints its port, and the digests. */
 import { createServer } from "node:http";
 import type { AddressInfo } from "node:net";
 import { digestOf, makeImage } from "../contention/image.ts";
 
 const [layers = 0, layerBytes = 0] = process.argv.slice(2).map(Number);
-const { repository, manifest, blobs } = makeImage({
+const {
+  repository,
+  manifest,
+  blobs,
+  layers: digests,
+} = makeImage({
   repository: "bench/many",
   tag: "v1",
   layerSeeds: Array.from({ length: layers }, (_, at) => `latency ${at}`),
@@ -24,4 +29,6 @@ const server = createServer({ noDelay: true, keepAliveTimeout: 60_000 }, ({ meth
   });
   return void response.end(method === "HEAD" ? undefined : body);
 });
-server.listen(0, "127.0.0.1", () => process.stdout.write(`${(server.address() as AddressInfo).port}\n`));
+server.listen(0, "127.0.0.1", () =>
+  process.stdout.write(`${(server.address() as AddressInfo).port}\n${digests.join(" ")}\n`),
+);

@@ -1,8 +1,9 @@
 import { readdir, readFile } from "node:fs/promises";
+import type { Sample } from "../driver/figures.ts";
 import { type Cost, cpuSecondsOf } from "./measure.ts";
 
-/** What a client cost, with what the daemons of this name used meanwhile. */
-export async function withDaemon(name: string, use: () => Promise<Cost>): Promise<Cost> {
+/** What a client cost, with what the daemons of this name used meanwhile. Their memory is not known. */
+export async function withDaemon(name: string, use: () => Promise<Cost>): Promise<Sample> {
   const pids = await pidsOf(name);
   const used = (): number => pids.reduce((sum, pid) => sum + cpuSecondsOf(pid), 0);
   const before = used();

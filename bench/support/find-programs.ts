@@ -5,6 +5,9 @@ import { findPart, type PartName } from "../../test/real/support/parts.ts";
 /** Our command line as it is published; sources would be stripped of their types at every start. */
 const DRAYAGE = join(import.meta.dirname, "..", "..", "dist", "cli", "main.js");
 
+/** Where it keeps what it has compiled, from one run to the next, as with any user. */
+const CACHE = join(import.meta.dirname, "..", "..", ".cache", "bench");
+
 /** A program that takes part. */
 export interface Program<Arguments> {
   readonly name: string;
@@ -26,7 +29,7 @@ export function findPrograms<Arguments>(
   peers: ReadonlyArray<readonly [PartName, Arguments]>,
 ): { readonly programs: ReadonlyArray<Program<Arguments>>; readonly missing: readonly string[] } {
   const programs: Program<Arguments>[] = [
-    { name: "drayage", command: drayageCommand(), argumentsFor: ours, env: {} },
+    { name: "drayage", command: drayageCommand(), argumentsFor: ours, env: { XDG_CACHE_HOME: CACHE } },
   ];
   const missing: string[] = [];
   for (const [name, argumentsFor] of peers) {

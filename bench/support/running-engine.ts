@@ -1,30 +1,52 @@
 import { spawn } from "node:child_process";
 import { once } from "node:events";
+import { join } from "node:path";
 import { createInterface } from "node:readline";
+import type { DistributionOptions } from "drayage";
+import type { CommandCost } from "./measure.ts";
 
-/** A process that runs already and embeds us. It says when it is ready, and answers each line with one of JSON. */
-export class RunningEngine<Answer> implements AsyncDisposable {
+const ENGINE = join(import.meta.dirname, "engine.ts");
+
+/** What an engine is asked to do. Everything in it passes as JSON. */
+export interface EngineJob {
+  readonly options: DistributionOptions;
+  /** Images that it pulls before it is measured, so that all that it uses has started. */
+  readonly before?: readonly string[];
+  /** What is pulled; or pushed, under the name `pushTo`. */
+  readonly reference: string;
+  readonly pushTo?: string;
+}
+
+/** What it cost. The peak is that of the whole life of the process. */
+export interface EngineCost extends CommandCost {
+  /** How late the event loop was meanwhile: 99 of 100 turns at most so much, and the latest one. */
+  readonly loopP99Seconds: number;
+  readonly loopMaxSeconds: number;
+}
+
+/** A process that runs already and embeds us. */
+export class RunningEngine implements AsyncDisposable {
   readonly #child;
   readonly #lines;
   readonly #ready;
 
-  /**
-   * @param program the file that it runs, and what it is told
-   * @param env its environment; default ours
-   */
-  constructor(program: readonly string[], env: NodeJS.ProcessEnv = process.env) {
-    this.#child = spawn(process.execPath, program, { env, stdio: ["pipe", "pipe", "inherit"] });
+  /** @param env its environment; default ours */
+  constructor(env: NodeJS.ProcessEnv = process.env) {
+    this.#child = spawn(process.execPath, ["--no-warnings", ENGINE], {
+      env,
+      stdio: ["pipe", "pipe", "inherit"],
+    });
     this.#lines = createInterface(this.#child.stdout)[Symbol.asyncIterator]();
     this.#ready = this.#lines.next();
   }
 
-  /** Asks one thing. Throws when it has ended without an answer. */
-  async ask(question: unknown): Promise<Answer> {
+  /** Has it do one thing. Throws when it ends without an answer. */
+  async ask(job: EngineJob): Promise<EngineCost> {
     await this.#ready;
-    this.#child.stdin.write(`${JSON.stringify(question)}\n`);
+    this.#child.stdin.write(`${JSON.stringify(job)}\n`);
     const { value } = await this.#lines.next();
     if (value === undefined) throw new Error("Cannot measure an engine: it ended without an answer");
-    return JSON.parse(value) as Answer;
+    return JSON.parse(value) as EngineCost;
   }
 
   /** Lets it end, and waits for that. */

@@ -3,7 +3,7 @@ import { readFileSync } from "node:fs";
 /** How often it is looked, in milliseconds. What a process takes in its very last moments is missed. */
 const LOOK_MS = 10;
 
-/** Watches the most memory that any process below `pid` ever had at once; the function ends that and gives it, in MiB. */
+/** Watches the most memory that any process below `pid` ever had at once; the function ends that and gives it, in bytes. */
 export function watchPeak(pid: number): () => number {
   let peak = 0;
   const look = (): void => {
@@ -21,11 +21,10 @@ function descendants(pid: number): readonly number[] {
   return children.flatMap((child) => [child, ...descendants(child)]);
 }
 
-/** The kernel keeps the peak of each process. The registry under test is no contestant. */
+/** The kernel keeps the peak of each process. */
 function peakOf(pid: number): number {
-  if (/registry/.test(read(`/proc/${pid}/comm`))) return 0;
   const kibibytes = /^VmHWM:\s+(\d+)/m.exec(read(`/proc/${pid}/status`))?.[1] ?? "0";
-  return Number(kibibytes) / 1024;
+  return Number(kibibytes) * 1_024;
 }
 
 /** Processes end while they are looked at. */

@@ -1,7 +1,6 @@
-import { join } from "node:path";
 import type { PartName } from "../../test/real/support/parts.ts";
 import { findPrograms, type Program } from "../support/find-programs.ts";
-import { type Cost, measure } from "../support/measure.ts";
+import { type CommandCost, measure } from "../support/measure.ts";
 import { RunningEngine } from "../support/running-engine.ts";
 
 /** What is pushed, and where to. */
@@ -17,19 +16,20 @@ interface Job {
 }
 
 /** Who pushes from an OCI layout to a registry. */
-export interface Contestant {
+export interface Pusher {
   readonly name: string;
   /** Does a job. `home` is where it may leave notes. */
-  push(job: Job, home: string): Promise<Cost>;
+  push(job: Job, home: string): Promise<CommandCost>;
 }
 
-/** The process that embeds us. */
-const ENGINE = join(import.meta.dirname, "engine.ts");
+/** The names under which we take part, and all peers that there may be. */
+export const [ENGINE, COMMAND] = ["drayage in an engine", "drayage"] as const;
+export const PEERS: readonly string[] = ["skopeo", "crane", "oras"];
 
 type Arguments = (job: Job) => readonly string[];
 
 /** How each peer is told to send the bytes as they are. */
-const PEERS: readonly (readonly [PartName, Arguments])[] = [
+const PROGRAMS: readonly (readonly [PartName, Arguments])[] = [
   [
     "skopeo",
     ({ layout, source, target }) => [
@@ -60,18 +60,13 @@ const ours: Arguments = ({ layout, source, target, tls }) => {
   return ["push", "-q", how, "--root", layout, source, target];
 };
 
-/** The contestants on this machine, drayage first, and the names of those that are missing. Throws without a build. */
-export function findContestants(): {
-  readonly contestants: readonly Contestant[];
-  readonly missing: readonly string[];
-} {
-  const { programs, missing } = findPrograms(ours, PEERS);
-  const [drayage, ...peers] = programs.map(contestantOf);
-  const contestants = [drayage, { name: "drayage in an engine", push: pushInEngine }, ...peers];
-  return { contestants: contestants.filter((one) => one !== undefined), missing };
+/** Those on this machine, drayage first, and the names of those that are missing. Throws without a build. */
+export function findPushers(): { readonly pushers: readonly Pusher[]; readonly missing: readonly string[] } {
+  const { programs, missing } = findPrograms(ours, PROGRAMS);
+  return { pushers: [{ name: ENGINE, push: pushInEngine }, ...programs.map(pusherOf)], missing };
 }
 
-function contestantOf({ name, command, argumentsFor, env }: Program<Arguments>): Contestant {
+function pusherOf({ name, command, argumentsFor, env }: Program<Arguments>): Pusher {
   return {
     name,
     push: (job, home) => measure([...command, ...argumentsFor(job)], { ...process.env, HOME: home, ...env }),
@@ -79,15 +74,9 @@ function contestantOf({ name, command, argumentsFor, env }: Program<Arguments>):
 }
 
 /** The library in a process that runs already: neither its start nor loading it is counted. */
-async function pushInEngine({ layout, source, target, tls }: Job, home: string): Promise<Cost> {
-  const insecureHost = tls ? [registryOf(target)] : [];
-  await using engine = new RunningEngine<Cost>([ENGINE, layout, ...insecureHost], {
-    ...process.env,
-    HOME: home,
-  });
-  return await engine.ask({ source, target });
-}
-
-function registryOf(target: string): string {
-  return target.slice(0, target.indexOf("/"));
+async function pushInEngine({ layout: root, source, target, tls }: Job, home: string): Promise<CommandCost> {
+  const host = target.slice(0, target.indexOf("/"));
+  const registry = tls ? { insecureRegistries: [host] } : { plainHttp: true };
+  await using engine = new RunningEngine({ ...process.env, HOME: home });
+  return await engine.ask({ options: { root, registry }, reference: source, pushTo: target });
 }

@@ -1,5 +1,5 @@
 /**
- * A registry with one image of large layers: `large-image-child.ts <layers> <files> <bytes of a file>`. Prints its port. The bytes of
+ * A registry with one image of large layers: `registry-child.ts <layers> <files> <bytes of a file>`. Prints its port. The bytes of
  * a layer are made while they are sent, of gzip members that are the same for all files: they take no memory and next to no time.
  */
 import { createHash } from "node:crypto";

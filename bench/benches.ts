@@ -1,0 +1,21 @@
+import { content } from "./content/bench.ts";
+import { contention } from "./contention/bench.ts";
+import { download } from "./download/bench.ts";
+import type { Bench } from "./driver/bench.ts";
+import { largeLayers } from "./large-layers/bench.ts";
+import { latency } from "./latency/bench.ts";
+import { push } from "./push/bench.ts";
+import { startup } from "./startup/bench.ts";
+import { unpack } from "./unpack/bench.ts";
+
+/** Every bench, in the order of the list. */
+export const BENCHES: readonly Bench[] = [
+  download,
+  latency,
+  push,
+  unpack,
+  largeLayers,
+  contention,
+  content,
+  startup,
+];

@@ -1,0 +1,56 @@
+import { parseDigest } from "../../src/content.ts";
+import { defineBench } from "../driver/bench.ts";
+import type { Sample } from "../driver/figures.ts";
+import { assertArrived } from "../support/assert-arrived.ts";
+import { startChild } from "../support/child.ts";
+import { COMMAND, ENGINE, findDownloaders } from "../support/downloaders.ts";
+import { inFreshFolder } from "../support/fresh-folder.ts";
+
+/** A pull takes at most so many times what crane takes, which opens a connection for each layer. */
+const AGAINST_CRANE = { timesBest: 1.2, of: ["crane"] };
+
+/** How fast images of many small layers come over a slow line. */
+export const latency = defineBench({
+  name: "latency",
+  about: "images of 40 and 256 small layers over round trips of 50 ms, beside crane, oras and skopeo",
+  options: {
+    /** Images of so many layers, one after another. */
+    layers: { type: "string", default: "40,256" },
+    bytes: { type: "string", default: String(64 * 1_024) },
+    /** Time of a round trip, in milliseconds. */
+    trip: { type: "string", default: "50" },
+  },
+  runs: 5,
+  warmsUp: true,
+  claims: [
+    { who: ENGINE, figure: "wallSeconds", limit: AGAINST_CRANE },
+    { who: COMMAND, figure: "wallSeconds", limit: AGAINST_CRANE },
+    { who: COMMAND, figure: "cpuSecondsEach", within: "256 layers", limit: { atMost: 0.0015 } },
+    { who: COMMAND, figure: "connections", limit: { atMost: 32 } },
+  ],
+  title: ({ bytes, trip }) => `Layers of ${bytes} bytes, round trips of ${trip} ms`,
+  async *cases({ layers, bytes, trip, data }) {
+    const { downloaders, missing } = await findDownloaders();
+    for (const count of layers.split(",").map(Number)) {
+      await using registry = startChild("latency/registry-child.ts", String(count), bytes);
+      const port = await registry.line();
+      const wanted = (await registry.line()).split(" ").map(parseDigest);
+      await using slow = startChild("latency/delay-child.ts", port, String(Number(trip) / 2));
+      const reference = `127.0.0.1:${await slow.line()}/bench/many:v1`;
+      yield {
+        name: `${count} layers`,
+        missing,
+        contestants: downloaders.map((by) => ({
+          name: by.name,
+          measure: (): Promise<Sample> =>
+            inFreshFolder(data, async (folder) => {
+              const [cost, layout] = await by.download({ reference, tls: false, folder });
+              const traffic = JSON.parse(await slow.ask()) as Sample;
+              if (layout !== undefined) await assertArrived(layout, wanted, true);
+              return { ...cost, ...traffic, cpuSecondsEach: (cost.cpuSeconds ?? Number.NaN) / count };
+            }),
+        })),
+      };
+    }
+  },
+});

@@ -1,0 +1,127 @@
+import { execFile } from "node:child_process";
+import { join } from "node:path";
+import { promisify } from "node:util";
+import type { DistributionOptions } from "drayage";
+import { findPart, type PartName } from "../../test/real/support/parts.ts";
+import type { Sample } from "../driver/figures.ts";
+import { withDaemon } from "./daemons.ts";
+import { findPrograms, type Program } from "./find-programs.ts";
+import { measure } from "./measure.ts";
+import { RunningEngine } from "./running-engine.ts";
+
+/** What is downloaded. */
+export interface Download {
+  /** `host:port/repository:tag`. */
+  readonly reference: string;
+  /** Whether the registry speaks HTTPS, with a certificate that nobody knows; otherwise plain HTTP. */
+  readonly tls: boolean;
+  /** Where it goes: a folder that nobody has used. */
+  readonly folder: string;
+}
+
+/** Who downloads an image into an OCI layout, or a content store. */
+export interface Downloader {
+  readonly name: string;
+  /** Downloads, and measures that. The second is the folder below which all blobs lie then; `undefined`: in a daemon. */
+  download(job: Download): Promise<readonly [Sample, string | undefined]>;
+}
+
+/** The names under which we take part, and all peers that there may be. */
+export const [ENGINE, COMMAND] = ["drayage in an engine", "drayage"] as const;
+export const PEERS: readonly string[] = ["skopeo", "crane", "oras", "ctr content fetch"];
+
+type Arguments = (job: Download, target: string) => readonly string[];
+
+const run = promisify(execFile);
+
+const PROGRAMS: readonly (readonly [PartName, Arguments])[] = [
+  [
+    "skopeo",
+    ({ reference }, target) => [
+      "--insecure-policy",
+      "copy",
+      "--preserve-digests",
+      "--src-tls-verify=false",
+      `docker://${reference}`,
+      `oci:${target}:v1`,
+    ],
+  ],
+  ["crane", ({ reference }, target) => ["pull", "--insecure", "--format=oci", reference, target]],
+  [
+    "oras",
+    ({ reference, tls }, target) => [
+      "copy",
+      tls ? "--from-insecure" : "--from-plain-http",
+      reference,
+      "--to-oci-layout",
+      `${target}:v1`,
+    ],
+  ],
+];
+
+const ours: Arguments = ({ reference, tls }, target) => {
+  const how = tls ? "--insecure" : "--plain-http";
+  return ["pull", "-q", how, "--root", target, reference];
+};
+
+/** What an engine of ours does before it is measured, and how it is opened. */
+export interface EngineOptions {
+  /** Images that it has pulled before. */
+  readonly before?: readonly string[];
+  readonly options?: Omit<DistributionOptions, "root" | "registry">;
+}
+
+/** Those on this machine, drayage first, and the names of those that are missing. Throws without a build. */
+export async function findDownloaders(engine: EngineOptions = {}): Promise<{
+  readonly downloaders: readonly Downloader[];
+  readonly missing: readonly string[];
+}> {
+  const { programs, missing } = findPrograms(ours, PROGRAMS);
+  const downloaders = [ourEngine(engine), ...programs.map(downloaderOf)];
+  const ctr = findPart("ctr");
+  const answers = ctr && (await run(ctr.path, ["version"]).catch(() => undefined));
+  if (!answers) return { downloaders, missing: [...missing, "ctr content fetch"] };
+  return { downloaders: [...downloaders, containerd(ctr.path)], missing };
+}
+
+function downloaderOf({ name, command, argumentsFor, env }: Program<Arguments>): Downloader {
+  return {
+    name,
+    async download(job) {
+      const target = join(job.folder, "layout");
+      const environment = { ...process.env, ...env, HOME: job.folder };
+      return [await measure([...command, ...argumentsFor(job, target)], environment), target];
+    },
+  };
+}
+
+/** The library in a process that runs already: neither its start nor loading it is counted. */
+export function ourEngine(
+  { before = [], options = {} }: EngineOptions = {},
+  name: string = ENGINE,
+): Downloader {
+  return {
+    name,
+    async download({ reference, tls, folder }) {
+      const host = reference.slice(0, reference.indexOf("/"));
+      const root = join(folder, "root");
+      const registry = tls ? { insecureRegistries: [host] } : { plainHttp: true };
+      await using engine = new RunningEngine();
+      return [await engine.ask({ options: { ...options, root, registry }, before, reference }), root];
+    },
+  };
+}
+
+/** By a daemon, which is counted with its client. What it has of the image is taken away again. */
+function containerd(ctr: string): Downloader {
+  return {
+    name: "ctr content fetch",
+    async download({ reference, tls }) {
+      const flag = tls ? "--skip-verify" : "--plain-http";
+      const command = [ctr, "content", "fetch", flag, reference];
+      const cost = await withDaemon("containerd", () => measure(command, process.env));
+      await run(ctr, ["images", "rm", "--sync", reference]);
+      return [cost, undefined];
+    },
+  };
+}

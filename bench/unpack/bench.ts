@@ -1,0 +1,27 @@
+import { defineBench } from "../driver/bench.ts";
+import { ENGINE, findUnpackers } from "./unpackers.ts";
+
+/** How fast an image that there is somewhere is pulled and unpacked. */
+export const unpack = defineBench({
+  name: "unpack",
+  about:
+    "an image that --image names pulled and unpacked, beside the containerd and dockerd that ctr and docker find",
+  options: {
+    /** `host:port/repository:tag` at a registry that speaks plain HTTP. */
+    image: { type: "string" },
+  },
+  runs: 5,
+  warmsUp: true,
+  claims: [{ who: ENGINE, figure: "wallSeconds", limit: { timesBest: 1, of: ["containerd", "dockerd"] } }],
+  title: ({ image = "" }) => `${image} pulled and unpacked`,
+  async *cases({ image, data }) {
+    if (image === undefined)
+      throw new Error("Cannot measure: wanted --image HOST:PORT/REPOSITORY:TAG, by plain HTTP");
+    await using found = await findUnpackers(data);
+    yield {
+      name: "",
+      missing: found.missing,
+      contestants: found.unpackers.map((by) => ({ name: by.name, measure: () => by.pull(image) })),
+    };
+  },
+});
