@@ -1,7 +1,10 @@
+import { concurrency } from "./concurrency/bench.ts";
 import { content } from "./content/bench.ts";
 import { contention } from "./contention/bench.ts";
+import { crowds } from "./crowds/bench.ts";
 import { download } from "./download/bench.ts";
 import type { Bench } from "./driver/bench.ts";
+import { floor } from "./floor/bench.ts";
 import { largeLayers } from "./large-layers/bench.ts";
 import { latency } from "./latency/bench.ts";
 import { push } from "./push/bench.ts";
@@ -11,11 +14,14 @@ import { unpack } from "./unpack/bench.ts";
 /** Every bench, in the order of the list. */
 export const BENCHES: readonly Bench[] = [
   download,
+  floor,
+  concurrency,
   latency,
   push,
   unpack,
   largeLayers,
   contention,
+  crowds,
   content,
   startup,
 ];

@@ -1,10 +1,8 @@
 import { type Distribution, type DistributionOptions, openDistribution } from "../../src/index.ts";
 import { type Case, defineBench } from "../driver/bench.ts";
-import type { Claim } from "../driver/claims.ts";
 import type { Sample } from "../driver/figures.ts";
 import { inFreshFolder } from "../support/fresh-folder.ts";
 import { measureHere } from "../support/measure.ts";
-import { CROWD, CROWD_CASES, crowdCases } from "./crowds.ts";
 import { type Registries, startRegistries } from "./registries.ts";
 import { BROKEN, MEASURED, MEASURED_TEXT } from "./scene.ts";
 import { CONNECT_TIMEOUT_MS, type Scene, TROUBLES, type Trouble } from "./troubles.ts";
@@ -19,26 +17,20 @@ const BROKEN_PULLS = `${TOGETHER} pulls of a broken blob, beside one`;
 
 const [ALONE, BESIDE] = ["alone", "beside it"] as const;
 
-const claims: readonly Claim[] = [
-  ...[...TROUBLES.map(({ name }) => name), BROKEN_PULLS].map((within): Claim => {
-    return { who: BESIDE, figure: "wallSeconds", within, limit: { timesBest: LIMIT, of: [ALONE] } };
-  }),
-  ...CROWD_CASES.flatMap((within): readonly Claim[] => [
-    { who: CROWD, figure: "failures", within, limit: { atMost: 0 } },
-    { who: CROWD, figure: "requestsOfOne", within, limit: { atMost: 1 } },
-  ]),
-];
-
 /** What the work of others costs a pull. */
 export const contention = defineBench({
   name: "contention",
-  about:
-    "a pull of 1 GiB beside registries, processes, removals and mirrors in trouble, and a thousand pulls at once",
+  about: "a pull of 1 GiB beside registries, processes, removals and mirrors in trouble",
   options: {},
   runs: 5,
   warmsUp: false,
-  claims,
-  title: () => `A pull of ${MEASURED_TEXT}, alone and beside trouble, and crowds of pulls`,
+  claims: [...TROUBLES.map(({ name }) => name), BROKEN_PULLS].map((within) => ({
+    who: BESIDE,
+    figure: "wallSeconds",
+    within,
+    limit: { timesBest: LIMIT, of: [ALONE] },
+  })),
+  title: () => `A pull of ${MEASURED_TEXT}, alone and beside trouble`,
   async *cases({ data }) {
     await using registries = await startRegistries();
     for (const trouble of TROUBLES) {
@@ -47,7 +39,6 @@ export const contention = defineBench({
     }
     const broken = (count: number) => pullBroken(count, { data, registries });
     yield pair(BROKEN_PULLS, { alone: () => broken(1), beside: () => broken(TOGETHER) });
-    yield* crowdCases(registries, data);
   },
 });
 

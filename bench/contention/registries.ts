@@ -1,4 +1,5 @@
 import { startChild } from "../support/child.ts";
+import type { Asked } from "../support/image-server.ts";
 
 /** The registries of the bench, each `host:port`. */
 export interface Hosts {
@@ -9,16 +10,6 @@ export interface Hosts {
   readonly busy: string;
   /** Stops in the middle of every blob. */
   readonly stuck: string;
-  /** Wants a token. */
-  readonly guarded: string;
-}
-
-/** What registries were asked. */
-export interface Asked {
-  /** Requests by method and path. */
-  readonly asked: Readonly<Record<string, number>>;
-  /** Most connections at the same time, over all registries. */
-  readonly mostSockets: number;
 }
 
 /** Registries in a process of their own. */

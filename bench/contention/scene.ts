@@ -1,5 +1,5 @@
 import { pseudoRandom } from "../../test/real/support/pseudo-random.ts";
-import { digestOf, makeImage, type ServedImage } from "./image.ts";
+import { digestOf, makeImage, type ServedImage } from "../support/image.ts";
 
 const MEBIBYTE = 1_048_576;
 
@@ -19,9 +19,6 @@ const BROKEN_BYTES = MEBIBYTE;
 /** The layer whose source is broken, as the other images have it. */
 export const BROKEN_LAYER = digestOf(Buffer.concat([...pseudoRandom("broken layer", BROKEN_BYTES)]));
 
-/** What the guarded registry gives to everybody. */
-export const CROWD_TOKEN = "a-token-for-everybody-in-this-bench";
-
 /** The image that is measured. */
 export const MEASURED = "bench/healthy:v1";
 
@@ -33,12 +30,6 @@ export const NEIGHBOUR = "bench/neighbour:v1";
 
 /** Small images to be removed. */
 export const REMOVED: readonly string[] = Array.from({ length: 25 }, (_, number) => `bench/small:v${number}`);
-
-/** An image of twenty small layers that everybody wants at once. */
-export const CROWDED = "bench/crowd:v1";
-
-/** As many different small images. */
-export const MANY: readonly string[] = Array.from({ length: 200 }, (_, number) => `bench/many:v${number}`);
 
 function image(name: string, layerSeeds: readonly string[], layerBytes: number): ServedImage {
   const [repository = "", tag = ""] = name.split(":");
@@ -53,12 +44,6 @@ export function images(): readonly ServedImage[] {
     withBrokenLayer(image(BROKEN, [SHARED], LAYER_BYTES)),
     image(NEIGHBOUR, ["neighbour layer"], MEBIBYTE),
     ...REMOVED.map((name) => image(name, [name, "small base"], 64 * 1_024)),
-    image(
-      CROWDED,
-      Array.from({ length: 20 }, (_, number) => `crowd layer ${number}`),
-      64 * 1_024,
-    ),
-    ...MANY.map((name) => image(name, [name, `${name} top`], 16 * 1_024)),
   ];
 }
 

@@ -48,7 +48,7 @@ export const download = defineBench({
     const layerBytes = Math.floor(IMAGE_BYTES / count);
     const wanted = await fillRegistry(filled, { name: IMAGE, layers: count, layerBytes });
     await fillRegistry(filled, WARM);
-    const { downloaders, missing } = await findDownloaders({ before: [`${registry.host}/${WARM.name}`] });
+    const { downloaders, missing } = await findDownloaders([`${registry.host}/${WARM.name}`]);
     yield {
       name: "",
       missing,

@@ -9,7 +9,7 @@ import { Readable } from "node:stream";
 import { pipeline } from "node:stream/promises";
 import { gzipSync } from "node:zlib";
 import { recordsOf } from "../../test/tar/support/tar-writer.ts";
-import { digestOf } from "../contention/image.ts";
+import { digestOf } from "../support/image.ts";
 
 const REPOSITORY = "bench/large";
 
@@ -115,6 +115,7 @@ function* piecesOf(parts: readonly Part[]): Generator<Buffer> {
   }
 }
 
+process.stdin.resume().on("end", () => process.exit()); // whoever started it has ended
 server.listen(0, "127.0.0.1", () =>
   process.stdout.write(`127.0.0.1:${(server.address() as AddressInfo).port}/${REPOSITORY}:v1\n`),
 );

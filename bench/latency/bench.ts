@@ -1,10 +1,10 @@
-import { parseDigest } from "../../src/content.ts";
 import { defineBench } from "../driver/bench.ts";
 import type { Sample } from "../driver/figures.ts";
 import { assertArrived } from "../support/assert-arrived.ts";
 import { startChild } from "../support/child.ts";
 import { COMMAND, ENGINE, findDownloaders } from "../support/downloaders.ts";
 import { inFreshFolder } from "../support/fresh-folder.ts";
+import { serveImage } from "../support/served-image.ts";
 
 /** A pull takes at most so many times what crane takes, which opens a connection for each layer. */
 const AGAINST_CRANE = { timesBest: 1.2, of: ["crane"] };
@@ -32,11 +32,10 @@ export const latency = defineBench({
   async *cases({ layers, bytes, trip, data }) {
     const { downloaders, missing } = await findDownloaders();
     for (const count of layers.split(",").map(Number)) {
-      await using registry = startChild("latency/registry-child.ts", String(count), bytes);
-      const port = await registry.line();
-      const wanted = (await registry.line()).split(" ").map(parseDigest);
+      await using image = await serveImage(count, Number(bytes));
+      const port = image.host.slice(image.host.indexOf(":") + 1);
       await using slow = startChild("latency/delay-child.ts", port, String(Number(trip) / 2));
-      const reference = `127.0.0.1:${await slow.line()}/bench/many:v1`;
+      const reference = `127.0.0.1:${await slow.line()}/bench/image:v1`;
       yield {
         name: `${count} layers`,
         missing,
@@ -46,7 +45,7 @@ export const latency = defineBench({
             inFreshFolder(data, async (folder) => {
               const [cost, layout] = await by.download({ reference, tls: false, folder });
               const traffic = JSON.parse(await slow.ask()) as Sample;
-              if (layout !== undefined) await assertArrived(layout, wanted, true);
+              if (layout !== undefined) await assertArrived(layout, image.layers, true);
               return { ...cost, ...traffic, cpuSecondsEach: (cost.cpuSeconds ?? Number.NaN) / count };
             }),
         })),

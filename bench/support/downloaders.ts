@@ -1,7 +1,6 @@
 import { execFile } from "node:child_process";
 import { join } from "node:path";
 import { promisify } from "node:util";
-import type { DistributionOptions } from "drayage";
 import { findPart, type PartName } from "../../test/real/support/parts.ts";
 import type { Sample } from "../driver/figures.ts";
 import { withDaemon } from "./daemons.ts";
@@ -17,6 +16,8 @@ export interface Download {
   readonly tls: boolean;
   /** Where it goes: a folder that nobody has used. */
   readonly folder: string;
+  /** Most layers at once; default what each thinks best. */
+  readonly atOnce?: number;
 }
 
 /** Who downloads an image into an OCI layout, or a content store. */
@@ -49,8 +50,9 @@ const PROGRAMS: readonly (readonly [PartName, Arguments])[] = [
   ["crane", ({ reference }, target) => ["pull", "--insecure", "--format=oci", reference, target]],
   [
     "oras",
-    ({ reference, tls }, target) => [
+    ({ reference, tls, atOnce }, target) => [
       "copy",
+      ...(atOnce === undefined ? [] : ["--concurrency", String(atOnce)]),
       tls ? "--from-insecure" : "--from-plain-http",
       reference,
       "--to-oci-layout",
@@ -64,20 +66,17 @@ const ours: Arguments = ({ reference, tls }, target) => {
   return ["pull", "-q", how, "--root", target, reference];
 };
 
-/** What an engine of ours does before it is measured, and how it is opened. */
-export interface EngineOptions {
-  /** Images that it has pulled before. */
-  readonly before?: readonly string[];
-  readonly options?: Omit<DistributionOptions, "root" | "registry">;
-}
-
-/** Those on this machine, drayage first, and the names of those that are missing. Throws without a build. */
-export async function findDownloaders(engine: EngineOptions = {}): Promise<{
+/**
+ * Those on this machine, drayage first, and the names of those that are missing. Throws without a build.
+ *
+ * @param before images that an engine has pulled before it is measured, so that all that it uses has started
+ */
+export async function findDownloaders(before: readonly string[] = []): Promise<{
   readonly downloaders: readonly Downloader[];
   readonly missing: readonly string[];
 }> {
   const { programs, missing } = findPrograms(ours, PROGRAMS);
-  const downloaders = [ourEngine(engine), ...programs.map(downloaderOf)];
+  const downloaders = [ourEngine(before), ...programs.map(downloaderOf)];
   const ctr = findPart("ctr");
   const answers = ctr && (await run(ctr.path, ["version"]).catch(() => undefined));
   if (!answers) return { downloaders, missing: [...missing, "ctr content fetch"] };
@@ -96,18 +95,16 @@ function downloaderOf({ name, command, argumentsFor, env }: Program<Arguments>):
 }
 
 /** The library in a process that runs already: neither its start nor loading it is counted. */
-export function ourEngine(
-  { before = [], options = {} }: EngineOptions = {},
-  name: string = ENGINE,
-): Downloader {
+function ourEngine(before: readonly string[]): Downloader {
   return {
-    name,
-    async download({ reference, tls, folder }) {
+    name: ENGINE,
+    async download({ reference, tls, folder, atOnce }) {
       const host = reference.slice(0, reference.indexOf("/"));
       const root = join(folder, "root");
       const registry = tls ? { insecureRegistries: [host] } : { plainHttp: true };
+      const options = { root, registry, ...(atOnce !== undefined && { maxConcurrentDownloads: atOnce }) };
       await using engine = new RunningEngine();
-      return [await engine.ask({ options: { ...options, root, registry }, before, reference }), root];
+      return [await engine.ask({ options, before, reference }), root];
     },
   };
 }
@@ -116,9 +113,10 @@ export function ourEngine(
 function containerd(ctr: string): Downloader {
   return {
     name: "ctr content fetch",
-    async download({ reference, tls }) {
+    async download({ reference, tls, atOnce }) {
+      const limit = atOnce === undefined ? [] : ["--max-concurrent-downloads", String(atOnce)];
       const flag = tls ? "--skip-verify" : "--plain-http";
-      const command = [ctr, "content", "fetch", flag, reference];
+      const command = [ctr, "content", "fetch", flag, ...limit, reference];
       const cost = await withDaemon("containerd", () => measure(command, process.env));
       await run(ctr, ["images", "rm", "--sync", reference]);
       return [cost, undefined];

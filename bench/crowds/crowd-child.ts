@@ -1,14 +1,13 @@
-/** Pulls with a crowd: `crowd-child.ts same|different <root> <host>`. Prints a `Sample` as JSON. */
+/** Pulls with a crowd: `crowd-child.ts same|different <count> <root> <host>`. Prints a `Sample` as JSON. */
 import { monitorEventLoopDelay } from "node:perf_hooks";
-import { openDistribution } from "../../src/index.ts";
+import { openDistribution } from "drayage";
 import type { Sample } from "../driver/figures.ts";
-import { CROWDED, MANY } from "./scene.ts";
+import { CROWDED, MANY } from "./images.ts";
 
-/** Callers who want the same image. */
-const SAME = 1_000;
-
-const [, , crowd = "", root = "", host = ""] = process.argv;
-const names = crowd === "same" ? Array.from({ length: SAME }, () => CROWDED) : MANY;
+const [, , crowd = "", count = "0", root = "", host = ""] = process.argv;
+const names = Array.from({ length: Number(count) }, (_, at) =>
+  crowd === "same" ? CROWDED : (MANY[at] ?? ""),
+);
 
 await using engine = await openDistribution({ root, registry: { plainHttp: true } });
 const memory = (): number => {
@@ -28,10 +27,13 @@ const waiting = memory();
 const outcomes = await settled;
 delay.disable();
 const { user, system } = process.cpuUsage(cpu);
+const wallSeconds = (performance.now() - start) / 1_000;
 const sample: Sample = {
-  wallSeconds: (performance.now() - start) / 1_000,
+  wallSeconds,
   cpuSeconds: (user + system) / 1e6,
+  secondsEach: wallSeconds / names.length,
   loopP99Seconds: delay.percentile(99) / 1e9,
+  loopMaxSeconds: delay.max / 1e9,
   bytesEach: (waiting - before) / names.length,
   failures: outcomes.filter(({ status }) => status === "rejected").length,
 };
