@@ -32,7 +32,7 @@ export interface Verdict {
   readonly holds: boolean | undefined;
 }
 
-/** Judges claims. Those about cases and contestants that were left out are left out too. */
+/** Judges claims, each by its worst case. Those about cases and contestants that were left out are left out too. */
 export function judge(claims: readonly Claim[], cases: readonly CaseResult[]): readonly Verdict[] {
   return claims.flatMap((claim) => {
     const about = cases.filter(
@@ -41,28 +41,42 @@ export function judge(claims: readonly Claim[], cases: readonly CaseResult[]): r
     );
     if (about.length === 0) return [];
     const { limit } = claim;
-    if ("eachTimes" in limit) return [judgeGrowth(claim, limit.eachTimes, about)];
-    return about.map((one) => judgeIn(one, claim, limit));
+    return [
+      "eachTimes" in limit ? judgeGrowth(claim, limit.eachTimes, about) : judgeWorst(claim, limit, about),
+    ];
   });
 }
 
-function judgeIn(
-  { name, contestants }: CaseResult,
+function judgeWorst(
   { who, figure, within }: Claim,
   limit: Exclude<Limit, { readonly eachTimes: number }>,
+  cases: readonly CaseResult[],
 ): Verdict {
-  const what = `${within === undefined && name === "" ? "" : `${name}: `}${who}, ${headOf(figure)}`;
-  const own = medianOf(contestants, who, figure);
-  if ("atMost" in limit) {
-    const claim = `${what} at most ${formatFigure(figure, limit.atMost)}`;
-    return { claim, got: formatFigure(figure, own), holds: own <= limit.atMost };
-  }
-  const claim = `${what} at most ${limit.timesBest} times ${bestOf(limit.of)}`;
-  const peers = limit.of.map((peer) => medianOf(contestants, peer, figure));
-  const present = peers.filter((value) => !Number.isNaN(value));
-  if (present.length === 0) return { claim, got: "nobody to compare with", holds: undefined };
-  const times = own / Math.min(...present);
-  return { claim, got: `${times.toFixed(2)} times`, holds: times <= limit.timesBest };
+  const isTimes = "timesBest" in limit;
+  const most = isTimes ? limit.timesBest : limit.atMost;
+  const words = isTimes ? `${most} times ${bestOf(limit.of)}` : formatFigure(figure, most);
+  const claim = `${within === undefined ? "" : `${within}: `}${who}, ${headOf(figure)} at most ${words}`;
+  const values = cases.map(({ name, contestants }) => {
+    const own = medianOf(contestants, who, figure);
+    return { name, value: isTimes ? own / bestMedian(contestants, limit.of, figure) : own };
+  });
+  const judged = values.filter(({ value }) => !Number.isNaN(value));
+  const [worst] = judged.toSorted((a, b) => b.value - a.value);
+  if (!worst) return { claim, got: "nothing to judge by", holds: undefined };
+  const got = isTimes ? `${worst.value.toFixed(2)} times` : formatFigure(figure, worst.value);
+  const where = within === undefined && cases.length > 1 ? ` (${worst.name})` : "";
+  return { claim, got: `${got}${where}`, holds: worst.value <= most };
+}
+
+/** The least median of those peers who took part; not a number where none did. */
+function bestMedian(
+  contestants: readonly ContestantResult[],
+  peers: readonly string[],
+  figure: FigureName,
+): number {
+  const medians = peers.map((peer) => medianOf(contestants, peer, figure));
+  const present = medians.filter((value) => !Number.isNaN(value));
+  return present.length === 0 ? Number.NaN : Math.min(...present);
 }
 
 function judgeGrowth({ who, figure }: Claim, most: number, cases: readonly CaseResult[]): Verdict {
