@@ -7,6 +7,7 @@ import { ErrNotFound } from "../errors/classes.ts";
 import type { Descriptor } from "../oci/descriptor.ts";
 import { update } from "../progress/progress.ts";
 import { fetchContent } from "../remotes/fetch.ts";
+import type { Ranges } from "../remotes/ranges/ranges.ts";
 import { transferKey, transferSource } from "../remotes/ref-key.ts";
 import type { Remote } from "../remotes/remote.ts";
 import type { TransferThreads } from "../remotes/threads/transfer-threads.ts";
@@ -34,6 +35,8 @@ export interface BlobSource {
   readonly work: OpenWork;
   readonly traffic: Traffic;
   readonly threads: TransferThreads;
+  /** How large blobs come in ranges; `undefined`: they do not. */
+  readonly ranges: Ranges | undefined;
 }
 
 /**
@@ -65,6 +68,7 @@ export function blobDownload(layer: Descriptor, source: BlobSource, diffId?: Dig
         onArrival: (arrival) => source.traffic.arrived(incoming(layer), { ...arrival, endpoint }),
         growth: layer.size >= MIN_FOLLOWED_BYTES ? growth : undefined,
         threads: source.threads,
+        ranges: source.ranges,
         onVerify() {
           received();
           progress(update(id, "Verifying Checksum", 0, 0));

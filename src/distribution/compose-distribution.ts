@@ -12,6 +12,7 @@ import { checkRegistryOptions } from "../registry/endpoints/lookup-endpoints.ts"
 import { withUserAgent } from "../registry/http/user-agent.ts";
 import { MAX_SOCKETS } from "../registry/transport/connection-options.ts";
 import { createTransport, type TransportParts } from "../registry/transport/transport.ts";
+import { Ranges } from "../remotes/ranges/ranges.ts";
 import { TransferThreads } from "../remotes/threads/transfer-threads.ts";
 import { type DownloadManagerOptions, LayerDownloadManager } from "../xfer/download-manager.ts";
 import { TransferManager } from "../xfer/transfer-manager.ts";
@@ -77,6 +78,8 @@ export async function composeDistribution(options: DistributionOptions): Promise
     bytesPerWorker: options.bytesPerWorker,
     connection,
   });
+  const ranges =
+    options.ranges === false ? undefined : new Ranges(options.ranges, { roomAt: transport.blobsAtOnce });
   const root = await OwnedRoot.open({
     root: options.root,
     mode: options.mode,
@@ -114,6 +117,7 @@ export async function composeDistribution(options: DistributionOptions): Promise
     traffic: new Traffic({ events: root.events, logger }),
     transport,
     threads,
+    ranges,
     mountSources: root.mountSources,
     v1Layers: root.v1Layers,
     abandon: (digests) => root.abandon(digests),

@@ -36,6 +36,7 @@ import type { Credentials } from "../registry/credentials/credentials.ts";
 import type { HostTlsOptions, RegistryOptions } from "../registry/endpoints/registry-options.ts";
 import { MAX_USER_AGENT_CHARS } from "../registry/http/user-agent.ts";
 import { CONNECTION_OPTIONS, type ConnectionOptions } from "../registry/transport/connection-options.ts";
+import type { RangeOptions } from "../remotes/ranges/ranges.ts";
 import { LivePriority } from "../xfer/live-priority.ts";
 import type { CheckOptions } from "./check/result.ts";
 import type {
@@ -113,6 +114,16 @@ const userAgent = rule(
 
 const connection = objectOf<ConnectionOptions>(CONNECTION_OPTIONS);
 
+const ranges = eitherOf(
+  rule("false", (value) => value === false),
+  objectOf<RangeOptions>({
+    fromBytes: wholeNumberFrom(0),
+    atOnce: wholeNumberFrom(1),
+    pieceBytes: wholeNumberFrom(1),
+    stepMs: milliseconds,
+  }),
+);
+
 /** The options of `openDistribution`. */
 export const DISTRIBUTION_OPTIONS: RulesOf<DistributionOptions> = {
   root: required(aPath),
@@ -128,6 +139,7 @@ export const DISTRIBUTION_OPTIONS: RulesOf<DistributionOptions> = {
   connection,
   workers: wholeNumberFrom(0),
   bytesPerWorker: wholeNumberFrom(0),
+  ranges,
   userAgent,
   layers: eitherOf(aBoolean, withMethods("get", "register", "release")),
   logger: aLogger,

@@ -5,6 +5,7 @@ import type { CredentialFiles } from "../registry/credentials/credential-files.t
 import type { CredentialSource } from "../registry/credentials/credentials.ts";
 import type { RegistryOptions } from "../registry/endpoints/registry-options.ts";
 import type { ConnectionOptions } from "../registry/transport/connection-options.ts";
+import type { RangeOptions } from "../remotes/ranges/ranges.ts";
 import type { LayerTarget } from "../xfer/layer.ts";
 import type { Logger } from "./logger.ts";
 
@@ -60,6 +61,11 @@ export interface DistributionOptions {
    * is worth.
    */
   readonly bytesPerWorker?: number | undefined;
+  /**
+   * How a large blob comes over several connections at once, each for a part of it, where one alone does not fill the line: see
+   * `RangeOptions`. `false`: over one, for servers that count or mind requests for parts. Default: from 16 MiB on, over at most eight.
+   */
+  readonly ranges?: false | RangeOptions | undefined;
   /**
    * Name of the program around drayage, such as `engine/1.2 (linux)`, put in front of drayage's own in the User-Agent of each
    * request. At most 256 printable ASCII characters.

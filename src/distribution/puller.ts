@@ -6,6 +6,7 @@ import type { ImageStore } from "../images/image-store.ts";
 import type { LabelTurns } from "../images/label-turns.ts";
 import type { Descriptor } from "../oci/descriptor.ts";
 import type { NormalizedReference } from "../reference/reference.ts";
+import type { Ranges } from "../remotes/ranges/ranges.ts";
 import type { Remote } from "../remotes/remote.ts";
 import type { TransferThreads } from "../remotes/threads/transfer-threads.ts";
 import type { LayerDownloadManager } from "../xfer/download-manager.ts";
@@ -41,6 +42,8 @@ export interface PullShared {
   readonly traffic: Traffic;
   /** In which blobs may be received. */
   readonly threads: TransferThreads;
+  /** How large blobs come in ranges; `undefined`: they do not. */
+  readonly ranges: Ranges | undefined;
   /** Where images are unpacked to, by pulls that want it; absent where the engine has no layers. */
   readonly layers: ImageLayers | undefined;
   /** Counts what is fetched. */

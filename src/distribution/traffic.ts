@@ -106,10 +106,15 @@ export class IncomingAccount implements Disposable {
   }
 }
 
-/** Who goes on before the end of what is there has thrown it away. */
+/** Who keeps less than was there has thrown the rest away: what came last, as far as anybody knows. */
 function book(byEndpoint: Map<string, number>, { endpoint, from, to }: Delivery): void {
-  const there = [...byEndpoint.values()].reduce((sum, bytes) => sum + bytes, 0);
-  if (from < there) byEndpoint.clear();
+  let thrownAway = [...byEndpoint.values()].reduce((sum, bytes) => sum + bytes, -from);
+  for (const [other, bytes] of [...byEndpoint].toReversed()) {
+    const gone = Math.min(bytes, Math.max(0, thrownAway));
+    thrownAway -= gone;
+    if (gone === bytes) byEndpoint.delete(other);
+    else byEndpoint.set(other, bytes - gone);
+  }
   if (to > from) byEndpoint.set(endpoint, (byEndpoint.get(endpoint) ?? 0) + to - from);
 }
 

@@ -190,8 +190,8 @@ async function unpackLayers(
   },
   { shared, remote, operation, account }: PullContext,
 ): Promise<void> {
-  const { content, work, traffic, threads } = shared;
-  const source = { content, remote, work, traffic, threads };
+  const { content, work, traffic, threads, ranges } = shared;
+  const source = { content, remote, work, traffic, threads, ranges };
   for (const layer of layers) account.wants(incoming(layer));
   const blobs = layers.map((layer, at) => blobDownload(layer, source, diffIds[at]));
   await unpacked.unpack(config, blobs, { ...operation, signal });
@@ -217,8 +217,8 @@ async function fetchLayers(
   signal: AbortSignal,
   { shared, remote, operation, account }: PullContext,
 ): Promise<void> {
-  const { content, downloads, work, traffic, threads } = shared;
-  const source = { content, remote, work, traffic, threads };
+  const { content, downloads, work, traffic, threads, ranges } = shared;
+  const source = { content, remote, work, traffic, threads, ranges };
   for (const layer of layers) account.wants(incoming(layer));
   const blobs = layers.map((layer) => blobDownload(layer, source));
   await bringLayers(blobs, downloads, { ...operation, signal });

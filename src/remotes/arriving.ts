@@ -1,6 +1,6 @@
 /**
- * What one attempt brought of a content, in bytes of the whole: those from `from` up to `to` come from it, and of those behind
- * `from` that were there before none is left.
+ * What one attempt brought of a content, in bytes, wherever in it they belong: there were `from` of them that it has kept, and there
+ * are `to` now.
  */
 export interface Arrival {
   readonly from: number;
@@ -41,10 +41,16 @@ export class Arriving {
     return this.#growth !== undefined;
   }
 
-  /** There are so many bytes of the whole by now. */
-  reached(bytes: number): void {
+  /** There turn out to be so many bytes, also behind holes. Before any has come. */
+  begins(bytes: number): void {
+    this.#from = bytes;
     this.#to = bytes;
-    this.#growth?.reached(bytes);
+  }
+
+  /** There are `edge` bytes without a hole by now, and so many in all. */
+  reached(edge: number, bytes = edge): void {
+    this.#to = bytes;
+    this.#growth?.reached(edge);
   }
 
   /** All that was there is thrown away. */

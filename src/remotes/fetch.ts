@@ -13,9 +13,11 @@ import { MAX_MANIFEST_BYTES } from "../oci/parse-document.ts";
 import { MAX_CONFIG_BYTES } from "../oci/parse-image-config.ts";
 import type { ExchangeThread } from "../registry/transport/exchange-thread.ts";
 import { type ArrivalListener, type Arriving, type GrowthListener, whileArriving } from "./arriving.ts";
+import type { Ranges } from "./ranges/ranges.ts";
 import { receive } from "./receive.ts";
+import { receiveInRanges } from "./receive-in-ranges.ts";
 import { makeRefKey } from "./ref-key.ts";
-import type { Fetcher, FetchOptions, RemoteContent } from "./remote.ts";
+import type { Fetcher } from "./remote.ts";
 import { BlobPlace } from "./threads/blob-place.ts";
 import type { TransferThreads } from "./threads/transfer-threads.ts";
 
@@ -39,6 +41,8 @@ export interface FetchContext {
   readonly onArrival?: ArrivalListener | undefined;
   /** Threads that content may be received in. Default: none. */
   readonly threads?: TransferThreads | undefined;
+  /** How large content comes in ranges. Default: it comes in one stream. */
+  readonly ranges?: Ranges | undefined;
   /** Told of the file that the content grows in, if it is in one, so that others can read along. */
   readonly growth?: GrowthListener | undefined;
 }
@@ -57,7 +61,8 @@ export async function fetchContent(descriptor: Descriptor, context: FetchContext
   refuseUnfetchable(descriptor, context.endpoint);
   using share = context.threads?.take(descriptor.size);
   const thread = share?.thread;
-  const writer = await openUnlessExists(descriptor, { ...context, unread: thread !== undefined });
+  const unread = thread !== undefined || mayBeRanged(descriptor, context);
+  const writer = await openUnlessExists(descriptor, { ...context, unread });
   if (!writer) return false;
   await using _ = writer; // commit closes it as well; this is for the ways out before
 
@@ -84,10 +89,16 @@ interface Incoming {
 async function bring(incoming: Incoming, context: FetchContext): Promise<void> {
   const { descriptor, offset } = incoming;
   const body = embeddedContent(descriptor);
+  let isPieced = offset > 0;
   if (body) await writeEmbedded(incoming, body);
-  else if (offset < descriptor.size) await fetchRest(incoming, context);
+  else if (offset < descriptor.size) isPieced = await fetchRest(incoming, context);
   context.onVerify?.();
-  await commit(incoming, context);
+  await commit({ ...incoming, isPieced }, context);
+}
+
+/** Whether content is worth more than one stream, and may come in several. */
+function mayBeRanged({ size }: Descriptor, { ranges, fetcher }: FetchContext): boolean {
+  return ranges !== undefined && size >= ranges.fromBytes && fetcher.fetchPart !== undefined;
 }
 
 /** Size and type are the word of an endpoint, and another one may say better. */
@@ -160,52 +171,63 @@ async function writeEmbedded({ writer, arriving }: Incoming, bytes: Uint8Array):
   arriving.reached(bytes.length);
 }
 
-async function fetchRest(
-  { descriptor, writer, offset, arriving, thread }: Incoming,
-  context: FetchContext,
-): Promise<void> {
+/** Returns whether the content comes from more than one answer. */
+async function fetchRest(incoming: Incoming, context: FetchContext): Promise<boolean> {
+  const { descriptor, writer, offset, arriving, thread } = incoming;
   const { digest, size } = descriptor;
-  const { endpoint, signal, onBytes } = context;
+  const { endpoint, signal, onBytes, waiter, ranges } = context;
+  const fetcher = tellingDigest(context.fetcher);
+  const isRanged = mayBeRanged(descriptor, context);
+  const handed = thread || isRanged ? writer.handOver?.() : undefined;
+  if (handed && ranges && isRanged) {
+    const receiving = { fetcher, endpoint, signal, waiter, ranges, thread, arriving, onBytes };
+    return (await receiveInRanges({ descriptor, writer, handed }, receiving)).isPieced;
+  }
   const what = `fetch ${digest}`;
-  const handed = thread && writer.handOver?.();
-  const incoming = { what, digest, size, endpoint, signal };
-  const place = thread && handed && (await BlobPlace.open(thread, handed, incoming));
+  const place =
+    thread && handed && (await BlobPlace.open(thread, handed, { what, digest, size, endpoint, signal }));
   try {
-    const content = await open(descriptor, offset, { ...context, place: place?.address });
+    const content = await fetcher.fetch(descriptor, { offset, place: place?.address, signal, waiter });
     const receiving = { what, digest, size, writer, offset };
     await receive(content, receiving, { endpoint, signal, arriving, onBytes, place });
+    return offset > 0;
   } finally {
     await place?.close();
   }
 }
 
-async function open(
-  descriptor: Descriptor,
-  offset: number,
-  { fetcher, place, signal, waiter }: FetchContext & Pick<FetchOptions, "place">,
-): Promise<RemoteContent> {
+/** A refusal is about the content, not about the image that it belongs to: its errors name it. */
+function tellingDigest(fetcher: Fetcher): Fetcher {
+  return {
+    fetch: (descriptor, options) => telling(descriptor, () => fetcher.fetch(descriptor, options)),
+    async fetchPart(descriptor, options) {
+      return await telling(descriptor, async () => await fetcher.fetchPart?.(descriptor, options));
+    },
+  };
+}
+
+async function telling<T>({ digest }: Descriptor, fetch: () => Promise<T>): Promise<T> {
   try {
-    return await fetcher.fetch(descriptor, { offset, place, signal, waiter });
+    return await fetch();
   } catch (error) {
     const found = findError(error);
-    // A refusal is about this content, not about the image that it belongs to.
     if (found?.httpStatus === undefined || found.digest !== undefined) throw error;
-    const { digest } = descriptor;
     const message = found.message.includes(digest) ? found.message : `fetch ${digest}: ${found.message}`;
     throw withMessage(found, message, { digest });
   }
 }
 
 async function commit(
-  { descriptor, writer, offset, arriving }: Incoming,
-  { ingester, endpoint }: FetchContext,
+  { descriptor, writer, isPieced, arriving }: Incoming & { readonly isPieced: boolean },
+  { ingester, endpoint, ranges }: FetchContext,
 ): Promise<void> {
   const { digest, size } = descriptor;
-  // After a resume the first part may be the wrong one: once more from the start, like moby.
-  const details = { digest, endpoint, retryable: offset > 0 };
+  // Of several pieces any may be the wrong one: once more from the start, like moby after a resume, and in one piece.
+  const details = { digest, endpoint, retryable: isPieced };
   const got = writer.digest();
   if (got !== undefined && got !== digest && algorithmOf(got) === algorithmOf(digest)) {
     arriving.dropped();
+    ranges?.refuse(endpoint, digest);
     await writer.truncate(0);
     throw new ErrDataLoss(`verify ${digest}: got ${got}`, details);
   }
@@ -216,6 +238,7 @@ async function commit(
     // With the right digest in hand, what failed is the disk, and the bytes are good for the next attempt.
     if (!isFailedPrecondition(cause) || got === digest) throw cause;
     arriving.dropped();
+    ranges?.refuse(endpoint, digest);
     await ingester.abort(makeRefKey(descriptor)); // wrong bytes must not be the start of the next attempt
     throw new ErrDataLoss(`verify ${digest}: ${findError(cause)?.message ?? "wrong content"}`, {
       ...details,

@@ -14,7 +14,14 @@ import { blamed, blaming } from "./blame.ts";
 import { contentOf } from "./body-content.ts";
 import { explainNotFound } from "./explain-not-found.ts";
 import { RangeTrials } from "./range-trials.ts";
-import type { AskOptions, FetchOptions, Remote, RemoteContent, ResolveOptions } from "./remote.ts";
+import type {
+  AskOptions,
+  FetchOptions,
+  FetchPartOptions,
+  Remote,
+  RemoteContent,
+  ResolveOptions,
+} from "./remote.ts";
 import { Resolutions } from "./resolutions.ts";
 import type { Source } from "./source.ts";
 
@@ -123,6 +130,18 @@ export class RegistryRemote implements Remote {
       this.#client.openBlob(digest, { offset: from, size, place, signal, waiter }),
     );
     return contentOf(opened, this.endpoint);
+  }
+
+  fetchPart(
+    { mediaType, digest, size }: Descriptor,
+    { offset, end, place, signal, waiter }: FetchPartOptions,
+  ): Promise<RemoteContent | undefined> {
+    return blaming(this.endpoint, async () => {
+      if (isManifestType(mediaType) || isIndexType(mediaType)) return undefined;
+      const asked = { offset, end, size, place, signal, waiter };
+      const opened = await this.#client.openBlobPart(digest, asked);
+      return opened && contentOf(opened, this.endpoint);
+    });
   }
 
   /** Every tag of the repository, in the registry's order. Throws like `resolve`. */

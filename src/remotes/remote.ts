@@ -61,10 +61,21 @@ export interface FetchOptions extends AbortOptions {
   readonly waiter?: Waiter | undefined;
 }
 
+/** How a part of content is fetched. */
+export interface FetchPartOptions extends FetchOptions {
+  readonly offset: number;
+  /** Position behind its last byte. */
+  readonly end: number;
+}
+
 /** Gets content by descriptor. */
 export interface Fetcher {
   /** Opens the content. One attempt; nothing is verified here except that a range is the one asked for. */
   fetch(descriptor: Descriptor, options?: FetchOptions): Promise<RemoteContent>;
+  /**
+   * Opens a part of the content and nothing else; `undefined` when that cannot be had. Absent where it never can.
+   */
+  fetchPart?(descriptor: Descriptor, options: FetchPartOptions): Promise<RemoteContent | undefined>;
 }
 
 /** A repository at one endpoint. */

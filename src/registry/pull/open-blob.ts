@@ -1,6 +1,6 @@
 import type { Digest } from "../../digest/digest.ts";
 import type { Asker, HttpRequest, Place } from "../http/send.ts";
-import { type BlobContent, openContent } from "../repository/open-content.ts";
+import { type BlobContent, openContent, openPart } from "../repository/open-content.ts";
 import type { RepositorySession } from "../repository/repository-session.ts";
 
 /** Which part of a blob is wanted. */
@@ -21,6 +21,23 @@ export async function openBlob(
 ): Promise<BlobContent> {
   const send: RepositorySession["send"] = (request, expected) => session.send(request, expected);
   return await openContent({ send, request: blobRequest(session, digest, options) }, { offset, size });
+}
+
+/** Which bytes of a blob are wanted, and nothing else. */
+export interface BlobPartOptions extends BlobOptions {
+  readonly offset: number;
+  /** Position behind the last of them. */
+  readonly end: number;
+}
+
+/** GET of a part of a blob, in one attempt; see `openPart`. */
+export async function openBlobPart(
+  session: RepositorySession,
+  digest: Digest,
+  { offset, end, size, ...options }: BlobPartOptions,
+): Promise<BlobContent | undefined> {
+  const send: RepositorySession["send"] = (request, expected) => session.send(request, expected);
+  return await openPart({ send, request: blobRequest(session, digest, options) }, { offset, end, size });
 }
 
 function blobRequest(

@@ -11,7 +11,7 @@ import type { BlobContent } from "../repository/open-content.ts";
 import { ping } from "../repository/ping.ts";
 import { type RegistryClientOptions, RepositorySession } from "../repository/repository-session.ts";
 import { listTags } from "./list-tags.ts";
-import { type BlobOptions, openBlob } from "./open-blob.ts";
+import { type BlobOptions, type BlobPartOptions, openBlob, openBlobPart } from "./open-blob.ts";
 
 /**
  * One repository at one endpoint, read by the OCI distribution API. Every call is one attempt: whoever wants the
@@ -27,6 +27,8 @@ export interface RegistryClient {
   getManifest(reference: string, options?: ManifestOptions): Promise<ManifestContent>;
   /** See `openBlob`. */
   openBlob(digest: Digest, options?: BlobOptions): Promise<BlobContent>;
+  /** See `openBlobPart`. */
+  openBlobPart(digest: Digest, options: BlobPartOptions): Promise<BlobContent | undefined>;
   /** See `listTags`. */
   listTags(options?: Asker): AsyncIterable<string>;
 }
@@ -39,6 +41,7 @@ export function createRegistryClient(options: RegistryClientOptions): RegistryCl
     headManifest: (reference, manifestOptions = {}) => headManifest(session, reference, manifestOptions),
     getManifest: (reference, manifestOptions = {}) => getManifest(session, reference, manifestOptions),
     openBlob: (digest, blobOptions) => openBlob(session, digest, blobOptions),
+    openBlobPart: (digest, partOptions) => openBlobPart(session, digest, partOptions),
     listTags: (listOptions) => listTags(session, listOptions),
   };
 }

@@ -32,6 +32,15 @@ export interface ContentWanted {
   readonly closedRange?: boolean | undefined;
 }
 
+/** A part of content, in bytes. */
+export interface PartWanted {
+  readonly offset: number;
+  /** Position behind its last byte. */
+  readonly end: number;
+  /** Size of the whole content, when it is known. */
+  readonly size: number | undefined;
+}
+
 /**
  * GET of content from `offset` to its end, in one attempt. A range is checked before a byte is given: it must start at
  * `offset` and reach the end. A server that refuses the range, whatever it says, or answers with another one, is asked for the
@@ -65,8 +74,7 @@ async function openRange(
   const headers = { ...request.headers, range: part };
   const response = await send({ ...request, headers }, (answer) => refusesShortCut("blob range", answer));
   const range = parseContentRange(headerOf(response, "content-range"));
-  const isEncoded = contentCodings(response.headers["content-encoding"]).length > 0; // its range counts other bytes than ours
-  if (response.status === 206 && !isEncoded && reachesEndFrom(offset, range, lengthOf(response))) {
+  if (response.status === 206 && !isEncoded(response) && reachesEndFrom(offset, range, lengthOf(response))) {
     return { offset, size: range.part.end + 1, body: response.body };
   }
   if (response.status === 200) return wholeOf(request, response, size);
@@ -75,11 +83,37 @@ async function openRange(
   return atEnd ? { offset, size: offset, body: EMPTY_BODY } : undefined;
 }
 
+/**
+ * GET of content from `offset` up to `end`, in one attempt; `undefined` when the server refuses ranges, sends the whole, or any other
+ * part than this one. Then nothing is read of it.
+ */
+export async function openPart(
+  { send, request }: ContentQuestion,
+  { offset, end, size }: PartWanted,
+): Promise<BlobContent | undefined> {
+  const headers = { ...request.headers, range: `bytes=${offset}-${end - 1}` };
+  const response = await send({ ...request, headers }, (answer) => refusesShortCut("blob range", answer));
+  const range = parseContentRange(headerOf(response, "content-range"));
+  const { part, total = size } = range ?? {};
+  const isWanted = part?.start === offset && part.end === end - 1 && total === size;
+  const hasLength = (lengthOf(response) ?? end - offset) === end - offset;
+  if (response.status === 206 && isWanted && hasLength && !isEncoded(response)) {
+    return { offset, size, body: response.body };
+  }
+  await response.body.discard();
+  return undefined;
+}
+
 async function openWhole({ send, request }: ContentQuestion, size: number | undefined): Promise<BlobContent> {
   const response = await send(request);
   if (response.status !== 206) return wholeOf(request, response, size);
   await response.body.discard();
   throw dataLoss(request, "got a part, wanted the whole");
+}
+
+/** Whether a range counts other bytes than ours. */
+function isEncoded({ headers }: HttpResponse): boolean {
+  return contentCodings(headers["content-encoding"]).length > 0;
 }
 
 function reachesEndFrom(

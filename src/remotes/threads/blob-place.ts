@@ -37,15 +37,17 @@ export interface PlaceWatcher {
  * opens it closes it; its writer has the file back then.
  */
 export class BlobPlace {
-  readonly #home: Home;
+  readonly #what: PlaceOfBlob;
+  #home: Home;
   readonly #handed: HandedFile;
   readonly #reached: BigInt64Array;
   #closing: Promise<Poured | undefined> | undefined;
 
-  private constructor(home: Home, handed: HandedFile, reached: SharedArrayBuffer) {
+  private constructor(what: PlaceOfBlob, home: Home, handed: HandedFile) {
+    this.#what = what;
     this.#home = home;
     this.#handed = handed;
-    this.#reached = new BigInt64Array(reached);
+    this.#reached = new BigInt64Array(what.reached);
   }
 
   /**
@@ -63,7 +65,7 @@ export class BlobPlace {
     const what: PlaceOfBlob = { file: { path, algorithm }, incoming, reached };
     try {
       const home = await (thread ? openThere(thread, what, { signal }) : openHere(what, { signal }));
-      return new BlobPlace(home, handed, reached);
+      return new BlobPlace(what, home, handed);
     } catch (error) {
       handed.takeBack(undefined);
       throw error;
@@ -88,6 +90,12 @@ export class BlobPlace {
   /** Whether content can be poured here: the file must be where the content comes. */
   takes(content: RemoteContent): boolean {
     return this.#home.address === undefined || content.pour !== undefined;
+  }
+
+  /** Takes the file into this thread; no pour may be under way. Rejects as `open` does. */
+  async moveHere(options: AbortOptions): Promise<void> {
+    await this.#home.close();
+    this.#home = await openHere(this.#what, options);
   }
 
   /**

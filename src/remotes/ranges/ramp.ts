@@ -1,0 +1,126 @@
+/** What part of the gain that more connections could bring has to show for them to stay, unless the others are as fast as before. */
+const LEAST_GAIN = 0.25;
+
+/** What part of its rate before the fastest connection has to keep for it to be seen that the new ones take nothing away. */
+const KEPT_RATE = 0.9;
+
+/** How long the first byte over each connection is waited for before it is measured without them, in milliseconds. */
+const STARTING_MS = 1_000;
+
+/** When it is tried again with more connections, after it has not helped, in milliseconds; each time twice as long. */
+const FIRST_REST_MS = 2_000;
+
+/** What a `Ramp` sees at one look. */
+export interface RampLook {
+  readonly nowMs: number;
+  /** Bytes that have come, by connection. */
+  readonly came: ReadonlyMap<object, number>;
+  /** Whether something has come over each of them. */
+  readonly allMove: boolean;
+  /** How many there may be. */
+  readonly most: number;
+  /** Whether what is left takes long enough, at a rate in bytes per second, for others to help. */
+  readonly isWorth: (rate: number) => boolean;
+}
+
+/** Bytes per second of one step. */
+interface Rates {
+  readonly all: number;
+  readonly fastest: number;
+}
+
+/**
+ * How many connections a content is worth: one at first, twice as many as long as they bring more, and as many as before when they
+ * do not. What is the limit (the line, the server for each connection, or this machine) shows in nothing but that. New ones that are
+ * slow by themselves are told from a line that is full by the others, which are as fast as before.
+ */
+export class Ramp {
+  readonly #stepMs: number;
+  #wanted = 1;
+  /** When the measuring began, and with how many bytes; `undefined`: it has not. */
+  #since: { readonly atMs: number; readonly came: ReadonlyMap<object, number> } | undefined;
+  /** Since when something is missing for the measuring to begin. */
+  #waitingSinceMs: number | undefined;
+  /** What there was before the number was raised, as long as it is not known whether that has helped. */
+  #before: { readonly wanted: number; readonly rates: Rates } | undefined;
+  #restUntilMs = 0;
+  #restMs = FIRST_REST_MS;
+
+  /** @param stepMs how long the rate is measured before the number is changed; 0: it is raised without */
+  constructor(stepMs: number) {
+    this.#stepMs = stepMs;
+  }
+
+  /** Connections that are wanted. */
+  get wanted(): number {
+    return this.#wanted;
+  }
+
+  /** Looks how it goes, and changes what is wanted by that. */
+  look(look: RampLook): void {
+    const { nowMs, came, most, isWorth } = look;
+    this.#wanted = Math.min(this.#wanted, most);
+    if (!this.#canMeasure(look)) return;
+    this.#since ??= { atMs: nowMs, came };
+    const tookMs = nowMs - this.#since.atMs;
+    if (tookMs < this.#stepMs) return;
+    const rates = ratesOf(this.#since.came, came, tookMs);
+    this.#since = { atMs: nowMs, came };
+    if (this.#before) this.#judge(this.#before, rates, nowMs);
+    if (nowMs >= this.#restUntilMs && this.#wanted < most && isWorth(rates.all)) this.#raise(rates, most);
+  }
+
+  /** A connection has failed: perhaps there were too many. */
+  failed(nowMs: number): void {
+    this.#wanted = Math.max(1, Math.floor(this.#wanted / 2));
+    this.#rest(nowMs);
+  }
+
+  #canMeasure({ nowMs, allMove }: RampLook): boolean {
+    this.#waitingSinceMs = allMove ? undefined : (this.#waitingSinceMs ?? nowMs);
+    const isReady = this.#waitingSinceMs === undefined || nowMs - this.#waitingSinceMs >= STARTING_MS;
+    if (!isReady) this.#since = undefined;
+    return isReady;
+  }
+
+  #raise(rates: Rates, most: number): void {
+    const before = this.#wanted;
+    this.#wanted = this.#stepMs === 0 ? most : Math.min(most, before * 2);
+    this.#before = this.#stepMs === 0 ? undefined : { wanted: before, rates };
+    this.#since = undefined;
+    this.#waitingSinceMs = undefined;
+  }
+
+  #judge(
+    { wanted, rates: old }: { readonly wanted: number; readonly rates: Rates },
+    now: Rates,
+    nowMs: number,
+  ): void {
+    const possible = this.#wanted / wanted - 1;
+    const hasGained = now.all >= old.all * (1 + possible * LEAST_GAIN);
+    this.#before = undefined;
+    if (hasGained || now.fastest >= old.fastest * KEPT_RATE) {
+      this.#restMs = FIRST_REST_MS;
+      return;
+    }
+    this.#wanted = Math.min(this.#wanted, wanted);
+    this.#rest(nowMs);
+  }
+
+  #rest(nowMs: number): void {
+    this.#before = undefined;
+    this.#since = undefined;
+    this.#restUntilMs = nowMs + this.#restMs;
+    this.#restMs *= 2;
+  }
+}
+
+function ratesOf(
+  before: ReadonlyMap<object, number>,
+  now: ReadonlyMap<object, number>,
+  tookMs: number,
+): Rates {
+  if (tookMs <= 0) return { all: 0, fastest: 0 };
+  const rates = [...now].map(([line, bytes]) => ((bytes - (before.get(line) ?? 0)) * 1_000) / tookMs);
+  return { all: rates.reduce((sum, rate) => sum + rate, 0), fastest: Math.max(0, ...rates) };
+}

@@ -1,0 +1,81 @@
+import type { Claim } from "./claim.ts";
+import {
+  type Cut,
+  cutFromLast,
+  cutFromSlow,
+  nextPieceBytes,
+  type Pace,
+  type PacingOptions,
+} from "./pacing.ts";
+import type { RangeLine } from "./range-line.ts";
+import type { RangePlan, Takeover } from "./range-plan.ts";
+
+/** What a connection is to bring next. */
+export interface Next {
+  readonly claim: Claim;
+  /** What it takes of the work of another one, of which nothing more is to be expected if that is left. */
+  readonly takeover?: (Takeover & { readonly isLeft: boolean }) | undefined;
+  /** Whether everything behind its start is asked for, of a server that may have no ranges. */
+  readonly isOpen: boolean;
+}
+
+/** Chooses what the connections of one content bring. */
+export class RangeChoice {
+  readonly #plan: RangePlan;
+  readonly #lines: ReadonlySet<RangeLine>;
+  readonly #options: PacingOptions;
+
+  /** @param lines all connections, as they are at any time */
+  constructor(plan: RangePlan, lines: ReadonlySet<RangeLine>, options: PacingOptions) {
+    this.#plan = plan;
+    this.#lines = lines;
+    this.#options = options;
+  }
+
+  /** What another connection is far too slow for. */
+  fromSlow(line: RangeLine, nowMs: number): Next | undefined {
+    return this.#takeover(cutFromSlow(this.#pacesBeside(line, nowMs), this.#rateOf(line)));
+  }
+
+  /** All that is missing, and what is there behind it: a server that gives no ranges sends it all. */
+  everything(): Next | undefined {
+    const claim = this.#plan.takeAll();
+    return claim && { claim, isOpen: true };
+  }
+
+  /** The first hole as a whole. */
+  allInOne(): Next | undefined {
+    const { size } = this.#plan;
+    const claim = this.#plan.take(size);
+    return claim && { claim, isOpen: claim.end === size };
+  }
+
+  /** The next piece that nobody brings, or else a part of the one that would be here last. */
+  piece(line: RangeLine, nowMs: number): Next | undefined {
+    const rate = this.#rateOf(line);
+    const left = { leftBytes: this.#plan.leftBytes, lines: this.#lines.size };
+    const bytes = nextPieceBytes(rate, left, this.#options);
+    const claim = this.#plan.take(bytes);
+    if (claim) return { claim, isOpen: false };
+    return this.#takeover(cutFromLast(this.#pacesBeside(line, nowMs), { rate, bytes }, this.#options));
+  }
+
+  /** What the others do, as far as something may be taken of it. */
+  #pacesBeside(line: RangeLine, nowMs: number): readonly Pace[] {
+    return [...this.#lines].flatMap((other) => {
+      const pace = other === line ? undefined : other.paceAt(nowMs);
+      return pace && pace.claim.left > 0 && !this.#plan.isOffered(pace.claim) ? [pace] : [];
+    });
+  }
+
+  /** Bytes per second that may be expected of a connection: as many as of the fastest as long as nothing else is known. */
+  #rateOf(line: RangeLine): number {
+    return line.rate ?? Math.max(0, ...[...this.#lines].map(({ rate = 0 }) => rate));
+  }
+
+  #takeover(cut: Cut | undefined): Next | undefined {
+    const offered = cut && this.#plan.offer(cut.from, cut.at, cut.bytes);
+    if (!offered) return undefined;
+    return { claim: offered.claim, takeover: { ...offered, isLeft: cut.isLeft }, isOpen: false };
+  }
+}

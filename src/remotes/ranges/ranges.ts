@@ -1,0 +1,102 @@
+import { BoundedMap } from "../../async/bounded-map.ts";
+import { type Clock, systemClock } from "../../async/clock.ts";
+import type { Digest } from "../../digest/digest.ts";
+
+/** Size in bytes from which a content comes in ranges, unless told otherwise: at 30 MB/s for a connection, half a second of it. */
+const FROM_BYTES = 16 * 1024 * 1024;
+
+/** Connections for contents in ranges at once, unless told otherwise, over all of them: as many as large layers come at once. */
+const AT_ONCE = 8;
+
+/** Least bytes of a range, unless told otherwise: at 30 MB/s for a connection ten times as long as its request takes. */
+const PIECE_BYTES = 4 * 1024 * 1024;
+
+/** How long a rate is measured before there are more connections, unless told otherwise, in milliseconds. */
+const STEP_MS = 100;
+
+/** Endpoints, and contents of them, that gave no ranges and are remembered. */
+const MAX_REFUSALS = 1_024;
+
+/** For how long they are, in milliseconds: what stands before a storage may be mended meanwhile. */
+const REFUSAL_KEPT_MS = 10 * 60 * 1_000;
+
+/** How large contents are brought in ranges. */
+export interface RangeOptions {
+  /** Size in bytes from which it is done. Default 16 MiB. */
+  readonly fromBytes?: number | undefined;
+  /** Most connections for it at once, over all contents, of which each has one in any case. Default 8. */
+  readonly atOnce?: number | undefined;
+  /** Least bytes of a range. Default 4 MiB. */
+  readonly pieceBytes?: number | undefined;
+  /**
+   * How long the rate of a content is measured before it gets more connections, and whether these have helped, in milliseconds; 0: it
+   * gets them at once. Default 100.
+   */
+  readonly stepMs?: number | undefined;
+}
+
+/** What surrounds contents in ranges. */
+export interface RangesParts {
+  readonly clock?: Clock | undefined;
+  /** How many contents the server of an URL is asked for at once, where somebody knows it. */
+  readonly roomAt?: ((url: string) => number) | undefined;
+}
+
+/** A content's share of the connections, to be disposed of when it is here. */
+export interface RangeShare extends Disposable {
+  /** How many it may have at present, of one endpoint; at least one. */
+  readonly mostAt: (endpoint: string) => number;
+}
+
+/** What all contents in ranges of one engine share: the connections for them, and what is known of who gives no ranges. */
+export class Ranges {
+  readonly fromBytes: number;
+  readonly pieceBytes: number;
+  readonly stepMs: number;
+  readonly clock: Clock;
+  readonly #atOnce: number;
+  readonly #roomAt: ((url: string) => number) | undefined;
+  /** Until when, by the clock's `elapsed`. */
+  readonly #refusals = new BoundedMap<string, number>(MAX_REFUSALS);
+  #contents = 0;
+
+  constructor(options: RangeOptions = {}, { clock = systemClock, roomAt }: RangesParts = {}) {
+    const { fromBytes = FROM_BYTES, atOnce = AT_ONCE, pieceBytes = PIECE_BYTES, stepMs = STEP_MS } = options;
+    this.fromBytes = fromBytes;
+    this.pieceBytes = pieceBytes;
+    this.stepMs = stepMs;
+    this.clock = clock;
+    this.#atOnce = atOnce;
+    this.#roomAt = roomAt;
+  }
+
+  /** A share for one content. */
+  take(): RangeShare {
+    this.#contents++;
+    return {
+      mostAt: (endpoint) => {
+        const room = this.#roomAt?.(endpoint) ?? Number.POSITIVE_INFINITY;
+        return Math.max(1, Math.min(room, Math.floor(this.#atOnce / this.#contents)));
+      },
+      [Symbol.dispose]: () => {
+        this.#contents--;
+      },
+    };
+  }
+
+  /** An endpoint gave no range, or, where a digest is named, wrong bytes in ranges of that content: it is not asked for any for a while. */
+  refuse(endpoint: string, digest?: Digest): void {
+    this.#refusals.set(keyOf(endpoint, digest), this.clock.elapsed() + REFUSAL_KEPT_MS);
+  }
+
+  /** Whether an endpoint may be asked for ranges of a content. */
+  allows(endpoint: string, digest: Digest): boolean {
+    return ![keyOf(endpoint), keyOf(endpoint, digest)].some((key) => {
+      return (this.#refusals.get(key) ?? 0) > this.clock.elapsed();
+    });
+  }
+}
+
+function keyOf(endpoint: string, digest = ""): string {
+  return `${endpoint} ${digest}`;
+}

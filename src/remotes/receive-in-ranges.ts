@@ -1,0 +1,76 @@
+import { type AbortOptions, throwIfAborted } from "../async/abort.ts";
+import type { Waiter } from "../async/waiting.ts";
+import type { HandedFile, Writer } from "../content/store.ts";
+import type { Descriptor } from "../oci/descriptor.ts";
+import type { ExchangeThread } from "../registry/transport/exchange-thread.ts";
+import type { Arriving } from "./arriving.ts";
+import { fetchInRanges } from "./ranges/range-fetch.ts";
+import type { Ranges } from "./ranges/ranges.ts";
+import type { Fetcher } from "./remote.ts";
+import { BlobPlace } from "./threads/blob-place.ts";
+
+/** A content that comes in ranges, and the file that it comes into. */
+export interface ReceivingRanges {
+  readonly descriptor: Descriptor;
+  readonly writer: Writer;
+  /** The file of `writer`. */
+  readonly handed: HandedFile;
+}
+
+/** Who sends it, where it is received, and who is told. */
+export interface ReceiveRangesContext extends AbortOptions {
+  readonly fetcher: Fetcher;
+  /** Origin of the endpoint behind `fetcher`, for errors. */
+  readonly endpoint: string;
+  readonly ranges: Ranges;
+  /** Where the file is filled; `undefined`: in this thread. */
+  readonly thread: ExchangeThread | undefined;
+  readonly waiter?: Waiter | undefined;
+  /** Notes how far it is. */
+  readonly arriving: Arriving;
+  /** Called with the bytes on disk, of the whole content, whenever there are more. */
+  readonly onBytes?: ((bytes: number) => void) | undefined;
+}
+
+/**
+ * Fills the file of an ingest with what is missing, in ranges where that helps. Whatever has come stays for the next attempt, except of a
+ * body that is too long: of that no byte can be trusted. Returns whether the content came in several answers, of this attempt or of
+ * earlier ones. Throws what `fetchInRanges` and the file throw.
+ */
+export async function receiveInRanges(
+  { descriptor, writer, handed }: ReceivingRanges,
+  context: ReceiveRangesContext,
+): Promise<{ readonly isPieced: boolean }> {
+  const { digest, size } = descriptor;
+  const { fetcher, endpoint, ranges, thread, signal, waiter, arriving, onBytes } = context;
+  const there = [{ from: 0, to: handed.offset }, ...handed.parts];
+  const place = await BlobPlace.open(thread, handed, {
+    what: `fetch ${digest}`,
+    digest,
+    size,
+    endpoint,
+    signal,
+  });
+  using share = ranges.take();
+  arriving.begins(place.bytes);
+  onBytes?.(place.bytes);
+  const isResumed = place.bytes > 0;
+  const stop = place.watch({
+    isFollowed: arriving.isFollowed,
+    onMore: (edge, bytes) => {
+      arriving.reached(edge, bytes);
+      onBytes?.(bytes);
+    },
+  });
+  const work = { descriptor, there, place, fetcher, endpoint };
+  const [brought] = await Promise.allSettled([fetchInRanges(work, { ranges, share, signal, waiter })]);
+  stop();
+  const poured = await place.close();
+  if (poured?.isTooLong) {
+    arriving.dropped();
+    await writer.truncate(0);
+  }
+  throwIfAborted(signal);
+  if (brought.status === "rejected") throw brought.reason;
+  return { isPieced: isResumed || brought.value.requests > 1 };
+}

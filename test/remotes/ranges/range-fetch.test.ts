@@ -1,0 +1,223 @@
+import { describe, expect, it } from "vitest";
+import type { ByteRange } from "../../../src/content/byte-ranges.ts";
+import { digestOf } from "../../../src/digest/digest.ts";
+import { ErrNotFound, ErrResourceExhausted, ErrUnavailable } from "../../../src/errors/classes.ts";
+import { OCI_LAYER_GZIP } from "../../../src/oci/media-types.ts";
+import { fetchInRanges } from "../../../src/remotes/ranges/range-fetch.ts";
+import { type RangeOptions, Ranges } from "../../../src/remotes/ranges/ranges.ts";
+import { stateOf } from "../../xfer/flush.ts";
+import { ManualClock } from "../../xfer/manual-clock.ts";
+import {
+  type Asked,
+  type Manner,
+  type NetworkOptions,
+  SimulatedNetwork,
+} from "./support/simulated-network.ts";
+
+const MB = 1_000_000;
+const GIB = 1024 ** 3;
+const ENDPOINT = "https://registry.example";
+const RESET = new ErrUnavailable("reset", { endpoint: ENDPOINT, retryable: true });
+
+describe("fetchInRanges()", () => {
+  it("brings a content over several connections where each has a limit", async () => {
+    const run = await runOf({ size: GIB, manner: () => ({ rate: 30 * MB }) });
+    expect(run.network.bytes).toBe(GIB);
+    expect(run.network.mostAtOnce).toBe(8);
+    expect(run.tookMs).toBeLessThan((GIB / (30 * MB) / 6) * 1_000);
+  });
+
+  it("stays with one connection where that fills the line", async () => {
+    const run = await runOf({ size: GIB, lineRate: 500 * MB, manner: () => ({ rate: 1_000 * MB }) });
+    expect(run.network.bytes).toBe(GIB);
+    expect(run.network.asked.length).toBeLessThanOrEqual(4);
+    expect(run.tookMs).toBeLessThan((GIB / (500 * MB)) * 1_000 * 1.03);
+  });
+
+  it("asks for everything at first, and for no part of what is over soon", async () => {
+    const run = await runOf({ size: 16 * MB, manner: () => ({ rate: 60 * MB }) });
+    expect(run.network.asked).toEqual([{ number: 0, offset: 0, end: undefined }]);
+  });
+
+  it("costs one more request at a server without ranges", async () => {
+    const run = await runOf({ size: 300 * MB, manner: () => ({ rate: 30 * MB, whole: true }) });
+    expect(run.network.bytes).toBe(300 * MB);
+    expect(run.network.asked.length).toBe(2);
+    expect(run.tookMs).toBeLessThan(10_100);
+  });
+
+  it("asks for the whole once more where a server stops giving ranges", async () => {
+    const run = await runOf({
+      size: 300 * MB,
+      manner: ({ number }) => ({ rate: 30 * MB, whole: number >= 6 }),
+    });
+    expect(run.network.bytes).toBe(300 * MB);
+    expect(run.network.asked.filter(({ end }) => end === undefined).length).toBe(2);
+  });
+
+  it("leaves a connection that is far slower than the others", async () => {
+    const even = await runOf({ size: GIB, manner: () => ({ rate: 30 * MB }) });
+    for (const slow of [0, 1, 5, 11, 17, 23]) {
+      const manner = ({ number }: Asked): Manner => ({ rate: number === slow ? 1.5 * MB : 30 * MB });
+      const run = await runOf({ size: GIB, manner });
+      expect(run.network.bytes).toBe(GIB);
+      expect(run.tookMs / even.tookMs).toBeLessThan(1.15);
+    }
+  });
+
+  it.each([
+    ["a trickle", { rate: 1_024 }],
+    ["a silent body", { rate: 0 }],
+  ])("leaves %s, of whichever request, within seconds", async (_, manner) => {
+    for (const slow of [0, 1, 4]) {
+      const run = await runOf({
+        size: 200 * MB,
+        manner: ({ number }) => (number === slow ? manner : { rate: 30 * MB }),
+      });
+      expect(run.network.bytes).toBe(200 * MB);
+      expect(run.tookMs).toBeLessThan(8_000);
+    }
+  });
+
+  it("leaves a request that is not answered, once others are", async () => {
+    const run = await runOf({
+      size: 200 * MB,
+      manner: ({ number }) => ({ rate: 30 * MB, ...(number === 2 && { answersAfterMs: 3_600_000 }) }),
+    });
+    expect(run.network.bytes).toBe(200 * MB);
+    expect(run.tookMs).toBeLessThan(8_000);
+  });
+
+  it("brings what a broken connection has not brought over the others", async () => {
+    const breaks = { afterBytes: 2 * MB, error: RESET };
+    for (const broken of [0, 1, 3, 7]) {
+      const run = await runOf({
+        size: 200 * MB,
+        manner: ({ number }) => ({ rate: 30 * MB, ...(number === broken && broken > 0 && { breaks }) }),
+      });
+      expect(run.network.bytes).toBe(200 * MB);
+    }
+  });
+
+  it("fails with what the last connection failed with, and keeps what came", async () => {
+    const breaks = { afterBytes: 3 * MB, error: RESET };
+    const run = await runOf({ size: 200 * MB, manner: () => ({ rate: 30 * MB, breaks }) });
+    expect(run.error).toBe(RESET);
+    expect(run.network.bytes).toBeGreaterThanOrEqual(3 * MB);
+  });
+
+  it("asks nobody else when the first request is refused", async () => {
+    const refusal = new ErrNotFound("no such blob", { endpoint: ENDPOINT });
+    const run = await runOf({ size: 200 * MB, manner: () => ({ rate: 0, refusal }) });
+    expect(run.error).toBe(refusal);
+    expect(run.network.asked.length).toBe(1);
+  });
+
+  it("goes on with fewer connections when others are refused", async () => {
+    const refusal = new ErrUnavailable("too many", { endpoint: ENDPOINT, retryable: true, httpStatus: 503 });
+    const run = await runOf({
+      size: 300 * MB,
+      manner: ({ number }) => ({ rate: 30 * MB, ...(number % 3 === 2 && { refusal }) }),
+    });
+    expect(run.network.bytes).toBe(300 * MB);
+  });
+
+  it("ends everything at once when it is the disk that fails", async () => {
+    const full = new ErrResourceExhausted("disk full");
+    const breaks = { afterBytes: MB, error: full };
+    const run = await runOf({
+      size: GIB,
+      manner: ({ number }) => ({ rate: 30 * MB, ...(number === 3 && { breaks }) }),
+    });
+    expect(run.error).toBe(full);
+    expect(run.tookMs).toBeLessThan(2_000);
+  });
+
+  it("goes on with the holes that are left, and brings no byte of what is there", async () => {
+    const there = [
+      { from: 0, to: 50 * MB },
+      { from: 100 * MB, to: 190 * MB },
+    ];
+    const run = await runOf({ size: 200 * MB, manner: () => ({ rate: 30 * MB }) }, { there });
+    expect(run.network.bytes).toBe(200 * MB);
+    expect(run.network.cameBytes).toBe(60 * MB);
+  });
+
+  it("brings hardly a byte twice", async () => {
+    const run = await runOf({
+      size: GIB,
+      manner: ({ number }) => ({ rate: (number % 5 === 1 ? 3 : 30) * MB }),
+    });
+    expect(run.network.bytes).toBe(GIB);
+    expect(run.network.cameBytes).toBeLessThan(GIB * 1.001);
+  });
+
+  it("takes no more connections than its share, and gives those back that others need", async () => {
+    const clock = new ManualClock();
+    const ranges = new Ranges({ atOnce: 4 }, { clock });
+    const one = start({ size: GIB, clock, manner: () => ({ rate: 30 * MB }) }, ranges);
+    await clock.advance(2_000);
+    expect(one.network.active).toBe(4);
+    const other = start({ size: GIB, clock, manner: () => ({ rate: 30 * MB }) }, ranges);
+    await clock.advance(4_000);
+    expect([one.network.active, other.network.active]).toEqual([2, 2]);
+    one.controller.abort();
+    other.controller.abort();
+    await clock.advance(0);
+    await Promise.all([one.ended, other.ended]);
+  });
+
+  it("has as many connections at once, without measuring, where the step is 0", async () => {
+    const run = await runOf(
+      { size: 100 * MB, manner: () => ({ rate: 1_000 * MB }) },
+      { options: { stepMs: 0, pieceBytes: MB } },
+    );
+    expect(run.network.mostAtOnce).toBe(8);
+    expect(run.network.bytes).toBe(100 * MB);
+  });
+
+  it("ends with the abort error, and nothing comes after", async () => {
+    const clock = new ManualClock();
+    const run = start({ size: GIB, clock, manner: () => ({ rate: 30 * MB }) }, new Ranges({}, { clock }));
+    await clock.advance(1_500);
+    run.controller.abort();
+    await clock.advance(0);
+    expect(await run.ended).toMatchObject({ code: "ERR_CANCELED" });
+    expect([run.network.active, clock.sleeping]).toEqual([0, 0]);
+  });
+});
+
+interface Settings {
+  readonly options?: RangeOptions;
+  readonly there?: readonly ByteRange[];
+}
+
+/** A whole run, in simulated time. */
+async function runOf(
+  network: Omit<NetworkOptions, "clock">,
+  { options = {}, there = [] }: Settings = {},
+): Promise<{ readonly network: SimulatedNetwork; readonly tookMs: number; readonly error: unknown }> {
+  const clock = new ManualClock();
+  const started = start({ ...network, clock }, new Ranges(options, { clock }), there);
+  for (let rounds = 0; (await stateOf(started.ended)) === "pending"; rounds++) {
+    expect(rounds).toBeLessThan(2_000);
+    await clock.advance(50);
+  }
+  return { network: started.network, tookMs: clock.elapsed(), error: await started.ended };
+}
+
+function start(options: NetworkOptions, ranges: Ranges, there: readonly ByteRange[] = []) {
+  const network = new SimulatedNetwork(options, there);
+  const controller = new AbortController();
+  const descriptor = { mediaType: OCI_LAYER_GZIP, digest: digestOf("simulated"), size: options.size };
+  const share = ranges.take();
+  const ended = fetchInRanges(
+    { descriptor, there, place: network, fetcher: network, endpoint: ENDPOINT },
+    { ranges, share, signal: controller.signal },
+  ).then(
+    () => undefined,
+    (error: unknown) => error,
+  );
+  void ended.finally(() => share[Symbol.dispose]());
+  return { network, controller, ended };
+}

@@ -1,0 +1,142 @@
+import { throwIfAborted } from "../../../../src/async/abort.ts";
+import type { Clock } from "../../../../src/async/clock.ts";
+import type { ByteRange } from "../../../../src/content/byte-ranges.ts";
+import { ByteRanges } from "../../../../src/content/byte-ranges.ts";
+import type { Claim } from "../../../../src/remotes/ranges/claim.ts";
+import type { RangePlace } from "../../../../src/remotes/ranges/range-fetch.ts";
+import type { Fetcher, FetchOptions, RemoteContent } from "../../../../src/remotes/remote.ts";
+
+/** How often something comes, in milliseconds. */
+const PULSE_MS = 10;
+
+/** A request, in the order in which they came. */
+export interface Asked {
+  readonly number: number;
+  readonly offset: number;
+  /** `undefined`: to the end. */
+  readonly end: number | undefined;
+}
+
+/** How a server answers one request. */
+export interface Manner {
+  /** Bytes per second over this connection; 0: silent. */
+  readonly rate: number;
+  /** Whether it sends the whole, whatever was asked for. */
+  readonly whole?: boolean;
+  /** Thrown in place of an answer. */
+  readonly refusal?: Error;
+  /** Thrown after so many bytes of the body. */
+  readonly breaks?: { readonly afterBytes: number; readonly error: Error };
+  /** Milliseconds from the request to the headers; default: the round trip. */
+  readonly answersAfterMs?: number;
+}
+
+/** What a network is like. */
+export interface NetworkOptions {
+  readonly size: number;
+  readonly clock: Clock;
+  readonly roundTripMs?: number;
+  /** Bytes per second over all connections. Default: no limit. */
+  readonly lineRate?: number;
+  readonly manner: (asked: Asked) => Manner;
+}
+
+/** A body, as the simulated place takes it. */
+interface SimulatedContent extends RemoteContent {
+  readonly manner: Manner;
+  readonly signal: AbortSignal | undefined;
+}
+
+/** A server, a line and a file, in which time is what the test says. */
+export class SimulatedNetwork implements Fetcher, RangePlace {
+  readonly asked: Asked[] = [];
+  readonly #options: NetworkOptions;
+  readonly #there: ByteRanges;
+  /** Bytes that came, some of them twice perhaps. */
+  cameBytes = 0;
+  active = 0;
+  /** Most connections over which something came at the same time. */
+  mostAtOnce = 0;
+
+  constructor(options: NetworkOptions, there: readonly ByteRange[] = []) {
+    this.#options = options;
+    this.#there = new ByteRanges(there);
+  }
+
+  get bytes(): number {
+    return this.#there.bytes;
+  }
+
+  get there(): readonly ByteRange[] {
+    return this.#there.list;
+  }
+
+  async fetch(_: unknown, { offset = 0, signal }: FetchOptions = {}): Promise<RemoteContent> {
+    const { manner } = await this.#answer({ offset, end: undefined, signal });
+    return content(manner.whole ? 0 : offset, manner, signal);
+  }
+
+  async fetchPart(
+    _: unknown,
+    { offset, end, signal }: FetchOptions & { readonly offset: number; readonly end: number },
+  ): Promise<RemoteContent | undefined> {
+    const { manner } = await this.#answer({ offset, end, signal });
+    return manner.whole ? undefined : content(offset, manner, signal);
+  }
+
+  get address(): undefined {
+    return undefined;
+  }
+
+  takes(): boolean {
+    return true;
+  }
+
+  async moveHere(): Promise<void> {}
+
+  async pour(from: RemoteContent, claim: Claim, skip: number): Promise<void> {
+    const { manner, signal } = from as SimulatedContent;
+    let [toSkip, came] = [skip, 0];
+    this.active++;
+    this.mostAtOnce = Math.max(this.mostAtOnce, this.active);
+    try {
+      while (claim.left > 0) {
+        await this.#options.clock.sleep(PULSE_MS, { signal });
+        const bytes = this.#pulseBytes(manner);
+        came += bytes;
+        const skipped = Math.min(toSkip, bytes);
+        toSkip -= skipped;
+        this.#take(claim, bytes - skipped);
+        if (manner.breaks && came >= manner.breaks.afterBytes) throw manner.breaks.error;
+      }
+    } finally {
+      this.active--;
+    }
+  }
+
+  async #answer({ offset, end, signal }: Omit<Asked, "number"> & { signal: AbortSignal | undefined }) {
+    throwIfAborted(signal);
+    const asked = { number: this.asked.length, offset, end };
+    this.asked.push(asked);
+    const manner = this.#options.manner(asked);
+    await this.#options.clock.sleep(manner.answersAfterMs ?? this.#options.roundTripMs ?? 1, { signal });
+    if (manner.refusal) throw manner.refusal;
+    return { manner };
+  }
+
+  #pulseBytes({ rate }: Manner): number {
+    const { lineRate = Number.POSITIVE_INFINITY } = this.#options;
+    return Math.floor((Math.min(rate, lineRate / this.active) * PULSE_MS) / 1_000);
+  }
+
+  #take(claim: Claim, bytes: number): void {
+    const to = Math.min(claim.end, claim.reached + bytes);
+    this.cameBytes += Math.max(0, to - claim.reached);
+    this.#there.add({ from: claim.reached, to });
+    if (to > claim.reached) claim.reached = to;
+  }
+}
+
+function content(offset: number, manner: Manner, signal: AbortSignal | undefined): SimulatedContent {
+  return { offset, manner, signal, pipeTo: async () => {}, discard: async () => {} };
+}
