@@ -4,7 +4,7 @@ import { BoundedMap } from "../../async/bounded-map.ts";
 import type { ProxyServer } from "../http/proxy-server.ts";
 import { handshakeError } from "./handshake-error.ts";
 import { ProxyFailure } from "./proxy-failure.ts";
-import { SocketFeed } from "./socket-feed.ts";
+import { type ReadingSizes, SocketFeed } from "./socket-feed.ts";
 import { openTunnel } from "./tunnel.ts";
 import { errors } from "./undici.ts";
 
@@ -23,8 +23,8 @@ export interface ConnectorOptions {
   readonly secureContext: () => SecureContext;
   /** `false` accepts any certificate. */
   readonly rejectUnauthorized: boolean;
-  /** `false`: every chunk gets memory of its own. */
-  readonly reuseBuffers: boolean;
+  /** Of buffers that are used again and again; `undefined`: every chunk gets memory of its own. */
+  readonly reading: ReadingSizes | undefined;
 }
 
 /** Where a connection leads. */
@@ -109,7 +109,8 @@ export class Connector {
     if (target.tunnel) return await this.#openInTunnel(target, target.tunnel, note);
     const { secure, hostname, port, http2 } = target;
     // Node's HTTP/2 reads from the socket's handle itself, past any buffer of ours.
-    const feed = this.#options.reuseBuffers && !http2 ? new SocketFeed({ secure }) : undefined;
+    const { reading: sizes } = this.#options;
+    const feed = sizes && !http2 ? new SocketFeed({ secure, sizes }) : undefined;
     const address = { host: hostname, port, noDelay: true, keepAlive: true };
     const onread = feed && { onread: feed.onread };
     const socket = secure

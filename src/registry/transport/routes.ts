@@ -11,6 +11,7 @@ import { LocalCarrier } from "./local-carrier.ts";
 import type { Route } from "./pool-host.ts";
 import { ProxyFailure } from "./proxy-failure.ts";
 import { proxyRoutesNow } from "./proxy-route.ts";
+import { READING_ALONE, READING_BESIDE_OTHERS, type ReadingSizes } from "./socket-feed.ts";
 import { tlsContexts } from "./tls-contexts.ts";
 
 /** TLS contexts that are kept; the one used least goes, and its authorities are parsed again. Certificates come and go. */
@@ -59,7 +60,7 @@ const MAX_CHOICES = 256;
  */
 export function createRoutes(options: ConnectionOptions, limits: ConnectionLimits): RouteOf {
   const proxies = proxyRoutesNow(options.proxy);
-  const routesThrough = routeMaker(options, limits);
+  const routesThrough = routeMaker(options, limits, READING_BESIDE_OTHERS);
   return (url, request) => {
     const now = proxies();
     return now instanceof Promise
@@ -68,18 +69,22 @@ export function createRoutes(options: ConnectionOptions, limits: ConnectionLimit
   };
 }
 
-/** The routes that go through no proxy. */
+/** The routes that go through no proxy, in a thread that only receives. */
 export function directRoutes(
   options: Omit<ConnectionOptions, "proxy">,
   limits: ConnectionLimits,
 ): (url: URL, request: Routed) => RequestRoute {
-  const routesThrough = routeMaker(options, limits);
+  const routesThrough = routeMaker(options, limits, READING_ALONE);
   return (url, request) => routesThrough(undefined, url, request);
 }
 
-function routeMaker(options: Omit<ConnectionOptions, "proxy">, limits: ConnectionLimits): RoutesThrough {
+function routeMaker(
+  options: Omit<ConnectionOptions, "proxy">,
+  limits: ConnectionLimits,
+  sizes: ReadingSizes,
+): RoutesThrough {
   const contextFor = tlsContexts(options.authorities);
-  const reuseBuffers = options.reuseBuffers !== false;
+  const reading = options.reuseBuffers === false ? undefined : sizes;
   const connectors = new BoundedMap<string, Connector>(MAX_CONNECTORS);
   const choices = new BoundedMap<string, readonly (TlsOptions | undefined)[]>(MAX_CONNECTORS);
   const chosen = new BoundedMap<string, number>(MAX_CHOICES);
@@ -88,15 +93,15 @@ function routeMaker(options: Omit<ConnectionOptions, "proxy">, limits: Connectio
     const known = connectors.get(key);
     if (known) return known;
     const rejectUnauthorized = tls?.skipVerify !== true;
-    const made = new Connector({ secureContext: contextFor(tls), rejectUnauthorized, reuseBuffers });
+    const made = new Connector({ secureContext: contextFor(tls), rejectUnauthorized, reading });
     connectors.set(key, made);
     return made;
   }
 
   // A proxy's certificate is checked, whatever is said of the endpoint's.
   const toProxy = { secureContext: contextFor(undefined), rejectUnauthorized: true };
-  const proxyConnector = new Connector({ ...toProxy, reuseBuffers });
-  const tunnelConnector = new Connector({ ...toProxy, reuseBuffers: false });
+  const proxyConnector = new Connector({ ...toProxy, reading });
+  const tunnelConnector = new Connector({ ...toProxy, reading: undefined });
 
   function choicesFor(tls: TlsOptions | undefined, key: string): readonly (TlsOptions | undefined)[] {
     const known = choices.get(key);

@@ -7,6 +7,7 @@ import { createSecureContext } from "node:tls";
 import fc from "fast-check";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { Connector, type ConnectTarget } from "../../../src/registry/transport/connector.ts";
+import { READING_BESIDE_OTHERS } from "../../../src/registry/transport/socket-feed.ts";
 import { createTransport } from "../../../src/registry/transport/transport.ts";
 import { inIdleTime } from "../../async/idle-time.ts";
 import { httpServer, httpsServer, rawServer, type ScriptedServer } from "../support/raw-server.ts";
@@ -146,7 +147,7 @@ describe("Connector.open()", () => {
   const connector = new Connector({
     secureContext: () => createSecureContext(),
     rejectUnauthorized: true,
-    reuseBuffers: true,
+    reading: READING_BESIDE_OTHERS,
   });
   it("knows its sockets until they are closed, and forgets them with their buffers", async () => {
     await using server = await httpServer(() => {});

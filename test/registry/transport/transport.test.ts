@@ -105,6 +105,7 @@ describe.each([
   { where: "here", reuseBuffers: true },
   { where: "here", reuseBuffers: false },
   { where: "in a thread", reuseBuffers: true },
+  { where: "in a thread", reuseBuffers: false },
 ])("createTransport(), $where, reusing buffers: $reuseBuffers", ({ where, reuseBuffers }) => {
   const cleanups: Array<() => Promise<unknown>> = [];
   let transport: Transport;
