@@ -52,8 +52,9 @@ export interface DistributionOptions {
   /**
    * Threads in which large blobs are received, at most; 0 for none. One is started for each `bytesPerWorker` that are on their way,
    * and ends after a minute without any; it costs 0.1 s of CPU time and 20 MiB of memory. What comes through a proxy is received in
-   * the thread of the caller all the same. Default: one for each core that the process may use, four at most; none with `layers`,
-   * because unpacking wants the cores, and is what a pull waits for then.
+   * the thread of the caller all the same. Where fewer are asked for than there are cores, the caller's thread receives as much as each
+   * of them. Default: one for each core that the process may use, four at most; none with `layers`, because unpacking wants the cores, and
+   * is what a pull waits for then.
    */
   readonly workers?: number | undefined;
   /**

@@ -1,3 +1,4 @@
+import { availableParallelism } from "node:os";
 import { type Command, InvalidArgumentError } from "commander";
 import { findError } from "../../errors.ts";
 import { parseNormalizedNamed } from "../../reference.ts";
@@ -17,6 +18,9 @@ import { RegistryNotices } from "../registry-notices.ts";
 import { servedFacts, servedLines } from "../served-by.ts";
 import { tellLacking } from "../tell-lacking.ts";
 import { addTotalTimeout } from "../timeouts.ts";
+
+/** Most threads that receive large layers; this one is another. */
+const MAX_WORKERS = 3;
 
 interface PullCliOptions extends RegistryCliOptions, ProgressCliOptions, PlaceCliOptions {
   readonly platform?: string;
@@ -41,6 +45,11 @@ export function addPullCommand(program: Command, signal: AbortSignal): void {
     .action((reference: string, options: PullCliOptions) => pull(reference, options, signal));
 }
 
+/** A thread costs a tenth of a second of CPU time to start, and this one has nothing else to do. */
+function threadsBesideThis(): number {
+  return Math.min(availableParallelism() - 1, MAX_WORKERS);
+}
+
 async function pull(reference: string, options: PullCliOptions, signal: AbortSignal): Promise<void> {
   const { domain } = parseNormalizedNamed(reference);
   const metaHeaders = await metaHeadersOf(options);
@@ -48,7 +57,8 @@ async function pull(reference: string, options: PullCliOptions, signal: AbortSig
   if (!keepBlobs && !layers) throw new InvalidArgumentError("--no-blobs wants --unpack as well");
   await using place = await openPlace(options, signal);
   const parts = { ...registryOptions(options, [domain]), layers, ...place.parts };
-  await using distribution = await openRoot(options, parts);
+  const workers = parts.layers ? undefined : threadsBesideThis(); // the default knows best what unpacking leaves
+  await using distribution = await openRoot(options, { ...parts, workers });
   using _ = new RegistryNotices(distribution);
   tellLacking(distribution);
   const pulling = withReporter(

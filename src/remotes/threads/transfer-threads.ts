@@ -20,7 +20,10 @@ const KEPT_MS = 60_000;
 
 /** What threads are made of. */
 export interface TransferThreadsOptions {
-  /** Most threads; 0 for none. Default: one for each core that the process may use, four at most. */
+  /**
+   * Most threads; 0 for none. Where fewer are asked for than there are cores, the caller's thread receives as much as each of them.
+   * Default: one for each core that the process may use, four at most.
+   */
   readonly workers?: number | undefined;
   /** Bytes on their way for which, when another blob comes, one thread is started; 0: at once, for every blob. */
   readonly bytesPerWorker?: number | undefined;
@@ -28,6 +31,8 @@ export interface TransferThreadsOptions {
   readonly connection: Omit<ConnectionOptions, "proxy">;
   /** The program of a thread. */
   readonly file?: URL | undefined;
+  /** Cores that the process may use. Default: what Node.js says. */
+  readonly cores?: number | undefined;
 }
 
 /** A blob's share of the threads, to be disposed of when it is here. */
@@ -44,6 +49,8 @@ export class TransferThreads {
   readonly #options: TransferThreadsOptions;
   readonly #most: number;
   readonly #bytesPerWorker: number;
+  /** Whether the thread of the caller is one of those that receive. */
+  readonly #isOneOfThem: boolean;
   /** The bytes that each has on their way. */
   readonly #threads = new Map<ExchangeThread, number>();
   #bytes = 0;
@@ -53,8 +60,10 @@ export class TransferThreads {
   /** The caller calls `end` after use. */
   constructor(options: TransferThreadsOptions) {
     this.#options = options;
-    this.#most = options.workers ?? Math.min(availableParallelism(), MAX_WORKERS);
+    const { workers, cores = availableParallelism() } = options;
+    this.#most = workers ?? Math.min(cores, MAX_WORKERS);
     this.#bytesPerWorker = options.bytesPerWorker ?? BYTES_PER_WORKER;
+    this.#isOneOfThem = this.#bytesPerWorker > 0 && workers !== undefined && workers < cores;
   }
 
   /** A share for a blob of so many bytes. */
@@ -79,7 +88,7 @@ export class TransferThreads {
     await this.#endAll();
   }
 
-  /** The thread that has least to do. */
+  /** The thread that has least to do; `undefined` for the caller's. */
   #choose(): ExchangeThread | undefined {
     clearTimeout(this.#ending);
     for (const thread of this.#threads.keys()) if (thread.isDead) this.#bury(thread);
@@ -88,7 +97,12 @@ export class TransferThreads {
     while (!this.#isOff && this.#threads.size < wanted) this.#start();
     if (this.#isOff) return undefined;
     const [first] = [...this.#threads].toSorted(([, some], [, more]) => some - more);
-    return first?.[0];
+    return first && this.#isOneOfThem && this.#bytesHere() < first[1] ? undefined : first?.[0];
+  }
+
+  /** Bytes that the thread of the caller has on their way. */
+  #bytesHere(): number {
+    return [...this.#threads.values()].reduce((rest, bytes) => rest - bytes, this.#bytes);
   }
 
   #start(): void {

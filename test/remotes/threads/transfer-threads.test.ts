@@ -337,6 +337,13 @@ describe("TransferThreads", () => {
     expect(threads.take(2_000_000).thread).toBeDefined(); // those that run are there for less
   });
 
+  it("leave the caller's thread its part when fewer of them are asked for than there are cores", () => {
+    const threads = new TransferThreads({ workers: 1, bytesPerWorker: 10_000_000, connection: {}, cores: 2 });
+    keep({ [Symbol.asyncDispose]: () => threads.end() });
+    const isElsewhere = Array.from({ length: 6 }, () => threads.take(10_000_000).thread !== undefined);
+    expect(isElsewhere).toEqual([false, true, true, false, true, false]);
+  });
+
   it("are none after the end", async () => {
     const threads = threadsWith(1);
     await threads.end();
