@@ -26,9 +26,11 @@ const TOGETHER = [
   },
 ];
 
-/** Programs of their own: what starts the command line, and the threads that unpack layers and receive blobs. */
-const PROGRAMS = {
-  "cli/main": `./${COMPILED}/cli/main.js`,
+/** What starts the command line. */
+const START = { "cli/main": `./${COMPILED}/cli/main.js` };
+
+/** Programs of threads: those that unpack layers, and those that receive blobs. */
+const THREADS = {
   "unpack-worker": `./${COMPILED}/layer/workers/unpack-worker.js`,
   "transfer-worker": `./${COMPILED}/remotes/threads/transfer-worker.js`,
 };
@@ -41,7 +43,7 @@ const treeshake = { moduleSideEffects: (id: string): boolean => !id.includes(`/$
 
 /** Each door keeps its file, what doors share lies in chunks. */
 const doors = defineConfig({
-  input: { ...Object.fromEntries(DOORS), ...PROGRAMS },
+  input: { ...Object.fromEntries(DOORS), ...START },
   platform: "node",
   logLevel: "warn",
   external: OUTSIDE,
@@ -55,6 +57,19 @@ const doors = defineConfig({
     codeSplitting: { groups: TOGETHER },
   },
 });
+
+/** Each thread's program is one script: a thread has to read it anew, and is started when there is work for it. */
+const threads = Object.entries(THREADS).map(([name, path]) =>
+  defineConfig({
+    input: { [name]: path },
+    platform: "node",
+    logLevel: "warn",
+    external: OUTSIDE,
+    treeshake,
+    plugins: [{ name: "source-maps-of-the-compiler", load: withSourceMap }],
+    output: { dir: "dist", format: "cjs", entryFileNames: "[name].cjs", sourcemap: true, comments: false },
+  }),
+);
 
 /**
  * The parts of the command line's program, each with all that it needs and that none before it has: what every start loads; the
@@ -86,7 +101,7 @@ export const program = {
   },
 } satisfies RolldownOptions;
 
-export default [doors, program];
+export default [doors, ...threads, program];
 
 /** So that stack traces lead to the lines of src. */
 function withSourceMap(path: string): { code: string; map: string } | undefined {

@@ -7,5 +7,5 @@
  */
 export function threadProgram(name: string, here: string): URL {
   if (here.endsWith(".ts")) return new URL(`./${name}.ts`, here);
-  return new URL(`${/\/(?:chunks|cli)\/[^/]*$/.test(here) ? "../" : "./"}${name}.js`, here);
+  return new URL(`${/\/(?:chunks|cli)\/[^/]*$/.test(here) ? "../" : "./"}${name}.cjs`, here);
 }

@@ -17,6 +17,7 @@ const WAITING = "Waiting for a thread";
 /** Where downloaded blobs become layers of a store: here transfers and layers meet. */
 export function layerTarget(store: LayerStore): LayerTarget {
   return {
+    getReady: () => store.getReady(),
     get: (chainId, options) => store.get(chainId, options),
     follow: async (blob, growing, place, context) => {
       store.getReady();

@@ -42,6 +42,7 @@ export async function openLayers(
 function at(target: LayerTarget, downloads: LayerDownloadManager): ImageLayers {
   return {
     downloads: downloads.registeringAt(target),
+    getReady: () => target.getReady?.(),
     keep: async (config, chainId, options) => await target.keep?.(config, chainId, options),
   };
 }

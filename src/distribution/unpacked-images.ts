@@ -10,6 +10,8 @@ import type { Operation } from "./operation.ts";
 export interface ImageLayers {
   /** Registers layers, and shares the transfers of blobs with all other pulls. */
   readonly downloads: LayerDownloadManager;
+  /** Layers are likely to come: see `LayerTarget.getReady`. */
+  getReady(): void;
   /** Keeps the layers of an image as long as names need its config. */
   keep(config: Digest, chainId: Digest, options: AbortOptions): Promise<void>;
   /**

@@ -32,7 +32,13 @@ import { UnpackedImages } from "./unpacked-images.ts";
 export function v2Puller(context: PullContext): Puller {
   const { operation } = context;
   return async (reference, told) => {
-    const options = { isKnown: () => isKnown(reference, context) };
+    const options = {
+      async isKnown(): Promise<boolean> {
+        const known = await isKnown(reference, context);
+        if (!known) context.layers?.getReady(); // they are likely to follow the document
+        return known;
+      },
+    };
     const promised = told ?? (await resolveTarget(reference, context, options));
     operation.onProgress(pullStatus.pullingFrom(reference));
     const { target, images } = told

@@ -64,6 +64,8 @@ export interface LayerPlace {
  * downloads run in parallel.
  */
 export interface LayerTarget {
+  /** Layers are likely to come: begins what takes its time before the first one can be made. Must not throw. Absent: there is nothing. */
+  getReady?(): void;
   /** The layer of this chain if it is there, with a reference held for the caller. */
   get(chainId: Digest, options?: AbortOptions): Promise<Layer | undefined>;
   /**

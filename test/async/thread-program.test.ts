@@ -4,9 +4,9 @@ import { threadProgram } from "../../src/async/thread-program.ts";
 describe("threadProgram()", () => {
   it.each([
     ["file:///p/src/layer/workers/unpack-thread.ts", "file:///p/src/layer/workers/unpack-worker.ts"],
-    ["file:///p/dist/layer.js", "file:///p/dist/unpack-worker.js"],
-    ["file:///p/dist/chunks/unpack-pool-abc.js", "file:///p/dist/unpack-worker.js"],
-    ["file:///p/dist/cli/program.cjs", "file:///p/dist/unpack-worker.js"],
+    ["file:///p/dist/layer.js", "file:///p/dist/unpack-worker.cjs"],
+    ["file:///p/dist/chunks/unpack-pool-abc.js", "file:///p/dist/unpack-worker.cjs"],
+    ["file:///p/dist/cli/program.cjs", "file:///p/dist/unpack-worker.cjs"],
   ])("finds the program from %s", (here, wanted) =>
     expect(threadProgram("unpack-worker", here).href).toBe(wanted),
   );

@@ -31,6 +31,12 @@ class HashingTarget implements LayerTarget {
   readonly registered: Digest[] = [];
   /** Files of the blobs that it was given. */
   readonly paths: (string | undefined)[] = [];
+  /** What it was told before it got any: how many requests there had been by then. */
+  readonly readyAt: number[] = [];
+
+  getReady(): void {
+    this.readyAt.push(registry.requests.length);
+  }
 
   async get(chainId: Digest): Promise<Layer | undefined> {
     const layer = this.layers.get(chainId);
@@ -90,6 +96,19 @@ describe("a pull by an engine with a target for layers", () => {
     );
     expect(log.lines().filter((line) => line.endsWith("Pull complete"))).toHaveLength(3);
     expect(engine.layers).toBeUndefined();
+  });
+
+  it("tells it before anything is asked for, unless nothing new is likely to come", async () => {
+    await engine.pull(name, { unpack: false });
+    expect(target.readyAt).toEqual([]);
+    await using fresh = await openEngine({ layers: target });
+    const before = registry.requests.filter(({ kind }) => kind === "manifest").length;
+    await fresh.pull(name);
+    expect(target.readyAt).toHaveLength(1);
+    const asked = registry.requests.slice(0, target.readyAt[0]).filter(({ kind }) => kind === "manifest");
+    expect(asked).toHaveLength(before);
+    await fresh.pull(name);
+    expect(target.readyAt).toHaveLength(1);
   });
 
   it("registers nothing where the pull does not want it, and a later one does without a download", async () => {

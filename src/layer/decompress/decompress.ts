@@ -2,6 +2,7 @@ import { ErrNotImplemented } from "../../errors/classes.ts";
 import { compressionOf, HEAD_BYTES } from "./compression.ts";
 import { gunzip } from "./gunzip.ts";
 import { gunzipByStream, unzstdByStream } from "./stream-decoder.ts";
+import type { RoomForPiece } from "./sync-codec.ts";
 import { syncCodecsWork } from "./sync-codecs-work.ts";
 import { unzstd } from "./unzstd.ts";
 
@@ -9,6 +10,8 @@ import { unzstd } from "./unzstd.ts";
 export interface DecompressOptions {
   /** Whether what Node.js has below its streams is used. Default: if it works. */
   readonly isSync?: boolean | undefined;
+  /** Where the next piece may be made: asked before each, for `PIECE_BYTES`. It must not throw. Default: one buffer for all of them. */
+  readonly room?: RoomForPiece | undefined;
 }
 
 /**
@@ -18,18 +21,18 @@ export interface DecompressOptions {
  */
 export async function* decompress(
   source: AsyncIterable<Uint8Array>,
-  { isSync = syncCodecsWork() }: DecompressOptions = {},
+  { isSync = syncCodecsWork(), room }: DecompressOptions = {},
 ): AsyncGenerator<Uint8Array> {
   const chunks = source[Symbol.asyncIterator]();
   try {
     const head = await readHead(chunks);
-    yield* decoderFor(head, isSync)(followedBy(head, chunks));
+    yield* decoderFor(head, isSync)(followedBy(head, chunks), room);
   } finally {
     await chunks.return?.();
   }
 }
 
-type Decoder = (source: AsyncIterable<Uint8Array>) => AsyncIterable<Uint8Array>;
+type Decoder = (source: AsyncIterable<Uint8Array>, room?: RoomForPiece) => AsyncIterable<Uint8Array>;
 
 function decoderFor(head: Uint8Array, isSync: boolean): Decoder {
   const compression = compressionOf(head);

@@ -1,7 +1,7 @@
 import { messageOf } from "../../errors/message-of.ts";
 import { decompressionError } from "./fault.ts";
 import { readGzipHeader } from "./gzip-header.ts";
-import { SyncCodec } from "./sync-codec.ts";
+import { type RoomForPiece, SyncCodec } from "./sync-codec.ts";
 
 /** Behind the deflate data: the checksum and the size of the content. */
 const TRAILER_BYTES = 8;
@@ -11,8 +11,11 @@ const TRAILER_BYTES = 8;
  * digest that covers it better, and computing both costs 7 % of the time. Its size is verified. A piece is good until the next
  * one is asked for, as is a chunk of the source. Throws `ErrDataLoss`, and what the source throws.
  */
-export async function* gunzip(source: AsyncIterable<Uint8Array>): AsyncGenerator<Buffer> {
-  const members = new GzipMembers();
+export async function* gunzip(
+  source: AsyncIterable<Uint8Array>,
+  room?: RoomForPiece,
+): AsyncGenerator<Buffer> {
+  const members = new GzipMembers(room);
   try {
     for await (const chunk of source) yield* members.decode(chunk);
     members.finish();
@@ -25,7 +28,7 @@ export async function* gunzip(source: AsyncIterable<Uint8Array>): AsyncGenerator
 type Part = "header" | "data" | "trailer" | "zeros";
 
 class GzipMembers {
-  readonly #codec = new SyncCodec("deflate");
+  readonly #codec: SyncCodec;
   readonly #trailer = Buffer.alloc(TRAILER_BYTES);
   #part: Part = "header";
   #header = startedHeader();
@@ -34,6 +37,10 @@ class GzipMembers {
   #members = 0;
   /** Bytes of content of the current member. */
   #size = 0;
+
+  constructor(room: RoomForPiece | undefined) {
+    this.#codec = new SyncCodec("deflate", room);
+  }
 
   *decode(chunk: Uint8Array): Generator<Buffer> {
     let rest = chunk;

@@ -4,6 +4,9 @@ import { constants, createInflateRaw, createZstdDecompress } from "node:zlib";
 /** Bytes that come out of a codec at once. */
 export const PIECE_BYTES = 256 * 1024;
 
+/** Where a codec makes its next piece: memory of `PIECE_BYTES`, asked for again before each. */
+export type RoomForPiece = () => Buffer;
+
 /** What Node.js has below its streams of zlib. It is not documented, so `syncCodecsWork` tries it before it is relied on. */
 interface Native {
   onerror: (message: string, errno: number, code: string) => void;
@@ -27,18 +30,22 @@ type NativeStream = Transform & {
 };
 
 /**
- * A decoder without promises and threads: one call decodes what it is given into one buffer that is used again and again, which
- * takes two thirds of the time that the streams take.
+ * A decoder without promises and threads: one call decodes what it is given into memory that is used again and again, which takes
+ * two thirds of the time that the streams take.
  */
 export class SyncCodec {
   readonly #stream: NativeStream;
-  readonly #output = Buffer.allocUnsafeSlow(PIECE_BYTES);
+  readonly #room: RoomForPiece;
   readonly #flush: number;
   #failure: Error | undefined;
   #left = 0;
 
-  /** @param format raw deflate data, or frames of zstd; the caller calls `close` after use */
-  constructor(format: "deflate" | "zstd") {
+  /**
+   * @param format raw deflate data, or frames of zstd; the caller calls `close` after use
+   * @param room default: one buffer for all pieces
+   */
+  constructor(format: "deflate" | "zstd", room = oneRoom()) {
+    this.#room = room;
     const isZstd = format === "zstd";
     this.#stream = (isZstd ? createZstdDecompress() : createInflateRaw()) as unknown as NativeStream;
     this.#flush = isZstd ? constants.ZSTD_e_continue : constants.Z_NO_FLUSH;
@@ -62,12 +69,13 @@ export class SyncCodec {
     let at = 0;
     for (;;) {
       const before = input.byteLength - at;
-      this.#stream._handle.writeSync(this.#flush, input, at, before, this.#output, 0, PIECE_BYTES);
+      const output = this.#room();
+      this.#stream._handle.writeSync(this.#flush, input, at, before, output, 0, PIECE_BYTES);
       if (this.#failure !== undefined) throw this.#failure;
       const [room = 0, left = 0] = this.#stream._writeState;
       at = input.byteLength - left;
       this.#left = left;
-      if (room < PIECE_BYTES) yield this.#output.subarray(0, PIECE_BYTES - room);
+      if (room < PIECE_BYTES) yield output.subarray(0, PIECE_BYTES - room);
       if (room > 0 && (left === 0 || left === before)) return;
     }
   }
@@ -82,4 +90,9 @@ export class SyncCodec {
   close(): void {
     this.#stream.close();
   }
+}
+
+function oneRoom(): RoomForPiece {
+  const room = Buffer.allocUnsafeSlow(PIECE_BYTES);
+  return () => room;
 }

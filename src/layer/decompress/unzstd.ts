@@ -1,14 +1,17 @@
 import { messageOf } from "../../errors/message-of.ts";
 import { decompressionError } from "./fault.ts";
-import { SyncCodec } from "./sync-codec.ts";
+import { type RoomForPiece, SyncCodec } from "./sync-codec.ts";
 import { ZstdFrames } from "./zstd-frames.ts";
 
 /**
  * The content of zstd data with any number of frames, those to be skipped among them. A piece is good until the next one is
  * asked for, as is a chunk of the source. Throws `ErrDataLoss`, and what the source throws.
  */
-export async function* unzstd(source: AsyncIterable<Uint8Array>): AsyncGenerator<Buffer> {
-  const codec = new SyncCodec("zstd");
+export async function* unzstd(
+  source: AsyncIterable<Uint8Array>,
+  room?: RoomForPiece,
+): AsyncGenerator<Buffer> {
+  const codec = new SyncCodec("zstd", room);
   const frames = new ZstdFrames();
   try {
     for await (const chunk of source) yield* decodeFrames(chunk, { codec, frames });

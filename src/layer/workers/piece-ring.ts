@@ -1,8 +1,11 @@
 import { ErrCanceled } from "../../errors/classes.ts";
 import { PIECE_BYTES } from "../decompress/sync-codec.ts";
 
-/** Pieces that may be on their way: 4 MiB, what one half of a job does while the other one lets its neighbours go on. */
-export const RING_PIECES = 16;
+/**
+ * Room for pieces on their way, and for the one that is being made: 16 MiB, what one half of a job does in the hundredths of a second
+ * in which the other one has no core, or lets its neighbours go on.
+ */
+export const RING_PIECES = 64;
 
 /** What the first numbers mean, by their place; behind them are the lengths of the pieces, and then the pieces. */
 const [WRITTEN, READ, TOLD_READER, TOLD_WRITER, END, LEFT] = [0, 1, 2, 3, 4, 5];
@@ -28,7 +31,15 @@ export class PieceRing {
     this.#pieces = Buffer.from(memory, HEAD_BYTES);
   }
 
-  /** Copies a piece into the ring, and blocks the thread while there is no room. Throws `ErrCanceled` when nobody reads any more. */
+  /** Where the next piece may be made, so that it needs not be copied: `PIECE_BYTES`, the writer's own until `write`. */
+  get room(): Buffer {
+    return this.#pieceAt(Atomics.load(this.#head, WRITTEN), PIECE_BYTES);
+  }
+
+  /**
+   * Hands over a piece, copied unless it begins where `room` does, and blocks the thread until there is room for another one. Throws
+   * `ErrCanceled` when nobody reads any more.
+   */
   write(piece: Uint8Array): void {
     for (let at = 0; at < piece.byteLength; at += PIECE_BYTES)
       this.#writeOne(piece.subarray(at, at + PIECE_BYTES));
@@ -57,7 +68,7 @@ export class PieceRing {
       const end = Atomics.load(this.#head, END); // before it is looked whether there is one more
       const read = Atomics.load(this.#head, READ);
       if (Atomics.load(this.#head, WRITTEN) !== read) {
-        yield this.#pieceAt(read);
+        yield this.#pieceAt(read, this.#head[LENGTHS + slotOf(read)] ?? 0);
         Atomics.store(this.#head, READ, (read + 1) | 0);
         this.#tell(TOLD_WRITER);
       } else if (end === OPEN) {
@@ -72,24 +83,28 @@ export class PieceRing {
 
   #writeOne(piece: Uint8Array): void {
     const written = Atomics.load(this.#head, WRITTEN);
+    const { room } = this;
+    const isThere = piece.buffer === room.buffer && piece.byteOffset === room.byteOffset;
+    if (!isThere) room.set(piece);
+    this.#head[LENGTHS + slotOf(written)] = piece.byteLength;
+    Atomics.store(this.#head, WRITTEN, (written + 1) | 0);
+    this.#tell(TOLD_READER);
+    this.#waitForRoom(written + 1);
+  }
+
+  #waitForRoom(written: number): void {
     for (;;) {
       const told = Atomics.load(this.#head, TOLD_WRITER);
       if (Atomics.load(this.#head, LEFT) !== 0)
         throw new ErrCanceled("unpack layer: nobody takes its pieces any more");
-      if (((written - Atomics.load(this.#head, READ)) | 0) < RING_PIECES) break;
+      if (((written - Atomics.load(this.#head, READ)) | 0) < RING_PIECES) return;
       Atomics.wait(this.#head, TOLD_WRITER, told);
     }
-    const place = slotOf(written);
-    this.#pieces.set(piece, place * PIECE_BYTES);
-    this.#head[LENGTHS + place] = piece.byteLength;
-    Atomics.store(this.#head, WRITTEN, (written + 1) | 0);
-    this.#tell(TOLD_READER);
   }
 
-  #pieceAt(read: number): Buffer {
-    const place = slotOf(read);
-    const start = place * PIECE_BYTES;
-    return this.#pieces.subarray(start, start + (this.#head[LENGTHS + place] ?? 0));
+  #pieceAt(count: number, length: number): Buffer {
+    const start = slotOf(count) * PIECE_BYTES;
+    return this.#pieces.subarray(start, start + length);
   }
 
   #endAs(end: number): void {

@@ -18,7 +18,7 @@ export async function writePieces(
     onWait,
   }: { readonly state: JobState; readonly ring: PieceRing; readonly onWait: () => void },
 ): Promise<void> {
-  for await (const piece of decompress(readBlob(job, state, onWait))) {
+  for await (const piece of decompress(readBlob(job, state, onWait), { room: () => ring.room })) {
     state.throwIfCanceled();
     ring.write(piece);
   }

@@ -4,6 +4,7 @@ import fc from "fast-check";
 import { describe, expect, it } from "vitest";
 import { ErrDataLoss, ErrNotImplemented } from "../../../src/errors/classes.ts";
 import { decompress } from "../../../src/layer/decompress/decompress.ts";
+import { PIECE_BYTES } from "../../../src/layer/decompress/sync-codec.ts";
 import { syncCodecsWork } from "../../../src/layer/decompress/sync-codecs-work.ts";
 
 const PLAIN = Buffer.concat([Buffer.alloc(400_000, "text "), randomBytes(200_000), Buffer.alloc(700_000)]);
@@ -43,6 +44,26 @@ const RICH = Buffer.concat([
 describe("syncCodecsWork()", () => {
   it("finds that they do in the versions of Node.js that are tested", () =>
     expect(syncCodecsWork()).toBe(true));
+});
+
+describe("decompress() with room for its pieces", () => {
+  it.each([
+    ["gzip", gzipSync(PLAIN)],
+    ["zstd", zstdCompressSync(PLAIN)],
+  ])("makes each piece of %s where it is told to", async (_, bytes) => {
+    const rooms: Buffer[] = [];
+    const room = (): Buffer => {
+      const next = Buffer.from(new SharedArrayBuffer(PIECE_BYTES));
+      rooms.push(next);
+      return next;
+    };
+    const pieces: Uint8Array[] = [];
+    for await (const piece of decompress(inPieces(bytes, 50_000), { isSync: true, room })) {
+      expect(piece.buffer).toBe(rooms.at(-1)?.buffer);
+      pieces.push(piece);
+    }
+    expect(Buffer.concat(pieces)).toEqual(PLAIN);
+  });
 });
 
 describe.each([

@@ -6,16 +6,18 @@ import { afterEach, beforeEach, describe, expect, it } from "vitest";
 import { digestOf } from "../../../src/digest/digest.ts";
 import { ErrDataLoss, ErrInvalidArgument, ErrUnavailable } from "../../../src/errors/classes.ts";
 import { isRetryable } from "../../../src/errors/predicates.ts";
+import { PIECE_BYTES } from "../../../src/layer/decompress/sync-codec.ts";
 import { findAbilities } from "../../../src/layer/unpack/find-abilities.ts";
 import { DEFAULT_LIMITS } from "../../../src/layer/unpack/unpack-limits.ts";
 import { JobState } from "../../../src/layer/workers/job-state.ts";
+import { RING_PIECES } from "../../../src/layer/workers/piece-ring.ts";
 import { runSplit } from "../../../src/layer/workers/split-job.ts";
 import type { UnpackJob } from "../../../src/layer/workers/unpack-job.ts";
 import { UnpackThread } from "../../../src/layer/workers/unpack-thread.ts";
 import { writeTestTar } from "../../tar/support/tar-writer.ts";
 
 /** More than there is room for between two threads. */
-const BIG = Buffer.alloc(16 * 1024 * 1024, "content");
+const BIG = Buffer.alloc((RING_PIECES + 4) * PIECE_BYTES, "content");
 const ARCHIVE = writeTestTar([
   { name: "first", content: Buffer.from("1") },
   { name: "big", content: BIG },
