@@ -25,6 +25,12 @@ import type {
 import { Resolutions } from "./resolutions.ts";
 import type { Source } from "./source.ts";
 
+/**
+ * Blobs for which connections are opened while a manifest is on its way that is new here: as many as most images have layers, and as
+ * browsers open to a host for what a page may need.
+ */
+const BLOBS_EXPECTED = 6;
+
 /** What a remote is made of. */
 export interface RegistryRemoteOptions {
   readonly endpoint: Endpoint;
@@ -81,7 +87,8 @@ export class RegistryRemote implements Remote {
     const isNew = await this.#isNew(reference, options);
     const coming = this.#resolutions.coming(key);
     if (isNew && !coming) {
-      const get = () => this.#resolveByGet(reference, { ...asker, rootFirst: this.#rootFirst });
+      const needed = { rootFirst: this.#rootFirst, followedBy: BLOBS_EXPECTED };
+      const get = () => this.#resolveByGet(reference, { ...asker, ...needed });
       return await this.#resolutions.bring(key, this.source, get);
     }
     const head = await this.#client.headManifest(wantedOf(reference), asker);

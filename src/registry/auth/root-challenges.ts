@@ -6,7 +6,7 @@ import { type Endpoint, originOf } from "../endpoints/endpoint.ts";
 import type { Challenge } from "../http/challenge.ts";
 import { mergeHeaders } from "../http/merge-headers.ts";
 import { isRetryableStatus } from "../http/retryable-status.ts";
-import type { Asker, Send } from "../http/send.ts";
+import type { Asker, HttpRequest, Send } from "../http/send.ts";
 import { USER_AGENT } from "../http/user-agent.ts";
 import { challengesAtRoot } from "./offers.ts";
 
@@ -19,6 +19,9 @@ export interface RootChallengesOptions {
   readonly clock: Clock;
   readonly metaHeaders?: Readonly<Record<string, string>> | undefined;
 }
+
+/** Who asks at the root, and what for. */
+type RootAsker = Asker & Pick<HttpRequest, "followedBy">;
 
 /** What was found at the root. */
 interface Finding {
@@ -46,13 +49,13 @@ export class RootChallenges {
    * Whoever joins a question of somebody else gets none when that fails; the one who asked gets the error of `send`, which follows
    * redirects. Rejects when the signal fires.
    */
-  async find(send: Send, { signal, waiter }: Asker): Promise<readonly Challenge[]> {
+  async find(send: Send, { signal, waiter, followedBy }: RootAsker): Promise<readonly Challenge[]> {
     const { clock, endpoint } = this.#options;
     if (this.#known && clock.elapsed() < this.#known.untilMs) return this.#known.challenges;
     let isOwn = false;
     const ask = (shared: AbortSignal, sharers: Asker["waiter"]): Promise<Finding> => {
       isOwn = true;
-      return this.#ask(send, { signal: shared, waiter: sharers });
+      return this.#ask(send, { signal: shared, waiter: sharers, followedBy });
     };
     const reason = `Waiting for ${new URL(endpoint.baseUrl).host}`;
     try {
@@ -81,7 +84,7 @@ export class RootChallenges {
     this.#known = { challenges, untilMs: this.#options.clock.elapsed() + ROOT_KEPT_MS };
   }
 
-  async #ask(send: Send, asker: Asker): Promise<Finding> {
+  async #ask(send: Send, asker: RootAsker): Promise<Finding> {
     const { endpoint, metaHeaders } = this.#options;
     const headers = mergeHeaders({ "user-agent": USER_AGENT }, endpoint.headers, metaHeaders);
     const { tls, connectTimeoutMs } = endpoint;

@@ -42,6 +42,11 @@ export interface HttpRequest extends Asker {
    * needed in any case: with what the root says it goes out once. Default false: its own refusal tells.
    */
   readonly rootFirst?: boolean | undefined;
+  /**
+   * How many requests for blobs will follow at once when this one is answered: connections for them are opened meanwhile, as
+   * soon as its own stands and as far as there is room. Default 0.
+   */
+  readonly followedBy?: number | undefined;
   /** The way to this URL was chosen by another origin: nothing of ours goes along, not even to our own endpoint. */
   readonly stranger?: boolean | undefined;
 }

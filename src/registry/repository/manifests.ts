@@ -17,6 +17,8 @@ export interface ManifestOptions extends Asker {
   readonly accept?: readonly string[] | undefined;
   /** See `HttpRequest`. */
   readonly rootFirst?: boolean | undefined;
+  /** See `HttpRequest`. */
+  readonly followedBy?: number | undefined;
 }
 
 /** What a registry says of a manifest. Its promises are to be checked when the bytes are there. */

@@ -22,7 +22,7 @@ export interface RegistryClientOptions {
 /** What is particular about a request to a known address. */
 export interface RequestParts
   extends Asker,
-    Pick<HttpRequest, "body" | "bulk" | "place" | "rootFirst" | "storing" | "stranger"> {
+    Pick<HttpRequest, "body" | "bulk" | "followedBy" | "place" | "rootFirst" | "storing" | "stranger"> {
   readonly method: HttpRequest["method"];
   readonly headers?: Readonly<Record<string, string>>;
   /** Token scopes that it needs beside the session's own. */

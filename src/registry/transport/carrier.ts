@@ -24,6 +24,8 @@ export interface Begun {
 export interface Carrier {
   /** Whether another request could be sent over the socket as it stands. */
   readonly isOpen: boolean;
+  /** Opens the socket before there is a request to send. Absent where none but a request opens it. */
+  prepare?(): void;
   /** Sends a request. The signal is in force until the body has ended. */
   begin(request: HttpRequest, context: CarrierContext): Begun;
   /** Closes the socket, also one that does not stand yet, and fails what is under way with `reason`. */

@@ -14,6 +14,7 @@ import {
   type PoolHost,
   poolHost,
   type Route,
+  roomFor,
   type Turn,
 } from "./pool-host.ts";
 
@@ -94,6 +95,25 @@ export class ConnectionPool {
     this.#serve();
   }
 
+  /**
+   * Opens connections for blobs that will be asked for soon, until there are `count` that nobody uses; fewer where the budget of the
+   * host or the limits have no room. None is closed for that.
+   */
+  prepare(route: Route, count: number): void {
+    if (this.#closed) return;
+    const host = this.#hostOf(route);
+    const wanted = Math.min(
+      count - host.idle.length,
+      roomFor(host),
+      this.#limits.maxSockets - this.#routes.size,
+    );
+    for (let made = 0; made < wanted; made++) {
+      const connection = this.#make(host, route);
+      host.idle.push({ connection, sinceMs: this.#parts.clock.elapsed() });
+      connection.prepare?.();
+    }
+  }
+
   /** How many blobs a host, by the name in its routes, is asked for at once. */
   blobsAtOnce(host: string): number {
     return blobsOf(this.#budgetOf(host));
@@ -157,6 +177,10 @@ export class ConnectionPool {
     const [idle] = kept < 0 ? [] : host.idle.splice(kept, 1);
     if (idle) return idle.connection;
     if (!this.#makeRoom(host)) return undefined;
+    return this.#make(host, route);
+  }
+
+  #make(host: PoolHost, route: Route): Carrier {
     this.#hosts.set(route.host, host); // the last connection of the host may just have gone
     host.openSockets++;
     const made = route.connect((closed) => this.#onClosed(closed));

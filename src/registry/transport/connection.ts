@@ -26,23 +26,47 @@ export interface ConnectionParts {
 export class Connection {
   /** Where requests are dispatched. */
   readonly client: Client;
+  readonly #parts: ConnectionParts;
   readonly #sockets = new Set<Socket>();
+  /** A socket that was opened before its first request. */
+  #prepared: Promise<Socket> | undefined;
   #socket: Socket | undefined;
   #answers: AnswerStart | undefined;
   #failure: Error | undefined;
   #requests = 0;
 
-  constructor({ origin, open, onClosed }: ConnectionParts) {
-    this.client = new Client(origin, {
+  constructor(parts: ConnectionParts) {
+    this.#parts = parts;
+    this.client = new Client(parts.origin, {
       allowH2: false,
-      connect: (_target, callback) => void this.#connect(open, callback),
+      connect: (_target, callback) => void this.#connect(callback),
       headersTimeout: 0, // exchange and body have clocks of their own, which nothing but progress starts anew
       bodyTimeout: 0,
       maxHeaderSize: MAX_RESPONSE_HEADER_BYTES,
       keepAliveTimeout: IDLE_SOCKET_TIMEOUT_MS,
       keepAliveMaxTimeout: MAX_IDLE_SOCKET_TIMEOUT_MS,
     });
-    this.client.on("disconnect", () => onClosed(this));
+    this.client.on("disconnect", () => parts.onClosed(this));
+  }
+
+  /**
+   * Opens the socket before there is a request to send. One that cannot be opened, or that nobody has used within
+   * `IDLE_SOCKET_TIMEOUT_MS`, counts as closed.
+   */
+  prepare(): void {
+    const { open, onClosed } = this.#parts;
+    const prepared = open(this.#sockets);
+    this.#prepared = prepared;
+    const closed = (): void => {
+      if (this.#prepared === prepared) onClosed(this);
+    };
+    prepared.then((socket) => {
+      const timer = setTimeout(closed, IDLE_SOCKET_TIMEOUT_MS).unref();
+      socket.once("close", () => {
+        clearTimeout(timer);
+        closed();
+      });
+    }, closed);
   }
 
   /** Whether another request could be sent over the socket as it stands. */
@@ -77,10 +101,13 @@ export class Connection {
     await destroyed;
   }
 
-  async #connect(open: OpenSocket, callback: buildConnector.Callback): Promise<void> {
+  async #connect(callback: buildConnector.Callback): Promise<void> {
     try {
-      const socket = await open(this.#sockets);
+      const prepared = this.#prepared;
+      this.#prepared = undefined;
+      const socket = await (prepared ?? this.#parts.open(this.#sockets));
       this.#attach(socket);
+      if (prepared) this.#requests = 1; // it may have been closed meanwhile, like one that was used before
       callback(null, socket);
     } catch (error) {
       callback(error instanceof Error ? error : new ErrInternal(String(error)), null);

@@ -29,6 +29,10 @@ export class LocalCarrier implements Carrier {
     return this.#parts.connection.isOpen;
   }
 
+  prepare(): void {
+    this.#parts.connection.prepare();
+  }
+
   begin(request: HttpRequest, { url, ...context }: CarrierContext): Begun {
     const { connection, limits, httpProxy } = this.#parts;
     const begun = new Exchange(request, { ...context, origin: url.origin, connection, limits });

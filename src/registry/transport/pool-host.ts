@@ -77,6 +77,11 @@ export function hasRoom({ budget, openSockets, idle, bulk: blobs }: PoolHost, bu
   return used < budget.requests && (!bulk || blobs.size < blobsOf(budget));
 }
 
+/** How many more sockets blobs could use, by the budget of their host. */
+export function roomFor({ budget, openSockets }: PoolHost): number {
+  return blobsOf(budget) - openSockets;
+}
+
 /** How many of a budget's requests may be for blobs. */
 export function blobsOf({ requests }: Pick<HostBudget, "requests">): number {
   return Math.max(1, requests - 1);

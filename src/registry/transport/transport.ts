@@ -119,12 +119,25 @@ export function createTransport(
     const carrier = await pool.acquire(way, { signal, waiter, maxIdleMs, bulk });
     if (request.signal?.aborted) pool.release(carrier, true);
     throwIfAborted(request.signal);
-    return carrier.begin(request, {
+    return carrier.begin(preparing(request, route), {
       url,
       clock,
       onOutcome: (outcome) => pool.note(carrier, outcome),
       onOver: (reusable) => pool.release(carrier, reusable),
     });
+  }
+
+  /** The request, at which connections for those that follow are opened: not before its own stands, as the host may be dead. */
+  function preparing(request: HttpRequest, route: RequestRoute): HttpRequest {
+    const { followedBy = 0, onConnected } = request;
+    if (followedBy <= 0) return request;
+    return {
+      ...request,
+      onConnected() {
+        onConnected?.();
+        pool.prepare(route, followedBy);
+      },
+    };
   }
 
   const blobsAtOnce = (url: string): number => pool.blobsAtOnce(hostNameOf(parseUrl(url)));
