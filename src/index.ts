@@ -19,7 +19,6 @@ export type {
   AssembleImageOptions,
   Distribution,
   ExtractedImage,
-  PassedEndpoint,
   PulledImage,
   PullOptions,
   PullResult,
@@ -32,6 +31,7 @@ export type {
   UnpackImageOptions,
 } from "./distribution/distribution.ts";
 export type { DistributionEvents, FallbackEvent, ServedEvent } from "./distribution/events.ts";
+export type { ImagePlan, PlannedContent, PlanOptions } from "./distribution/image-plan.ts";
 export { logIn } from "./distribution/log-in.ts";
 export type { Logger } from "./distribution/logger.ts";
 export type { Login, LoginOptions } from "./distribution/login.ts";
@@ -39,6 +39,7 @@ export type { ServedContent, TakenContent } from "./distribution/moved-content.t
 export { openDistribution } from "./distribution/open-distribution.ts";
 export type { ProgressOptions } from "./distribution/operation.ts";
 export type { DistributionOptions } from "./distribution/options.ts";
+export type { PassedEndpoint } from "./distribution/passed-endpoint.ts";
 export type { PruneOptions, PruneResult } from "./distribution/prune-result.ts";
 export { type EndpointShare, servedByEndpoint } from "./distribution/served-by-endpoint.ts";
 export type { DiskUsage, ImageUsage, Usage } from "./distribution/usage.ts";

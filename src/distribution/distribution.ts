@@ -15,8 +15,10 @@ import type { Credentials } from "../registry/credentials/credentials.ts";
 import type { LivePriority } from "../xfer/live-priority.ts";
 import type { CheckOptions, CheckResult } from "./check/result.ts";
 import type { DistributionEvents } from "./events.ts";
+import type { ImagePlan, PlanOptions } from "./image-plan.ts";
 import type { ServedContent, TakenContent } from "./moved-content.ts";
 import type { ProgressOptions } from "./operation.ts";
+import type { PassedEndpoint } from "./passed-endpoint.ts";
 import type { PruneOptions, PruneResult } from "./prune-result.ts";
 import type { DiskUsage } from "./usage.ts";
 
@@ -57,13 +59,6 @@ export interface PullOptions extends AbortOptions {
   readonly keepBlobs?: boolean | undefined;
   /** Progress in docker's words. */
   readonly onProgress?: ProgressSink | undefined;
-}
-
-/** An endpoint that was asked and could not serve, and why. */
-export interface PassedEndpoint {
-  /** Its origin. */
-  readonly endpoint: string;
-  readonly error: unknown;
 }
 
 /** One name that a pull brought. */
@@ -224,6 +219,14 @@ export interface Distribution extends AsyncDisposable {
    * and the names that are there in `images`.
    */
   pull(reference: string, options?: PullOptions): Promise<PullResult>;
+  /**
+   * Tells what a pull would bring, before it does: each content with its size, what of it is here, whether it is coming already, and
+   * where it may be mounted from; from mirrors and registries, with the credentials and the fallback of a pull. One request for
+   * a name that has not changed, otherwise two for an image, and one more where it is in an index, beside those for a token. Nothing
+   * is written. With layers that are here only unpacked, a pull moves their blobs unless `keepBlobs` is `false`. Throws as `pull`
+   * does, and `ErrNoSupport` where only version 1 of the API is spoken.
+   */
+  plan(reference: string, options?: PlanOptions): Promise<ImagePlan>;
   /**
    * Sends an image of this data root to a registry: nothing that is there already, mounted where the registry can, blobs
    * before what names them. Concurrent pushes share uploads by repository and digest. Throws `ErrNotFound` for a name or content

@@ -7,7 +7,6 @@ import type { NormalizedReference } from "../reference/reference.ts";
 import type { Capability } from "../registry/configuration/capability.ts";
 import { type Endpoint, originOf } from "../registry/endpoints/endpoint.ts";
 import type { Purpose } from "../registry/endpoints/registry-options.ts";
-import type { PassedEndpoint } from "./distribution.ts";
 import { isPlainTwin } from "./endpoint-errors.ts";
 import { type EndpointAttempt, type EndpointFailure, tryEndpoints } from "./endpoint-loop.ts";
 import type { DistributionEvents } from "./events.ts";
@@ -16,6 +15,7 @@ import { byHealth } from "./health/by-health.ts";
 import type { Alternatives } from "./health/with-health.ts";
 import type { Logger } from "./logger.ts";
 import type { Operation } from "./operation.ts";
+import type { PassedEndpoint } from "./passed-endpoint.ts";
 import type { OpenRepository, Repositories, Surroundings } from "./repositories.ts";
 import { NO_V1 } from "./v1/no-v1.ts";
 

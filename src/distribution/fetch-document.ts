@@ -1,12 +1,12 @@
 import { retry } from "../async/retry.ts";
 import type { Waiter } from "../async/waiting.ts";
 import { exists } from "../content/exists.ts";
-import type { Store } from "../content/store.ts";
+
 import { shortId } from "../digest/digest.ts";
 import type { Descriptor } from "../oci/descriptor.ts";
 import { update } from "../progress/progress.ts";
 import type { Arrival } from "../remotes/arriving.ts";
-import { fetchContent } from "../remotes/fetch.ts";
+import { type FetchTarget, fetchContent } from "../remotes/fetch.ts";
 import { transferKey, transferSource } from "../remotes/ref-key.ts";
 import type { Remote } from "../remotes/remote.ts";
 import type { Job } from "../xfer/job.ts";
@@ -20,7 +20,7 @@ import { incoming, type Traffic } from "./traffic.ts";
 /** Where documents come from and go to. */
 export interface DocumentContext {
   readonly shared: {
-    readonly content: Store;
+    readonly content: FetchTarget;
     readonly documents: TransferManager;
     readonly work: OpenWork;
     readonly traffic: Traffic;

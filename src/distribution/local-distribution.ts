@@ -34,6 +34,7 @@ import type {
 } from "./distribution.ts";
 import type { DistributionEvents } from "./events.ts";
 import { extractFiles, listImage, type ReadingContext } from "./image-files.ts";
+import type { ImagePlan, PlanOptions } from "./image-plan.ts";
 import { explainingLack } from "./only-unpacked.ts";
 import type { EngineLayers } from "./open-layers.ts";
 import type { OpenWork } from "./open-work.ts";
@@ -48,6 +49,7 @@ import {
   EXPORT_TARGET,
   IMPORT_OPTIONS,
   IMPORT_SOURCE,
+  PLAN_OPTIONS,
   PROGRESS_OPTIONS,
   PRUNE_OPTIONS,
   PULL_OPTIONS,
@@ -95,6 +97,15 @@ export class LocalDistribution implements Distribution {
       void this.events.emit("pull", { name, digest: target.digest });
     return await withinTime(`pull ${reference}`, options, (timed) =>
       this.#using(timed, (own) => pull(this.#parts, reference, own, onImage)),
+    );
+  }
+
+  async plan(reference: string, options: PlanOptions = {}): Promise<ImagePlan> {
+    checkArgument("plan pull", "reference", reference, aString);
+    checkOptions("plan pull", options, PLAN_OPTIONS);
+    const { plan } = await import("./plan.ts"); // a pull does not need it
+    return await withinTime(`plan ${reference}`, options, (timed) =>
+      this.#using(timed, (own) => plan(this.#parts, reference, own)),
     );
   }
 

@@ -47,6 +47,7 @@ import type {
   ReadImageOptions,
   UnpackImageOptions,
 } from "./distribution.ts";
+import type { PlanOptions } from "./image-plan.ts";
 import type { LoginOptions } from "./login.ts";
 import type { ProgressOptions } from "./operation.ts";
 import type { DistributionOptions } from "./options.ts";
@@ -179,6 +180,17 @@ export const PULL_OPTIONS: RulesOf<PullOptions> = {
   group: aString,
   unpack: aBoolean,
   keepBlobs: aBoolean,
+  onProgress: aFunction,
+};
+
+/** The options of `Distribution.plan`. */
+export const PLAN_OPTIONS: RulesOf<PlanOptions> = {
+  ...ABORT_OPTIONS,
+  platform: aString,
+  allPlatforms: aBoolean,
+  auth,
+  metaHeaders: recordOf(aString),
+  timeoutMs: aTimeout,
   onProgress: aFunction,
 };
 

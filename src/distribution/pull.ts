@@ -11,12 +11,13 @@ import type { PulledImage, PullOptions, PullResult } from "./distribution.ts";
 import { forEachName } from "./each-name.ts";
 import { EndpointWalk, type WalkEngine, type WalkRoute } from "./endpoint-walk.ts";
 import { type Operation, startOperation, waiterOf } from "./operation.ts";
+import { promiseFor, resolveTarget } from "./promised.ts";
 import { choosePlatform, parsePullReference } from "./pull-reference.ts";
 import { pullStatus } from "./pull-status.ts";
 import type { Puller, PullShared } from "./puller.ts";
 import { servedByEndpoint } from "./served-by-endpoint.ts";
-import { translatePullError } from "./translate-pull-error.ts";
-import { resolveTarget, v2Puller } from "./v2-puller.ts";
+import { inDockersWords } from "./translate-pull-error.ts";
+import { v2Puller } from "./v2-puller.ts";
 
 /** Longest part of a listed tag that is shown, in characters: as long as a tag may be. */
 const MAX_TAG_CHARS = 128;
@@ -129,19 +130,6 @@ async function resolveNowhere(reference: NormalizedReference): Promise<never> {
   throw new ErrNoSupport(`resolve ${familiarString(reference)}: version 1 of the API has no digests`);
 }
 
-/**
- * What a tag means, where the endpoints that say so are not those that have it (containerd's `resolve` and `pull`); `undefined`
- * where each endpoint tells and gives. A digest means itself.
- */
-async function promiseFor(
-  walk: EndpointWalk<PullSite>,
-  reference: NormalizedReference,
-): Promise<Descriptor | undefined> {
-  if (!walk.isDivided || reference.digest !== undefined) return undefined;
-  const ask = (site: PullSite) => inDockersWords(reference, () => site.resolve(reference));
-  return (await walk.run(reference, ask, "resolve")).value;
-}
-
 /** A reference for each tag of the repository, in the registry's order. Throws `ErrNotFound` when it has none. */
 async function everyTag(
   walk: EndpointWalk<PullSite>,
@@ -178,12 +166,4 @@ function noLayers(reference: NormalizedReference): ErrFailedPrecondition {
 function noTags(reference: NormalizedReference, endpoint?: string): ErrNotFound {
   const details = { reference: reference.toString(), endpoint };
   return new ErrNotFound(`no tags found for ${familiarString(reference)}`, details);
-}
-
-async function inDockersWords<T>(reference: NormalizedReference, work: () => Promise<T>): Promise<T> {
-  try {
-    return await work();
-  } catch (error) {
-    throw translatePullError(error, reference);
-  }
 }

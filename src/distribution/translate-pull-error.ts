@@ -16,6 +16,15 @@ export function translatePullError(error: unknown, reference: NormalizedReferenc
   return withMessage(found, `${words}: ${found.message}`, { reference: reference.toString() });
 }
 
+/** Does `work`, whose errors are told in the words that users of docker know. */
+export async function inDockersWords<T>(reference: NormalizedReference, work: () => Promise<T>): Promise<T> {
+  try {
+    return await work();
+  } catch (error) {
+    throw translatePullError(error, reference);
+  }
+}
+
 function wordsFor(
   { registryCode: code, httpStatus: status, answeredBy, digest }: DrayageError,
   reference: NormalizedReference,

@@ -1,10 +1,7 @@
-import { throwIfAborted } from "../async/abort.ts";
 import { allOrAbort } from "../async/all-or-abort.ts";
 import { boundedReads } from "../content/bounded-reads.ts";
 import { exists } from "../content/exists.ts";
-import { unlessNotFound } from "../content/unless-not-found.ts";
 import type { Digest } from "../digest/digest.ts";
-import { ErrNotImplemented } from "../errors/classes.ts";
 import { findError } from "../errors/predicates.ts";
 import { withMessage } from "../errors/with-message.ts";
 import type { Handler } from "../images/handler.ts";
@@ -13,16 +10,14 @@ import { type Inspected, inspectImage } from "../images/inspect-image.ts";
 import { labelSources } from "../images/source-label.ts";
 import { withoutLayerBlobs } from "../oci/annotations.ts";
 import type { Descriptor } from "../oci/descriptor.ts";
-import { isIndexType, isManifestType, isSchema1Type } from "../oci/media-types.ts";
 import { message } from "../progress/progress.ts";
 import type { NormalizedReference } from "../reference/reference.ts";
-import type { ResolveOptions } from "../remotes/remote.ts";
 import { blobDownload } from "./blob-download.ts";
 import { bringLayers } from "./bring-layers.ts";
 import { fetchDocument } from "./fetch-document.ts";
 import { nameImage } from "./name-image.ts";
-import { waiterOf } from "./operation.ts";
 import { platformWarnings } from "./platform-warnings.ts";
+import { isKnown, keepPromise, resolveTarget } from "./promised.ts";
 import { pullStatus } from "./pull-status.ts";
 import type { PullContext, Puller } from "./puller.ts";
 import { incoming } from "./traffic.ts";
@@ -33,6 +28,7 @@ export function v2Puller(context: PullContext): Puller {
   const { operation } = context;
   return async (reference, told) => {
     const options = {
+      blobsFollow: true,
       async isKnown(): Promise<boolean> {
         const known = await isKnown(reference, context);
         if (!known) context.layers?.getReady(); // they are likely to follow the document
@@ -41,9 +37,10 @@ export function v2Puller(context: PullContext): Puller {
     };
     const promised = told ?? (await resolveTarget(reference, context, options));
     operation.onProgress(pullStatus.pullingFrom(reference));
-    const { target, images } = told
-      ? { target: told, images: await fetchDocuments(told, context) } // its tag means nothing here
-      : await fetchPromised(reference, promised, context);
+    const bring = (wanted: Descriptor): Promise<readonly ImageContent[]> => fetchDocuments(wanted, context);
+    const { target, found: images } = told
+      ? { target: told, found: await bring(told) } // its tag means nothing here
+      : await keepPromise(reference, promised, bring, context);
     await using unpacked = new UnpackedImages(context.layers);
     const inspected = await fetchBlobs(images, unpacked, context);
     const dropped = await droppedLayers(images, { inspected, unpacked }, context);
@@ -62,68 +59,6 @@ export function v2Puller(context: PullContext): Puller {
       warnings,
     };
   };
-}
-
-/**
- * Whether the store may have what a reference points at: then the answer to HEAD, which registries do not count as a pull, may be
- * all that is needed. Otherwise the document has to come anyway.
- */
-async function isKnown(reference: NormalizedReference, { shared, operation }: PullContext): Promise<boolean> {
-  const { digest } = reference;
-  if (digest !== undefined) return await exists(shared.content, digest, operation);
-  return (await unlessNotFound(shared.images.get(reference.toString(), operation))) !== undefined;
-}
-
-/** What a reference means at an endpoint. Throws `ErrNotImplemented` for what is no manifest or index of a kind we know. */
-export async function resolveTarget(
-  reference: NormalizedReference,
-  { remote, operation }: Pick<PullContext, "remote" | "operation">,
-  options: Omit<ResolveOptions, "signal" | "waiter"> = {},
-): Promise<Descriptor> {
-  const waiter = waiterOf(operation, pullStatus.idOf(reference));
-  const target = await remote.resolve(reference, { signal: operation.signal, waiter, ...options });
-  const { mediaType, digest } = target;
-  if (isManifestType(mediaType) || isIndexType(mediaType)) return target;
-  const reason = isSchema1Type(mediaType)
-    ? "docker schema 1 is not supported"
-    : "unsupported manifest format";
-  throw new ErrNotImplemented(`pull ${reference.toString()}: got ${mediaType}, ${reason}`, {
-    digest,
-    endpoint: remote.endpoint,
-  });
-}
-
-/** What a reference points at, and the images below it. */
-interface Documents {
-  readonly target: Descriptor;
-  readonly images: readonly ImageContent[];
-}
-
-/**
- * The documents below what an endpoint promised. When it did not keep the promise, because the size is another one or the
- * manifest can be had by its tag alone, the reference itself is asked for, and its bytes are taken if they have the digest.
- */
-async function fetchPromised(
-  reference: NormalizedReference,
-  promised: Descriptor,
-  context: PullContext,
-): Promise<Documents> {
-  try {
-    return { target: promised, images: await fetchDocuments(promised, context) };
-  } catch (error) {
-    if (!isBrokenPromise(error, promised)) throw error;
-    const target = await resolveTarget(reference, context, { withBytes: true }).catch(() => undefined);
-    throwIfAborted(context.operation.signal);
-    if (target?.digest !== promised.digest) throw error;
-    return { target, images: await fetchDocuments(target, context) };
-  }
-}
-
-/** Whether the bytes of the very document that was promised could not be had. */
-function isBrokenPromise(error: unknown, { digest, data }: Descriptor): boolean {
-  const found = findError(error);
-  if (found?.endpoint === undefined || found.digest !== digest || data !== undefined) return false;
-  return found.httpStatus === 404 || found.code === "ERR_DATA_LOSS";
 }
 
 async function fetchDocuments(target: Descriptor, context: PullContext): Promise<readonly ImageContent[]> {

@@ -21,10 +21,13 @@ import type { Fetcher } from "./remote.ts";
 import { BlobPlace } from "./threads/blob-place.ts";
 import type { TransferThreads } from "./threads/transfer-threads.ts";
 
+/** Where content is brought to. */
+export type FetchTarget = Ingester & Pick<IngestManager, "abort"> & InfoProvider;
+
 /** Where a fetch reads and writes, and whom it tells. */
 export interface FetchContext {
   readonly fetcher: Fetcher;
-  readonly ingester: Ingester & IngestManager & InfoProvider;
+  readonly ingester: FetchTarget;
   /** Origin of the endpoint behind `fetcher`, for errors. */
   readonly endpoint: string;
   readonly signal?: AbortSignal | undefined;

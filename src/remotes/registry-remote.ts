@@ -68,9 +68,9 @@ export class RegistryRemote implements Remote {
 
   resolve(reference: NormalizedReference, options: ResolveOptions = {}): Promise<Descriptor> {
     const key = JSON.stringify([this.source, wantedOf(reference), options.withBytes === true]);
-    const { withBytes, isKnown, signal, waiter } = options;
+    const { withBytes, isKnown, blobsFollow, signal, waiter } = options;
     const ask: StartCall<Descriptor> = (shared, sharers) =>
-      this.#resolveOnce(reference, key, { withBytes, isKnown, signal: shared, waiter: sharers });
+      this.#resolveOnce(reference, key, { withBytes, isKnown, blobsFollow, signal: shared, waiter: sharers });
     const reason = `Waiting for ${new URL(this.endpoint).host}`;
     // One request is shared, not the attempts around it: how long to insist, and until when, is everybody's own matter.
     return this.#insist(options, () => this.#resolutions.run(key, ask, { reason, signal, waiter }));
@@ -87,7 +87,8 @@ export class RegistryRemote implements Remote {
     const isNew = await this.#isNew(reference, options);
     const coming = this.#resolutions.coming(key);
     if (isNew && !coming) {
-      const needed = { rootFirst: this.#rootFirst, followedBy: BLOBS_EXPECTED };
+      const followedBy = options.blobsFollow ? BLOBS_EXPECTED : 0;
+      const needed = { rootFirst: this.#rootFirst, followedBy };
       const get = () => this.#resolveByGet(reference, { ...asker, ...needed });
       return await this.#resolutions.bring(key, this.source, get);
     }

@@ -22,6 +22,8 @@ export interface ResolveOptions extends AskOptions {
    * is asked for at once, unless another one of the repository came from the same source. Default: it may be.
    */
   readonly isKnown?: (() => Promise<boolean>) | undefined;
+  /** Whether blobs will be asked for next: connections for them are opened while a document is on its way. Default false. */
+  readonly blobsFollow?: boolean | undefined;
 }
 
 /** What a registry says a reference points at. */

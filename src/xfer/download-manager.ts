@@ -105,6 +105,11 @@ export class LayerDownloadManager {
     return new LayerDownloadManager({ target, transfers, growths, backoff, clock });
   }
 
+  /** Whether the blob of that key is on its way, or waits for its turn: a download that wants it too would share it. */
+  has(key: string): boolean {
+    return this.#engine.blobs.has(key);
+  }
+
   /** Changes the number of blobs at the same time, at once and both ways; see `TransferManager.setConcurrency`. */
   setConcurrency(concurrency: number): void {
     this.#engine.blobs.setConcurrency(concurrency);

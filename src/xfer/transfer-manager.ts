@@ -42,6 +42,11 @@ export class TransferManager {
     return this.#joinable.size;
   }
 
+  /** Whether a request for `key` would join a job. */
+  has(key: string): boolean {
+    return this.#joinable.has(key);
+  }
+
   /** Slots held at present; more than the limit for a while after it was lowered. */
   get running(): number {
     return this.#queue.held;
