@@ -5,10 +5,12 @@
  * @module
  */
 export type { AbortOptions } from "./async/abort.ts";
+export type { ByteRange } from "./content/byte-ranges.ts";
 export { type CopyOptions, copy } from "./content/copy.ts";
 export type { CopySource, SeekableSource } from "./content/copy-source.ts";
 export { ErrReset } from "./content/err-reset.ts";
 export { exists } from "./content/exists.ts";
+export { ingestedBytes } from "./content/ingested-bytes.ts";
 export { isLabelEditor, type LabelEditor } from "./content/labels/label-editor.ts";
 export type { LabelStore, Labels } from "./content/labels/label-store.ts";
 export type { LocalStore } from "./content/local/local-content-store.ts";

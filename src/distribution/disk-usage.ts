@@ -1,5 +1,6 @@
 import type { AbortOptions } from "../async/abort.ts";
 import { isContaining } from "../content/containing-store.ts";
+import { ingestedBytes } from "../content/ingested-bytes.ts";
 import type { ContentOwner } from "../content/ownership/content-owner.ts";
 import type { Store } from "../content/store.ts";
 import type { Digest } from "../digest/digest.ts";
@@ -32,7 +33,7 @@ export async function diskUsage(
   return {
     content: usageOf([...sizes.values()]),
     unreferenced: usageOf(unreferenced),
-    ingests: usageOf([...statuses.map(({ offset }) => offset), ...halfMade.map(({ bytes }) => bytes)]),
+    ingests: usageOf([...statuses.map(ingestedBytes), ...halfMade.map(({ bytes }) => bytes)]),
     setAside: usageOf(setAside.map(({ bytes }) => bytes)),
     images: await imageUsages(sizes, await images.list(options), owner),
   };

@@ -4,6 +4,7 @@ import { waitOut } from "../async/wait-patiently.ts";
 import type { WaitOptions } from "../async/waiting.ts";
 import { NS_PER_MS, nowNs } from "../async/wall-clock.ts";
 import { isContaining, type SetAside } from "../content/containing-store.ts";
+import { ingestedBytes } from "../content/ingested-bytes.ts";
 import type { ContentOwner } from "../content/ownership/content-owner.ts";
 import {
   type AbandonedIngest,
@@ -138,5 +139,5 @@ async function sweepIngests(store: Store, options: AbandonedOptions): Promise<re
   const statuses = await store.listStatuses({ signal: options.signal });
   const abandoned = statuses.filter(({ updatedAtNs }) => options.isOld(updatedAtNs));
   if (!options.dryRun) for (const { ref } of abandoned) await unlessNotFound(store.abort(ref));
-  return abandoned.map(({ ref, offset }) => ({ ref, bytes: offset }));
+  return abandoned.map((status) => ({ ref: status.ref, bytes: ingestedBytes(status) }));
 }

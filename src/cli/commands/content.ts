@@ -1,5 +1,13 @@
 import type { Command } from "commander";
-import { exists, isOwned, parseDigest, readVerified, type Store, writeBlob } from "../../content.ts";
+import {
+  exists,
+  ingestedBytes,
+  isOwned,
+  parseDigest,
+  readVerified,
+  type Store,
+  writeBlob,
+} from "../../content.ts";
 import { forEachArgument } from "../for-each-argument.ts";
 import { formatBytes } from "../format-bytes.ts";
 import { formatLabels, parseLabels } from "../label-arguments.ts";
@@ -132,12 +140,16 @@ async function get(store: Store, digest: string, signal: AbortSignal): Promise<v
 
 async function active(store: Store, filters: readonly string[], signal: AbortSignal): Promise<void> {
   const rows = [["REF", "SIZE", "TOTAL", "STARTED", "UPDATED"]];
-  for (const { ref, offset, total, startedAtNs, updatedAtNs } of await store.listStatuses({
-    filters,
-    signal,
-  })) {
+  for (const status of await store.listStatuses({ filters, signal })) {
+    const { ref, total, startedAtNs, updatedAtNs } = status;
     const announced = total > 0 ? formatBytes(total) : "-";
-    rows.push([ref, formatBytes(offset), announced, isoTime(startedAtNs), isoTime(updatedAtNs)]);
+    rows.push([
+      ref,
+      formatBytes(ingestedBytes(status)),
+      announced,
+      isoTime(startedAtNs),
+      isoTime(updatedAtNs),
+    ]);
   }
   printTable(rows);
 }

@@ -1,14 +1,5 @@
 import { randomBytes } from "node:crypto";
-import {
-  ftruncateSync,
-  mkdirSync,
-  readdirSync,
-  renameSync,
-  rmdirSync,
-  statSync,
-  unlinkSync,
-  writeFileSync,
-} from "node:fs";
+import { mkdirSync, readdirSync, renameSync, rmdirSync, statSync, unlinkSync, writeFileSync } from "node:fs";
 import { chmod, readFile, rename, rm, stat } from "node:fs/promises";
 import { join } from "node:path";
 import type { AbortOptions } from "../../async/abort.ts";
@@ -22,7 +13,8 @@ import { formatRfc3339, parseRfc3339 } from "../rfc3339.ts";
 import type { Status } from "../store.ts";
 import { DataFile } from "./data-file.ts";
 import { hashFile } from "./hash-file.ts";
-import { endOf, type Held, type HeldOnDisk, NOTHING_HELD, readHeld } from "./parts-file.ts";
+import { cutUnknown } from "./ingest-parts.ts";
+import { type Held, type HeldOnDisk, NOTHING_HELD, readHeld } from "./parts-file.ts";
 import type { Unsynced } from "./unsynced.ts";
 
 /** Ending of an ingest directory on its way out. What a killed process leaves is swept when a store is opened. */
@@ -165,7 +157,7 @@ async function resumeIngest(
     await unsynced.rewrite(path);
     file = new DataFile(data, "r+");
     const { offset: _, parts: __, ...status } = found;
-    const held = forgetOthers(path, file);
+    const held = cutUnknown(path, file);
     if (digester) await hashFile(file, digester, { signal, length: held.held.offset });
     return { path, file, held, status };
   } catch (cause) {
@@ -173,14 +165,6 @@ async function resumeIngest(
     if (isMissingFile(cause)) return undefined; // aborted a moment ago
     throw diskError("resume ingest", path, cause);
   }
-}
-
-/** What an ingest holds. Bytes that nobody vouches for are cut off. */
-function forgetOthers(path: string, file: DataFile): HeldOnDisk {
-  const { size } = file.stat();
-  const known = readHeld(path, size);
-  if (endOf(known.held) < size) ftruncateSync(file.fd, endOf(known.held));
-  return known;
 }
 
 /** A commit that was killed right before its end leaves the data read-only. */
@@ -209,7 +193,7 @@ async function startIngest(path: string, { ref, total }: IngestRequest): Promise
     if (isMissingFile(cause)) throw new ErrAborted(`ref ${ref} was aborted`, { cause });
     throw diskError("start ingest", path, cause);
   }
-  const held: HeldOnDisk = { held: NOTHING_HELD, synced: NOTHING_HELD, isWrittenDown: false };
+  const held: HeldOnDisk = { held: NOTHING_HELD, isWrittenDown: false };
   return { path, file, held, status: { ref, total, startedAtNs: now, updatedAtNs: now } };
 }
 

@@ -2,7 +2,18 @@ import { ftruncateSync } from "node:fs";
 import { diskError } from "../../disk/disk-error.ts";
 import type { ByteRange } from "../byte-ranges.ts";
 import type { DataFile } from "./data-file.ts";
-import { type HeldOnDisk, readHeld, recordSynced, removeParts } from "./parts-file.ts";
+import { endOf, type HeldOnDisk, readHeld, recordSynced, removeParts } from "./parts-file.ts";
+
+/**
+ * What an ingest holds. Bytes that nobody vouches for, which a killed process or a dead thread has left, are cut off: the file has a hole
+ * only where it is written down. Throws the classes of `diskError`, and the file system's own errors.
+ */
+export function cutUnknown(path: string, file: DataFile): HeldOnDisk {
+  const { size } = file.stat();
+  const known = readHeld(path, size);
+  if (endOf(known.held) < size) ftruncateSync(file.fd, endOf(known.held));
+  return known;
+}
 
 /** What an ingest holds behind its contiguous start, as its writer knows it. All methods throw the classes of `diskError`. */
 export class IngestParts {
@@ -22,10 +33,10 @@ export class IngestParts {
     return this.#known.held.parts;
   }
 
-  /** Looks at the disk again. Returns the bytes that there are without a hole. */
+  /** Looks at the disk again, when others have had the file. Returns the bytes that there are without a hole. */
   reread(): number {
     try {
-      this.#known = readHeld(this.#path, this.#file.stat().size);
+      this.#known = cutUnknown(this.#path, this.#file);
     } catch (cause) {
       throw diskError("read ingest", this.#path, cause);
     }
@@ -41,8 +52,7 @@ export class IngestParts {
       throw diskError("truncate ingest", this.#path, cause);
     }
     removeParts(this.#path);
-    const held = { offset, parts: [] };
-    this.#known = { held, synced: held, isWrittenDown: false };
+    this.#known = { held: { offset, parts: [] }, isWrittenDown: false };
   }
 
   /** Writes them down for longer than the machine runs, when the data has been synced. */

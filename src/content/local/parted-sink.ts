@@ -7,7 +7,8 @@ import { ErrFailedPrecondition } from "../../errors/classes.ts";
 import { type ByteRange, ByteRanges } from "../byte-ranges.ts";
 import { DataFile } from "./data-file.ts";
 import { hashFile } from "./hash-file.ts";
-import { beginParts, type Held, type HeldOnDisk, readHeld, recordHeld } from "./parts-file.ts";
+import { type Held, type HeldOnDisk, readHeld } from "./parts-file.ts";
+import { PartsRecord, type RecordIntervals } from "./parts-record.ts";
 
 /** Bytes read back at once: large enough for full hash speed, small enough not to hold up the event loop (below 1 ms). */
 const PIECE_BYTES = 1_048_576;
@@ -18,18 +19,10 @@ const PIECE_BYTES = 1_048_576;
  */
 const MAX_BEHIND_BYTES = 256 * 1024 * 1024;
 
-/** Bytes that a killed process may lose at least; what is there is written down anew when so many have come. */
-const MIN_UNRECORDED_BYTES = 1_048_576;
-
-/** The same as a part of all that is there: a large blob need not be written down a thousand times. */
-const UNRECORDED_PART = 1 / 256;
-
 /** A file of an ingest that was handed over (`HandedFile`), as it is told to another thread. */
-export interface FileToFill {
+export interface FileToFill extends RecordIntervals {
   readonly path: string;
   readonly algorithm: Algorithm;
-  /** Bytes that a killed process may lose at least. Default: `MIN_UNRECORDED_BYTES`. */
-  readonly unrecordedBytes?: number | undefined;
 }
 
 /** What is in the file when it is given back. */
@@ -49,14 +42,9 @@ export class PartedSink {
   readonly #file: DataFile;
   readonly #digester: Digester;
   readonly #parts: ByteRanges;
-  readonly #synced: Held;
-  readonly #minUnrecorded: number;
+  readonly #record: PartsRecord;
   #edge: number;
   #hashed: number;
-  /** Set once it is written down that the file has holes. */
-  #begun: Promise<void> | undefined;
-  #hasBegun: boolean;
-  #unrecorded = 0;
   #reading: Promise<void> | undefined;
   #failure: { readonly error: unknown } | undefined;
   #isClosing = false;
@@ -64,18 +52,16 @@ export class PartedSink {
   readonly #waiting: Array<() => void> = [];
 
   private constructor(
-    { path, unrecordedBytes = MIN_UNRECORDED_BYTES }: FileToFill,
+    toFill: FileToFill,
     { file, digester, known }: { file: DataFile; digester: Digester; known: HeldOnDisk },
   ) {
-    this.#path = dirname(path);
+    this.#path = dirname(toFill.path);
     this.#file = file;
     this.#digester = digester;
-    this.#minUnrecorded = unrecordedBytes;
+    this.#record = new PartsRecord({ path: this.#path, file, known }, toFill);
     this.#parts = new ByteRanges(known.held.parts);
-    this.#synced = known.synced;
     this.#edge = known.held.offset;
     this.#hashed = known.held.offset;
-    this.#hasBegun = known.isWrittenDown;
   }
 
   /**
@@ -121,8 +107,16 @@ export class PartedSink {
    */
   write(at: number, bytes: Uint8Array): void | Promise<void> {
     if (this.#failure) throw this.#failure.error;
-    if (at > this.#edge && !this.#hasBegun) return this.#begin().then(() => this.#write(at, bytes));
-    return this.#write(at, bytes);
+    this.#assertOpen("write to");
+    if (at > this.#edge) this.#record.begin(this.#held());
+    const wanted = { from: Math.max(at, this.#edge), to: at + bytes.byteLength };
+    for (const { from, to } of this.#parts.missing(wanted))
+      this.#fill(from, bytes.subarray(from - at, to - at));
+    this.#goOn();
+    if (this.#edge - this.#hashed <= MAX_BEHIND_BYTES) return undefined;
+    return new Promise((resolve) => {
+      this.#waiting.push(resolve);
+    });
   }
 
   /** Digest of all up to the edge, which has been hashed when it resolves. Rejects with the classes of `diskError`. */
@@ -137,12 +131,7 @@ export class PartedSink {
   async close(): Promise<Filled> {
     this.#isClosing = true;
     await this.#reading;
-    await this.#begun?.catch(() => {}); // whoever waits for it is told
-    try {
-      if (this.#unrecorded > 0) this.#record();
-    } catch {
-      // What was written down before is still there.
-    }
+    await this.#record.end(this.#held());
     this.#file.close();
     const isHashed = this.#hashed === this.#edge && !this.#failure;
     return { ...this.#held(), digest: isHashed ? this.#digester.digest() : undefined };
@@ -150,26 +139,6 @@ export class PartedSink {
 
   #held(): Held {
     return { offset: this.#edge, parts: this.#parts.list };
-  }
-
-  async #begin(): Promise<void> {
-    this.#begun ??= beginParts(this.#path, { held: this.#held(), synced: this.#synced });
-    await this.#begun;
-    this.#hasBegun = true;
-  }
-
-  #write(at: number, bytes: Uint8Array): void | Promise<void> {
-    this.#assertOpen("write to");
-    const wanted = { from: Math.max(at, this.#edge), to: at + bytes.byteLength };
-    for (const { from, to } of this.#parts.missing(wanted))
-      this.#fill(from, bytes.subarray(from - at, to - at));
-    this.#goOn();
-    if (this.#edge - this.#hashed > MAX_BEHIND_BYTES) {
-      return new Promise((resolve) => {
-        this.#waiting.push(resolve);
-      });
-    }
-    return undefined;
   }
 
   /** Writes what is not there. */
@@ -186,12 +155,10 @@ export class PartedSink {
     } catch (cause) {
       throw diskError("write ingest", this.#path, cause);
     }
-    const most = Math.max(this.#minUnrecorded, this.bytes * UNRECORDED_PART);
-    if (this.#hasBegun && this.#unrecorded >= most) this.#record();
+    this.#record.wrote(bytes.byteLength, this.bytes, () => this.#held());
   }
 
   #note(at: number, bytes: Uint8Array): void {
-    this.#unrecorded += bytes.byteLength;
     if (at > this.#edge) {
       this.#parts.add({ from: at, to: at + bytes.byteLength });
       return;
@@ -201,12 +168,6 @@ export class PartedSink {
       this.#hashed += bytes.byteLength;
     }
     this.#edge = this.#parts.takeAt(this.#edge + bytes.byteLength);
-  }
-
-  #record(): void {
-    if (!this.#hasBegun) return; // there is no hole: the size of the file tells it
-    recordHeld(this.#path, { held: this.#held(), synced: this.#synced });
-    this.#unrecorded = 0;
   }
 
   /** Reads back what nobody has hashed yet, if that is not being done. */

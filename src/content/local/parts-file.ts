@@ -28,11 +28,10 @@ export interface Held {
   readonly parts: readonly ByteRange[];
 }
 
-/** What an ingest holds, and what of it survives a power cut as well. */
+/** What an ingest holds. */
 export interface HeldOnDisk {
   readonly held: Held;
-  readonly synced: Held;
-  /** Whether this is written down; if not, the file has no hole. */
+  /** Whether that is written down; if not, the file has no hole. */
   readonly isWrittenDown: boolean;
 }
 
@@ -40,57 +39,48 @@ export interface HeldOnDisk {
 export const NOTHING_HELD: Held = { offset: 0, parts: [] };
 
 /**
- * Which bytes the data file of an ingest holds, which has `size` bytes: all of them, unless a file `parts` beside it tells of holes.
- * What that says is believed as far as the data file can hold it; of one that cannot be understood nothing is. Throws the classes
- * of `diskError`.
+ * Which bytes the data file of an ingest holds, which has `size` bytes: all of them, unless a file `parts` beside it tells of holes. That
+ * is believed while the machine runs that wrote it; later, or where it cannot be understood, what `parts.synced` says is. None of them
+ * is believed further than the data file can hold it. Throws the classes of `diskError`.
  *
  * @param path directory of the ingest
  */
 export function readHeld(path: string, size: number): HeldOnDisk {
   const text = readText(join(path, "parts"));
-  if (text === undefined) {
-    const held = { offset: size, parts: [] };
-    return { held, synced: held, isWrittenDown: false };
-  }
-  const { boot, written, synced } = parse(text) ?? { boot: "", written: NOTHING_HELD, synced: NOTHING_HELD };
-  const known = believed(synced, size);
-  return { held: boot === bootId() ? believed(written, size) : known, synced: known, isWrittenDown: true };
+  if (text === undefined) return { held: { offset: size, parts: [] }, isWrittenDown: false };
+  const written = parse(text);
+  const known = written?.boot === bootId() ? written : parse(readText(join(path, "parts.synced")) ?? "");
+  return { held: known ? believed(known, size) : NOTHING_HELD, isWrittenDown: true };
 }
 
 /** Writes down what an ingest holds, for whoever opens it while the machine runs. Throws the classes of `diskError`. */
-export function recordHeld(path: string, { held, synced }: Pick<HeldOnDisk, "held" | "synced">): void {
+export function recordHeld(path: string, held: Held): void {
   const [target, temporary] = [join(path, "parts"), join(path, "parts.tmp")];
   try {
-    writeFileSync(temporary, format(held, synced));
+    writeFileSync(temporary, format(held));
     renameSync(temporary, target);
   } catch (cause) {
     throw diskError("write file", target, cause);
   }
 }
 
-/** The same so that a power cut cannot take it, for data that is synced. Throws the classes of `diskError`. */
+/** Writes down what of an ingest is synced, so that no power cut takes it. Throws the classes of `diskError`. */
 export async function recordSynced(path: string, held: Held): Promise<void> {
-  await writeFileAtomic(join(path, "parts"), format(held, held));
+  await writeFileAtomic(join(path, "parts.synced"), format(held));
 }
 
 /**
- * Says that the file is about to have a hole behind `held.offset`, so that no power cut can leave the hole without this. Throws the
- * classes of `diskError`.
- */
-export async function beginParts(path: string, known: Pick<HeldOnDisk, "held" | "synced">): Promise<void> {
-  await writeFileAtomic(join(path, "parts"), format(known.held, known.synced));
-}
-
-/**
- * For a file without holes whose data is synced, or that is begun anew: until then a power cut could leave holes that nobody knows of.
+ * For a file without holes whose data is synced, or that has been cut: before that, a power cut could leave holes that nobody knows of.
  * Throws the classes of `diskError`.
  */
 export function removeParts(path: string): void {
-  const target = join(path, "parts");
-  try {
-    rmSync(target, { force: true, recursive: true });
-  } catch (cause) {
-    throw diskError("remove file", target, cause);
+  // In this order: what was synced is no longer, when the file has been cut and is filled anew.
+  for (const target of [join(path, "parts.synced"), join(path, "parts")]) {
+    try {
+      rmSync(target, { force: true, recursive: true });
+    } catch (cause) {
+      throw diskError("remove file", target, cause);
+    }
   }
 }
 
@@ -120,17 +110,12 @@ function readText(path: string): string | undefined {
   }
 }
 
-type Numbers = { readonly offset: number; readonly parts: ReadonlyArray<readonly [number, number]> };
-
-function format(written: Held, synced: Held): string {
-  return JSON.stringify({ boot: bootId(), written: toNumbers(written), synced: toNumbers(synced) });
+function format({ offset, parts }: Held): string {
+  const ranges = parts.slice(0, MAX_PARTS).map(({ from, to }) => [from, to]);
+  return JSON.stringify({ boot: bootId(), offset, parts: ranges });
 }
 
-function toNumbers({ offset, parts }: Held): Numbers {
-  return { offset, parts: parts.slice(0, MAX_PARTS).map(({ from, to }) => [from, to] as const) };
-}
-
-function parse(text: string): { boot: string; written: Held; synced: Held } | undefined {
+function parse(text: string): (Held & { readonly boot: unknown }) | undefined {
   let value: unknown;
   try {
     value = JSON.parse(text);
@@ -138,14 +123,7 @@ function parse(text: string): { boot: string; written: Held; synced: Held } | un
     return undefined;
   }
   if (typeof value !== "object" || value === null) return undefined;
-  const { boot, written, synced } = value as Record<string, unknown>;
-  const [now, later] = [toHeld(written), toHeld(synced)];
-  return typeof boot === "string" && now && later ? { boot, written: now, synced: later } : undefined;
-}
-
-function toHeld(value: unknown): Held | undefined {
-  if (typeof value !== "object" || value === null) return undefined;
-  const { offset, parts } = value as Record<string, unknown>;
+  const { boot, offset, parts } = value as Record<string, unknown>;
   if (!isCount(offset) || !Array.isArray(parts) || parts.length > MAX_PARTS) return undefined;
   const ranges = parts.map(toRange);
   let end = offset;
@@ -153,7 +131,7 @@ function toHeld(value: unknown): Held | undefined {
     if (!range || range.from <= end || range.to <= range.from) return undefined;
     end = range.to;
   }
-  return { offset, parts: ranges as readonly ByteRange[] };
+  return { boot, offset, parts: ranges as readonly ByteRange[] };
 }
 
 function toRange(value: unknown): ByteRange | undefined {

@@ -7,6 +7,7 @@ import { LinkedLocks, removeDeadLock } from "../../disk/linked-locks.ts";
 import { makeLockDirectory } from "../../disk/make-directory.ts";
 import { namesIn } from "../../disk/names-in.ts";
 import { isNotFound } from "../../errors/predicates.ts";
+import { ingestedBytes } from "../ingested-bytes.ts";
 import type { AbandonedIngest, AbandonedOptions } from "../ownership/owned-store.ts";
 import { REMOVED_SUFFIX, readIngest, removeIngest } from "./ingest-directory.ts";
 import type { Layout } from "./layout.ts";
@@ -72,7 +73,7 @@ async function sweepIngest(
     const status = (await readIngest(path)) ?? (await halfMade(path, name));
     if (!status || !isOld(status.updatedAtNs)) return undefined;
     if (!dryRun) await removeIngest(path, status.ref);
-    return { ref: status.ref, bytes: status.offset };
+    return { ref: status.ref, bytes: ingestedBytes(status) };
   } catch (error) {
     if (isNotFound(error)) return undefined;
     throw error;
