@@ -4,6 +4,7 @@ import fc from "fast-check";
 import { describe, expect, it } from "vitest";
 import { ErrAlreadyExists, ErrDataLoss, ErrInvalidArgument, ErrNotFound } from "../../../src/errors.ts";
 import { findAbilities } from "../../../src/layer/unpack/find-abilities.ts";
+import { propertyRuns } from "../../support/property-runs.ts";
 import type { WrittenEntry } from "../../tar/support/tar-writer.ts";
 import { comparable, ImageRoom, layerOfArchive, type TestLayer, testLayer } from "./support/image-room.ts";
 import { randomImage } from "./support/random-image.ts";
@@ -62,7 +63,7 @@ describe("extractImage(), of everything", () => {
         else await expectRefused(room, layers, assembled);
         counts[typeof assembled === "string" ? "whole" : "refused"]++;
       }),
-      { numRuns: 40 },
+      { numRuns: propertyRuns(40) },
     );
     expect(counts.whole).toBeGreaterThan(counts.refused / 4);
   });

@@ -5,6 +5,7 @@ import { afterEach, beforeEach, describe, expect, it } from "vitest";
 import { ErrDataLoss, ErrInvalidArgument, ErrResourceExhausted } from "../../../src/errors/classes.ts";
 import { isDrayageError } from "../../../src/errors/drayage-error.ts";
 import type { HostAbilities } from "../../../src/layer/unpack/host-abilities.ts";
+import { propertyRuns } from "../../support/property-runs.ts";
 import { headerOf, recordsOf, type WrittenEntry, writeTestTar } from "../../tar/support/tar-writer.ts";
 import { besidesOwners } from "./support/besides-owners.ts";
 import { LayerRoom } from "./support/layer-room.ts";
@@ -337,7 +338,7 @@ describe("a hostile layer", () => {
         expect(readFileSync(join(room.folder, "outside", "secret"), "utf8")).toBe("secret");
         room.expectNothingTouched();
       }),
-      { numRuns: 150 },
+      { numRuns: propertyRuns(150) },
     );
   });
 });

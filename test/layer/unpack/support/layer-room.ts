@@ -1,5 +1,14 @@
 import { execFileSync } from "node:child_process";
-import { chmodSync, lstatSync, mkdirSync, mkdtempSync, rmSync, symlinkSync, writeFileSync } from "node:fs";
+import {
+  chmodSync,
+  lstatSync,
+  mkdirSync,
+  mkdtempSync,
+  readdirSync,
+  rmSync,
+  symlinkSync,
+  writeFileSync,
+} from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { expect } from "vitest";
@@ -106,6 +115,14 @@ export class LayerRoom implements Disposable {
   }
 
   #besideNow(): unknown {
-    return treeOf(join(this.folder, "outside"));
+    const outside = join(this.folder, "outside");
+    const names = readdirSync(outside, { recursive: true, encoding: "utf8" }).toSorted();
+    return ["", ...names].map((name) => [name, looksOf(join(outside, name))]);
   }
+}
+
+/** Everything that a change would show in. */
+function looksOf(path: string): unknown {
+  const { ino, mode, nlink, uid, gid, size, mtimeMs, ctimeMs } = lstatSync(path);
+  return [ino, mode, nlink, uid, gid, size, mtimeMs, ctimeMs];
 }
