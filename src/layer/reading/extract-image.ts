@@ -8,6 +8,7 @@ import { makeDirectory } from "../../disk/make-directory.ts";
 import { ErrAlreadyExists } from "../../errors/classes.ts";
 import type { ByteString } from "../../tar/byte-string.ts";
 import type { TarEntry } from "../../tar/tar-entry.ts";
+import { emptyDirectory } from "../tree/remove-tree.ts";
 import { DirectoryTree } from "../unpack/directory-tree.ts";
 import { DiskFiles } from "../unpack/disk-files.ts";
 import type { OpenFile, Place } from "../unpack/entry-files.ts";
@@ -65,7 +66,7 @@ export async function extractImage(
       makeSelection(image, selection, { directory, scratch, host, signal: options.signal }),
     );
   } catch (error) {
-    await empty(directory);
+    await emptyDirectory(Buffer.from(directory)).catch(() => {}); // the first failure is the one to tell
     throw error;
   }
 }
@@ -177,11 +178,6 @@ class Replay {
     this.#maker.begin(entry);
     this.#maker.end();
   }
-}
-
-async function empty(directory: string): Promise<void> {
-  const names = await readdir(directory).catch(() => []);
-  for (const name of names) await rm(join(directory, name), { recursive: true, force: true }).catch(() => {});
 }
 
 async function onDisk<T>(directory: string, step: () => Promise<T>): Promise<T> {

@@ -17,11 +17,13 @@ import { type AbortOptions, throwIfAborted } from "../../async/abort.ts";
 import { diskError, isMissingFile } from "../../disk/disk-error.ts";
 import { makeDirectory } from "../../disk/make-directory.ts";
 import { ErrAlreadyExists } from "../../errors/classes.ts";
+import { isPermissionDenied } from "../../errors/predicates.ts";
 import type { ByteString } from "../../tar/byte-string.ts";
-import { gnuCopy } from "../tree/gnu-cp.ts";
+import { gnuCopy, ownerKeptOut } from "../tree/gnu-cp.ts";
 import { copyLooks } from "../tree/gnu-tar.ts";
 import type { LayerTree } from "../tree/layer-tree.ts";
 import { directoryOf, pathBelow } from "../tree/path-below.ts";
+import { emptyDirectory, letOwnerIn, OWNERS_ALL, removeEntry } from "../tree/remove-tree.ts";
 import { fileTimeOf } from "../unpack/file-times.ts";
 import { markOf, OPAQUE } from "../unpack/whiteout-names.ts";
 
@@ -36,6 +38,9 @@ export interface AssembleOptions extends AbortOptions {
   /** Default: `reflink` where the file systems can do that, otherwise `copy`. */
   readonly sharing?: Sharing | undefined;
 }
+
+/** What `chmod` takes. */
+const PERMISSIONS = 0o7777;
 
 /** Set-user-ID, set-group-ID and sticky. */
 const SPECIAL_BITS = 0o7000;
@@ -71,16 +76,16 @@ export async function assemble(
     const attributed = new Set<string>();
     for (const layer of layers) {
       throwIfAborted(signal);
-      await onDisk(directory, () => makeRoom(layer, directory, attributed));
+      await withTrees(directory, () => makeRoom(layer, directory, attributed));
       for (const name of layer.attributed) attributed.add(name);
       await gnuCopy([CP_OPTION[how], "--no-target-directory", "--", layer.path, directory], {
         action: ACTION,
         signal,
       });
-      await onDisk(directory, () => removeMarks(layer, directory, signal));
+      await withTrees(directory, () => removeMarks(layer, directory, signal));
     }
   } catch (error) {
-    await empty(directory).catch(() => {}); // the first failure is the one to tell
+    await emptyDirectory(Buffer.from(directory)).catch(() => {}); // the first failure is the one to tell
     throw error;
   }
 }
@@ -109,8 +114,8 @@ async function canReflink([layer]: readonly LayerTree[], directory: string): Pro
 async function makeRoom(layer: LayerTree, directory: string, attributed: ReadonlySet<string>): Promise<void> {
   await forgetSpecialBits(Buffer.from(directory));
   await clearTheWay({ from: Buffer.from(layer.path), to: Buffer.from(directory), name: "" }, attributed);
-  for (const name of layer.whiteouts) await remove(pathBelow(directory, name));
-  for (const name of layer.opaque) await empty(pathBelow(directory, name));
+  for (const name of layer.whiteouts) await removeEntry(pathBelow(directory, name));
+  for (const name of layer.opaque) await emptyDirectory(pathBelow(directory, name));
 }
 
 /** GNU cp takes them from no directory that is there, and what is made in one with a set-group-ID bit has that as well. */
@@ -135,48 +140,57 @@ async function clearTheWay({ from, to, name }: Merged, attributed: ReadonlySet<s
     const existing = await lstat(target).catch(ifMissing);
     if (!existing) continue;
     if (!entry.isDirectory() || !existing.isDirectory()) {
-      await remove(target);
+      await removeEntry(target);
       continue;
     }
     const below = entry.name.toString("latin1");
     const path = name === "" ? below : `${name}/${below}`;
     if (attributed.has(path)) await renew(target);
     else if ((existing.mode & SPECIAL_BITS) !== 0) await forgetSpecialBits(target);
+    else await letOwnerIn(target, existing); // its permissions come again with those of the layer
     await clearTheWay({ from: pathBelow(from, entry.name), to: target, name: path }, attributed);
   }
 }
 
 /**
  * What tells overlayfs, or ourselves, that something is hidden is no part of the image. The directories get back the times
- * that they lose with it.
+ * that they lose with it, and permissions by which their owner could not take it away.
  */
 async function removeMarks(
   layer: LayerTree,
   directory: string,
   signal: AbortSignal | undefined,
 ): Promise<void> {
-  const touched = new Set<string>();
+  const touched = new Set([...layer.whiteouts].map(directoryOf));
+  for (const name of layer.opaque) touched.add(name).add(directoryOf(name));
+  for (const name of touched) await letIn(pathBelow(directory, name));
   for (const name of layer.whiteouts) {
     const path = pathBelow(directory, name);
     const entry = await lstat(path).catch(ifMissing);
-    if (entry?.isCharacterDevice() && entry.rdev === 0) await remove(path);
-    await remove(pathBelow(directory, markOf(name)));
-    touched.add(directoryOf(name));
+    if (entry?.isCharacterDevice() && entry.rdev === 0) await removeEntry(path);
+    await removeEntry(pathBelow(directory, markOf(name)));
   }
   const marked: string[] = [];
   for (const name of layer.opaque) {
     const mark = pathBelow(directory, name === "" ? OPAQUE : `${name}/${OPAQUE}`);
     if (name !== "" && !(await lstat(mark).catch(ifMissing))) marked.push(name);
-    await remove(mark);
-    touched.add(name).add(directoryOf(name));
+    await removeEntry(mark);
   }
   // An attribute can only be left behind.
   for (const name of marked.toSorted().toReversed()) await renew(pathBelow(directory, name));
   if (marked.length > 0) await copyLooks({ from: layer.path, to: directory, names: marked, signal });
-  for (const name of touched) {
-    const { atimeMs, mtimeMs } = await lstat(pathBelow(layer.path, name));
-    await lutimes(pathBelow(directory, name), fileTimeOf(atimeMs / 1_000), fileTimeOf(mtimeMs / 1_000));
-  }
+  for (const name of touched) await lookLike(pathBelow(directory, name), pathBelow(layer.path, name));
+}
+
+async function letIn(path: Buffer): Promise<void> {
+  await letOwnerIn(path, await lstat(path));
+}
+
+/** Gives a directory back what it lost when something in it was removed. */
+async function lookLike(path: Buffer, original: Buffer): Promise<void> {
+  const { mode, atimeMs, mtimeMs } = await lstat(original);
+  if ((mode & OWNERS_ALL) !== OWNERS_ALL) await chmod(path, mode & PERMISSIONS);
+  await lutimes(path, fileTimeOf(atimeMs / 1_000), fileTimeOf(mtimeMs / 1_000));
 }
 
 /** Makes a directory anew, with everything that is in it. */
@@ -190,16 +204,6 @@ async function renew(path: Buffer): Promise<void> {
   await rmdir(old);
 }
 
-async function empty(directory: string | Buffer): Promise<void> {
-  const path = Buffer.from(directory);
-  const names = await readdir(path, { encoding: "buffer" }).catch(ifMissing);
-  for (const name of names ?? []) await remove(pathBelow(path, name));
-}
-
-async function remove(path: Buffer): Promise<void> {
-  await rm(path, { recursive: true, force: true });
-}
-
 function ifMissing(cause: unknown): undefined {
   if (isMissingFile(cause)) return undefined;
   throw cause;
@@ -210,5 +214,14 @@ async function onDisk<T>(directory: string, step: () => Promise<T>): Promise<T> 
     return await step();
   } catch (cause) {
     throw diskError(ACTION, directory, cause);
+  }
+}
+
+/** A step that looks into layers, and into what was made of them. */
+async function withTrees<T>(directory: string, step: () => Promise<T>): Promise<T> {
+  try {
+    return await onDisk(directory, step);
+  } catch (error) {
+    throw isPermissionDenied(error) && process.geteuid?.() !== 0 ? ownerKeptOut(ACTION, error) : error;
   }
 }

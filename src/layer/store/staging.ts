@@ -7,8 +7,8 @@ import { tryLockFile } from "../../disk/file-lock.ts";
 import { makeDirectory, makeLockDirectory } from "../../disk/make-directory.ts";
 import { namesIn } from "../../disk/names-in.ts";
 import { ErrInternal } from "../../errors/classes.ts";
+import { removeTree } from "../tree/remove-tree.ts";
 import type { LayerLayout } from "./layer-layout.ts";
-import { removeTree } from "./remove-tree.ts";
 
 /** Nobody but the owner may look into a layer: it may hold programs that run as somebody else. */
 const PRIVATE_MODE = 0o700;

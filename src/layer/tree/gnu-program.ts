@@ -4,6 +4,7 @@ import { type AbortOptions, throwIfAborted } from "../../async/abort.ts";
 import {
   ErrFailedPrecondition,
   ErrNotImplemented,
+  ErrPermissionDenied,
   ErrResourceExhausted,
   ErrUnknown,
 } from "../../errors/classes.ts";
@@ -86,15 +87,18 @@ export class GnuProgram implements AsyncDisposable {
   }
 
   /**
-   * Waits for its end. Throws `ErrResourceExhausted` when the disk is full, `ErrUnknown` with its words when it fails otherwise, and
-   * what `status` throws.
+   * Waits for its end. Throws `ErrResourceExhausted` when the disk is full, `ErrPermissionDenied` when it may not do something,
+   * `ErrUnknown` with its words when it fails otherwise, and what `status` throws.
    */
   async finish(): Promise<void> {
     const status = await this.status();
     if (status === 0) return;
     if (/No space left on device|Disk quota exceeded/.test(this.#words))
       throw new ErrResourceExhausted(`${this.#action}: no space left on device`);
-    throw this.#failed(`it ended with ${status}`);
+    const failure = this.#failed(`it ended with ${status}`);
+    if (/Permission denied|Operation not permitted/.test(this.#words))
+      throw new ErrPermissionDenied(failure.message, { retryable: false });
+    throw failure;
   }
 
   #failed(otherwise: string): ErrUnknown {

@@ -2,6 +2,7 @@ import { execFileSync, spawnSync } from "node:child_process";
 import { randomBytes } from "node:crypto";
 import {
   appendFile,
+  chmod,
   cp,
   mkdir,
   mkdtemp,
@@ -17,13 +18,15 @@ import { tmpdir } from "node:os";
 import { basename, dirname, join } from "node:path";
 import fc from "fast-check";
 import { afterEach, beforeEach, describe, expect, it } from "vitest";
-import { ErrAlreadyExists, ErrCanceled } from "../../../src/errors.ts";
+import { ErrAlreadyExists, ErrCanceled, ErrPermissionDenied } from "../../../src/errors.ts";
 import { type DescribedEntry, describeTree } from "../../../src/layer/compare/describe-tree.ts";
 import { assemble } from "../../../src/layer/rootfs/assemble.ts";
 import type { LayerTree } from "../../../src/layer/tree/layer-tree.ts";
 import { findGnuTar } from "../../../src/layer/unpack/find-gnu-tar.ts";
 import { ownsAll } from "../../support/owns-all.ts";
 import { treeOf } from "../support/tree-of.ts";
+
+const isRoot = process.geteuid?.() === 0;
 
 let directory: string;
 let target: string;
@@ -36,6 +39,7 @@ beforeEach(async () => {
 });
 
 afterEach(async () => {
+  execFileSync("chmod", ["-R", "u+rwx", directory]); // for whoever is no root
   await rm(directory, { recursive: true, force: true });
 });
 
@@ -223,6 +227,31 @@ describe("assemble()", () => {
     await writeFile(join(target, "mine"), "");
     await expect(assemble([await layerOf("layer", { a: "file" })], target)).rejects.toThrow(ErrAlreadyExists);
     expect(await readdir(target)).toEqual(["mine"]);
+  });
+
+  it("goes on in directories, and with files, that keep their owner out", async () => {
+    const lower = await layerOf("lower", { "d/secret": "file", "d/gone": "file", "d/replaced": "file" });
+    const upper = await layerOf("upper", { "d/new": "file", "d/gone": "whiteout", "d/replaced": "file" });
+    await chmod(join(lower.path, "d/secret"), 0);
+    for (const { path } of [lower, upper]) await chmod(join(path, "d"), 0o555);
+    for (const { path } of [lower, upper]) await chmod(path, 0o555);
+    await assemble([lower, upper], target);
+    expect((await readdir(join(target, "d"))).toSorted()).toEqual(["new", "replaced", "secret"]);
+    const modes = await Promise.all([".", "d", "d/secret"].map((path) => stat(join(target, path))));
+    expect(modes.map(({ mode }) => mode & 0o777)).toEqual([0o555, 0o555, 0]);
+    await chmod(join(target, "d/secret"), 0o600);
+    expect(await readFile(join(target, "d/secret"), "utf8")).toBe(join(lower.path, "d/secret"));
+  });
+
+  it.skipIf(isRoot)("says what helps where it may not look, and leaves nothing", async () => {
+    const lower = await layerOf("lower", { "d/e/x": "file" });
+    const upper = await layerOf("upper", { "d/e/y": "file" });
+    await chmod(join(lower.path, "d"), 0o555);
+    await chmod(join(upper.path, "d/e"), 0);
+    const assembling = assemble([lower, upper], target);
+    await expect(assembling).rejects.toThrow(ErrPermissionDenied);
+    await expect(assembling).rejects.toThrow("unshare -Ur");
+    expect(await readdir(target)).toEqual([]);
   });
 
   it("removes what it made when it is canceled", async () => {

@@ -1,11 +1,11 @@
-import { constants, type Dirent } from "node:fs";
-import { chmod, lstat, open, opendir, rmdir, unlink } from "node:fs/promises";
+import { constants, type Dirent, type Stats } from "node:fs";
+import { chmod, lstat, open, opendir, readdir, rmdir, unlink } from "node:fs/promises";
 import { forEachWithin } from "../../async/for-each-within.ts";
 import { diskError, isMissingFile } from "../../disk/disk-error.ts";
-import { pathBelow } from "../tree/path-below.ts";
+import { pathBelow } from "./path-below.ts";
 
-/** Everything for the owner. */
-const OWNERS_ALL = 0o700;
+/** Permissions by which the owner of a directory can do everything in it. */
+export const OWNERS_ALL = 0o700;
 
 /** Names of a directory that are in memory at the same time: a layer may have a million in one. */
 const MAX_NAMES = 4_096;
@@ -27,10 +27,37 @@ export async function removeTree(path: string): Promise<void> {
   }
 }
 
+/**
+ * Removes what is at a path, whatever it is; nothing happens when there is nothing. Directories go as in `removeTree`. Throws the errors of
+ * the file calls.
+ */
+export async function removeEntry(path: Buffer): Promise<void> {
+  const stats = await lstat(path).catch(ifMissing);
+  if (stats?.isDirectory()) await remove(path);
+  else if (stats) await unlink(path);
+}
+
+/** Removes everything in a directory, as `removeEntry` does. */
+export async function emptyDirectory(path: Buffer): Promise<void> {
+  const stats = await lstat(path).catch(ifMissing);
+  if (!stats) return;
+  await letOwnerIn(path, stats);
+  for (const name of await readdir(path, { encoding: "buffer" })) await removeEntry(pathBelow(path, name));
+}
+
+/** Lets the owner of a directory do in it what he likes, who is no root. Its permissions are lost if he could not. */
+export async function letOwnerIn(path: Buffer, { mode }: Pick<Stats, "mode">): Promise<void> {
+  if ((mode & OWNERS_ALL) !== OWNERS_ALL) await chmod(path, OWNERS_ALL);
+}
+
+function ifMissing(cause: unknown): undefined {
+  if (isMissingFile(cause)) return undefined;
+  throw cause;
+}
+
 /** Links are not followed: none is a directory here. */
 async function remove(path: Buffer): Promise<void> {
-  const { mode } = await lstat(path);
-  if ((mode & OWNERS_ALL) !== OWNERS_ALL) await chmod(path, OWNERS_ALL);
+  await letOwnerIn(path, await lstat(path));
   const directory = await open(path, constants.O_RDONLY | constants.O_DIRECTORY | constants.O_NOFOLLOW);
   try {
     const here = `/proc/self/fd/${directory.fd}`;
