@@ -13,6 +13,7 @@ import {
 } from "../options.ts";
 import { printLines, tell } from "../output.ts";
 import { addPlaceOptions, openPlace, type PlaceCliOptions } from "../place.ts";
+import { printPlan } from "../print-plan.ts";
 import { type ProgressCliOptions, progressOption, withReporter } from "../progress/with-reporter.ts";
 import { RegistryNotices } from "../registry-notices.ts";
 import { servedFacts, servedLines } from "../served-by.ts";
@@ -29,6 +30,7 @@ interface PullCliOptions extends RegistryCliOptions, ProgressCliOptions, PlaceCl
   readonly allTags?: boolean;
   readonly unpack?: boolean;
   readonly blobs?: boolean;
+  readonly dryRun?: boolean;
 }
 
 /** `drayage pull REF` */
@@ -40,6 +42,7 @@ export function addPullCommand(program: Command, signal: AbortSignal): void {
     .option("-a, --all-tags", "pull every tag of the repository")
     .option("--unpack", "unpack the layers as well, ready for a root file system; a containerd always does")
     .option("--no-blobs", "with --unpack: keep no blobs of layers that are unpacked")
+    .option("--dry-run", "only tell what would be downloaded, and what of it is here")
     .option("-q, --quiet", "print only the full name and digest")
     .addOption(progressOption())
     .action((reference: string, options: PullCliOptions) => pull(reference, options, signal));
@@ -51,27 +54,36 @@ function threadsBesideThis(): number {
 }
 
 async function pull(reference: string, options: PullCliOptions, signal: AbortSignal): Promise<void> {
+  refuseContradictions(options);
   const { domain } = parseNormalizedNamed(reference);
   const metaHeaders = await metaHeadersOf(options);
   const { unpack: layers = false, blobs: keepBlobs = true } = options;
-  if (!keepBlobs && !layers) throw new InvalidArgumentError("--no-blobs wants --unpack as well");
   await using place = await openPlace(options, signal);
   const parts = { ...registryOptions(options, [domain]), layers, ...place.parts };
   const workers = parts.layers ? undefined : threadsBesideThis(); // the default knows best what unpacking leaves
   await using distribution = await openRoot(options, { ...parts, workers });
   using _ = new RegistryNotices(distribution);
+  const wanted = {
+    platform: options.platform,
+    allPlatforms: options.allPlatforms,
+    metaHeaders,
+    timeoutMs: options.timeout,
+    signal,
+  };
+  if (options.dryRun) {
+    const plan = await distribution.plan(reference, wanted);
+    if (options.quiet) printNames([{ name: plan.reference, target: plan.target }], options);
+    else printPlan(plan);
+    return;
+  }
   tellLacking(distribution);
   const pulling = withReporter(
     options,
     (onProgress) =>
       distribution.pull(reference, {
-        platform: options.platform,
-        allPlatforms: options.allPlatforms,
+        ...wanted,
         allTags: options.allTags,
-        metaHeaders,
-        timeoutMs: options.timeout,
         keepBlobs,
-        signal,
         onProgress,
       }),
     servedFacts,
@@ -90,6 +102,11 @@ async function pull(reference: string, options: PullCliOptions, signal: AbortSig
   if (options.quiet) for (const warning of images.flatMap(({ warnings }) => warnings)) tell(warning);
   printNames(images, options);
   if (!options.quiet && options.progress !== "json") for (const line of await servedLines(result)) tell(line);
+}
+
+function refuseContradictions({ unpack = false, blobs = true, dryRun, allTags }: PullCliOptions): void {
+  if (!blobs && !unpack) throw new InvalidArgumentError("--no-blobs wants --unpack as well");
+  if (dryRun && allTags) throw new InvalidArgumentError("--dry-run tells of one image, not of --all-tags");
 }
 
 /** Names what is there, with its digest for a program that reads it; docker's JSON has no such line. */
