@@ -7,8 +7,11 @@ import type { Bench } from "./driver/bench.ts";
 import { floor } from "./floor/bench.ts";
 import { largeLayers } from "./large-layers/bench.ts";
 import { latency } from "./latency/bench.ts";
+import { memory } from "./memory/bench.ts";
+import { parsers } from "./parsers/bench.ts";
 import { push } from "./push/bench.ts";
 import { startup } from "./startup/bench.ts";
+import { transfers } from "./transfers/bench.ts";
 import { unpack } from "./unpack/bench.ts";
 
 /** Every bench, in the order of the list. */
@@ -22,6 +25,9 @@ export const BENCHES: readonly Bench[] = [
   largeLayers,
   contention,
   crowds,
+  transfers,
+  memory,
+  parsers,
   content,
   startup,
 ];

@@ -1,5 +1,6 @@
 import { ErrCanceled, ErrDeadlineExceeded } from "../errors/classes.ts";
 import { isDrayageError } from "../errors/drayage-error.ts";
+import { onAbort } from "./on-abort.ts";
 
 /** Options of everything that waits. */
 export interface AbortOptions {
@@ -34,13 +35,12 @@ export function anySignal(...signals: ReadonlyArray<AbortSignal | undefined>): A
 export function abortable<T>(promise: Promise<T>, signal: AbortSignal | undefined): Promise<T> {
   if (!signal) return promise;
   return new Promise<T>((resolve, reject) => {
-    const onAbort = (): void => reject(abortError(signal));
     if (signal.aborted) {
       promise.catch(() => {}); // its owner sees the failure; here nobody waits for it any more
-      onAbort();
+      reject(abortError(signal));
       return;
     }
-    signal.addEventListener("abort", onAbort, { once: true });
-    promise.then(resolve, reject).finally(() => signal.removeEventListener("abort", onAbort));
+    const ignore = onAbort(signal, () => reject(abortError(signal)));
+    promise.then(resolve, reject).finally(ignore);
   });
 }

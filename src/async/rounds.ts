@@ -1,4 +1,5 @@
 import { type AbortOptions, abortError, throwIfAborted } from "./abort.ts";
+import { onAbort } from "./on-abort.ts";
 import { outside } from "./outside.ts";
 
 /** Takes up all calls that wait now, in the order of calling. None of them can leave any more. */
@@ -41,18 +42,17 @@ export class Rounds<I, O> {
       const call: Call<I, O> = {
         input,
         resolve: (output) => {
-          signal?.removeEventListener("abort", leave);
+          ignore();
           resolve(output);
         },
         reject: (error) => {
-          signal?.removeEventListener("abort", leave);
+          ignore();
           reject(error);
         },
       };
-      const leave = (): void => {
+      const ignore = onAbort(signal, () => {
         if (signal && this.#leave(call)) reject(abortError(signal));
-      };
-      signal?.addEventListener("abort", leave, { once: true });
+      });
       this.#waiting.push(call);
       if (!this.#isRunning) void outside(() => this.#runAll());
     });

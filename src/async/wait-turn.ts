@@ -1,4 +1,5 @@
 import { type AbortOptions, abortError, throwIfAborted } from "./abort.ts";
+import { onAbort } from "./on-abort.ts";
 
 /**
  * Waits at the end of `queue` until its entry is taken out and called; leaves it and rejects when the signal fires. With one that
@@ -8,14 +9,13 @@ export async function waitTurn(queue: Array<() => void>, { signal }: AbortOption
   throwIfAborted(signal);
   await new Promise<void>((resolve, reject) => {
     const turn = (): void => {
-      signal?.removeEventListener("abort", leave);
+      ignore();
       resolve();
     };
-    const leave = (): void => {
+    queue.push(turn);
+    const ignore = onAbort(signal, () => {
       queue.splice(queue.indexOf(turn), 1);
       if (signal) reject(abortError(signal));
-    };
-    queue.push(turn);
-    signal?.addEventListener("abort", leave, { once: true });
+    });
   });
 }

@@ -83,7 +83,7 @@ async function* bounded(
  * of the source is handed on before that failure is.
  */
 async function* inFullPieces(source: AsyncIterable<Uint8Array>): AsyncGenerator<Uint8Array> {
-  let buffer: Uint8Array | undefined;
+  let buffer = new Uint8Array(0);
   let used = 0;
   let failure: { readonly error: unknown } | undefined;
   try {
@@ -91,19 +91,31 @@ async function* inFullPieces(source: AsyncIterable<Uint8Array>): AsyncGenerator<
       let rest = bytes;
       while (used + rest.byteLength >= COPY_BYTES) {
         const room = COPY_BYTES - used;
-        buffer?.set(rest.subarray(0, room), used);
-        yield used > 0 && buffer ? buffer : rest.subarray(0, room);
+        const head = rest.subarray(0, room);
+        if (used > 0) buffer = appended(buffer, used, head);
+        yield used > 0 ? buffer : head;
         rest = rest.subarray(room);
         used = 0;
       }
       if (rest.byteLength === 0) continue;
-      buffer ??= new Uint8Array(COPY_BYTES);
-      buffer.set(rest, used);
+      buffer = appended(buffer, used, rest);
       used += rest.byteLength;
     }
   } catch (error) {
     failure = { error };
   }
-  if (used > 0 && buffer) yield buffer.subarray(0, used);
+  if (used > 0) yield buffer.subarray(0, used);
   if (failure) throw failure.error;
+}
+
+/** `bytes` behind the first `used` of `buffer`, or of a larger one: what is small as a whole gets no piece of full size. */
+function appended(buffer: Uint8Array<ArrayBuffer>, used: number, bytes: Uint8Array): Uint8Array<ArrayBuffer> {
+  const needed = used + bytes.byteLength;
+  let into = buffer;
+  if (needed > buffer.byteLength) {
+    into = new Uint8Array(Math.min(COPY_BYTES, Math.max(needed, 2 * buffer.byteLength)));
+    into.set(buffer.subarray(0, used));
+  }
+  into.set(bytes, used);
+  return into;
 }

@@ -1,4 +1,5 @@
 import { type AbortOptions, abortable } from "../async/abort.ts";
+import { onAbort } from "../async/on-abort.ts";
 import { ErrCanceled, ErrFailedPrecondition } from "../errors/classes.ts";
 
 /** Counts the operations under way, so that closing can wait for them and refuse new ones, and ends them all when told so. */
@@ -73,13 +74,4 @@ async function counted<T>(set: Set<Promise<unknown>>, running: Promise<T>): Prom
 /** Resolves when there are none left, those that come meanwhile counted as well. */
 async function allSettled(set: ReadonlySet<Promise<unknown>>): Promise<void> {
   while (set.size > 0) await Promise.allSettled(set);
-}
-
-/** Calls `act` with the reason when the signal fires, or at once when it has. Returns what ends the listening. */
-function onAbort(signal: AbortSignal | undefined, act: (reason: unknown) => void): () => void {
-  if (!signal) return () => {};
-  const listener = (): void => act(signal.reason);
-  if (signal.aborted) listener();
-  else signal.addEventListener("abort", listener, { once: true });
-  return () => signal.removeEventListener("abort", listener);
 }
