@@ -1,5 +1,6 @@
 import { type AbortOptions, abortable } from "../async/abort.ts";
 import { onAbort } from "../async/on-abort.ts";
+import { turnRoom } from "../async/turn-room.ts";
 import { ErrCanceled, ErrFailedPrecondition } from "../errors/classes.ts";
 
 /** Counts the operations under way, so that closing can wait for them and refuse new ones, and ends them all when told so. */
@@ -23,7 +24,7 @@ export class OpenWork {
     const stopListening = onAbort(options.signal, (reason) => own.abort(reason));
     this.#operations.add(own);
     try {
-      return await this.track(operation({ ...options, signal: own.signal }));
+      return await this.track(inTurn(() => operation({ ...options, signal: own.signal }), own));
     } finally {
       this.#operations.delete(own);
       stopListening();
@@ -69,6 +70,12 @@ async function counted<T>(set: Set<Promise<unknown>>, running: Promise<T>): Prom
   } finally {
     set.delete(running);
   }
+}
+
+/** Begins what many may begin at the same moment as soon as the thread has room for it, at once if it has. */
+function inTurn<T>(operation: () => Promise<T>, { signal }: AbortController): Promise<T> {
+  const room = turnRoom();
+  return room ? abortable(room, signal).then(operation) : operation();
 }
 
 /** Resolves when there are none left, those that come meanwhile counted as well. */

@@ -1,5 +1,6 @@
 import { type AbortOptions, abortable, throwIfAborted } from "../async/abort.ts";
 import { allOrAbort } from "../async/all-or-abort.ts";
+import { turnRoom } from "../async/turn-room.ts";
 import { ErrUnknown } from "../errors/classes.ts";
 import { chainIds } from "../oci/chain-id.ts";
 import { type ProgressSink, update } from "../progress/progress.ts";
@@ -91,6 +92,8 @@ export class DownloadSession {
     throwIfAborted(this.#options.signal);
     const steps = plan(layers, this.#engine.target);
     const existing = await this.#findExisting(steps);
+    const room = turnRoom(); // many may want the same layers, and have learnt at once that they are not here
+    if (room) await abortable(room, this.#options.signal);
     const completed = await this.#completeAll(steps.slice(existing.length));
     return [...existing, ...completed].filter((layer) => layer !== undefined);
   }

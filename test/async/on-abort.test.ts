@@ -28,12 +28,11 @@ describe("onAbort()", () => {
     const controller = new AbortController();
     const heard: string[] = [];
     const leave = onAbort(controller.signal, () => heard.push("early"));
-    let leaveLater = (): void => {};
     onAbort(controller.signal, () => {
       heard.push("first");
       leaveLater();
     });
-    leaveLater = onAbort(controller.signal, () => heard.push("later"));
+    const leaveLater = onAbort(controller.signal, () => heard.push("later"));
     leave();
     controller.abort();
     expect(heard).toEqual(["first"]);
