@@ -29,10 +29,9 @@ export const FIGURES = {
   /** Most requests for one and the same thing. */
   requestsOfOne: { head: "MOST OF ONE", format: formatCount },
   failures: { head: "FAILED", format: formatCount },
-  /** Memory for each pull that waits. */
+  /** Memory for each pull that waits, or that is over. */
   bytesEach: { head: "MEMORY EACH", format: formatMemory },
-  /** What was not given back. */
-  growthBytes: { head: "GROWTH", format: formatMemory },
+  /** Open files that were not closed again. */
   descriptorGrowth: { head: "MORE FILES", format: formatCount },
 } as const satisfies Readonly<Record<string, FigureStyle>>;
 

@@ -69,7 +69,7 @@ describe("formatFigure", () => {
 
   it("shows memory in binary units, and rates in decimal ones", () => {
     expect(formatFigure("peakBytes", 93.2 * 1024 ** 2)).toBe("93.2 MiB");
-    expect(formatFigure("growthBytes", 512)).toBe("512 B");
+    expect(formatFigure("bytesEach", 512)).toBe("512 B");
     expect(formatFigure("bytesPerSecond", 1.05e9)).toBe("1.05GB/s");
   });
 });
