@@ -10,6 +10,7 @@ import { latency } from "./latency/bench.ts";
 import { memory } from "./memory/bench.ts";
 import { parsers } from "./parsers/bench.ts";
 import { push } from "./push/bench.ts";
+import { ranges } from "./ranges/bench.ts";
 import { startup } from "./startup/bench.ts";
 import { transfers } from "./transfers/bench.ts";
 import { unpack } from "./unpack/bench.ts";
@@ -20,6 +21,7 @@ export const BENCHES: readonly Bench[] = [
   floor,
   concurrency,
   latency,
+  ranges,
   push,
   unpack,
   largeLayers,
