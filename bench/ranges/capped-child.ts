@@ -1,12 +1,13 @@
 /**
- * Passes connections on, no faster than so many bytes per second for each: `capped-child.ts <target port> <bytes per second> <slow>`. The
+ * Passes connections on, no faster than so many bytes per second for each, and for all together:
+ * `capped-child.ts <target port> <bytes per second for each> <for all> <slow>`. The
  * connection with the number `slow` (of those that carry more than `LARGE_BYTES`, counted from 0; -1 for none) has a twentieth of that.
  * Prints its port, and for each line that comes in how many such connections there were, and forgets them.
  */
 import { type AddressInfo, connect, createServer, type Socket } from "node:net";
 import { createInterface } from "node:readline";
 
-const [target = 0, rate = 0, slow = -1] = process.argv.slice(2).map(Number);
+const [target = 0, rate = 0, total = 0, slow = -1] = process.argv.slice(2).map(Number);
 
 /** How often something is passed on, in milliseconds. */
 const PULSE_MS = 5;
@@ -20,6 +21,14 @@ const LARGE_BYTES = 1024 * 1024;
 const SLOW_PART = 1 / 20;
 
 let large = 0;
+
+/** What all may pass on now. */
+const all = { bytes: 0, atMs: performance.now() };
+
+function refill(nowMs: number): void {
+  all.bytes = Math.min(all.bytes + (total * (nowMs - all.atMs)) / 1_000, total / 20);
+  all.atMs = nowMs;
+}
 
 const server = createServer({ noDelay: true }, (client) => {
   const upstream = connect({ port: target, host: "127.0.0.1", noDelay: true });
@@ -50,13 +59,15 @@ function passOn(from: Socket, to: Socket): void {
     // What was not used is lost: a connection that was idle is no faster afterwards.
     allowedBytes = Math.min(allowedBytes + (own * (nowMs - lastMs)) / 1_000, own / 10);
     lastMs = nowMs;
-    while (allowedBytes >= 1 && waiting[0] && to.writableLength < AHEAD_BYTES) {
+    refill(nowMs);
+    while (Math.min(allowedBytes, all.bytes) >= 1 && waiting[0] && to.writableLength < AHEAD_BYTES) {
       const [first] = waiting;
-      const piece = first.subarray(0, Math.floor(allowedBytes));
+      const piece = first.subarray(0, Math.floor(Math.min(allowedBytes, all.bytes)));
       if (piece.length === first.length) waiting.shift();
       else waiting[0] = first.subarray(piece.length);
       waitingBytes -= piece.length;
       allowedBytes -= piece.length;
+      all.bytes -= piece.length;
       if (passedBytes < LARGE_BYTES && passedBytes + piece.length >= LARGE_BYTES && large++ === slow) {
         own *= SLOW_PART;
       }

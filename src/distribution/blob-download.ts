@@ -7,6 +7,7 @@ import { ErrNotFound } from "../errors/classes.ts";
 import type { Descriptor } from "../oci/descriptor.ts";
 import { update } from "../progress/progress.ts";
 import { fetchContent } from "../remotes/fetch.ts";
+import type { RangeSource } from "../remotes/ranges/range-sources.ts";
 import type { Ranges } from "../remotes/ranges/ranges.ts";
 import { transferKey, transferSource } from "../remotes/ref-key.ts";
 import type { Remote } from "../remotes/remote.ts";
@@ -37,6 +38,8 @@ export interface BlobSource {
   readonly threads: TransferThreads;
   /** How large blobs come in ranges; `undefined`: they do not. */
   readonly ranges: Ranges | undefined;
+  /** Opens other endpoints that may have them as well. */
+  readonly beside?: (() => Promise<readonly RangeSource[]>) | undefined;
 }
 
 /**
@@ -69,6 +72,7 @@ export function blobDownload(layer: Descriptor, source: BlobSource, diffId?: Dig
         growth: layer.size >= MIN_FOLLOWED_BYTES ? growth : undefined,
         threads: source.threads,
         ranges: source.ranges,
+        beside: source.beside,
         onVerify() {
           received();
           progress(update(id, "Verifying Checksum", 0, 0));

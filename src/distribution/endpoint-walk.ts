@@ -176,6 +176,20 @@ export class EndpointWalk<R> {
     return { value, endpoint: originOf(server.endpoint) };
   }
 
+  /**
+   * Repositories beside that of an endpoint, which may be asked for the same at the same time: those that `accepts` says, are well, and
+   * are no plain side of a registry. No request is sent.
+   */
+  async beside(endpoint: Endpoint, accepts: (other: Endpoint) => boolean): Promise<readonly R[]> {
+    const able = this.#usable.filter(({ endpoint: other }) => {
+      const isAble = other.version !== 1 && other.capabilities.includes(this.#purpose);
+      return other !== endpoint && isAble && !this.#secured(other) && accepts(other);
+    });
+    const placed = await byHealth(able, this.#engine.repositories);
+    const well = placed.filter(({ setBack }) => setBack === undefined);
+    return await Promise.all(well.map(({ station }) => station.at("better")));
+  }
+
   /** What comes of an attempt is remembered for those who have a choice. */
   async #attempt<T>(
     station: Station<R>,

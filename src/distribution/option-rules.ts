@@ -122,6 +122,9 @@ const ranges = eitherOf(
     atOnce: wholeNumberFrom(1),
     pieceBytes: wholeNumberFrom(1),
     stepMs: milliseconds,
+    from: rule('"one", "mirrors" or "all"', (value) =>
+      ["one", "mirrors", "all"].some((one) => one === value),
+    ),
   }),
 );
 

@@ -5,6 +5,9 @@ import type { Descriptor } from "../oci/descriptor.ts";
 import { withTag } from "../reference/derive.ts";
 import { familiarString } from "../reference/familiar.ts";
 import type { NormalizedReference } from "../reference/reference.ts";
+import type { Endpoint } from "../registry/endpoints/endpoint.ts";
+import type { RangeSource } from "../remotes/ranges/range-sources.ts";
+import type { Ranges } from "../remotes/ranges/ranges.ts";
 import type { AskOptions } from "../remotes/remote.ts";
 import { checkMetaHeaders } from "./check-meta-headers.ts";
 import type { PulledImage, PullOptions, PullResult } from "./distribution.ts";
@@ -26,6 +29,8 @@ const MAX_TAG_CHARS = 128;
 interface PullSite {
   /** Origin of the endpoint. */
   readonly endpoint: string;
+  /** Where its blobs come from in ranges; `undefined`: in one stream. */
+  readonly source: RangeSource | undefined;
   /** Every tag of the repository. */
   tags(options: AskOptions): Promise<readonly string[]>;
   /** What a name means. */
@@ -62,19 +67,24 @@ export async function pull(
     purpose: "pull",
     open(endpoint, surroundings) {
       const { repository, answers } = repositories.open(endpoint, reference, { ...options, ...surroundings });
-      const here = { ...context, remote: repository };
+      const beside = () => sourcesBeside(walk, endpoint, engine.ranges);
+      const here = { ...context, remote: repository, beside };
       const resolve = (wanted: NormalizedReference) => resolveTarget(wanted, here);
-      return { repository: siteOf(repository, { resolve, pull: v2Puller(here) }), answers };
+      const source = { fetcher: repository, endpoint: repository.endpoint };
+      return { repository: siteOf(repository, { source, resolve, pull: v2Puller(here) }), answers };
     },
     async openV1(endpoint, surroundings) {
       const opening = repositories.openV1(endpoint, reference, { ...options, ...surroundings });
       const { repository, answers } = await opening;
       const { v1Puller } = await import("./v1/v1-puller.ts");
       const puller = v1Puller({ ...context, remote: repository });
-      return { repository: siteOf(repository, { resolve: resolveNowhere, pull: puller }), answers };
+      return {
+        repository: siteOf(repository, { source: undefined, resolve: resolveNowhere, pull: puller }),
+        answers,
+      };
     },
   };
-  const walk = await EndpointWalk.start(engine, route, operation);
+  const walk: EndpointWalk<PullSite> = await EndpointWalk.start(engine, route, operation);
 
   const images = await forEachName(
     {
@@ -120,9 +130,21 @@ function pullFields({ reference, digest, endpoint, passedOver, served }: PullRes
 
 function siteOf(
   remote: Pick<PullSite, "endpoint" | "tags">,
-  work: Pick<PullSite, "resolve" | "pull">,
+  work: Pick<PullSite, "source" | "resolve" | "pull">,
 ): PullSite {
   return { endpoint: remote.endpoint, tags: (options) => remote.tags(options), ...work };
+}
+
+/** Endpoints that a blob may come from at the same time, as the engine was told. */
+async function sourcesBeside(
+  walk: EndpointWalk<PullSite>,
+  endpoint: Endpoint,
+  ranges: Ranges | undefined,
+): Promise<readonly RangeSource[]> {
+  const { from = "one" } = ranges ?? {};
+  if (from === "one") return [];
+  const sites = await walk.beside(endpoint, ({ mirror }) => mirror || from === "all");
+  return sites.flatMap(({ source }) => source ?? []);
 }
 
 /** Version 1 has no digests to go by. */

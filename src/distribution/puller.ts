@@ -6,6 +6,7 @@ import type { ImageStore } from "../images/image-store.ts";
 import type { LabelTurns } from "../images/label-turns.ts";
 import type { Descriptor } from "../oci/descriptor.ts";
 import type { NormalizedReference } from "../reference/reference.ts";
+import type { RangeSource } from "../remotes/ranges/range-sources.ts";
 import type { Ranges } from "../remotes/ranges/ranges.ts";
 import type { Remote } from "../remotes/remote.ts";
 import type { TransferThreads } from "../remotes/threads/transfer-threads.ts";
@@ -57,6 +58,8 @@ export interface PullContext {
   readonly remote: Remote;
   readonly operation: Operation;
   readonly platform: PlatformChoice;
+  /** Opens other endpoints that blobs may come from at the same time. */
+  readonly beside?: (() => Promise<readonly RangeSource[]>) | undefined;
   /** Of what endpoints bring for this pull. */
   readonly account: IncomingAccount;
   /** Where images are unpacked to; absent where they are not. */

@@ -53,8 +53,19 @@ export class Traffic {
     return new OutgoingAccount(this.#departures);
   }
 
-  /** An attempt at a content has ended. */
-  arrived({ key, digest }: Incoming, { endpoint, from, to }: Delivery): void {
+  /** An attempt at a content has ended: what came is booked by who brought it. */
+  arrived(content: Incoming, { endpoint, from, to, beside = new Map() }: Delivery): void {
+    let reached = to;
+    const shares: Delivery[] = [];
+    for (const [other, bytes] of beside) {
+      const start = Math.max(from, reached - bytes);
+      shares.unshift({ endpoint: other, from: start, to: reached });
+      reached = start;
+    }
+    for (const share of [{ endpoint, from, to: reached }, ...shares]) this.#arrived(content, share);
+  }
+
+  #arrived({ key, digest }: Incoming, { endpoint, from, to }: Delivery): void {
     this.#arrivals.tell(key, { endpoint, from, to });
     const bytes = to - from;
     if (bytes <= 0) return;

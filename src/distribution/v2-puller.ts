@@ -129,10 +129,10 @@ async function unpackLayers(
     readonly unpacked: UnpackedImages;
     readonly signal: AbortSignal;
   },
-  { shared, remote, operation, account }: PullContext,
+  { shared, remote, operation, account, beside }: PullContext,
 ): Promise<void> {
   const { content, work, traffic, threads, ranges } = shared;
-  const source = { content, remote, work, traffic, threads, ranges };
+  const source = { content, remote, work, traffic, threads, ranges, beside };
   for (const layer of layers) account.wants(incoming(layer));
   const blobs = layers.map((layer, at) => blobDownload(layer, source, diffIds[at]));
   await unpacked.unpack(config, blobs, { ...operation, signal });
@@ -156,10 +156,10 @@ async function fetchConfig(
 async function fetchLayers(
   layers: readonly Descriptor[],
   signal: AbortSignal,
-  { shared, remote, operation, account }: PullContext,
+  { shared, remote, operation, account, beside }: PullContext,
 ): Promise<void> {
   const { content, downloads, work, traffic, threads, ranges } = shared;
-  const source = { content, remote, work, traffic, threads, ranges };
+  const source = { content, remote, work, traffic, threads, ranges, beside };
   for (const layer of layers) account.wants(incoming(layer));
   const blobs = layers.map((layer) => blobDownload(layer, source));
   await bringLayers(blobs, downloads, { ...operation, signal });

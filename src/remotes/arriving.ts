@@ -5,6 +5,8 @@
 export interface Arrival {
   readonly from: number;
   readonly to: number;
+  /** How many of those that came are from other endpoints than the one that was asked, by origin. Absent: none. */
+  readonly beside?: ReadonlyMap<string, number>;
 }
 
 /** Told of an arrival, once for each attempt that had the content's ingest, however it ended, and before anybody else has it. */
@@ -25,6 +27,7 @@ export class Arriving {
   #from: number;
   #to: number;
   readonly #growth: GrowthListener | undefined;
+  readonly #beside = new Map<string, number>();
 
   /**
    * @param offset bytes that were there before
@@ -53,8 +56,14 @@ export class Arriving {
     this.#growth?.reached(edge);
   }
 
+  /** So many of the bytes came from another endpoint than the one that was asked. */
+  cameFrom(endpoint: string, bytes: number): void {
+    this.#beside.set(endpoint, (this.#beside.get(endpoint) ?? 0) + bytes);
+  }
+
   /** All that was there is thrown away. */
   dropped(): void {
+    this.#beside.clear();
     this.#from = 0;
     this.#to = 0;
     this.#growth?.dropped();
@@ -62,7 +71,8 @@ export class Arriving {
 
   /** What has come so far. */
   get arrival(): Arrival {
-    return { from: this.#from, to: this.#to };
+    const arrival = { from: this.#from, to: this.#to };
+    return this.#beside.size > 0 ? { ...arrival, beside: this.#beside } : arrival;
   }
 }
 

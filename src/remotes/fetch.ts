@@ -13,9 +13,10 @@ import { MAX_MANIFEST_BYTES } from "../oci/parse-document.ts";
 import { MAX_CONFIG_BYTES } from "../oci/parse-image-config.ts";
 import type { ExchangeThread } from "../registry/transport/exchange-thread.ts";
 import { type ArrivalListener, type Arriving, type GrowthListener, whileArriving } from "./arriving.ts";
+import type { RangeSource } from "./ranges/range-sources.ts";
 import type { Ranges } from "./ranges/ranges.ts";
 import { receive } from "./receive.ts";
-import { receiveInRanges } from "./receive-in-ranges.ts";
+import { type BroughtInRanges, receiveInRanges } from "./receive-in-ranges.ts";
 import { makeRefKey } from "./ref-key.ts";
 import type { Fetcher } from "./remote.ts";
 import { BlobPlace } from "./threads/blob-place.ts";
@@ -46,6 +47,8 @@ export interface FetchContext {
   readonly threads?: TransferThreads | undefined;
   /** How large content comes in ranges. Default: it comes in one stream. */
   readonly ranges?: Ranges | undefined;
+  /** Opens other endpoints that may have the content as well, for ranges of it. Default: there are none. */
+  readonly beside?: (() => Promise<readonly RangeSource[]>) | undefined;
   /** Told of the file that the content grows in, if it is in one, so that others can read along. */
   readonly growth?: GrowthListener | undefined;
 }
@@ -92,11 +95,11 @@ interface Incoming {
 async function bring(incoming: Incoming, context: FetchContext): Promise<void> {
   const { descriptor, offset } = incoming;
   const body = embeddedContent(descriptor);
-  let isPieced = offset > 0;
+  let brought: BroughtInRanges = { isPieced: offset > 0, helpers: new Set() };
   if (body) await writeEmbedded(incoming, body);
-  else if (offset < descriptor.size) isPieced = await fetchRest(incoming, context);
+  else if (offset < descriptor.size) brought = await fetchRest(incoming, context);
   context.onVerify?.();
-  await commit({ ...incoming, isPieced }, context);
+  await commit({ ...incoming, ...brought }, context);
 }
 
 /** Whether content is worth more than one stream, and may come in several. */
@@ -174,8 +177,7 @@ async function writeEmbedded({ writer, arriving }: Incoming, bytes: Uint8Array):
   arriving.reached(bytes.length);
 }
 
-/** Returns whether the content comes from more than one answer. */
-async function fetchRest(incoming: Incoming, context: FetchContext): Promise<boolean> {
+async function fetchRest(incoming: Incoming, context: FetchContext): Promise<BroughtInRanges> {
   const { descriptor, writer, offset, arriving, thread } = incoming;
   const { digest, size } = descriptor;
   const { endpoint, signal, onBytes, waiter, ranges } = context;
@@ -183,8 +185,9 @@ async function fetchRest(incoming: Incoming, context: FetchContext): Promise<boo
   const isRanged = mayBeRanged(descriptor, context);
   const handed = thread || isRanged ? writer.handOver?.() : undefined;
   if (handed && ranges && isRanged) {
-    const receiving = { fetcher, endpoint, signal, waiter, ranges, thread, arriving, onBytes };
-    return (await receiveInRanges({ descriptor, writer, handed }, receiving)).isPieced;
+    const { beside } = context;
+    const receiving = { fetcher, endpoint, signal, waiter, ranges, beside, thread, arriving, onBytes };
+    return await receiveInRanges({ descriptor, writer, handed }, receiving);
   }
   const what = `fetch ${digest}`;
   const place =
@@ -193,7 +196,7 @@ async function fetchRest(incoming: Incoming, context: FetchContext): Promise<boo
     const content = await fetcher.fetch(descriptor, { offset, place: place?.address, signal, waiter });
     const receiving = { what, digest, size, writer, offset };
     await receive(content, receiving, { endpoint, signal, arriving, onBytes, place });
-    return offset > 0;
+    return { isPieced: offset > 0, helpers: new Set() };
   } finally {
     await place?.close();
   }
@@ -221,16 +224,20 @@ async function telling<T>({ digest }: Descriptor, fetch: () => Promise<T>): Prom
 }
 
 async function commit(
-  { descriptor, writer, isPieced, arriving }: Incoming & { readonly isPieced: boolean },
+  { descriptor, writer, isPieced, helpers, arriving }: Incoming & BroughtInRanges,
   { ingester, endpoint, ranges }: FetchContext,
 ): Promise<void> {
   const { digest, size } = descriptor;
   // Of several pieces any may be the wrong one: once more from the start, like moby after a resume, and in one piece.
   const details = { digest, endpoint, retryable: isPieced };
-  const got = writer.digest();
-  if (got !== undefined && got !== digest && algorithmOf(got) === algorithmOf(digest)) {
+  const distrust = (): void => {
     arriving.dropped();
     ranges?.refuse(endpoint, digest);
+    for (const helper of helpers) ranges?.refuse(helper); // one of them may have other bytes
+  };
+  const got = writer.digest();
+  if (got !== undefined && got !== digest && algorithmOf(got) === algorithmOf(digest)) {
+    distrust();
     await writer.truncate(0);
     throw new ErrDataLoss(`verify ${digest}: got ${got}`, details);
   }
@@ -240,8 +247,7 @@ async function commit(
     if (isAlreadyExists(cause)) return;
     // With the right digest in hand, what failed is the disk, and the bytes are good for the next attempt.
     if (!isFailedPrecondition(cause) || got === digest) throw cause;
-    arriving.dropped();
-    ranges?.refuse(endpoint, digest);
+    distrust();
     await ingester.abort(makeRefKey(descriptor)); // wrong bytes must not be the start of the next attempt
     throw new ErrDataLoss(`verify ${digest}: ${findError(cause)?.message ?? "wrong content"}`, {
       ...details,

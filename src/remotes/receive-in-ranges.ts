@@ -5,6 +5,7 @@ import type { Descriptor } from "../oci/descriptor.ts";
 import type { ExchangeThread } from "../registry/transport/exchange-thread.ts";
 import type { Arriving } from "./arriving.ts";
 import { fetchInRanges } from "./ranges/range-fetch.ts";
+import type { RangeSource } from "./ranges/range-sources.ts";
 import type { Ranges } from "./ranges/ranges.ts";
 import type { Fetcher } from "./remote.ts";
 import { BlobPlace } from "./threads/blob-place.ts";
@@ -26,21 +27,30 @@ export interface ReceiveRangesContext extends AbortOptions {
   /** Where the file is filled; `undefined`: in this thread. */
   readonly thread: ExchangeThread | undefined;
   readonly waiter?: Waiter | undefined;
+  /** Opens other endpoints that may have it as well. */
+  readonly beside?: (() => Promise<readonly RangeSource[]>) | undefined;
   /** Notes how far it is. */
   readonly arriving: Arriving;
   /** Called with the bytes on disk, of the whole content, whenever there are more. */
   readonly onBytes?: ((bytes: number) => void) | undefined;
 }
 
+/** How it came. */
+export interface BroughtInRanges {
+  /** Whether it came in several answers, of this attempt or of earlier ones. */
+  readonly isPieced: boolean;
+  /** Endpoints of which some of it came, beside the one that was asked. */
+  readonly helpers: ReadonlySet<string>;
+}
+
 /**
  * Fills the file of an ingest with what is missing, in ranges where that helps. Whatever has come stays for the next attempt, except of a
- * body that is too long: of that no byte can be trusted. Returns whether the content came in several answers, of this attempt or of
- * earlier ones. Throws what `fetchInRanges` and the file throw.
+ * body that is too long: of that no byte can be trusted. Throws what `fetchInRanges` and the file throw.
  */
 export async function receiveInRanges(
   { descriptor, writer, handed }: ReceivingRanges,
   context: ReceiveRangesContext,
-): Promise<{ readonly isPieced: boolean }> {
+): Promise<BroughtInRanges> {
   const { digest, size } = descriptor;
   const { fetcher, endpoint, ranges, thread, signal, waiter, arriving, onBytes } = context;
   const there = [{ from: 0, to: handed.offset }, ...handed.parts];
@@ -62,8 +72,14 @@ export async function receiveInRanges(
       onBytes?.(bytes);
     },
   });
-  const work = { descriptor, there, place, fetcher, endpoint };
-  const [brought] = await Promise.allSettled([fetchInRanges(work, { ranges, share, signal, waiter })]);
+  const work = { descriptor, there, place, source: { fetcher, endpoint }, beside: context.beside };
+  const helpers = new Set<string>();
+  const onBeside = (helper: string, bytes: number): void => {
+    helpers.add(helper);
+    arriving.cameFrom(helper, bytes);
+  };
+  const fetching = fetchInRanges(work, { ranges, share, signal, waiter, onBeside });
+  const [brought] = await Promise.allSettled([fetching]);
   stop();
   const poured = await place.close();
   if (poured?.isTooLong) {
@@ -72,5 +88,5 @@ export async function receiveInRanges(
   }
   throwIfAborted(signal);
   if (brought.status === "rejected") throw brought.reason;
-  return { isPieced: isResumed || brought.value.requests > 1 };
+  return { isPieced: isResumed || brought.value.requests > 1, helpers };
 }

@@ -14,6 +14,7 @@ import type { Descriptor } from "../../src/oci/descriptor.ts";
 import { OCI_LAYER_GZIP } from "../../src/oci/media-types.ts";
 import { createTransport } from "../../src/registry/transport/transport.ts";
 import { anonymous, createRegistryClient, endpointSend } from "../../src/registry.ts";
+import type { Arrival } from "../../src/remotes/arriving.ts";
 import { fetchContent } from "../../src/remotes/fetch.ts";
 import { type RangeOptions, Ranges } from "../../src/remotes/ranges/ranges.ts";
 import { RegistryRemote } from "../../src/remotes/registry-remote.ts";
@@ -260,6 +261,44 @@ describe.each([{ workers: 0 }, { workers: 2 }])("a blob in ranges, by $workers t
     expect((await stored()).equals(CONTENT)).toBe(true);
     const signatures = storage.asked.map(({ request }) => request.url);
     expect(new Set(signatures).size).toBe(signatures.length);
+  });
+
+  it("comes from another endpoint as well, and it is told how much", async () => {
+    const [server, mirror] = [await serving(undefined, { waitsFor: 2 }), await serving()];
+    const context = fetching(server, workers);
+    const other = fetching(mirror, workers);
+    const arrivals: Arrival[] = [];
+    await fetchContent(LAYER, {
+      ...context,
+      beside: async () => [other],
+      onArrival: (one) => void arrivals.push(one),
+    });
+    expect((await stored()).equals(CONTENT)).toBe(true);
+    const [{ from, to, beside } = { from: 0, to: 0, beside: undefined }] = arrivals;
+    expect([from, to]).toEqual([0, CONTENT.length]);
+    expect([...(beside?.keys() ?? [])]).toEqual(mirror.asked.length > 0 ? [other.endpoint] : []);
+  });
+
+  it("comes from the first endpoint alone once another one had other bytes", async () => {
+    const other = await serving(async ({ from, to = CONTENT.length }, response) => {
+      mirror.head(response, from, to);
+      await mirror.send(response, Buffer.alloc(to - from, "x"));
+      response.end();
+      return true;
+    });
+    const mirror: RangeServer = other;
+    const server = await serving();
+    const context = fetching(server, workers);
+    const wrong = fetching(mirror, workers);
+    const wanting = { ...context, beside: async () => [wrong] };
+    const first = await fetchContent(LAYER, wanting).catch((error: unknown) => error);
+    if (first !== true) {
+      expect(findError(first)).toMatchObject({ code: "ERR_DATA_LOSS", retryable: true });
+      const before = mirror.asked.length;
+      await fetchContent(LAYER, wanting);
+      expect(mirror.asked.length).toBe(before);
+    }
+    expect((await stored()).equals(CONTENT)).toBe(true);
   });
 
   it("is left at once when nobody wants it any more, and keeps what came", async () => {

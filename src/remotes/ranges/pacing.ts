@@ -10,7 +10,7 @@ const MAX_PIECE_BYTES = 64 * 1024 * 1024;
 const PIECES_LEFT = 2;
 
 /** How long a connection has, from its request on, before it is judged by how little has come, in milliseconds. */
-const JUDGE_MS = 1_000;
+export const JUDGE_MS = 1_000;
 
 /** A connection whose rate is less than this part of that of another one is left. */
 const SLOW_PART = 0.25;

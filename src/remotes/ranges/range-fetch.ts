@@ -4,33 +4,19 @@ import type { ByteRange } from "../../content/byte-ranges.ts";
 import { ErrDataLoss } from "../../errors/classes.ts";
 import { findError } from "../../errors/predicates.ts";
 import type { Descriptor } from "../../oci/descriptor.ts";
-import type { Place } from "../../registry/http/send.ts";
-import type { Fetcher, RemoteContent } from "../remote.ts";
+import type { RemoteContent } from "../remote.ts";
 import type { Claim } from "./claim.ts";
 import { isWorthMore } from "./pacing.ts";
 import { Ramp } from "./ramp.ts";
 import { type Next, RangeChoice } from "./range-choice.ts";
 import { RangeLine } from "./range-line.ts";
+import { type RangePlace, RangePours } from "./range-place.ts";
 import { RangePlan } from "./range-plan.ts";
+import { type RangeSource, RangeSources } from "./range-sources.ts";
 import type { RangeShare, Ranges } from "./ranges.ts";
 
 /** How often it is looked how far everything is, in milliseconds. */
 const LOOK_MS = 50;
-
-/** Where ranges of one content are poured into, several at the same time. */
-export interface RangePlace {
-  /** What a request names for its answer to come here; absent where it comes here anyway. */
-  readonly address: Place | undefined;
-  /** Whether content can be poured here. */
-  takes(content: RemoteContent): boolean;
-  /** Becomes a place for content that does not come where it is. Nothing may be on its way. */
-  moveHere(options: AbortOptions): Promise<void>;
-  /**
-   * Pours content, but for its first `skip` bytes, into what is claimed; what is there already is passed over. Nothing more is written once
-   * it has settled.
-   */
-  pour(content: RemoteContent, claim: Claim, skip: number): Promise<void>;
-}
 
 /** What is to be brought, and from where. */
 export interface RangeWork {
@@ -38,9 +24,9 @@ export interface RangeWork {
   /** What is there already. */
   readonly there: readonly ByteRange[];
   readonly place: RangePlace;
-  readonly fetcher: Fetcher;
-  /** Origin of the endpoint behind `fetcher`. */
-  readonly endpoint: string;
+  readonly source: RangeSource;
+  /** Opens others that may have it as well; called when more than one connection is worth it. */
+  readonly beside?: (() => Promise<readonly RangeSource[]>) | undefined;
 }
 
 /** What surrounds it. */
@@ -49,6 +35,8 @@ export interface RangeContext extends AbortOptions {
   readonly share: RangeShare;
   /** Of the first request: who waits for another connection holds nothing up. */
   readonly waiter?: Waiter | undefined;
+  /** Told how many bytes have come from another endpoint than the source. */
+  readonly onBeside?: ((endpoint: string, bytes: number) => void) | undefined;
 }
 
 /** How a content has come. */
@@ -72,9 +60,11 @@ class RangeFetch {
   readonly #work: RangeWork;
   readonly #context: RangeContext;
   readonly #plan: RangePlan;
+  readonly #sources: RangeSources;
   readonly #ramp: Ramp;
   readonly #lines = new Set<RangeLine>();
   readonly #choice: RangeChoice;
+  readonly #pours: RangePours;
   /** Fires when nothing more is to be brought. */
   readonly #end = new AbortController();
   readonly #over = Promise.withResolvers<void>();
@@ -87,9 +77,13 @@ class RangeFetch {
   constructor(work: RangeWork, context: RangeContext) {
     this.#work = work;
     this.#context = context;
-    this.#plan = new RangePlan(work.descriptor.size, work.there);
-    this.#ramp = new Ramp(context.ranges.stepMs);
-    this.#choice = new RangeChoice(this.#plan, this.#lines, context.ranges);
+    const { descriptor, there, source, beside } = work;
+    const { ranges, share } = context;
+    this.#plan = new RangePlan(descriptor.size, there);
+    this.#sources = new RangeSources(source, { digest: descriptor.digest, ranges, share, beside });
+    this.#ramp = new Ramp(ranges.stepMs);
+    this.#pours = new RangePours(work.place);
+    this.#choice = new RangeChoice(this.#plan, this.#lines, ranges);
   }
 
   async run(): Promise<RangesBrought> {
@@ -116,11 +110,6 @@ class RangeFetch {
     return this.#context.ranges.clock.elapsed();
   }
 
-  /** Connections that there may be. */
-  get #most(): number {
-    return this.#hasRefused ? 1 : this.#context.share.mostAt(this.#work.endpoint);
-  }
-
   async #watch(): Promise<void> {
     const { signal } = this.#end;
     const { clock } = this.#context.ranges;
@@ -133,9 +122,18 @@ class RangeFetch {
 
   #look(): void {
     const nowMs = this.#nowMs;
-    for (const line of this.#lines) line.look(nowMs);
+    for (const line of this.#lines) {
+      line.look(nowMs);
+      if (line.isLateAt(nowMs)) this.#hurry(line);
+    }
     if (this.#hasAnswer) this.#raise(nowMs);
     this.#wake();
+  }
+
+  /** Somebody else may have what is offered. Who only helps is asked no more. */
+  #hurry(line: RangeLine): void {
+    this.#sources.drop(line.source);
+    line.leave();
   }
 
   #raise(nowMs: number): void {
@@ -145,16 +143,20 @@ class RangeFetch {
       nowMs,
       came: new Map(lines.map((line) => [line, line.bytes])),
       allMove: lines.every(({ isMoving }) => isMoving),
-      most: this.#most,
+      most: this.#sources.most,
       isWorth: (rate) => isWorthMore(leftBytes, rate, this.#context.ranges),
     });
     if (this.#end.signal.aborted || this.#plan.isDone) return;
+    if (this.#ramp.wanted > 1 && !this.#sources.areKnown) {
+      this.#sources.lookBeside(() => this.#raise(this.#nowMs));
+      return;
+    }
     const missing = this.#ramp.wanted - this.#lines.size;
     for (let started = 0; started < missing; started++) this.#start();
   }
 
   #start(): void {
-    const line = new RangeLine();
+    const line = new RangeLine(this.#sources.next(this.#lines));
     this.#lines.add(line);
     void this.#live(line);
   }
@@ -170,7 +172,7 @@ class RangeFetch {
         else await this.#changed.promise;
       }
     } catch (error) {
-      this.#fail(error);
+      this.#fail(error, line.source);
     } finally {
       this.#lines.delete(line);
       this.#wake();
@@ -183,11 +185,16 @@ class RangeFetch {
     this.#changed = Promise.withResolvers();
   }
 
-  #fail(error: unknown): void {
+  #fail(error: unknown, source: RangeSource): void {
     if (this.#end.signal.aborted) return;
+    const { endpoint, code, retryable } = findError(error) ?? {};
+    this.#sources.drop(source);
+    if (source !== this.#sources.first && endpoint !== undefined) {
+      this.#failure ??= { error }; // it only helped
+      return;
+    }
     this.#failure = { error };
     this.#ramp.failed(this.#nowMs);
-    const { endpoint, code, retryable } = findError(error) ?? {};
     const isUntrue = code === "ERR_DATA_LOSS" && retryable !== true;
     // What is our own trouble, or says that nothing from there can be trusted, meets the others as well.
     if (endpoint === undefined || isUntrue) this.#end.abort();
@@ -195,30 +202,26 @@ class RangeFetch {
 
   /** What a connection does next; `undefined`: nothing, as long as nothing changes. */
   #next(line: RangeLine): Next | "leave" | undefined {
-    const isUnranged = this.#hasRefused;
-    const slow = isUnranged ? undefined : this.#choice.fromSlow(line, this.#nowMs);
+    const isRanged = this.#sources.allows(line.source);
+    const { most } = this.#sources;
+    const slow = isRanged ? this.#choice.fromSlow(line, this.#nowMs) : undefined;
     if (slow) return slow;
-    if (this.#lines.size > Math.max(1, Math.min(this.#ramp.wanted, this.#most))) return "leave";
-    if (isUnranged) return this.#choice.everything();
-    if (this.#ramp.wanted === 1 || this.#most === 1) return this.#choice.allInOne();
+    if (this.#lines.size > Math.max(1, Math.min(this.#ramp.wanted, most))) return "leave";
+    if (!isRanged) return line.source === this.#sources.first ? this.#choice.everything() : "leave";
+    if (this.#ramp.wanted === 1 || most === 1) return this.#choice.allInOne();
     return this.#choice.piece(line, this.#nowMs);
-  }
-
-  /** Whether the endpoint is known to give no ranges. */
-  get #hasRefused(): boolean {
-    const { fetcher, endpoint, descriptor } = this.#work;
-    return fetcher.fetchPart === undefined || !this.#context.ranges.allows(endpoint, descriptor.digest);
   }
 
   async #bring(line: RangeLine, next: Next): Promise<void> {
     const { claim, takeover } = next;
-    line.begin(claim, this.#nowMs);
+    line.begin(claim, this.#nowMs, takeover !== undefined);
     const signal = anySignal(this.#end.signal, line.signal);
     let isAccepted = takeover === undefined;
     try {
-      const content = await this.#ask(next, signal);
+      const content = await this.#ask(next, line.source, signal);
       isAccepted ||= content !== undefined && this.#accept(takeover);
-      if (content && isAccepted) await this.#pour(content, claim, signal);
+      if (isAccepted) line.accept();
+      if (content && isAccepted) await this.#pour(content, claim, line.source);
       else await content?.discard();
     } catch (error) {
       if (!line.signal.aborted) throw error; // otherwise others bring it
@@ -231,17 +234,28 @@ class RangeFetch {
   }
 
   /** The content from the claim's start on; `undefined` when the endpoint gives no such part. */
-  async #ask({ claim, isOpen }: Next, signal: AbortSignal): Promise<RemoteContent | undefined> {
-    const { descriptor, place, fetcher, endpoint } = this.#work;
-    const { waiter, ranges } = this.#context;
-    const options = { offset: claim.start, place: place.address, signal };
-    const first = this.#requests++ === 0 ? waiter : undefined;
+  async #ask(
+    { claim, isOpen }: Next,
+    source: RangeSource,
+    signal: AbortSignal,
+  ): Promise<RemoteContent | undefined> {
+    const { descriptor, place } = this.#work;
+    const { fetcher } = source;
+    const waiter = this.#requests++ === 0 ? this.#context.waiter : undefined;
+    const options = { offset: claim.start, place: place.address, signal, waiter };
     const content = isOpen
-      ? await fetcher.fetch(descriptor, { ...options, waiter: first })
-      : await fetcher.fetchPart?.(descriptor, { ...options, end: claim.end, waiter: first });
+      ? await fetcher.fetch(descriptor, options)
+      : await fetcher.fetchPart?.(descriptor, { ...options, end: claim.end });
     if (content) this.#answered();
-    else ranges.refuse(endpoint);
+    else this.#refuse(source);
     return content;
+  }
+
+  /** Who only helps may have other contents. */
+  #refuse(source: RangeSource): void {
+    const { digest } = this.#work.descriptor;
+    const isFirst = source === this.#sources.first;
+    this.#context.ranges.refuse(source.endpoint, isFirst ? undefined : digest);
   }
 
   #answered(): void {
@@ -253,18 +267,28 @@ class RangeFetch {
   #accept(takeover: Next["takeover"]): boolean {
     if (!takeover || !this.#plan.accept(takeover)) return false;
     const loser = [...this.#lines].find(({ claim }) => claim === takeover.from);
+    if (takeover.isLeft && loser?.hasNothing) this.#sources.drop(loser.source);
     if (takeover.isLeft || takeover.from.left === 0) loser?.leave();
     this.#wake();
     return true;
   }
 
-  async #pour(content: RemoteContent, claim: Claim, signal: AbortSignal): Promise<void> {
-    const { endpoint, descriptor, place } = this.#work;
-    const { digest } = descriptor;
-    if (!place.takes(content)) await place.moveHere({ signal });
-    await place.pour(content, claim, claim.start - content.offset);
-    if (claim.left === 0 || this.#end.signal.aborted) return;
+  async #pour(content: RemoteContent, claim: Claim, source: RangeSource): Promise<void> {
+    const { endpoint } = source;
+    let couldPour = false;
+    try {
+      couldPour = await this.#pours.pour(content, claim, { signal: this.#end.signal });
+    } finally {
+      this.#noteBeside(endpoint, claim.reached - claim.start);
+    }
+    if (!couldPour) this.#refuse(source);
+    if (!couldPour || claim.left === 0 || this.#end.signal.aborted) return;
+    const { digest } = this.#work.descriptor;
     const message = `fetch ${digest}: got ${claim.reached} bytes, wanted ${claim.end}`;
     throw new ErrDataLoss(message, { digest, endpoint, retryable: true });
+  }
+
+  #noteBeside(endpoint: string, bytes: number): void {
+    if (endpoint !== this.#sources.first.endpoint) this.#context.onBeside?.(endpoint, bytes);
   }
 }

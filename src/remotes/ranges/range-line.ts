@@ -1,16 +1,23 @@
 import type { Claim } from "./claim.ts";
-import type { Pace } from "./pacing.ts";
+import { JUDGE_MS, type Pace } from "./pacing.ts";
+import type { RangeSource } from "./range-sources.ts";
 import { RateMeter } from "./rate-meter.ts";
 
 /** One of the connections over which a content comes, from one request to the next. */
 export class RangeLine {
+  readonly source: RangeSource;
   #claim: Claim | undefined;
   #meter: RateMeter | undefined;
   #askedAtMs = 0;
+  #isOffer = false;
   #cut = new AbortController();
   #lastRate: number | undefined;
   /** Bytes of requests that are over. */
   #broughtBytes = 0;
+
+  constructor(source: RangeSource) {
+    this.source = source;
+  }
 
   /** Fires when what it brings is left to another one. */
   get signal(): AbortSignal {
@@ -27,6 +34,11 @@ export class RangeLine {
     return this.#broughtBytes + (this.#claim ? this.#claim.reached - this.#claim.start : 0);
   }
 
+  /** Whether nothing of what it brings has come. */
+  get hasNothing(): boolean {
+    return this.#claim !== undefined && this.#claim.reached === this.#claim.start;
+  }
+
   /** Whether something has come over it, or it has nothing to do. */
   get isMoving(): boolean {
     return this.bytes > 0 || this.#claim === undefined;
@@ -37,12 +49,27 @@ export class RangeLine {
     return this.#claim;
   }
 
-  /** From now on it brings this. */
-  begin(claim: Claim, nowMs: number): void {
+  /**
+   * From now on it brings this.
+   *
+   * @param isOffer whether somebody else does as long as there is no answer
+   */
+  begin(claim: Claim, nowMs: number, isOffer: boolean): void {
     this.#claim = claim;
+    this.#isOffer = isOffer;
     this.#askedAtMs = nowMs;
     this.#meter = new RateMeter(nowMs, claim.reached);
     this.#cut = new AbortController();
+  }
+
+  /** What it was offered is its own. */
+  accept(): void {
+    this.#isOffer = false;
+  }
+
+  /** Whether it keeps an offer from others, who would have had an answer by now. */
+  isLateAt(nowMs: number): boolean {
+    return this.#claim !== undefined && this.#isOffer && nowMs - this.#askedAtMs >= JUDGE_MS;
   }
 
   /** Looks how far it is. */

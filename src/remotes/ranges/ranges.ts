@@ -33,7 +33,15 @@ export interface RangeOptions {
    * gets them at once. Default 100.
    */
   readonly stepMs?: number | undefined;
+  /**
+   * Which endpoints of a reference a content may come from at the same time: the one whose turn it is; that one and the mirrors; or all
+   * of them, the registry itself as well. Mirrors are there to spare the registry, and one of them may be dear. Default `"one"`.
+   */
+  readonly from?: RangeEndpoints | undefined;
 }
+
+/** Which endpoints a content may come from at the same time. */
+export type RangeEndpoints = "one" | "mirrors" | "all";
 
 /** What surrounds contents in ranges. */
 export interface RangesParts {
@@ -44,8 +52,10 @@ export interface RangesParts {
 
 /** A content's share of the connections, to be disposed of when it is here. */
 export interface RangeShare extends Disposable {
-  /** How many it may have at present, of one endpoint; at least one. */
-  readonly mostAt: (endpoint: string) => number;
+  /** How many it may have at present; less than one where others need them all. */
+  readonly most: number;
+  /** How many an endpoint is asked for at once, whatever it is asked for. */
+  readonly roomAt: (endpoint: string) => number;
 }
 
 /** What all contents in ranges of one engine share: the connections for them, and what is known of who gives no ranges. */
@@ -53,6 +63,7 @@ export class Ranges {
   readonly fromBytes: number;
   readonly pieceBytes: number;
   readonly stepMs: number;
+  readonly from: RangeEndpoints;
   readonly clock: Clock;
   readonly #atOnce: number;
   readonly #roomAt: ((url: string) => number) | undefined;
@@ -65,6 +76,7 @@ export class Ranges {
     this.fromBytes = fromBytes;
     this.pieceBytes = pieceBytes;
     this.stepMs = stepMs;
+    this.from = options.from ?? "one";
     this.clock = clock;
     this.#atOnce = atOnce;
     this.#roomAt = roomAt;
@@ -73,11 +85,12 @@ export class Ranges {
   /** A share for one content. */
   take(): RangeShare {
     this.#contents++;
+    const most = (): number => Math.floor(this.#atOnce / this.#contents);
     return {
-      mostAt: (endpoint) => {
-        const room = this.#roomAt?.(endpoint) ?? Number.POSITIVE_INFINITY;
-        return Math.max(1, Math.min(room, Math.floor(this.#atOnce / this.#contents)));
+      get most() {
+        return most();
       },
+      roomAt: (endpoint) => this.#roomAt?.(endpoint) ?? Number.POSITIVE_INFINITY,
       [Symbol.dispose]: () => {
         this.#contents--;
       },

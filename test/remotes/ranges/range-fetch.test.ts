@@ -187,37 +187,107 @@ describe("fetchInRanges()", () => {
   });
 });
 
+describe("fetchInRanges() from several endpoints", () => {
+  const LIMITED = { size: GIB / 2, lineRate: 60 * MB, manner: () => ({ rate: 30 * MB }) };
+
+  it("brings twice as much from two as from one", async () => {
+    const large = { ...LIMITED, size: GIB };
+    const one = await runOf(large);
+    const two = await runOf(large, { beside: large });
+    expect(two.network.bytes).toBe(GIB);
+    expect(one.tookMs / two.tookMs).toBeGreaterThan(1.8);
+    expect(two.besideBytes / GIB).toBeCloseTo(0.5, 1);
+  });
+
+  it.each<[string, Manner]>([
+    ["lacks it", { rate: 30 * MB, whole: true }],
+    ["refuses it", { rate: 0, refusal: new ErrNotFound("no such blob", { endpoint: ENDPOINT }) }],
+    ["breaks", { rate: 30 * MB, breaks: { afterBytes: MB, error: RESET } }],
+    ["is silent", { rate: 0 }],
+    ["does not answer", { rate: 0, answersAfterMs: 3_600_000 }],
+  ])("is nearly as fast as without another one that %s", async (_, manner) => {
+    const alone = await runOf(LIMITED);
+    const run = await runOf(LIMITED, { beside: { ...LIMITED, manner: () => manner } });
+    expect(run.error).toBeUndefined();
+    expect(run.network.bytes).toBe(LIMITED.size);
+    expect(run.tookMs / alone.tookMs).toBeLessThan(1.25);
+  });
+
+  it("opens no other one for what one connection is enough for", async () => {
+    const run = await runOf({ size: 16 * MB, manner: () => ({ rate: 60 * MB }) }, { beside: LIMITED });
+    expect(run.hasLookedBeside).toBe(false);
+  });
+
+  it("goes on with the other one when the first one breaks", async () => {
+    const breaks = { afterBytes: 100 * MB, error: RESET };
+    const run = await runOf({ ...LIMITED, manner: () => ({ rate: 30 * MB, breaks }) }, { beside: LIMITED });
+    expect(run.error).toBeUndefined();
+    expect(run.network.bytes).toBe(LIMITED.size);
+  });
+});
+
 interface Settings {
   readonly options?: RangeOptions;
   readonly there?: readonly ByteRange[];
+  /** Another endpoint. */
+  readonly beside?: Omit<NetworkOptions, "clock"> | undefined;
+}
+
+interface Run {
+  readonly network: SimulatedNetwork;
+  readonly tookMs: number;
+  readonly error: unknown;
+  readonly hasLookedBeside: boolean;
+  /** Bytes that came from the other endpoint. */
+  readonly besideBytes: number;
 }
 
 /** A whole run, in simulated time. */
 async function runOf(
   network: Omit<NetworkOptions, "clock">,
-  { options = {}, there = [] }: Settings = {},
-): Promise<{ readonly network: SimulatedNetwork; readonly tookMs: number; readonly error: unknown }> {
+  { options = {}, there = [], beside }: Settings = {},
+): Promise<Run> {
   const clock = new ManualClock();
-  const started = start({ ...network, clock }, new Ranges(options, { clock }), there);
+  const started = start({ ...network, clock }, new Ranges(options, { clock }), { there, beside });
   for (let rounds = 0; (await stateOf(started.ended)) === "pending"; rounds++) {
     expect(rounds).toBeLessThan(2_000);
     await clock.advance(50);
   }
-  return { network: started.network, tookMs: clock.elapsed(), error: await started.ended };
+  const error = await started.ended;
+  return { network: started.network, tookMs: clock.elapsed(), error, ...started.seen };
 }
 
-function start(options: NetworkOptions, ranges: Ranges, there: readonly ByteRange[] = []) {
+function start(options: NetworkOptions, ranges: Ranges, { there = [], beside }: Settings = {}) {
   const network = new SimulatedNetwork(options, there);
   const controller = new AbortController();
   const descriptor = { mediaType: OCI_LAYER_GZIP, digest: digestOf("simulated"), size: options.size };
   const share = ranges.take();
+  const seen = { hasLookedBeside: false, besideBytes: 0 };
   const ended = fetchInRanges(
-    { descriptor, there, place: network, fetcher: network, endpoint: ENDPOINT },
-    { ranges, share, signal: controller.signal },
+    {
+      descriptor,
+      there,
+      place: network,
+      source: { fetcher: network, endpoint: ENDPOINT },
+      async beside() {
+        seen.hasLookedBeside = true;
+        if (!beside) return [];
+        const fetcher = new SimulatedNetwork({ ...beside, clock: options.clock });
+        return [{ fetcher, endpoint: "https://mirror.example" }];
+      },
+    },
+    {
+      ranges,
+      share,
+      signal: controller.signal,
+      onBeside: (_, bytes) => {
+        seen.besideBytes += bytes;
+      },
+    },
   ).then(
     () => undefined,
     (error: unknown) => error,
   );
   void ended.finally(() => share[Symbol.dispose]());
-  return { network, controller, ended };
+  return { network, controller, ended, seen };
 }

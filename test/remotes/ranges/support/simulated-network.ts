@@ -3,11 +3,11 @@ import type { Clock } from "../../../../src/async/clock.ts";
 import type { ByteRange } from "../../../../src/content/byte-ranges.ts";
 import { ByteRanges } from "../../../../src/content/byte-ranges.ts";
 import type { Claim } from "../../../../src/remotes/ranges/claim.ts";
-import type { RangePlace } from "../../../../src/remotes/ranges/range-fetch.ts";
+import type { RangePlace } from "../../../../src/remotes/ranges/range-place.ts";
 import type { Fetcher, FetchOptions, RemoteContent } from "../../../../src/remotes/remote.ts";
 
 /** How often something comes, in milliseconds. */
-const PULSE_MS = 10;
+const PULSE_MS = 20;
 
 /** A request, in the order in which they came. */
 export interface Asked {
@@ -43,6 +43,7 @@ export interface NetworkOptions {
 
 /** A body, as the simulated place takes it. */
 interface SimulatedContent extends RemoteContent {
+  readonly network: SimulatedNetwork;
   readonly manner: Manner;
   readonly signal: AbortSignal | undefined;
 }
@@ -73,7 +74,7 @@ export class SimulatedNetwork implements Fetcher, RangePlace {
 
   async fetch(_: unknown, { offset = 0, signal }: FetchOptions = {}): Promise<RemoteContent> {
     const { manner } = await this.#answer({ offset, end: undefined, signal });
-    return content(manner.whole ? 0 : offset, manner, signal);
+    return this.#content(manner.whole ? 0 : offset, manner, signal);
   }
 
   async fetchPart(
@@ -81,7 +82,7 @@ export class SimulatedNetwork implements Fetcher, RangePlace {
     { offset, end, signal }: FetchOptions & { readonly offset: number; readonly end: number },
   ): Promise<RemoteContent | undefined> {
     const { manner } = await this.#answer({ offset, end, signal });
-    return manner.whole ? undefined : content(offset, manner, signal);
+    return manner.whole ? undefined : this.#content(offset, manner, signal);
   }
 
   get address(): undefined {
@@ -95,14 +96,14 @@ export class SimulatedNetwork implements Fetcher, RangePlace {
   async moveHere(): Promise<void> {}
 
   async pour(from: RemoteContent, claim: Claim, skip: number): Promise<void> {
-    const { manner, signal } = from as SimulatedContent;
+    const { manner, signal, network } = from as SimulatedContent;
     let [toSkip, came] = [skip, 0];
-    this.active++;
-    this.mostAtOnce = Math.max(this.mostAtOnce, this.active);
+    network.active++;
+    network.mostAtOnce = Math.max(network.mostAtOnce, network.active);
     try {
       while (claim.left > 0) {
         await this.#options.clock.sleep(PULSE_MS, { signal });
-        const bytes = this.#pulseBytes(manner);
+        const bytes = network.pulseBytes(manner);
         came += bytes;
         const skipped = Math.min(toSkip, bytes);
         toSkip -= skipped;
@@ -110,7 +111,7 @@ export class SimulatedNetwork implements Fetcher, RangePlace {
         if (manner.breaks && came >= manner.breaks.afterBytes) throw manner.breaks.error;
       }
     } finally {
-      this.active--;
+      network.active--;
     }
   }
 
@@ -124,7 +125,8 @@ export class SimulatedNetwork implements Fetcher, RangePlace {
     return { manner };
   }
 
-  #pulseBytes({ rate }: Manner): number {
+  /** Bytes that come at once over one of the connections that there are. */
+  pulseBytes({ rate }: Manner): number {
     const { lineRate = Number.POSITIVE_INFINITY } = this.#options;
     return Math.floor((Math.min(rate, lineRate / this.active) * PULSE_MS) / 1_000);
   }
@@ -135,8 +137,8 @@ export class SimulatedNetwork implements Fetcher, RangePlace {
     this.#there.add({ from: claim.reached, to });
     if (to > claim.reached) claim.reached = to;
   }
-}
 
-function content(offset: number, manner: Manner, signal: AbortSignal | undefined): SimulatedContent {
-  return { offset, manner, signal, pipeTo: async () => {}, discard: async () => {} };
+  #content(offset: number, manner: Manner, signal: AbortSignal | undefined): SimulatedContent {
+    return { offset, manner, signal, network: this, pipeTo: async () => {}, discard: async () => {} };
+  }
 }
