@@ -2,6 +2,7 @@ import type { Socket } from "node:net";
 import type { buildConnector } from "undici";
 import { ErrInternal } from "../../errors/classes.ts";
 import { type AnswerStart, MAX_RESPONSE_HEADER_BYTES, watchAnswers } from "./answer-start.ts";
+import { feedOf, type SocketFeed } from "./socket-feed.ts";
 import { Client } from "./undici.ts";
 
 /** Longest time that an unused connection is kept when the server names none; servers close theirs from 5 s on. */
@@ -80,6 +81,11 @@ export class Connection {
    */
   get failure(): Error | undefined {
     return this.#failure;
+  }
+
+  /** What its socket is read by, if that is a buffer of ours. */
+  get feed(): SocketFeed | undefined {
+    return this.#socket && feedOf(this.#socket);
   }
 
   /** A request is about to be written. Whether it is the first one on its socket. */

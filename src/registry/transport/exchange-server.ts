@@ -5,6 +5,7 @@ import type { ChunkSink, HttpBody } from "../http/send.ts";
 import type { Begun, Carrier } from "./carrier.ts";
 import type { AboutExchange, BodyUse, FromThread, ThreadSettings, ToThread } from "./exchange-wire.ts";
 import { directRoutes } from "./routes.ts";
+import { READING_ALONE } from "./socket-feed.ts";
 
 /** What a defect of this thread is said to have been about. */
 const DOING = "transfer";
@@ -53,8 +54,9 @@ export class ExchangeServer {
 
   constructor(parts: ExchangeServerParts) {
     this.#parts = parts;
-    const { limits, reuseBuffers } = parts.settings;
-    this.#routeOf = directRoutes({ reuseBuffers, authorities: () => this.#authorities }, limits);
+    const { limits, reuseBuffers, directBytes = READING_ALONE.directBytes } = parts.settings;
+    const sizes = { ...READING_ALONE, directBytes };
+    this.#routeOf = directRoutes({ reuseBuffers, authorities: () => this.#authorities }, limits, sizes);
   }
 
   /** Does what it is told. */

@@ -17,6 +17,8 @@ export interface ExchangeThreadOptions {
   readonly file: URL;
   /** Those of the transport whose requests it is to carry. */
   readonly connection: Omit<ConnectionOptions, "proxy">;
+  /** A body of more bytes goes past the parser, at the price of its connection. Default 64 MiB. */
+  readonly directBytes?: number | undefined;
 }
 
 /** A place that was asked for. */
@@ -48,8 +50,9 @@ export class ExchangeThread implements PlaceThread {
   /** The caller calls `end` after use. Throws Node's error where threads are not allowed. */
   constructor(options: ExchangeThreadOptions) {
     this.#options = options;
-    const { connection } = options;
+    const { connection, directBytes } = options;
     const settings: ThreadSettings = {
+      directBytes,
       limits: connectionLimits(connection),
       reuseBuffers: connection.reuseBuffers,
     };

@@ -7,6 +7,8 @@ import type { DirectWay } from "./routes.ts";
 export interface ThreadSettings {
   readonly limits: ConnectionLimits;
   readonly reuseBuffers: boolean | undefined;
+  /** See `ExchangeThreadOptions`. */
+  readonly directBytes: number | undefined;
 }
 
 /** A request as it is told to a thread: one without a body. */

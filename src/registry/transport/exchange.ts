@@ -6,6 +6,7 @@ import type { DrayageError } from "../../errors/drayage-error.ts";
 import type { HttpRequest, HttpResponse } from "../http/send.ts";
 import type { Connection } from "./connection.ts";
 import type { ConnectionLimits } from "./connection-options.ts";
+import { type BodyControl, DirectBody } from "./direct-body.ts";
 import type { Outcome } from "./host-budget.ts";
 import { IncomingBody } from "./incoming-body.ts";
 import { networkError } from "./network-error.ts";
@@ -48,9 +49,11 @@ export class Exchange implements Dispatcher.DispatchHandler {
   #controller: Dispatcher.DispatchController | undefined;
   #headersTimer: NodeJS.Timeout | undefined;
   #body: IncomingBody | undefined;
+  #direct: DirectBody | undefined;
   #fresh = true;
   #sentAtMs = 0;
   #stale = false;
+  #isOver = false;
 
   constructor(request: HttpRequest, options: ExchangeOptions) {
     this.#request = request;
@@ -92,8 +95,11 @@ export class Exchange implements Dispatcher.DispatchHandler {
     this.#outgoing?.answered();
     this.#options.onOutcome({ status, sentAtMs: this.#sentAtMs });
     const bodiless = this.#request.method === "HEAD" || BODILESS_STATUSES.has(status);
-    this.#body = new IncomingBody(controller, {
-      expectedBytes: bodiless ? undefined : lengthOf(headers["content-length"]),
+    const expectedBytes = bodiless ? undefined : lengthOf(headers["content-length"]);
+    const isDirect = headers["transfer-encoding"] === undefined;
+    this.#direct = isDirect ? this.#directly(controller, expectedBytes) : undefined;
+    this.#body = new IncomingBody(this.#direct ?? controller, {
+      expectedBytes,
       endpoint: this.#options.origin,
       contentEncoding: headers["content-encoding"],
       limits: this.#options.limits,
@@ -119,6 +125,8 @@ export class Exchange implements Dispatcher.DispatchHandler {
   }
 
   onResponseError(_controller: unknown, reported: Error): void {
+    this.#direct?.flush();
+    if (this.#isOver) return; // its body is complete, and it was held up so that nothing more comes
     this.#finish();
     const { connection, onOver, onOutcome } = this.#options;
     const error = isEnd(reported) ? (connection.failure ?? reported) : reported;
@@ -129,6 +137,27 @@ export class Exchange implements Dispatcher.DispatchHandler {
     const { failure } = this.#outgoing ?? {};
     this.#answer.reject(failure ? failure.error : this.#asError(error, this.#outgoing?.progress));
     this.#body?.fail(error);
+  }
+
+  #directly(controller: BodyControl, byteCount: number | undefined): DirectBody | undefined {
+    const { feed } = this.#options.connection;
+    if (!feed || byteCount === undefined || !(byteCount > feed.directBytes)) return undefined;
+    return new DirectBody({
+      feed,
+      controller,
+      byteCount,
+      onChunk: (chunk) => this.#body?.push(chunk),
+      onEnd: () => this.#directEnd(),
+    });
+  }
+
+  #directEnd(): void {
+    this.#isOver = true;
+    this.#finish();
+    setImmediate(() => {
+      this.#options.onOver(false);
+      this.#body?.complete();
+    });
   }
 
   #awaitHeaders(): void {
@@ -148,7 +177,8 @@ export class Exchange implements Dispatcher.DispatchHandler {
     const { signal } = this.#request;
     if (!signal) return;
     const error = abortError(signal);
-    if (this.#controller) this.#controller.abort(error);
+    const control = this.#direct ?? this.#controller;
+    if (control) control.abort(error);
     else void this.#options.connection.destroy(error);
   }
 

@@ -1,8 +1,8 @@
-import type { Dispatcher } from "undici";
 import { ErrInternal, ErrOutOfRange, ErrUnavailable } from "../../errors/classes.ts";
 import { contentCodings, decodeBytes } from "../http/content-coding.ts";
 import type { ChunkSink, HttpBody } from "../http/send.ts";
 import type { ConnectionLimits } from "./connection-options.ts";
+import type { BodyControl } from "./direct-body.ts";
 import { RateWatch } from "./rate-watch.ts";
 import { errors } from "./undici.ts";
 
@@ -38,7 +38,7 @@ type End = { readonly kind: "complete" } | { readonly kind: "failed"; readonly e
  * to the connection meanwhile.
  */
 export class IncomingBody implements HttpBody {
-  readonly #controller: Dispatcher.DispatchController;
+  readonly #controller: BodyControl;
   readonly #options: IncomingBodyOptions;
   readonly #done = Promise.withResolvers<void>();
   readonly #rate: RateWatch;
@@ -49,7 +49,7 @@ export class IncomingBody implements HttpBody {
   #receivedBytes = 0;
   #end: End | undefined;
 
-  constructor(controller: Dispatcher.DispatchController, options: IncomingBodyOptions) {
+  constructor(controller: BodyControl, options: IncomingBodyOptions) {
     this.#controller = controller;
     this.#options = options;
     this.#rate = new RateWatch(options.limits, {

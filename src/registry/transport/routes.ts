@@ -11,7 +11,7 @@ import { LocalCarrier } from "./local-carrier.ts";
 import type { Route } from "./pool-host.ts";
 import { ProxyFailure } from "./proxy-failure.ts";
 import { proxyRoutesNow } from "./proxy-route.ts";
-import { READING_ALONE, READING_BESIDE_OTHERS, type ReadingSizes } from "./socket-feed.ts";
+import { READING_BESIDE_OTHERS, type ReadingSizes } from "./socket-feed.ts";
 import { tlsContexts } from "./tls-contexts.ts";
 
 /** TLS contexts that are kept; the one used least goes, and its authorities are parsed again. Certificates come and go. */
@@ -69,12 +69,13 @@ export function createRoutes(options: ConnectionOptions, limits: ConnectionLimit
   };
 }
 
-/** The routes that go through no proxy, in a thread that only receives. */
+/** The routes that go through no proxy, over sockets that are read like this. */
 export function directRoutes(
   options: Omit<ConnectionOptions, "proxy">,
   limits: ConnectionLimits,
+  sizes: ReadingSizes,
 ): (url: URL, request: Routed) => RequestRoute {
-  const routesThrough = routeMaker(options, limits, READING_ALONE);
+  const routesThrough = routeMaker(options, limits, sizes);
   return (url, request) => routesThrough(undefined, url, request);
 }
 

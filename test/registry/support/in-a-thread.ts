@@ -6,9 +6,9 @@ import type { Transport } from "../../../src/registry/transport/transport.ts";
 const FILE = new URL("thread-child.ts", import.meta.url);
 
 /** `transport`, whose requests go over connections of another thread as far as they may. Its options are `options`. */
-export function inAThread(transport: Transport, options: ConnectionOptions): Transport {
+export function inAThread(transport: Transport, options: ConnectionOptions, directBytes?: number): Transport {
   const { proxy: _proxy, ...connection } = options;
-  const thread = new ExchangeThread({ file: FILE, connection });
+  const thread = new ExchangeThread({ file: FILE, connection, directBytes });
   let place: Promise<ThreadPlace> | undefined;
   return {
     blobsAtOnce: transport.blobsAtOnce,
