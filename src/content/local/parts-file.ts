@@ -7,6 +7,7 @@ import {
   renameSync,
   rmSync,
   writeFileSync,
+  writeSync,
 } from "node:fs";
 import { join } from "node:path";
 import { bootId } from "../../disk/boot-id.ts";
@@ -60,7 +61,21 @@ export function recordHeld(path: string, held: Held): void {
     writeFileSync(temporary, format(held));
     renameSync(temporary, target);
   } catch (cause) {
-    throw diskError("write file", target, cause);
+    if (!isWrittenOver(target, format(held))) throw diskError("write file", target, cause);
+  }
+}
+
+/** A full disk has no room for another file, but for other text in one that is there: the spaces behind it are no part of it. */
+function isWrittenOver(path: string, text: string): boolean {
+  let fd: number | undefined;
+  try {
+    fd = openSync(path, constants.O_WRONLY);
+    const bytes = Buffer.from(text.padEnd(fstatSync(fd).size));
+    return writeSync(fd, bytes, 0, bytes.length, 0) === bytes.length;
+  } catch {
+    return false;
+  } finally {
+    if (fd !== undefined) closeSync(fd);
   }
 }
 

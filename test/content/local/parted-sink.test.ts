@@ -14,6 +14,7 @@ import { readBlob } from "../../../src/content/read-blob.ts";
 import type { HandedFile, Status, Writer } from "../../../src/content/store.ts";
 import { digestOf } from "../../../src/digest/digest.ts";
 import { pseudoRandom } from "../support/pseudo-random.ts";
+import { canMount, mountSmallDisk, type SmallDisk } from "../support/small-disk.ts";
 
 const boot = vi.hoisted(() => ({ id: "first" }));
 vi.mock("../../../src/disk/boot-id.ts", () => ({ bootId: () => boot.id }));
@@ -34,12 +35,14 @@ let parent: string;
 let root: string;
 let store: LocalStore;
 let serial = 0;
+const mounted: SmallDisk[] = [];
 beforeEach(async () => {
   parent = await mkdtemp(join(tmpdir(), "drayage-parts-"));
   root = join(parent, String(serial++));
   store = await openLocalStore({ root });
 });
 afterEach(async () => {
+  for (const disk of mounted.splice(0)) await disk.dispose();
   vi.restoreAllMocks();
   boot.id = "first";
   await store.close();
@@ -327,6 +330,40 @@ describe("an ingest that is filled in any order", () => {
     await giveBack(filling);
     expect(filling.writer.digest()).toBeUndefined();
     expect(await filling.writer.commit({ size: SIZE, expected: BLOB.digest })).toBe(BLOB.digest);
+  });
+
+  it.skipIf(!canMount)("keeps what a full disk has taken, and goes on when there is room", async () => {
+    const disk = await mountSmallDisk(1_024);
+    mounted.push(disk);
+    const size = 2_000_000;
+    const bytes = pseudoRandom("full", size);
+    const small = await openLocalStore({ root: join(disk.path, "root") });
+    const begin = async (): Promise<Filling> => {
+      const writer = await small.writer({ ref: REF, size, unread: true });
+      const handed = writer.handOver?.();
+      if (!handed) throw new Error("the writer has no file");
+      return { writer, handed, sink: await PartedSink.open(handed) };
+    };
+    const filling = await begin();
+    const bringAll = async (): Promise<void> => {
+      for (let at = 0; at < size / 2; at += 50_000) {
+        for (const from of [at, size / 2 + at]) {
+          await filling.sink.write(from, bytes.subarray(from, from + 50_000));
+        }
+      }
+    };
+    await expect(bringAll()).rejects.toMatchObject({ name: "ErrResourceExhausted" });
+    const { bytes: there } = filling.sink;
+    await leave(filling);
+    const next = await begin();
+    expect(rangesOf(next.handed).bytes).toBe(there);
+    expect(next.handed.parts.length).toBe(1);
+    const data = readFileSync(next.handed.path);
+    for (const { from, to } of rangesOf(next.handed)) {
+      expect(data.subarray(from, to).equals(bytes.subarray(from, to))).toBe(true);
+    }
+    await leave(next);
+    await small.close();
   });
 
   it("is closed once, and takes nothing more then", async () => {
