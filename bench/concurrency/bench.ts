@@ -14,14 +14,13 @@ const IMAGE = { name: "bench/image:v1", layers: 32, layerBytes: 32 * 1024 * 1024
 /** What an engine has pulled before. */
 const WARM = { name: "bench/warm:v1", layers: 4, layerBytes: 128 * 1024 * 1024 };
 
-/** Those who can be told how many layers they download at once. */
-const PEERS: readonly string[] = ["oras", "ctr content fetch"];
+/** Those beside us who can be told how many layers they download at once. */
+const PEERS: readonly string[] = ["oras"];
 
 /** How the rate depends on how many layers are downloaded at once. */
 export const concurrency = defineBench({
   name: "concurrency",
-  about:
-    "1 GiB in 32 layers by 1, 2, 4, 8, 16 and 32 downloads at once, beside oras, ctr content fetch and, as a floor, curl",
+  about: "1 GiB in 32 layers by 1, 2, 4, 8, 16 and 32 downloads at once, beside oras and, as a floor, curl",
   options: {
     /** Where the image is made. */
     work: { type: "string", default: tmpdir() },

@@ -16,7 +16,7 @@ export interface Download {
   readonly tls: boolean;
   /** Where it goes: a folder that nobody has used. */
   readonly folder: string;
-  /** Most layers at once; default what each thinks best. */
+  /** Most layers at once, for an engine of ours and oras, which can be told; default what each thinks best. */
   readonly atOnce?: number;
 }
 
@@ -113,10 +113,9 @@ function ourEngine(before: readonly string[]): Downloader {
 function containerd(ctr: string): Downloader {
   return {
     name: "ctr content fetch",
-    async download({ reference, tls, atOnce }) {
-      const limit = atOnce === undefined ? [] : ["--max-concurrent-downloads", String(atOnce)];
+    async download({ reference, tls }) {
       const flag = tls ? "--skip-verify" : "--plain-http";
-      const command = [ctr, "content", "fetch", flag, ...limit, reference];
+      const command = [ctr, "content", "fetch", flag, reference];
       const cost = await withDaemon("containerd", () => measure(command, process.env));
       await run(ctr, ["images", "rm", "--sync", reference]);
       return [cost, undefined];
