@@ -23,8 +23,11 @@ const FAILURES = 8;
 /** Rounds of kills that a root outlives before the pull is to succeed. */
 const ROUNDS = 2;
 
-/** Most calls of file functions before the end, by the kind of thread that makes them: a little more than a pull needs. */
-const MAX_CALLS = { main: 420, worker: 30 };
+/**
+ * Most calls of file functions before the end, by the kind of thread that makes them: a little more than it takes to pull all images, to
+ * remove one and to prune.
+ */
+const MAX_CALLS = { main: 1_750, worker: 30 };
 
 const CHILD = new URL("support/unpacking-child.ts", import.meta.url).pathname;
 const FAIL = new URL("support/fail-at-call.ts", import.meta.url).href;
