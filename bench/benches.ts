@@ -7,6 +7,7 @@ import type { Bench } from "./driver/bench.ts";
 import { floor } from "./floor/bench.ts";
 import { largeLayers } from "./large-layers/bench.ts";
 import { latency } from "./latency/bench.ts";
+import { limits } from "./limits/bench.ts";
 import { memory } from "./memory/bench.ts";
 import { parsers } from "./parsers/bench.ts";
 import { push } from "./push/bench.ts";
@@ -22,6 +23,7 @@ export const BENCHES: readonly Bench[] = [
   concurrency,
   latency,
   ranges,
+  limits,
   push,
   unpack,
   largeLayers,

@@ -5,6 +5,9 @@
 export type { ExportOptions } from "./archive/export-image.ts";
 export type { ImportOptions, ImportSource } from "./archive/import-images.ts";
 export type { AbortOptions } from "./async/abort.ts";
+export type { BandwidthLimits } from "./bandwidth/bandwidth.ts";
+export { LiveBandwidth } from "./bandwidth/live-bandwidth.ts";
+export type { BandwidthLimit, BandwidthRates, BandwidthSlot, Weekday } from "./bandwidth/timetable.ts";
 export type { Store } from "./content/store.ts";
 export type { Digest } from "./digest/digest.ts";
 export type {
@@ -66,4 +69,4 @@ export {
   type SystemCertificatesOptions,
   systemCertificates,
 } from "./registry/transport/system-certificates.ts";
-export { LivePriority } from "./xfer/live-priority.ts";
+export { LivePriority, type Priority } from "./xfer/live-priority.ts";

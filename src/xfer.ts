@@ -32,7 +32,7 @@ export type {
   LayerPlace,
   LayerTarget,
 } from "./xfer/layer.ts";
-export { LivePriority } from "./xfer/live-priority.ts";
+export { LivePriority, type Priority } from "./xfer/live-priority.ts";
 export { type SharedTransferOptions, transferShared } from "./xfer/shared-transfer.ts";
 export type { TransferContext } from "./xfer/transfer-context.ts";
 export { TransferManager, type TransferManagerOptions } from "./xfer/transfer-manager.ts";

@@ -17,6 +17,8 @@ export const FIGURES = {
   cpuSecondsEach: { head: "CPU EACH", format: formatSeconds },
   /** Time for each call of something small. */
   secondsEach: { head: "EACH", format: formatSeconds, showsRange: true },
+  /** How far a rate is from its limit, or a share from what is fair, at worst. */
+  offLimit: { head: "OFF", format: (value) => `${(value * 100).toFixed(1)} %` },
   bytesPerSecond: { head: "RATE", format: (value) => `${formatBytes(value)}/s` },
   /** Most memory that any one process of it had at once. */
   peakBytes: { head: "PEAK", format: formatMemory },

@@ -1,9 +1,11 @@
 import { homedir } from "node:os";
 import { join } from "node:path";
 import { type Command, InvalidArgumentError, Option } from "commander";
+import { findError } from "../errors.ts";
 import {
   type Distribution,
   type DistributionOptions,
+  LiveBandwidth,
   type Logger,
   openDistribution,
   proxyFromEnvironment,
@@ -32,6 +34,7 @@ export interface RegistryCliOptions extends RootOptions, ReachingCliOptions, Cre
   readonly v1Registry?: readonly string[];
   readonly maxConcurrentDownloads?: number;
   readonly maxConcurrentUploads?: number;
+  readonly limitRate?: string;
 }
 
 const LOG_LEVELS = ["silent", "error", "warn", "info", "debug"];
@@ -67,7 +70,7 @@ export function addRegistryOptions(command: Command): Command {
 
 /** Adds what only downloads need. */
 export function addPullOptions(command: Command): Command {
-  return command
+  return addLimitRate(command)
     .option("--mirror <host=url>", "ask this mirror first; may be repeated", collect)
     .option("--v1-registry <host>", "ask this registry by API version 1 as well; may be repeated", append)
     .option("--max-concurrent-downloads <n>", "layers downloaded at once at most", parseCount);
@@ -75,7 +78,20 @@ export function addPullOptions(command: Command): Command {
 
 /** Adds what only uploads need. */
 export function addPushOptions(command: Command): Command {
-  return command.option("--max-concurrent-uploads <n>", "layers uploaded at once", parseCount, 5);
+  return addLimitRate(command).option(
+    "--max-concurrent-uploads <n>",
+    "layers uploaded at once",
+    parseCount,
+    5,
+  );
+}
+
+function addLimitRate(command: Command): Command {
+  return command.option(
+    "--limit-rate <rate>",
+    'bytes per second, such as 512k, 10M, UP:DOWN, or by time: "08:00,512k 23:00,off"',
+    parseLimitRate,
+  );
 }
 
 /** JSON log lines on stderr; `undefined`, which is as silent, when none are wanted. */
@@ -125,6 +141,7 @@ export function registryOptions(
     credentials: storedCredentialsOf(options),
     maxConcurrentDownloads: options.maxConcurrentDownloads,
     maxConcurrentUploads: options.maxConcurrentUploads,
+    bandwidth: { all: options.limitRate },
     connection,
   };
 }
@@ -146,6 +163,15 @@ function parseMirrors(values: readonly string[]): Record<string, string[]> {
     mirrors[host] = [...urls, url.join("=")];
   }
   return mirrors;
+}
+
+function parseLimitRate(value: string): string {
+  try {
+    new LiveBandwidth(value);
+    return value;
+  } catch (error) {
+    throw new InvalidArgumentError(findError(error)?.message.replace("set bandwidth: ", "") ?? String(error));
+  }
 }
 
 function parseCount(value: string): number {

@@ -1,4 +1,7 @@
 import type { AbortOptions } from "../async/abort.ts";
+import type { Bandwidth } from "../bandwidth/bandwidth.ts";
+import type { Flow } from "../bandwidth/flow.ts";
+import { givingWay } from "../bandwidth/giving-way.ts";
 import { exists } from "../content/exists.ts";
 import { readVerified } from "../content/read-verified.ts";
 import type { BlobReference, Provider, Store } from "../content/store.ts";
@@ -13,6 +16,7 @@ import { transferKey, transferSource } from "../remotes/ref-key.ts";
 import type { Remote } from "../remotes/remote.ts";
 import type { TransferThreads } from "../remotes/threads/transfer-threads.ts";
 import type { BlobBytes, DownloadContext, DownloadDescriptor } from "../xfer/layer.ts";
+import { limitedHost } from "./limited-host.ts";
 import type { OpenWork } from "./open-work.ts";
 import { incoming, type Traffic } from "./traffic.ts";
 
@@ -40,6 +44,7 @@ export interface BlobSource {
   readonly ranges: Ranges | undefined;
   /** Opens other endpoints that may have them as well. */
   readonly beside?: (() => Promise<readonly RangeSource[]>) | undefined;
+  readonly bandwidth: Bandwidth;
 }
 
 /**
@@ -60,25 +65,34 @@ export function blobDownload(layer: Descriptor, source: BlobSource, diffId?: Dig
     maxRetryAfterMs: source.remote.backoff.maxRetryAfterMs,
     exists: (options) => exists(source.content, layer, options),
     open: (options) => openBlob(source.content, layer, options),
-    async download({ signal, waiter, progress, growth, received }: DownloadContext) {
-      const fetched = fetchContent(layer, {
-        fetcher: source.remote,
-        ingester: source.content,
-        endpoint,
-        signal,
-        waiter,
-        onBytes: (bytes) => progress(update(id, "Downloading", bytes, layer.size)),
-        onArrival: (arrival) => source.traffic.arrived(incoming(layer), { ...arrival, endpoint }),
-        growth: layer.size >= MIN_FOLLOWED_BYTES ? growth : undefined,
-        threads: source.threads,
-        ranges: source.ranges,
-        beside: source.beside,
-        onVerify() {
-          received();
-          progress(update(id, "Verifying Checksum", 0, 0));
-        },
-      });
-      await source.work.track(fetched);
+    async download({ signal, waiter, payers, progress, growth, received }: DownloadContext) {
+      const host = limitedHost(endpoint);
+      const { bandwidth } = source;
+      // What others read along, in threads that they hold, must not stand still.
+      const followed = layer.size >= MIN_FOLLOWED_BYTES && !payers.isYielding ? growth : undefined;
+      const fetch = (flow: Flow, signal: AbortSignal): Promise<boolean> =>
+        source.work.track(
+          fetchContent(layer, {
+            fetcher: source.remote,
+            ingester: source.content,
+            endpoint,
+            signal,
+            waiter,
+            onBytes: (bytes) => progress(update(id, "Downloading", bytes, layer.size)),
+            onArrival: (arrival) => source.traffic.arrived(incoming(layer), { ...arrival, endpoint }),
+            growth: followed,
+            threads: source.threads,
+            ranges: payers.isYielding ? undefined : source.ranges, // nobody waits for it
+            beside: source.beside,
+            flow,
+            onVerify() {
+              received();
+              progress(update(id, "Verifying Checksum", 0, 0));
+            },
+          }),
+        );
+      if (payers.isYielding) await givingWay({ bandwidth, host, payers, waiter, signal }, fetch);
+      else await fetch(bandwidth.flow({ direction: "down", host, payers }), signal);
     },
   };
 }

@@ -1,6 +1,7 @@
 import { resolve } from "node:path";
 import { type BackoffPolicy, DEFAULT_BACKOFF } from "../async/backoff.ts";
 import { Semaphore } from "../async/semaphore.ts";
+import { Bandwidth } from "../bandwidth/bandwidth.ts";
 import { isCollected } from "../content/ownership/owned-store.ts";
 import { ErrInvalidArgument } from "../errors/classes.ts";
 import { LabelTurns } from "../images/label-turns.ts";
@@ -61,18 +62,22 @@ export async function composeDistribution(options: DistributionOptions): Promise
   };
   const connection = connectionOptions(options);
   const transport = createTransport(connection, { onBudget }); // it opens nothing before the first request
+  const bandwidth = new Bandwidth(options.bandwidth);
+  const { foreground } = bandwidth;
   const downloads = new LayerDownloadManager({
     ...downloadSlots(options),
     roomAt: transport.blobsAtOnce,
+    foreground,
     backoff,
   });
   const work = new OpenWork();
   const uploads = new LayerUploadManager({
     concurrency: options.maxConcurrentUploads,
     backoff,
+    foreground,
     track: (running) => work.track(running),
   });
-  const documents = new TransferManager({ concurrency: MAX_CONCURRENT_DOCUMENTS });
+  const documents = new TransferManager({ concurrency: MAX_CONCURRENT_DOCUMENTS, foreground });
   const threads = new TransferThreads({
     workers: options.workers ?? (options.layers ? 0 : undefined), // unpacking wants the cores, and is what a pull waits for
     bytesPerWorker: options.bytesPerWorker,
@@ -118,6 +123,7 @@ export async function composeDistribution(options: DistributionOptions): Promise
     transport,
     threads,
     ranges,
+    bandwidth,
     mountSources: root.mountSources,
     v1Layers: root.v1Layers,
     abandon: (digests) => root.abandon(digests),

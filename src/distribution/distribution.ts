@@ -3,6 +3,9 @@ import type { EventEmitter } from "eventemitter3";
 import type { ExportOptions } from "../archive/export-image.ts";
 import type { ImportOptions, ImportSource } from "../archive/import-images.ts";
 import type { AbortOptions } from "../async/abort.ts";
+import type { BandwidthLimits } from "../bandwidth/bandwidth.ts";
+import type { LiveBandwidth } from "../bandwidth/live-bandwidth.ts";
+import type { BandwidthLimit } from "../bandwidth/timetable.ts";
 import type { Store } from "../content/store.ts";
 import type { Digest } from "../digest/digest.ts";
 import type { Image, ImageStore } from "../images/image-store.ts";
@@ -12,7 +15,7 @@ import type { LayerStore } from "../layer/store/layer-store.ts";
 import type { Descriptor } from "../oci/descriptor.ts";
 import type { ProgressSink } from "../progress/progress.ts";
 import type { Credentials } from "../registry/credentials/credentials.ts";
-import type { LivePriority } from "../xfer/live-priority.ts";
+import type { LivePriority, Priority } from "../xfer/live-priority.ts";
 import type { CheckOptions, CheckResult } from "./check/result.ts";
 import type { DistributionEvents } from "./events.ts";
 import type { ImagePlan, PlanOptions } from "./image-plan.ts";
@@ -42,13 +45,23 @@ export interface PullOptions extends AbortOptions {
    * stays for the next one. Default: as long as bytes come.
    */
   readonly timeoutMs?: number | undefined;
-  /** Higher goes first among downloads that wait for a slot; a `LivePriority` can be changed meanwhile. Default 0. */
-  readonly priority?: number | LivePriority | undefined;
+  /**
+   * Higher goes first among downloads that wait for a slot; a `LivePriority` can be changed meanwhile. `prefetch` is for what nobody
+   * waits for yet: its layers move only while no other pull or push of this engine wants anything, stand still at once when one does, and
+   * go on where they were. A layer that somebody else wants as well is a prefetch no longer. Default 0.
+   */
+  readonly priority?: Priority | LivePriority | undefined;
   /**
    * For whom it is pulled, where an engine serves several: among downloads of equal priority that wait, those of one group get as many
    * slots together as those of another one, however many pulls it has. Default: a group of its own.
    */
   readonly group?: string | undefined;
+  /**
+   * How fast the blobs of this pull may come, beside what `DistributionOptions.bandwidth` allows; a `LiveBandwidth` can be changed
+   * meanwhile. What other pulls want as well comes as fast as the one among them may have it that may have it fastest. Default: no
+   * limit of its own.
+   */
+  readonly bandwidth?: BandwidthLimit | LiveBandwidth | undefined;
   /** Whether the layers are unpacked, where the engine has layers at all (`DistributionOptions.layers`). Default true. */
   readonly unpack?: boolean | undefined;
   /**
@@ -165,6 +178,12 @@ export interface PushOptions extends AbortOptions {
   readonly auth?: Credentials | undefined;
   /** Sent with every registry request of this push; names start with `X-Meta-`. */
   readonly metaHeaders?: Readonly<Record<string, string>> | undefined;
+  /** Higher goes first among uploads that wait for a slot; a `LivePriority` can be changed meanwhile. Default 0. */
+  readonly priority?: Priority | LivePriority | undefined;
+  /** For whom it is pushed, as in `PullOptions.group`. Default: a group of its own. */
+  readonly group?: string | undefined;
+  /** How fast the blobs of this push may go, as in `PullOptions.bandwidth`. */
+  readonly bandwidth?: BandwidthLimit | LiveBandwidth | undefined;
   /** Longest time for all of it, in milliseconds; then the push rejects with `ErrDeadlineExceeded`. Default: as long as bytes go. */
   readonly timeoutMs?: number | undefined;
   /** Progress in docker's words. */
@@ -324,6 +343,8 @@ export interface Distribution extends AsyncDisposable {
     readonly downloads?: number | undefined;
     readonly uploads?: number | undefined;
   }): void;
+  /** Changes the limits that are named, at once, for what is under way as well; 0 or `off` is none. See `DistributionOptions.bandwidth`. */
+  setBandwidth(limits: BandwidthLimits): void;
   /**
    * Ends everything under way at once: each call rejects with `ErrCanceled`, whose cause is `reason`. Partial data stays on
    * disk, and new work may be started.

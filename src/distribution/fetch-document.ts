@@ -1,5 +1,6 @@
 import { retry } from "../async/retry.ts";
 import type { Waiter } from "../async/waiting.ts";
+import type { Bandwidth } from "../bandwidth/bandwidth.ts";
 import { exists } from "../content/exists.ts";
 
 import { shortId } from "../digest/digest.ts";
@@ -13,6 +14,7 @@ import type { Job } from "../xfer/job.ts";
 import { yielding } from "../xfer/repeat-attempts.ts";
 import { transferShared } from "../xfer/shared-transfer.ts";
 import type { TransferManager } from "../xfer/transfer-manager.ts";
+import { limitedHost } from "./limited-host.ts";
 import type { OpenWork } from "./open-work.ts";
 import type { Operation } from "./operation.ts";
 import { incoming, type Traffic } from "./traffic.ts";
@@ -24,6 +26,7 @@ export interface DocumentContext {
     readonly documents: TransferManager;
     readonly work: OpenWork;
     readonly traffic: Traffic;
+    readonly bandwidth: Bandwidth;
   };
   readonly remote: Remote;
   readonly operation: Operation;
@@ -38,7 +41,7 @@ export async function fetchDocument(
   signal: AbortSignal | undefined,
   { shared, remote, operation }: DocumentContext,
 ): Promise<void> {
-  const { content, documents, work, traffic } = shared;
+  const { content, documents, work, traffic, bandwidth } = shared;
   const { endpoint } = remote;
   const id = shortId(descriptor.digest);
   const onArrival = (arrival: Arrival): void =>
@@ -55,19 +58,22 @@ export async function fetchDocument(
       },
     };
     const onBytes = (): void => job.moved();
+    const flow = bandwidth.flow({ direction: "down", host: limitedHost(endpoint), payers: job.payers });
     const fetchOnce = async (attempt: AbortSignal): Promise<void> => {
-      await work.track(fetchContent(descriptor, { ...source, waiter, signal: attempt, onBytes }));
+      await work.track(fetchContent(descriptor, { ...source, waiter, flow, signal: attempt, onBytes }));
     };
     await retry(() => yielding(job, fetchOnce), { policy: remote.backoff, signal: job.signal, waiter });
     if (waited) job.progress(update(id, "Download complete", 0, 0));
   }
 
-  const { onProgress, priority } = operation;
+  const { onProgress, priority, group, payer } = operation;
+  const tenant = { group, payer };
   const transfer = (): Promise<unknown> =>
     transferShared(documents, transferKey(descriptor), fetch, {
       signal,
       onProgress,
       priority,
+      tenant,
       source: transferSource(remote.source, descriptor),
     });
   await transfer();

@@ -3,6 +3,7 @@ import type { EventEmitter } from "eventemitter3";
 import { type ExportOptions, exportImage } from "../archive/export-image.ts";
 import type { ImportOptions, ImportSource } from "../archive/import-images.ts";
 import { type AbortOptions, abortable } from "../async/abort.ts";
+import type { BandwidthLimits } from "../bandwidth/bandwidth.ts";
 import type { Store } from "../content/store.ts";
 import { ErrFailedPrecondition } from "../errors/classes.ts";
 import type { Image, ImageStore } from "../images/image-store.ts";
@@ -43,6 +44,7 @@ import {
   A_DESCRIPTOR,
   ABORT_OPTIONS,
   ASSEMBLE_OPTIONS,
+  BANDWIDTH_LIMITS,
   CHECK_OPTIONS,
   CONCURRENCY_LIMITS,
   EXPORT_OPTIONS,
@@ -241,6 +243,11 @@ export class LocalDistribution implements Distribution {
     const { downloads, uploads } = limits;
     if (downloads !== undefined) this.#parts.downloads.setConcurrency(downloads);
     if (uploads !== undefined) this.#parts.uploads.setConcurrency(uploads);
+  }
+
+  setBandwidth(limits: BandwidthLimits): void {
+    checkOptions("set bandwidth", limits, BANDWIDTH_LIMITS);
+    this.#parts.bandwidth.set(limits);
   }
 
   abort(reason?: unknown): void {

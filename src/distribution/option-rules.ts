@@ -3,6 +3,9 @@ import type { ImportOptions } from "../archive/import-images.ts";
 import type { AbortOptions } from "../async/abort.ts";
 import type { BackoffPolicy } from "../async/backoff.ts";
 import type { WaitOptions } from "../async/waiting.ts";
+import type { BandwidthLimits } from "../bandwidth/bandwidth.ts";
+import { LiveBandwidth } from "../bandwidth/live-bandwidth.ts";
+import { Timetable } from "../bandwidth/timetable.ts";
 import { A_STORE } from "../content/a-store.ts";
 import { isDigest } from "../digest/digest.ts";
 import type { Descriptor } from "../oci/descriptor.ts";
@@ -113,6 +116,29 @@ const userAgent = rule(
     /^[!-~](?:[ -~]*[!-~])?$/.test(value),
 );
 
+const bandwidth = rule(
+  'a bandwidth such as "512k", "10M", "off", { down: "10M" } or "08:00,512k 23:00,off"',
+  (value) => Timetable.isLimit(value),
+);
+
+const ownBandwidth = eitherOf(
+  bandwidth,
+  rule("a LiveBandwidth", (value) => value instanceof LiveBandwidth),
+);
+
+/** The limits of `Distribution.setBandwidth`. */
+export const BANDWIDTH_LIMITS: RulesOf<BandwidthLimits> = {
+  all: bandwidth,
+  hosts: recordOf(bandwidth),
+  groups: recordOf(bandwidth),
+};
+
+const priority = eitherOf(
+  aFiniteNumber,
+  rule('"prefetch"', (value) => value === "prefetch"),
+  rule("a LivePriority", (value) => value instanceof LivePriority),
+);
+
 const connection = objectOf<ConnectionOptions>(CONNECTION_OPTIONS);
 
 const ranges = eitherOf(
@@ -138,6 +164,7 @@ export const DISTRIBUTION_OPTIONS: RulesOf<DistributionOptions> = {
   credentials,
   maxConcurrentDownloads: wholeNumberFrom(0),
   maxConcurrentUploads: wholeNumberFrom(0),
+  bandwidth: objectOf<BandwidthLimits>(BANDWIDTH_LIMITS),
   maxDownloadAttempts: wholeNumberFrom(1),
   backoff,
   connection,
@@ -176,11 +203,9 @@ export const PULL_OPTIONS: RulesOf<PullOptions> = {
   auth,
   metaHeaders: recordOf(aString),
   timeoutMs: aTimeout,
-  priority: eitherOf(
-    aFiniteNumber,
-    rule("a LivePriority", (value) => value instanceof LivePriority),
-  ),
+  priority,
   group: aString,
+  bandwidth: ownBandwidth,
   unpack: aBoolean,
   keepBlobs: aBoolean,
   onProgress: aFunction,
@@ -205,6 +230,9 @@ export const PUSH_OPTIONS: RulesOf<PushOptions> = {
   allTags: aBoolean,
   auth,
   metaHeaders: recordOf(aString),
+  priority,
+  group: aString,
+  bandwidth: ownBandwidth,
   timeoutMs: aTimeout,
   onProgress: aFunction,
 };

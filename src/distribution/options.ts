@@ -1,4 +1,5 @@
 import type { BackoffPolicy } from "../async/backoff.ts";
+import type { BandwidthLimits } from "../bandwidth/bandwidth.ts";
 import type { Store } from "../content/store.ts";
 import type { ImageStore } from "../images/image-store.ts";
 import type { CredentialFiles } from "../registry/credentials/credential-files.ts";
@@ -43,6 +44,11 @@ export interface DistributionOptions {
   readonly maxConcurrentDownloads?: number | undefined;
   /** Blobs uploaded at the same time, over all pushes; 0 is unlimited. Default 5, as dockerd. */
   readonly maxConcurrentUploads?: number | undefined;
+  /**
+   * How fast blobs may come and go: of all, of hosts, of groups; see `BandwidthLimit` for what a limit may be. Both ways are counted
+   * apart. `setBandwidth` changes it. Default: no limit.
+   */
+  readonly bandwidth?: BandwidthLimits | undefined;
   /** Attempts per blob without any progress in between, and per document, which gets at most 3. Default 5, as dockerd. */
   readonly maxDownloadAttempts?: number | undefined;
   /** How long to wait between attempts. Default: full jitter below 1, 2, 4, 8 s. */

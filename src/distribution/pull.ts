@@ -13,7 +13,7 @@ import { checkMetaHeaders } from "./check-meta-headers.ts";
 import type { PulledImage, PullOptions, PullResult } from "./distribution.ts";
 import { forEachName } from "./each-name.ts";
 import { EndpointWalk, type WalkEngine, type WalkRoute } from "./endpoint-walk.ts";
-import { type Operation, startOperation, waiterOf } from "./operation.ts";
+import { type Operation, startMoving, waiterOf } from "./operation.ts";
 import { promiseFor, resolveTarget } from "./promised.ts";
 import { choosePlatform, parsePullReference } from "./pull-reference.ts";
 import { pullStatus } from "./pull-status.ts";
@@ -54,7 +54,7 @@ export async function pull(
 ): Promise<PullResult> {
   const reference = parsePullReference(text, options);
   checkMetaHeaders(options.metaHeaders ?? {});
-  const operation = startOperation(options);
+  using operation = startMoving(options, engine.bandwidth);
   const platform = choosePlatform(options);
   const { repositories } = engine;
   using account = engine.traffic.openIncoming();

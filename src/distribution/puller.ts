@@ -1,4 +1,5 @@
 import type { Limiter } from "../async/semaphore.ts";
+import type { Bandwidth } from "../bandwidth/bandwidth.ts";
 import type { Store } from "../content/store.ts";
 import type { Digest } from "../digest/digest.ts";
 import type { PlatformChoice } from "../images/image-graph.ts";
@@ -45,6 +46,8 @@ export interface PullShared {
   readonly threads: TransferThreads;
   /** How large blobs come in ranges; `undefined`: they do not. */
   readonly ranges: Ranges | undefined;
+  /** How fast blobs may come. */
+  readonly bandwidth: Bandwidth;
   /** Where images are unpacked to, by pulls that want it; absent where the engine has no layers. */
   readonly layers: ImageLayers | undefined;
   /** Counts what is fetched. */

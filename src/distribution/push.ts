@@ -7,7 +7,7 @@ import { forEachName } from "./each-name.ts";
 import { EndpointWalk, type WalkEngine } from "./endpoint-walk.ts";
 import type { MountSourceStore } from "./mount-source-store.ts";
 import type { TakenContent } from "./moved-content.ts";
-import { startOperation } from "./operation.ts";
+import { startMoving } from "./operation.ts";
 import { choosePlatform } from "./pull-reference.ts";
 import { preparingOnce } from "./push-lines.ts";
 import { namedPushes } from "./push-reference.ts";
@@ -32,7 +32,7 @@ export async function push(
   onImage: (image: PushedImage) => void = () => {},
 ): Promise<PushResult> {
   checkMetaHeaders(options.metaHeaders ?? {});
-  const operation = startOperation(options);
+  using operation = startMoving(options, engine.bandwidth);
   const platform =
     options.platform === undefined ? undefined : choosePlatform({ platform: options.platform });
   const items = await namedPushes(engine.images, source, options);
@@ -59,7 +59,9 @@ export async function push(
       async work(item): Promise<PushedImage> {
         const shown = { ...operation, onProgress: preparingOnce(operation.onProgress) };
         const { value, endpoint } = await walk.run(item.target, (remote) =>
-          v2Pusher({ shared: engine, remote, operation: shown, platform, account })(item),
+          operation.hurry(() =>
+            v2Pusher({ shared: engine, remote, operation: shown, platform, account })(item),
+          ),
         );
         return { ...value, endpoint };
       },

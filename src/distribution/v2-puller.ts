@@ -35,12 +35,14 @@ export function v2Puller(context: PullContext): Puller {
         return known;
       },
     };
-    const promised = told ?? (await resolveTarget(reference, context, options));
-    operation.onProgress(pullStatus.pullingFrom(reference));
     const bring = (wanted: Descriptor): Promise<readonly ImageContent[]> => fetchDocuments(wanted, context);
-    const { target, found: images } = told
-      ? { target: told, found: await bring(told) } // its tag means nothing here
-      : await keepPromise(reference, promised, bring, context);
+    const { target, found: images } = await operation.hurry(async () => {
+      const promised = told ?? (await resolveTarget(reference, context, options));
+      operation.onProgress(pullStatus.pullingFrom(reference));
+      return told
+        ? { target: told, found: await bring(told) } // its tag means nothing here
+        : await keepPromise(reference, promised, bring, context);
+    });
     await using unpacked = new UnpackedImages(context.layers);
     const inspected = await fetchBlobs(images, unpacked, context);
     const dropped = await droppedLayers(images, { inspected, unpacked }, context);
@@ -131,8 +133,8 @@ async function unpackLayers(
   },
   { shared, remote, operation, account, beside }: PullContext,
 ): Promise<void> {
-  const { content, work, traffic, threads, ranges } = shared;
-  const source = { content, remote, work, traffic, threads, ranges, beside };
+  const { content, work, traffic, threads, ranges, bandwidth } = shared;
+  const source = { content, remote, work, traffic, threads, ranges, bandwidth, beside };
   for (const layer of layers) account.wants(incoming(layer));
   const blobs = layers.map((layer, at) => blobDownload(layer, source, diffIds[at]));
   await unpacked.unpack(config, blobs, { ...operation, signal });
@@ -158,8 +160,8 @@ async function fetchLayers(
   signal: AbortSignal,
   { shared, remote, operation, account, beside }: PullContext,
 ): Promise<void> {
-  const { content, downloads, work, traffic, threads, ranges } = shared;
-  const source = { content, remote, work, traffic, threads, ranges, beside };
+  const { content, downloads, work, traffic, threads, ranges, bandwidth } = shared;
+  const source = { content, remote, work, traffic, threads, ranges, bandwidth, beside };
   for (const layer of layers) account.wants(incoming(layer));
   const blobs = layers.map((layer) => blobDownload(layer, source));
   await bringLayers(blobs, downloads, { ...operation, signal });

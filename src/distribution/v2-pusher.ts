@@ -1,4 +1,5 @@
 import type { Limiter } from "../async/semaphore.ts";
+import type { Bandwidth } from "../bandwidth/bandwidth.ts";
 import { boundedReads } from "../content/bounded-reads.ts";
 import type { Store } from "../content/store.ts";
 import { shortId } from "../digest/digest.ts";
@@ -15,6 +16,7 @@ import type { Pusher as RemotePusher } from "../remotes/pusher.ts";
 import type { UploadDescriptor } from "../xfer/upload.ts";
 import type { LayerUploadManager } from "../xfer/upload-manager.ts";
 import type { PushedImage } from "./distribution.ts";
+import { limitedHost } from "./limited-host.ts";
 import type { MountSourceStore } from "./mount-source-store.ts";
 import { explainingLack } from "./only-unpacked.ts";
 import { type Operation, waiterOf } from "./operation.ts";
@@ -33,6 +35,8 @@ export interface PushShared {
   readonly mountSources: MountSourceStore;
   /** Told which endpoint takes what. */
   readonly traffic: Traffic;
+  /** How fast blobs may go. */
+  readonly bandwidth: Bandwidth;
 }
 
 /** What one push works with at one endpoint. */
@@ -118,6 +122,7 @@ async function upload(
   target: NormalizedReference,
   { shared, remote, operation, account }: PushContext,
 ): Promise<void> {
+  const host = limitedHost(remote.endpoint);
   const uploads = blobs.map((blob): UploadDescriptor => {
     const id = shortId(blob.digest);
     const key = pushKey(target, blob);
@@ -126,9 +131,10 @@ async function upload(
       key,
       id,
       source: remote.source,
-      upload: async ({ signal, waiter, progress }) => {
+      upload: async ({ signal, waiter, payers, progress }) => {
+        const flow = shared.bandwidth.flow({ direction: "up", host, payers });
         const onBytes = (bytes: number): void => progress(update(id, "Pushing", bytes, blob.size));
-        return pushStatus.blob(await remote.push(blob, shared.content, { signal, waiter, onBytes }));
+        return pushStatus.blob(await remote.push(blob, shared.content, { signal, waiter, flow, onBytes }));
       },
       abandon: () => remote.abandon(blob),
     };

@@ -1,4 +1,5 @@
 import type { Waiter } from "../async/waiting.ts";
+import type { Flow } from "../bandwidth/flow.ts";
 import { openWriter } from "../content/open-writer.ts";
 import type { Ingester, IngestManager, Writer } from "../content/store.ts";
 import { unlessExists } from "../content/unless-exists.ts";
@@ -18,6 +19,8 @@ export interface FetchV1LayerContext {
   readonly signal: AbortSignal;
   /** Waits while another writer has the ingest, or a registry is slow. */
   readonly waiter: Waiter;
+  /** How fast it may come. */
+  readonly flow: Flow;
   /** What is in the store by now, because another process brought it while its ingest was waited for. */
   readonly already: () => Promise<FetchedV1Layer | undefined>;
   /** Told what the layer is, before anybody else can have its ingest. */
@@ -96,9 +99,9 @@ async function fetchRest(
     offset,
     arriving,
   }: { readonly writer: Writer; readonly offset: number; readonly arriving: Arriving },
-  { remote, signal, waiter, onBytes }: FetchV1LayerContext,
+  { remote, signal, waiter, flow, onBytes }: FetchV1LayerContext,
 ): Promise<void> {
-  const content = await remote.openLayer(layer, { offset, signal, waiter });
+  const content = await remote.openLayer(layer, { offset, flow, signal, waiter });
   const { size } = content;
   await receive(
     content,

@@ -1,4 +1,5 @@
 import type { Waiter } from "../async/waiting.ts";
+import type { Flow } from "../bandwidth/flow.ts";
 import { openWriter } from "../content/open-writer.ts";
 import type { InfoProvider, Ingester, IngestManager, Writer, WriterOptions } from "../content/store.ts";
 import { unlessExists } from "../content/unless-exists.ts";
@@ -43,6 +44,8 @@ export interface FetchContext {
   readonly onVerify?: (() => void) | undefined;
   /** Told how much of the content came by this call. */
   readonly onArrival?: ArrivalListener | undefined;
+  /** How fast it may come. Default: as fast as it does. */
+  readonly flow?: Flow | undefined;
   /** Threads that content may be received in. Default: none. */
   readonly threads?: TransferThreads | undefined;
   /** How large content comes in ranges. Default: it comes in one stream. */
@@ -181,11 +184,11 @@ async function fetchRest(incoming: Incoming, context: FetchContext): Promise<Bro
   const { descriptor, writer, offset, arriving, thread } = incoming;
   const { digest, size } = descriptor;
   const { endpoint, signal, onBytes, waiter, ranges } = context;
-  const fetcher = tellingDigest(context.fetcher);
+  const fetcher = fetcherOf(context);
   const isRanged = mayBeRanged(descriptor, context);
   const handed = thread || isRanged ? writer.handOver?.() : undefined;
   if (handed && ranges && isRanged) {
-    const { beside } = context;
+    const beside = context.beside && (() => besideOf(context));
     const receiving = { fetcher, endpoint, signal, waiter, ranges, beside, thread, arriving, onBytes };
     return await receiveInRanges({ descriptor, writer, handed }, receiving);
   }
@@ -202,12 +205,22 @@ async function fetchRest(incoming: Incoming, context: FetchContext): Promise<Bro
   }
 }
 
-/** A refusal is about the content, not about the image that it belongs to: its errors name it. */
-function tellingDigest(fetcher: Fetcher): Fetcher {
+/** The other endpoints, whose answers pass the same flow. */
+async function besideOf({ beside, flow }: FetchContext): Promise<readonly RangeSource[]> {
+  const sources = (await beside?.()) ?? [];
+  return sources.map((source) => ({ ...source, fetcher: fetcherOf({ fetcher: source.fetcher, flow }) }));
+}
+
+/** All answers pass the same flow. A refusal is about the content, not about the image that it belongs to: its errors name it. */
+function fetcherOf({ fetcher, flow }: Pick<FetchContext, "fetcher" | "flow">): Fetcher {
   return {
-    fetch: (descriptor, options) => telling(descriptor, () => fetcher.fetch(descriptor, options)),
+    fetch: (descriptor, options) =>
+      telling(descriptor, () => fetcher.fetch(descriptor, { ...options, flow })),
     async fetchPart(descriptor, options) {
-      return await telling(descriptor, async () => await fetcher.fetchPart?.(descriptor, options));
+      return await telling(
+        descriptor,
+        async () => await fetcher.fetchPart?.(descriptor, { ...options, flow }),
+      );
     },
   };
 }

@@ -1,5 +1,6 @@
 import type { AbortOptions } from "../async/abort.ts";
 import type { Waiter } from "../async/waiting.ts";
+import type { Flow } from "../bandwidth/flow.ts";
 import type { Provider } from "../content/store.ts";
 import type { Descriptor } from "../oci/descriptor.ts";
 import type { Source } from "./source.ts";
@@ -15,6 +16,8 @@ export type PushOutcome =
 export interface PushContentOptions extends AbortOptions {
   /** Waits between attempts at a document, and shows for how long. Default: one that shows nothing. */
   readonly waiter?: Waiter | undefined;
+  /** How fast a blob may go. Default: as fast as the registry takes it. */
+  readonly flow?: Flow | undefined;
   /** Called with the bytes that the registry has taken, of the whole content. */
   readonly onBytes?: ((bytes: number) => void) | undefined;
   /** Tag for a manifest or index; without it, it is put by digest. */

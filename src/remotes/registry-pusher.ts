@@ -133,13 +133,14 @@ export class RegistryPusher implements Pusher {
 
   async #upload(descriptor: Descriptor, content: Provider, options: PushContentOptions): Promise<void> {
     const { digest } = descriptor;
-    const { signal, waiter, onBytes } = options;
+    const { signal, waiter, flow, onBytes } = options;
     await using reader = await content.readerAt(descriptor, options);
     const source = sourceOf(descriptor, reader);
     try {
       await this.#client.uploadBlob(source, {
         signal,
         waiter,
+        flow,
         onBytes,
         session: this.#sessions.get(digest),
         onSession: (session) => this.#sessions.set(digest, session),

@@ -132,21 +132,21 @@ export class RegistryRemote implements Remote {
 
   async #fetchBlob(
     { digest, size }: Descriptor,
-    { offset = 0, place, signal, waiter }: FetchOptions,
+    { offset = 0, place, flow, signal, waiter }: FetchOptions,
   ): Promise<RemoteContent> {
     const opened = await this.#ranges.open(digest, offset, (from) =>
-      this.#client.openBlob(digest, { offset: from, size, place, signal, waiter }),
+      this.#client.openBlob(digest, { offset: from, size, place, flow, signal, waiter }),
     );
     return contentOf(opened, this.endpoint);
   }
 
   fetchPart(
     { mediaType, digest, size }: Descriptor,
-    { offset, end, place, signal, waiter }: FetchPartOptions,
+    { offset, end, place, flow, signal, waiter }: FetchPartOptions,
   ): Promise<RemoteContent | undefined> {
     return blaming(this.endpoint, async () => {
       if (isManifestType(mediaType) || isIndexType(mediaType)) return undefined;
-      const asked = { offset, end, size, place, signal, waiter };
+      const asked = { offset, end, size, place, flow, signal, waiter };
       const opened = await this.#client.openBlobPart(digest, asked);
       return opened && contentOf(opened, this.endpoint);
     });

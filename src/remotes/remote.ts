@@ -1,6 +1,7 @@
 import type { AbortOptions } from "../async/abort.ts";
 import type { BackoffPolicy } from "../async/backoff.ts";
 import type { Waiter } from "../async/waiting.ts";
+import type { Flow } from "../bandwidth/flow.ts";
 import type { Descriptor } from "../oci/descriptor.ts";
 import type { NormalizedReference } from "../reference/reference.ts";
 import type { Place } from "../registry/http/send.ts";
@@ -59,6 +60,8 @@ export interface FetchOptions extends AbortOptions {
   readonly offset?: number | undefined;
   /** Where the content is to be poured, if it comes there. */
   readonly place?: Place | undefined;
+  /** How fast it may come. Default: as fast as it does. */
+  readonly flow?: Flow | undefined;
   /** Waits for what has to be waited for before the content comes, such as a slow token server. */
   readonly waiter?: Waiter | undefined;
 }

@@ -124,11 +124,11 @@ export class V1Remote {
   /** Opens a layer, from an offset if the registry can: one attempt. */
   async openLayer(
     { id, size }: Pick<V1Layer, "id" | "size">,
-    { offset = 0, signal, waiter }: FetchOptions,
+    { offset = 0, flow, signal, waiter }: FetchOptions,
   ): Promise<V1Content> {
     const opened = await blaming(this.endpoint, () =>
       this.#ranges.open(id, offset, (from) =>
-        this.#client.openLayer(id, { offset: from, size, signal, waiter }),
+        this.#client.openLayer(id, { offset: from, size, flow, signal, waiter }),
       ),
     );
     return { ...contentOf(opened, this.endpoint), size: size ?? opened.size };

@@ -3,7 +3,7 @@ import type { GrowthSink } from "./growing-blob.ts";
 import type { Job } from "./job.ts";
 import type { DownloadDescriptor } from "./layer.ts";
 import { type RetryPacing, repeatAttempts } from "./repeat-attempts.ts";
-import type { TransferContext } from "./transfer-context.ts";
+import type { MovingContext } from "./transfer-context.ts";
 
 /**
  * The work of a blob's job: brings it in unless it is there, with as many attempts as `repeatAttempts` makes, and shows
@@ -21,7 +21,7 @@ export async function transferBlob(
   const { signal } = job;
   const received = (): void => job.received();
   if (!(await descriptor.exists({ signal }))) {
-    const attempt = (context: TransferContext): Promise<void> =>
+    const attempt = (context: MovingContext): Promise<void> =>
       descriptor.download({ ...context, growth, received });
     await repeatAttempts({ id, attempt }, job, { backoff: { ...backoff, maxRetryAfterMs }, clock });
   }

@@ -1,13 +1,14 @@
 import type { AbortOptions } from "../async/abort.ts";
 import { type BackoffPolicy, DEFAULT_BACKOFF } from "../async/backoff.ts";
 import { type Clock, systemClock } from "../async/clock.ts";
+import type { Payer } from "../bandwidth/payers.ts";
 import { guardSink } from "../progress/guard-sink.ts";
 import type { ProgressSink } from "../progress/progress.ts";
 import { type DownloadEngine, DownloadSession } from "./download-session.ts";
 import { BlobGrowths } from "./growing-blob.ts";
 import type { DownloadDescriptor, Layer, LayerTarget } from "./layer.ts";
 import { reportUnreleased } from "./layer-registration.ts";
-import type { LivePriority } from "./live-priority.ts";
+import type { LivePriority, Priority } from "./live-priority.ts";
 import type { SlotLimits } from "./slot-limits.ts";
 import { TransferManager } from "./transfer-manager.ts";
 
@@ -38,12 +39,14 @@ export interface DownloadOptions extends AbortOptions {
   /** Status of each layer in docker's words; a sink that fails is called no more and does not fail the download. */
   readonly onProgress?: ProgressSink | undefined;
   /** Among blobs that wait for a slot, higher goes first. Default 0. */
-  readonly priority?: number | LivePriority | undefined;
+  readonly priority?: Priority | LivePriority | undefined;
   /**
    * Downloads of one group get as many slots together as one that has no group, when some of equal priority wait. Default: a
    * group of its own.
    */
   readonly group?: string | symbol | undefined;
+  /** On whose account the bytes move. Default: nobody's. */
+  readonly payer?: Payer | undefined;
 }
 
 /** Layers that are there, and held until they are released. */
@@ -65,10 +68,10 @@ export class LayerDownloadManager {
 
   /** Throws `ErrInvalidArgument` for a concurrency that is not a whole number from 0. */
   constructor(options: SharedOptions = {}) {
-    const { target, clock, largeSlots, roomAt, concurrency = DEFAULT_CONCURRENCY } = options;
+    const { target, clock, largeSlots, roomAt, foreground, concurrency = DEFAULT_CONCURRENCY } = options;
     this.#engine = {
       target,
-      blobs: options.transfers ?? new TransferManager({ concurrency, clock, largeSlots, roomAt }),
+      blobs: options.transfers ?? new TransferManager({ concurrency, clock, largeSlots, roomAt, foreground }),
       growths: options.growths ?? new BlobGrowths(),
       registrations: new TransferManager({ concurrency: 0 }),
       backoff: options.backoff ?? DEFAULT_BACKOFF,
@@ -87,9 +90,9 @@ export class LayerDownloadManager {
     layers: readonly DownloadDescriptor[],
     options: DownloadOptions = {},
   ): Promise<LayerDownload> {
-    const { signal, onProgress = () => {}, priority = 0, group } = options;
+    const { signal, onProgress = () => {}, priority = 0, group, payer } = options;
     const show = guardSink(onProgress);
-    const session = new DownloadSession(this.#engine, { signal, priority, tenant: { group }, show });
+    const session = new DownloadSession(this.#engine, { signal, priority, tenant: { group, payer }, show });
     const release = (): Promise<void> => session.release();
     try {
       return { layers: await session.run(layers), release, [Symbol.asyncDispose]: release };

@@ -8,7 +8,7 @@ import { transferBlob } from "./blob-transfer.ts";
 import type { BlobGrowth, BlobGrowths } from "./growing-blob.ts";
 import type { DownloadDescriptor, Layer, LayerPlace, LayerTarget } from "./layer.ts";
 import { prepareLayer, type RegisteredLayer, registerLayer } from "./layer-registration.ts";
-import type { LivePriority } from "./live-priority.ts";
+import type { LivePriority, Priority } from "./live-priority.ts";
 import type { RetryPacing } from "./repeat-attempts.ts";
 import { ofSource, transferShared } from "./shared-transfer.ts";
 import type { Tenant } from "./slot-limits.ts";
@@ -29,7 +29,7 @@ export interface DownloadEngine extends RetryPacing {
 export interface SessionOptions extends AbortOptions {
   /** Must not throw. */
   readonly show: ProgressSink;
-  readonly priority: number | LivePriority;
+  readonly priority: Priority | LivePriority;
   /** Whom the slots are for. */
   readonly tenant: Tenant;
 }

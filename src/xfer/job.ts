@@ -1,6 +1,7 @@
 import type { Waiter } from "../async/waiting.ts";
+import type { Payers } from "../bandwidth/payers.ts";
 import type { Progress, ProgressSink } from "../progress/progress.ts";
-import type { LivePriority } from "./live-priority.ts";
+import type { LivePriority, Priority } from "./live-priority.ts";
 import type { SlotWants, Tenant } from "./slot-limits.ts";
 
 /** What a running transfer holds in its hand. */
@@ -8,6 +9,8 @@ export interface Job {
   readonly key: string;
   /** Fires when the last watcher has left: the work must stop and `run`'s promise settle soon. */
   readonly signal: AbortSignal;
+  /** On whose account its bytes move at present. */
+  readonly payers: Payers;
   /** Tells every watcher. */
   progress(progress: Progress): void;
   /** Says that bytes have moved, at least once per attempt: a job that is quiet must let another source try. */
@@ -46,7 +49,7 @@ export interface Watcher<T> extends AsyncDisposable {
    */
   readonly done: Promise<T>;
   /** Higher goes first, among jobs that still wait for a slot. A shared job has the highest priority of its watchers. */
-  setPriority(priority: number): void;
+  setPriority(priority: Priority): void;
   /**
    * Leaves. The last watcher out cancels the job. Resolves when this watcher's sink has had all that came before and will
    * be called no more; does not wait for the job to wind down. Never rejects; again does nothing.
@@ -69,7 +72,7 @@ export interface TransferOptions extends SlotWants {
    */
   readonly source?: string | symbol | undefined;
   /** Default 0. */
-  readonly priority?: number | LivePriority | undefined;
+  readonly priority?: Priority | LivePriority | undefined;
   /** Whom the transfer's slot is for, among equals that wait for one. Default: one tenant for all who name none. */
   readonly tenant?: Tenant | undefined;
   /** What all watchers are shown whenever the job has to wait for a slot. Only who starts the job decides it. */

@@ -1,5 +1,6 @@
 import { throwIfAborted } from "../async/abort.ts";
 import { outside } from "../async/outside.ts";
+import type { Payers } from "../bandwidth/payers.ts";
 import { ErrCanceled, ErrFailedPrecondition } from "../errors/classes.ts";
 import { type Progress, update } from "../progress/progress.ts";
 import type { Job } from "./job.ts";
@@ -14,6 +15,8 @@ export interface LaneHome {
   readonly queue: SlotQueue;
   /** Who wants the transfer at present. */
   readonly tenants: () => Iterable<Tenant>;
+  /** On whose account its bytes move at present. */
+  readonly payers: Payers;
   readonly turns: Turns;
   /** The present priority of the transfer. */
   readonly priority: () => number;
@@ -102,10 +105,11 @@ export class Lane<T> {
   }
 
   #job(): Job {
-    const { key, released } = this.#home;
+    const { key, payers, released } = this.#home;
     const { signal } = this.#abort;
     return {
       key,
+      payers,
       signal,
       released,
       progress: (progress) => {
@@ -161,12 +165,21 @@ export class Lane<T> {
     const taker = { patienceMs: this.#patienceMs, yield: () => this.#yield() };
     this.#turn ??=
       turns.tryTake(taker) ?? (await turns.take(taker, AbortSignal.any([signal, this.#over.signal])));
+    this.#refuseTooLate();
     this.#priority = priority();
     const granted = this.#slot.take(this.#priority);
     if (this.#slot.waiting && waitingProgress) publish(this, waitingProgress);
     await granted;
+    this.#refuseTooLate(); // the last watcher may leave between the grant and this line
     this.#turn.begin();
-    throwIfAborted(signal); // the last watcher may leave between the grant and this line
+  }
+
+  /** A turn or a slot that came when the lane had just been told to end, or had ended: then nobody else would give it back. */
+  #refuseTooLate(): void {
+    throwIfAborted(this.#abort.signal);
+    if (!this.#ended) return;
+    this.#rest();
+    throw new ErrCanceled(`Transfer "${this.#home.key}": the job has ended`);
   }
 
   /** A wait that `run` left behind must not take a slot any more. */

@@ -2,10 +2,10 @@ import type { AbortOptions } from "../async/abort.ts";
 import type { Digest } from "../digest/digest.ts";
 import type { GrowingBlob, GrowthSink } from "./growing-blob.ts";
 import type { SlotWants } from "./slot-limits.ts";
-import type { TransferContext } from "./transfer-context.ts";
+import type { MovingContext, TransferContext } from "./transfer-context.ts";
 
 /** What one attempt at a download runs with. */
-export interface DownloadContext extends TransferContext {
+export interface DownloadContext extends MovingContext {
   /** Told where the blob grows, if a download can tell. Absent when nobody reads along. */
   readonly growth?: GrowthSink | undefined;
   /** To be called when all bytes are here, before what is left to do: the source may be asked for others. */

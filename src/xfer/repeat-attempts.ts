@@ -4,7 +4,7 @@ import { retry } from "../async/retry.ts";
 import type { ProgressSink } from "../progress/progress.ts";
 import { throttleProgress } from "../progress/progress-throttle.ts";
 import type { Job } from "./job.ts";
-import type { TransferContext } from "./transfer-context.ts";
+import type { MovingContext } from "./transfer-context.ts";
 
 /** How attempts follow each other. */
 export interface RetryPacing {
@@ -16,7 +16,7 @@ export interface RetryPacing {
 export interface RepeatedWork<T> {
   /** Under which id progress is shown. */
   readonly id: string;
-  readonly attempt: (context: TransferContext) => Promise<T>;
+  readonly attempt: (context: MovingContext) => Promise<T>;
 }
 
 /**
@@ -29,13 +29,13 @@ export async function repeatAttempts<T>(
   job: Job,
   { backoff, clock }: RetryPacing,
 ): Promise<T> {
-  const { signal } = job;
+  const { signal, payers } = job;
   const progress: ProgressSink = (item) => job.progress(item);
   const mark = new HighWaterMark();
   const waiter = job.waiter(id);
   const once = (attemptSignal: AbortSignal): Promise<T> => {
     const shown = mark.watch(throttleProgress(progress, clock), () => job.moved());
-    return attempt({ signal: attemptSignal, waiter, progress: shown });
+    return attempt({ signal: attemptSignal, waiter, payers, progress: shown });
   };
   return await retry(() => yielding(job, once), {
     policy: backoff,

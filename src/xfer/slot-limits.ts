@@ -1,7 +1,12 @@
+import type { Foreground } from "../bandwidth/foreground.ts";
+import type { Payer } from "../bandwidth/payers.ts";
+
 /** Who a slot is for, such as one pull: the same object each time. Those who share a group have their slots counted together. */
 export interface Tenant {
   /** Default: a group of its own. */
   readonly group?: string | symbol | undefined;
+  /** On whose account its bytes move. Default: nobody's. */
+  readonly payer?: Payer | undefined;
 }
 
 /** What a job needs beside a slot. */
@@ -18,4 +23,6 @@ export interface SlotLimits {
   readonly largeSlots?: number | undefined;
   /** How many a host takes at once, at present. `TransferManager.serve` is called when it has become more. Default: no limit. */
   readonly roomAt?: ((host: string) => number) | undefined;
+  /** Told that somebody in the foreground wants a slot, or has one whose bytes are not in. Default: nobody gives way to them. */
+  readonly foreground?: Foreground | undefined;
 }

@@ -1,4 +1,5 @@
 import PQueue, { type QueueAddOptions } from "p-queue";
+import { PREFETCH } from "./live-priority.ts";
 import { type Claim, SlotClaims } from "./slot-claims.ts";
 import type { SlotLimits, Tenant } from "./slot-limits.ts";
 
@@ -31,12 +32,14 @@ interface ClaimOptions extends QueueAddOptions {
  */
 export class SlotQueue {
   readonly #claims: SlotClaims;
+  readonly #limits: SlotLimits;
   readonly #queue: PQueue<ClaimOrder, ClaimOptions>;
 
   /** @param slots in all; infinite for no limit */
   constructor(slots: number, limits: SlotLimits = {}) {
     const claims = new SlotClaims(limits);
     this.#claims = claims;
+    this.#limits = limits;
     this.#queue = new PQueue({
       concurrency: slots,
       queueClass: class extends ClaimOrder {
@@ -55,6 +58,12 @@ export class SlotQueue {
   /** Claims that wait. */
   get waiting(): number {
     return this.#claims.size;
+  }
+
+  /** Somebody wants a slot at this priority, or uses it, until what this returns is called. */
+  begin(priority: number): () => void {
+    const { foreground } = this.#limits;
+    return priority > PREFETCH && foreground ? foreground.begin() : () => {};
   }
 
   /** Changes the number of slots at once; those that are held stay. */

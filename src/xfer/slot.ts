@@ -22,6 +22,8 @@ export class Slot {
   readonly #wants: SlotWants;
   readonly #tenants: Set<Tenant>;
   #state: SlotState = { kind: "none" };
+  /** Ends what others give way to. */
+  #end: () => void = () => {};
 
   /** @param tenants those who want the job at first */
   constructor(queue: SlotQueue, wants: SlotWants, tenants: Iterable<Tenant>) {
@@ -45,6 +47,7 @@ export class Slot {
     if (this.#state.kind === "held") return Promise.resolve();
     if (this.#state.kind === "waiting") return this.#state.granted.promise;
     const granted = Promise.withResolvers<void>();
+    this.#begin(priority);
     const leave = new AbortController();
     const claim = this.#queue.add({
       wants: this.#wants,
@@ -60,8 +63,9 @@ export class Slot {
     return granted.promise;
   }
 
-  /** Moves a queued slot behind its new equals; otherwise does nothing. */
+  /** Moves a queued slot behind its new equals; one that is held is held at that priority. */
   setPriority(priority: number): void {
+    if (this.#state.kind !== "none") this.#begin(priority);
     if (this.#state.kind === "waiting") this.#queue.setPriority(this.#state.claim, priority);
   }
 
@@ -79,7 +83,9 @@ export class Slot {
 
   /** The bytes are in: what is left to do asks nobody. */
   received(): void {
-    if (this.#state.kind === "held") this.#state.held.received();
+    if (this.#state.kind !== "held") return;
+    this.#end();
+    this.#state.held.received();
   }
 
   /** Lets the next one have a held slot. */
@@ -87,6 +93,7 @@ export class Slot {
     if (this.#state.kind !== "held") return;
     const { held } = this.#state;
     this.#state = { kind: "none" };
+    this.#end();
     held.giveBack();
   }
 
@@ -95,7 +102,14 @@ export class Slot {
     if (this.#state.kind !== "waiting") return;
     const { granted, leave } = this.#state;
     this.#state = { kind: "none" };
+    this.#end();
     leave.abort(reason);
     granted.reject(reason);
+  }
+
+  #begin(priority: number): void {
+    const before = this.#end;
+    this.#end = this.#queue.begin(priority);
+    before();
   }
 }

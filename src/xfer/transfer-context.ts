@@ -1,4 +1,5 @@
 import type { Waiter } from "../async/waiting.ts";
+import type { Payers } from "../bandwidth/payers.ts";
 import type { ProgressSink } from "../progress/progress.ts";
 
 /** What one attempt at a download, an upload or a registration runs with. */
@@ -8,4 +9,10 @@ export interface TransferContext {
   readonly progress: ProgressSink;
   /** For whatever the work has to wait for, such as another process's lock: no slot is held meanwhile. */
   readonly waiter: Waiter;
+}
+
+/** The same for one that moves bytes from or to somebody else. */
+export interface MovingContext extends TransferContext {
+  /** On whose account they move at present. */
+  readonly payers: Payers;
 }

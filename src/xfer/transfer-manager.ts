@@ -32,9 +32,9 @@ export class TransferManager {
   readonly #joinable = new Map<string, Transfer<unknown>>();
 
   /** @param options.concurrency slots; 0 means no limit. Throws `ErrInvalidArgument` for anything but whole numbers from 0. */
-  constructor({ concurrency, clock, largeSlots, roomAt }: TransferManagerOptions) {
+  constructor({ concurrency, clock, ...limits }: TransferManagerOptions) {
     this.#clock = clock;
-    this.#queue = new SlotQueue(slots(concurrency), { largeSlots, roomAt });
+    this.#queue = new SlotQueue(slots(concurrency), limits);
   }
 
   /** Jobs that a request could join: queued or running, and not cancelled. */

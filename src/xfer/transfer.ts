@@ -1,11 +1,12 @@
 import { AsyncResource } from "node:async_hooks";
+import { Payers } from "../bandwidth/payers.ts";
 import { ErrCanceled } from "../errors/classes.ts";
 import { isDrayageError } from "../errors/drayage-error.ts";
 import { findError, isCanceled, isDeadlineExceeded } from "../errors/predicates.ts";
 import type { Progress } from "../progress/progress.ts";
 import type { Job, TransferOptions, Watcher } from "./job.ts";
 import { Lane, type LaneHome } from "./lane.ts";
-import { finitePriority, LivePriority, priorityNow } from "./live-priority.ts";
+import { LivePriority, orderOf, PREFETCH, type Priority, priorityNow } from "./live-priority.ts";
 import { ProgressFeed, type Subscription } from "./progress-feed.ts";
 import type { SlotWants, Tenant } from "./slot-limits.ts";
 import type { SlotQueue } from "./slot-queue.ts";
@@ -53,6 +54,7 @@ export class Transfer<T> {
   readonly #waiting = new Map<Source, number>();
   /** How many watchers each tenant has. */
   readonly #tenants = new Map<Tenant, number>();
+  readonly #payers = new Payers();
   readonly #laneHome: LaneHome;
   readonly #released = Promise.withResolvers<void>();
   #priority = 0;
@@ -67,6 +69,7 @@ export class Transfer<T> {
       key,
       queue: home.queue,
       tenants: () => this.#tenants.keys(),
+      payers: this.#payers,
       turns: home.turns,
       released: this.#released.promise,
       priority: () => this.#priority,
@@ -96,8 +99,8 @@ export class Transfer<T> {
     this.#raise(member.priority);
     if (!this.#lanes.has(source)) this.#lead(member);
 
-    const setPriority = (value: number): void => {
-      member.priority = finitePriority(value);
+    const setPriority = (value: Priority): void => {
+      member.priority = orderOf(value);
       this.#reprioritize();
     };
     const stop = priority instanceof LivePriority ? priority.onChange(setPriority) : () => {};
@@ -216,20 +219,22 @@ export class Transfer<T> {
   #enter(tenant: Tenant): void {
     const watchers = this.#tenants.get(tenant) ?? 0;
     this.#tenants.set(tenant, watchers + 1);
-    if (watchers === 0) for (const lane of this.#lanes.values()) lane.join(tenant);
+    if (watchers > 0) return;
+    if (tenant.payer) this.#payers.add(tenant.payer);
+    for (const lane of this.#lanes.values()) lane.join(tenant);
   }
 
   #exit(tenant: Tenant): void {
     const watchers = this.#tenants.get(tenant) ?? 0;
     if (watchers > 1) return void this.#tenants.set(tenant, watchers - 1);
     this.#tenants.delete(tenant);
+    if (tenant.payer) this.#payers.delete(tenant.payer);
     for (const lane of this.#lanes.values()) lane.part(tenant);
   }
 
   #reprioritize(): void {
-    let priority = Number.NEGATIVE_INFINITY;
-    for (const member of this.#members) priority = Math.max(priority, member.priority);
-    if (Number.isFinite(priority)) this.#setPriority(priority);
+    if (this.#members.size === 0) return;
+    this.#setPriority(Math.max(...Array.from(this.#members, ({ priority }) => priority)));
   }
 
   #raise(priority: number): void {
@@ -239,6 +244,7 @@ export class Transfer<T> {
   #setPriority(priority: number): void {
     if (priority === this.#priority) return;
     this.#priority = priority;
+    this.#payers.isYielding = priority === PREFETCH;
     for (const lane of this.#lanes.values()) lane.setPriority(priority);
   }
 

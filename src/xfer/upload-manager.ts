@@ -2,13 +2,15 @@ import { type AbortOptions, throwIfAborted } from "../async/abort.ts";
 import { allOrAbort } from "../async/all-or-abort.ts";
 import { type BackoffPolicy, DEFAULT_BACKOFF } from "../async/backoff.ts";
 import { type Clock, systemClock } from "../async/clock.ts";
+import type { Payer } from "../bandwidth/payers.ts";
 import { guardSink } from "../progress/guard-sink.ts";
 import { type ProgressSink, update } from "../progress/progress.ts";
 import type { Job } from "./job.ts";
-import type { LivePriority } from "./live-priority.ts";
+import type { LivePriority, Priority } from "./live-priority.ts";
 import { type RetryPacing, repeatAttempts } from "./repeat-attempts.ts";
 import { ofSource, transferShared } from "./shared-transfer.ts";
-import type { TransferContext } from "./transfer-context.ts";
+import type { SlotLimits } from "./slot-limits.ts";
+import type { MovingContext } from "./transfer-context.ts";
 import { TransferManager } from "./transfer-manager.ts";
 import type { UploadDescriptor } from "./upload.ts";
 
@@ -16,7 +18,7 @@ import type { UploadDescriptor } from "./upload.ts";
 const DEFAULT_CONCURRENCY = 5;
 
 /** What an upload manager is made of. */
-export interface UploadManagerOptions {
+export interface UploadManagerOptions extends Pick<SlotLimits, "foreground"> {
   /** Blobs at the same time, for all uploads together; 0 means no limit. Default 5. Not used with `transfers`. */
   readonly concurrency?: number | undefined;
   /** Default: five attempts with full jitter. */
@@ -36,7 +38,11 @@ export interface UploadOptions extends AbortOptions {
   /** Status of each blob in docker's words; a sink that fails is called no more and does not fail the upload. */
   readonly onProgress?: ProgressSink | undefined;
   /** Among blobs that wait for a slot, higher goes first. Default 0. */
-  readonly priority?: number | LivePriority | undefined;
+  readonly priority?: Priority | LivePriority | undefined;
+  /** As in `DownloadOptions`. Default: a group of its own. */
+  readonly group?: string | symbol | undefined;
+  /** On whose account the bytes move. Default: nobody's. */
+  readonly payer?: Payer | undefined;
 }
 
 /**
@@ -52,8 +58,8 @@ export class LayerUploadManager {
 
   /** Throws `ErrInvalidArgument` for a concurrency that is not a whole number from 0. */
   constructor(options: UploadManagerOptions = {}) {
-    const { concurrency = DEFAULT_CONCURRENCY } = options;
-    this.#transfers = options.transfers ?? new TransferManager({ concurrency, clock: options.clock });
+    const { clock, foreground, concurrency = DEFAULT_CONCURRENCY } = options;
+    this.#transfers = options.transfers ?? new TransferManager({ concurrency, clock, foreground });
     this.#pacing = { backoff: options.backoff ?? DEFAULT_BACKOFF, clock: options.clock ?? systemClock };
     this.#track = options.track ?? ((work) => work);
   }
@@ -64,7 +70,8 @@ export class LayerUploadManager {
    * abort error. moby notices a failure only when it has waited for every blob before it.
    */
   async upload(blobs: readonly UploadDescriptor[], options: UploadOptions = {}): Promise<void> {
-    const { signal, priority, onProgress = () => {} } = options;
+    const { signal, priority, group, payer, onProgress = () => {} } = options;
+    const tenant = { group, payer };
     throwIfAborted(signal);
     const show = guardSink(onProgress);
     const byKey = new Map<string, UploadDescriptor>();
@@ -79,6 +86,7 @@ export class LayerUploadManager {
           signal: abort,
           onProgress: show,
           priority,
+          tenant,
           waiting: update(blob.id, "Waiting", 0, 0),
           ...ofSource(blob),
         }),
@@ -94,7 +102,7 @@ export class LayerUploadManager {
   async #transfer(blob: UploadDescriptor, job: Job): Promise<void> {
     const { id } = blob;
     try {
-      const work = { id, attempt: (context: TransferContext) => blob.upload(context) };
+      const work = { id, attempt: (context: MovingContext) => blob.upload(context) };
       const status = await repeatAttempts(work, job, this.#pacing);
       job.progress(update(id, status, 0, 0));
     } catch (error) {

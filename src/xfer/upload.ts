@@ -1,4 +1,4 @@
-import type { TransferContext } from "./transfer-context.ts";
+import type { MovingContext } from "./transfer-context.ts";
 
 /** A blob to be uploaded, as the upload manager needs to know it: no registry, no disk, no format. */
 export interface UploadDescriptor {
@@ -13,7 +13,7 @@ export interface UploadDescriptor {
    * attempt where the registry has it. The error says whether another attempt makes sense (`isRetryable`) and whether the
    * target is to blame (`endpoint`). Resolves with the status to end on: "Pushed", "Layer already exists", "Mounted from x/y".
    */
-  upload(context: TransferContext): Promise<string>;
+  upload(context: MovingContext): Promise<string>;
   /**
    * Called once when the upload has failed for good or nobody wants it any more: gives up what its attempts left at the target.
    * Nobody waits for it; it must not reject.

@@ -5,7 +5,7 @@ import { COMPUTED, type SourceModule } from "./parse-sources.ts";
  * another folder of its own stratum. Folders of one stratum must not form a ring either, see `cycles`.
  */
 const STRATA: readonly (readonly string[])[] = [
-  ["errors", "async", "disk", "progress", "options"],
+  ["errors", "async", "bandwidth", "disk", "progress", "options"],
   ["digest", "reference", "oci", "platform", "tar"],
   ["xfer", "content", "registry", "layer"],
   ["images", "remotes", "archive", "containerd"],

@@ -411,6 +411,23 @@ const logging = (log: string[], key: string) => (): Promise<void> => {
   return Promise.resolve();
 };
 
+describe("a lane that gets its turn in the moment in which it is told to end", () => {
+  it("takes no slot: nobody would give it back", async () => {
+    const manager = new TransferManager({ concurrency: 1 });
+    const first = new ControlledRun();
+    const watchers = [
+      manager.transfer("key", first.run, { source: "a" }),
+      manager.transfer("key", new ControlledRun().run, { source: "b" }),
+    ];
+    await flush();
+    first.finish("done");
+    expect(await Promise.all(watchers.map(({ done }) => done))).toEqual(["done", "done"]);
+    await Promise.all(watchers.map((watcher) => watcher.release()));
+    await flush();
+    expect([manager.running, manager.waiting]).toEqual([0, 0]);
+  });
+});
+
 describe("Watcher.setPriority()", () => {
   it("starts higher priorities first, and equals in their order", async () => {
     const log = await order((manager, started) => {

@@ -1,5 +1,6 @@
 import { notOfLayers, readCompression, readLayer } from "../../archive/read-layer.ts";
 import type { AbortOptions } from "../../async/abort.ts";
+import type { Bandwidth } from "../../bandwidth/bandwidth.ts";
 import { exists } from "../../content/exists.ts";
 import type { Store } from "../../content/store.ts";
 import { CANONICAL_ALGORITHM, type Digest, Digester } from "../../digest/digest.ts";
@@ -12,7 +13,8 @@ import { update } from "../../progress/progress.ts";
 import { type FetchedV1Layer, fetchV1Layer, v1LayerKey } from "../../remotes/fetch-v1-layer.ts";
 import type { V1Layer, V1Remote } from "../../remotes/v1-remote.ts";
 import type { DownloadDescriptor } from "../../xfer/layer.ts";
-import type { TransferContext } from "../../xfer/transfer-context.ts";
+import type { MovingContext } from "../../xfer/transfer-context.ts";
+import { limitedHost } from "../limited-host.ts";
 import type { OpenWork } from "../open-work.ts";
 import type { Traffic } from "../traffic.ts";
 import type { V1LayerContent, V1LayerRecord, V1LayerStore } from "./v1-layer-store.ts";
@@ -26,6 +28,7 @@ export interface V1LayerSource {
   /** Counts the downloads, for whoever closes the store. */
   readonly work: OpenWork;
   readonly traffic: Traffic;
+  readonly bandwidth: Bandwidth;
   /** Remembers content that is of no use, to be removed once nobody works here. */
   readonly abandon: (digests: readonly Digest[]) => Promise<void>;
 }
@@ -66,7 +69,7 @@ export async function knownV1Layer(
   return content.isEmpty || (await exists(store, record, options)) ? { ...record, content } : undefined;
 }
 
-async function download(layer: V1Layer, source: V1LayerSource, context: TransferContext): Promise<void> {
+async function download(layer: V1Layer, source: V1LayerSource, context: MovingContext): Promise<void> {
   const fetched = (await received(layer, source)) ?? (await receive(layer, source, context));
   const { digest, size, resumed } = fetched;
   context.progress(update(layer.id.slice(0, 12), "Verifying Checksum", 0, 0));
@@ -99,9 +102,9 @@ async function received(
 async function receive(
   layer: V1Layer,
   source: V1LayerSource,
-  { signal, waiter, progress }: TransferContext,
+  { signal, waiter, payers, progress }: MovingContext,
 ): Promise<FetchedV1Layer> {
-  const { remote, content: ingester, v1Layers, traffic } = source;
+  const { remote, content: ingester, v1Layers, traffic, bandwidth } = source;
   const { endpoint } = remote;
   const id = layer.id.slice(0, 12);
   return await fetchV1Layer(layer, {
@@ -109,6 +112,7 @@ async function receive(
     ingester,
     signal,
     waiter,
+    flow: bandwidth.flow({ direction: "down", host: limitedHost(endpoint), payers }),
     already: () => received(layer, source),
     remember: ({ digest, size }) => v1Layers.remember(v1LayerKey(remote, layer), { digest, size }),
     onArrival: (arrival) => traffic.arrived({ key: v1LayerKey(remote, layer) }, { ...arrival, endpoint }),
@@ -123,7 +127,7 @@ async function receive(
 async function read(
   { id, json, checksums }: V1Layer,
   { content, remote: { endpoint }, fetched }: V1LayerSource & { readonly fetched: FetchedV1Layer },
-  { signal }: TransferContext,
+  { signal }: AbortOptions,
 ): Promise<V1LayerContent> {
   const action = `read layer ${id}`;
   const { digest } = fetched;

@@ -1,11 +1,17 @@
 import type { AbortOptions } from "../../async/abort.ts";
 import type { Waiter } from "../../async/waiting.ts";
+import type { Flow } from "../../bandwidth/flow.ts";
 import type { TlsOptions } from "./tls-options.ts";
 
 /** On whose behalf something is asked. */
 export interface Asker extends AbortOptions {
   /** Whoever asks holds something that it gives back while it waits, for a slow token server for instance, or tells so. */
   readonly waiter?: Waiter | undefined;
+  /**
+   * How fast bodies may come and go that are streamed: answers that are piped or poured, requests with a `StreamedBody`. Default: as
+   * fast as they do.
+   */
+  readonly flow?: Flow | undefined;
 }
 
 /** One HTTP request on its way through the wrappers (auth, redirect, throttle, retry) to the transport. */

@@ -43,7 +43,7 @@ export async function openBlobPart(
 function blobRequest(
   session: RepositorySession,
   digest: Digest,
-  { place, signal, waiter }: BlobOptions,
+  { place, flow, signal, waiter }: BlobOptions,
 ): HttpRequest {
   // Without "identity" any encoding may come, and its bytes would be neither the blob nor what a range counts.
   const headers = { accept: "*/*", "accept-encoding": "identity" };
@@ -53,6 +53,7 @@ function blobRequest(
     headers,
     bulk: true,
     place,
+    flow,
     signal,
     waiter,
   });

@@ -117,6 +117,7 @@ export class BlobUpload {
       body: bodyBytes > 0 ? this.#body(offset, endOffset) : undefined,
       stranger: session.stranger,
       storing: last,
+      flow: this.#options.flow,
       ...this.#asker(),
     });
     return { request, bodyBytes, last };

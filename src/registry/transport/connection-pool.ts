@@ -2,6 +2,7 @@ import { type AbortOptions, abortable, abortError, throwIfAborted } from "../../
 import { BoundedMap } from "../../async/bounded-map.ts";
 import { type Clock, systemClock } from "../../async/clock.ts";
 import type { Waiter } from "../../async/waiting.ts";
+import { mayYield, type YieldingFlow } from "../../bandwidth/flow.ts";
 import { ErrCanceled } from "../../errors/classes.ts";
 import type { Asker } from "../http/send.ts";
 import type { Carrier } from "./carrier.ts";
@@ -61,6 +62,8 @@ export class ConnectionPool {
   readonly #hosts = new Map<string, PoolHost>();
   readonly #budgets = new BoundedMap<string, HostBudget>(MAX_BUDGETS);
   readonly #routes = new Map<Carrier, Route>();
+  /** Connections over which somebody receives what gives way to others. */
+  readonly #yielding = new Map<Carrier, YieldingFlow>();
   #turns = 0;
   #openWaits = 0;
   #closed: Error | undefined;
@@ -73,14 +76,25 @@ export class ConnectionPool {
   /** A connection for one request; `release` gives it back. */
   async acquire(
     route: Route,
-    { signal, waiter, maxIdleMs = Number.POSITIVE_INFINITY, bulk = false }: AcquireOptions,
+    { signal, waiter, flow, maxIdleMs = Number.POSITIVE_INFINITY, bulk = false }: AcquireOptions,
   ): Promise<Carrier> {
     throwIfAborted(signal);
     if (this.#closed) throw this.#closed;
     const host = this.#hostOf(route);
     const wanted = { route, maxIdleMs, bulk, signal };
-    const connection = lineOf(host, bulk).size === 0 ? this.#take(host, wanted) : undefined;
-    return connection ?? (await this.#waitOpenly(host, wanted, waiter));
+    const free = lineOf(host, bulk).size === 0 ? this.#take(host, wanted) : undefined;
+    const coming = free ?? this.#waitOpenly(host, wanted, waiter);
+    if (!free && !mayYield(flow)) this.#interrupt(host); // it stands in line by now
+    const connection = await coming;
+    if (mayYield(flow)) this.#yielding.set(connection, flow);
+    return connection;
+  }
+
+  /** Whoever stands still for others gives up a connection for one of them, of this host if there is any. */
+  #interrupt(host: PoolHost): void {
+    const held = [...this.#yielding].filter(([, flow]) => flow.isHeld);
+    const [, flow] = held.find(([connection]) => host.bulk.has(connection)) ?? held[0] ?? [];
+    flow?.cut();
   }
 
   /** What became of a request over `connection`, for the budget of its host; before `release`. */
@@ -125,6 +139,7 @@ export class ConnectionPool {
     if (!route) return;
     const host = this.#hostOf(route);
     host.bulk.delete(connection);
+    this.#yielding.delete(connection);
     if (reusable && connection.isOpen) host.idle.push({ connection, sinceMs: this.#parts.clock.elapsed() });
     else this.#drop(connection, new ErrCanceled("connection not used again"));
     this.#serve();
@@ -209,6 +224,7 @@ export class ConnectionPool {
     if (!route) return;
     const host = this.#hostOf(route);
     this.#routes.delete(connection);
+    this.#yielding.delete(connection);
     host.bulk.delete(connection);
     host.reserved.delete(connection);
     host.openSockets--;

@@ -1,4 +1,5 @@
 import { systemClock } from "../../async/clock.ts";
+import type { Flow, TapEnd } from "../../bandwidth/flow.ts";
 import { ErrCanceled, ErrFailedPrecondition } from "../../errors/classes.ts";
 import { toWire } from "../../errors/error-wire.ts";
 import type { ChunkSink, HttpBody } from "../http/send.ts";
@@ -37,6 +38,10 @@ interface Place {
 interface Served {
   readonly controller: AbortController;
   body: HttpBody | undefined;
+  /** Whether its body may come as it does. */
+  isOpen: boolean;
+  /** Where its body passes. */
+  tap: TapEnd | undefined;
   /** Told whether the other thread has taken a chunk. */
   onTaken: ((isRefused: boolean) => void) | undefined;
 }
@@ -73,6 +78,13 @@ export class ExchangeServer {
         break;
       case "abort":
         this.#served.get(message.id)?.controller.abort();
+        break;
+      case "unmeter":
+      case "meter":
+        this.#meter(message);
+        break;
+      case "grant":
+        this.#served.get(message.id)?.tap?.grant(message.bytes);
         break;
       case "body":
         void this.#use(message);
@@ -113,13 +125,20 @@ export class ExchangeServer {
 
   #begin({ id, carrier: number, request, authorities }: About<"begin">): void {
     if (authorities) this.#authorities = authorities;
-    const served: Served = { controller: new AbortController(), body: undefined, onTaken: undefined };
+    const served: Served = {
+      controller: new AbortController(),
+      body: undefined,
+      isOpen: request.flow !== "metered",
+      tap: undefined,
+      onTaken: undefined,
+    };
     this.#served.set(id, served);
     const url = new URL(request.url);
     const carrier = this.#carriers.get(number) ?? this.#connect(number, url, request);
     const begun = carrier.begin(
       {
         ...request,
+        flow: request.flow && this.#flowOf(id, served),
         signal: served.controller.signal,
         onConnected: () => this.#say(id, { kind: "connected" }),
       },
@@ -144,6 +163,31 @@ export class ExchangeServer {
       this.#served.delete(id);
       this.#say(id, { kind: "failed", error: toWire(error, DOING), stale: begun.stale });
     }
+  }
+
+  /** What the other thread says of a body, as its flow in this one. */
+  #flowOf(id: number, served: Served): Flow {
+    return {
+      open: (tap) => {
+        served.tap = tap;
+        if (served.isOpen) tap.open();
+        else tap.meter();
+        return {
+          ask: (mostBytes) => this.#say(id, { kind: "dry", mostBytes }),
+          close: (bytes) => {
+            if (bytes > 0) this.#say(id, { kind: "unspent", bytes });
+          },
+        };
+      },
+    };
+  }
+
+  #meter({ id, kind }: About<"unmeter" | "meter">): void {
+    const served = this.#served.get(id);
+    if (!served) return;
+    served.isOpen = kind === "unmeter";
+    if (served.isOpen) served.tap?.open();
+    else served.tap?.meter();
   }
 
   #connect(number: number, url: URL, request: About<"begin">["request"]): Carrier {

@@ -14,6 +14,8 @@ export interface ThreadSettings {
 /** A request as it is told to a thread: one without a body. */
 export interface WireRequest extends Pick<HttpRequest, "method" | "url">, DirectWay {
   readonly headers: Readonly<Record<string, string>>;
+  /** How fast its body may come at first. Absent: as fast as it does, for ever. */
+  readonly flow?: "open" | "metered" | undefined;
 }
 
 /** What is to become of the body of an answer. */
@@ -35,6 +37,9 @@ export type ToThread =
       readonly authorities?: readonly string[];
     }
   | { readonly kind: "abort"; readonly id: number }
+  /** The body of an answer may come as it does, only as it is granted, or so many bytes more. */
+  | { readonly kind: "unmeter" | "meter"; readonly id: number }
+  | { readonly kind: "grant"; readonly id: number; readonly bytes: number }
   | { readonly kind: "body"; readonly id: number; readonly use: BodyUse }
   /** A chunk was taken, or will not be. */
   | { readonly kind: "taken"; readonly id: number; readonly isRefused: boolean }
@@ -47,6 +52,10 @@ export type AboutExchange =
   | { readonly kind: "over"; readonly reusable: boolean }
   | { readonly kind: "answer"; readonly status: number; readonly headers: HttpResponse["headers"] }
   | { readonly kind: "failed"; readonly error: WireError; readonly stale: boolean }
+  /** See `Outlet.ask`. */
+  | { readonly kind: "dry"; readonly mostBytes: number }
+  /** No more will pass; so much was granted and has not. */
+  | { readonly kind: "unspent"; readonly bytes: number }
   | { readonly kind: "chunk"; readonly bytes: Uint8Array }
   | { readonly kind: "read"; readonly bytes: Uint8Array | undefined }
   | { readonly kind: "broken"; readonly error: WireError };

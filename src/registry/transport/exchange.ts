@@ -65,6 +65,7 @@ export class Exchange implements Dispatcher.DispatchHandler {
         idleTimeoutMs: options.limits.bodyIdleTimeoutMs,
         onIdle: () => this.#takesNothing(),
         onGiven: () => this.#awaitHeaders(),
+        flow: request.flow,
       });
       this.body = this.#outgoing;
     } else {
@@ -103,6 +104,8 @@ export class Exchange implements Dispatcher.DispatchHandler {
       endpoint: this.#options.origin,
       contentEncoding: headers["content-encoding"],
       limits: this.#options.limits,
+      flow: this.#request.flow,
+      signal: this.#request.signal,
       asError: (error, progress) => this.#asError(error, progress),
     });
     this.#answer.resolve({ status, headers, url: this.#request.url, body: this.#body });

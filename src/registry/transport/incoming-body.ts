@@ -1,3 +1,6 @@
+import { abortable } from "../../async/abort.ts";
+import type { Flow } from "../../bandwidth/flow.ts";
+import { Tap } from "../../bandwidth/tap.ts";
 import { ErrInternal, ErrOutOfRange, ErrUnavailable } from "../../errors/classes.ts";
 import { contentCodings, decodeBytes } from "../http/content-coding.ts";
 import type { ChunkSink, HttpBody } from "../http/send.ts";
@@ -24,6 +27,10 @@ export interface IncomingBodyOptions {
   /** The header. Whole bodies are decoded by it, piped ones are given as they came. */
   readonly contentEncoding: string | string[] | undefined;
   readonly limits: ConnectionLimits;
+  /** How fast it may be piped. Default: as fast as it comes. */
+  readonly flow?: Flow | undefined;
+  /** The request's. */
+  readonly signal?: AbortSignal | undefined;
   /** Makes the error of a broken connection; `progress` says how many bytes came. */
   readonly asError: (error: unknown, progress: string) => Error;
 }
@@ -34,8 +41,8 @@ type End = { readonly kind: "complete" } | { readonly kind: "failed"; readonly e
 
 /**
  * The body of an answer as it comes from undici. The connection is paused until the body is claimed, and again
- * whenever the sink returns a promise. Ends only after the sink is done with the last chunk that it got, whatever happened
- * to the connection meanwhile.
+ * whenever the sink returns a promise or its flow allows no more. Ends only after the sink is done with the last chunk that it got,
+ * whatever happened to the connection meanwhile.
  */
 export class IncomingBody implements HttpBody {
   readonly #controller: BodyControl;
@@ -45,7 +52,10 @@ export class IncomingBody implements HttpBody {
   /** Chunks that undici flushed out of a paused parser because the connection is over. */
   readonly #late: Buffer[] = [];
   #sink: ChunkSink | undefined;
+  #tap: Tap | undefined;
   #busy = false;
+  /** Whether its reader knows how it ended. */
+  #isOver = false;
   #receivedBytes = 0;
   #end: End | undefined;
 
@@ -61,6 +71,12 @@ export class IncomingBody implements HttpBody {
   }
 
   pipeTo(sink: ChunkSink): Promise<void> {
+    const { flow } = this.#options;
+    if (flow && !this.#sink) this.#tap = new Tap(flow);
+    return this.#pipe(sink);
+  }
+
+  #pipe(sink: ChunkSink): Promise<void> {
     if (this.#sink) return Promise.reject(new ErrInternal("read body: it was read or discarded already"));
     this.#sink = sink;
     if (this.#end === undefined) this.#rate.start();
@@ -79,7 +95,7 @@ export class IncomingBody implements HttpBody {
     let length = 0;
     if (expectedBytes > maxBytes) this.#abort(tooLong());
     try {
-      await this.pipeTo((chunk) => {
+      await this.#pipe((chunk) => {
         length += chunk.length;
         if (length > maxBytes) throw tooLong();
         chunks.push(Uint8Array.from(chunk));
@@ -99,7 +115,7 @@ export class IncomingBody implements HttpBody {
     const timer = setTimeout(() => this.#abort(enough), MAX_HEAD_MS);
     const chunks: Uint8Array[] = [];
     let missing = maxBytes;
-    const read = this.pipeTo((chunk) => {
+    const read = this.#pipe((chunk) => {
       chunks.push(Uint8Array.from(chunk.subarray(0, missing)));
       missing -= Math.min(missing, chunk.length);
       if (missing === 0) throw enough;
@@ -117,7 +133,7 @@ export class IncomingBody implements HttpBody {
     const timer = setTimeout(() => this.#abort(enough), MAX_DISCARD_MS);
     let length = 0;
     if ((this.#options.expectedBytes ?? 0) > MAX_DISCARDED_BYTES) this.#abort(enough);
-    const read = this.pipeTo((chunk) => {
+    const read = this.#pipe((chunk) => {
       length += chunk.length;
       if (length > MAX_DISCARDED_BYTES) throw enough;
     });
@@ -163,29 +179,49 @@ export class IncomingBody implements HttpBody {
     return `got ${this.#receivedBytes} of ${expectedBytes ?? "unknown"} bytes`;
   }
 
+  /** Gives a chunk to the sink: in parts, where the flow allows no more at once. */
   #deliver(sink: ChunkSink, chunk: Buffer): void {
     this.#busy = true;
     try {
-      const taken = sink(chunk);
-      if (!taken) {
-        this.#busy = false;
+      for (let rest = chunk; rest.length > 0; ) {
+        const bytes = this.#allowed(rest.length);
+        const waiting = bytes === 0 ? this.#flowing() : sink(rest.subarray(0, bytes));
+        rest = rest.subarray(bytes);
+        if (!waiting) continue;
+        this.#wait(waiting, () => this.#deliver(sink, rest));
         return;
       }
-      this.#controller.pause();
-      this.#rate.pause();
-      taken.then(
-        () => this.#goOn(),
-        (error: unknown) => this.#abort(error),
-      );
+      this.#busy = false;
     } catch (error) {
       this.#abort(error);
     }
   }
 
-  #goOn(): void {
+  #allowed(bytes: number): number {
+    const { expectedBytes = Number.POSITIVE_INFINITY } = this.#options;
+    const mostBytes = expectedBytes - this.#receivedBytes + bytes; // what is not in this chunk comes as well
+    return this.#tap?.take(bytes, Math.max(bytes, mostBytes)) ?? bytes;
+  }
+
+  /** Whoever does not want the body any more need not wait for the bytes that have come. */
+  async #flowing(): Promise<void> {
+    await abortable(this.#tap?.flowing ?? Promise.resolve(), this.#options.signal);
+  }
+
+  #wait(waiting: Promise<void>, deliverRest: () => void): void {
+    this.#controller.pause();
+    this.#rate.pause();
+    waiting.then(
+      () => this.#goOn(deliverRest),
+      (error: unknown) => this.#abort(error),
+    );
+  }
+
+  #goOn(deliverRest: () => void): void {
+    if (this.#isOver) return;
     this.#rate.resume();
-    this.#busy = false;
-    this.#advance();
+    deliverRest();
+    if (!this.#busy) this.#advance();
   }
 
   /** Does what can be done now: late chunks, then the end, otherwise more from the connection. */
@@ -198,16 +234,22 @@ export class IncomingBody implements HttpBody {
       this.#deliver(sink, chunk);
     }
     if (this.#busy) return;
-    if (this.#end === undefined) this.#controller.resume();
-    else if (this.#end.kind === "complete") this.#done.resolve();
-    else this.#done.reject(this.#end.error);
+    const end = this.#end;
+    if (end === undefined) this.#controller.resume();
+    else this.#settle(() => (end.kind === "complete" ? this.#done.resolve() : this.#done.reject(end.error)));
   }
 
   /** Closes the connection; `error` is what the reader gets, even after a complete answer. */
   #abort(error: unknown): void {
     this.#late.length = 0;
-    this.#done.reject(error);
+    this.#settle(() => this.#done.reject(error));
     if (this.#end === undefined)
       this.#controller.abort(error instanceof Error ? error : new ErrInternal(String(error)));
+  }
+
+  #settle(settle: () => void): void {
+    this.#isOver = true;
+    this.#tap?.close();
+    settle();
   }
 }

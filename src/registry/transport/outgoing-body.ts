@@ -1,4 +1,6 @@
 import { getDefaultHighWaterMark } from "node:stream";
+import type { Flow } from "../../bandwidth/flow.ts";
+import { Tap } from "../../bandwidth/tap.ts";
 import { ErrAborted, ErrDataLoss } from "../../errors/classes.ts";
 import type { StreamedBody } from "../http/send.ts";
 
@@ -16,6 +18,8 @@ export interface OutgoingBodyOptions {
   readonly onIdle: () => void;
   /** Called once when the socket has taken all of it, unless the server has answered before. */
   readonly onGiven?: (() => void) | undefined;
+  /** How fast it may go. Default: as fast as the socket takes it. */
+  readonly flow?: Flow | undefined;
 }
 
 /**
@@ -28,6 +32,7 @@ export class OutgoingBody implements AsyncIterableIterator<Uint8Array> {
   readonly #options: OutgoingBodyOptions;
   readonly #over = Promise.withResolvers<void>();
   #source: AsyncIterator<Uint8Array> | undefined;
+  #tap: Tap | undefined;
   /** Of the newest chunk, what was not given away yet. */
   #rest: Uint8Array = new Uint8Array();
   #givenBytes = 0;
@@ -67,12 +72,14 @@ export class OutgoingBody implements AsyncIterableIterator<Uint8Array> {
   async next(): Promise<IteratorResult<Uint8Array, undefined>> {
     clearTimeout(this.#idleTimer);
     while (this.#rest.length === 0 && !this.#ended && !this.#stopped) await this.#read();
+    const bytes = await this.#allowed(Math.min(this.#rest.length, MAX_PIECE_BYTES));
     if (this.#stopped) await this.#neverMind();
     if (this.#rest.length === 0) {
+      this.#tap?.close();
       if (!this.#answered) this.#options.onGiven?.();
       return { done: true, value: undefined };
     }
-    const piece = this.#rest.subarray(0, MAX_PIECE_BYTES);
+    const piece = this.#rest.subarray(0, bytes);
     this.#rest = this.#rest.subarray(piece.length);
     this.#givenBytes += piece.length;
     this.#idleTimer = setTimeout(this.#options.onIdle, this.#options.idleTimeoutMs);
@@ -88,6 +95,18 @@ export class OutgoingBody implements AsyncIterableIterator<Uint8Array> {
 
   [Symbol.asyncIterator](): this {
     return this;
+  }
+
+  /** How many of so many bytes may go now: waits until it is any. */
+  async #allowed(bytes: number): Promise<number> {
+    const { flow } = this.#options;
+    if (!flow || bytes === 0 || this.#stopped) return bytes;
+    this.#tap ??= new Tap(flow);
+    for (;;) {
+      const allowed = this.#tap.take(bytes, this.#body.lengthBytes - this.#givenBytes);
+      if (allowed > 0 || this.#stopped) return allowed;
+      await this.#tap.flowing;
+    }
   }
 
   async #read(): Promise<void> {
@@ -122,6 +141,7 @@ export class OutgoingBody implements AsyncIterableIterator<Uint8Array> {
     if (this.#stopped) return;
     this.#stopped = true;
     clearTimeout(this.#idleTimer);
+    this.#tap?.close();
     this.#rest = new Uint8Array();
     // How closing ends changes nothing for a request that needs no more of it.
     this.#source?.return?.().catch(() => {});

@@ -1,4 +1,5 @@
 import { abortError } from "../../async/abort.ts";
+import type { Outlet } from "../../bandwidth/flow.ts";
 import { ErrInternal } from "../../errors/classes.ts";
 import { fromWire } from "../../errors/error-wire.ts";
 import type { ChunkSink, HttpBody, HttpRequest, HttpResponse } from "../http/send.ts";
@@ -29,6 +30,10 @@ export class ThreadExchange implements Begun {
   /** Why its connection was closed under it. */
   #reason: Error | undefined;
   #stale = false;
+  readonly #outlet: Outlet | undefined;
+  #flow: "open" | "metered" | undefined;
+  #isBegun = false;
+  #unspentBytes = 0;
 
   constructor(request: HttpRequest, context: CarrierContext, parts: ThreadExchangeParts) {
     this.#request = request;
@@ -37,6 +42,18 @@ export class ThreadExchange implements Begun {
     this.response = this.#answer.promise;
     this.#read.promise.catch(() => {}); // seen by whoever uses the body, perhaps later
     request.signal?.addEventListener("abort", this.#onAbort, { once: true });
+    const { id } = parts;
+    this.#outlet = request.flow?.open({
+      open: () => this.#meter("open", { kind: "unmeter", id }),
+      meter: () => this.#meter("metered", { kind: "meter", id }),
+      grant: (bytes) => parts.post({ kind: "grant", id, bytes }),
+    });
+  }
+
+  /** How fast its body may come when the thread is told of it, which is now. */
+  begin(): "open" | "metered" | undefined {
+    this.#isBegun = true;
+    return this.#flow;
   }
 
   get stale(): boolean {
@@ -57,6 +74,12 @@ export class ThreadExchange implements Begun {
         break;
       case "answer":
         this.#answered(said);
+        break;
+      case "dry":
+        this.#outlet?.ask(said.mostBytes);
+        break;
+      case "unspent":
+        this.#unspentBytes = said.bytes;
         break;
       case "chunk":
         void this.#take(said.bytes);
@@ -129,6 +152,11 @@ export class ThreadExchange implements Begun {
     post({ kind: "taken", id, isRefused: this.#ofSink !== undefined });
   }
 
+  #meter(flow: "open" | "metered", message: ToThread): void {
+    this.#flow = flow;
+    if (this.#isBegun) this.#parts.post(message);
+  }
+
   #over(reusable: boolean): void {
     if (this.#isOver) return;
     this.#isOver = true;
@@ -145,6 +173,7 @@ export class ThreadExchange implements Begun {
 
   #end(): void {
     this.#request.signal?.removeEventListener("abort", this.#onAbort);
+    this.#outlet?.close(this.#unspentBytes);
     this.#parts.onEnd();
   }
 }

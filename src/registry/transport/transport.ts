@@ -112,11 +112,11 @@ export function createTransport(
     request: HttpRequest,
     { url, route, maxIdleMs }: { url: URL; route: RequestRoute; maxIdleMs: number },
   ): Promise<Begun> {
-    const { signal, waiter, place } = request;
+    const { signal, waiter, flow, place } = request;
     const bulk = request.bulk ?? isStreamed(request.body);
     const isBodiless = request.body === undefined; // no thread is told of a body to be sent
     const way = (place instanceof ThreadPlace && isBodiless ? place.routeOf(route) : undefined) ?? route;
-    const carrier = await pool.acquire(way, { signal, waiter, maxIdleMs, bulk });
+    const carrier = await pool.acquire(way, { signal, waiter, flow, maxIdleMs, bulk });
     if (request.signal?.aborted) pool.release(carrier, true);
     throwIfAborted(request.signal);
     return carrier.begin(preparing(request, route), {

@@ -49,7 +49,7 @@ export class V1Requests {
   get(
     { baseUrl, own, tls }: V1Host,
     path: string,
-    { headers, signal, waiter }: Asker & { readonly headers: Readonly<Record<string, string>> },
+    { headers, signal, waiter, flow }: Asker & { readonly headers: Readonly<Record<string, string>> },
   ): HttpRequest {
     const { endpoint, metaHeaders } = this.#options;
     const configured = own ? endpoint.headers : {};
@@ -61,6 +61,7 @@ export class V1Requests {
       connectTimeoutMs: own ? endpoint.connectTimeoutMs : undefined,
       signal,
       waiter,
+      flow,
     };
   }
 

@@ -55,6 +55,14 @@ export async function namesOn(root: string): Promise<readonly string[]> {
   return entries.map(({ annotations }) => annotations?.["org.opencontainers.image.ref.name"] ?? "");
 }
 
+/** Waits until at least so many bytes of a blob have come, and it is not whole. */
+export async function hasSomeOnDisk({ content }: Engine, { digest }: Descriptor, bytes = 1): Promise<void> {
+  await until(async () => {
+    const statuses = await content.listStatuses();
+    return statuses.some(({ ref, offset }) => ref.endsWith(digest) && offset >= bytes);
+  });
+}
+
 /** Waits until so many bytes of a blob have come. */
 export async function hasOnDisk({ content }: Engine, { digest }: Descriptor, bytes: number): Promise<void> {
   await until(async () => {
