@@ -10,6 +10,9 @@ const STARTING_MS = 1_000;
 /** When it is tried again with more connections, after it has not helped, in milliseconds; each time twice as long. */
 const FIRST_REST_MS = 2_000;
 
+/** Steps that more connections have to show that they help: a machine or a line that is busy may stand still for one. */
+const PATIENCE_STEPS = 4;
+
 /** What a `Ramp` sees at one look. */
 export interface RampLook {
   readonly nowMs: number;
@@ -65,8 +68,12 @@ export class Ramp {
     const tookMs = nowMs - this.#since.atMs;
     if (tookMs < this.#stepMs) return;
     const rates = ratesOf(this.#since.came, came, tookMs);
+    if (this.#before && !this.#hasHelped(this.#before, rates)) {
+      if (tookMs >= PATIENCE_STEPS * this.#stepMs) this.#goBack(this.#before.wanted, nowMs);
+      return;
+    }
+    this.#before = undefined;
     this.#since = { atMs: nowMs, came };
-    if (this.#before) this.#judge(this.#before, rates, nowMs);
     if (nowMs >= this.#restUntilMs && this.#wanted < most && isWorth(rates.all)) this.#raise(rates, most);
   }
 
@@ -91,18 +98,15 @@ export class Ramp {
     this.#waitingSinceMs = undefined;
   }
 
-  #judge(
-    { wanted, rates: old }: { readonly wanted: number; readonly rates: Rates },
-    now: Rates,
-    nowMs: number,
-  ): void {
-    const possible = this.#wanted / wanted - 1;
-    const hasGained = now.all >= old.all * (1 + possible * LEAST_GAIN);
-    this.#before = undefined;
-    if (hasGained || now.fastest >= old.fastest * KEPT_RATE) {
-      this.#restMs = FIRST_REST_MS;
-      return;
-    }
+  #hasHelped(before: { readonly wanted: number; readonly rates: Rates }, now: Rates): boolean {
+    const possible = this.#wanted / before.wanted - 1;
+    const hasGained = now.all >= before.rates.all * (1 + possible * LEAST_GAIN);
+    const hasHelped = hasGained || now.fastest >= before.rates.fastest * KEPT_RATE;
+    if (hasHelped) this.#restMs = FIRST_REST_MS;
+    return hasHelped;
+  }
+
+  #goBack(wanted: number, nowMs: number): void {
     this.#wanted = Math.min(this.#wanted, wanted);
     this.#rest(nowMs);
   }

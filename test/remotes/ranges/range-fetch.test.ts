@@ -30,8 +30,24 @@ describe("fetchInRanges()", () => {
   it("stays with one connection where that fills the line", async () => {
     const run = await runOf({ size: GIB, lineRate: 500 * MB, manner: () => ({ rate: 1_000 * MB }) });
     expect(run.network.bytes).toBe(GIB);
-    expect(run.network.asked.length).toBeLessThanOrEqual(4);
+    expect(run.network.asked.length).toBeLessThanOrEqual(6);
     expect(run.tookMs).toBeLessThan((GIB / (500 * MB)) * 1_000 * 1.03);
+  });
+
+  it("does not take a line that stands still for a moment for one that is full", async () => {
+    const clock = new ManualClock();
+    const isStill = (): boolean => clock.elapsed() % 700 >= 550;
+    const manner = (): Manner => ({
+      get rate() {
+        return isStill() ? 0 : 30 * MB;
+      },
+    });
+    const run = start({ size: GIB, clock, manner }, new Ranges({}, { clock }));
+    await clock.advance(2_000);
+    expect(run.network.active).toBe(8);
+    run.controller.abort();
+    await clock.advance(0);
+    await run.ended;
   });
 
   it("asks for everything at first, and for no part of what is over soon", async () => {
