@@ -36,5 +36,5 @@ const NAMES: Readonly<Record<Skippable, string>> = {
 
 /** What was skipped of one kind, for people. */
 export function skippedInWords({ kind, count, examples }: SkippedKind): string {
-  return `${count} ${NAMES[kind]}, such as ${examples.map((one) => JSON.stringify(one)).join(", ")}`;
+  return `${count} ${NAMES[kind]}, such as ${examples.map((one) => JSON.stringify(one || "/")).join(", ")}`;
 }
