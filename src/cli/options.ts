@@ -167,7 +167,7 @@ function parseMirrors(values: readonly string[]): Record<string, string[]> {
 
 function parseLimitRate(value: string): string {
   try {
-    new LiveBandwidth(value);
+    new LiveBandwidth().set(value);
     return value;
   } catch (error) {
     throw new InvalidArgumentError(findError(error)?.message.replace("set bandwidth: ", "") ?? String(error));

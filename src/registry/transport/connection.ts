@@ -61,13 +61,14 @@ export class Connection {
     const closed = (): void => {
       if (this.#prepared === prepared) onClosed(this);
     };
-    prepared.then((socket) => {
+    const watch = (socket: Socket): void => {
       const timer = setTimeout(closed, IDLE_SOCKET_TIMEOUT_MS).unref();
       socket.once("close", () => {
         clearTimeout(timer);
         closed();
       });
-    }, closed);
+    };
+    void prepared.then(watch, closed);
   }
 
   /** Whether another request could be sent over the socket as it stands. */

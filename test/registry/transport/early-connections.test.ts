@@ -13,6 +13,12 @@ const until = async (condition: () => boolean): Promise<void> => {
 const read = async (answer: Promise<HttpResponse>): Promise<string> =>
   Buffer.from(await (await answer).body.bytes(100)).toString();
 
+const get = (server: ScriptedServer, more: Partial<HttpRequest> = {}): HttpRequest => ({
+  method: "GET",
+  url: `${server.origin}/`,
+  ...more,
+});
+
 describe("connections that are opened before they are needed", () => {
   const open: AsyncDisposable[] = [];
   afterEach(async () => {
@@ -28,11 +34,6 @@ describe("connections that are opened before they are needed", () => {
     keep({ [Symbol.asyncDispose]: () => transport.close() });
     return transport;
   };
-  const get = (server: ScriptedServer, more: Partial<HttpRequest> = {}): HttpRequest => ({
-    method: "GET",
-    url: `${server.origin}/`,
-    ...more,
-  });
 
   it("stand before the answer comes, and serve what follows", async () => {
     const gate = Promise.withResolvers<void>();
