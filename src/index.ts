@@ -17,7 +17,7 @@ export type {
   DamagedContent,
   DamagedLayer,
   UnverifiedLayer,
-} from "./distribution/check/result.ts";
+} from "./distribution/api/check-result.ts";
 export type {
   AssembleImageOptions,
   Distribution,
@@ -32,20 +32,20 @@ export type {
   RemovedImage,
   UnpackedImage,
   UnpackImageOptions,
-} from "./distribution/distribution.ts";
-export type { DistributionEvents, FallbackEvent, ServedEvent } from "./distribution/events.ts";
-export type { ImagePlan, PlannedContent, PlanOptions } from "./distribution/image-plan.ts";
-export { logIn } from "./distribution/log-in.ts";
-export type { Logger } from "./distribution/logger.ts";
-export type { Login, LoginOptions } from "./distribution/login.ts";
-export type { ServedContent, TakenContent } from "./distribution/moved-content.ts";
+} from "./distribution/api/distribution.ts";
+export type { DistributionEvents, FallbackEvent, ServedEvent } from "./distribution/api/events.ts";
+export type { ImagePlan, PlannedContent, PlanOptions } from "./distribution/api/image-plan.ts";
+export type { Logger } from "./distribution/api/logger.ts";
+export type { Login, LoginOptions } from "./distribution/api/login.ts";
+export type { ServedContent, TakenContent } from "./distribution/api/moved-content.ts";
+export type { ProgressOptions } from "./distribution/api/operation.ts";
+export type { DistributionOptions } from "./distribution/api/options.ts";
+export type { PassedEndpoint } from "./distribution/api/passed-endpoint.ts";
+export type { PruneOptions, PruneResult } from "./distribution/api/prune-result.ts";
+export { type EndpointShare, servedByEndpoint } from "./distribution/api/served-by-endpoint.ts";
+export type { DiskUsage, ImageUsage, Usage } from "./distribution/api/usage.ts";
+export { logIn } from "./distribution/endpoints/log-in.ts";
 export { openDistribution } from "./distribution/open-distribution.ts";
-export type { ProgressOptions } from "./distribution/operation.ts";
-export type { DistributionOptions } from "./distribution/options.ts";
-export type { PassedEndpoint } from "./distribution/passed-endpoint.ts";
-export type { PruneOptions, PruneResult } from "./distribution/prune-result.ts";
-export { type EndpointShare, servedByEndpoint } from "./distribution/served-by-endpoint.ts";
-export type { DiskUsage, ImageUsage, Usage } from "./distribution/usage.ts";
 export type { ImageEntry, ImageEntryType } from "./layer/reading/image-entries.ts";
 export type { Descriptor } from "./oci/descriptor.ts";
 export type { MessageProgress, Progress, ProgressSink, UpdateProgress } from "./progress/progress.ts";

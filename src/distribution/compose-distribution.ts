@@ -18,18 +18,18 @@ import { TransferThreads } from "../remotes/threads/transfer-threads.ts";
 import { type DownloadManagerOptions, LayerDownloadManager } from "../xfer/download-manager.ts";
 import { TransferManager } from "../xfer/transfer-manager.ts";
 import { LayerUploadManager } from "../xfer/upload-manager.ts";
-import { connectionOptions } from "./connection-options.ts";
-import type { Distribution } from "./distribution.ts";
+import { connectionOptions } from "./api/connection-options.ts";
+import type { Distribution } from "./api/distribution.ts";
+import { guardedLogger, silentLogger } from "./api/logger.ts";
+import { DISTRIBUTION_OPTIONS } from "./api/option-rules.ts";
+import type { DistributionOptions } from "./api/options.ts";
+import { createRepositories } from "./endpoints/repositories.ts";
 import { EndpointHealth } from "./health/endpoint-health.ts";
+import { type OpenLayersParts, openLayers } from "./layers/open-layers.ts";
 import { LocalDistribution } from "./local-distribution.ts";
-import { guardedLogger, silentLogger } from "./logger.ts";
-import { type OpenLayersParts, openLayers } from "./open-layers.ts";
-import { OpenWork } from "./open-work.ts";
-import { DISTRIBUTION_OPTIONS } from "./option-rules.ts";
-import type { DistributionOptions } from "./options.ts";
-import { OwnedRoot } from "./owned-root.ts";
-import { createRepositories } from "./repositories.ts";
-import { Traffic } from "./traffic.ts";
+import { OpenWork } from "./operations/open-work.ts";
+import { Traffic } from "./operations/traffic.ts";
+import { OwnedRoot } from "./root/owned-root.ts";
 
 /** Manifests, indexes and configs that are read from the store at the same time: each is an open file. */
 const MAX_DOCUMENT_READERS = 32;

@@ -15,9 +15,7 @@ import { checkArgument, checkOptions } from "../options/check-options.ts";
 import { required } from "../options/rule.ts";
 import { aFunction, aPath, aString } from "../options/rules.ts";
 import type { Transport } from "../registry/transport/transport.ts";
-import { check } from "./check/check.ts";
-import type { CheckOptions, CheckResult } from "./check/result.ts";
-import { countedImages } from "./counted-images.ts";
+import type { CheckOptions, CheckResult } from "./api/check-result.ts";
 import type {
   AssembleImageOptions,
   Distribution,
@@ -32,14 +30,10 @@ import type {
   RemovedImage,
   UnpackedImage,
   UnpackImageOptions,
-} from "./distribution.ts";
-import type { DistributionEvents } from "./events.ts";
-import { extractFiles, listImage, type ReadingContext } from "./image-files.ts";
-import type { ImagePlan, PlanOptions } from "./image-plan.ts";
-import { explainingLack } from "./only-unpacked.ts";
-import type { EngineLayers } from "./open-layers.ts";
-import type { OpenWork } from "./open-work.ts";
-import { type ProgressOptions, waiting } from "./operation.ts";
+} from "./api/distribution.ts";
+import type { DistributionEvents } from "./api/events.ts";
+import type { ImagePlan, PlanOptions } from "./api/image-plan.ts";
+import { type ProgressOptions, waiting } from "./api/operation.ts";
 import {
   A_DESCRIPTOR,
   ABORT_OPTIONS,
@@ -58,14 +52,20 @@ import {
   PUSH_OPTIONS,
   READ_OPTIONS,
   UNPACK_OPTIONS,
-} from "./option-rules.ts";
-import type { OwnedRoot } from "./owned-root.ts";
-import type { PruneOptions, PruneResult } from "./prune-result.ts";
-import { type PullEngine, pull } from "./pull.ts";
-import { type PushEngine, push } from "./push.ts";
-import { unpackImage } from "./unpack-image.ts";
-import type { DiskUsage } from "./usage.ts";
-import { withinTime } from "./within-time.ts";
+} from "./api/option-rules.ts";
+import type { PruneOptions, PruneResult } from "./api/prune-result.ts";
+import type { DiskUsage } from "./api/usage.ts";
+import { check } from "./check/check.ts";
+import { explainingLack } from "./layers/only-unpacked.ts";
+import type { EngineLayers } from "./layers/open-layers.ts";
+import { extractFiles, listImage, type ReadingContext } from "./local/image-files.ts";
+import { unpackImage } from "./local/unpack-image.ts";
+import { countedImages } from "./operations/counted-images.ts";
+import type { OpenWork } from "./operations/open-work.ts";
+import { withinTime } from "./operations/within-time.ts";
+import { type PullEngine, pull } from "./pull/pull.ts";
+import { type PushEngine, push } from "./push/push.ts";
+import type { OwnedRoot } from "./root/owned-root.ts";
 
 /** What a distribution is made of. */
 export interface DistributionParts extends PullEngine, PushEngine {
@@ -105,7 +105,7 @@ export class LocalDistribution implements Distribution {
   async plan(reference: string, options: PlanOptions = {}): Promise<ImagePlan> {
     checkArgument("plan pull", "reference", reference, aString);
     checkOptions("plan pull", options, PLAN_OPTIONS);
-    const { plan } = await import("./plan.ts"); // a pull does not need it
+    const { plan } = await import("./pull/plan.ts"); // a pull does not need it
     return await withinTime(`plan ${reference}`, options, (timed) =>
       this.#using(timed, (own) => plan(this.#parts, reference, own)),
     );
@@ -125,7 +125,7 @@ export class LocalDistribution implements Distribution {
     checkArgument("import images", "source", source, IMPORT_SOURCE);
     checkOptions("import images", options, IMPORT_OPTIONS);
     return await this.#using(options, async (own) => {
-      const { importInto } = await import("./import-into.ts");
+      const { importInto } = await import("./root/import-into.ts");
       return await importInto(this.#parts.root, source, own);
     });
   }

@@ -1,6 +1,6 @@
 import { requireNode } from "../errors/require-node.ts";
-import type { Distribution } from "./distribution.ts";
-import type { DistributionOptions } from "./options.ts";
+import type { Distribution } from "./api/distribution.ts";
+import type { DistributionOptions } from "./api/options.ts";
 
 /**
  * Opens a data root and everything that moves images into it. The caller closes what it gets. What an engine is made

@@ -20,6 +20,18 @@ const ISLANDS = 2;
  * room of a lower level; those of one level do not know each other.
  */
 const ROOMS: Readonly<Record<string, readonly (readonly string[])[]>> = {
+  distribution: [
+    ["api"],
+    ["operations", "health", "mounts"],
+    ["endpoints", "layers"],
+    ["root"],
+    ["pull"],
+    ["push", "local"],
+    ["check"],
+    ["local-distribution.ts"],
+    ["compose-distribution.ts"],
+    ["open-distribution.ts"],
+  ],
   layer: [["decompress"], ["unpack", "tree"], ["workers", "rootfs", "compare", "reading"], ["store"]],
   registry: [
     ["http"],

@@ -119,7 +119,7 @@ describe.each([{ workers: 0 }, { workers: 1 }])(
 
     it("is unpacked on the caller's thread where an embedder wants no other", async () => {
       const { openLayerStore } = await import("../../src/layer.ts");
-      const { layerTarget } = await import("../../src/distribution/layer-target.ts");
+      const { layerTarget } = await import("../../src/distribution/layers/layer-target.ts");
       await using store = await openLayerStore({ root: engine.root, workers: 0 });
       await using own = await openEngine({ root: engine.root, layers: layerTarget(store) });
       const held = holdBack();

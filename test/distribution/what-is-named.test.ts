@@ -1,5 +1,5 @@
 import { afterEach, beforeEach, describe, expect, it } from "vitest";
-import { choosePlatform } from "../../src/distribution/pull-reference.ts";
+import { choosePlatform } from "../../src/distribution/pull/pull-reference.ts";
 import { type DrayageError, ErrDataLoss, ErrInvalidArgument, ErrNotImplemented } from "../../src/errors.ts";
 import type { Descriptor } from "../../src/images.ts";
 import { parsePlatform } from "../../src/platform/parse-platform.ts";

@@ -11,13 +11,13 @@ import { LayerUses } from "../../layer/store/layer-uses.ts";
 import { openLayerStore } from "../../layer/store/open-layer-store.ts";
 import { defaultWorkers } from "../../layer/workers/unpack-pool.ts";
 import { update } from "../../progress/progress.ts";
-import { openBlob } from "../blob-download.ts";
-import { imageUser, type RootLayers } from "../image-layers.ts";
-import { type Operation, waiterOf } from "../operation.ts";
-import type { PullEngine } from "../pull.ts";
+import type { CheckedLayers, DamagedLayer, UnverifiedLayer } from "../api/check-result.ts";
+import { type Operation, waiterOf } from "../api/operation.ts";
+import { imageUser, type RootLayers } from "../layers/image-layers.ts";
+import { openBlob } from "../pull/blob-download.ts";
+import type { PullEngine } from "../pull/pull.ts";
 import { type KnownLayer, KnownLayers } from "./known-layers.ts";
 import type { Repairs } from "./repairs.ts";
-import type { CheckedLayers, DamagedLayer, UnverifiedLayer } from "./result.ts";
 
 /** What layers are checked with. */
 export interface CheckLayersParts {

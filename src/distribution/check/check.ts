@@ -1,14 +1,14 @@
 import type { Digest } from "../../digest/digest.ts";
-import type { RootLayers } from "../image-layers.ts";
-import { startOperation } from "../operation.ts";
-import type { PullEngine } from "../pull.ts";
+import type { CheckedLayers, CheckOptions, CheckResult, DamagedContent } from "../api/check-result.ts";
+import { startOperation } from "../api/operation.ts";
+import type { RootLayers } from "../layers/image-layers.ts";
+import type { PullEngine } from "../pull/pull.ts";
 import type { CheckLayersParts } from "./check-layers.ts";
 import { containDamage } from "./contain.ts";
 import { hashContent } from "./hash-content.ts";
 import { HeldContent } from "./held-content.ts";
 import { NeededContent } from "./needed-content.ts";
 import { Repairs } from "./repairs.ts";
-import type { CheckedLayers, CheckOptions, CheckResult, DamagedContent } from "./result.ts";
 
 /** What a check works on. */
 export interface CheckContext {

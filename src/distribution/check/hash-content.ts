@@ -5,7 +5,7 @@ import type { Info, Store } from "../../content/store.ts";
 import type { Digest } from "../../digest/digest.ts";
 import { isDataLoss, isNotFound } from "../../errors/predicates.ts";
 import { update } from "../../progress/progress.ts";
-import type { Operation } from "../operation.ts";
+import type { Operation } from "../api/operation.ts";
 
 /** Blobs that are hashed at the same time: enough to keep a disk and two processors busy. */
 const MAX_HASHED_AT_ONCE = 4;

@@ -9,11 +9,11 @@ import { update } from "../../progress/progress.ts";
 import { withDigest } from "../../reference/derive.ts";
 import type { NormalizedReference } from "../../reference/reference.ts";
 import type { Endpoint } from "../../registry/endpoints/endpoint.ts";
-import { EndpointWalk } from "../endpoint-walk.ts";
-import { fetchDocument } from "../fetch-document.ts";
-import type { Operation } from "../operation.ts";
-import type { PullEngine } from "../pull.ts";
-import type { Surroundings } from "../repositories.ts";
+import type { Operation } from "../api/operation.ts";
+import { EndpointWalk } from "../endpoints/endpoint-walk.ts";
+import type { Surroundings } from "../endpoints/repositories.ts";
+import { fetchDocument } from "../pull/fetch-document.ts";
+import type { PullEngine } from "../pull/pull.ts";
 import { sourcesFor } from "./sources.ts";
 
 /** Blobs that are fetched again at the same time. */

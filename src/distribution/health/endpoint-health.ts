@@ -3,7 +3,7 @@ import { BoundedMap } from "../../async/bounded-map.ts";
 import { type Clock, systemClock } from "../../async/clock.ts";
 import type { Release } from "../../async/keyed-lock.ts";
 import { ErrCanceled, ErrUnavailable } from "../../errors/classes.ts";
-import type { Logger } from "../logger.ts";
+import type { Logger } from "../api/logger.ts";
 import { Contacts } from "./contacts.ts";
 import { type Illness, type NewIllness, stageOf, worsened } from "./illness.ts";
 import { IllnessFiles } from "./illness-file.ts";

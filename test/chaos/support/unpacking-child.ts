@@ -2,7 +2,7 @@
  * Pulls images and unpacks them, and takes the first of them away again with all that nobody needs:
  * `unpacking-child.ts <root> <threads for a layer: one or two> <name>...`; what it must not throw ends it with status 3.
  */
-import { layerTarget } from "../../../src/distribution/layer-target.ts";
+import { layerTarget } from "../../../src/distribution/layers/layer-target.ts";
 import { isDrayageError, isNotFound } from "../../../src/errors.ts";
 import { openDistribution } from "../../../src/index.ts";
 import { openLayerStore } from "../../../src/layer.ts";

@@ -1,8 +1,8 @@
 import { expect, it } from "vitest";
 import type { Store } from "../../../src/content.ts";
 import { digestOf } from "../../../src/digest/digest.ts";
+import { startOperation } from "../../../src/distribution/api/operation.ts";
 import { hashContent } from "../../../src/distribution/check/hash-content.ts";
-import { startOperation } from "../../../src/distribution/operation.ts";
 import { ErrResourceExhausted } from "../../../src/errors.ts";
 
 it("hashContent() goes on with nothing once reading has failed for a reason that is not about one blob", async () => {

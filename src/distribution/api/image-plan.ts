@@ -1,0 +1,55 @@
+import type { AbortOptions } from "../../async/abort.ts";
+import type { Digest } from "../../digest/digest.ts";
+import type { Descriptor } from "../../oci/descriptor.ts";
+import type { ProgressSink } from "../../progress/progress.ts";
+import type { Credentials } from "../../registry/credentials/credentials.ts";
+import type { PassedEndpoint } from "./passed-endpoint.ts";
+
+/** What a plan may be told: each of it means what it means to a pull. */
+export interface PlanOptions extends AbortOptions {
+  /** `os/arch[/variant]` of the image wanted out of an index. Default: as for a pull. */
+  readonly platform?: string | undefined;
+  /** Plan for every image of an index. Not together with `platform`. */
+  readonly allPlatforms?: boolean | undefined;
+  /** Credentials for the reference's own registry, in place of the configured ones. Never sent to a mirror. */
+  readonly auth?: Credentials | undefined;
+  /** Sent with every registry request of this plan; names start with `X-Meta-`. */
+  readonly metaHeaders?: Readonly<Record<string, string>> | undefined;
+  /** Longest time for all of it, in milliseconds; then it rejects with `ErrDeadlineExceeded`. Default: no limit. */
+  readonly timeoutMs?: number | undefined;
+  /** Told for whom it waits, in docker's words. Default: nobody is told. */
+  readonly onProgress?: ProgressSink | undefined;
+}
+
+/** One content that a pull would bring. */
+export interface PlannedContent {
+  readonly digest: Digest;
+  /** Size in bytes, as the document above it says. */
+  readonly size: number;
+  readonly mediaType: string;
+  readonly kind: "index" | "manifest" | "config" | "layer";
+  /** Bytes of it that are here: all, or those of a download that was broken off, or is under way. */
+  readonly bytesHere: number;
+  /** Whether this engine is bringing it already, for somebody else: a pull would share that transfer. */
+  readonly isComing: boolean;
+  /** Repositories of the same registry that are known here to have it: a push to that registry need not send it. */
+  readonly mountableFrom: readonly string[];
+}
+
+/** What a pull would bring, before it does. */
+export interface ImagePlan {
+  /** The reference in full form. */
+  readonly reference: string;
+  /** What it points at: an index stays an index. */
+  readonly target: Descriptor;
+  /** Origin of the endpoint that told it. */
+  readonly endpoint: string;
+  /** The endpoints that were asked before and could not tell, oldest first. */
+  readonly passedOver: readonly PassedEndpoint[];
+  /** Each content once: documents from the target down, then for each image its config and its layers, lowest first. */
+  readonly contents: readonly PlannedContent[];
+  /** Bytes of all. */
+  readonly totalBytes: number;
+  /** Bytes of these that are here; the others are what a pull would move. */
+  readonly bytesHere: number;
+}

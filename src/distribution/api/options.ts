@@ -1,0 +1,88 @@
+import type { BackoffPolicy } from "../../async/backoff.ts";
+import type { BandwidthLimits } from "../../bandwidth/bandwidth.ts";
+import type { Store } from "../../content/store.ts";
+import type { ImageStore } from "../../images/image-store.ts";
+import type { CredentialFiles } from "../../registry/credentials/credential-files.ts";
+import type { CredentialSource } from "../../registry/credentials/credentials.ts";
+import type { RegistryOptions } from "../../registry/endpoints/registry-options.ts";
+import type { ConnectionOptions } from "../../registry/transport/connection-options.ts";
+import type { RangeOptions } from "../../remotes/ranges/ranges.ts";
+import type { LayerTarget } from "../../xfer/layer.ts";
+import type { Logger } from "./logger.ts";
+
+/** How an engine is set up. */
+export interface DistributionOptions {
+  /** The data root: a directory that becomes an OCI image layout. Several processes may share it. */
+  readonly root: string;
+  /**
+   * Permissions of a data root that is made here. Default 0o700; with 0o750 its group may read it. Who may read it and not
+   * write takes no locks, and can stop nobody.
+   */
+  readonly mode?: number | undefined;
+  /**
+   * Where blobs go instead of the data root, for instance a `proxyStore`; stays the caller's to close. Names, locks and
+   * leases stay in the root, so one store must not be shared by several roots that remove images.
+   */
+  readonly content?: Store | undefined;
+  /**
+   * Where names go instead of the data root: those of `openContainerd`, say. Only together with `content` that somebody else
+   * removes what nobody needs from.
+   */
+  readonly images?: ImageStore | undefined;
+  /** Mirrors, insecure registries, plain HTTP. */
+  readonly registry?: RegistryOptions | undefined;
+  /**
+   * Called with the host that will get them, once for all who need them at the same time and for a minute after; or the files
+   * in which docker and podman keep them (`credentialFilesFromEnvironment` names those of a user). What a caller may see
+   * alone belongs into the `auth` of its pull. Default: anonymous.
+   */
+  readonly credentials?: CredentialSource | CredentialFiles | undefined;
+  /**
+   * Layers downloaded at the same time, over all pulls, at most; 0 is unlimited. Default: as many as their hosts take, which are asked
+   * for more as long as they answer quickly (`connection.maxSocketsPerHost`), and eight of 4 MiB and more.
+   */
+  readonly maxConcurrentDownloads?: number | undefined;
+  /** Blobs uploaded at the same time, over all pushes; 0 is unlimited. Default 5, as dockerd. */
+  readonly maxConcurrentUploads?: number | undefined;
+  /**
+   * How fast blobs may come and go: of all, of hosts, of groups; see `BandwidthLimit` for what a limit may be. Both ways are counted
+   * apart. `setBandwidth` changes it. Default: no limit.
+   */
+  readonly bandwidth?: BandwidthLimits | undefined;
+  /** Attempts per blob without any progress in between, and per document, which gets at most 3. Default 5, as dockerd. */
+  readonly maxDownloadAttempts?: number | undefined;
+  /** How long to wait between attempts. Default: full jitter below 1, 2, 4, 8 s. */
+  readonly backoff?: Partial<BackoffPolicy> | undefined;
+  /** How connections are made: time-outs, least rate, numbers of sockets, proxies, authorities. */
+  readonly connection?: ConnectionOptions | undefined;
+  /**
+   * Threads in which large blobs are received, at most; 0 for none. One is started for each `bytesPerWorker` that are on their way,
+   * and ends after a minute without any; it costs 0.1 s of CPU time and 20 MiB of memory. What comes through a proxy is received in
+   * the thread of the caller all the same. Where fewer are asked for than there are cores, the caller's thread receives as much as each
+   * of them. Default: one for each core that the process may use, four at most; none with `layers`, because unpacking wants the cores, and
+   * is what a pull waits for then.
+   */
+  readonly workers?: number | undefined;
+  /**
+   * Bytes on their way for which another of these threads is started; 0: all of them, with the first blob. Default 128 MiB, which a start
+   * is worth.
+   */
+  readonly bytesPerWorker?: number | undefined;
+  /**
+   * How a large blob comes over several connections at once, each for a part of it, where one alone does not fill the line: see
+   * `RangeOptions`. `false`: over one, for servers that count or mind requests for parts. Default: from 16 MiB on, over at most eight.
+   */
+  readonly ranges?: false | RangeOptions | undefined;
+  /**
+   * Name of the program around drayage, such as `engine/1.2 (linux)`, put in front of drayage's own in the User-Agent of each
+   * request. At most 256 printable ASCII characters.
+   */
+  readonly userAgent?: string | undefined;
+  /**
+   * Whether pulled images are unpacked, and where: `true` for layers in the data root, or a target of the caller's own, which
+   * is given each layer's blob in chain order, such as `layers` of `openContainerd`. Default: blobs are all that a pull brings.
+   */
+  readonly layers?: boolean | LayerTarget | undefined;
+  /** pino, or anything with its methods. Default: silent. */
+  readonly logger?: Logger | undefined;
+}

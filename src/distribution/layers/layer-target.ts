@@ -1,0 +1,113 @@
+import { throwIfAborted } from "../../async/abort.ts";
+import { ErrInternal } from "../../errors/classes.ts";
+import type { Unpacking } from "../../layer/store/blob-unpacker.ts";
+import type { MakeLayerOptions } from "../../layer/store/layer-maker.ts";
+import type { LayerStore } from "../../layer/store/layer-store.ts";
+import type { LayerSource } from "../../layer/store/prepared-layer.ts";
+import { type ProgressSink, type UpdateProgress, update } from "../../progress/progress.ts";
+import type { GrowingBlob, GrowingFile } from "../../xfer/growing-blob.ts";
+import type { DownloadDescriptor, LayerTarget } from "../../xfer/layer.ts";
+import type { TransferContext } from "../../xfer/transfer-context.ts";
+import { imageUser } from "./image-layers.ts";
+import { openGrowingFile } from "./open-growing-file.ts";
+
+/** What is shown of a layer for which there is no thread yet. */
+const WAITING = "Waiting for a thread";
+
+/** Where downloaded blobs become layers of a store: here transfers and layers meet. */
+export function layerTarget(store: LayerStore): LayerTarget {
+  return {
+    getReady: () => store.getReady(),
+    get: (chainId, options) => store.get(chainId, options),
+    follow: async (blob, growing, place, context) => {
+      store.getReady();
+      let failed: GrowingFile | undefined;
+      for (;;) {
+        const file = await growing.next(failed, context);
+        const work = (source: LayerSource, options: MakeLayerOptions) =>
+          store.prepare(source, place, options);
+        if (!file) return await withSource(blob, context, work);
+        try {
+          return await withGrowingSource(blob, { growing, file }, context, work);
+        } catch {
+          // Whether the bytes, the layer or the disk was bad turns out when the same is done with a blob that was verified.
+          throwIfAborted(context.signal);
+          failed = file;
+        }
+      }
+    },
+    register: (blob, place, context) =>
+      withSource(blob, context, (source, options) => store.register(source, place, options)),
+    keep: (config, chainId, options) => store.use(imageUser(config), chainId, options),
+    release: (layer) => store.release(layer),
+  };
+}
+
+type Work<T> = (source: LayerSource, options: MakeLayerOptions) => Promise<T>;
+
+/** The blob, open as long as `work` makes a layer of it. */
+async function withSource<T>(
+  blob: DownloadDescriptor,
+  { signal, progress, waiter }: TransferContext,
+  work: Work<T>,
+): Promise<T> {
+  const { id, diffId, digest } = blob;
+  await using bytes = await blob.open?.({ signal });
+  if (!diffId || !bytes) throw new ErrInternal(`register layer ${id}: its diffID or its blob is not known`);
+  const { path, size } = bytes;
+  const onProgress = (done: Unpacking): void => progress(extracting(id, done, size));
+  const onWait = (): void => progress(update(id, WAITING, 0, 0));
+  const source = { diffId, digest, blob: path === undefined ? { bytes } : { path } };
+  return await work(source, { signal, waiter, onProgress, onWait });
+}
+
+/** The same with a blob that is on its way. Its extraction is shown when the download has nothing more to show. */
+async function withGrowingSource<T>(
+  { id, diffId, digest }: DownloadDescriptor,
+  { growing, file }: { readonly growing: GrowingBlob; readonly file: GrowingFile },
+  { signal, progress, waiter }: TransferContext,
+  work: Work<T>,
+): Promise<T> {
+  if (!diffId) throw new ErrInternal(`register layer ${id}: its diffID is not known`);
+  const { size, available } = file;
+  using open = openGrowingFile(file.path);
+  const verified = (): Promise<void> => growing.whole({ signal });
+  const source = { diffId, digest, blob: { growing: { path: open.path, size, available, verified } } };
+  using shown = new LastShown(growing, progress);
+  return await work(source, {
+    signal,
+    waiter,
+    onProgress: (done) => shown.show(extracting(id, done, size)),
+    onWait: () => shown.show(update(id, WAITING, 0, 0)),
+  });
+}
+
+/** Shows how far an extraction is, once the download of the blob has nothing more to show. */
+class LastShown implements Disposable {
+  readonly #growing: GrowingBlob;
+  readonly #progress: ProgressSink;
+  #withheld: UpdateProgress | undefined;
+
+  constructor(growing: GrowingBlob, progress: ProgressSink) {
+    this.#growing = growing;
+    this.#progress = progress;
+    growing.whole({}).then(
+      () => this.#withheld && this.#progress(this.#withheld),
+      () => {}, // it is told by who waits for it
+    );
+  }
+
+  show(item: UpdateProgress): void {
+    if (this.#growing.isWhole) this.#progress(item);
+    this.#withheld = this.#growing.isWhole ? undefined : item;
+  }
+
+  /** What was withheld of an extraction that failed is of no interest. */
+  [Symbol.dispose](): void {
+    this.#withheld = undefined;
+  }
+}
+
+function extracting(id: string, { bytes, entries }: Unpacking, size: number): UpdateProgress {
+  return { ...update(id, "Extracting", bytes, size), entries };
+}

@@ -1,0 +1,70 @@
+import { boundedReads } from "../../content/bounded-reads.ts";
+import type { Digest } from "../../digest/digest.ts";
+import { ErrInvalidArgument, ErrNotFound } from "../../errors/classes.ts";
+import { isNotFound } from "../../errors/predicates.ts";
+import { collectImages, type ImageContent } from "../../images/image-graph.ts";
+import type { Image } from "../../images/image-store.ts";
+import { inspectImage } from "../../images/inspect-image.ts";
+import type { Descriptor } from "../../oci/descriptor.ts";
+import { parseDockerRef } from "../../reference/normalize.ts";
+import type { Operation } from "../api/operation.ts";
+import { choosePlatform } from "../pull/pull-reference.ts";
+import type { PullShared } from "../pull/puller.ts";
+
+/** An image of this data root, and what it consists of. */
+export interface LocalImage extends ImageContent {
+  readonly name: string;
+  /** What the name points at. */
+  readonly target: Descriptor;
+  /** Digests of the uncompressed layers, lowest first; none where the config says nothing of them. */
+  readonly diffIds: readonly Digest[];
+}
+
+/** Which image is wanted, and for what. */
+export interface LocalImageOptions {
+  /** For messages: `unpack`. */
+  readonly action: string;
+  readonly platform: string | undefined;
+}
+
+/**
+ * Looks up an image that is here; its layers need not be. Throws `ErrNotFound` for a name that is not here, saying how it comes, or a
+ * document that is not, and `ErrInvalidArgument` for what is no image.
+ */
+export async function localImage(
+  shared: Pick<PullShared, "content" | "images" | "documentReaders">,
+  reference: string,
+  { action, platform }: LocalImageOptions,
+  operation: Operation,
+): Promise<LocalImage> {
+  const image = await named(shared, reference, { action, operation });
+  const content = boundedReads(shared.content, shared.documentReaders);
+  const choice = choosePlatform({ platform });
+  const [wanted] = await collectImages(
+    image.target,
+    { content, fetchDocument: async () => [], choice },
+    operation,
+  );
+  const inspected = wanted && (await inspectImage(wanted, content, operation));
+  if (wanted && inspected?.kind === "image") {
+    return { ...wanted, ...image, diffIds: inspected.diffIds };
+  }
+  throw new ErrInvalidArgument(`${action} ${image.name}: got an artifact, wanted an image`, {
+    digest: image.target.digest,
+  });
+}
+
+async function named(
+  { images }: Pick<PullShared, "images">,
+  reference: string,
+  { action, operation }: { readonly action: string; readonly operation: Operation },
+): Promise<Image> {
+  try {
+    return await images.get(reference, operation);
+  } catch (cause) {
+    if (!isNotFound(cause)) throw cause;
+    const name = parseDockerRef(reference).toString();
+    const message = `${action} ${name}: there is no such image here; get it with "drayage pull ${name}"`;
+    throw new ErrNotFound(message, { cause, reference: name });
+  }
+}

@@ -1,0 +1,30 @@
+import type { WaitOptions } from "../../async/waiting.ts";
+import type { ImageStore } from "../../images/image-store.ts";
+import { checkArgument, checkOptions } from "../../options/check-options.ts";
+import { aString } from "../../options/rules.ts";
+import { A_DESCRIPTOR, WAIT_OPTIONS } from "../api/option-rules.ts";
+import type { OpenWork } from "./open-work.ts";
+
+/** `images`, each of whose calls is an operation: closing waits for it, and it is refused afterwards. */
+export function countedImages(images: ImageStore, work: OpenWork): ImageStore {
+  async function run<T>(
+    action: string,
+    options: WaitOptions,
+    operation: (own: WaitOptions) => Promise<T>,
+  ): Promise<T> {
+    checkOptions(action, options, WAIT_OPTIONS);
+    return await work.run(options, operation);
+  }
+  return {
+    get: (name, options = {}) => run("get image", options, (own) => images.get(name, own)),
+    list: (options = {}) => run("list images", options, (own) => images.list(own)),
+    roots: (options = {}) => run("list images", options, (own) => images.roots(own)),
+    tag: (name, target, options = {}) =>
+      run("tag image", options, (own) => {
+        checkArgument("tag image", "name", name, aString);
+        checkArgument("tag image", "target", target, A_DESCRIPTOR);
+        return images.tag(name, target, own);
+      }),
+    untag: (name, options = {}) => run("untag image", options, (own) => images.untag(name, own)),
+  };
+}

@@ -1,0 +1,105 @@
+import type { AbortOptions } from "../../async/abort.ts";
+import { forEachWithin } from "../../async/for-each-within.ts";
+import type { Info, Store } from "../../content/store.ts";
+import { unlessNotFound } from "../../content/unless-not-found.ts";
+import type { Digest } from "../../digest/digest.ts";
+import type { ImageContent } from "../../images/image-graph.ts";
+import { sourcesOf } from "../../images/source-label.ts";
+import type { Descriptor } from "../../oci/descriptor.ts";
+import { isIndexType } from "../../oci/media-types.ts";
+import { makeRefKey, transferKey } from "../../remotes/ref-key.ts";
+import type { PlannedContent } from "../api/image-plan.ts";
+import type { PullShared } from "./puller.ts";
+
+/** Contents of a plan that are looked for at the same time: each may be a file that is opened. */
+const MAX_LOOKS = 16;
+
+/** A content that documents name, and as what. */
+export type NamedContent = Descriptor & Pick<PlannedContent, "kind">;
+
+/** What of an engine knows where contents are. */
+export type PlanSurroundings = Pick<PullShared, "content" | "documents" | "downloads" | "mountSources">;
+
+/** The contents of images, each once: the documents that were visited, and then what each image names. */
+export function namedContents(
+  documents: readonly Descriptor[],
+  images: readonly ImageContent[],
+): readonly NamedContent[] {
+  const named = [
+    ...documents.map((document): NamedContent => {
+      return { ...document, kind: isIndexType(document.mediaType) ? "index" : "manifest" };
+    }),
+    ...images.flatMap(({ config, layers }): readonly NamedContent[] => [
+      { ...config, kind: "config" },
+      ...layers.map((layer): NamedContent => ({ ...layer, kind: "layer" })),
+    ]),
+  ];
+  const first = new Map<Digest, NamedContent>();
+  for (const content of named) if (!first.has(content.digest)) first.set(content.digest, content);
+  return [...first.values()];
+}
+
+/**
+ * Looks where contents are, in their order.
+ *
+ * @param domain the registry whose repositories may have them
+ */
+export async function plannedContents(
+  contents: readonly NamedContent[],
+  domain: string,
+  surroundings: PlanSurroundings,
+  { signal }: AbortOptions = {},
+): Promise<readonly PlannedContent[]> {
+  const looks = contents.map((content) => ({ content, found: undefined as PlannedContent | undefined }));
+  await forEachWithin(
+    looks,
+    async (look, abort) => {
+      look.found = await lookFor(look.content, domain, surroundings, { signal: abort });
+    },
+    { limit: MAX_LOOKS, signal },
+  );
+  return looks.flatMap(({ found }) => found ?? []);
+}
+
+async function lookFor(
+  content: NamedContent,
+  domain: string,
+  { content: store, documents, downloads, mountSources }: PlanSurroundings,
+  abort: AbortOptions,
+): Promise<PlannedContent> {
+  const { digest, size, mediaType, kind } = content;
+  const info = await unlessNotFound(store.info(digest, abort));
+  const bytesHere = info?.size === size ? size : await bytesOnTheWay(content, store, abort);
+  const key = transferKey(content);
+  const remembered = await mountSources.list(digest, abort);
+  return {
+    digest,
+    size,
+    mediaType,
+    kind,
+    bytesHere,
+    isComing: documents.has(key) || downloads.has(key),
+    mountableFrom: repositoriesAt(domain, info, remembered),
+  };
+}
+
+/** How far a download has come that was broken off, or is under way. */
+async function bytesOnTheWay(content: NamedContent, store: Store, abort: AbortOptions): Promise<number> {
+  const status = await unlessNotFound(store.status(makeRefKey(content), abort));
+  return status !== undefined && status.offset <= content.size ? status.offset : 0;
+}
+
+function repositoriesAt(
+  domain: string,
+  info: Info | undefined,
+  remembered: ReadonlyArray<{ readonly repository: string }>,
+): readonly string[] {
+  const start = `${domain}/`;
+  const pushed = remembered.filter(({ repository }) => repository.startsWith(start));
+  return [
+    ...new Set([
+      ...sourcesOf(info?.labels ?? {}, domain),
+      ...pushed.map(({ repository }) => repository.slice(start.length)),
+    ]),
+  ];
+}

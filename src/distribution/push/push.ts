@@ -1,0 +1,91 @@
+import { ErrNotFound } from "../../errors/classes.ts";
+import type { ImageStore } from "../../images/image-store.ts";
+import type { Endpoint } from "../../registry/endpoints/endpoint.ts";
+import type { PushedImage, PushOptions, PushResult } from "../api/distribution.ts";
+import type { TakenContent } from "../api/moved-content.ts";
+import { startMoving } from "../api/operation.ts";
+import { checkMetaHeaders } from "../endpoints/check-meta-headers.ts";
+import { EndpointWalk, type WalkEngine } from "../endpoints/endpoint-walk.ts";
+import type { Surroundings } from "../endpoints/repositories.ts";
+import type { MountSourceStore } from "../mounts/mount-source-store.ts";
+import { forEachName } from "../operations/each-name.ts";
+import { choosePlatform } from "../pull/pull-reference.ts";
+import { preparingOnce } from "./push-lines.ts";
+import { namedPushes } from "./push-reference.ts";
+import { pushStatus } from "./push-status.ts";
+import { type PushShared, v2Pusher } from "./v2-pusher.ts";
+
+/** What pushes of one engine share. */
+export interface PushEngine extends PushShared, WalkEngine {
+  readonly images: ImageStore;
+  readonly mountSources: MountSourceStore;
+}
+
+/**
+ * Pushes a name, or all tags of one: each to one endpoint after another until one takes it (moby `distribution.Push`).
+ * `onImage` is told about each name as soon as it is in place.
+ */
+export async function push(
+  engine: PushEngine,
+  source: string,
+  options: PushOptions,
+  onImage: (image: PushedImage) => void = () => {},
+): Promise<PushResult> {
+  checkMetaHeaders(options.metaHeaders ?? {});
+  using operation = startMoving(options, engine.bandwidth);
+  const platform =
+    options.platform === undefined ? undefined : choosePlatform({ platform: options.platform });
+  const items = await namedPushes(engine.images, source, options);
+  const [first] = items;
+  if (!first) throw new ErrNotFound(`no tags to push for ${source}`, { reference: source });
+  const { content, mountSources: sources, logger } = engine;
+  using account = engine.traffic.openOutgoing();
+  const access = { ...options, content, sources, logger };
+  const open = (endpoint: Endpoint, surroundings: Surroundings) =>
+    engine.repositories.openForPush(endpoint, first.target, { ...access, ...surroundings });
+  const walk = await EndpointWalk.start(
+    engine,
+    { reference: first.target, purpose: "push", open },
+    operation,
+  );
+  operation.onProgress(pushStatus.refersTo(first.target));
+
+  const images = await forEachName(
+    {
+      items,
+      referenceOf: ({ target }) => target,
+      onDone: onImage,
+      isOver: () => walk.isOver,
+      async work(item): Promise<PushedImage> {
+        const shown = { ...operation, onProgress: preparingOnce(operation.onProgress) };
+        const { value, endpoint } = await walk.run(item.target, (remote) =>
+          operation.hurry(() =>
+            v2Pusher({ shared: engine, remote, operation: shown, platform, account })(item),
+          ),
+        );
+        return { ...value, endpoint };
+      },
+    },
+    operation,
+  );
+
+  const last = images.at(-1);
+  if (!last) throw new ErrNotFound(`no tags to push for ${source}`, { reference: source });
+  const result: PushResult = {
+    reference: first.target.toString(),
+    digest: last.target.digest,
+    images,
+    endpoint: last.endpoint,
+    passedOver: walk.passedOver,
+    taken: account.taken,
+  };
+  engine.logger.info(pushFields(result), "pushed");
+  return result;
+}
+
+function pushFields({ reference, digest, endpoint, passedOver, taken }: PushResult): object {
+  const passed = [...new Set(passedOver.map((one) => one.endpoint))];
+  const count = (wanted: TakenContent["how"]): number => taken.filter(({ how }) => how === wanted).length;
+  const counts = { uploaded: count("uploaded"), mounted: count("mounted") };
+  return { reference, digest, endpoint, passedOver: passed, ...counts };
+}
