@@ -46,7 +46,8 @@ async function withoutLayersOf(image: string): Promise<void> {
 /** Who keeps layers. */
 async function usersHere(): Promise<readonly string[]> {
   const folder = join(engine.root, "layers", "uses");
-  const texts = (await readdir(folder)).map((name) => readFile(join(folder, name), "utf8"));
+  const names = (await readdir(folder)).filter((name) => !name.endsWith(".tmp"));
+  const texts = names.map((name) => readFile(join(folder, name), "utf8"));
   return (await Promise.all(texts)).map((text) => JSON.parse(text).user);
 }
 
