@@ -35,6 +35,7 @@ export interface RegistryCliOptions extends RootOptions, ReachingCliOptions, Cre
   readonly maxConcurrentDownloads?: number;
   readonly maxConcurrentUploads?: number;
   readonly limitRate?: string;
+  readonly ranges?: boolean;
 }
 
 const LOG_LEVELS = ["silent", "error", "warn", "info", "debug"];
@@ -73,7 +74,8 @@ export function addPullOptions(command: Command): Command {
   return addLimitRate(command)
     .option("--mirror <host=url>", "ask this mirror first; may be repeated", collect)
     .option("--v1-registry <host>", "ask this registry by API version 1 as well; may be repeated", append)
-    .option("--max-concurrent-downloads <n>", "layers downloaded at once at most", parseCount);
+    .option("--max-concurrent-downloads <n>", "layers downloaded at once at most", parseCount)
+    .option("--no-ranges", "download each layer over one connection, however large it is");
 }
 
 /** Adds what only uploads need. */
@@ -142,6 +144,7 @@ export function registryOptions(
     maxConcurrentDownloads: options.maxConcurrentDownloads,
     maxConcurrentUploads: options.maxConcurrentUploads,
     bandwidth: { all: options.limitRate },
+    ranges: options.ranges === false ? false : undefined,
     connection,
   };
 }

@@ -31,7 +31,14 @@ function runAs(
 ): Promise<{ readonly failed: boolean; readonly words: string }> {
   const [program = "", ...args] = [...identity, process.execPath, CHILD, ...FOLDERS];
   const { NODE_COMPILE_CACHE: _, ...others } = process.env;
-  const env = { ...others, HOME: folder, TMPDIR: folder, NO_COLOR: "1", DRAYAGE_PROPERTY_RUNS: "25" };
+  const env = {
+    ...others,
+    HOME: folder,
+    TMPDIR: folder,
+    NO_COLOR: "1",
+    DRAYAGE_PROPERTY_RUNS: "10",
+    DRAYAGE_LAYER_ENTRIES: "2000",
+  };
   const { promise, resolve } = Promise.withResolvers<{ failed: boolean; words: string }>();
   execFile(program, args, { cwd: TREE, env, maxBuffer: 64 * 1024 * 1024 }, (error, stdout, stderr) =>
     resolve({ failed: error !== null, words: stripVTControlCharacters(`${stdout}\n${stderr}`) }),

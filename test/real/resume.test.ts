@@ -12,17 +12,22 @@ import { until } from "./support/until.ts";
 
 const MIB = 1024 ** 2;
 
-/** Size of the layer's content. */
-const BIG_BYTES = 1024 * MIB;
+/** Size of the layer in MiB, another one by hand: `RESUME_MIB=1024 npx vitest run test/real/resume.test.ts`. */
+const { RESUME_MIB = "256" } = process.env;
+const BIG_BYTES = Number(RESUME_MIB) * MIB;
 
 /** The most that an interrupted pull may cost the registry above what an undisturbed one does, in bytes. */
 const WASTE_BYTES = MIB;
 
-/** Longest time for one test, in milliseconds: each moves a GiB. */
-const TIMEOUT_MS = 90_000;
+/** The same where several connections may bring it, each with the buffers of the kernel and of a proxy, as a part of all. */
+const WASTE_IN_RANGES = 0.1;
 
+/** Longest time for one test, in milliseconds: half a minute, and a second for each 16 MB. */
+const TIMEOUT_MS = 30_000 + BIG_BYTES / 16_000;
+
+/** By one connection, so that what is on disk says where it is. */
 function pullArguments(root: string, host: string): string[] {
-  return ["pull", "--plain-http", "--root", root, `${host}/test/big:v1`];
+  return ["pull", "--plain-http", "--no-ranges", "--root", root, `${host}/test/big:v1`];
 }
 
 describeReal("an interrupted pull of a big layer", ["docker-registry", "skopeo"], () => {
@@ -79,6 +84,30 @@ describeReal("an interrupted pull of a big layer", ["docker-registry", "skopeo"]
         { range: `bytes=${kept}-`, status: 206, bytes: layer.size - kept },
       ]);
       expect(served(proxy)).toBeLessThanOrEqual(layer.size + WASTE_BYTES);
+      expect(await storedBlobs(root)).toContain(layer.digest);
+    },
+    TIMEOUT_MS,
+  );
+
+  it(
+    "goes on where kill -9 ended it when it comes over as many connections as help",
+    async ({ signal }) => {
+      const root = await stage.newRoot();
+      await using proxy = await startCountingProxy(stage.registry.host);
+      const command = pullArguments(root, proxy.host).filter((argument) => argument !== "--no-ranges");
+      const running = startDrayage(command);
+      await until(() => served(proxy) > layer.size / 2, signal);
+      running.kill("SIGKILL");
+      expect(await running.done).toMatchObject({ status: null, signal: "SIGKILL" });
+      const begun = requests(proxy).length;
+
+      await drayageOutput(command);
+
+      const later = requests(proxy).slice(begun);
+      expect(later.map(({ range, status }) => [range !== undefined, status])).toEqual(
+        later.map(() => [true, 206]),
+      );
+      expect(served(proxy)).toBeLessThanOrEqual(layer.size * (1 + WASTE_IN_RANGES));
       expect(await storedBlobs(root)).toContain(layer.digest);
     },
     TIMEOUT_MS,
