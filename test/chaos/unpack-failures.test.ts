@@ -18,7 +18,7 @@ const { seed, kills } = campaign();
 const CHILDREN = 2;
 
 /** Threads that die, and half as many as there are errors of a disk. */
-const FAILURES = 8;
+const FAILURES = 5;
 
 /** Rounds of kills that a root outlives before the pull is to succeed. */
 const ROUNDS = 2;
