@@ -1,4 +1,5 @@
 import { type AbortOptions, anySignal, throwIfAborted } from "../../async/abort.ts";
+import { onAbort } from "../../async/on-abort.ts";
 import type { Waiter } from "../../async/waiting.ts";
 import type { ByteRange } from "../../content/byte-ranges.ts";
 import { ErrDataLoss } from "../../errors/classes.ts";
@@ -96,13 +97,12 @@ class RangeFetch {
   }
 
   async #runLines(signal: AbortSignal | undefined): Promise<void> {
-    const onAbort = (): void => this.#end.abort();
-    signal?.addEventListener("abort", onAbort, { once: true });
+    const stop = onAbort(signal, () => this.#end.abort());
     this.#start();
     const watching = this.#watch();
     await this.#over.promise;
     this.#end.abort();
-    signal?.removeEventListener("abort", onAbort);
+    stop();
     await watching;
   }
 
