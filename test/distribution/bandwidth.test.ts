@@ -7,9 +7,9 @@ import {
   type PullOptions,
 } from "../../src/index.ts";
 import { type BuiltImage, buildImage, TestRegistry } from "../../src/testing.ts";
+import { closingAfterEach } from "../support/closing-after-each.ts";
 import { layerOf } from "./support/built-image.ts";
-import { closingAfterEach } from "./support/closing-after-each.ts";
-import { blobsOn, type Engine, hasSomeOnDisk, openEngine } from "./support/engine.ts";
+import { blobsOn, type Engine, hasSomeOnDisk, keepUnhurried } from "./support/engine.ts";
 import { until } from "./support/until.ts";
 
 const LAYER_BYTES = 600_000;
@@ -40,15 +40,8 @@ describe.each([
   });
   afterEach(() => registry.close());
 
-  async function engineWith(options: Partial<DistributionOptions> = {}): Promise<Engine> {
-    const engine = keep(await openEngine({ ...threads, ...options }));
-    keep({
-      async [Symbol.asyncDispose]() {
-        engine.abort(); // what a test that failed has left would take hours
-      },
-    });
-    return engine;
-  }
+  const engineWith = (options: Partial<DistributionOptions> = {}): Promise<Engine> =>
+    keepUnhurried(keep, { ...threads, ...options });
 
   /** Pulls, and resolves when it is seen that bytes come, but not all of them. */
   async function slowPull(engine: Engine, options: PullOptions = {}) {

@@ -16,8 +16,8 @@ import {
 } from "../../src/errors.ts";
 import { type BuiltImage, buildImage, selfSigned, TestRegistry } from "../../src/testing.ts";
 import { inIdleTime } from "../async/idle-time.ts";
+import { closingAfterEach } from "../support/closing-after-each.ts";
 import { layerOf } from "./support/built-image.ts";
-import { closingAfterEach } from "./support/closing-after-each.ts";
 import { OCI, putIndex, putManifest } from "./support/documents.ts";
 import { blobsOn, type Engine, failureOf, namesOn, openEngine } from "./support/engine.ts";
 import { memoryLogger } from "./support/memory-logger.ts";

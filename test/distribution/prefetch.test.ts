@@ -2,9 +2,9 @@ import { afterEach, beforeEach, describe, expect, it } from "vitest";
 import { ErrCanceled } from "../../src/errors.ts";
 import { type DistributionOptions, LiveBandwidth, LivePriority, type PullOptions } from "../../src/index.ts";
 import { type BuiltImage, buildImage, type Fault, TestRegistry } from "../../src/testing.ts";
+import { closingAfterEach } from "../support/closing-after-each.ts";
 import { layerOf } from "./support/built-image.ts";
-import { closingAfterEach } from "./support/closing-after-each.ts";
-import { type Engine, hasSomeOnDisk, namesOn, openEngine } from "./support/engine.ts";
+import { type Engine, hasSomeOnDisk, keepUnhurried, namesOn } from "./support/engine.ts";
 import { until } from "./support/until.ts";
 
 const LAYER_BYTES = 600_000;
@@ -36,15 +36,8 @@ describe.each([
   const nameOf = (image: BuiltImage): string =>
     `${registry.host}/team/${image === early ? "early" : "urgent"}:v1`;
 
-  async function engineWith(options: Partial<DistributionOptions> = {}): Promise<Engine> {
-    const engine = keep(await openEngine({ ...threads, ...options }));
-    keep({
-      async [Symbol.asyncDispose]() {
-        engine.abort(); // what a test that failed has left would take hours
-      },
-    });
-    return engine;
-  }
+  const engineWith = (options: Partial<DistributionOptions> = {}): Promise<Engine> =>
+    keepUnhurried(keep, { ...threads, ...options });
 
   /** A prefetch of which some bytes are here; `quicken` lets it come as fast as it can. */
   async function begin(engine: Engine, options: PullOptions = {}) {

@@ -6,7 +6,7 @@ import { beforeEach, describe, expect, it } from "vitest";
 import { ErrPermissionDenied, ErrUnauthenticated, ErrUnavailable } from "../../src/errors.ts";
 import type { Credentials } from "../../src/registry.ts";
 import { buildImage, selfSigned, TestRegistry } from "../../src/testing.ts";
-import { closingAfterEach } from "./support/closing-after-each.ts";
+import { closingAfterEach } from "../support/closing-after-each.ts";
 import { type Engine, failureOf, openEngine } from "./support/engine.ts";
 import { BASIC, guardedSite, SECRET_STRINGS, SECRETS, type SiteOptions } from "./support/guarded-site.ts";
 import { closedPort, splitServer } from "./support/servers.ts";

@@ -1,7 +1,7 @@
 import { beforeEach, describe, expect, it } from "vitest";
 import type { RangeOptions } from "../../src/remotes/ranges/ranges.ts";
 import { type BuiltImage, buildImage, TestRegistry } from "../../src/testing.ts";
-import { closingAfterEach } from "./support/closing-after-each.ts";
+import { closingAfterEach } from "../support/closing-after-each.ts";
 import { type Engine, openEngine } from "./support/engine.ts";
 import { REPOSITORY } from "./support/push-site.ts";
 

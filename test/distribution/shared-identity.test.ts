@@ -5,7 +5,7 @@ import { describe, expect, it } from "vitest";
 import { storedCredentials } from "../../src/registry.ts";
 import { buildImage, type RequestRecord, TestRegistry } from "../../src/testing.ts";
 import { helperPrograms } from "../registry/support/helper-programs.ts";
-import { closingAfterEach } from "./support/closing-after-each.ts";
+import { closingAfterEach } from "../support/closing-after-each.ts";
 import { type Engine, failureOf, openEngine } from "./support/engine.ts";
 import { memoryLogger } from "./support/memory-logger.ts";
 

@@ -2,8 +2,8 @@ import { beforeEach, describe, expect, it } from "vitest";
 import { ErrDeadlineExceeded, ErrUnavailable } from "../../src/errors.ts";
 import { type BuiltImage, buildImage, TestRegistry } from "../../src/testing.ts";
 import { inIdleTime } from "../async/idle-time.ts";
+import { closingAfterEach } from "../support/closing-after-each.ts";
 import { layerOf } from "./support/built-image.ts";
-import { closingAfterEach } from "./support/closing-after-each.ts";
 import { failureOf, openEngine } from "./support/engine.ts";
 
 const REPOSITORY = "team/app";

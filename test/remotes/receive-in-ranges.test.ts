@@ -20,13 +20,13 @@ import { type RangeOptions, Ranges } from "../../src/remotes/ranges/ranges.ts";
 import { RegistryRemote } from "../../src/remotes/registry-remote.ts";
 import { TransferThreads } from "../../src/remotes/threads/transfer-threads.ts";
 import { DEFAULT_BACKOFF } from "../../src/xfer.ts";
+import { closingAfterEach } from "../support/closing-after-each.ts";
 import { type AskedRange, RangeServer, type Script } from "./ranges/support/range-server.ts";
 
 const CONTENT = randomBytes(2_000_000);
 const LAYER: Descriptor = { mediaType: OCI_LAYER_GZIP, digest: digestOf(CONTENT), size: CONTENT.length };
 const EAGER: RangeOptions = { fromBytes: 1, atOnce: 4, pieceBytes: 100_000, stepMs: 0 };
 
-const open: AsyncDisposable[] = [];
 let root: string;
 let store: LocalStore;
 beforeEach(async () => {
@@ -34,15 +34,11 @@ beforeEach(async () => {
   store = await openLocalStore({ root });
 });
 afterEach(async () => {
-  for (const each of open.splice(0).toReversed()) await each[Symbol.asyncDispose]();
   await store.close();
   await rm(root, { recursive: true, force: true });
 });
 
-const keep = <T extends AsyncDisposable>(value: T): T => {
-  open.push(value);
-  return value;
-};
+const keep = closingAfterEach();
 
 /** What a fetch from a server works with. */
 function fetching({ origin }: RangeServer, workers: number, options: RangeOptions = EAGER) {

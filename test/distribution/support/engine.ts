@@ -7,6 +7,7 @@ import { pipeline } from "node:stream/promises";
 import { expect } from "vitest";
 import type { Descriptor } from "../../../src/images.ts";
 import { type Distribution, type DistributionOptions, openDistribution } from "../../../src/index.ts";
+import type { Keep } from "../../support/closing-after-each.ts";
 import { until } from "./until.ts";
 
 /** Delays of no length: nothing in these tests waits for the clock. */
@@ -29,6 +30,17 @@ export async function openEngine(options: Partial<DistributionOptions> = {}): Pr
       if (options.root === undefined) await rm(root, { recursive: true, force: true });
     },
   });
+}
+
+/** The same for tests that leave work which would take hours: it is aborted before the engine is closed. */
+export async function keepUnhurried(keep: Keep, options: Partial<DistributionOptions>): Promise<Engine> {
+  const engine = keep(await openEngine(options));
+  keep({
+    async [Symbol.asyncDispose]() {
+      engine.abort();
+    },
+  });
+  return engine;
 }
 
 /** Digests of all blobs on disk, sorted, each one hashed: a file whose name is not its digest fails the test. */

@@ -5,6 +5,7 @@ import type { HttpRequest, HttpResponse } from "../../../src/registry/http/send.
 import { IDLE_SOCKET_TIMEOUT_MS } from "../../../src/registry/transport/connection.ts";
 import type { ConnectionOptions } from "../../../src/registry/transport/connection-options.ts";
 import { createTransport, type Transport } from "../../../src/registry/transport/transport.ts";
+import { closingAfterEach } from "../../support/closing-after-each.ts";
 import { httpServer, rawServer, type ScriptedServer } from "../support/raw-server.ts";
 
 const until = async (condition: () => boolean): Promise<void> => {
@@ -20,15 +21,10 @@ const get = (server: ScriptedServer, more: Partial<HttpRequest> = {}): HttpReque
 });
 
 describe("connections that are opened before they are needed", () => {
-  const open: AsyncDisposable[] = [];
-  afterEach(async () => {
-    vi.useRealTimers();
-    for (const each of open.splice(0).toReversed()) await each[Symbol.asyncDispose]();
+  const keep = closingAfterEach();
+  afterEach(() => {
+    vi.useRealTimers(); // before anything is closed: a hook that comes later runs first
   });
-  const keep = <T extends AsyncDisposable>(value: T): T => {
-    open.push(value);
-    return value;
-  };
   const transportWith = (options: ConnectionOptions = {}): Transport => {
     const transport = createTransport(options);
     keep({ [Symbol.asyncDispose]: () => transport.close() });

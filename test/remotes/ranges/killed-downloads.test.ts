@@ -10,6 +10,7 @@ import { openLocalStore } from "../../../src/content/local/local-store.ts";
 import { readBlob } from "../../../src/content/read-blob.ts";
 import { type Digest, digestOf } from "../../../src/digest/digest.ts";
 import { pseudoRandom } from "../../content/support/pseudo-random.ts";
+import { closingAfterEach } from "../../support/closing-after-each.ts";
 import { RangeServer } from "./support/range-server.ts";
 
 /** Size of the blob that is killed late, in bytes; more by hand. */
@@ -31,21 +32,16 @@ function blobOf(seed: string, size: number): Blob {
   return { content, digest: digestOf(content), size };
 }
 
-const open: AsyncDisposable[] = [];
 let parent: string;
 let serial = 0;
 beforeEach(async () => {
   parent = await mkdtemp(join(tmpdir(), "drayage-killed-"));
 });
-afterEach(async () => {
-  for (const each of open.splice(0).toReversed()) await each[Symbol.asyncDispose]();
-  await rm(parent, { recursive: true, force: true });
-});
+afterEach(() => rm(parent, { recursive: true, force: true }));
+const keep = closingAfterEach();
 
 async function serving({ content }: Blob): Promise<RangeServer> {
-  const server = await RangeServer.start(content, () => false, { waitsFor: 0 });
-  open.push(server);
-  return server;
+  return keep(await RangeServer.start(content, () => false, { waitsFor: 0 }));
 }
 
 const newRoot = (): string => join(parent, String(serial++));

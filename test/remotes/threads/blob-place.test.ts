@@ -20,6 +20,7 @@ import { TransferThreads } from "../../../src/remotes/threads/transfer-threads.t
 import { DEFAULT_BACKOFF } from "../../../src/xfer.ts";
 import { pseudoRandom } from "../../content/support/pseudo-random.ts";
 import { httpServer, type ScriptedServer } from "../../registry/support/raw-server.ts";
+import { closingAfterEach } from "../../support/closing-after-each.ts";
 
 const SIZE = 3_000_000;
 const CONTENT = pseudoRandom("place", SIZE);
@@ -27,7 +28,6 @@ const LAYER = { mediaType: OCI_LAYER_GZIP, digest: digestOf(CONTENT), size: SIZE
 const THIRD = 1_000_000;
 const FAILING = new URL("support/failing-worker.ts", import.meta.url);
 
-const open: AsyncDisposable[] = [];
 let root: string;
 let store: LocalStore;
 beforeEach(async () => {
@@ -35,15 +35,11 @@ beforeEach(async () => {
   store = await openLocalStore({ root });
 });
 afterEach(async () => {
-  for (const each of open.splice(0).toReversed()) await each[Symbol.asyncDispose]();
   await store.close();
   await rm(root, { recursive: true, force: true });
 });
 
-function keep<T extends AsyncDisposable>(value: T): T {
-  open.push(value);
-  return value;
-}
+const keep = closingAfterEach();
 
 /** An ingest and its place, and how to bring something into it. */
 interface Bringing {

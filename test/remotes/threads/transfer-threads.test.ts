@@ -21,6 +21,7 @@ import { RegistryRemote } from "../../../src/remotes/registry-remote.ts";
 import { TransferThreads } from "../../../src/remotes/threads/transfer-threads.ts";
 import { DEFAULT_BACKOFF } from "../../../src/xfer.ts";
 import { httpServer, httpsServer, type ScriptedServer } from "../../registry/support/raw-server.ts";
+import { closingAfterEach } from "../../support/closing-after-each.ts";
 
 const pem = (name: string): string =>
   readFileSync(new URL(`../../fixtures/tls/${name}`, import.meta.url), "utf8");
@@ -33,7 +34,6 @@ const HALF = 1_500_000;
 const FAILING = new URL("support/failing-worker.ts", import.meta.url);
 const NOWHERE = new URL("support/no-such-worker.ts", import.meta.url);
 
-const open: AsyncDisposable[] = [];
 let root: string;
 let store: LocalStore;
 beforeEach(async () => {
@@ -41,15 +41,11 @@ beforeEach(async () => {
   store = await openLocalStore({ root });
 });
 afterEach(async () => {
-  for (const each of open.splice(0).toReversed()) await each[Symbol.asyncDispose]();
   await store.close();
   await rm(root, { recursive: true, force: true });
 });
 
-const keep = <T extends AsyncDisposable>(value: T): T => {
-  open.push(value);
-  return value;
-};
+const keep = closingAfterEach();
 
 const threadsWith = (workers: number, file?: URL): TransferThreads => {
   const threads = new TransferThreads({ workers, bytesPerWorker: 0, connection: { authorities: [] }, file });

@@ -1,7 +1,7 @@
 import { gzipSync } from "node:zlib";
 import { describe, expect, it } from "vitest";
 import { findError } from "../../../../src/errors.ts";
-import { closingAfterEach } from "../../support/closing-after-each.ts";
+import { closingAfterEach } from "../../../support/closing-after-each.ts";
 import { blobsOn, type Engine, failureOf, namesOn, openEngine } from "../../support/engine.ts";
 import { memoryLogger } from "../../support/memory-logger.ts";
 import { until } from "../../support/until.ts";

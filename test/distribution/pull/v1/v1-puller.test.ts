@@ -6,7 +6,7 @@ import { digestOf } from "../../../../src/digest/digest.ts";
 import { ErrNoSupport, findError, isCanceled, isNoSupport, isNotFound } from "../../../../src/errors.ts";
 import type { TestRegistryOptions } from "../../../../src/testing.ts";
 import { type BuiltV1Image, buildImage, buildV1Image, TestRegistry } from "../../../../src/testing.ts";
-import { closingAfterEach } from "../../support/closing-after-each.ts";
+import { closingAfterEach } from "../../../support/closing-after-each.ts";
 import { blobsOn, type Engine, failureOf, namesOn, openEngine } from "../../support/engine.ts";
 import { until } from "../../support/until.ts";
 
