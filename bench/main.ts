@@ -36,7 +36,8 @@ function optionNames(options: Bench["options"]): string {
 }
 
 async function run(one: Bench, given: string[]): Promise<void> {
-  const { values } = parseArgs({ args: given, options: { ...COMMON_OPTIONS, ...one.options } });
+  const values = readOptions(one, given);
+  if (!values) return;
   if (values.svg !== undefined && !one.plot)
     throw new Error(`Cannot write ${values.svg}: ${one.name} has no plot`);
   if (!values["no-build"]) build();
@@ -58,6 +59,19 @@ async function run(one: Bench, given: string[]): Promise<void> {
     await writeFile(values.json, `${JSON.stringify(resultsJson(results, new Date()), undefined, 2)}\n`);
   }
   if (values.svg !== undefined && one.plot) await writeFile(values.svg, plotSvg(title, one.plot, cases));
+}
+
+function readOptions(one: Bench, given: string[]) {
+  try {
+    return parseArgs({ args: given, options: { ...COMMON_OPTIONS, ...one.options } }).values;
+  } catch (error) {
+    if (!(error instanceof TypeError)) throw error;
+    console.error(
+      `Cannot run ${one.name}: ${error.message}. It has ${optionNames({ ...COMMON_OPTIONS, ...one.options })}`,
+    );
+    process.exitCode = 2;
+    return undefined;
+  }
 }
 
 /** What is published is measured, not the sources: those would be stripped of their types at every start. */

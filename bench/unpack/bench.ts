@@ -1,5 +1,5 @@
 import { defineBench } from "../driver/bench.ts";
-import { ENGINE, findUnpackers } from "./unpackers.ts";
+import { COMMAND, CONTAINERD, DOCKERD, ENGINE, findUnpackers } from "./unpackers.ts";
 
 /** How fast an image that there is somewhere is pulled and unpacked. */
 export const unpack = defineBench({
@@ -12,7 +12,12 @@ export const unpack = defineBench({
   },
   runs: 5,
   warmsUp: true,
-  claims: [{ who: ENGINE, figure: "wallSeconds", limit: { timesBest: 1, of: ["containerd", "dockerd"] } }],
+  claims: [
+    { who: ENGINE, figure: "wallSeconds", limit: { timesBest: 0.33, of: [CONTAINERD] } },
+    { who: COMMAND, figure: "wallSeconds", limit: { timesBest: 0.36, of: [CONTAINERD] } },
+    { who: ENGINE, figure: "wallSeconds", limit: { timesBest: 0.17, of: [DOCKERD] } },
+    { who: COMMAND, figure: "wallSeconds", limit: { timesBest: 0.19, of: [DOCKERD] } },
+  ],
   title: ({ image = "" }) => `${image} pulled and unpacked`,
   async *cases({ image, data }) {
     if (image === undefined)

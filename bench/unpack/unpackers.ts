@@ -15,8 +15,11 @@ interface Unpacker {
   pull(reference: string): Promise<Sample>;
 }
 
-/** The name under which the library takes part. */
+/** The names under which they take part: the library, the command, and the daemons. */
 export const ENGINE = "drayage in an engine";
+export const COMMAND = "drayage";
+export const CONTAINERD = "containerd";
+export const DOCKERD = "dockerd";
 
 const run = promisify(execFile);
 
@@ -43,7 +46,7 @@ export async function findUnpackers(
         }),
     },
     {
-      name: "drayage",
+      name: COMMAND,
       pull: (reference) =>
         inFreshFolder(data, (root) => {
           const options = ["-q", "--unpack", "--plain-http", "--root", root];
@@ -70,12 +73,12 @@ interface Peer {
 
 const PEERS: readonly Peer[] = [
   {
-    daemon: "containerd",
+    daemon: CONTAINERD,
     part: "ctr",
     pull: ["images", "pull", "--plain-http"],
     remove: ["images", "rm", "--sync"],
   },
-  { daemon: "dockerd", part: "docker", pull: ["pull", "-q"], remove: ["rmi", "-f"] },
+  { daemon: DOCKERD, part: "docker", pull: ["pull", "-q"], remove: ["rmi", "-f"] },
 ];
 
 function byDaemon(client: string, { daemon, pull, remove }: Peer): Unpacker {
