@@ -48,6 +48,7 @@ export { logIn } from "./distribution/endpoints/log-in.ts";
 export { openDistribution } from "./distribution/open-distribution.ts";
 export type { ImageEntry, ImageEntryType } from "./layer/reading/image-entries.ts";
 export type { Descriptor } from "./oci/descriptor.ts";
+export { type DockerMessage, toDockerMessage } from "./progress/docker-message.ts";
 export type { MessageProgress, Progress, ProgressSink, UpdateProgress } from "./progress/progress.ts";
 export {
   type CredentialFiles,

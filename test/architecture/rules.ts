@@ -5,11 +5,12 @@ import { COMPUTED, type SourceModule } from "./parse-sources.ts";
  * another folder of its own stratum. Folders of one stratum must not form a ring either, see `cycles`.
  */
 const STRATA: readonly (readonly string[])[] = [
-  ["errors", "async", "bandwidth", "disk", "progress", "options"],
+  ["errors", "async", "bandwidth", "disk", "sockets", "progress", "options"],
   ["digest", "reference", "oci", "platform", "tar"],
   ["xfer", "content", "registry", "layer"],
   ["images", "remotes", "archive", "containerd"],
   ["distribution"],
+  ["docker-api"],
 ];
 
 /** The stratum whose folders are islands: only those above join them. */

@@ -1,4 +1,4 @@
-import type { Progress } from "../../index.ts";
+import { type Progress, toDockerMessage } from "../../index.ts";
 import { type LineStream, writeJsonMessage } from "../output.ts";
 import { formatBar } from "./bar.ts";
 import type { Reporter } from "./reporter.ts";
@@ -17,15 +17,11 @@ export function jsonReporter(stream: LineStream): Reporter {
   };
 }
 
+/** With the bar in text, for programs that print it as it is. */
 function jsonMessage(progress: Progress): object {
-  const { id } = progress;
-  if (progress.kind === "message") return { status: progress.message, ...(id === "" ? {} : { id }) };
-  const { action: status, currentBytes: current, totalBytes: total, entries } = progress;
-  if (current === 0 && total === 0) return { status, progressDetail: {}, id };
-  const progressDetail = {
-    ...(current > 0 ? { current } : {}),
-    ...(total > 0 ? { total } : {}),
-    ...(entries === undefined ? {} : { entries }), // docker's clients pass over what they do not know
-  };
-  return { status, progressDetail, progress: formatBar(current, total), id };
+  const { status, progressDetail, id } = toDockerMessage(progress);
+  if (progress.kind === "message") return { status, id };
+  const { currentBytes: current, totalBytes: total } = progress;
+  const bar = current > 0 || total > 0 ? formatBar(current, total) : undefined;
+  return { status, progressDetail, progress: bar, id };
 }

@@ -1,17 +1,15 @@
-import type { Server as NetServer } from "node:net";
-import { ErrAlreadyExists, ErrUnavailable } from "../../errors/classes.ts";
+import { ErrUnavailable } from "../../errors/classes.ts";
 import { checkOptions } from "../../options/check-options.ts";
 import { type RulesOf, required, withMethods } from "../../options/rule.ts";
 import { aFunction, aString, milliseconds } from "../../options/rules.ts";
+import { listen } from "../../sockets/listen.ts";
 import { A_STORE } from "../a-store.ts";
 import type { Store } from "../store.ts";
-import { type Address, formatAddress, parseAddress } from "./address.ts";
 import { CallRunner, guardedServiceLogger, type ServiceLogger } from "./call-runner.ts";
 import { contentService } from "./content-service.ts";
 import { ReaderCache } from "./reader-cache.ts";
 import { RefQueue } from "./ref-queue.ts";
 import { GrpcServer } from "./server/grpc-server.ts";
-import { listenUnix, type Unlink } from "./unix-socket.ts";
 
 /** How long `close` lets calls that are under way go on, in milliseconds. */
 const CLOSE_GRACE_MS = 10_000;
@@ -71,14 +69,16 @@ export async function serveContent(options: ServeContentOptions): Promise<Conten
   checkOptions("serve content", options, SERVE_OPTIONS);
   const { store, storeFor = () => store, lockWaitMs, closeGraceMs = CLOSE_GRACE_MS } = options;
   const logger = options.logger && guardedServiceLogger(options.logger);
-  const wanted = parseAddress(options.address);
   const runner = new CallRunner({
     storeFor: (namespace) => (namespace === undefined ? store : storeFor(namespace)),
     logger,
   });
   const readers = new ReaderCache();
   const grpc = new GrpcServer(contentService({ runner, readers, queue: new RefQueue(lockWaitMs) }));
-  const { address, unlink } = await listen(grpc.listener, wanted, logger);
+  const { address, unlink } = await listen(grpc.listener, options.address, {
+    service: "content service",
+    logger,
+  });
 
   let closed: Promise<void> | undefined;
   async function close(): Promise<void> {
@@ -91,35 +91,7 @@ export async function serveContent(options: ServeContentOptions): Promise<Conten
     }
   }
   const closeOnce = (): Promise<void> => (closed ??= close());
-  return { address: formatAddress(address), close: closeOnce, [Symbol.asyncDispose]: closeOnce };
-}
-
-async function listen(
-  server: NetServer,
-  address: Address,
-  logger: ServiceLogger | undefined,
-): Promise<{ address: Address; unlink: Unlink }> {
-  if (address.kind === "unix") return { address, unlink: await listenUnix(server, address.path) };
-  const port = await listenTcp(server, address);
-  const bound = { ...address, port };
-  logger?.warn({ address: formatAddress(bound) }, "content service on TCP: whoever reaches it may use it");
-  return { address: bound, unlink: async () => {} };
-}
-
-function listenTcp(server: NetServer, address: Address & { kind: "tcp" }): Promise<number> {
-  const { host, port } = address;
-  return new Promise((resolve, reject) => {
-    const fail = (cause: NodeJS.ErrnoException): void => {
-      const ErrorClass = cause.code === "EADDRINUSE" ? ErrAlreadyExists : ErrUnavailable;
-      reject(new ErrorClass(`listen on ${formatAddress(address)}: ${cause.message}`, { cause }));
-    };
-    server.once("error", fail);
-    server.listen({ host, port }, () => {
-      server.off("error", fail);
-      const bound = server.address();
-      resolve(typeof bound === "object" && bound ? bound.port : port);
-    });
-  });
+  return { address, close: closeOnce, [Symbol.asyncDispose]: closeOnce };
 }
 
 /** A server that takes no more calls. */

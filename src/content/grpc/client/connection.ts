@@ -5,7 +5,7 @@ import { type BackoffPolicy, nextDelayMs } from "../../../async/backoff.ts";
 import { type Clock, systemClock } from "../../../async/clock.ts";
 import type { Release } from "../../../async/keyed-lock.ts";
 import { ErrUnavailable } from "../../../errors/classes.ts";
-import { type Address, authorityOf } from "../address.ts";
+import { type Address, authorityOf } from "../../../sockets/address.ts";
 
 /** How long a service may take to greet, in milliseconds: what gRPC's clients give it. */
 const CONNECT_TIMEOUT_MS = 20_000;

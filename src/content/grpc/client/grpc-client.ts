@@ -2,7 +2,7 @@ import type { OutgoingHttpHeaders } from "node:http2";
 import { type AbortOptions, anySignal, throwIfAborted } from "../../../async/abort.ts";
 import { ErrCanceled, ErrFailedPrecondition, ErrInternal } from "../../../errors/classes.ts";
 import { messageOf } from "../../../errors/message-of.ts";
-import { type Address, authorityOf, formatAddress } from "../address.ts";
+import { type Address, authorityOf, formatAddress } from "../../../sockets/address.ts";
 import { CONTENT_TYPE } from "../wire/content-type.ts";
 import type { GrpcMethod } from "../wire/method.ts";
 import { timeoutHeader } from "../wire/timeout-header.ts";

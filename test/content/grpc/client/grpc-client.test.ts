@@ -10,10 +10,10 @@ import { createServer as createNetServer, type Server as NetServer, type Socket 
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterEach, beforeEach, describe, expect, it } from "vitest";
-import { parseAddress } from "../../../../src/content/grpc/address.ts";
 import { GrpcClient } from "../../../../src/content/grpc/client/grpc-client.ts";
 import { frame } from "../../../../src/content/grpc/wire/frame.ts";
 import type { Codec, GrpcMethod } from "../../../../src/content/grpc/wire/method.ts";
+import { parseAddress } from "../../../../src/sockets/address.ts";
 import { inIdleTime } from "../../../async/idle-time.ts";
 import { FakeClock } from "../../../registry/support/fake-clock.ts";
 

@@ -1,10 +1,10 @@
 import { chmod, lstat, mkdtemp, rename, rm, stat, unlink } from "node:fs/promises";
 import { connect, type Server } from "node:net";
 import { basename, dirname, join, sep } from "node:path";
-import { diskError, isMissingFile } from "../../disk/disk-error.ts";
-import { tryLockFile } from "../../disk/file-lock.ts";
-import { makeDirectory } from "../../disk/make-directory.ts";
-import { ErrAlreadyExists, ErrInvalidArgument, ErrUnavailable } from "../../errors/classes.ts";
+import { diskError, isMissingFile } from "../disk/disk-error.ts";
+import { tryLockFile } from "../disk/file-lock.ts";
+import { makeDirectory } from "../disk/make-directory.ts";
+import { ErrAlreadyExists, ErrInvalidArgument, ErrUnavailable } from "../errors/classes.ts";
 
 /** Longest path of a unix socket, in bytes: the kernel's limit of 108 (104 on macOS) with the zero at the end. */
 const MAX_PATH_BYTES = process.platform === "linux" ? 107 : 103;
@@ -16,14 +16,27 @@ const HIDDEN_NAME = `${HIDING_PREFIX}XXXXXX/s`;
 /** Takes the socket away again, unless another one stands there by now. */
 export type Unlink = () => Promise<void>;
 
+/** Permissions of a socket that only its owner may use. */
+const OWNER_ONLY = 0o600;
+
+/** Who may use a socket. */
+export interface UnixSocketOptions {
+  /** Permissions of the socket. Default 0o600: only its owner; with 0o660 its group may, too. */
+  readonly mode?: number | undefined;
+}
+
 /**
- * Listens on a unix socket that only its owner may use (mode 0600). It is made in a folder that is its owner's alone,
- * and gets its name when its mode is set, so at no time can anybody else connect, whatever the umask. One that a dead
+ * Listens on a unix socket that only its owner may use, unless `mode` says otherwise. It is made in a folder that is its owner's
+ * alone, and gets its name when its mode is set, so at no time can anybody else connect, whatever the umask. One that a dead
  * process left is replaced. Throws `ErrAlreadyExists` when somebody listens there or the path is no socket,
  * `ErrUnavailable` while another server is starting there, `ErrInvalidArgument` for a path that is too long, or the
  * classes of `diskError`.
  */
-export async function listenUnix(server: Server, path: string): Promise<Unlink> {
+export async function listenUnix(
+  server: Server,
+  path: string,
+  { mode = OWNER_ONLY }: UnixSocketOptions = {},
+): Promise<Unlink> {
   const folder = dirname(path);
   const bytes = Math.max(...[path, join(folder, HIDDEN_NAME)].map((one) => Buffer.byteLength(one)));
   if (bytes > MAX_PATH_BYTES) {
@@ -40,7 +53,7 @@ export async function listenUnix(server: Server, path: string): Promise<Unlink> 
     hiding = await mkdtemp(`${folder}${sep}${HIDING_PREFIX}`); // it is made with mode 0700
     const hidden = join(hiding, "s");
     await bind(server, hidden);
-    return await reveal(hidden, path);
+    return await reveal(hidden, path, mode);
   } catch (cause) {
     throw diskError("listen on", path, cause);
   } finally {
@@ -59,8 +72,8 @@ function bind(server: Server, path: string): Promise<void> {
   });
 }
 
-async function reveal(hidden: string, path: string): Promise<Unlink> {
-  await chmod(hidden, 0o600);
+async function reveal(hidden: string, path: string, mode: number): Promise<Unlink> {
+  await chmod(hidden, mode);
   const { ino } = await stat(hidden, { bigint: true });
   await rename(hidden, path);
   return async () => {

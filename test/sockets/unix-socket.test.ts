@@ -15,9 +15,9 @@ import { connect, createServer, type Server } from "node:net";
 import { tmpdir } from "node:os";
 import { dirname, join } from "node:path";
 import { afterEach, beforeEach, describe, expect, it } from "vitest";
-import { listenUnix, type Unlink } from "../../../src/content/grpc/unix-socket.ts";
-import { ErrAlreadyExists, ErrInvalidArgument } from "../../../src/errors/classes.ts";
-import { spawnService } from "./support/spawn-service.ts";
+import { ErrAlreadyExists, ErrInvalidArgument } from "../../src/errors/classes.ts";
+import { listenUnix, type Unlink } from "../../src/sockets/unix-socket.ts";
+import { spawnService } from "../content/grpc/support/spawn-service.ts";
 
 let folder: string;
 let path: string;

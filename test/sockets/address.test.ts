@@ -1,6 +1,6 @@
 import { describe, expect, it } from "vitest";
-import { formatAddress, parseAddress } from "../../../src/content/grpc/address.ts";
-import { ErrInvalidArgument } from "../../../src/errors/classes.ts";
+import { ErrInvalidArgument } from "../../src/errors/classes.ts";
+import { formatAddress, parseAddress } from "../../src/sockets/address.ts";
 
 describe("parseAddress()", () => {
   it.each([

@@ -1,5 +1,5 @@
 import { resolve } from "node:path";
-import { ErrInvalidArgument } from "../../errors/classes.ts";
+import { ErrInvalidArgument } from "../errors/classes.ts";
 
 /** Where a content service is: on a unix socket or on a TCP port. */
 export type Address =
