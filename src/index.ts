@@ -46,6 +46,7 @@ export { type EndpointShare, servedByEndpoint } from "./distribution/api/served-
 export type { DiskUsage, ImageUsage, Usage } from "./distribution/api/usage.ts";
 export { logIn } from "./distribution/endpoints/log-in.ts";
 export { openDistribution } from "./distribution/open-distribution.ts";
+export type { IdentifiedImage, ImageLookup } from "./images/image-lookup.ts";
 export type { ImageEntry, ImageEntryType } from "./layer/reading/image-entries.ts";
 export type { Descriptor } from "./oci/descriptor.ts";
 export { type DockerMessage, toDockerMessage } from "./progress/docker-message.ts";

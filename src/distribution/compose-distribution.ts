@@ -2,8 +2,11 @@ import { resolve } from "node:path";
 import { type BackoffPolicy, DEFAULT_BACKOFF } from "../async/backoff.ts";
 import { Semaphore } from "../async/semaphore.ts";
 import { Bandwidth } from "../bandwidth/bandwidth.ts";
+import { boundedReads } from "../content/bounded-reads.ts";
 import { isCollected } from "../content/ownership/owned-store.ts";
 import { ErrInvalidArgument } from "../errors/classes.ts";
+import { ImageFinder } from "../images/image-finder.ts";
+import { ImageIds } from "../images/image-ids.ts";
 import { LabelTurns } from "../images/label-turns.ts";
 import { checkOptions } from "../options/check-options.ts";
 import type { CredentialFiles } from "../registry/credentials/credential-files.ts";
@@ -29,6 +32,7 @@ import { type OpenLayersParts, openLayers } from "./layers/open-layers.ts";
 import { LocalDistribution } from "./local-distribution.ts";
 import { OpenWork } from "./operations/open-work.ts";
 import { Traffic } from "./operations/traffic.ts";
+import { choosePlatform } from "./pull/pull-reference.ts";
 import { OwnedRoot } from "./root/owned-root.ts";
 
 /** Manifests, indexes and configs that are read from the store at the same time: each is an open file. */
@@ -107,14 +111,17 @@ export async function composeDistribution(options: DistributionOptions): Promise
     events: root.events,
     logger,
   });
+  const documentReaders = new Semaphore(MAX_DOCUMENT_READERS);
+  const ids = new ImageIds(boundedReads(root.content, documentReaders), () => choosePlatform({}).matcher);
 
   return new LocalDistribution({
     root,
+    finder: new ImageFinder(root.naming, ids),
     content: root.content,
     images: root.naming,
     documents,
     labelTurns: new LabelTurns(),
-    documentReaders: new Semaphore(MAX_DOCUMENT_READERS),
+    documentReaders,
     downloads,
     uploads,
     repositories,

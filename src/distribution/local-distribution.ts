@@ -6,7 +6,9 @@ import { type AbortOptions, abortable } from "../async/abort.ts";
 import type { BandwidthLimits } from "../bandwidth/bandwidth.ts";
 import type { Store } from "../content/store.ts";
 import { ErrFailedPrecondition } from "../errors/classes.ts";
-import type { Image, ImageStore } from "../images/image-store.ts";
+import type { ImageFinder } from "../images/image-finder.ts";
+import type { ImageLookup } from "../images/image-lookup.ts";
+import type { Image } from "../images/image-store.ts";
 import { reachableContent } from "../images/reachable.ts";
 import type { ImageEntry } from "../layer/reading/image-entries.ts";
 import type { LayerStore } from "../layer/store/layer-store.ts";
@@ -71,6 +73,8 @@ import type { OwnedRoot } from "./root/owned-root.ts";
 export interface DistributionParts extends PullEngine, PushEngine {
   /** Names and content, and who may delete what. */
   readonly root: OwnedRoot;
+  /** What names and IDs mean here. */
+  readonly finder: ImageFinder;
   readonly transport: Transport;
   readonly layers: EngineLayers | undefined;
   readonly work: OpenWork;
@@ -79,7 +83,7 @@ export interface DistributionParts extends PullEngine, PushEngine {
 /** The operations on one data root: each is counted, so that closing can wait, and tells what it did to names. */
 export class LocalDistribution implements Distribution {
   readonly content: Store;
-  readonly images: ImageStore;
+  readonly images: ImageLookup;
   readonly events: EventEmitter<DistributionEvents>;
   readonly layers: LayerStore | undefined;
   readonly #parts: DistributionParts;
@@ -87,7 +91,7 @@ export class LocalDistribution implements Distribution {
   constructor(parts: DistributionParts) {
     this.#parts = parts;
     this.content = parts.root.content;
-    this.images = countedImages(parts.root.images, parts.work);
+    this.images = countedImages(parts.root.images, parts);
     this.events = parts.root.events;
     this.layers = parts.layers?.store;
   }
@@ -134,11 +138,11 @@ export class LocalDistribution implements Distribution {
     checkArgument("export image", "reference", reference, aString);
     checkArgument("export image", "target", target, EXPORT_TARGET);
     checkOptions("export image", options, EXPORT_OPTIONS);
-    const { content, images } = this.#parts;
+    const { content, images, finder } = this.#parts;
     await this.#using(options, async (own) => {
-      const image = await images.get(reference, own);
+      const image = await finder.lookUp(reference, own);
       await explainingLack(this.#parts, image, { action: "export" }, () =>
-        exportImage(reference, target, { content, images, ...own }),
+        exportImage(image.name, target, { content, images, ...own }),
       );
     });
   }
@@ -154,8 +158,11 @@ export class LocalDistribution implements Distribution {
     checkArgument("tag image", "source", source, aString);
     checkArgument("tag image", "target", target, aString);
     checkOptions("tag image", options, PROGRESS_OPTIONS);
-    const { work, root } = this.#parts;
-    return await work.run(options, (own) => root.tag(source, target, waiting(own)));
+    const { work, root, finder } = this.#parts;
+    return await work.run(options, async (own) => {
+      const { name } = await finder.lookUp(source, own);
+      return await root.tag(name, target, waiting(own));
+    });
   }
 
   async prune(options: PruneOptions = {}): Promise<PruneResult> {

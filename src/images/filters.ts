@@ -41,7 +41,8 @@ export function limitManifests(handler: Handler, { matcher, count, wanted }: Man
   };
 }
 
-function comparePlatforms(a: Descriptor, b: Descriptor, matcher: PlatformMatcher): number {
+/** Puts the better platform first, and what names none last; for sorting. */
+export function comparePlatforms(a: Descriptor, b: Descriptor, matcher: PlatformMatcher): number {
   if (!a.platform || !b.platform) return Number(!a.platform) - Number(!b.platform);
   if (matcher.less(a.platform, b.platform)) return -1;
   return matcher.less(b.platform, a.platform) ? 1 : 0;

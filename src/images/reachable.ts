@@ -1,16 +1,10 @@
 import type { AbortOptions } from "../async/abort.ts";
 import type { InfoProvider, Provider } from "../content/store.ts";
 import type { Digest } from "../digest/digest.ts";
-import {
-  isDataLoss,
-  isFailedPrecondition,
-  isInvalidArgument,
-  isNotFound,
-  isNotImplemented,
-} from "../errors/predicates.ts";
 import type { Descriptor } from "../oci/descriptor.ts";
 import { childrenHandler } from "./children.ts";
 import { ErrSkipDesc, type Handler } from "./handler.ts";
+import { isUnreadable } from "./unless-unreadable.ts";
 import { walk } from "./walk.ts";
 
 /**
@@ -43,11 +37,4 @@ export async function reachableContent(
     }
   }
   return found;
-}
-
-const UNREADABLE = [isNotFound, isDataLoss, isInvalidArgument, isFailedPrecondition, isNotImplemented];
-
-/** What is wrong with one document is no reason to know nothing of the others. */
-function isUnreadable(error: unknown): boolean {
-  return UNREADABLE.some((is) => is(error));
 }

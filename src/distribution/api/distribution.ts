@@ -8,7 +8,8 @@ import type { LiveBandwidth } from "../../bandwidth/live-bandwidth.ts";
 import type { BandwidthLimit } from "../../bandwidth/timetable.ts";
 import type { Store } from "../../content/store.ts";
 import type { Digest } from "../../digest/digest.ts";
-import type { Image, ImageStore } from "../../images/image-store.ts";
+import type { ImageLookup } from "../../images/image-lookup.ts";
+import type { Image } from "../../images/image-store.ts";
 import type { ImageEntry } from "../../layer/reading/image-entries.ts";
 import type { Sharing } from "../../layer/rootfs/assemble.ts";
 import type { LayerStore } from "../../layer/store/layer-store.ts";
@@ -271,7 +272,7 @@ export interface Distribution extends AsyncDisposable {
    */
   export(reference: string, target: string | Writable, options?: ExportOptions): Promise<void>;
   /**
-   * Gives an image another name; emits `tag`. Throws `ErrNotFound` for a name that is not here, or one whose content is not,
+   * Gives an image another name, whatever `images.find` finds it by; emits `tag`. Throws `ErrNotFound` for a name that is not here, or one whose content is not,
    * and `ErrInvalidArgument` for a malformed one.
    */
   tag(source: string, target: string, options?: ProgressOptions): Promise<Image>;
@@ -331,8 +332,8 @@ export interface Distribution extends AsyncDisposable {
   readonly layers: LayerStore | undefined;
   /** The bytes by digest. */
   readonly content: Store;
-  /** The names. */
-  readonly images: ImageStore;
+  /** The names, and what they and IDs mean. */
+  readonly images: ImageLookup;
   /**
    * What happened to names (pull, push, tag, untag, delete) and at registries (fallback, served, taken, rateLimit, warning, budget),
    * and what this host cannot make of layers (lacking).

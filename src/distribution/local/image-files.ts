@@ -13,11 +13,10 @@ import { throttleProgress } from "../../progress/progress-throttle.ts";
 import type { ExtractedImage, ReadImageOptions } from "../api/distribution.ts";
 import { type Operation, startOperation } from "../api/operation.ts";
 import type { RootLayers } from "../layers/image-layers.ts";
-import type { PullShared } from "../pull/puller.ts";
-import { type LocalImage, localImage } from "./local-image.ts";
+import { type LocalImage, type LocalImages, localImage } from "./local-image.ts";
 
 /** What images are read with. */
-export interface ReadingContext extends Pick<PullShared, "content" | "images" | "documentReaders"> {
+export interface ReadingContext extends LocalImages {
   /** Unpacked layers, for those whose blobs are gone. */
   readonly rootLayers: RootLayers;
 }

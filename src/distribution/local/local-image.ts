@@ -2,11 +2,12 @@ import { boundedReads } from "../../content/bounded-reads.ts";
 import type { Digest } from "../../digest/digest.ts";
 import { ErrInvalidArgument, ErrNotFound } from "../../errors/classes.ts";
 import { isNotFound } from "../../errors/predicates.ts";
+import type { ImageFinder } from "../../images/image-finder.ts";
 import { collectImages, type ImageContent } from "../../images/image-graph.ts";
 import type { Image } from "../../images/image-store.ts";
 import { inspectImage } from "../../images/inspect-image.ts";
 import type { Descriptor } from "../../oci/descriptor.ts";
-import { parseDockerRef } from "../../reference/normalize.ts";
+import { parseAnyReference, parseDockerRef } from "../../reference/normalize.ts";
 import type { Operation } from "../api/operation.ts";
 import { choosePlatform } from "../pull/pull-reference.ts";
 import type { PullShared } from "../pull/puller.ts";
@@ -18,6 +19,11 @@ export interface LocalImage extends ImageContent {
   readonly target: Descriptor;
   /** Digests of the uncompressed layers, lowest first; none where the config says nothing of them. */
   readonly diffIds: readonly Digest[];
+}
+
+/** What images are looked up with. */
+export interface LocalImages extends Pick<PullShared, "content" | "documentReaders"> {
+  readonly finder: ImageFinder;
 }
 
 /** Which image is wanted, and for what. */
@@ -32,7 +38,7 @@ export interface LocalImageOptions {
  * document that is not, and `ErrInvalidArgument` for what is no image.
  */
 export async function localImage(
-  shared: Pick<PullShared, "content" | "images" | "documentReaders">,
+  shared: LocalImages,
   reference: string,
   { action, platform }: LocalImageOptions,
   operation: Operation,
@@ -55,14 +61,14 @@ export async function localImage(
 }
 
 async function named(
-  { images }: Pick<PullShared, "images">,
+  { finder }: LocalImages,
   reference: string,
   { action, operation }: { readonly action: string; readonly operation: Operation },
 ): Promise<Image> {
   try {
-    return await images.get(reference, operation);
+    return await finder.lookUp(reference, operation);
   } catch (cause) {
-    if (!isNotFound(cause)) throw cause;
+    if (!isNotFound(cause) || parseAnyReference(reference).path === undefined) throw cause;
     const name = parseDockerRef(reference).toString();
     const message = `${action} ${name}: there is no such image here; get it with "drayage pull ${name}"`;
     throw new ErrNotFound(message, { cause, reference: name });

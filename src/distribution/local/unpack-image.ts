@@ -6,14 +6,14 @@ import { explainingLack } from "../layers/only-unpacked.ts";
 import { UnpackedImages } from "../layers/unpacked-images.ts";
 import { blobsHere } from "../pull/blob-download.ts";
 import type { PullShared } from "../pull/puller.ts";
-import { localImage } from "./local-image.ts";
+import { type LocalImages, localImage } from "./local-image.ts";
 
 /**
  * Unpacks an image that is here. Its layers are held while `use` works with them, and kept by its name afterwards. Throws what
  * `Distribution.unpack` throws, and what `use` throws.
  */
 export async function unpackImage(
-  shared: Pick<PullShared, "content" | "images" | "documentReaders" | "layers" | "mountSources">,
+  shared: LocalImages & Pick<PullShared, "layers" | "mountSources">,
   reference: string,
   options: UnpackImageOptions,
   use: (image: UnpackedImage) => Promise<void> = async () => {},

@@ -1,4 +1,5 @@
 import { ErrInvalidArgument, ErrNotFound } from "../../errors/classes.ts";
+import type { ImageFinder } from "../../images/image-finder.ts";
 import type { Image, ImageStore } from "../../images/image-store.ts";
 import { isNameOnly, trimNamed, withTag } from "../../reference/derive.ts";
 import { parseDockerRef, parseNormalizedNamed } from "../../reference/normalize.ts";
@@ -16,12 +17,12 @@ export interface NamedPush {
  * `ErrInvalidArgument` with the grammar's own texts, `ErrNotFound` when there is nothing of that name.
  */
 export async function namedPushes(
-  images: ImageStore,
+  { images, finder }: { readonly images: ImageStore; readonly finder: ImageFinder },
   source: string,
   { target, allTags = false, signal }: PushOptions,
 ): Promise<readonly NamedPush[]> {
   if (allTags) return await allTagsOf(images, source, target);
-  const image = await images.get(source, { signal });
+  const image = await finder.lookUp(source, { signal });
   return [{ image, target: parseDockerRef(target ?? image.name) }];
 }
 

@@ -1,4 +1,5 @@
 import { ErrNotFound } from "../../errors/classes.ts";
+import type { ImageFinder } from "../../images/image-finder.ts";
 import type { ImageStore } from "../../images/image-store.ts";
 import type { Endpoint } from "../../registry/endpoints/endpoint.ts";
 import type { PushedImage, PushOptions, PushResult } from "../api/distribution.ts";
@@ -18,6 +19,7 @@ import { type PushShared, v2Pusher } from "./v2-pusher.ts";
 /** What pushes of one engine share. */
 export interface PushEngine extends PushShared, WalkEngine {
   readonly images: ImageStore;
+  readonly finder: ImageFinder;
   readonly mountSources: MountSourceStore;
 }
 
@@ -35,7 +37,7 @@ export async function push(
   using operation = startMoving(options, engine.bandwidth);
   const platform =
     options.platform === undefined ? undefined : choosePlatform({ platform: options.platform });
-  const items = await namedPushes(engine.images, source, options);
+  const items = await namedPushes(engine, source, options);
   const [first] = items;
   if (!first) throw new ErrNotFound(`no tags to push for ${source}`, { reference: source });
   const { content, mountSources: sources, logger } = engine;
