@@ -38,6 +38,7 @@ export type { ImagePlan, PlannedContent, PlanOptions } from "./distribution/api/
 export type { Logger } from "./distribution/api/logger.ts";
 export type { Login, LoginOptions } from "./distribution/api/login.ts";
 export type { ServedContent, TakenContent } from "./distribution/api/moved-content.ts";
+export type { BlobOptions, FetchedBlob, Moving, WantedBlob } from "./distribution/api/moving.ts";
 export type { ProgressOptions } from "./distribution/api/operation.ts";
 export type { DistributionOptions } from "./distribution/api/options.ts";
 export type { PassedEndpoint } from "./distribution/api/passed-endpoint.ts";

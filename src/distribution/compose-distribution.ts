@@ -136,6 +136,7 @@ export async function composeDistribution(options: DistributionOptions): Promise
     abandon: (digests) => root.abandon(digests),
     layers,
     work,
+    backoff,
     logger,
   });
 }

@@ -35,16 +35,17 @@ import type {
 } from "./api/distribution.ts";
 import type { DistributionEvents } from "./api/events.ts";
 import type { ImagePlan, PlanOptions } from "./api/image-plan.ts";
+import type { BlobOptions, FetchedBlob, WantedBlob } from "./api/moving.ts";
 import { type ProgressOptions, waiting } from "./api/operation.ts";
 import {
   A_DESCRIPTOR,
   ABORT_OPTIONS,
   ASSEMBLE_OPTIONS,
   BANDWIDTH_LIMITS,
+  BLOB_OPTIONS,
   CHECK_OPTIONS,
   CONCURRENCY_LIMITS,
   EXPORT_OPTIONS,
-  EXPORT_TARGET,
   IMPORT_OPTIONS,
   IMPORT_SOURCE,
   PLAN_OPTIONS,
@@ -54,6 +55,7 @@ import {
   PUSH_OPTIONS,
   READ_OPTIONS,
   UNPACK_OPTIONS,
+  WRITE_TARGET,
 } from "./api/option-rules.ts";
 import type { PruneOptions, PruneResult } from "./api/prune-result.ts";
 import type { DiskUsage } from "./api/usage.ts";
@@ -62,6 +64,7 @@ import { explainingLack } from "./layers/only-unpacked.ts";
 import type { EngineLayers } from "./layers/open-layers.ts";
 import { extractFiles, listImage, type ReadingContext } from "./local/image-files.ts";
 import { unpackImage } from "./local/unpack-image.ts";
+import type { MoveEngine } from "./move/move-engine.ts";
 import { countedImages } from "./operations/counted-images.ts";
 import type { OpenWork } from "./operations/open-work.ts";
 import { withinTime } from "./operations/within-time.ts";
@@ -70,7 +73,7 @@ import { type PushEngine, push } from "./push/push.ts";
 import type { OwnedRoot } from "./root/owned-root.ts";
 
 /** What a distribution is made of. */
-export interface DistributionParts extends PullEngine, PushEngine {
+export interface DistributionParts extends PullEngine, PushEngine, MoveEngine {
   /** Names and content, and who may delete what. */
   readonly root: OwnedRoot;
   /** What names and IDs mean here. */
@@ -125,6 +128,32 @@ export class LocalDistribution implements Distribution {
     );
   }
 
+  async *openBlob(
+    reference: string,
+    blob: WantedBlob,
+    options: BlobOptions = {},
+  ): AsyncGenerator<Uint8Array> {
+    checkArgument("open blob", "reference", reference, aString);
+    checkArgument("open blob", "blob", blob, A_DESCRIPTOR);
+    checkOptions("open blob", options, BLOB_OPTIONS);
+    const { streamBlob } = await import("./move/stream-blob.ts"); // a pull does not need it
+    yield* streamBlob(this.#parts, { reference, blob }, options).chunks;
+  }
+
+  async fetchTo(
+    reference: string,
+    blob: WantedBlob,
+    target: string | Writable,
+    options: BlobOptions = {},
+  ): Promise<FetchedBlob> {
+    checkArgument("fetch blob", "reference", reference, aString);
+    checkArgument("fetch blob", "blob", blob, A_DESCRIPTOR);
+    checkArgument("fetch blob", "target", target, WRITE_TARGET);
+    checkOptions("fetch blob", options, BLOB_OPTIONS);
+    const { fetchTo } = await import("./move/fetch-to.ts");
+    return await fetchTo(this.#parts, { reference, blob }, target, options);
+  }
+
   async import(source: ImportSource, options: ImportOptions = {}): Promise<readonly Image[]> {
     checkArgument("import images", "source", source, IMPORT_SOURCE);
     checkOptions("import images", options, IMPORT_OPTIONS);
@@ -136,7 +165,7 @@ export class LocalDistribution implements Distribution {
 
   async export(reference: string, target: string | Writable, options: ExportOptions = {}): Promise<void> {
     checkArgument("export image", "reference", reference, aString);
-    checkArgument("export image", "target", target, EXPORT_TARGET);
+    checkArgument("export image", "target", target, WRITE_TARGET);
     checkOptions("export image", options, EXPORT_OPTIONS);
     const { content, images, finder } = this.#parts;
     await this.#using(options, async (own) => {

@@ -3,6 +3,7 @@ import type { Clock } from "../async/clock.ts";
 import { retry } from "../async/retry.ts";
 import type { ProgressSink } from "../progress/progress.ts";
 import { throttleProgress } from "../progress/progress-throttle.ts";
+import { HighWaterMark } from "./high-water-mark.ts";
 import type { Job } from "./job.ts";
 import type { MovingContext } from "./transfer-context.ts";
 
@@ -34,7 +35,7 @@ export async function repeatAttempts<T>(
   const mark = new HighWaterMark();
   const waiter = job.waiter(id);
   const once = (attemptSignal: AbortSignal): Promise<T> => {
-    const shown = mark.watch(throttleProgress(progress, clock), () => job.moved());
+    const shown = watched(throttleProgress(progress, clock), mark, () => job.moved());
     return attempt({ signal: attemptSignal, waiter, payers, progress: shown });
   };
   return await retry(() => yielding(job, once), {
@@ -44,6 +45,15 @@ export async function repeatAttempts<T>(
     waiter,
     progressed: () => mark.hasRisen(),
   });
+}
+
+/** `sink`, with the bytes of its updates noted on their way; `onBytes` is called when there are more than ever before. */
+function watched(sink: ProgressSink, mark: HighWaterMark, onBytes: () => void): ProgressSink {
+  return (progress) => {
+    const isMore = progress.kind === "update" && mark.reached(progress.currentBytes, progress.totalBytes);
+    if (isMore) onBytes();
+    sink(progress);
+  };
 }
 
 /** One attempt, made again without being counted whenever it was broken off to let another source try. */
@@ -60,41 +70,5 @@ export async function yielding<T>(job: Job, attempt: (signal: AbortSignal) => Pr
     });
     if (made) return made.value;
     job.inactive();
-  }
-}
-
-/**
- * What an attempt has to bring to count as progress, in bytes: as much as the slowest body that the transport waits for brings
- * in the time over which that is measured. Of a small blob the quarter is enough.
- */
-const MIN_PROGRESS_BYTES = 32 * 1024;
-
-/**
- * How far the attempts came together. Only going well beyond it is progress: a server that cannot resume and always breaks at
- * the same byte must not be asked for ever, nor one that gives a few bytes each time.
- */
-class HighWaterMark {
-  #bytes = 0;
-  #totalBytes = 0;
-  #bytesBefore = 0;
-
-  /** `sink`, with the bytes of its updates noted on their way; `onBytes` is called when there are more than ever before. */
-  watch(sink: ProgressSink, onBytes: () => void): ProgressSink {
-    return (progress) => {
-      if (progress.kind === "update") {
-        if (progress.currentBytes > this.#bytes) onBytes();
-        this.#bytes = Math.max(this.#bytes, progress.currentBytes);
-        this.#totalBytes = Math.max(this.#totalBytes, progress.totalBytes);
-      }
-      sink(progress);
-    };
-  }
-
-  /** Whether it rose by enough since the last time that it had. */
-  hasRisen(): boolean {
-    const enough = Math.min(MIN_PROGRESS_BYTES, this.#totalBytes / 4);
-    const risen = this.#bytes > this.#bytesBefore && this.#bytes - this.#bytesBefore >= enough;
-    if (risen) this.#bytesBefore = this.#bytes;
-    return risen;
   }
 }

@@ -28,6 +28,7 @@ const ROOMS: Readonly<Record<string, readonly (readonly string[])[]>> = {
     ["root"],
     ["pull"],
     ["push", "local"],
+    ["move"],
     ["check"],
     ["local-distribution.ts"],
     ["compose-distribution.ts"],

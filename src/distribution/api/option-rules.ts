@@ -52,6 +52,7 @@ import type {
 } from "./distribution.ts";
 import type { PlanOptions } from "./image-plan.ts";
 import type { LoginOptions } from "./login.ts";
+import type { BlobOptions } from "./moving.ts";
 import type { ProgressOptions } from "./operation.ts";
 import type { DistributionOptions } from "./options.ts";
 import type { PruneOptions } from "./prune-result.ts";
@@ -237,6 +238,17 @@ export const PUSH_OPTIONS: RulesOf<PushOptions> = {
   onProgress: aFunction,
 };
 
+/** The options of `Distribution.openBlob` and `Distribution.fetchTo`. */
+export const BLOB_OPTIONS: RulesOf<BlobOptions> = {
+  ...ABORT_OPTIONS,
+  auth,
+  metaHeaders: recordOf(aString),
+  group: aString,
+  bandwidth: ownBandwidth,
+  timeoutMs: aTimeout,
+  onProgress: aFunction,
+};
+
 /** The options of `Distribution.unpack`. */
 export const UNPACK_OPTIONS: RulesOf<UnpackImageOptions> = {
   ...ABORT_OPTIONS,
@@ -295,8 +307,8 @@ export const CONCURRENCY_LIMITS: RulesOf<Parameters<Distribution["setConcurrency
 /** Where an import takes images from. */
 export const IMPORT_SOURCE = eitherOf(aPath, anAsyncIterable);
 
-/** Where an export goes to. */
-export const EXPORT_TARGET = eitherOf(aPath, withMethods("write", "end", "on"));
+/** Where an export, or a content, goes to. */
+export const WRITE_TARGET = eitherOf(aPath, withMethods("write", "end", "on"));
 
 /** A descriptor, told from other things by the fields that every one has. */
 export const A_DESCRIPTOR = rule("a descriptor", (value) => {

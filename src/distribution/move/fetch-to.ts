@@ -1,0 +1,58 @@
+import { stat } from "node:fs/promises";
+import type { Writable } from "node:stream";
+import { writeStream } from "../../archive/write-stream.ts";
+import { exists } from "../../content/exists.ts";
+import { diskError, isMissingFile } from "../../disk/disk-error.ts";
+import { ErrInvalidArgument } from "../../errors/classes.ts";
+import type { BlobOptions, FetchedBlob } from "../api/moving.ts";
+import { withinTime } from "../operations/within-time.ts";
+import { cloneFile } from "./clone-file.ts";
+import { FileTarget } from "./file-target.ts";
+import { type MoveEngine, usingContent } from "./move-engine.ts";
+import { streamBlob } from "./stream-blob.ts";
+import { type AskedBlob, bringWanted, type WantedContent, wantedContent } from "./wanted-blob.ts";
+
+/** What `Moving.fetchTo` does. */
+export async function fetchTo(
+  engine: MoveEngine,
+  asked: AskedBlob,
+  target: string | Writable,
+  options: BlobOptions,
+): Promise<FetchedBlob> {
+  if (typeof target === "string") return await fetchToFile(engine, wantedContent(asked), target, options);
+  const { chunks, fetched } = streamBlob(engine, asked, options);
+  await writeStream(chunks, target, options);
+  return await fetched;
+}
+
+async function fetchToFile(
+  engine: MoveEngine,
+  wanted: WantedContent,
+  path: string,
+  options: BlobOptions,
+): Promise<FetchedBlob> {
+  const { blob } = wanted;
+  return await withinTime(`fetch ${blob.digest}`, options, (timed) =>
+    usingContent(engine, timed, async (own) => {
+      await refuseOddTarget(path);
+      const isHere = await exists(engine.content, blob, own);
+      if (isHere && (await cloneFile(engine.content, blob, path, own))) {
+        return { endpoint: undefined, passedOver: [] };
+      }
+      return await bringWanted(engine, wanted, new FileTarget(blob, path), own);
+    }),
+  );
+}
+
+/** A file may be replaced; a directory cannot be, and a device or a pipe must not. */
+async function refuseOddTarget(path: string): Promise<void> {
+  try {
+    if ((await stat(path)).isFile()) return;
+  } catch (cause) {
+    if (isMissingFile(cause)) return;
+    throw diskError("write file", path, cause);
+  }
+  throw new ErrInvalidArgument(
+    `write file "${path}": got something else there, wanted nothing or a regular file`,
+  );
+}
