@@ -43,6 +43,7 @@ const writerOptions = objectWith<WriterOptions>({
   size: aSize,
   expected: aString,
   unread: aBoolean,
+  brief: aBoolean,
   signal: aSignal,
 });
 const commitOptions = objectWith<CommitOptions>({ size: aSize, expected: aString, labels });
@@ -120,8 +121,10 @@ function checkCalls<T extends object>(target: T, calls: Readonly<Record<string, 
 /** What a call gives whose arguments cannot be; `undefined` when they can. */
 function refused({ action, kind, given: rules }: Call, given: readonly unknown[]): unknown {
   try {
-    for (const [at, [name, each]] of Object.entries(rules).entries()) {
-      if (given[at] !== undefined || each.required) checkArgument(action, name, given[at], each);
+    let at = 0;
+    for (const name in rules) {
+      const [each, value] = [rules[name], given[at++]];
+      if (each && (value !== undefined || each.required)) checkArgument(action, name, value, each);
     }
     return undefined;
   } catch (error) {

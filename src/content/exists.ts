@@ -1,6 +1,6 @@
 import type { AbortOptions } from "../async/abort.ts";
 import type { Digest } from "../digest/digest.ts";
-import type { BlobReference, InfoProvider } from "./store.ts";
+import { type BlobReference, type InfoProvider, isSizeProvider } from "./store.ts";
 import { unlessNotFound } from "./unless-not-found.ts";
 
 /**
@@ -13,6 +13,15 @@ export async function exists(
   options: AbortOptions = {},
 ): Promise<boolean> {
   const { digest, size } = typeof reference === "string" ? { digest: reference, size: undefined } : reference;
-  const info = await unlessNotFound(provider.info(digest, options));
-  return info !== undefined && (size === undefined || size === info.size);
+  const found = await sizeOf(provider, digest, options);
+  return found !== undefined && (size === undefined || size === found);
+}
+
+async function sizeOf(
+  provider: InfoProvider,
+  digest: Digest,
+  options: AbortOptions,
+): Promise<number | undefined> {
+  if (isSizeProvider(provider)) return await provider.sizeOf(digest, options);
+  return (await unlessNotFound(provider.info(digest, options)))?.size;
 }

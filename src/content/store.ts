@@ -46,6 +46,17 @@ export interface InfoProvider {
   info(digest: Digest, options?: AbortOptions): Promise<Info>;
 }
 
+/** Tells how long committed content is without all that `info` tells; found by `isSizeProvider`. */
+export interface SizeProvider {
+  /** Size in bytes; `undefined` for content that is not committed. */
+  sizeOf(digest: Digest, options?: AbortOptions): Promise<number | undefined>;
+}
+
+/** Whether somebody is a `SizeProvider`. */
+export function isSizeProvider<T extends object>(provider: T): provider is T & SizeProvider {
+  return "sizeOf" in provider && typeof provider.sizeOf === "function";
+}
+
 /** Looks after committed content (containerd's `content.Manager`). */
 export interface Manager extends InfoProvider {
   /**
@@ -99,6 +110,11 @@ export interface WriterOptions extends AbortOptions {
    * `commit` reads it if nobody else has. Default false.
    */
   readonly unread?: boolean | undefined;
+  /**
+   * Whether all bytes come in moments: of content whose small size is announced they may stay in memory until then, so that a process
+   * that is killed loses them, others do not see them, and more than the size cannot be written (`ErrOutOfRange`). Default false.
+   */
+  readonly brief?: boolean | undefined;
 }
 
 /** The file of an ingest that somebody else fills, by a `PartedSink`. */

@@ -96,19 +96,12 @@ async function labelTogether(
   const edit = (list: string): string => withRepository(list, key, repository);
 
   async function remember(shared: AbortOptions): Promise<void> {
-    const infos = await Promise.all(digests.map((digest) => manager.info(digest, shared)));
-    const lacking = infos.filter(({ labels }) => edit(labels[key] ?? "") !== (labels[key] ?? ""));
-    if (lacking.length === 0) return;
+    if (isLabelEditor(manager)) return void (await manager.editLabels(digests, key, edit));
     // Another process may be writing the same list; a store without this ability leaves that to chance.
-    if (isLabelEditor(manager)) {
-      return await manager.editLabels(
-        lacking.map(({ digest }) => digest),
-        key,
-        edit,
-      );
-    }
-    for (const { digest, labels } of lacking) {
-      await manager.update({ digest, labels: { [key]: edit(labels[key] ?? "") } }, [`labels.${key}`]);
+    for (const digest of digests) {
+      const { labels } = await manager.info(digest, shared);
+      const [before, after] = [labels[key] ?? "", edit(labels[key] ?? "")];
+      if (after !== before) await manager.update({ digest, labels: { [key]: after } }, [`labels.${key}`]);
     }
   }
 

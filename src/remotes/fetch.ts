@@ -140,6 +140,7 @@ async function openUnlessExists(
     size: descriptor.size,
     expected: descriptor.digest,
     unread: context.unread,
+    brief: true,
     signal: context.signal,
     waiter: context.waiter,
   });

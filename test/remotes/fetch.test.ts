@@ -123,7 +123,7 @@ describe("fetchContent()", () => {
     expect(isDataLoss(error)).toBe(true);
     expect(findError(error)).toMatchObject({ endpoint: ENDPOINT, digest: LAYER.digest, retryable: false });
     expect((error as Error).message).toBe(`verify ${LAYER.digest}: got ${digestOf(wrong)}`);
-    expect((await store.status(makeRefKey(LAYER))).offset).toBe(0);
+    expect(await store.listStatuses()).toEqual([]);
   });
 
   it("allows another attempt when the wrong bytes may be those of an earlier one", async () => {
@@ -144,7 +144,7 @@ describe("fetchContent()", () => {
     expect((error as Error).message).toBe(
       `fetch ${LAYER.digest}: got more than the ${LAYER.size} bytes wanted`,
     );
-    expect((await store.status(makeRefKey(LAYER))).offset).toBe(0); // not a byte of such a body can be trusted
+    expect(await store.listStatuses()).toEqual([]); // not a byte of such a body can be trusted
   });
 
   it("brings an empty blob", async () => {

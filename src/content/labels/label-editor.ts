@@ -7,10 +7,14 @@ import type { Digest } from "../../digest/digest.ts";
 export interface LabelEditor {
   /**
    * Replaces the value of one label of each blob by what `edit` makes of it; empty is none, before and after. All change or
-   * none does. `edit` may be asked again, must not wait, and what it returns unchanged is not written. Throws as
-   * `Manager.update` does.
+   * none does. `edit` may be asked again, must not wait, and what it returns unchanged is not written. Returns those that have
+   * changed. Throws as `Manager.update` does.
    */
-  editLabels(digests: readonly Digest[], key: string, edit: (value: string) => string): Promise<void>;
+  editLabels(
+    digests: readonly Digest[],
+    key: string,
+    edit: (value: string) => string,
+  ): Promise<readonly Digest[]>;
 }
 
 /** Whether `value` edits labels in one step. */

@@ -69,16 +69,20 @@ export class SqliteLabelStore implements LabelStore, LabelEditor {
     });
   }
 
-  editLabels(digests: readonly Digest[], key: string, edit: (value: string) => string): Promise<void> {
-    return this.#database.write("write labels", (database) => {
-      const select = database.prepare(SELECT_ONE);
-      for (const digest of digests) {
-        const before = String(select.get(digest, key)?.["value"] ?? "");
-        const value = edit(before);
-        if (value === before) continue;
-        validateLabels({ [key]: value });
-        put(database, { digest, key, value });
-      }
+  async editLabels(
+    digests: readonly Digest[],
+    key: string,
+    edit: (value: string) => string,
+  ): Promise<readonly Digest[]> {
+    // Nearly always all of them have it by now, or none; to look takes no lock of anybody.
+    const lacking = await this.#database.read("read labels", digests, (database) =>
+      Array.from(edits(database, { digests, key, edit }), ({ digest }) => digest),
+    );
+    if (lacking.length === 0) return lacking;
+    return await this.#database.write("write labels", (database) => {
+      const changes = Array.from(edits(database, { digests: lacking, key, edit }));
+      for (const { digest, value } of changes) put(database, { digest, key, value });
+      return changes.map(({ digest }) => digest);
     });
   }
 
@@ -98,6 +102,25 @@ export class SqliteLabelStore implements LabelStore, LabelEditor {
       this.#warn({ err: error }, "the labels of blobs cannot be read: going on without them");
       return nothing;
     }
+  }
+}
+
+/** What `edit` makes of the labels that it changes. Throws as `validateLabels` does. */
+function* edits(
+  database: DatabaseSync,
+  {
+    digests,
+    key,
+    edit,
+  }: { readonly digests: readonly Digest[]; readonly key: string; readonly edit: (value: string) => string },
+): Generator<{ readonly digest: Digest; readonly value: string }> {
+  const select = database.prepare(SELECT_ONE);
+  for (const digest of digests) {
+    const before = String(select.get(digest, key)?.["value"] ?? "");
+    const value = edit(before);
+    if (value === before) continue;
+    validateLabels({ [key]: value });
+    yield { digest, value };
   }
 }
 

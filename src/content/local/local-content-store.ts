@@ -1,23 +1,14 @@
-import { type Dirent, utimesSync } from "node:fs";
-import { opendir, stat } from "node:fs/promises";
+import { utimesSync } from "node:fs";
+import { stat } from "node:fs/promises";
 import { join } from "node:path";
-import { setImmediate as nextTurn } from "node:timers/promises";
 import { type AbortOptions, throwIfAborted } from "../../async/abort.ts";
 import { Semaphore } from "../../async/semaphore.ts";
-import {
-  ALGORITHMS,
-  algorithmOf,
-  CANONICAL_ALGORITHM,
-  type Digest,
-  Digester,
-  isDigest,
-} from "../../digest/digest.ts";
+import { ALGORITHMS, type Digest, isDigest } from "../../digest/digest.ts";
 import { DirectorySyncs } from "../../disk/directory-syncs.ts";
-import { diskError, isMissingFile } from "../../disk/disk-error.ts";
 import { statIfThere } from "../../disk/stat-if-there.ts";
-import { ErrAlreadyExists, ErrDataLoss, ErrNotFound } from "../../errors/classes.ts";
+import { ErrAlreadyExists, ErrDataLoss } from "../../errors/classes.ts";
 import type { ContainingStore, HeldContent, SetAside } from "../containing-store.ts";
-import { infoFilter, statusFilter } from "../filters/filter.ts";
+import { infoFilter } from "../filters/filter.ts";
 import { isLabelEditor, type LabelEditor } from "../labels/label-editor.ts";
 import { type LabelStore, type Labels, updateLabels } from "../labels/label-store.ts";
 import type { SqliteNamespaceMetadata } from "../namespaces/sqlite-namespace-metadata.ts";
@@ -29,6 +20,7 @@ import type {
   Info,
   ListOptions,
   ReaderAt,
+  SizeProvider,
   Status,
   Store,
   Writer,
@@ -39,26 +31,18 @@ import { blobError, blobNotFound } from "./blob-error.ts";
 import { BlobFiles } from "./blob-files.ts";
 import { fileTime, stampNow } from "./blob-times.ts";
 import { DamagedFiles } from "./damaged-files.ts";
+import { entriesOf } from "./entries-of.ts";
 import { openFileReaderAt } from "./file-reader-at.ts";
-import { openIngest, REMOVED_SUFFIX, readIngest, removeIngest } from "./ingest-directory.ts";
+import { Ingests, type VerifiedData } from "./ingests.ts";
 import type { Layout } from "./layout.ts";
-import { LocalWriter } from "./local-writer.ts";
 import { publishBlob } from "./publish-blob.ts";
-import { RefLocks } from "./ref-locks.ts";
 import { listHalfMade, sweepIngests } from "./sweep-ingests.ts";
-import { Unsynced } from "./unsynced.ts";
 
 /** Blobs that are looked at together: a thousand answers that come at once would hold the event loop for all their time. */
 const MAX_LOOKS = 16;
 
-/**
- * Ingests that are opened together; hashing what is there already is not counted. All of an image of many layers would be
- * open at the same time otherwise, and only then the first one be asked for.
- */
-const MAX_OPENINGS = 4;
-
 /** A store on the local disk. Its `delete` refuses what a name or a namespace of the root needs. */
-export interface LocalStore extends OwnedStore, ContainingStore, LabelEditor, AsyncDisposable {
+export interface LocalStore extends OwnedStore, ContainingStore, LabelEditor, SizeProvider, AsyncDisposable {
   /** Closes what the store itself opened; writers and readers are closed by those who opened them. */
   close(): Promise<void>;
 }
@@ -75,13 +59,11 @@ export interface LocalStoreParts extends Pick<LocalStore, "owner"> {
 export class LocalContentStore implements LocalStore {
   readonly #layout: Layout;
   readonly #labels: LabelStore;
-  readonly #locks: RefLocks;
+  readonly #ingests: Ingests;
   readonly #files: BlobFiles;
   readonly #damaged: DamagedFiles;
   readonly #namespaces: SqliteNamespaceMetadata;
-  readonly #unsynced = new Unsynced();
   readonly #looks = new Semaphore(MAX_LOOKS);
-  readonly #openings = new Semaphore(MAX_OPENINGS);
   readonly #syncs = new DirectorySyncs();
   readonly #owned: LocalStoreParts["owned"];
   readonly owner: ContentOwner;
@@ -89,12 +71,16 @@ export class LocalContentStore implements LocalStore {
   constructor(layout: Layout, { labels, owner, namespaces, owned }: LocalStoreParts) {
     this.#layout = layout;
     this.#labels = labels;
-    this.#locks = new RefLocks(layout);
     this.owner = owner;
     this.#files = new BlobFiles(layout);
     this.#damaged = new DamagedFiles(layout, this.#files);
     this.#namespaces = namespaces;
     this.#owned = owned;
+    this.#ingests = new Ingests({
+      layout,
+      publish: (data, options) => this.#publish(data, options),
+      assertAbsent: (digest, size, options) => this.#assertAbsent(digest, size, options),
+    });
   }
 
   async info(digest: Digest, { signal }: AbortOptions = {}): Promise<Info> {
@@ -105,6 +91,18 @@ export class LocalContentStore implements LocalStore {
       return await this.#info(digest, { signal });
     } finally {
       release();
+    }
+  }
+
+  async sizeOf(digest: Digest, options: AbortOptions = {}): Promise<number | undefined> {
+    const path = this.#layout.blobPath(digest); // refuses what is no digest before anything is asked about it
+    await this.owner.claim(digest, options);
+    throwIfAborted(options.signal);
+    try {
+      const file = statIfThere(path);
+      return file?.isFile() ? Number(file.size) : undefined;
+    } catch (cause) {
+      throw blobError("read blob", { path, digest, cause });
     }
   }
 
@@ -124,33 +122,50 @@ export class LocalContentStore implements LocalStore {
   }
 
   async update(info: Parameters<Store["update"]>[0], fieldpaths: readonly string[] = []): Promise<Info> {
-    await this.#relabel([info.digest], () => updateLabels(this.#labels, info, fieldpaths));
+    await this.#relabel([info.digest], async () => {
+      await updateLabels(this.#labels, info, fieldpaths);
+      return [info.digest];
+    });
     return this.info(info.digest);
   }
 
-  editLabels(digests: readonly Digest[], key: string, edit: (value: string) => string): Promise<void> {
+  editLabels(
+    digests: readonly Digest[],
+    key: string,
+    edit: (value: string) => string,
+  ): Promise<readonly Digest[]> {
     const labels = this.#labels;
     return this.#relabel(digests, async () => {
       if (isLabelEditor(labels)) return await labels.editLabels(digests, key, edit);
+      const changed: Digest[] = [];
       for (const digest of digests) {
-        await labels.merge(digest, { [key]: edit((await labels.get(digest))[key] ?? "") });
+        const before = (await labels.get(digest))[key] ?? "";
+        const value = edit(before);
+        if (value === before) continue;
+        await labels.merge(digest, { [key]: value });
+        changed.push(digest);
       }
+      return changed;
     });
   }
 
-  async #relabel(digests: readonly Digest[], change: () => Promise<void>): Promise<void> {
-    const created = await Promise.all(
-      digests.map(async (digest) => [digest, await this.#createdAtNs(digest)] as const),
-    );
-    await change();
-    for (const [digest, createdAtNs] of created) {
+  /** Makes a change of labels, and stamps the files of those that it returns. */
+  async #relabel(
+    digests: readonly Digest[],
+    change: () => Promise<readonly Digest[]>,
+  ): Promise<readonly Digest[]> {
+    const created = new Map<Digest, bigint>();
+    for (const digest of digests) created.set(digest, await this.#createdAtNs(digest));
+    const changed = await change();
+    for (const digest of changed) {
       const path = this.#layout.blobPath(digest);
       try {
-        utimesSync(path, stampNow(), fileTime(createdAtNs));
+        utimesSync(path, stampNow(), fileTime(created.get(digest) ?? 0n));
       } catch (cause) {
         throw blobError("update blob", { path, digest, cause });
       }
     }
+    return changed;
   }
 
   async #createdAtNs(digest: Digest): Promise<bigint> {
@@ -169,7 +184,7 @@ export class LocalContentStore implements LocalStore {
     throwIfAborted(signal);
     const isWanted = infoFilter(filters);
     for (const algorithm of ALGORITHMS) {
-      for await (const { name } of entries(join(this.#layout.blobs, algorithm))) {
+      for await (const { name } of entriesOf(join(this.#layout.blobs, algorithm))) {
         const digest = `${algorithm}:${name}`;
         if (!isDigest(digest)) continue;
         const info = await unlessNotFound(this.#info(digest, { signal })); // a listing builds on nothing
@@ -203,62 +218,20 @@ export class LocalContentStore implements LocalStore {
     }
   }
 
-  async writer(options: WriterOptions): Promise<Writer> {
-    const leave = await this.#openings.acquire(options);
-    try {
-      await nextTurn(); // of those that are opened, the first may ask for their bytes before the last has its turn
-      return await this.#open(options, leave);
-    } finally {
-      leave();
-    }
+  writer(options: WriterOptions): Promise<Writer> {
+    return this.#ingests.writer(options);
   }
 
-  async #open(options: WriterOptions, onResume: () => void): Promise<Writer> {
-    const { ref, size = 0, expected, unread = false, signal } = options;
-    const path = this.#layout.ingestPath(ref);
-    if (expected !== undefined) this.#layout.blobPath(expected); // what is no digest is refused before anything is made
-    const release = await this.#locks.acquire(ref);
-    try {
-      // Only now: whoever had the ref before may have committed what is asked for.
-      if (expected !== undefined) await this.#assertAbsent(expected, size, { signal });
-      const algorithm = expected === undefined ? CANONICAL_ALGORITHM : algorithmOf(expected);
-      const read = unread ? undefined : new Digester(algorithm);
-      const request = { ref, total: size, digester: read, unsynced: this.#unsynced, onResume, signal };
-      const ingest = await openIngest(path, request);
-      const onSyncFailure = (): void => this.#unsynced.mark(path);
-      const publish = (digest: Digest, options: CommitOptions) => this.#publish(ref, digest, options);
-      const digester = read ?? (ingest.held.held.offset === 0 ? new Digester(algorithm) : undefined);
-      const hashing = { algorithm, digester };
-      return new LocalWriter({ ingest, ...hashing, expected, publish, onSyncFailure, release });
-    } catch (error) {
-      release();
-      throw error;
-    }
+  status(ref: string, options?: AbortOptions): Promise<Status> {
+    return this.#ingests.status(ref, options);
   }
 
-  async status(ref: string, { signal }: AbortOptions = {}): Promise<Status> {
-    throwIfAborted(signal);
-    const status = await readIngest(this.#layout.ingestPath(ref));
-    if (!status) throw new ErrNotFound(`ref ${ref}: not found`);
-    return status;
+  listStatuses(options?: ListOptions): Promise<readonly Status[]> {
+    return this.#ingests.list(options);
   }
 
-  async listStatuses({ filters, signal }: ListOptions = {}): Promise<readonly Status[]> {
-    throwIfAborted(signal);
-    const isWanted = statusFilter(filters);
-    const statuses: Status[] = [];
-    for await (const { name } of entries(this.#layout.ingest)) {
-      throwIfAborted(signal);
-      if (name.endsWith(REMOVED_SUFFIX)) continue;
-      const status = await readIngest(join(this.#layout.ingest, name));
-      if (status && isWanted(status)) statuses.push(status);
-    }
-    return statuses;
-  }
-
-  async abort(ref: string, { signal }: AbortOptions = {}): Promise<void> {
-    throwIfAborted(signal);
-    await removeIngest(this.#layout.ingestPath(ref), ref);
+  abort(ref: string, options?: AbortOptions): Promise<void> {
+    return this.#ingests.abort(ref, options);
   }
 
   sweepIngests(options: AbandonedOptions): Promise<readonly AbandonedIngest[]> {
@@ -305,21 +278,12 @@ export class LocalContentStore implements LocalStore {
     if (file?.whole) throw new ErrAlreadyExists(`content ${digest}`, { digest });
   }
 
-  async #publish(ref: string, digest: Digest, { labels = {} }: CommitOptions): Promise<void> {
-    const ingestPath = this.#layout.ingestPath(ref);
+  async #publish(data: VerifiedData, { labels = {} }: CommitOptions): Promise<void> {
+    const { digest } = data;
     const blobPath = this.#layout.blobPath(digest);
     await this.owner.claim(digest);
-    await publishBlob({ digest, ref, ingestPath, blobPath, files: this.#files, syncs: this.#syncs });
+    await publishBlob({ ...data, blobPath, files: this.#files, syncs: this.#syncs });
     await this.#damaged.discard(digest).catch(() => {}); // it only takes space
     await this.#labels.set(digest, labels); // also none: a blob removed by hand may have left some
-  }
-}
-
-/** The names in a directory, few at a time; none when there is no directory. */
-async function* entries(path: string): AsyncGenerator<Dirent> {
-  try {
-    yield* await opendir(path);
-  } catch (cause) {
-    if (!isMissingFile(cause)) throw diskError("read directory", path, cause);
   }
 }

@@ -1,20 +1,14 @@
 import { existsSync, renameSync } from "node:fs";
-import { dirname, join } from "node:path";
-import type { Digest } from "../../digest/digest.ts";
+import { dirname } from "node:path";
 import type { DirectorySyncs } from "../../disk/directory-syncs.ts";
 import { diskError, isMissingFile } from "../../disk/disk-error.ts";
 import { makeDirectory } from "../../disk/make-directory.ts";
 import { ErrAborted, ErrAlreadyExists } from "../../errors/classes.ts";
 import type { BlobFiles } from "./blob-files.ts";
-import { removeEmptied } from "./ingest-directory.ts";
+import type { VerifiedData } from "./ingests.ts";
 
 /** What is published. */
-export interface PublishRequest {
-  readonly digest: Digest;
-  /** Name of the ingest, for errors. */
-  readonly ref: string;
-  /** Directory of the ingest, whose data is verified, read-only and synced. */
-  readonly ingestPath: string;
+export interface PublishRequest extends VerifiedData {
   /** File that the data becomes. */
   readonly blobPath: string;
   /** What is there already. */
@@ -29,38 +23,45 @@ export interface PublishRequest {
  * stays).
  */
 export async function publishBlob(request: PublishRequest): Promise<void> {
-  const { digest, ingestPath, blobPath, syncs } = request;
+  const { digest, blobPath, clear, syncs } = request;
   const directory = dirname(blobPath);
   try {
     if (!existsSync(directory)) {
       await makeDirectory(directory);
       await syncs.sync(dirname(directory));
     }
-    const existed = await settleName(request);
+    const { existed, isMoved } = await settleName(request);
     await syncs.sync(directory);
-    await removeEmptied(ingestPath);
+    await clear(isMoved);
     if (existed) throw new ErrAlreadyExists(`content ${digest}`, { digest });
   } catch (cause) {
     throw diskError("publish blob", blobPath, cause);
   }
 }
 
-/** Gives the blob's name to the data, unless a whole file has it; returns whether any had. */
-async function settleName({ digest, ref, ingestPath, blobPath, files }: PublishRequest): Promise<boolean> {
+/** Gives the blob's name to the data, unless a whole file has it; returns whether any had, and whether the data has it now. */
+async function settleName({
+  digest,
+  ref,
+  dataPath,
+  blobPath,
+  files,
+}: PublishRequest): Promise<{ readonly existed: boolean; readonly isMoved: boolean }> {
   for (;;) {
-    const found = await files.verify(digest);
+    const there = files.identityNow(digest); // nearly always nothing is
+    const found = there === undefined ? undefined : await files.verify(digest);
     // From here in one turn of the event loop: of two writers with the same bytes one publishes, the other is told.
-    if (files.identityNow(digest) !== found?.identity) continue;
-    if (found?.whole) return true;
-    moveData(ingestPath, ref, blobPath);
+    if (there !== undefined && files.identityNow(digest) !== found?.identity) continue;
+    if (found?.whole) return { existed: true, isMoved: false };
+    moveData(dataPath, ref, blobPath);
     files.trust(digest);
-    return found !== undefined;
+    return { existed: found !== undefined, isMoved: true };
   }
 }
 
-function moveData(ingestPath: string, ref: string, blobPath: string): void {
+function moveData(dataPath: string, ref: string, blobPath: string): void {
   try {
-    renameSync(join(ingestPath, "data"), blobPath);
+    renameSync(dataPath, blobPath);
   } catch (cause) {
     if (isMissingFile(cause)) throw new ErrAborted(`ref ${ref} was aborted`, { cause });
     throw cause;

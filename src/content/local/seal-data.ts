@@ -39,7 +39,7 @@ async function setMode(
 }
 
 /** Node's permission model refuses changes by descriptor, whatever is allowed; by path they are. The ref's lock is held. */
-function unlessDenied(byDescriptor: () => void, byPath: () => void): void {
+export function unlessDenied(byDescriptor: () => void, byPath: () => void): void {
   try {
     byDescriptor();
   } catch (error) {

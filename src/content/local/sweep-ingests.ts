@@ -82,15 +82,15 @@ async function sweepIngest(
   }
 }
 
-/** An ingest whose start was broken off: it has no ref. */
+/** An ingest whose start was broken off, or the file of one that was written whole: it has no ref. */
 async function halfMade(
   path: string,
   ref: string,
 ): Promise<{ ref: string; offset: number; updatedAtNs: bigint } | undefined> {
   try {
-    const directory = await stat(path, { bigint: true });
-    const data = await stat(join(path, "data")).catch(() => undefined);
-    return { ref, offset: data?.size ?? 0, updatedAtNs: directory.mtimeNs };
+    const found = await stat(path, { bigint: true });
+    const data = found.isFile() ? found : await stat(join(path, "data")).catch(() => undefined);
+    return { ref, offset: Number(data?.size ?? 0), updatedAtNs: found.mtimeNs };
   } catch (cause) {
     if (isMissingFile(cause)) return undefined;
     throw diskError("read ingest", path, cause);

@@ -1,6 +1,7 @@
+import type { AbortOptions } from "../../async/abort.ts";
 import type { Digest } from "../../digest/digest.ts";
 import { checkedMethods } from "../checked-store.ts";
-import type { Store, Writer } from "../store.ts";
+import { isSizeProvider, type Store, type Writer } from "../store.ts";
 import type { ContentOwner } from "./content-owner.ts";
 
 /**
@@ -23,7 +24,13 @@ export function claimingStore<S extends Store>(store: S, owner: ContentOwner): S
       return claimingWriter(await store.writer(options), owner);
     },
   };
-  return replace(store, checkedMethods(claims));
+  const sized = isSizeProvider(store) && {
+    async sizeOf(digest: Digest, options?: AbortOptions): Promise<number | undefined> {
+      await owner.claim(digest, options);
+      return await store.sizeOf(digest, options);
+    },
+  };
+  return replace(store, { ...checkedMethods(claims), ...sized });
 }
 
 /** What is committed may be there already, and be found so only then. */
