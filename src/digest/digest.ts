@@ -1,4 +1,4 @@
-import { createHash, type Hash } from "node:crypto";
+import { createHash, type Hash, hash } from "node:crypto";
 import { ErrInvalidArgument } from "../errors/classes.ts";
 
 /** A verified content address, `<algorithm>:<lower-case hex>` (OCI image-spec, descriptor.md "Digests"). */
@@ -81,7 +81,7 @@ export function shortId(digest: Digest): string {
 
 /** The digest of bytes that are in memory anyway. */
 export function digestOf(bytes: Uint8Array | string, algorithm: Algorithm = CANONICAL_ALGORITHM): Digest {
-  return `${algorithm}:${createHash(algorithm).update(bytes).digest("hex")}` as Digest;
+  return `${algorithm}:${hash(algorithm, bytes)}` as Digest;
 }
 
 /** Computes a digest while bytes stream by. */

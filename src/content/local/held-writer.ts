@@ -86,14 +86,16 @@ export class HeldWriter implements Writer {
   }
 
   async status(): Promise<Status> {
-    return this.#onDisk ? await (await this.#onDisk).status() : this.statusNow();
+    if (this.#onDisk) return await (await this.#onDisk).status();
+    const { expected } = this.#parts;
+    return { ...this.listed(), ...(expected !== undefined && { expected }) };
   }
 
-  /** As `status`, of what is held. */
-  statusNow(): Status {
-    const { ref, size, expected } = this.#parts;
+  /** What listings tell of it as long as it is held. */
+  listed(): Status {
+    const { ref, size } = this.#parts;
     const times = { startedAtNs: this.#startedAtNs, updatedAtNs: this.#updatedAtNs };
-    return { ref, offset: this.#length, total: size, ...times, ...(expected !== undefined && { expected }) };
+    return { ref, offset: this.#length, total: size, ...times };
   }
 
   async truncate(size: number): Promise<void> {

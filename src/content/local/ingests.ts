@@ -127,7 +127,7 @@ export class Ingests {
   async status(ref: string, { signal }: AbortOptions = {}): Promise<Status> {
     throwIfAborted(signal);
     const path = this.#parts.layout.ingestPath(ref);
-    const status = this.#held.get(path)?.statusNow() ?? (await readIngest(path));
+    const status = this.#held.get(path)?.listed() ?? (await readIngest(path));
     if (!status) throw new ErrNotFound(`ref ${ref}: not found`);
     return status;
   }
@@ -137,7 +137,7 @@ export class Ingests {
     throwIfAborted(signal);
     const { ingest } = this.#parts.layout;
     const isWanted = statusFilter(filters);
-    const statuses = Array.from(this.#held.values(), (writer) => writer.statusNow()).filter(isWanted);
+    const statuses = Array.from(this.#held.values(), (writer) => writer.listed()).filter(isWanted);
     for await (const { name } of entriesOf(ingest)) {
       throwIfAborted(signal);
       if (name.endsWith(REMOVED_SUFFIX)) continue;

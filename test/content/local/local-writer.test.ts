@@ -64,26 +64,35 @@ async function append({ writer, model }: Held, bytes: Uint8Array): Promise<Held>
 }
 
 describe("LocalWriter", () => {
-  it("has the right offset and digest after any sequence of calls, and publishes those bytes", async () => {
-    let run = 0;
-    const steps = fc.array(step, { maxLength: 20 });
-    const property = fc.asyncProperty(steps, fc.uint8Array(), async (before, bytes) => {
-      await using other = await openLocalStore({ root });
-      const last = Buffer.concat([Buffer.from(`${run}: `), bytes]);
-      let held: Held = { writer: await store.writer({ ref: `run ${run++}` }), model: Buffer.alloc(0) };
-      for (const next of [...before, last]) {
-        held = next instanceof Uint8Array ? await append(held, next) : await STEPS[next](held, other);
-        expect((await held.writer.status()).offset).toBe(held.model.byteLength);
-        expect(held.writer.digest()).toBe(digestOf(held.model));
-      }
-      const { writer, model } = held;
-      const descriptor = { size: model.byteLength, digest: digestOf(model) };
-      await writer.commit({ size: descriptor.size, expected: descriptor.digest });
-      expect(Buffer.from(await readBlob(store, descriptor)).equals(model)).toBe(true);
-      expect(await store.listStatuses()).toEqual([]);
-    });
-    await fc.assert(property, { numRuns: 60 });
-  });
+  const HOW = [
+    { bytes: "on disk", how: {} },
+    { bytes: "in memory at first", how: { brief: true, size: 200_000 } },
+  ] as const;
+
+  it.each(HOW)(
+    "with its bytes $bytes has the right offset and digest after any sequence of calls, and publishes them",
+    async ({ how }) => {
+      let run = 0;
+      const steps = fc.array(step, { maxLength: 20 });
+      const property = fc.asyncProperty(steps, fc.uint8Array(), async (before, bytes) => {
+        await using other = await openLocalStore({ root });
+        const last = Buffer.concat([Buffer.from(`${run}: `), bytes]);
+        const writer = await store.writer({ ref: `run ${run++}`, ...how });
+        let held: Held = { writer, model: Buffer.alloc(0) };
+        for (const next of [...before, last]) {
+          held = next instanceof Uint8Array ? await append(held, next) : await STEPS[next](held, other);
+          expect((await held.writer.status()).offset).toBe(held.model.byteLength);
+          expect(held.writer.digest()).toBe(digestOf(held.model));
+        }
+        const { model } = held;
+        const descriptor = { size: model.byteLength, digest: digestOf(model) };
+        await held.writer.commit({ size: descriptor.size, expected: descriptor.digest });
+        expect(Buffer.from(await readBlob(store, descriptor)).equals(model)).toBe(true);
+        expect(await store.listStatuses()).toEqual([]);
+      });
+      await fc.assert(property, { numRuns: 40 });
+    },
+  );
 
   it("takes no calls while it commits, and close waits for the end", async () => {
     const writer = await store.writer({ ref: "r" });
