@@ -62,13 +62,25 @@ export function tryLockFile(
     const before = fileIdentity(path);
     const database = begin(path, mode);
     if (!database) return undefined;
-    // A holder may have removed the file that we opened. Only the one that bears the name now excludes others.
-    if (before !== undefined && before === fileIdentity(path)) {
+    if (bearsName(path, { before, database })) {
       return releaseOnce(database, removeOnRelease && mode === "exclusive" ? path : undefined);
     }
     database.close();
   }
   return undefined;
+}
+
+/** A holder may have removed the file that we opened: only the one that bears the name now excludes others. */
+function bearsName(
+  path: string,
+  { before, database }: { readonly before: string | undefined; readonly database: DatabaseSync },
+): boolean {
+  try {
+    return before !== undefined && before === fileIdentity(path);
+  } catch (error) {
+    database.close(); // it would hold the lock until somebody collects it
+    throw error;
+  }
 }
 
 /** Waits for the lock of `tryLockFile`, looking as often as `backoff` says. Rejects with `ErrCanceled` when the signal fires. */

@@ -108,10 +108,13 @@ export function removeDeadLock(path: string): "removed" | "held" | "gone" | "unl
     unlinkQuietly(own);
     return "held";
   }
-  const isMeant = fileIdentity(path) === fileIdentity(own);
-  if (isMeant) unlinkQuietly(path);
-  release();
-  return isMeant ? "removed" : "held";
+  try {
+    const isMeant = fileIdentity(path) === fileIdentity(own);
+    if (isMeant) unlinkQuietly(path);
+    return isMeant ? "removed" : "held";
+  } finally {
+    release();
+  }
 }
 
 /** Removes what the dead left: other names that lead to such a file keep it. */

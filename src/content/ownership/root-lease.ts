@@ -180,13 +180,15 @@ export class RootLease implements Epochs {
       return epoch;
     }
     const release = tryLockFile(this.#path(epoch), "shared");
-    // An epoch that ended before it was locked may have been found empty already.
-    if (release && this.current() === epoch) {
-      this.#held.set(epoch, { users: 1, release });
-      return epoch;
+    let isIn = false;
+    try {
+      // An epoch that ended before it was locked may have been found empty already.
+      isIn = release !== undefined && this.current() === epoch;
+      if (isIn && release) this.#held.set(epoch, { users: 1, release });
+    } finally {
+      if (!isIn) release?.();
     }
-    release?.();
-    return undefined;
+    return isIn ? epoch : undefined;
   }
 
   #leave(epoch: number): void {
