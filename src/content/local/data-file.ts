@@ -1,6 +1,7 @@
-import { closeSync, fstatSync, fsync, openSync, read } from "node:fs";
+import { fstatSync, fsync, openSync, read } from "node:fs";
 import { open } from "node:fs/promises";
 import { promisify } from "node:util";
+import { closeQuietly } from "../../disk/close-quietly.ts";
 import type { HashedFile } from "./hash-file.ts";
 
 const [readAt, syncFile] = [promisify(read), promisify(fsync)];
@@ -45,7 +46,8 @@ export class DataFile implements HashedFile {
     }
   }
 
+  /** Never throws: what `sync` has said is all that there is to know. */
   close(): void {
-    closeSync(this.fd);
+    closeQuietly(this.fd);
   }
 }

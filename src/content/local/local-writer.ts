@@ -252,11 +252,8 @@ export class LocalWriter implements Writer, Syncer {
   }
 
   #letGo(): void {
-    try {
-      this.#parts.ingest.file.close();
-    } finally {
-      this.#parts.release();
-    }
+    this.#parts.ingest.file.close();
+    this.#parts.release();
   }
 
   #assertOpen(action: string): void {

@@ -1,5 +1,4 @@
 import {
-  closeSync,
   constants,
   fstatSync,
   openSync,
@@ -11,6 +10,7 @@ import {
 } from "node:fs";
 import { join } from "node:path";
 import { bootId } from "../../disk/boot-id.ts";
+import { closeQuietly } from "../../disk/close-quietly.ts";
 import { diskError, isMissingFile } from "../../disk/disk-error.ts";
 import { writeFileAtomic } from "../../disk/write-file-atomic.ts";
 import type { ByteRange } from "../byte-ranges.ts";
@@ -75,7 +75,7 @@ function isWrittenOver(path: string, text: string): boolean {
   } catch {
     return false;
   } finally {
-    if (fd !== undefined) closeSync(fd);
+    if (fd !== undefined) closeQuietly(fd);
   }
 }
 
@@ -121,7 +121,7 @@ function readText(path: string): string | undefined {
     if (isMissingFile(cause)) return undefined;
     throw diskError("read file", path, cause);
   } finally {
-    if (fd !== undefined) closeSync(fd);
+    if (fd !== undefined) closeQuietly(fd);
   }
 }
 

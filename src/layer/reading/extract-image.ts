@@ -1,8 +1,9 @@
-import { closeSync, constants, openSync, renameSync } from "node:fs";
+import { constants, openSync, renameSync } from "node:fs";
 import { mkdtemp, readdir, rm } from "node:fs/promises";
 import { join } from "node:path";
 import type { AbortOptions } from "../../async/abort.ts";
 import { inSlices, Slices } from "../../async/slices.ts";
+import { closeQuietly } from "../../disk/close-quietly.ts";
 import { diskError } from "../../disk/disk-error.ts";
 import { makeDirectory } from "../../disk/make-directory.ts";
 import { ErrAlreadyExists } from "../../errors/classes.ts";
@@ -107,7 +108,7 @@ async function makeSelection(
     return { entries: replay.entries, bytes: replay.bytes, missing: skipped.map(skippedInWords) };
   } finally {
     files.close();
-    closeSync(rootFd);
+    closeQuietly(rootFd);
   }
 }
 

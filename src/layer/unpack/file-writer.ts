@@ -8,6 +8,7 @@ import {
   openSync,
   writeSync,
 } from "node:fs";
+import { closeQuietly } from "../../disk/close-quietly.ts";
 import type { SparseRun } from "../../tar/sparse-map.ts";
 import type { TarEntry } from "../../tar/tar-entry.ts";
 import { fileTimeOf } from "./file-times.ts";
@@ -23,6 +24,7 @@ export class FileWriter {
   readonly #entry: TarEntry;
   readonly #umask: number;
   readonly #gaps: SparseCursor | undefined;
+  #isClosed = false;
 
   /**
    * @param path of the new file; there must be nothing yet
@@ -49,12 +51,14 @@ export class FileWriter {
     if ((mode & (SPECIAL_BITS | this.#umask)) !== 0) fchmodSync(this.#fd, mode); // a new owner clears set-user-ID
     const time = fileTimeOf(mtime);
     futimesSync(this.#fd, time, time);
-    this.close();
+    this.#isClosed = true;
+    closeSync(this.#fd); // some file systems tell only here that they could not write
   }
 
-  /** Closes the file as it is. */
+  /** Closes the file as it is, unless it is closed. */
   close(): void {
-    closeSync(this.#fd);
+    if (!this.#isClosed) closeQuietly(this.#fd);
+    this.#isClosed = true;
   }
 
   #writeAt(bytes: Buffer, offset: number | null): void {

@@ -1,5 +1,6 @@
-import { closeSync, constants, openSync } from "node:fs";
+import { constants, openSync } from "node:fs";
 import type { Steps } from "../../async/slices.ts";
+import { closeQuietly } from "../../disk/close-quietly.ts";
 import { diskError } from "../../disk/disk-error.ts";
 import { ErrResourceExhausted } from "../../errors/classes.ts";
 import type { ByteString } from "../../tar/byte-string.ts";
@@ -98,7 +99,7 @@ export class LayerUnpacker {
   close(): void {
     this.#maker.close();
     this.#files.close();
-    closeSync(this.#rootFd);
+    closeQuietly(this.#rootFd);
   }
 
   #begin(entry: TarEntry): void {

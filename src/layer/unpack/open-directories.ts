@@ -1,4 +1,5 @@
-import { closeSync, constants, openSync } from "node:fs";
+import { constants, openSync } from "node:fs";
+import { closeQuietly } from "../../disk/close-quietly.ts";
 import { type ByteString, pathOf } from "../../tar/byte-string.ts";
 import type { DirectoryNode } from "./directory-node.ts";
 
@@ -60,7 +61,8 @@ export class OpenDirectories {
   }
 
   #close(directory: DirectoryNode): void {
-    closeSync(directory.fd);
+    const { fd } = directory;
     directory.fd = -1;
+    closeQuietly(fd);
   }
 }

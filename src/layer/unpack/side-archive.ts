@@ -1,5 +1,6 @@
-import { closeSync, constants, fstatSync, openSync, readSync, writeSync } from "node:fs";
+import { constants, fstatSync, openSync, readSync, writeSync } from "node:fs";
 import type { Steps } from "../../async/slices.ts";
+import { closeQuietly } from "../../disk/close-quietly.ts";
 import type { ByteString } from "../../tar/byte-string.ts";
 import {
   formatTarHeader,
@@ -81,7 +82,7 @@ export class SideArchive {
       for (const run of runs) yield* this.#copy(fd, run);
       this.#write(paddingFor(size));
     } finally {
-      closeSync(fd);
+      closeQuietly(fd);
     }
   }
 

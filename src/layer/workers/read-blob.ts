@@ -1,6 +1,7 @@
-import { closeSync, constants, openSync, readSync } from "node:fs";
+import { constants, openSync, readSync } from "node:fs";
 import { systemClock } from "../../async/clock.ts";
 import { algorithmOf, type Digest, Digester } from "../../digest/digest.ts";
+import { closeQuietly } from "../../disk/close-quietly.ts";
 import { diskError } from "../../disk/disk-error.ts";
 import { ErrDataLoss } from "../../errors/classes.ts";
 import type { JobState } from "./job-state.ts";
@@ -44,7 +45,7 @@ export async function* readBlob(
     if (bytesIn !== size) throw new ErrDataLoss(`read blob: got ${bytesIn} bytes, want ${size}`, { digest });
     if (digester) verify(digester.digest(), digest);
   } finally {
-    closeSync(fd);
+    closeQuietly(fd);
   }
 }
 
