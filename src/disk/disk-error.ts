@@ -69,6 +69,24 @@ export function diskError(action: string, path: string, cause: unknown): Drayage
   return new (known?.make ?? ErrUnknown)(`${action} "${path}": ${reason}`, { cause, retryable: false });
 }
 
+/** How programs that speak English say what the disk does to them. */
+const IN_WORDS: ReadonlyArray<readonly [words: RegExp, errno: string]> = [
+  [/No space left on device/, "ENOSPC"],
+  [/Disk quota exceeded/, "EDQUOT"],
+  [/File too large/, "EFBIG"],
+  [/Read-only file system/, "EROFS"],
+  [/Input\/output error/, "EIO"],
+  [/Bad message/, "EBADMSG"],
+  [/Structure needs cleaning/, "EUCLEAN"],
+];
+
+/** The typed error of a program that failed, if its words say that it was for the disk: `<action>: <reason>`. */
+export function diskErrorInWords(action: string, words: string): DrayageError | undefined {
+  const [, errno = ""] = IN_WORDS.find(([pattern]) => pattern.test(words)) ?? [];
+  const known = BY_ERRNO[errno];
+  return known && new known.make(`${action}: ${known.text}`, { retryable: false });
+}
+
 /** Whether `error` is a file operation's "no such file". */
 export function isMissingFile(error: unknown): boolean {
   return errnoName(error) === "ENOENT";

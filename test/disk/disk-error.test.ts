@@ -2,7 +2,7 @@ import { mkdtemp, open, readFile, rm } from "node:fs/promises";
 import { constants, tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
-import { diskError, isMissingFile, isUnwritable } from "../../src/disk/disk-error.ts";
+import { diskError, diskErrorInWords, isMissingFile, isUnwritable } from "../../src/disk/disk-error.ts";
 import { ErrCanceled, ErrUnknown } from "../../src/errors/classes.ts";
 import { isRetryable } from "../../src/errors/predicates.ts";
 
@@ -113,4 +113,21 @@ describe("isMissingFile()", () => {
       expect(isMissingFile(error)).toBe(false);
     },
   );
+});
+
+describe("diskErrorInWords()", () => {
+  it.each([
+    ["cp: error writing 'a': No space left on device", "ErrResourceExhausted", "no space left on device"],
+    ["tar: a: Cannot mkdir: Disk quota exceeded", "ErrResourceExhausted", "disk quota exceeded"],
+    ["cp: error reading 'a': Input/output error", "ErrDataLoss", "input/output error"],
+    ["tar: a: Cannot open: Read-only file system", "ErrFailedPrecondition", "read-only file system"],
+  ])("takes %j for %s", (words, name, text) => {
+    const error = diskErrorInWords("copy file", words);
+    expect(error).toMatchObject({ name, message: `copy file: ${text}` });
+    expect(isRetryable(error)).toBe(false);
+  });
+
+  it("takes nothing else for the disk's", () => {
+    expect(diskErrorInWords("copy file", "cp: cannot stat 'a': No such file or directory")).toBeUndefined();
+  });
 });

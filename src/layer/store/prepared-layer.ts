@@ -118,7 +118,7 @@ export class PreparedLayer {
     const record: LayerRecord = { ...place, diffId, blob, entries, bytes, boot, overlay, missing };
     const layer = { tree: layout.treePath(directory), scratch: directory };
     await writeNotes(directory, await mendLayer(layer, this.#unpacked, below));
-    await rm(spoolOf(this.#staged), { force: true });
+    await forgetSpool(spoolOf(this.#staged));
     await writeLayerRecord(layout.recordPath(directory), record);
     return { record, directory, implicitParents };
   }
@@ -137,7 +137,9 @@ export class PreparedLayer {
     } finally {
       release();
     }
-    await syncDirectory(dirname(target));
+    await syncDirectory(dirname(target)).catch((cause: unknown) => {
+      throw diskError("publish layer", target, cause);
+    });
   }
 
   /** Removes it if it was not published, and gives the right to make it back. Throws the classes of `diskError`. */
@@ -177,6 +179,14 @@ export class PreparedLayer {
 /** Where bytes of a blob lie that is no file, until the layer is complete. */
 function spoolOf({ path }: StagedDirectory): string {
   return join(path, "blob");
+}
+
+async function forgetSpool(path: string): Promise<void> {
+  try {
+    await rm(path, { force: true });
+  } catch (cause) {
+    throw diskError("complete layer", path, cause);
+  }
 }
 
 /** Unpacks a layer where nobody sees it. Throws as `BlobUnpacker.unpack` does, and what `bytes` throw. */

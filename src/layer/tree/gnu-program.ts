@@ -1,11 +1,11 @@
 import { type ChildProcess, type StdioOptions, spawn } from "node:child_process";
 import type { Readable, Writable } from "node:stream";
 import { type AbortOptions, throwIfAborted } from "../../async/abort.ts";
+import { diskErrorInWords } from "../../disk/disk-error.ts";
 import {
   ErrFailedPrecondition,
   ErrNotImplemented,
   ErrPermissionDenied,
-  ErrResourceExhausted,
   ErrUnknown,
 } from "../../errors/classes.ts";
 import { plainText } from "../../errors/plain-text.ts";
@@ -87,14 +87,14 @@ export class GnuProgram implements AsyncDisposable {
   }
 
   /**
-   * Waits for its end. Throws `ErrResourceExhausted` when the disk is full, `ErrPermissionDenied` when it may not do something,
-   * `ErrUnknown` with its words when it fails otherwise, and what `status` throws.
+   * Waits for its end. Throws the classes of `diskErrorInWords` when it fails for the disk, `ErrPermissionDenied` when it may not do
+   * something, `ErrUnknown` with its words when it fails otherwise, and what `status` throws.
    */
   async finish(): Promise<void> {
     const status = await this.status();
     if (status === 0) return;
-    if (/No space left on device|Disk quota exceeded/.test(this.#words))
-      throw new ErrResourceExhausted(`${this.#action}: no space left on device`);
+    const byDisk = diskErrorInWords(this.#action, this.#words);
+    if (byDisk) throw byDisk;
     const failure = this.#failed(`it ended with ${status}`);
     if (/Permission denied|Operation not permitted/.test(this.#words))
       throw new ErrPermissionDenied(failure.message, { retryable: false });

@@ -4,7 +4,7 @@ import { constants, mkdtemp, open, readFile, rm } from "node:fs/promises";
 import { join } from "node:path";
 import { promisify } from "node:util";
 import { inSlices, Slices, type Steps } from "../../async/slices.ts";
-import { diskError } from "../../disk/disk-error.ts";
+import { diskError, diskErrorInWords } from "../../disk/disk-error.ts";
 import type { ByteString } from "../../tar/byte-string.ts";
 import { TarReader } from "../../tar/tar-reader.ts";
 import { findGnuTar } from "./find-gnu-tar.ts";
@@ -36,7 +36,10 @@ export async function findAbilities(directory: string): Promise<HostAbilities> {
   const base = { isRoot: process.geteuid?.() === 0, owners: await findOwners() };
   const tar = await findGnuTar();
   if (tar === undefined) return { ...base, ...NOTHING };
-  return { ...base, ...(await probe(directory, { owners: base.owners, tar })), tar };
+  const made = await probe(directory, { owners: base.owners, tar }).catch((cause: unknown) => {
+    throw diskError("find out what can be made in", directory, cause);
+  });
+  return { ...base, ...made, tar };
 }
 
 async function findOwners(): Promise<HostAbilities["owners"]> {
@@ -48,14 +51,14 @@ async function findOwners(): Promise<HostAbilities["owners"]> {
 type Host = Pick<HostAbilities, "owners"> & { readonly tar: string };
 
 async function probe(directory: string, host: Host): Promise<typeof NOTHING> {
-  const place = await mkdtemp(join(directory, ".abilities-")).catch((cause: unknown) => {
-    throw diskError("make directory", directory, cause);
-  });
+  const place = await mkdtemp(join(directory, ".abilities-"));
   try {
     const handle = await open(place, constants.O_RDONLY | constants.O_DIRECTORY);
     try {
       const trying = trySideTar({ directory: `/proc/self/fd/${handle.fd}`, host, write: writeProbes });
-      await inSlices(trying, new Slices().pause);
+      const { isGood, words } = await inSlices(trying, new Slices().pause);
+      const byDisk = isGood ? undefined : diskErrorInWords("GNU tar", words); // which says nothing of what can be made when there is room
+      if (byDisk) throw byDisk;
     } finally {
       await handle.close();
     }

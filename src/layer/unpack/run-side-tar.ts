@@ -1,7 +1,9 @@
 import { randomBytes } from "node:crypto";
-import { closeSync, constants, openSync, unlinkSync } from "node:fs";
+import { constants, openSync, unlinkSync } from "node:fs";
 import type { Steps } from "../../async/slices.ts";
-import { ErrResourceExhausted, ErrUnknown } from "../../errors/classes.ts";
+import { closeQuietly } from "../../disk/close-quietly.ts";
+import { diskErrorInWords } from "../../disk/disk-error.ts";
+import { ErrUnknown } from "../../errors/classes.ts";
 import { plainText } from "../../errors/plain-text.ts";
 import type { ByteString } from "../../tar/byte-string.ts";
 import type { HostAbilities } from "./host-abilities.ts";
@@ -43,20 +45,19 @@ export function* trySideTar({ directory, host, write }: SideTarOptions): Steps<S
     archive.finish();
     return yield* extract(fd, { directory, host });
   } finally {
-    closeSync(fd);
+    closeQuietly(fd);
   }
 }
 
 /**
- * The same, for what has to succeed. Returns the attributes that the file system did not take. Throws `ErrResourceExhausted` on a
- * full disk, `ErrUnknown` with the program's words when it fails otherwise.
+ * The same, for what has to succeed. Returns the attributes that the file system did not take. Throws the classes of
+ * `diskErrorInWords` when it fails for the disk, `ErrUnknown` with the program's words when it fails otherwise.
  */
 export function* runSideTar(options: SideTarOptions): Steps<UnsetAttribute[]> {
   const { isGood, words } = yield* trySideTar(options);
   if (isGood) return unsetAttributes(words);
   const message = `unpack layer: GNU tar failed: ${plainText(words, MAX_SHOWN_CHARS)}`;
-  const isFull = /No space left on device|Disk quota exceeded/.test(words);
-  throw new (isFull ? ErrResourceExhausted : ErrUnknown)(message, { retryable: false });
+  throw diskErrorInWords("unpack layer: GNU tar", words) ?? new ErrUnknown(message, { retryable: false });
 }
 
 function* extract(
@@ -71,10 +72,10 @@ function* extract(
       directory,
       input,
     });
-    yield program;
+    yield program.run;
     return program.result;
   } finally {
-    closeSync(input);
+    closeQuietly(input);
   }
 }
 
