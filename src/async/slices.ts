@@ -33,13 +33,8 @@ export class Slices {
   }
 }
 
-/** A step that another program does. How it ended is known afterwards; only what `pause` throws is thrown. */
-export interface StepElsewhere {
-  /** Has it done, and keeps the thread meanwhile. */
-  readonly now: () => void;
-  /** Has it done, and ends it when `pause`, which is called from time to time, throws. */
-  readonly meanwhile: (pause: Pause) => Promise<void>;
-}
+/** A step that another program does. It is ended when `pause`, which is called from time to time, throws; only that is thrown. */
+export type StepElsewhere = (pause: Pause) => Promise<void>;
 
 /** Work in steps, between which it may be left alone; what it comes to is returned. */
 export type Steps<T> = Generator<StepElsewhere | undefined, T>;
@@ -51,20 +46,11 @@ export async function inSlices<T>(steps: Steps<T>, pause: Pause): Promise<T> {
     for (;;) {
       const step = begun.next();
       if (step.done === true) return step.value;
-      const due = step.value ? step.value.meanwhile(pause) : pause();
+      const due = step.value ? step.value(pause) : pause();
       if (due) await due;
     }
   } finally {
     begun.return?.(); // left in the middle, it closes what it has open; by name, as Node.js 22 cannot dispose of generators
-  }
-}
-
-/** Does all steps at once. Throws what they throw. */
-export function atOnce<T>(steps: Steps<T>): T {
-  for (;;) {
-    const step = steps.next();
-    if (step.done === true) return step.value;
-    step.value?.now();
   }
 }
 

@@ -1,5 +1,5 @@
 import { afterEach, beforeEach, describe, expect, it, vi } from "vitest";
-import { atOnce, inSlices, type Pause, Slices, type Steps } from "../../src/async/slices.ts";
+import { inSlices, type Pause, Slices, type Steps } from "../../src/async/slices.ts";
 import { ErrCanceled } from "../../src/errors.ts";
 
 /** Time that passes between two looks at the clock, in milliseconds. */
@@ -43,8 +43,6 @@ describe("inSlices()", () => {
     });
     expect(done).toEqual([1, 2, 3]);
     expect(turns).toBeGreaterThan(1);
-    expect(atOnce(threeSteps(done))).toBe("all");
-    expect(done).toEqual([1, 2, 3, 1, 2, 3]);
   });
 });
 
@@ -52,7 +50,7 @@ describe("inSlices()", () => {
 function* withStepElsewhere(done: string[], meanwhile: (pause: Pause) => Promise<void>): Steps<void> {
   try {
     yield;
-    yield { now: () => void done.push("now"), meanwhile };
+    yield meanwhile;
     done.push("behind");
   } finally {
     done.push("closed");
@@ -64,15 +62,14 @@ async function refuse(): Promise<void> {
 }
 
 describe("a step that another program does", () => {
-  it("is waited for beside others, or at once", async () => {
+  it("is waited for beside others", async () => {
     const done: string[] = [];
     const meanwhile = async (): Promise<void> => {
       await new Promise((resolve) => setImmediate(resolve));
       done.push("meanwhile");
     };
     await inSlices(withStepElsewhere(done, meanwhile), new Slices().pause);
-    atOnce(withStepElsewhere(done, meanwhile));
-    expect(done).toEqual(["meanwhile", "behind", "closed", "now", "behind", "closed"]);
+    expect(done).toEqual(["meanwhile", "behind", "closed"]);
   });
 
   it("leaves nothing open when the work is not wanted any more", async () => {

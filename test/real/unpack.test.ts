@@ -170,7 +170,7 @@ describeReal("drayage unpacks a layer", ["umoci"], () => {
       { name: "usr/", flag: "5", mode: 0o711, mtime: 16 },
     ];
     const archive = writeTestTar(entries);
-    room.unpack(archive);
+    await room.unpack(archive);
     const above = place("umoci");
     const layout = join(above, "layout");
     writeFileSync(join(above, "layer.tar"), archive);

@@ -1,6 +1,6 @@
-import { type ChildProcess, type StdioOptions, spawn, spawnSync } from "node:child_process";
+import { type ChildProcess, spawn } from "node:child_process";
 import { setTimeout as sleep } from "node:timers/promises";
-import type { Pause, StepElsewhere } from "../../async/slices.ts";
+import type { Pause } from "../../async/slices.ts";
 
 /** Most that the program may say, in bytes: it ends when it says more. */
 const MAX_WORDS_BYTES = 8 * 1024 * 1024;
@@ -22,14 +22,8 @@ interface SideProgramOptions {
   readonly input: number;
 }
 
-interface CommonOptions {
-  readonly cwd: string;
-  readonly env: NodeJS.ProcessEnv;
-  readonly stdio: StdioOptions;
-}
-
 /** A program that does a step of the unpacking of a layer, and speaks English. */
-export class SideProgram implements StepElsewhere {
+export class SideProgram {
   /** Known when it has ended. */
   result: SideProgramResult = { isGood: false, words: "it was not run" };
   #hasEnded = false;
@@ -43,16 +37,14 @@ export class SideProgram implements StepElsewhere {
     this.#options = options;
   }
 
-  readonly now = (): void => {
-    const { status, error, stderr } = spawnSync(this.#path, this.#args, {
-      ...this.#common(),
-      maxBuffer: MAX_WORDS_BYTES,
+  /** A step of the work: runs the program to its end, or kills it when `pause` throws, which is thrown then. */
+  readonly run = async (pause: Pause): Promise<void> => {
+    const { directory, input } = this.#options;
+    const child = spawn(this.#path, this.#args, {
+      cwd: directory,
+      env: { LC_ALL: "C" },
+      stdio: [input, "ignore", "pipe"],
     });
-    this.#note(error ? error.message : stderr.toString("latin1"), status);
-  };
-
-  readonly meanwhile = async (pause: Pause): Promise<void> => {
-    const child: ChildProcess = spawn(this.#path, this.#args, this.#common());
     const ended = this.#end(child);
     try {
       for (; !this.#hasEnded; await Promise.race([ended, sleep(LOOK_MS)])) await pause();
@@ -79,11 +71,6 @@ export class SideProgram implements StepElsewhere {
     child.once("close", resolve);
     const status = await promise;
     this.#note(failure ? failure.message : Buffer.concat(pieces).toString("latin1"), status);
-  }
-
-  #common(): CommonOptions {
-    const { directory, input } = this.#options;
-    return { cwd: directory, env: { LC_ALL: "C" }, stdio: [input, "ignore", "pipe"] };
   }
 
   #note(words: string, status: number | null): void {

@@ -1,4 +1,4 @@
-import { atOnce, inSlices, type Pause } from "../../async/slices.ts";
+import { inSlices, type Pause } from "../../async/slices.ts";
 import { algorithmOf, Digester } from "../../digest/digest.ts";
 import { ErrDataLoss } from "../../errors/classes.ts";
 import { decompress } from "../decompress/decompress.ts";
@@ -57,8 +57,7 @@ export async function runJob(
       state.throwIfCanceled();
       return pause();
     };
-    const steps = unpacker.finish();
-    return { diffId, ...(isShared ? await inSlices(steps, pauseIfWanted) : atOnce(steps)) };
+    return { diffId, ...(await inSlices(unpacker.finish(), pauseIfWanted)) };
   } finally {
     unpacker.close();
   }

@@ -1,6 +1,6 @@
 import { availableParallelism } from "node:os";
-import { abortError, throwIfAborted } from "../../async/abort.ts";
-import { ErrFailedPrecondition } from "../../errors/classes.ts";
+import { abortError, anySignal, throwIfAborted } from "../../async/abort.ts";
+import { ErrFailedPrecondition, ErrUnavailable } from "../../errors/classes.ts";
 import { checkOptions } from "../../options/check-options.ts";
 import type { RulesOf } from "../../options/rule.ts";
 import { wholeNumberFrom } from "../../options/rules.ts";
@@ -49,7 +49,9 @@ const POOL_OPTIONS: RulesOf<UnpackPoolOptions> = {
 export class UnpackPool implements Unpacker, AsyncDisposable {
   readonly #threads: ThreadQueue;
   readonly #crews: Crews;
-  #isClosed = false;
+  readonly #closing = new AbortController();
+  /** What is being done, or waits for a thread. */
+  readonly #running = new Set<Promise<UnpackOutcome>>();
 
   /** Throws `ErrInvalidArgument` for options that are none. The caller disposes of it after use. */
   constructor(options: UnpackPoolOptions = {}) {
@@ -64,12 +66,39 @@ export class UnpackPool implements Unpacker, AsyncDisposable {
 
   /** Starts a thread more for a layer that is about to come, unless there are as many as there may be. */
   getReady(): void {
-    if (!this.#isClosed) this.#threads.getReady();
+    if (!this.#closing.signal.aborted) this.#threads.getReady();
   }
 
-  async unpack(job: UnpackJob, { signal, onProgress, onWait }: UnpackOptions = {}): Promise<UnpackOutcome> {
+  async unpack(job: UnpackJob, options: UnpackOptions = {}): Promise<UnpackOutcome> {
+    const { signal } = options;
     throwIfAborted(signal);
-    if (this.#isClosed) throw new ErrFailedPrecondition("unpack layer: the pool is closed");
+    const closing = this.#closing.signal;
+    if (closing.aborted) throw new ErrFailedPrecondition("unpack layer: the pool is closed");
+    const running = this.#run(job, { ...options, signal: anySignal(signal, closing) });
+    this.#running.add(running);
+    try {
+      return await running;
+    } catch (error) {
+      if (signal?.aborted) throw abortError(signal);
+      throw closing.aborted
+        ? new ErrUnavailable("unpack layer: the pool was closed", { cause: error })
+        : error;
+    } finally {
+      this.#running.delete(running);
+    }
+  }
+
+  /** Cancels what is being done, which fails with `ErrUnavailable`, and ends all threads. */
+  async [Symbol.asyncDispose](): Promise<void> {
+    this.#closing.abort();
+    await Promise.allSettled(this.#running); // a program that a thread has started would outlive it
+    await this.#crews.end();
+  }
+
+  async #run(
+    job: UnpackJob,
+    { signal, onProgress, onWait }: UnpackOptions & { readonly signal: AbortSignal },
+  ): Promise<UnpackOutcome> {
     const state = new JobState();
     using crew = await this.#crews.hire({ size: job.size, state }, { signal, onWait });
     const stopSampling = sample(state, onProgress);
@@ -82,18 +111,10 @@ export class UnpackPool implements Unpacker, AsyncDisposable {
       const outcome = await crew.run(job, state);
       throwIfAborted(signal);
       return outcome;
-    } catch (error) {
-      throw signal?.aborted ? abortError(signal) : error;
     } finally {
       stopWatching();
       stopSampling();
     }
-  }
-
-  /** Ends all threads. What they do fails with `ErrUnavailable`. */
-  async [Symbol.asyncDispose](): Promise<void> {
-    this.#isClosed = true;
-    await this.#crews.end();
   }
 }
 
@@ -108,15 +129,15 @@ function sample(state: JobState, onProgress: UnpackOptions["onProgress"]): () =>
 }
 
 /** Does `work` when the signal fires; what it returned is done when nobody waits any more. */
-function onceAborted(signal: AbortSignal | undefined, work: () => () => void): () => void {
+function onceAborted(signal: AbortSignal, work: () => () => void): () => void {
   let undo: (() => void) | undefined;
   const onAbort = (): void => {
     undo = work();
   };
-  signal?.addEventListener("abort", onAbort, { once: true });
-  if (signal?.aborted) onAbort();
+  signal.addEventListener("abort", onAbort, { once: true });
+  if (signal.aborted) onAbort();
   return () => {
-    signal?.removeEventListener("abort", onAbort);
+    signal.removeEventListener("abort", onAbort);
     undo?.();
   };
 }

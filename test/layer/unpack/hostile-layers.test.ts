@@ -18,9 +18,9 @@ beforeEach(async () => {
 
 afterEach(() => room[Symbol.dispose]());
 
-function errorOf(work: () => unknown): Error {
+async function errorOf(work: () => Promise<unknown>): Promise<Error> {
   try {
-    work();
+    await work();
   } catch (error) {
     if (error instanceof Error) return error;
   }
@@ -66,8 +66,8 @@ describe("a hostile layer", () => {
     ["an owner that means nobody", "o", [{ name: "o", uid: 2 ** 32 - 1 }]],
     ["a negative owner", "o", [{ name: "o", gid: -5 }]],
     ["a name that is too long for a file", "n".repeat(30), [file("n".repeat(300))]],
-  ])("is refused for %s, by its name", (_, name, entries) => {
-    const error = errorOf(() => room.unpackEntries([file("good", "good"), ...entries, file("behind")]));
+  ])("is refused for %s, by its name", async (_, name, entries) => {
+    const error = await errorOf(() => room.unpackEntries([file("good", "good"), ...entries, file("behind")]));
     expect(error).toBeInstanceOf(ErrInvalidArgument);
     expect(error.message).toContain(name);
     expect(existsSync(join(room.directory, "behind"))).toBe(false);
@@ -150,12 +150,12 @@ describe("a hostile layer", () => {
       [file("-rf"), file("--checkpoint-action=exec=sh")],
       { "-rf": "file", "--checkpoint-action=exec=sh": "file" },
     ],
-  ])("is unpacked inside its directory: %s", (_, entries, wanted) => {
-    room.unpackEntries(entries);
+  ])("is unpacked inside its directory: %s", async (_, entries, wanted) => {
+    await room.unpackEntries(entries);
     expect(room.types()).toEqual(wanted);
   });
 
-  it("has its last word where an entry comes again with another type", () => {
+  it("has its last word where an entry comes again with another type", async () => {
     const kinds: WrittenEntry[] = [
       file("x", "content"),
       dir("x"),
@@ -167,15 +167,15 @@ describe("a hostile layer", () => {
     for (const first of kinds) {
       for (const second of kinds) {
         using own = room.another();
-        own.unpackEntries([file("target"), first, second]);
+        await own.unpackEntries([file("target"), first, second]);
         const wanted = second.flag === "3" ? deviceOn(room.host) : TYPES[second.flag ?? "0"];
         expect([first.flag, second.flag, own.types()["x"]]).toEqual([first.flag, second.flag, wanted]);
       }
     }
   });
 
-  it("keeps nothing of a directory that a file replaces, and everything of one that comes again", () => {
-    room.unpackEntries([
+  it("keeps nothing of a directory that a file replaces, and everything of one that comes again", async () => {
+    await room.unpackEntries([
       dir("d"),
       file("d/old"),
       file("d"),
@@ -187,8 +187,8 @@ describe("a hostile layer", () => {
     expect(room.tree()["./d"]?.mode).toBe("700");
   });
 
-  it("forgets what waited in a directory that is replaced", () => {
-    const outcome = room.unpackEntries([
+  it("forgets what waited in a directory that is replaced", async () => {
+    const outcome = await room.unpackEntries([
       dir("d"),
       { name: "d/pipe", flag: "6" },
       hard("d/cross", "lower"),
@@ -200,37 +200,45 @@ describe("a hostile layer", () => {
     expect(room.types()).toEqual({ d: "symlink" });
   });
 
-  it("is refused for a path that is too long, too deep, or a header that is too large", () => {
-    const long = errorOf(() => room.unpackEntries([file(`${"d/".repeat(2_060)}x`)]));
+  it("is refused for a path that is too long, too deep, or a header that is too large", async () => {
+    const long = await errorOf(() => room.unpackEntries([file(`${"d/".repeat(2_060)}x`)]));
     expect(long).toBeInstanceOf(ErrResourceExhausted);
-    const deep = errorOf(() => room.unpackEntries([file(`${"d/".repeat(600)}x`)]));
+    const deep = await errorOf(() => room.unpackEntries([file(`${"d/".repeat(600)}x`)]));
     expect(deep.message).toContain("directories deep, wanted at most 512");
     const large = headerOf({ name: "x", flag: "x", size: 2 ** 30 });
-    expect(errorOf(() => room.unpack(large))).toBeInstanceOf(ErrResourceExhausted);
+    expect(await errorOf(() => room.unpack(large))).toBeInstanceOf(ErrResourceExhausted);
   });
 
-  it("reaches a file in a tree that is as deep as may be, more than may be open at once", () => {
+  it("reaches a file in a tree that is as deep as may be, more than may be open at once", async () => {
     const path = `${"d/".repeat(510)}x`;
-    room.unpackEntries([file(path), dir("e"), file("e/y"), hard("e/z", path), file(`${"d/".repeat(509)}w`)]);
+    await room.unpackEntries([
+      file(path),
+      dir("e"),
+      file("e/y"),
+      hard("e/z", path),
+      file(`${"d/".repeat(509)}w`),
+    ]);
     expect(
       Object.keys(room.types()).filter((name) => name.endsWith("/x") || name.endsWith("/w")),
     ).toHaveLength(2);
   });
 
-  it("is refused for one entry, one byte, too many", () => {
+  it("is refused for one entry, one byte, too many", async () => {
     const entries = [file("a"), file("b"), file("c")];
     const archive = writeTestTar(entries);
-    expect(room.unpack(archive, { limits: { maxEntries: 3, maxBytes: archive.byteLength } }).entries).toBe(3);
-    const many = errorOf(() => room.unpack(archive, { limits: { maxEntries: 2 } }));
+    expect(
+      (await room.unpack(archive, { limits: { maxEntries: 3, maxBytes: archive.byteLength } })).entries,
+    ).toBe(3);
+    const many = await errorOf(() => room.unpack(archive, { limits: { maxEntries: 2 } }));
     expect(many).toBeInstanceOf(ErrResourceExhausted);
     expect(many.message).toContain('"c" it has more than 2 entries');
-    const much = errorOf(() => room.unpack(archive, { limits: { maxBytes: archive.byteLength - 1 } }));
+    const much = await errorOf(() => room.unpack(archive, { limits: { maxBytes: archive.byteLength - 1 } }));
     expect(much).toBeInstanceOf(ErrResourceExhausted);
   });
 
-  it("is refused for a file that claims more bytes than a layer may have, before any of them", () => {
+  it("is refused for a file that claims more bytes than a layer may have, before any of them", async () => {
     const claim = { ...file("huge"), size: 2 ** 52 };
-    const error = errorOf(() => room.unpackEntries([claim]));
+    const error = await errorOf(() => room.unpackEntries([claim]));
     expect(error).toBeInstanceOf(ErrResourceExhausted);
     expect(error.message).toContain('"huge"');
   });
@@ -274,24 +282,24 @@ describe("a hostile layer", () => {
       ErrInvalidArgument,
       writeTestTar([file("good"), { ...file("x"), pax: { "LIBARCHIVE.xattr.user.a%00b": "dg==" } }]),
     ],
-  ])("is refused for %s, with the entry before it", (_, type, archive) => {
-    const error = errorOf(() => room.unpack(archive));
+  ])("is refused for %s, with the entry before it", async (_, type, archive) => {
+    const error = await errorOf(() => room.unpack(archive));
     expect(error).toBeInstanceOf(type);
     expect(error.message).toContain('"good"');
   });
 
-  it("may have anything behind its end", () => {
+  it("may have anything behind its end", async () => {
     const archive = Buffer.concat([writeTestTar([file("a")]), Buffer.from("anything".repeat(1_000))]);
-    expect(room.unpack(archive).entries).toBe(1);
+    expect((await room.unpack(archive)).entries).toBe(1);
   });
 
-  it("shows no control characters of a name in its error", () => {
-    const error = errorOf(() => room.unpackEntries([file("../\x1b[31mred\n")]));
+  it("shows no control characters of a name in its error", async () => {
+    const error = await errorOf(() => room.unpackEntries([file("../\x1b[31mred\n")]));
     expect(error.message).toMatch(/^[^\p{Cc}]*$/u);
   });
 
-  it("sets no attributes that mean something to overlayfs", () => {
-    const outcome = room.unpackEntries([
+  it("sets no attributes that mean something to overlayfs", async () => {
+    const outcome = await room.unpackEntries([
       {
         ...dir("d"),
         pax: { "SCHILY.xattr.trusted.overlay.opaque": "y", "SCHILY.xattr.user.overlay.redirect": "/etc" },
@@ -301,7 +309,7 @@ describe("a hostile layer", () => {
     expect(besidesOwners(outcome)).toMatchObject([{ kind: "xattr", count: 2 }]);
   });
 
-  it("touches nothing outside, and ends in a typed error or a tree, whatever its entries (seed printed on failure)", () => {
+  it("touches nothing outside, and ends in a typed error or a tree, whatever its entries (seed printed on failure)", async () => {
     const names = [
       "a",
       "b",
@@ -326,11 +334,11 @@ describe("a hostile layer", () => {
       uid: fc.constantFrom(0, 5),
       mtime: fc.constantFrom(0, -1, 1_700_000_000),
     });
-    fc.assert(
-      fc.property(fc.array(entry, { minLength: 1, maxLength: 12 }), (entries) => {
+    await fc.assert(
+      fc.asyncProperty(fc.array(entry, { minLength: 1, maxLength: 12 }), async (entries) => {
         using own = room.another();
         try {
-          own.unpackEntries(entries);
+          await own.unpackEntries(entries);
         } catch (error) {
           expect(isDrayageError(error)).toBe(true);
           expect(error).not.toMatchObject({ code: "ERR_UNKNOWN" });

@@ -28,8 +28,8 @@ const file = (name: string, more: Partial<WrittenEntry> = {}): WrittenEntry => (
 const hard = (name: string, linkName: string): WrittenEntry => ({ name, flag: "1", linkName });
 
 describe("LayerUnpacker", () => {
-  it("gives files, directories and links their modes and times", () => {
-    room.unpackEntries([
+  it("gives files, directories and links their modes and times", async () => {
+    await room.unpackEntries([
       dir("./", { mode: 0o711, mtime: 11 }),
       dir("d/", { mode: 0o1777, mtime: 22 }),
       file("d/exec", { mode: 0o4755, mtime: 33 }),
@@ -45,8 +45,8 @@ describe("LayerUnpacker", () => {
     expect([tree["./umask"]?.mode, tree["./umask"]?.mtime]).toEqual(["666", 55.25e6]);
   });
 
-  it("sets times before 1970, which Node.js would take for now", () => {
-    room.unpackEntries([
+  it("sets times before 1970, which Node.js would take for now", async () => {
+    await room.unpackEntries([
       file("old", { mtime: -86_400 }),
       dir("d", { mtime: -1 }),
       { name: "l", flag: "2", linkName: "x", mtime: -2 },
@@ -58,8 +58,8 @@ describe("LayerUnpacker", () => {
     ]);
   });
 
-  it.runIf(ownsAll)("gives owners to everything, and keeps set-user-ID with a new owner", () => {
-    room.unpackEntries([
+  it.runIf(ownsAll)("gives owners to everything, and keeps set-user-ID with a new owner", async () => {
+    await room.unpackEntries([
       dir("d", { uid: 5, gid: 6, mode: 0o2775 }),
       file("d/f", { uid: 7, gid: 8, mode: 0o6755 }),
       { name: "l", flag: "2", linkName: "x", uid: 2 ** 32 - 2, gid: 9 },
@@ -70,7 +70,7 @@ describe("LayerUnpacker", () => {
     expect(owners.slice(1)).toEqual(["5:6 2775", "7:8 6755", "4294967294:9 777", "0:0 644", "1:2 640"]);
   });
 
-  it("takes the content in pieces of any size, and writes it where it belongs", () => {
+  it("takes the content in pieces of any size, and writes it where it belongs", async () => {
     const content = Buffer.from(Array.from({ length: 5_000 }, (_, at) => at % 251));
     const archive = writeTestTar([
       file("a", { content }),
@@ -79,7 +79,7 @@ describe("LayerUnpacker", () => {
     ]);
     for (const pieceBytes of [1, 511, 512, 513, 100_000]) {
       const own = room.another();
-      expect(own.unpack(archive, { pieceBytes })).toMatchObject({
+      expect(await own.unpack(archive, { pieceBytes })).toMatchObject({
         entries: 3,
         bytes: 5_001,
         tarBytes: archive.length,
@@ -90,8 +90,8 @@ describe("LayerUnpacker", () => {
     }
   });
 
-  it("makes hard links to files and symbolic links of the layer", () => {
-    room.unpackEntries([
+  it("makes hard links to files and symbolic links of the layer", async () => {
+    await room.unpackEntries([
       file("f"),
       { name: "l", flag: "2", linkName: "f" },
       dir("d"),
@@ -107,8 +107,8 @@ describe("LayerUnpacker", () => {
     });
   });
 
-  it("tells hard links to files of lower layers, and makes nothing for them", () => {
-    const outcome = room.unpackEntries([
+  it("tells hard links to files of lower layers, and makes nothing for them", async () => {
+    const outcome = await room.unpackEntries([
       dir("d"),
       hard("d/a", "lower/file"),
       hard("d/b", "d/a"),
@@ -125,8 +125,8 @@ describe("LayerUnpacker", () => {
     expect(room.types()).toEqual({ d: "directory", replaced: "file" });
   });
 
-  it("tells the directories that have no entry, and makes them for everybody to read", () => {
-    const outcome = room.unpackEntries([
+  it("tells the directories that have no entry, and makes them for everybody to read", async () => {
+    const outcome = await room.unpackEntries([
       file("a/b/c"),
       dir("late/d"),
       dir("late", { mode: 0o700 }),
@@ -142,9 +142,9 @@ describe("LayerUnpacker", () => {
     ]);
   });
 
-  it("writes sparse files with their holes", () => {
+  it("writes sparse files with their holes", async () => {
     const end = 50_000_000;
-    room.unpackEntries([
+    await room.unpackEntries([
       file("sparse", {
         content: "beginend",
         pax: { "GNU.sparse.map": `0,5,${end - 3},3`, "GNU.sparse.size": String(end) },
@@ -155,11 +155,11 @@ describe("LayerUnpacker", () => {
     expect([tree["./sparse"]?.size, tree["./empty"]?.size]).toEqual([end, 1_000]);
   });
 
-  it("gives attributes to files, their other names, directories and symbolic links", () => {
+  it("gives attributes to files, their other names, directories and symbolic links", async () => {
     const { xattrs } = room.host;
     const attribute = xattrs.includes("trusted") ? "trusted.a" : "user.a";
     const pax = { [`SCHILY.xattr.${attribute}`]: "v\n\xff" };
-    const outcome = room.unpackEntries([
+    const outcome = await room.unpackEntries([
       file("f", { pax, mode: 0o4711, mtime: 77 }),
       hard("g", "f"),
       dir("d", { pax, mtime: 88 }),
@@ -183,8 +183,8 @@ describe("LayerUnpacker", () => {
     expect(tree["./d/replaced"]?.xattrs).toEqual({});
   });
 
-  it("keeps the name of an attribute as the archive has it, whatever it means to GNU tar", () => {
-    const outcome = room.unpackEntries([
+  it("keeps the name of an attribute as the archive has it, whatever it means to GNU tar", async () => {
+    const outcome = await room.unpackEntries([
       file("f", { pax: { "LIBARCHIVE.xattr.user.a%3Db": "dg==", "SCHILY.xattr.user.c%3Dd%25": "w" } }),
     ]);
     if (room.host.xattrs.includes("user"))
@@ -192,9 +192,9 @@ describe("LayerUnpacker", () => {
     else expect(outcome.skipped).toMatchObject([{ kind: "xattr", count: 2 }]);
   });
 
-  it.runIf(ownsAll)("keeps capabilities, which a change of the owner would clear", () => {
+  it.runIf(ownsAll)("keeps capabilities, which a change of the owner would clear", async () => {
     const capability = "\x01\0\0\x02\0\x04\0\0\0\0\0\0\0\0\0\0\0\0\0\0";
-    room.unpackEntries([
+    await room.unpackEntries([
       file("ping", { uid: 3, gid: 4, pax: { "SCHILY.xattr.security.capability": capability } }),
     ]);
     expect(room.tree()["./ping"]).toMatchObject({
@@ -203,8 +203,8 @@ describe("LayerUnpacker", () => {
     });
   });
 
-  it("makes devices and FIFOs with all their names, or says which it could not", () => {
-    const outcome = room.unpackEntries([
+  it("makes devices and FIFOs with all their names, or says which it could not", async () => {
+    const outcome = await room.unpackEntries([
       { name: "p", flag: "6", mode: 0o600, mtime: 5 },
       hard("q", "p"),
       file("p"),
@@ -223,9 +223,9 @@ describe("LayerUnpacker", () => {
     }
   });
 
-  it("says what it skips on a host that can do nothing of it", () => {
+  it("says what it skips on a host that can do nothing of it", async () => {
     const pax = { "SCHILY.xattr.user.a": "v" };
-    const outcome = room.unpackEntries(
+    const outcome = await room.unpackEntries(
       [
         { name: "c", flag: "3", major: 1, minor: 3 },
         { name: "p", flag: "6" },
@@ -266,8 +266,8 @@ const form = () => ({
 });
 
 describe("LayerUnpacker, on whiteouts", () => {
-  it("hides what lower layers have as overlayfs wants it", () => {
-    const outcome = room.unpackEntries([
+  it("hides what lower layers have as overlayfs wants it", async () => {
+    const outcome = await room.unpackEntries([
       dir("d"),
       file("d/.wh.gone"),
       file("d/kept"),
@@ -287,8 +287,8 @@ describe("LayerUnpacker, on whiteouts", () => {
     expect(outcome.opaque).toEqual([]);
   });
 
-  it("makes directories opaque, by their mark and by a whiteout of their name", () => {
-    const outcome = room.unpackEntries([
+  it("makes directories opaque, by their mark and by a whiteout of their name", async () => {
+    const outcome = await room.unpackEntries([
       dir("marked"),
       file("marked/.wh..wh..opq"),
       file("marked/x"),
@@ -310,13 +310,13 @@ describe("LayerUnpacker, on whiteouts", () => {
     expect(outcome.implicitParents).toEqual([""]); // nothing of what is hidden says anything of its directories
   });
 
-  it("lets a lower layer say what an opaque directory without an entry is", () => {
-    const outcome = room.unpackEntries([dir("."), file("d/.wh..wh..opq"), file("d/e/x")]);
+  it("lets a lower layer say what an opaque directory without an entry is", async () => {
+    const outcome = await room.unpackEntries([dir("."), file("d/.wh..wh..opq"), file("d/e/x")]);
     expect(outcome.implicitParents).toEqual(["d"]);
   });
 
-  it("never hides what its own layer has, in whatever order it comes", () => {
-    const outcome = room.unpackEntries([
+  it("never hides what its own layer has, in whatever order it comes", async () => {
+    const outcome = await room.unpackEntries([
       file("a"),
       file(".wh.a"),
       file(".wh.b"),
@@ -328,19 +328,19 @@ describe("LayerUnpacker, on whiteouts", () => {
     expect(outcome).toMatchObject({ whiteouts: [], crossLinks: [{ name: "c", target: "lower" }] });
   });
 
-  it("tells a root that is opaque, for which overlayfs has no mark", () => {
-    const outcome = room.unpackEntries([dir("."), file(".wh..wh..opq"), file("a")]);
+  it("tells a root that is opaque, for which overlayfs has no mark", async () => {
+    const outcome = await room.unpackEntries([dir("."), file(".wh..wh..opq"), file("a")]);
     expect(outcome).toMatchObject({ whiteouts: [], opaque: [""] });
   });
 
-  it("takes a device 0:0 for what overlayfs takes it for", () => {
-    const outcome = room.unpackEntries([{ name: "x", flag: "3", major: 0, minor: 0 }, file("rest")]);
+  it("takes a device 0:0 for what overlayfs takes it for", async () => {
+    const outcome = await room.unpackEntries([{ name: "x", flag: "3", major: 0, minor: 0 }, file("rest")]);
     expect(outcome.whiteouts).toEqual(["x"]);
     expect(Object.keys(room.types())).toContain(`${form().prefix}x`);
   });
 
-  it("passes over what aufs keeps for itself, except files that hard links lead to", () => {
-    const outcome = room.unpackEntries([
+  it("passes over what aufs keeps for itself, except files that hard links lead to", async () => {
+    const outcome = await room.unpackEntries([
       dir("."),
       file(".wh..wh.aufs"),
       dir(".wh..wh.plnk"),
@@ -354,14 +354,14 @@ describe("LayerUnpacker, on whiteouts", () => {
     expect(besidesOwners(outcome)).toEqual([]);
   });
 
-  it("hides a name that begins like a mark, below the root, as moby and containerd do", () => {
-    room.unpackEntries([dir("d"), file("d/.wh..wh.aufs"), file("rest")]);
+  it("hides a name that begins like a mark, below the root, as moby and containerd do", async () => {
+    await room.unpackEntries([dir("d"), file("d/.wh..wh.aufs"), file("rest")]);
     expect(Object.keys(room.types())).toContain(`d/${form().prefix}.wh.aufs`);
   });
 
-  it("makes thousands of whiteouts", () => {
+  it("makes thousands of whiteouts", async () => {
     const names = Array.from({ length: 3_000 }, (_, at) => `d/.wh.${"n".repeat(at % 200)}${at}`);
-    room.unpackEntries([dir("d"), ...names.map((name) => file(name))]);
+    await room.unpackEntries([dir("d"), ...names.map((name) => file(name))]);
     expect(Object.keys(room.types())).toHaveLength(3_001);
   });
 });

@@ -20,6 +20,7 @@ import {
   ErrInvalidArgument,
   ErrNotFound,
   ErrResourceExhausted,
+  ErrUnavailable,
 } from "../../../src/errors/classes.ts";
 import { findAbilities } from "../../../src/layer/unpack/find-abilities.ts";
 import { findGnuTar } from "../../../src/layer/unpack/find-gnu-tar.ts";
@@ -203,18 +204,23 @@ describe.each([
 });
 
 describe("UnpackPool", () => {
-  it.runIf(canRunPrograms)("ends GNU tar on the caller's thread when the signal fires", async () => {
-    const begun = join(folder, "begun");
-    const tar = programOf(`echo $$ >${begun}.new; mv ${begun}.new ${begun}; exec sleep 1000`);
-    const blob = writeTestTar([{ name: "pipe", flag: "6" }]);
-    await using pool = new UnpackPool({ workers: 0 });
-    const controller = new AbortController();
-    const job = jobFor(blob, { diffId: digestOf(blob), host: { ...host, tar } });
-    const unpacking = pool.unpack(job, { signal: controller.signal });
-    await until(() => existsSync(begun));
-    controller.abort();
-    await expect(unpacking).rejects.toThrow(ErrCanceled);
-    expect(existsSync(`/proc/${readFileSync(begun, "utf8").trim()}`)).toBe(false);
+  describe.runIf(canRunPrograms).each([0, 1])("with %i workers, while GNU tar is at work", (workers) => {
+    it("ends it when the signal fires", async () => {
+      await using pool = new UnpackPool({ workers });
+      const controller = new AbortController();
+      const { unpacking, program } = await begin(pool, controller.signal);
+      controller.abort();
+      await expect(unpacking).rejects.toThrow(ErrCanceled);
+      expect(existsSync(program)).toBe(false);
+    });
+
+    it("ends it when it is closed", async () => {
+      const pool = new UnpackPool({ workers });
+      const { unpacking, program } = await begin(pool);
+      await pool[Symbol.asyncDispose]();
+      expect(existsSync(program)).toBe(false);
+      await expect(unpacking).rejects.toThrow(ErrUnavailable);
+    });
   });
 
   it("refuses options that are none, and work when it is closed", async () => {
@@ -224,6 +230,18 @@ describe("UnpackPool", () => {
     await expect(pool.unpack(jobFor(ARCHIVE))).rejects.toThrow(ErrFailedPrecondition);
   });
 });
+
+/** A job, whose program is at work and would be for long. */
+async function begin(pool: UnpackPool, signal?: AbortSignal) {
+  const begun = join(folder, "begun");
+  const tar = programOf(`echo $$ >${begun}.new; mv ${begun}.new ${begun}; exec sleep 1000`);
+  const blob = writeTestTar([{ name: "pipe", flag: "6" }]);
+  const job = jobFor(blob, { diffId: digestOf(blob), host: { ...host, tar } });
+  const unpacking = pool.unpack(job, { signal });
+  unpacking.catch(() => {});
+  await until(() => existsSync(begun));
+  return { unpacking, program: `/proc/${readFileSync(begun, "utf8").trim()}` };
+}
 
 /** A program of the shell in the place of GNU tar. */
 function programOf(script: string): string {

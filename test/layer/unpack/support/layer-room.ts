@@ -12,7 +12,7 @@ import {
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { expect } from "vitest";
-import { atOnce } from "../../../../src/async/slices.ts";
+import { inSlices } from "../../../../src/async/slices.ts";
 import { findAbilities } from "../../../../src/layer/unpack/find-abilities.ts";
 import type { HostAbilities } from "../../../../src/layer/unpack/host-abilities.ts";
 import { LayerUnpacker } from "../../../../src/layer/unpack/layer-unpacker.ts";
@@ -62,7 +62,10 @@ export class LayerRoom implements Disposable {
   }
 
   /** Unpacks an archive into the directory; throws what the unpacking throws, and whenever anything outside was touched. */
-  unpack(archive: Uint8Array, { limits, host, pieceBytes = 4_096 }: RoomOptions = {}): Outcome {
+  async unpack(
+    archive: Uint8Array,
+    { limits, host, pieceBytes = 4_096 }: RoomOptions = {},
+  ): Promise<Outcome> {
     const unpacker = new LayerUnpacker({
       directory: this.directory,
       limits: { ...DEFAULT_LIMITS, ...limits },
@@ -73,7 +76,7 @@ export class LayerRoom implements Disposable {
         unpacker.write(Buffer.from(archive.subarray(at, at + pieceBytes)));
       }
       unpacker.endArchive();
-      return atOnce(unpacker.finish());
+      return await inSlices(unpacker.finish(), () => undefined);
     } finally {
       unpacker.close();
       this.expectNothingTouched();
@@ -81,8 +84,8 @@ export class LayerRoom implements Disposable {
   }
 
   /** The same for an archive of these entries. */
-  unpackEntries(entries: readonly WrittenEntry[], options?: RoomOptions): Outcome {
-    return this.unpack(writeTestTar(entries), options);
+  async unpackEntries(entries: readonly WrittenEntry[], options?: RoomOptions): Promise<Outcome> {
+    return await this.unpack(writeTestTar(entries), options);
   }
 
   /** What was unpacked, by path. */
