@@ -21,6 +21,7 @@ export function treeOf(directory: string): Map<string, string> {
 }
 
 function contentOf(path: string, stats: Stats): string {
-  if (stats.isDirectory()) return "";
-  return stats.isSymbolicLink() ? readlinkSync(path) : readFileSync(path, "utf8");
+  if (stats.isSymbolicLink()) return readlinkSync(path);
+  if (stats.isFile()) return readFileSync(path, "utf8");
+  return stats.isDirectory() ? "" : String(stats.rdev);
 }
