@@ -85,4 +85,24 @@ describe("overlayMounts()", () => {
       }
     }
   });
+
+  it.runIf(canUnshare())("is what it mounts in a user namespace, of 130 layers too", async () => {
+    const { mounts, directory } = await overlayMounts(await layersOf(130), base, { userXattr: true });
+    const target = join(base, "shown");
+    await mkdir(target);
+    const { type = "", source = "", options = [] } = mounts[0] ?? {};
+    const script = 'mount -t "$1" "$2" -o "$3" "$4" && cat "$4/uppermost" && ls "$4" | wc -l';
+    const args = [type, source, options.join(","), target];
+    const shown = execFileSync("unshare", ["-Urm", "sh", "-c", script, "sh", ...args], { cwd: directory });
+    expect(shown.toString()).toBe("0131\n");
+  });
 });
+
+function canUnshare(): boolean {
+  try {
+    execFileSync("unshare", ["-Urm", "true"], { stdio: "ignore" });
+    return true;
+  } catch {
+    return false;
+  }
+}
