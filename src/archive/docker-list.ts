@@ -46,6 +46,17 @@ export function dockerList(
   }
 }
 
+/** One entry for each image, with all of its names: docker names each once. */
+export function withoutTwins(entries: readonly DockerListEntry[]): readonly DockerListEntry[] {
+  const byConfig = new Map<string, DockerListEntry>();
+  for (const entry of entries) {
+    const { RepoTags: known = [] } = byConfig.get(entry.Config) ?? {};
+    const tags = [...new Set([...(known ?? []), ...(entry.RepoTags ?? [])])];
+    byConfig.set(entry.Config, { ...entry, RepoTags: tags.length > 0 ? tags : null });
+  }
+  return [...byConfig.values()];
+}
+
 /** What docker calls the image; nothing for a digest, and for a name of another tool that docker would refuse. */
 function repoTags(name: string): readonly string[] | null {
   try {

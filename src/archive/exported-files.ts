@@ -19,7 +19,7 @@ import { only } from "../platform/matcher.ts";
 import { parsePlatform } from "../platform/parse-platform.ts";
 import { blobPathOf } from "./archive-path.ts";
 import { type CompleteGraph, completeImages } from "./complete-images.ts";
-import { dockerList } from "./docker-list.ts";
+import { type DockerListEntry, dockerList, withoutTwins } from "./docker-list.ts";
 import type { TarFile } from "./write-tar.ts";
 
 /** How the content of an export is chosen. */
@@ -29,22 +29,28 @@ export interface ExportChoice extends AbortOptions {
 }
 
 /**
- * The files of an image's archive: the layout's two documents, docker's list where docker could load the image, then the blobs
- * by digest. Throws `ErrNotFound` for content that is not in the store, and `ErrInvalidArgument` for a malformed platform.
+ * The files of an archive of images: the layout's two documents, docker's list where docker could load one of them, then the blobs
+ * by digest, each once. Throws `ErrNotFound` for content that is not in the store, and `ErrInvalidArgument` for a malformed platform.
  */
 export async function exportedFiles(
   store: Store,
-  image: Image,
+  images: readonly Image[],
   { platform, signal }: ExportChoice,
 ): Promise<readonly TarFile[]> {
   const wanted = platform === undefined ? undefined : parsePlatform(platform);
-  const graph = await chosenImages(store, image.target, { wanted, signal });
-  const list = dockerList(image.name, graph.images, wanted);
+  const content = new Map<Digest, Descriptor>();
+  const lists: DockerListEntry[] = [];
+  for (const { name, target } of images) {
+    const graph = await chosenImages(store, target, { wanted, signal });
+    for (const [digest, descriptor] of graph.content) content.set(digest, descriptor);
+    lists.push(...(dockerList(name, graph.images, wanted) ?? []));
+  }
+  const list = withoutTwins(lists);
   return [
     textFile("oci-layout", LAYOUT_MARKER),
-    textFile("index.json", JSON.stringify(layoutIndex(image))),
-    ...(list === undefined ? [] : [textFile("manifest.json", JSON.stringify(list))]),
-    ...blobFiles(store, graph.content),
+    textFile("index.json", JSON.stringify(layoutIndex(images))),
+    ...(list.length === 0 ? [] : [textFile("manifest.json", JSON.stringify(list))]),
+    ...blobFiles(store, content),
   ];
 }
 
@@ -93,17 +99,13 @@ async function checkPlatform(
 }
 
 /** Both names in full, as the data root has them: skopeo and podman look for one, containerd and docker for the other. */
-function layoutIndex({ name, target }: Image): object {
-  const annotations = {
-    ...publicAnnotations(target.annotations),
-    [CONTAINERD_NAME]: name,
-    [OCI_NAME]: name,
-  };
-  return {
-    schemaVersion: 2,
-    mediaType: OCI_INDEX,
-    manifests: [descriptorToJson({ ...target, annotations })],
-  };
+function layoutIndex(images: readonly Image[]): object {
+  const manifests = images.map(({ name, target }) => {
+    const names = { [CONTAINERD_NAME]: name, [OCI_NAME]: name };
+    const annotations = { ...publicAnnotations(target.annotations), ...names };
+    return descriptorToJson({ ...target, annotations });
+  });
+  return { schemaVersion: 2, mediaType: OCI_INDEX, manifests };
 }
 
 function blobFiles(store: Store, content: ReadonlyMap<Digest, Descriptor>): readonly TarFile[] {

@@ -1,6 +1,6 @@
 import type { Writable } from "node:stream";
 import type { EventEmitter } from "eventemitter3";
-import { type ExportOptions, exportImage } from "../archive/export-image.ts";
+import type { ExportOptions } from "../archive/export-images.ts";
 import type { ImportOptions, ImportSource } from "../archive/import-images.ts";
 import { type AbortOptions, abortable } from "../async/abort.ts";
 import type { BandwidthLimits } from "../bandwidth/bandwidth.ts";
@@ -46,6 +46,7 @@ import {
   CHECK_OPTIONS,
   CONCURRENCY_LIMITS,
   EXPORT_OPTIONS,
+  EXPORT_REFERENCES,
   IMPORT_OPTIONS,
   IMPORT_SOURCE,
   PLAN_OPTIONS,
@@ -60,8 +61,8 @@ import {
 import type { PruneOptions, PruneResult } from "./api/prune-result.ts";
 import type { DiskUsage } from "./api/usage.ts";
 import { check } from "./check/check.ts";
-import { explainingLack } from "./layers/only-unpacked.ts";
 import type { EngineLayers } from "./layers/open-layers.ts";
+import { exportNamed } from "./local/export-named.ts";
 import { extractFiles, listImage, type ReadingContext } from "./local/image-files.ts";
 import { unpackImage } from "./local/unpack-image.ts";
 import type { MoveEngine } from "./move/move-engine.ts";
@@ -163,17 +164,15 @@ export class LocalDistribution implements Distribution {
     });
   }
 
-  async export(reference: string, target: string | Writable, options: ExportOptions = {}): Promise<void> {
-    checkArgument("export image", "reference", reference, aString);
+  async export(
+    references: string | readonly string[],
+    target: string | Writable,
+    options: ExportOptions = {},
+  ): Promise<void> {
+    checkArgument("export image", "references", references, EXPORT_REFERENCES);
     checkArgument("export image", "target", target, WRITE_TARGET);
     checkOptions("export image", options, EXPORT_OPTIONS);
-    const { content, images, finder } = this.#parts;
-    await this.#using(options, async (own) => {
-      const image = await finder.lookUp(reference, own);
-      await explainingLack(this.#parts, image, { action: "export" }, () =>
-        exportImage(image.name, target, { content, images, ...own }),
-      );
-    });
+    await this.#using(options, (own) => exportNamed(this.#parts, [references].flat(), { target, ...own }));
   }
 
   async remove(reference: string, options: ProgressOptions = {}): Promise<RemovedImage> {

@@ -1,6 +1,6 @@
 import type { Writable } from "node:stream";
 import type { EventEmitter } from "eventemitter3";
-import type { ExportOptions } from "../../archive/export-image.ts";
+import type { ExportOptions } from "../../archive/export-images.ts";
 import type { ImportOptions, ImportSource } from "../../archive/import-images.ts";
 import type { AbortOptions } from "../../async/abort.ts";
 import type { BandwidthLimits } from "../../bandwidth/bandwidth.ts";
@@ -267,11 +267,15 @@ export interface Distribution extends Moving, AsyncDisposable {
    */
   import(source: ImportSource, options?: ImportOptions): Promise<readonly Image[]>;
   /**
-   * Writes an image as a tar archive that docker, containerd, podman and skopeo read. A path is replaced atomically; a
+   * Writes an image, or several, as one tar archive that docker, containerd, podman and skopeo read; what they share is in it once. A path is replaced atomically; a
    * stream stays its owner's, to end or to destroy. Throws `ErrNotFound` for a name or content that is not here,
    * `ErrDataLoss` for a damaged blob, the stream's own errors, and the classes of the disk's errors.
    */
-  export(reference: string, target: string | Writable, options?: ExportOptions): Promise<void>;
+  export(
+    references: string | readonly string[],
+    target: string | Writable,
+    options?: ExportOptions,
+  ): Promise<void>;
   /**
    * Gives an image another name, whatever `images.find` finds it by; emits `tag`. Throws `ErrNotFound` for a name that is not here, or one whose content is not,
    * and `ErrInvalidArgument` for a malformed one.

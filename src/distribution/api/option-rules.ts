@@ -1,4 +1,4 @@
-import type { ExportOptions } from "../../archive/export-image.ts";
+import type { ExportOptions } from "../../archive/export-images.ts";
 import type { ImportOptions } from "../../archive/import-images.ts";
 import type { AbortOptions } from "../../async/abort.ts";
 import type { BackoffPolicy } from "../../async/backoff.ts";
@@ -306,6 +306,9 @@ export const CONCURRENCY_LIMITS: RulesOf<Parameters<Distribution["setConcurrency
 
 /** Where an import takes images from. */
 export const IMPORT_SOURCE = eitherOf(aPath, anAsyncIterable);
+
+/** What an export takes: a name, or several. */
+export const EXPORT_REFERENCES = eitherOf(aString, listOf(aString));
 
 /** Where an export, or a content, goes to. */
 export const WRITE_TARGET = eitherOf(aPath, withMethods("write", "end", "on"));

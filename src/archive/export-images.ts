@@ -5,7 +5,7 @@ import type { Store } from "../content/store.ts";
 import { diskError, isMissingFile } from "../disk/disk-error.ts";
 import { writeFileAtomic } from "../disk/write-file-atomic.ts";
 import { ErrFailedPrecondition } from "../errors/classes.ts";
-import type { ImageStore } from "../images/image-store.ts";
+import type { Image } from "../images/image-store.ts";
 import { exportedFiles } from "./exported-files.ts";
 import { writeStream } from "./write-stream.ts";
 import { writeTar } from "./write-tar.ts";
@@ -19,23 +19,21 @@ export interface ExportOptions extends AbortOptions {
 /** Where an export takes things from. */
 export interface ExportSource {
   readonly content: Store;
-  readonly images: ImageStore;
 }
 
 /**
- * Writes an image as an OCI layout in a tar archive that docker, containerd, podman and skopeo read too. The bytes depend only on
+ * Writes images as an OCI layout in a tar archive that docker, containerd, podman and skopeo read too. The bytes depend only on
  * what is exported. A path is replaced atomically; a stream stays its owner's, to end or, when the export fails, to destroy, and
  * never gets more than it has room for. Every blob is verified on its way. Throws `ErrNotFound` for a name or content that is not
  * there, `ErrInvalidArgument` for a malformed reference or platform, `ErrDataLoss` for a damaged blob, the classes of
  * `diskError`, the stream's own errors, and the abort error.
  */
-export async function exportImage(
-  reference: string,
+export async function exportImages(
+  images: readonly Image[],
   target: string | Writable,
-  { content, images, platform, signal }: ExportSource & ExportOptions,
+  { content, platform, signal }: ExportSource & ExportOptions,
 ): Promise<void> {
-  const image = await images.get(reference, { signal });
-  const files = await exportedFiles(content, image, { platform, signal });
+  const files = await exportedFiles(content, images, { platform, signal });
   const archive = untilAborted(writeTar(files), signal);
   if (typeof target !== "string") return await writeStream(archive, target, { signal });
   await assertReplaceable(target);

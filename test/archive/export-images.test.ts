@@ -6,7 +6,7 @@ import { join } from "node:path";
 import { PassThrough, Writable } from "node:stream";
 import { buffer } from "node:stream/consumers";
 import { afterEach, beforeEach, describe, expect, it } from "vitest";
-import { type ExportOptions, exportImage } from "../../src/archive/export-image.ts";
+import { type ExportOptions, exportImages } from "../../src/archive/export-images.ts";
 import { tarEntries } from "../../src/archive/tar-entries.ts";
 import { writeBlob } from "../../src/content/write-blob.ts";
 import type { Digest } from "../../src/digest/digest.ts";
@@ -45,7 +45,7 @@ async function put({ target, blobs }: TestImage, ...except: readonly (Digest | u
 
 function exportTo(target: string | Writable, options: ExportOptions = {}, name = "app:1"): Promise<void> {
   const { content, images } = root;
-  return exportImage(name, target, { content, images, ...options });
+  return images.get(name, options).then((image) => exportImages([image], target, { content, ...options }));
 }
 
 /** What an export writes, by path, in its order. */
@@ -66,7 +66,7 @@ const blobsOf = (files: ReadonlyMap<string, Buffer>) =>
 const pathsOf = (...images: readonly TestImage[]) =>
   [...new Set(images.flatMap(({ blobs }) => [...blobs.keys()].map(pathOf)))].toSorted();
 
-describe("exportImage()", () => {
+describe("exportImages()", () => {
   it("writes a layout with documents first and every blob by digest", async () => {
     await put(AMD);
     const files = await exported();
@@ -162,7 +162,29 @@ describe("exportImage()", () => {
   });
 });
 
-describe("exportImage() to a path", () => {
+describe("exportImages() of several", () => {
+  it("writes what they share once, and gives docker one entry for each image with all its names", async () => {
+    await put(AMD);
+    const first = await root.images.get(NAME);
+    const images = [first, { ...first, name: "docker.io/library/app:2" }];
+    const path = join(root.folder, "out.tar");
+    await exportImages(images, path, { content: root.content });
+    const files = new Map<string, Buffer>();
+    for await (const { name, content } of tarEntries(createReadStream(path))) {
+      const chunks: Uint8Array[] = [];
+      for await (const chunk of content) chunks.push(chunk);
+      expect(files.has(name)).toBe(false);
+      files.set(name, Buffer.concat(chunks));
+    }
+    expect(blobsOf(files)).toEqual(pathsOf(AMD));
+    const list = JSON.parse(String(files.get("manifest.json")));
+    expect(list).toEqual([expect.objectContaining({ RepoTags: ["app:1", "app:2"] })]);
+    const { manifests } = JSON.parse(String(files.get("index.json")));
+    expect(manifests).toHaveLength(2);
+  });
+});
+
+describe("exportImages() to a path", () => {
   it("replaces a file whole or not at all", async () => {
     await put(AMD);
     const path = join(root.folder, "out.tar");
@@ -207,7 +229,7 @@ describe("exportImage() to a path", () => {
   });
 });
 
-describe("exportImage() to a stream", () => {
+describe("exportImages() to a stream", () => {
   const BIG = makeImage([Buffer.alloc(8_000_000, "big")]);
 
   it("leaves the stream open for its owner", async () => {
