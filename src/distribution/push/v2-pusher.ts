@@ -5,6 +5,8 @@ import type { Store } from "../../content/store.ts";
 import { shortId } from "../../digest/digest.ts";
 import { ErrInvalidArgument } from "../../errors/classes.ts";
 import { collectImages, type PlatformChoice } from "../../images/image-graph.ts";
+import type { LabelTurns } from "../../images/label-turns.ts";
+import { labelSources } from "../../images/source-label.ts";
 import { needsLayerBlobs } from "../../oci/annotations.ts";
 import type { Descriptor } from "../../oci/descriptor.ts";
 import { update } from "../../progress/progress.ts";
@@ -16,6 +18,7 @@ import type { Pusher as RemotePusher } from "../../remotes/pusher.ts";
 import type { UploadDescriptor } from "../../xfer/upload.ts";
 import type { LayerUploadManager } from "../../xfer/upload-manager.ts";
 import type { PushedImage } from "../api/distribution.ts";
+import type { Logger } from "../api/logger.ts";
 import { type Operation, waiterOf } from "../api/operation.ts";
 import { explainingLack } from "../layers/only-unpacked.ts";
 import type { MountSourceStore } from "../mounts/mount-source-store.ts";
@@ -37,6 +40,8 @@ export interface PushShared {
   readonly traffic: Traffic;
   /** How fast blobs may go. */
   readonly bandwidth: Bandwidth;
+  readonly labelTurns: LabelTurns;
+  readonly logger: Logger;
 }
 
 /** What one push works with at one endpoint. */
@@ -76,8 +81,25 @@ export function v2Pusher(context: PushContext): Pusher {
       waiterOf(operation, shortId(digest), { signal });
     await pushContent(root, { pusher, content, tag, pushBlobs, mayLackLayers, waiterOf: waiter }, operation);
     operation.onProgress(pushStatus.done(tag ?? root.digest, root));
+    await recordSource(root, target, context);
     return { name: target.toString(), target: root };
   };
+}
+
+/** The image says on its labels where it may be had from now on, as after a pull. */
+async function recordSource(
+  { digest }: Descriptor,
+  { domain: host, path: repository }: NormalizedReference,
+  { shared, operation }: PushContext,
+): Promise<void> {
+  const onFailure = (err: unknown): void =>
+    shared.logger.debug({ err, digest }, "where the content was pushed to was not recorded");
+  const source = { host, repository, turns: shared.labelTurns, onFailure };
+  try {
+    await labelSources(shared.content, [digest], source, operation);
+  } catch (error) {
+    onFailure(error); // it is there, whatever becomes of the knowledge
+  }
 }
 
 /** The image itself, or the one manifest of it for the platform asked for. */
