@@ -2,7 +2,7 @@
  * drayage moves container images into an OCI layout: shared, verified, resumable.
  * @module
  */
-export type { ExportOptions } from "./archive/export-image.ts";
+export type { ExportOptions } from "./archive/export-images.ts";
 export type { ImportOptions, ImportSource } from "./archive/import-images.ts";
 export type { AbortOptions } from "./async/abort.ts";
 export type { BandwidthLimits } from "./bandwidth/bandwidth.ts";

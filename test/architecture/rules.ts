@@ -34,6 +34,15 @@ const ROOMS: Readonly<Record<string, readonly (readonly string[])[]>> = {
     ["compose-distribution.ts"],
     ["open-distribution.ts"],
   ],
+  "docker-api": [
+    ["http"],
+    ["catalog"],
+    ["api-engine.ts"],
+    ["calls"],
+    ["routes.ts"],
+    ["api-calls.ts"],
+    ["serve-docker-api.ts"],
+  ],
   layer: [["decompress"], ["unpack", "tree"], ["workers", "rootfs", "compare", "reading"], ["store"]],
   registry: [
     ["http"],

@@ -1,0 +1,19 @@
+import { toDockerMessage } from "../../progress/docker-message.ts";
+import type { ProgressSink } from "../../progress/progress.ts";
+import { streamMessages } from "../http/message-stream.ts";
+import { type ApiCall, isSet } from "./api-call.ts";
+
+/** `POST /images/load`: the images of an archive, compressed or not. */
+export async function loadImages(call: ApiCall): Promise<void> {
+  const { engine, request, response, signal } = call;
+  const isQuiet = isSet(call, "quiet");
+  await streamMessages(response, async (tell) => {
+    const onProgress: ProgressSink = (progress) => {
+      const message = toDockerMessage(progress);
+      if (message.id === undefined) return tell({ stream: `${message.status}\n` });
+      return isQuiet ? undefined : tell(message);
+    };
+    const images = await engine.distribution.import(request, { signal, onProgress });
+    for (const image of images) engine.events.tell("load", image);
+  });
+}
