@@ -37,6 +37,15 @@ export type { DistributionEvents, FallbackEvent, ServedEvent } from "./distribut
 export type { ImagePlan, PlannedContent, PlanOptions } from "./distribution/api/image-plan.ts";
 export type { Logger } from "./distribution/api/logger.ts";
 export type { Login, LoginOptions } from "./distribution/api/login.ts";
+export type {
+  AskingOptions,
+  InspectedContent,
+  InspectedImage,
+  InspectedLayer,
+  InspectOptions,
+  ReferrersOptions,
+  ResolvedReference,
+} from "./distribution/api/looking.ts";
 export type { ServedContent, TakenContent } from "./distribution/api/moved-content.ts";
 export type { BlobOptions, FetchedBlob, Moving, WantedBlob } from "./distribution/api/moving.ts";
 export type { ProgressOptions } from "./distribution/api/operation.ts";

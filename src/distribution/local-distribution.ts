@@ -35,6 +35,7 @@ import type {
 } from "./api/distribution.ts";
 import type { DistributionEvents } from "./api/events.ts";
 import type { ImagePlan, PlanOptions } from "./api/image-plan.ts";
+import type { Looking } from "./api/looking.ts";
 import type { BlobOptions, FetchedBlob, WantedBlob } from "./api/moving.ts";
 import { type ProgressOptions, waiting } from "./api/operation.ts";
 import {
@@ -65,6 +66,7 @@ import type { EngineLayers } from "./layers/open-layers.ts";
 import { exportNamed } from "./local/export-named.ts";
 import { extractFiles, listImage, type ReadingContext } from "./local/image-files.ts";
 import { unpackImage } from "./local/unpack-image.ts";
+import { looking } from "./look/looking.ts";
 import type { MoveEngine } from "./move/move-engine.ts";
 import { countedImages } from "./operations/counted-images.ts";
 import type { OpenWork } from "./operations/open-work.ts";
@@ -90,6 +92,11 @@ export class LocalDistribution implements Distribution {
   readonly images: ImageLookup;
   readonly events: EventEmitter<DistributionEvents>;
   readonly layers: LayerStore | undefined;
+  readonly resolve: Looking["resolve"];
+  readonly inspect: Looking["inspect"];
+  readonly tags: Looking["tags"];
+  readonly referrers: Looking["referrers"];
+  readonly delete: Looking["delete"];
   readonly #parts: DistributionParts;
 
   constructor(parts: DistributionParts) {
@@ -98,6 +105,12 @@ export class LocalDistribution implements Distribution {
     this.images = countedImages(parts.root.images, parts);
     this.events = parts.root.events;
     this.layers = parts.layers?.store;
+    const { resolve, inspect, tags, referrers, delete: remove } = looking(parts);
+    this.resolve = resolve;
+    this.inspect = inspect;
+    this.tags = tags;
+    this.referrers = referrers;
+    this.delete = remove;
   }
 
   async pull(reference: string, options: PullOptions = {}): Promise<PullResult> {

@@ -1,5 +1,5 @@
 import { ErrNotFound } from "../errors/classes.ts";
-import type { Descriptor } from "../oci/descriptor.ts";
+import type { Descriptor, Platform } from "../oci/descriptor.ts";
 import { isIndexType, isNonDistributable } from "../oci/media-types.ts";
 import type { PlatformMatcher } from "../platform/matcher.ts";
 import { ErrSkipDesc, type Handler } from "./handler.ts";
@@ -41,8 +41,22 @@ export function limitManifests(handler: Handler, { matcher, count, wanted }: Man
   };
 }
 
-/** Puts the better platform first, and what names none last; for sorting. */
-export function comparePlatforms(a: Descriptor, b: Descriptor, matcher: PlatformMatcher): number {
+/** Entries of an index in the order in which they are wanted: best platform first, those without any, other ones, no images. */
+export function bestFirst(entries: readonly Descriptor[], matcher: PlatformMatcher): readonly Descriptor[] {
+  const rank = ({ platform }: Descriptor): number => {
+    if (platform === undefined) return 1;
+    if (matcher.match(platform)) return 0;
+    return isNowhere(platform) ? 3 : 2;
+  };
+  return entries.toSorted((a, b) => rank(a) - rank(b) || comparePlatforms(a, b, matcher));
+}
+
+/** Whether a platform says that what has it runs nowhere, as that of an attestation does. */
+export function isNowhere({ os }: Platform): boolean {
+  return os === "unknown" || os === "";
+}
+
+function comparePlatforms(a: Descriptor, b: Descriptor, matcher: PlatformMatcher): number {
   if (!a.platform || !b.platform) return Number(!a.platform) - Number(!b.platform);
   if (matcher.less(a.platform, b.platform)) return -1;
   return matcher.less(b.platform, a.platform) ? 1 : 0;

@@ -46,15 +46,11 @@ export class ImageFinder {
 
   async #choose(images: readonly Image[], text: string, options: AbortOptions): Promise<Image> {
     const whole = images.some(({ name }) => name === text) ? undefined : wholeId(text);
-    if (whole !== undefined) {
-      const pointed = images.find(({ target }) => target.digest === whole);
-      return pointed ?? (await this.#byId(images, text, (id) => id === whole, options));
-    }
-    const named = byName(images, text);
-    if (named) return named;
-    if (!SHORT_ID.test(text)) throw notFound(text);
-    const isMeant = (id: Digest): boolean =>
-      id.startsWith(text) || id.slice(id.indexOf(":") + 1).startsWith(text);
+    const found =
+      whole === undefined ? byName(images, text) : images.find(({ target }) => target.digest === whole);
+    if (found) return found;
+    const isMeant = idMeant(text);
+    if (!isMeant) throw notFound(text);
     return await this.#byId(images, text, isMeant, options);
   }
 
@@ -103,6 +99,14 @@ export class ImageFinder {
     );
     return [...byTarget.values()].map(({ first, names, id }) => ({ id, ...first, names }));
   }
+}
+
+/** Which IDs a text may mean, all of one or its beginning; `undefined` for one that can mean none. */
+export function idMeant(text: string): ((id: Digest) => boolean) | undefined {
+  const whole = wholeId(text);
+  if (whole !== undefined) return (id) => id === whole;
+  if (!SHORT_ID.test(text)) return undefined;
+  return (id) => id.startsWith(text) || id.slice(id.indexOf(":") + 1).startsWith(text);
 }
 
 /** A text that is an ID in full, as a digest. */

@@ -6,7 +6,7 @@ import type { Descriptor } from "../oci/descriptor.ts";
 import { isIndexType, isManifestType } from "../oci/media-types.ts";
 import type { PlatformMatcher } from "../platform/matcher.ts";
 import { readDocument } from "./children.ts";
-import { comparePlatforms } from "./filters.ts";
+import { bestFirst } from "./filters.ts";
 import { MAX_GRAPH_DESCRIPTORS } from "./graph-guard.ts";
 import { unlessUnreadable } from "./unless-unreadable.ts";
 
@@ -65,7 +65,7 @@ export class ImageIds {
     if (!document) return undefined;
     if (document.kind === "manifest") return { id: document.config.digest, isFinal: true };
     let isBest = true;
-    for (const entry of this.#bestFirst(document.manifests)) {
+    for (const entry of bestFirst(document.manifests, this.#matcher())) {
       const found = await this.#bestId(entry, seen, options);
       if (found) return { id: found.id, isFinal: isBest && found.isFinal };
       isBest = false;
@@ -80,16 +80,5 @@ export class ImageIds {
     seen.add(digest);
     if (!isManifestType(mediaType) && !isIndexType(mediaType)) return undefined;
     return await unlessUnreadable(readDocument(this.#content, descriptor, options));
-  }
-
-  /** Images for this machine, best first, then those that say nothing of platforms, then the others. */
-  #bestFirst(entries: readonly Descriptor[]): readonly Descriptor[] {
-    const matcher = this.#matcher();
-    const rank = ({ platform }: Descriptor): number => {
-      if (platform === undefined) return 1;
-      if (matcher.match(platform)) return 0;
-      return platform.os === "unknown" ? 3 : 2; // attestations
-    };
-    return entries.toSorted((a, b) => rank(a) - rank(b) || comparePlatforms(a, b, matcher));
   }
 }

@@ -31,8 +31,7 @@ export async function inspectImage(
   { signal }: AbortOptions = {},
 ): Promise<Inspected> {
   const { config, layers } = image;
-  const hasLayers = layers.length === 0 || layers.some(({ mediaType }) => isLayerType(mediaType));
-  if (!isConfigType(config.mediaType) || !hasLayers) return { kind: "artifact" };
+  if (!claimsToBeImage(image)) return { kind: "artifact" };
   const bytes = await readBlob(content, config, { maxBytes: MAX_CONFIG_BYTES, signal });
   const { platform, diffIds } = parse(bytes, image);
   if (diffIds.length > 0 && diffIds.length !== layers.length) {
@@ -40,6 +39,12 @@ export async function inspectImage(
     throw refused(image, `layers from manifest don't match image configuration: ${counts}`);
   }
   return { kind: "image", platform, diffIds };
+}
+
+/** Whether a manifest says that it is an image: a config of one, and layers of one if there are any. */
+export function claimsToBeImage({ config, layers }: Pick<ImageContent, "config" | "layers">): boolean {
+  const hasLayers = layers.length === 0 || layers.some(({ mediaType }) => isLayerType(mediaType));
+  return isConfigType(config.mediaType) && hasLayers;
 }
 
 function parse(bytes: Uint8Array, image: ImageContent): ImageConfig {

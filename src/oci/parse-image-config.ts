@@ -20,7 +20,8 @@ export interface ImageConfig {
   readonly diffIds: readonly Digest[];
 }
 
-const SHAPE = keyShape({
+/** The keys of a config that mean something to us. */
+export const CONFIG_SHAPE = keyShape({
   ...Object.fromEntries(PLATFORM_KEYS.map((key) => [key, undefined])),
   rootfs: flatShape(["type", "diff_ids"]),
 });
@@ -30,7 +31,11 @@ const SHAPE = keyShape({
  * `ErrInvalidArgument`; without a rootfs with moby's text `invalid rootfs in image configuration`.
  */
 export function parseImageConfig(bytes: Uint8Array): ImageConfig {
-  const config = parseJsonObject(bytes, { what: "image config", maxBytes: MAX_CONFIG_BYTES, keys: SHAPE });
+  const config = parseJsonObject(bytes, {
+    what: "image config",
+    maxBytes: MAX_CONFIG_BYTES,
+    keys: CONFIG_SHAPE,
+  });
   const fields = fieldsOf(config, "");
   const rootfs = fields.optional("rootfs", asObject);
   if (rootfs === undefined) throw new ErrInvalidArgument("invalid rootfs in image configuration");

@@ -4,7 +4,7 @@ import { retry } from "../async/retry.ts";
 import { readBlob } from "../content/read-blob.ts";
 import type { Provider, ReaderAt } from "../content/store.ts";
 import type { Digest } from "../digest/digest.ts";
-import { findError } from "../errors/predicates.ts";
+import { findError, isNotFound } from "../errors/predicates.ts";
 import type { Descriptor } from "../oci/descriptor.ts";
 import { isIndexType, isManifestType } from "../oci/media-types.ts";
 import { MAX_MANIFEST_BYTES } from "../oci/parse-document.ts";
@@ -90,6 +90,28 @@ export class RegistryPusher implements Pusher {
       return isDocument
         ? await retry(() => this.#putManifest(descriptor, content, options), { policy, signal, waiter })
         : await this.#pushBlob(descriptor, content, options);
+    } catch (error) {
+      throw await explainNotFound(error, this.#client, { signal });
+    }
+  }
+
+  /**
+   * Deletes a tag or a manifest. What is not there after an attempt whose answer did not come is gone by that one. Throws as
+   * `deleteManifest` does.
+   */
+  async delete(reference: string, { signal, waiter }: Asker = {}): Promise<void> {
+    let tried = false;
+    const attempt = async (): Promise<void> => {
+      try {
+        await this.#ask(() => this.#client.deleteManifest(reference, { signal, waiter }));
+      } catch (error) {
+        if (tried && isNotFound(error)) return;
+        tried = true;
+        throw error;
+      }
+    };
+    try {
+      await retry(attempt, { policy: this.#backoff, signal, waiter });
     } catch (error) {
       throw await explainNotFound(error, this.#client, { signal });
     }

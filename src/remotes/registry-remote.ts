@@ -1,7 +1,7 @@
 import type { BackoffPolicy } from "../async/backoff.ts";
 import { retry } from "../async/retry.ts";
 import type { StartCall } from "../async/shared-calls.ts";
-import { algorithmOf, digestOf } from "../digest/digest.ts";
+import { algorithmOf, type Digest, digestOf } from "../digest/digest.ts";
 import { ErrDataLoss, ErrInvalidArgument } from "../errors/classes.ts";
 import type { Descriptor } from "../oci/descriptor.ts";
 import { DOCKER_SCHEMA1_MANIFEST, isIndexType, isManifestType } from "../oci/media-types.ts";
@@ -16,6 +16,7 @@ import { explainNotFound } from "./explain-not-found.ts";
 import { RangeTrials } from "./range-trials.ts";
 import type {
   AskOptions,
+  AskReferrersOptions,
   FetchOptions,
   FetchPartOptions,
   Remote,
@@ -159,6 +160,11 @@ export class RegistryRemote implements Remote {
       for await (const tag of this.#client.listTags(options)) tags.push(tag);
       return tags;
     });
+  }
+
+  /** What refers to a manifest of the repository, see `listReferrers`. Throws like `resolve`. */
+  referrers(digest: Digest, options: AskReferrersOptions = {}): Promise<readonly Descriptor[]> {
+    return this.#insist(options, () => this.#client.referrers(digest, options));
   }
 
   async #insist<T>({ signal, waiter }: AskOptions, ask: () => Promise<T>): Promise<T> {

@@ -14,6 +14,12 @@ export interface AskOptions extends AbortOptions {
   readonly waiter?: Waiter | undefined;
 }
 
+/** Which referrers are asked for. */
+export interface AskReferrersOptions extends AskOptions {
+  /** Only those of this type. Default: all. */
+  readonly artifactType?: string | undefined;
+}
+
 /** How a reference is resolved. */
 export interface ResolveOptions extends AskOptions {
   /** Reads the bytes at once, whatever the registry would promise: for a promise that it did not keep. Default false. */

@@ -27,7 +27,7 @@ const ROOMS: Readonly<Record<string, readonly (readonly string[])[]>> = {
     ["endpoints", "layers"],
     ["root"],
     ["pull"],
-    ["push", "local"],
+    ["push", "local", "look"],
     ["move"],
     ["check"],
     ["local-distribution.ts"],

@@ -20,6 +20,7 @@ import type { LivePriority, Priority } from "../../xfer/live-priority.ts";
 import type { CheckOptions, CheckResult } from "./check-result.ts";
 import type { DistributionEvents } from "./events.ts";
 import type { ImagePlan, PlanOptions } from "./image-plan.ts";
+import type { Looking } from "./looking.ts";
 import type { ServedContent, TakenContent } from "./moved-content.ts";
 import type { Moving } from "./moving.ts";
 import type { ProgressOptions } from "./operation.ts";
@@ -230,7 +231,7 @@ export interface RemovedImage {
  * Moves images between registries and one data root. Made by `openDistribution`, one per data root and process; every
  * method may be called many times at once.
  */
-export interface Distribution extends Moving, AsyncDisposable {
+export interface Distribution extends Looking, Moving, AsyncDisposable {
   /**
    * Brings an image into the content store and names it. Concurrent pulls share transfers by digest. Throws
    * `ErrInvalidArgument` (reference, platform, options), `ErrNotFound`, `ErrUnauthenticated`, `ErrPermissionDenied`,

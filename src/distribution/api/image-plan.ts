@@ -1,24 +1,14 @@
-import type { AbortOptions } from "../../async/abort.ts";
 import type { Digest } from "../../digest/digest.ts";
 import type { Descriptor } from "../../oci/descriptor.ts";
-import type { ProgressSink } from "../../progress/progress.ts";
-import type { Credentials } from "../../registry/credentials/credentials.ts";
+import type { AskingOptions } from "./looking.ts";
 import type { PassedEndpoint } from "./passed-endpoint.ts";
 
 /** What a plan may be told: each of it means what it means to a pull. */
-export interface PlanOptions extends AbortOptions {
+export interface PlanOptions extends AskingOptions {
   /** `os/arch[/variant]` of the image wanted out of an index. Default: as for a pull. */
   readonly platform?: string | undefined;
   /** Plan for every image of an index. Not together with `platform`. */
   readonly allPlatforms?: boolean | undefined;
-  /** Credentials for the reference's own registry, in place of the configured ones. Never sent to a mirror. */
-  readonly auth?: Credentials | undefined;
-  /** Sent with every registry request of this plan; names start with `X-Meta-`. */
-  readonly metaHeaders?: Readonly<Record<string, string>> | undefined;
-  /** Longest time for all of it, in milliseconds; then it rejects with `ErrDeadlineExceeded`. Default: no limit. */
-  readonly timeoutMs?: number | undefined;
-  /** Told for whom it waits, in docker's words. Default: nobody is told. */
-  readonly onProgress?: ProgressSink | undefined;
 }
 
 /** One content that a pull would bring. */

@@ -52,6 +52,7 @@ import type {
 } from "./distribution.ts";
 import type { PlanOptions } from "./image-plan.ts";
 import type { LoginOptions } from "./login.ts";
+import type { AskingOptions, InspectOptions, ReferrersOptions } from "./looking.ts";
 import type { BlobOptions } from "./moving.ts";
 import type { ProgressOptions } from "./operation.ts";
 import type { DistributionOptions } from "./options.ts";
@@ -212,16 +213,31 @@ export const PULL_OPTIONS: RulesOf<PullOptions> = {
   onProgress: aFunction,
 };
 
-/** The options of `Distribution.plan`. */
-export const PLAN_OPTIONS: RulesOf<PlanOptions> = {
+/** The options of questions to registries. */
+export const ASKING_OPTIONS: RulesOf<AskingOptions> = {
   ...ABORT_OPTIONS,
-  platform: aString,
-  allPlatforms: aBoolean,
   auth,
   metaHeaders: recordOf(aString),
   timeoutMs: aTimeout,
   onProgress: aFunction,
 };
+
+/** The options of `Distribution.plan`. */
+export const PLAN_OPTIONS: RulesOf<PlanOptions> = {
+  ...ASKING_OPTIONS,
+  platform: aString,
+  allPlatforms: aBoolean,
+};
+
+/** The options of `Distribution.inspect`. */
+export const INSPECT_OPTIONS: RulesOf<InspectOptions> = {
+  ...ASKING_OPTIONS,
+  platform: aString,
+  from: rule('"local" or "registry"', (value) => value === "local" || value === "registry"),
+};
+
+/** The options of `Distribution.referrers`. */
+export const REFERRERS_OPTIONS: RulesOf<ReferrersOptions> = { ...ASKING_OPTIONS, artifactType: aString };
 
 /** The options of `Distribution.push`. */
 export const PUSH_OPTIONS: RulesOf<PushOptions> = {

@@ -200,6 +200,10 @@ export function createRepositories(options: RepositoriesOptions): Repositories {
           resolutions.startAnew(); // who pulls after the push must see it
           return result;
         },
+        async deleteManifest(...reference) {
+          await pushClient.deleteManifest(...reference);
+          resolutions.startAnew();
+        },
       };
       const mounts = pushMounts({
         content,

@@ -66,7 +66,7 @@ export async function plan(engine: PlanEngine, text: string, options: PlanOption
     },
   };
   const walk = await EndpointWalk.start(engine, route, operation);
-  const promised = await promiseFor(walk, reference);
+  const promised = await promiseFor(walk, reference, (site) => site.resolve(reference));
   const read = (site: PlanSite) => inDockersWords(reference, () => site.read(promised));
   const { value, endpoint } = await walk.run(reference, read);
   const named = namedContents(value.documents, value.images);

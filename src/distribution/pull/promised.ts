@@ -63,12 +63,13 @@ export async function resolveTarget(
  * What a tag means, where the endpoints that say so are not those that have it (containerd's `resolve` and `pull`); `undefined`
  * where each endpoint tells and gives. A digest means itself.
  */
-export async function promiseFor<R extends { resolve(reference: NormalizedReference): Promise<Descriptor> }>(
+export async function promiseFor<R>(
   walk: EndpointWalk<R>,
   reference: NormalizedReference,
+  resolve: (site: R) => Promise<Descriptor>,
 ): Promise<Descriptor | undefined> {
   if (!walk.isDivided || reference.digest !== undefined) return undefined;
-  const ask = (site: R) => inDockersWords(reference, () => site.resolve(reference));
+  const ask = (site: R) => inDockersWords(reference, () => resolve(site));
   return (await walk.run(reference, ask, "resolve")).value;
 }
 

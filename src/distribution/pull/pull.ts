@@ -93,7 +93,7 @@ export async function pull(
       onDone: onImage,
       isOver: () => walk.isOver,
       async work(wanted): Promise<PulledImage> {
-        const promised = await promiseFor(walk, wanted);
+        const promised = await promiseFor(walk, wanted, (site) => site.resolve(wanted));
         const { value, endpoint } = await walk.run(wanted, ({ pull: pullHere }) =>
           inDockersWords(wanted, () => pullHere(wanted, promised)),
         );

@@ -1,4 +1,5 @@
 import type { Digest } from "../../digest/digest.ts";
+import type { Descriptor } from "../../oci/descriptor.ts";
 import type { Asker } from "../http/send.ts";
 import {
   getManifest,
@@ -12,6 +13,7 @@ import { ping } from "../repository/ping.ts";
 import { type RegistryClientOptions, RepositorySession } from "../repository/repository-session.ts";
 import { listTags } from "./list-tags.ts";
 import { type BlobOptions, type BlobPartOptions, openBlob, openBlobPart } from "./open-blob.ts";
+import { listReferrers, type ReferrersOptions } from "./referrers.ts";
 
 /**
  * One repository at one endpoint, read by the OCI distribution API. Every call is one attempt: whoever wants the
@@ -31,6 +33,8 @@ export interface RegistryClient {
   openBlobPart(digest: Digest, options: BlobPartOptions): Promise<BlobContent | undefined>;
   /** See `listTags`. */
   listTags(options?: Asker): AsyncIterable<string>;
+  /** See `listReferrers`. */
+  referrers(digest: Digest, options?: ReferrersOptions): Promise<readonly Descriptor[]>;
 }
 
 /** The client of a repository at an endpoint. It holds no connections of its own. */
@@ -43,5 +47,6 @@ export function createRegistryClient(options: RegistryClientOptions): RegistryCl
     openBlob: (digest, blobOptions) => openBlob(session, digest, blobOptions),
     openBlobPart: (digest, partOptions) => openBlobPart(session, digest, partOptions),
     listTags: (listOptions) => listTags(session, listOptions),
+    referrers: (digest, referrersOptions) => listReferrers(session, digest, referrersOptions),
   };
 }

@@ -4,6 +4,7 @@ import { ping } from "../repository/ping.ts";
 import { type RegistryClientOptions, RepositorySession } from "../repository/repository-session.ts";
 import { BlobUpload } from "./blob-upload.ts";
 import { BodySizes } from "./body-sizes.ts";
+import { deleteManifest } from "./delete-manifest.ts";
 import type { PushClient } from "./push-client.ts";
 import { hasManifest, putManifest } from "./put-manifest.ts";
 import { cancelUpload, mountBlob, startUpload, uploadOffset } from "./upload-session.ts";
@@ -27,6 +28,8 @@ export function createPushClient(options: RegistryClientOptions): PushClient {
       hasManifest(repository, { reference, digest }, callOptions),
     putManifest: (reference, manifest, callOptions) =>
       putManifest(repository, { reference, manifest }, callOptions),
+    deleteManifest: (reference, callOptions) =>
+      deleteManifest(new RepositorySession(options, "delete"), reference, callOptions),
     referrers: (digest, callOptions) => listReferrers(repository, digest, callOptions),
   };
 }

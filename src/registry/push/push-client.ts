@@ -80,6 +80,8 @@ export interface PushClient {
     manifest: { readonly mediaType: string; readonly bytes: Uint8Array; readonly digest: Digest },
     options?: Asker,
   ): Promise<{ readonly keepsReferrers: boolean }>;
+  /** See `deleteManifest`. */
+  deleteManifest(reference: string, options?: Asker): Promise<void>;
   /** The manifests whose `subject` is `digest` (end-12, with the tag fallback for registries without the API). */
   referrers(
     digest: Digest,

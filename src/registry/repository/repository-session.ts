@@ -39,7 +39,7 @@ export interface PathRequestParts extends RequestParts {
 export type ExpectedAnswer = readonly number[] | ((response: HttpResponse) => boolean);
 
 /** What a session may do with its repository, as token scopes say it. */
-export type RepositoryActions = "pull" | "pull,push";
+export type RepositoryActions = "pull" | "pull,push" | "delete";
 
 /** Makes and sends the requests of one repository at one endpoint; what a registry client does is built on it. */
 export class RepositorySession {

@@ -111,7 +111,8 @@ describe("plan()", () => {
     const pulled = engine.pull(named("v1"), AMD64);
     await hasOnDisk(engine, layer, 50_000);
     const { contents } = await engine.plan(named("v1"), AMD64);
-    const coming = contents.filter(({ isComing }) => isComing);
+    // The config is all here, and its transfer may be at its very end.
+    const coming = contents.filter(({ isComing, bytesHere, size }) => isComing && bytesHere < size);
     expect(coming).toMatchObject([{ digest: layer.digest, bytesHere: 50_000 }]);
     fault.release();
     await pulled;
