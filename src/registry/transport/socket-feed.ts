@@ -1,4 +1,5 @@
 import { type OnReadOpts, Socket } from "node:net";
+import { RecordBuffer } from "./record-buffer.ts";
 
 /** Bytes that one read of a plain socket takes at most. */
 const TCP_BUFFER_BYTES = 256 * 1024;
@@ -53,8 +54,11 @@ export function feedOf(socket: Socket): SocketFeed | undefined {
   return FEEDS.get(socket);
 }
 
-/** Bytes that one read of a TLS socket gives at most: Node hands out no more than one record's payload. */
-const TLS_BUFFER_BYTES = 16 * 1024;
+/** Bytes of the records of a TLS socket that are taken at once, at most: they stay in the processor's cache meanwhile. */
+const TLS_BUFFER_BYTES = 256 * 1024;
+
+/** What a socket tells when nothing more comes over it. */
+const ENDS = ["end", "error", "close"] as const;
 
 /**
  * Stands between the reused buffer of a socket and undici's parser, which takes bytes with `read`, gives back what it did
@@ -78,15 +82,16 @@ export class SocketFeed {
   readonly #turnBytes: number;
   /** Bytes that were read in this turn. */
   #turn = 0;
+  /** Of a TLS socket: what came in this turn. */
+  readonly #records: RecordBuffer | undefined;
+  /** Whether it is given at the end of this turn. */
+  #isDue = false;
 
   constructor({ secure, sizes }: { readonly secure: boolean; readonly sizes: ReadingSizes }) {
     this.directBytes = sizes.directBytes;
-    this.#turnBytes = secure ? Number.POSITIVE_INFINITY : sizes.turnBytes;
-    const callback = (byteCount: number, buffer: Uint8Array): boolean => this.#onBytes(byteCount, buffer);
-    this.onread = {
-      buffer: secure ? this.#tlsBuffer() : Buffer.allocUnsafeSlow(sizes.bufferBytes),
-      callback,
-    };
+    this.#turnBytes = sizes.turnBytes;
+    this.#records = secure ? new RecordBuffer(TLS_BUFFER_BYTES) : undefined;
+    this.onread = this.#records ? this.#readingOf(this.#records) : this.#readingInto(sizes.bufferBytes);
   }
 
   /** Puts the feed in the place of the socket's own queue. */
@@ -96,6 +101,8 @@ export class SocketFeed {
     const read = (size?: number): unknown =>
       size === undefined ? this.#read() : Socket.prototype.read.call(socket, size);
     Object.assign(socket, { read, unshift: (rest: Buffer) => this.#unshift(rest) });
+    // Before whoever else hears of it: what has come belongs before the end.
+    if (this.#records) for (const end of ENDS) socket.on(end, () => this.#giveRecords());
   }
 
   /**
@@ -120,6 +127,7 @@ export class SocketFeed {
 
   /** Gives what was read, however much is held up. */
   flush(): void {
+    this.#takeRecords();
     while (this.#waiting.length > 0) this.#giveOne();
   }
 
@@ -128,23 +136,59 @@ export class SocketFeed {
     if (chunk) this.#past?.(chunk);
   }
 
-  /**
-   * Node asks for a buffer before the first and after every read. TLS goes on with what it has decrypted although it was
-   * told to stop; then the old buffer belongs to whoever paused, and the next bytes need another one.
-   */
-  #tlsBuffer(): () => Uint8Array {
-    let buffer = Buffer.allocUnsafeSlow(TLS_BUFFER_BYTES);
-    return () => {
-      if (this.#stopped) buffer = Buffer.allocUnsafeSlow(TLS_BUFFER_BYTES);
-      return buffer;
+  #readingInto(byteCount: number): OnReadOpts {
+    return {
+      buffer: Buffer.allocUnsafeSlow(byteCount),
+      callback: (count, buffer) => this.#onBytes(Buffer.from(buffer.buffer, buffer.byteOffset, count)),
     };
   }
 
-  #onBytes(byteCount: number, buffer: Uint8Array): boolean {
-    this.#waiting.push(Buffer.from(buffer.buffer, buffer.byteOffset, byteCount));
+  /**
+   * Node asks where the next record goes before the first and after each one. It goes on with what it has decrypted although it was
+   * told to stop, so there is always room.
+   */
+  #readingOf(records: RecordBuffer): OnReadOpts {
+    return {
+      buffer: () => records.space(this.#isHeld),
+      callback: (count) => {
+        records.add(count);
+        if (records.isFull) this.#giveRecords();
+        else this.#giveRecordsSoon();
+        this.#stopped = this.#isHeld;
+        return !this.#stopped;
+      },
+    };
+  }
+
+  /** Whether what was given, or is to be, is needed for longer than this moment. */
+  get #isHeld(): boolean {
+    return this.#paused || this.#waiting.length > 0;
+  }
+
+  #onBytes(bytes: Buffer): boolean {
+    this.#waiting.push(bytes);
     if (!this.#paused) this.#give();
-    this.#stopped = this.#paused || this.#waiting.length > 0 || this.#endsTurn(byteCount);
+    this.#stopped = this.#isHeld || this.#endsTurn(bytes.length);
     return !this.#stopped;
+  }
+
+  #giveRecordsSoon(): void {
+    if (this.#isDue) return;
+    this.#isDue = true;
+    setImmediate(() => {
+      this.#isDue = false;
+      this.#giveRecords();
+    });
+  }
+
+  #giveRecords(): void {
+    if (this.#takeRecords() && !this.#paused) this.#give();
+  }
+
+  #takeRecords(): boolean {
+    const records = this.#records?.take();
+    if (records) this.#waiting.push(records);
+    return records !== undefined;
   }
 
   #give(): void {

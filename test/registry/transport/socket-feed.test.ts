@@ -1,11 +1,15 @@
+import { createHash, randomBytes } from "node:crypto";
 import { once } from "node:events";
 import { type AddressInfo, connect, createServer } from "node:net";
-import { expect, it } from "vitest";
+import { connect as connectTls, createServer as createTlsServer } from "node:tls";
+import fc from "fast-check";
+import { describe, expect, it } from "vitest";
 import {
   READING_ALONE,
   READING_BESIDE_OTHERS,
   SocketFeed,
 } from "../../../src/registry/transport/socket-feed.ts";
+import { selfSigned } from "../../../src/testing/certificates/self-signed.ts";
 
 const MIB = 1024 * 1024;
 
@@ -42,3 +46,60 @@ it.each([
     expect(mostInTurn).toBeLessThan(sizes.turnBytes + MIB);
   },
 );
+
+describe("SocketFeed of a TLS socket", () => {
+  const certificate = selfSigned();
+
+  it("gives many records at once, and all of them before the end", async () => {
+    const { chunks, bytes, received } = await receive(randomBytes(4 * MIB), () => false);
+    expect(received).toEqual(bytes);
+    expect(chunks).toBeLessThan((4 * MIB) / (16 * 1024) / 2);
+  });
+
+  it("keeps what is held up as it is, and loses nothing", async () => {
+    const pauses = fc.array(fc.boolean(), { minLength: 1, maxLength: 20 });
+    await fc.assert(
+      fc.asyncProperty(pauses, fc.integer({ min: 0, max: MIB }), async (held, length) => {
+        const { bytes, received } = await receive(
+          randomBytes(length),
+          (at) => held[at % held.length] === true,
+        );
+        expect(received).toEqual(bytes);
+      }),
+      { numRuns: Number(process.env["DRAYAGE_FEED_RUNS"] ?? 10) },
+    );
+  });
+
+  /** Receives bytes, holds up after the chunks that `isHeld` names, and looks at each for as long as it is valid. */
+  async function receive(sent: Buffer, isHeld: (chunk: number) => boolean) {
+    const server = createTlsServer(certificate, (socket) => void socket.end(sent));
+    server.listen(0, "127.0.0.1");
+    await once(server, "listening");
+    const feed = new SocketFeed({ secure: true, sizes: READING_BESIDE_OTHERS });
+    const { port } = server.address() as AddressInfo;
+    const how = { port, host: "127.0.0.1", onread: feed.onread }; // Node's types do not know that TLS takes it as well
+    const socket = connectTls({ ...how, rejectUnauthorized: false });
+    feed.attach(socket);
+    const hash = createHash("sha256");
+    let [chunks, length] = [0, 0];
+    let goOn: (() => void) | undefined;
+    feed.divert((chunk) => {
+      length += chunk.length;
+      if (!isHeld(chunks++)) return void hash.update(chunk);
+      feed.holdUp();
+      goOn = () => {
+        goOn = undefined;
+        hash.update(chunk);
+        feed.goOn();
+      };
+      setTimeout(() => goOn?.(), 1);
+    });
+    feed.goOn();
+    await once(socket, "close");
+    while (goOn) goOn();
+    await new Promise((resolve) => server.close(resolve));
+    const digestOfSent = createHash("sha256").update(sent).digest("hex");
+    const received = { length, digest: hash.digest("hex") };
+    return { chunks, received, bytes: { length: sent.length, digest: digestOfSent } };
+  }
+});
