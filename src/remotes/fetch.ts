@@ -46,6 +46,8 @@ export interface FetchContext {
   readonly onArrival?: ArrivalListener | undefined;
   /** How fast it may come. Default: as fast as it does. */
   readonly flow?: Flow | undefined;
+  /** How fast it may come from another endpoint (`beside`), by its origin. Default: what of it comes from there passes `flow`. */
+  readonly flowBeside?: ((endpoint: string) => Flow) | undefined;
   /** Threads that content may be received in. Default: none. */
   readonly threads?: TransferThreads | undefined;
   /** How large content comes in ranges. Default: it comes in one stream. */
@@ -206,13 +208,15 @@ async function fetchRest(incoming: Incoming, context: FetchContext): Promise<Bro
   }
 }
 
-/** The other endpoints, whose answers pass the same flow. */
-async function besideOf({ beside, flow }: FetchContext): Promise<readonly RangeSource[]> {
+/** The other endpoints, each with its own limit. */
+async function besideOf({ beside, flow, flowBeside }: FetchContext): Promise<readonly RangeSource[]> {
   const sources = (await beside?.()) ?? [];
-  return sources.map((source) => ({ ...source, fetcher: fetcherOf({ fetcher: source.fetcher, flow }) }));
+  return sources.map(({ fetcher, endpoint }) => {
+    return { endpoint, fetcher: fetcherOf({ fetcher, flow: flowBeside?.(endpoint) ?? flow }) };
+  });
 }
 
-/** All answers pass the same flow. A refusal is about the content, not about the image that it belongs to: its errors name it. */
+/** All answers pass one flow. A refusal is about the content, not about the image that it belongs to: its errors name it. */
 function fetcherOf({ fetcher, flow }: Pick<FetchContext, "fetcher" | "flow">): Fetcher {
   return {
     fetch: (descriptor, options) =>

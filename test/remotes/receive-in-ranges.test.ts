@@ -5,6 +5,7 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { setImmediate } from "node:timers/promises";
 import { afterEach, beforeEach, describe, expect, it } from "vitest";
+import type { Flow } from "../../src/bandwidth/flow.ts";
 import type { LocalStore } from "../../src/content/local/local-content-store.ts";
 import { openLocalStore } from "../../src/content/local/local-store.ts";
 import { readBlob } from "../../src/content/read-blob.ts";
@@ -273,6 +274,28 @@ describe.each([{ workers: 0 }, { workers: 2 }])("a blob in ranges, by $workers t
     const [{ from, to, beside } = { from: 0, to: 0, beside: undefined }] = arrivals;
     expect([from, to]).toEqual([0, CONTENT.length]);
     expect([...(beside?.keys() ?? [])]).toEqual(mirror.asked.length > 0 ? [other.endpoint] : []);
+  });
+
+  it("passes the limit of the endpoint that it comes from", async () => {
+    const [server, mirror] = [await serving(undefined, { waitsFor: 2 }), await serving()];
+    const other = fetching(mirror, workers);
+    const passed = new Map<string, number>();
+    const flowOf = (endpoint: string): Flow => ({
+      open(tap) {
+        passed.set(endpoint, (passed.get(endpoint) ?? 0) + 1);
+        tap.open();
+        return { ask: () => {}, close: () => {} };
+      },
+    });
+    const context = fetching(server, workers);
+    await fetchContent(LAYER, {
+      ...context,
+      beside: async () => [other],
+      flow: flowOf(context.endpoint),
+      flowBeside: flowOf,
+    });
+    expect(passed.get(context.endpoint)).toBeLessThanOrEqual(server.asked.length);
+    expect(passed.has(other.endpoint)).toBe(mirror.asked.length > 0);
   });
 
   it("comes from the first endpoint alone once another one had other bytes", async () => {

@@ -66,8 +66,10 @@ export function blobDownload(layer: Descriptor, source: BlobSource, diffId?: Dig
     exists: (options) => exists(source.content, layer, options),
     open: (options) => openBlob(source.content, layer, options),
     async download({ signal, waiter, payers, progress, growth, received }: DownloadContext) {
-      const host = limitedHost(endpoint);
       const { bandwidth } = source;
+      const host = limitedHost(endpoint);
+      const flowFrom = (origin: string): Flow =>
+        bandwidth.flow({ direction: "down", host: limitedHost(origin), payers });
       // What others read along, in threads that they hold, must not stand still.
       const followed = layer.size >= MIN_FOLLOWED_BYTES && !payers.isYielding ? growth : undefined;
       const fetch = (flow: Flow, signal: AbortSignal): Promise<boolean> =>
@@ -85,6 +87,7 @@ export function blobDownload(layer: Descriptor, source: BlobSource, diffId?: Dig
             ranges: payers.isYielding ? undefined : source.ranges, // nobody waits for it
             beside: source.beside,
             flow,
+            flowBeside: flowFrom,
             onVerify() {
               received();
               progress(update(id, "Verifying Checksum", 0, 0));
@@ -92,7 +95,7 @@ export function blobDownload(layer: Descriptor, source: BlobSource, diffId?: Dig
           }),
         );
       if (payers.isYielding) await givingWay({ bandwidth, host, payers, waiter, signal }, fetch);
-      else await fetch(bandwidth.flow({ direction: "down", host, payers }), signal);
+      else await fetch(flowFrom(endpoint), signal);
     },
   };
 }
