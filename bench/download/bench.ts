@@ -6,6 +6,7 @@ import { assertArrived } from "../support/assert-arrived.ts";
 import { COMMAND, ENGINE, findDownloaders, PEERS } from "../support/downloaders.ts";
 import { fillRegistry } from "../support/fill-registry.ts";
 import { inFreshFolder } from "../support/fresh-folder.ts";
+import { findTlsFront } from "../support/tls-front.ts";
 
 /** 1 GiB, by default in eight layers of 128 MiB. */
 const IMAGE_BYTES = 1024 * 1024 * 1024;
@@ -37,18 +38,22 @@ export const download = defineBench({
     { who: ENGINE, figure: "loopP99Seconds", limit: { atMost: 0.03 } },
   ],
   title: ({ layers, tls }) =>
-    `${layers} layers of ${Math.round(IMAGE_BYTES / Number(layers) / 1024 ** 2)} MiB by ${tls ? "HTTPS" : "HTTP"}, verified`,
+    `${layers} layers of ${Math.round(IMAGE_BYTES / Number(layers) / 1024 ** 2)} MiB by ${how(tls)}, verified`,
   async *cases({ data, work, layers, tls }) {
+    const startFront = tls ? findTlsFront() : undefined;
+    const isSecure = tls && startFront === undefined;
     await using registry = await startDockerRegistry({
       dataFolder: data,
-      tls: tls ? selfSigned() : undefined,
+      tls: isSecure ? selfSigned() : undefined,
     });
-    const filled = { host: registry.host, tls, work };
+    await using front = await startFront?.(registry.url, data);
+    const { host } = front ?? registry;
+    const filled = { host: registry.host, tls: isSecure, work };
     const count = Number(layers);
     const layerBytes = Math.floor(IMAGE_BYTES / count);
     const wanted = await fillRegistry(filled, { name: IMAGE, layers: count, layerBytes });
     await fillRegistry(filled, WARM);
-    const { downloaders, missing } = await findDownloaders([`${registry.host}/${WARM.name}`]);
+    const { downloaders, missing } = await findDownloaders([`${host}/${WARM.name}`]);
     yield {
       name: "",
       missing,
@@ -57,7 +62,7 @@ export const download = defineBench({
         name: by.name,
         measure: (round) =>
           inFreshFolder(data, async (folder) => {
-            const [cost, layout] = await by.download({ reference: `${registry.host}/${IMAGE}`, tls, folder });
+            const [cost, layout] = await by.download({ reference: `${host}/${IMAGE}`, tls, folder });
             if (layout !== undefined) await assertArrived(layout, wanted, round === 0);
             return cost;
           }),
@@ -65,3 +70,8 @@ export const download = defineBench({
     };
   },
 });
+
+function how(tls: boolean): string {
+  if (!tls) return "HTTP";
+  return findTlsFront() ? "HTTPS (nginx before the registry)" : "HTTPS (the registry's own)";
+}

@@ -16,7 +16,8 @@ export type PartName =
   | "oras"
   | "crane"
   | "docker"
-  | "squid";
+  | "squid"
+  | "nginx";
 
 /** Debian's package of each part. Parts without one are used where they are installed, and nobody promises them. */
 const PACKAGES: Readonly<Record<PartName, string | undefined>> = {
@@ -33,6 +34,7 @@ const PACKAGES: Readonly<Record<PartName, string | undefined>> = {
   crane: undefined,
   docker: undefined,
   squid: "squid",
+  nginx: undefined,
 };
 
 /** Every part that there may be. */
