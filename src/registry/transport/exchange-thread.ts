@@ -81,6 +81,10 @@ export class ExchangeThread implements PlaceThread {
     return this.#hasStarted;
   }
 
+  get busyMs(): number {
+    return this.#worker.performance.eventLoopUtilization().active;
+  }
+
   /**
    * Opens a place for a body, as its program understands `what`. The caller closes it. Throws what the program throws, a retryable
    * `ErrUnavailable` when the thread is dead or dies meanwhile, and the abort error.

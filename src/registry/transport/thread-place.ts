@@ -4,6 +4,8 @@ import type { RequestRoute } from "./routes.ts";
 
 /** The thread of a place. */
 export interface PlaceThread {
+  /** For how long it has been busy so far, in milliseconds. */
+  readonly busyMs: number;
   /** The same way, but by connections of the thread; `undefined` when it cannot go that way. */
   routeOf(route: RequestRoute): Route | undefined;
   /** Nothing touches the place when this resolves: what came of it. Rejects when the thread is dead, or dies meanwhile. */
@@ -18,6 +20,11 @@ export class ThreadPlace implements Place {
   constructor(number: number, thread: PlaceThread) {
     this.number = number;
     this.#thread = thread;
+  }
+
+  /** See `PlaceThread.busyMs`. */
+  get busyMs(): number {
+    return this.#thread.busyMs;
   }
 
   /** See `PlaceThread.routeOf`. */

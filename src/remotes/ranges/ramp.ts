@@ -7,11 +7,23 @@ const KEPT_RATE = 0.9;
 /** How long the first byte over each connection is waited for before it is measured without them, in milliseconds. */
 const STARTING_MS = 1_000;
 
+/**
+ * What part of a step passes, from the first byte over each connection on, before it is measured: servers that limit connections let the
+ * first bytes of each go at once, and the first of a long way are slow.
+ */
+const WARM_UP_STEPS = 0.5;
+
 /** When it is tried again with more connections, after it has not helped, in milliseconds; each time twice as long. */
 const FIRST_REST_MS = 2_000;
 
 /** Steps that more connections have to show that they help: a machine or a line that is busy may stand still for one. */
 const PATIENCE_STEPS = 4;
+
+/**
+ * What part of its time the thread that receives may be busy for more connections to be tried: with less than this left, twice as many
+ * bring hardly more, and cost what every connection does.
+ */
+const MOST_BUSY = 0.6;
 
 /** What a `Ramp` sees at one look. */
 export interface RampLook {
@@ -20,6 +32,8 @@ export interface RampLook {
   readonly came: ReadonlyMap<object, number>;
   /** Whether something has come over each of them. */
   readonly allMove: boolean;
+  /** For how long the thread that receives has been busy so far, in milliseconds. */
+  readonly busyMs: number;
   /** How many there may be. */
   readonly most: number;
   /** Whether what is left takes long enough, at a rate in bytes per second, for others to help. */
@@ -35,15 +49,18 @@ interface Rates {
 /**
  * How many connections a content is worth: one at first, twice as many as long as they bring more, and as many as before when they
  * do not. What is the limit (the line, the server for each connection, or this machine) shows in nothing but that. New ones that are
- * slow by themselves are told from a line that is full by the others, which are as fast as before.
+ * slow by themselves are told from a line that is full by the others, which are as fast as before. Where the thread that receives has hardly
+ * a moment to spare, it is known without trying.
  */
 export class Ramp {
   readonly #stepMs: number;
   #wanted = 1;
-  /** When the measuring began, and with how many bytes; `undefined`: it has not. */
-  #since: { readonly atMs: number; readonly came: ReadonlyMap<object, number> } | undefined;
+  /** Where measuring began; `undefined`: it has not. */
+  #since: RampLook | undefined;
   /** Since when something is missing for the measuring to begin. */
   #waitingSinceMs: number | undefined;
+  /** Since when nothing is missing any more. */
+  #readySinceMs: number | undefined;
   /** What there was before the number was raised, as long as it is not known whether that has helped. */
   #before: { readonly wanted: number; readonly rates: Rates } | undefined;
   #restUntilMs = 0;
@@ -61,20 +78,23 @@ export class Ramp {
 
   /** Looks how it goes, and changes what is wanted by that. */
   look(look: RampLook): void {
-    const { nowMs, came, most, isWorth } = look;
+    const { nowMs, busyMs, came, most, isWorth } = look;
     this.#wanted = Math.min(this.#wanted, most);
     if (!this.#canMeasure(look)) return;
-    this.#since ??= { atMs: nowMs, came };
-    const tookMs = nowMs - this.#since.atMs;
+    this.#since ??= look;
+    const since = this.#since;
+    const tookMs = nowMs - since.nowMs;
     if (tookMs < this.#stepMs) return;
-    const rates = ratesOf(this.#since.came, came, tookMs);
+    const rates = ratesOf(since.came, came, tookMs);
+    const isBusy = this.#stepMs > 0 && busyMs - since.busyMs > tookMs * MOST_BUSY;
     if (this.#before && !this.#hasHelped(this.#before, rates)) {
       if (tookMs >= PATIENCE_STEPS * this.#stepMs) this.#goBack(this.#before.wanted, nowMs);
       return;
     }
     this.#before = undefined;
-    this.#since = { atMs: nowMs, came };
-    if (nowMs >= this.#restUntilMs && this.#wanted < most && isWorth(rates.all)) this.#raise(rates, most);
+    this.#since = look;
+    if (isBusy || nowMs < this.#restUntilMs || this.#wanted >= most) return;
+    if (isWorth(rates.all)) this.#raise(rates, most);
   }
 
   /** A connection has failed: perhaps there were too many. */
@@ -86,8 +106,13 @@ export class Ramp {
   #canMeasure({ nowMs, allMove }: RampLook): boolean {
     this.#waitingSinceMs = allMove ? undefined : (this.#waitingSinceMs ?? nowMs);
     const isReady = this.#waitingSinceMs === undefined || nowMs - this.#waitingSinceMs >= STARTING_MS;
-    if (!isReady) this.#since = undefined;
-    return isReady;
+    if (!isReady) {
+      this.#since = undefined;
+      this.#readySinceMs = undefined;
+      return false;
+    }
+    this.#readySinceMs ??= nowMs;
+    return nowMs - this.#readySinceMs >= this.#stepMs * WARM_UP_STEPS;
   }
 
   #raise(rates: Rates, most: number): void {
@@ -96,6 +121,7 @@ export class Ramp {
     this.#before = this.#stepMs === 0 ? undefined : { wanted: before, rates };
     this.#since = undefined;
     this.#waitingSinceMs = undefined;
+    this.#readySinceMs = undefined;
   }
 
   #hasHelped(before: { readonly wanted: number; readonly rates: Rates }, now: Rates): boolean {

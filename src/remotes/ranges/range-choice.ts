@@ -32,6 +32,11 @@ export class RangeChoice {
     this.#options = options;
   }
 
+  /** Whether a connection is far slower than another one, and nobody is about to take over what it has not brought. */
+  hasSlow(nowMs: number): boolean {
+    return cutFromSlow(this.#pacesBeside(undefined, nowMs), this.#fastestRate) !== undefined;
+  }
+
   /** What another connection is far too slow for. */
   fromSlow(line: RangeLine, nowMs: number): Next | undefined {
     return this.#takeover(cutFromSlow(this.#pacesBeside(line, nowMs), this.#rateOf(line)));
@@ -61,7 +66,7 @@ export class RangeChoice {
   }
 
   /** What the others do, as far as something may be taken of it. */
-  #pacesBeside(line: RangeLine, nowMs: number): readonly Pace[] {
+  #pacesBeside(line: RangeLine | undefined, nowMs: number): readonly Pace[] {
     return [...this.#lines].flatMap((other) => {
       const pace = other === line ? undefined : other.paceAt(nowMs);
       return pace && pace.claim.left > 0 && !this.#plan.isOffered(pace.claim) ? [pace] : [];
@@ -70,7 +75,11 @@ export class RangeChoice {
 
   /** Bytes per second that may be expected of a connection: as many as of the fastest as long as nothing else is known. */
   #rateOf(line: RangeLine): number {
-    return line.rate ?? Math.max(0, ...[...this.#lines].map(({ rate = 0 }) => rate));
+    return line.rate ?? this.#fastestRate;
+  }
+
+  get #fastestRate(): number {
+    return Math.max(0, ...[...this.#lines].map(({ rate = 0 }) => rate));
   }
 
   #takeover(cut: Cut | undefined): Next | undefined {

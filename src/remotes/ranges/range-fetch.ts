@@ -127,7 +127,14 @@ class RangeFetch {
       if (line.isLateAt(nowMs)) this.#hurry(line);
     }
     if (this.#hasAnswer) this.#raise(nowMs);
+    this.#relieve(nowMs);
     this.#wake();
+  }
+
+  /** Where one is far slower than the others, which are all busy, one more takes over from it if there may be one. */
+  #relieve(nowMs: number): void {
+    const mayStart = this.#lines.size === this.#ramp.wanted && this.#lines.size < this.#sources.most;
+    if (mayStart && !this.#end.signal.aborted && this.#choice.hasSlow(nowMs)) this.#start();
   }
 
   /** Somebody else may have what is offered. Who only helps is asked no more. */
@@ -141,6 +148,7 @@ class RangeFetch {
     const lines = [...this.#lines];
     this.#ramp.look({
       nowMs,
+      busyMs: this.#work.place.busyMs,
       came: new Map(lines.map((line) => [line, line.bytes])),
       allMove: lines.every(({ isMoving }) => isMoving),
       most: this.#sources.most,

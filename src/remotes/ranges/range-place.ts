@@ -7,6 +7,8 @@ import type { Claim } from "./claim.ts";
 export interface RangePlace {
   /** What a request names for its answer to come here; absent where it comes here anyway. */
   readonly address: Place | undefined;
+  /** For how long the thread that it is in has been busy so far, in milliseconds. */
+  readonly busyMs: number;
   /** Whether content can be poured here. */
   takes(content: RemoteContent): boolean;
   /** Becomes a place for content that does not come where it is. Nothing may be on its way. */

@@ -20,6 +20,8 @@ const FOLLOWED_SAMPLE_MS = 10;
 interface Home {
   /** What a request names for its answer to come there; `undefined` in this thread. */
   readonly address?: Place | undefined;
+  /** For how long its thread has been busy so far, in milliseconds. */
+  readonly busyMs: number;
   pour(content: RemoteContent, into: PourInto): Promise<void>;
   close(): Promise<unknown>;
 }
@@ -75,6 +77,11 @@ export class BlobPlace {
   /** What a request names for its answer to come here; `undefined` where the place is in this thread. */
   get address(): Place | undefined {
     return this.#home.address;
+  }
+
+  /** For how long the thread that it is in has been busy so far, in milliseconds. */
+  get busyMs(): number {
+    return this.#home.busyMs;
   }
 
   /** Bytes that there are without a hole, from the first one on: what others may read. */
@@ -149,6 +156,9 @@ async function openThere(thread: ExchangeThread, what: PlaceOfBlob, options: Abo
   const place = await thread.open(what, options);
   return {
     address: place,
+    get busyMs() {
+      return place.busyMs;
+    },
     pour: async (content, into) => await content.pour?.(into),
     close: () => place.close(),
   };
@@ -157,6 +167,9 @@ async function openThere(thread: ExchangeThread, what: PlaceOfBlob, options: Abo
 async function openHere(what: PlaceOfBlob, options: AbortOptions): Promise<Home> {
   const place = await openBlobPlace(what, options);
   return {
+    get busyMs() {
+      return performance.eventLoopUtilization().active;
+    },
     pour: (content, into) => content.pipeTo(place.sink(into)),
     close: () => place.close(),
   };

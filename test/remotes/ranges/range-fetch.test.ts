@@ -34,6 +34,11 @@ describe("fetchInRanges()", () => {
     expect(run.tookMs).toBeLessThan((GIB / (500 * MB)) * 1_000 * 1.03);
   });
 
+  it("asks for no part where the thread that receives has no time for more", async () => {
+    const run = await runOf({ size: GIB, busyPart: 0.9, manner: () => ({ rate: 30 * MB }) });
+    expect(run.network.asked.length).toBe(1);
+  });
+
   it("does not take a line that stands still for a moment for one that is full", async () => {
     const clock = new ManualClock();
     const isStill = (): boolean => clock.elapsed() % 700 >= 550;
@@ -78,6 +83,19 @@ describe("fetchInRanges()", () => {
       const run = await runOf({ size: GIB, manner });
       expect(run.network.bytes).toBe(GIB);
       expect(run.tookMs / even.tookMs).toBeLessThan(1.15);
+    }
+  });
+
+  it("is not misled by servers that send the first bytes of a connection at once", async () => {
+    const burstBytes = 3 * MB;
+    const even = await runOf({ size: GIB, manner: () => ({ rate: 30 * MB, burstBytes }) });
+    for (const slow of [1, 2, 3, 4, 7]) {
+      const manner = ({ number }: Asked): Manner => ({
+        rate: number === slow ? 1.5 * MB : 30 * MB,
+        burstBytes,
+      });
+      const run = await runOf({ size: GIB, manner });
+      expect(run.tookMs / even.tookMs, `slow: ${slow}`).toBeLessThan(1.1);
     }
   });
 

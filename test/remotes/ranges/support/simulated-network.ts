@@ -21,6 +21,8 @@ export interface Asked {
 export interface Manner {
   /** Bytes per second over this connection; 0: silent. */
   readonly rate: number;
+  /** Bytes that come at once, before it is at that rate. */
+  readonly burstBytes?: number;
   /** Whether it sends the whole, whatever was asked for. */
   readonly whole?: boolean;
   /** Thrown in place of an answer. */
@@ -38,6 +40,8 @@ export interface NetworkOptions {
   readonly roundTripMs?: number;
   /** Bytes per second over all connections. Default: no limit. */
   readonly lineRate?: number;
+  /** What part of its time the thread that receives is busy. Default 0. */
+  readonly busyPart?: number;
   readonly manner: (asked: Asked) => Manner;
 }
 
@@ -85,6 +89,10 @@ export class SimulatedNetwork implements Fetcher, RangePlace {
     return manner.whole ? undefined : this.#content(offset, manner, signal);
   }
 
+  get busyMs(): number {
+    return this.#options.clock.elapsed() * (this.#options.busyPart ?? 0);
+  }
+
   get address(): undefined {
     return undefined;
   }
@@ -97,13 +105,14 @@ export class SimulatedNetwork implements Fetcher, RangePlace {
 
   async pour(from: RemoteContent, claim: Claim, skip: number): Promise<void> {
     const { manner, signal, network } = from as SimulatedContent;
-    let [toSkip, came] = [skip, 0];
+    let [toSkip, came, burst] = [skip, 0, manner.burstBytes ?? 0];
     network.active++;
     network.mostAtOnce = Math.max(network.mostAtOnce, network.active);
     try {
       while (claim.left > 0) {
         await this.#options.clock.sleep(PULSE_MS, { signal });
-        const bytes = network.pulseBytes(manner);
+        const bytes = network.pulseBytes(manner) + burst;
+        burst = 0;
         came += bytes;
         const skipped = Math.min(toSkip, bytes);
         toSkip -= skipped;
