@@ -1,17 +1,35 @@
+import { globSync, readFileSync } from "node:fs";
 import { fileURLToPath } from "node:url";
 import { defineConfig } from "vitest/config";
+import { AloneFirst } from "./test/support/alone-first.ts";
+
+/** All blobs in threads, or none: by default what an engine chooses itself. */
+const allInThreads = process.env["DRAYAGE_TEST_WORKERS"] !== undefined;
+
+const ALL = "test/**/*.test.ts";
+
+/** What needs a process of its own: the long ones with many processes, and those that change what their process is for everybody. */
+const ALONE = [
+  "test/{chaos,real}/**/*.test.ts",
+  ...globSync(ALL).filter((path) =>
+    /\bvi\.(?:doM|m)ock\(|setFlagsFromString\(/.test(readFileSync(path, "utf8")),
+  ),
+];
 
 export default defineConfig({
   test: {
-    include: ["test/**/*.test.ts"],
-    // All blobs in threads, or none: by default what an engine chooses itself.
-    setupFiles: process.env["DRAYAGE_TEST_WORKERS"] ? ["test/support/transfer-threads-setup.ts"] : [],
+    setupFiles: allInThreads ? ["test/support/transfer-threads-setup.ts"] : [],
     globalSetup: ["test/support/global-setup.ts", "test/real/support/global-setup.ts"],
     testTimeout: 30_000,
     hookTimeout: 60_000,
-    sequence: { shuffle: true },
+    sequence: { shuffle: true, sequencer: AloneFirst },
     maxWorkers: 2,
     // Processes that tests start run from the sources: what the first one has compiled, the others load.
     env: { NODE_COMPILE_CACHE: fileURLToPath(new URL(".cache/test-processes", import.meta.url)) },
+    projects: [
+      { extends: true, test: { name: "alone", include: ALONE } },
+      // One process after another would load and compile the same sources for each of these files.
+      { extends: true, test: { name: "together", include: [ALL], exclude: ALONE, isolate: false } },
+    ],
   },
 });

@@ -18,13 +18,6 @@ const MAX_REQUESTS = 60;
 
 const CHILD = new URL("support/pull-child.ts", import.meta.url).pathname;
 
-/** Resolves when the registry has been asked `count` more times, or the signal fires. */
-async function requests(registry: HostileRegistry, count: number, signal: AbortSignal): Promise<void> {
-  const end = registry.requestCount + count;
-  while (registry.requestCount < end && !signal.aborted)
-    await new Promise((resolve) => setImmediate(resolve));
-}
-
 describe(`${kills} processes killed while they pull (CHAOS_SEED=${seed})`, () => {
   it("leave a root that is right, and goes on", { timeout: kills * 5_000 + 60_000 }, async ({ signal }) => {
     const world = buildWorld(`kills ${seed}`);
@@ -51,7 +44,7 @@ describe(`${kills} processes killed while they pull (CHAOS_SEED=${seed})`, () =>
       );
       const ended = children.map((child) => once(child, "exit"));
       try {
-        await Promise.race([requests(registry, 1 + random.int(MAX_REQUESTS), signal), ...ended]);
+        await Promise.race([registry.asked(1 + random.int(MAX_REQUESTS)), once(signal, "abort"), ...ended]);
       } finally {
         for (const child of children) child.kill("SIGKILL"); // also when the test has run out of time
       }

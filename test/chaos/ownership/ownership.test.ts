@@ -28,6 +28,9 @@ const MAX_KILL_DELAYS_MS = [25, 150];
 /** Of so many tasks one has layers. */
 const LAYERS_ONE_IN = 2;
 
+/** Most steps of a task, one as often as the other: what goes wrong needs few, and what goes on for long meets more. */
+const MAX_STEPS = [2, 5];
+
 /** Folder of the root that most runs begin with. */
 const BEGINNING = "beginning";
 
@@ -109,7 +112,7 @@ async function makeBeginning(references: readonly string[]): Promise<readonly st
 
 function drawTask(random: Random, root: string): Task {
   const layers = random.below(LAYERS_ONE_IN) === 0;
-  const steps = Array.from({ length: 1 + random.below(5) }, () =>
+  const steps = Array.from({ length: 1 + random.below(random.pick(MAX_STEPS)) }, () =>
     Array.from({ length: 1 + random.below(3) }, () => drawOperation(random, material, { layers })),
   );
   const meanwhile = random.pick(["nothing", "pieces", "pieces", "lease"] as const);

@@ -46,6 +46,8 @@ export class HostileRegistry implements AsyncDisposable {
   readonly #asked = new Map<string, number>();
   #tokens = 0;
   #requests = 0;
+  /** Who is told of a request, by its number. */
+  readonly #awaited = new Map<number, () => void>();
 
   private constructor(options: HostileOptions) {
     this.options = options;
@@ -71,9 +73,9 @@ export class HostileRegistry implements AsyncDisposable {
     return this.#host(0);
   }
 
-  /** Requests to the registry so far. */
-  get requestCount(): number {
-    return this.#requests;
+  /** Resolves when the registry has been asked so many more times. */
+  asked(count: number): Promise<void> {
+    return new Promise((resolve) => void this.#awaited.set(this.#requests + count, resolve));
   }
 
   /** Connections that the client has not closed. */
@@ -124,7 +126,7 @@ export class HostileRegistry implements AsyncDisposable {
   async #registry(request: IncomingMessage, response: ServerResponse): Promise<void> {
     const url = new URL(request.url ?? "/", `http://${this.host}`);
     const random = this.#random(request);
-    this.#requests++;
+    this.#awaited.get(++this.#requests)?.();
     if (!this.#authorized(request, response, random)) return;
     this.#checkWanted(request, url);
     const fault = random.chance(this.options.faultRate)
