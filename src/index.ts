@@ -5,6 +5,7 @@
 export type { ExportOptions } from "./archive/export-images.ts";
 export type { ImportOptions, ImportSource } from "./archive/import-images.ts";
 export type { AbortOptions } from "./async/abort.ts";
+export type { WaitCode } from "./async/wait-reason.ts";
 export type { BandwidthLimits } from "./bandwidth/bandwidth.ts";
 export { LiveBandwidth } from "./bandwidth/live-bandwidth.ts";
 export type { BandwidthLimit, BandwidthRates, BandwidthSlot, Weekday } from "./bandwidth/timetable.ts";
@@ -60,7 +61,19 @@ export type { IdentifiedImage, ImageLookup } from "./images/image-lookup.ts";
 export type { ImageEntry, ImageEntryType } from "./layer/reading/image-entries.ts";
 export type { Descriptor } from "./oci/descriptor.ts";
 export { type DockerMessage, toDockerMessage } from "./progress/docker-message.ts";
-export type { MessageProgress, Progress, ProgressSink, UpdateProgress } from "./progress/progress.ts";
+export type {
+  MessageProgress,
+  Phase,
+  PlannedItem,
+  PlanProgress,
+  Progress,
+  ProgressSink,
+  StepProgress,
+  StepSink,
+  SummaryProgress,
+  UpdateProgress,
+} from "./progress/progress.ts";
+export { type WatchedWork, watchProgress } from "./progress/watch-progress.ts";
 export {
   type CredentialFiles,
   credentialFilesFromEnvironment,

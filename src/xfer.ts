@@ -6,14 +6,17 @@
  */
 export { type BackoffPolicy, DEFAULT_BACKOFF } from "./async/backoff.ts";
 export type { Clock } from "./async/clock.ts";
+export type { WaitCode, WaitReason } from "./async/wait-reason.ts";
 export { plainWaiter, type Waiter } from "./async/waiting.ts";
 export {
   type MessageProgress,
   message,
-  type Progress,
-  type ProgressSink,
+  type StepProgress,
+  type StepSink,
+  type Subject,
   type UpdateProgress,
   update,
+  waitingFor,
 } from "./progress/progress.ts";
 export { throttleProgress } from "./progress/progress-throttle.ts";
 export {

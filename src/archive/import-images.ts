@@ -6,7 +6,7 @@ import { ErrInvalidArgument } from "../errors/classes.ts";
 import type { Image, ImageStore } from "../images/image-store.ts";
 import type { Descriptor } from "../oci/descriptor.ts";
 import { guardSink } from "../progress/guard-sink.ts";
-import { message, type ProgressSink } from "../progress/progress.ts";
+import { message, type StepSink } from "../progress/progress.ts";
 import { tellingWaiter } from "../progress/telling-waiter.ts";
 import { familiarString } from "../reference/familiar.ts";
 import { parseNormalizedNamed } from "../reference/normalize.ts";
@@ -33,7 +33,7 @@ export interface ImportOptions extends AbortOptions {
   /** `NAME[:TAG]`: takes the place of the archive's names; needed when it has none. */
   readonly name?: string | undefined;
   /** Progress in docker's words. */
-  readonly onProgress?: ProgressSink | undefined;
+  readonly onProgress?: StepSink | undefined;
 }
 
 /** Where an import puts things. */
@@ -90,7 +90,7 @@ function loaded({ name, target, isMadeUp }: NamedImage): string {
 /** Nothing is passed over in silence. */
 function tellWhatIsLeft(
   { found, others }: OpenedSource,
-  { named, onProgress }: { readonly named: readonly NamedImage[]; readonly onProgress: ProgressSink },
+  { named, onProgress }: { readonly named: readonly NamedImage[]; readonly onProgress: StepSink },
 ): void {
   const taken = new Set(named.map(({ target }) => target.digest));
   const left = new Set(found.map(({ target }) => target.digest).filter((digest) => !taken.has(digest)));

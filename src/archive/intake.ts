@@ -2,14 +2,14 @@ import type { AbortOptions } from "../async/abort.ts";
 import { exists } from "../content/exists.ts";
 import type { Store } from "../content/store.ts";
 import { type Digest, shortId } from "../digest/digest.ts";
-import { type ProgressSink, update } from "../progress/progress.ts";
+import { type StepSink, update } from "../progress/progress.ts";
 import { throttleProgress } from "../progress/progress-throttle.ts";
 import { type IncomingFile, ingest } from "./ingest.ts";
 
 /** What files are taken in with. */
 export interface IntakeContext extends AbortOptions {
   readonly content: Store;
-  readonly onProgress: ProgressSink;
+  readonly onProgress: StepSink;
 }
 
 /** Characters of a path that stand for a file without digest: as many as of a digest. */

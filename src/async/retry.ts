@@ -34,8 +34,10 @@ export async function retry<T>(attempt: (number: number) => Promise<T>, options:
     } catch (cause) {
       throwIfAborted(signal);
       const error = noteAttempt(cause, number);
-      if (!findError(error)?.notSent) number++;
-      await countDown(patience.delayAfter(error), { waiter, clock });
+      const { notSent, code: errorCode } = findError(error) ?? {};
+      if (!notSent) number++;
+      const why = { code: notSent ? "pause" : "retry", attempt: number, errorCode } as const;
+      await countDown(patience.delayAfter(error), { waiter, clock, why });
       throwIfAborted(signal);
     }
   }

@@ -2,6 +2,7 @@ import { type AbortOptions, abortable, throwIfAborted } from "./abort.ts";
 import { type Clock, systemClock } from "./clock.ts";
 import { outside } from "./outside.ts";
 import { SharedWaiting } from "./shared-waiting.ts";
+import type { WaitReason } from "./wait-reason.ts";
 import type { Waiter } from "./waiting.ts";
 
 interface RunningCall<T> {
@@ -20,7 +21,7 @@ export interface CallOptions extends AbortOptions {
   /** With it he gives up what he holds while the call waits, or takes long, and shows what for. */
   readonly waiter?: Waiter | undefined;
   /** What is waited for as long as the call does not say more: a status line for people. */
-  readonly reason?: string | undefined;
+  readonly reason?: string | WaitReason | undefined;
 }
 
 /**

@@ -1,12 +1,13 @@
 import { type AbortOptions, abortable } from "./abort.ts";
 import { type Clock, systemClock } from "./clock.ts";
 import { settlesSoon } from "./wait-patiently.ts";
+import type { WaitReason } from "./wait-reason.ts";
 import type { Waiter } from "./waiting.ts";
 
 /** One who shares a call. */
 export interface SharerOptions extends AbortOptions {
-  /** What is waited for as long as the call itself does not say more: a status line for people. */
-  readonly reason: string;
+  /** What is waited for as long as the call itself does not say more. */
+  readonly reason: string | WaitReason;
   readonly waiter: Waiter;
 }
 
@@ -17,7 +18,7 @@ export interface SharerOptions extends AbortOptions {
 export class SharedWaiting {
   readonly #clock: Clock;
   /** Waits under way, the latest last. */
-  readonly #waits: Array<{ readonly reason: string }> = [];
+  readonly #waits: Array<{ readonly reason: string | WaitReason }> = [];
   #change = Promise.withResolvers<void>();
 
   constructor(clock: Clock = systemClock) {
@@ -64,7 +65,7 @@ export class SharedWaiting {
     });
   }
 
-  get #reason(): string | undefined {
+  get #reason(): string | WaitReason | undefined {
     return this.#waits.at(-1)?.reason;
   }
 

@@ -1,6 +1,7 @@
 import { ErrCanceled } from "../errors/classes.ts";
 import { type AbortOptions, abortable } from "./abort.ts";
 import { type Clock, systemClock } from "./clock.ts";
+import type { WaitReason } from "./wait-reason.ts";
 import type { Waiter } from "./waiting.ts";
 
 /** What takes no longer than this, in milliseconds, is part of the work; what takes longer is waited for. */
@@ -11,8 +12,8 @@ const SETTLED = new ErrCanceled("no longer waited for");
 
 /** Who waits, and for what. */
 export interface WaitPatientlyOptions extends AbortOptions {
-  /** A status line for people. */
-  readonly reason: string;
+  /** What is waited for. */
+  readonly reason: string | WaitReason;
   readonly waiter: Waiter | undefined;
   readonly clock?: Clock | undefined;
 }

@@ -1,4 +1,5 @@
 import type { AbortOptions } from "./abort.ts";
+import { asReason, type WaitReason } from "./wait-reason.ts";
 
 /**
  * Tells waiting from working. Whatever waits below an operation (for a host's pause, a lock, another process, a back-off)
@@ -6,11 +7,11 @@ import type { AbortOptions } from "./abort.ts";
  */
 export interface Waiter {
   /**
-   * Runs `work`, which only waits, and gives its result. `reason` is a status line for people, such as "Retrying in 3
-   * seconds". Waits may nest: the innermost reason is the one shown. `work` must end when the signal it gets fires.
+   * Runs `work`, which only waits, and gives its result. `reason` says why, as data, or as a mere
+   * status line for people. Waits may nest: the innermost reason is the one shown. `work` must end when the signal it gets fires.
    * Rejects with what `work` rejects with, or with `ErrCanceled` when the one who waits is no longer wanted.
    */
-  wait<T>(reason: string, work: (signal: AbortSignal | undefined) => Promise<T>): Promise<T>;
+  wait<T>(reason: string | WaitReason, work: (signal: AbortSignal | undefined) => Promise<T>): Promise<T>;
 }
 
 /** Options of what may have to wait for others. */
@@ -23,10 +24,10 @@ export interface WaitOptions extends AbortOptions {
 export function plainWaiter({
   signal,
   show,
-}: AbortOptions & { readonly show?: ((reason: string) => void) | undefined } = {}): Waiter {
+}: AbortOptions & { readonly show?: ((reason: WaitReason) => void) | undefined } = {}): Waiter {
   return {
     async wait(reason, work) {
-      show?.(reason);
+      show?.(asReason(reason));
       return await work(signal);
     },
   };

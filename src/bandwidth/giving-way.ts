@@ -7,7 +7,7 @@ import type { Flow } from "./flow.ts";
 import type { Payers } from "./payers.ts";
 
 /** What those are shown who wait for a transfer that gives way. */
-const REASON = "Waiting for other transfers";
+const REASON = { code: "foreground", words: "Waiting for other transfers" } as const;
 
 /** What may have to give way. */
 export interface YieldingTransfer {

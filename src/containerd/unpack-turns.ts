@@ -8,7 +8,7 @@ import { LOCK_BACKOFF } from "../disk/file-lock.ts";
 import { isUnavailable } from "../errors/predicates.ts";
 
 /** What people are shown while somebody else makes a layer. */
-const REASON = "Waiting for another process";
+const REASON = { code: "process", words: "Waiting for another process" } as const;
 
 /** Looking whether somebody else is done: random below 16 ms, doubling to 256 ms. */
 const LOOK_BACKOFF: BackoffPolicy = { ...LOCK_BACKOFF, maxMs: 256 };

@@ -19,7 +19,7 @@ const MAX_DOWN_ATTEMPTS = 9;
 const LOCKED = /\blocked\b/;
 
 /** What people are shown while another writer has the ref. */
-const REASON = "Waiting for another process";
+const REASON = { code: "process", words: "Waiting for another process" } as const;
 
 /** How a writer is waited for. */
 export interface OpenWriterOptions extends WriterOptions {

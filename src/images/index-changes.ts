@@ -26,7 +26,7 @@ type Outcome = PromiseSettledResult<unknown>;
 type Outcomes = readonly Outcome[];
 
 /** What people are shown while others change names. */
-const REASON = "Waiting for changes of names";
+const REASON = { code: "names", words: "Waiting for changes of names" } as const;
 
 /**
  * Changes of `index.json`, under a lock that holds across processes. Those that wait together for the lock are one reading and

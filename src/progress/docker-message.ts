@@ -1,4 +1,4 @@
-import type { Progress } from "./progress.ts";
+import type { Progress, StepProgress } from "./progress.ts";
 
 /** One line of docker's JSON message stream (`POST /images/create`), as far as progress goes. */
 export interface DockerMessage {
@@ -16,8 +16,14 @@ export interface DockerMessage {
   };
 }
 
-/** Progress as docker tells it, without the bar in text, which its clients draw themselves. */
-export function toDockerMessage(progress: Progress): DockerMessage {
+/**
+ * Progress as docker tells it, without the bar in text, which its clients draw themselves; `undefined` for what docker does not tell:
+ * plans and summaries.
+ */
+export function toDockerMessage(progress: StepProgress): DockerMessage;
+export function toDockerMessage(progress: Progress): DockerMessage | undefined;
+export function toDockerMessage(progress: Progress): DockerMessage | undefined {
+  if (progress.kind === "plan" || progress.kind === "summary") return undefined;
   const { id } = progress;
   if (progress.kind === "message") return { status: progress.message, ...(id !== "" && { id }) };
   const { action: status, currentBytes: current, totalBytes: total, entries } = progress;

@@ -1,7 +1,5 @@
-import type { Progress, ProgressSink } from "./progress.ts";
-
-/** Messages kept for a sink that is busy; beyond it the oldest is dropped, because a stuck sink must not eat the memory. */
-const MAX_WAITING_MESSAGES = 1_000;
+import type { Progress } from "./progress.ts";
+import { WaitingProgress } from "./waiting-progress.ts";
 
 /**
  * Tells the process that a progress sink failed: a warning named `DrayageProgressWarning`, with the sink's error as
@@ -18,10 +16,10 @@ export function reportSinkFailure(error: unknown): void {
 /**
  * `sink` made safe to call from the middle of an operation: it never throws. At its first failure (also a rejection, when
  * it is an async function) the sink is dropped and the failure reported once. A sink that returns a promise is not called
- * again before that has settled; meanwhile messages wait, and of the updates of each object the newest one.
+ * again before that has settled; meanwhile messages wait, and of the updates of each object, of plans and of summaries the newest one.
  */
-export function guardSink(sink: ProgressSink): ProgressSink {
-  const waiting = new WaitingProgress();
+export function guardSink<P extends Progress>(sink: (progress: P) => void): (progress: P) => void {
+  const waiting = new WaitingProgress<P>();
   let busy = false;
   let failed = false;
 
@@ -55,29 +53,4 @@ export function guardSink(sink: ProgressSink): ProgressSink {
       fail(error);
     }
   };
-}
-
-/** Progress for a sink that is busy, in the order in which it came. */
-class WaitingProgress {
-  #items: Progress[] = [];
-
-  add(progress: Progress): void {
-    const isSuperseded = (item: Progress): boolean =>
-      progress.kind === "update" ? item.kind === "update" && item.id === progress.id : this.#isFull();
-    const superseded = this.#items.findIndex((item) => isSuperseded(item) && item.kind === progress.kind);
-    if (superseded >= 0) this.#items.splice(superseded, 1);
-    this.#items.push(progress);
-  }
-
-  take(): Progress | undefined {
-    return this.#items.shift();
-  }
-
-  clear(): void {
-    this.#items = [];
-  }
-
-  #isFull(): boolean {
-    return this.#items.filter(({ kind }) => kind === "message").length >= MAX_WAITING_MESSAGES;
-  }
 }

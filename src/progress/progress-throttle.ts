@@ -1,5 +1,5 @@
 import { type Clock, systemClock } from "../async/clock.ts";
-import type { ProgressSink, UpdateProgress } from "./progress.ts";
+import type { StepSink, UpdateProgress } from "./progress.ts";
 
 /** Bytes that are worth an update whatever the size of the object: half a mebibyte (moby's progress reader). */
 const MAX_STEP_BYTES = 512 * 1024;
@@ -16,7 +16,7 @@ const MIN_INTERVAL_MS = 100;
  * update, a complete one (`currentBytes` is `totalBytes`), a step back, another action or id, a message. What was withheld
  * goes out before another action, another id or a message, so that the last update of each action is always seen.
  */
-export function throttleProgress(sink: ProgressSink, clock: Clock = systemClock): ProgressSink {
+export function throttleProgress(sink: StepSink, clock: Clock = systemClock): StepSink {
   let shown: UpdateProgress | undefined;
   let shownAtMs = 0;
   let withheld: UpdateProgress | undefined;
@@ -42,6 +42,6 @@ function isMinor(next: UpdateProgress, shown: UpdateProgress, elapsedMs: number)
   return currentBytes - shown.currentBytes <= stepBytes || elapsedMs < MIN_INTERVAL_MS;
 }
 
-function continues(next: Parameters<ProgressSink>[0], before: UpdateProgress): boolean {
+function continues(next: Parameters<StepSink>[0], before: UpdateProgress): boolean {
   return next.kind === "update" && next.id === before.id && next.action === before.action;
 }

@@ -72,7 +72,7 @@ export class RegistryRemote implements Remote {
     const { withBytes, isKnown, blobsFollow, signal, waiter } = options;
     const ask: StartCall<Descriptor> = (shared, sharers) =>
       this.#resolveOnce(reference, key, { withBytes, isKnown, blobsFollow, signal: shared, waiter: sharers });
-    const reason = `Waiting for ${new URL(this.endpoint).host}`;
+    const reason = { code: "host", words: `Waiting for ${new URL(this.endpoint).host}` } as const;
     // One request is shared, not the attempts around it: how long to insist, and until when, is everybody's own matter.
     return this.#insist(options, () => this.#resolutions.run(key, ask, { reason, signal, waiter }));
   }

@@ -92,7 +92,7 @@ export class V1Remote {
     const { signal, waiter } = options;
     const ask: StartCall<string> = (shared, sharers) =>
       this.#client.imageOf(tag, { signal: shared, waiter: sharers });
-    const reason = `Waiting for ${new URL(this.endpoint).host}`;
+    const reason = { code: "host", words: `Waiting for ${new URL(this.endpoint).host}` } as const;
     return await this.#insist(options, () => this.#tags.run(tag, ask, { reason, signal, waiter }));
   }
 

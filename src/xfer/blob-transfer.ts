@@ -17,13 +17,16 @@ export async function transferBlob(
   { backoff, clock }: RetryPacing,
   growth?: GrowthSink,
 ): Promise<void> {
-  const { id, maxRetryAfterMs = backoff.maxRetryAfterMs } = descriptor;
+  const { maxRetryAfterMs = backoff.maxRetryAfterMs } = descriptor;
   const { signal } = job;
   const received = (): void => job.received();
   if (!(await descriptor.exists({ signal }))) {
     const attempt = (context: MovingContext): Promise<void> =>
       descriptor.download({ ...context, growth, received });
-    await repeatAttempts({ id, attempt }, job, { backoff: { ...backoff, maxRetryAfterMs }, clock });
+    await repeatAttempts({ subject: descriptor, attempt }, job, {
+      backoff: { ...backoff, maxRetryAfterMs },
+      clock,
+    });
   }
-  job.progress(update(id, "Download complete", 0, 0));
+  job.progress(update(descriptor, "Download complete", 0, 0));
 }

@@ -3,7 +3,7 @@ import { type BackoffPolicy, DEFAULT_BACKOFF } from "../async/backoff.ts";
 import { type Clock, systemClock } from "../async/clock.ts";
 import type { Payer } from "../bandwidth/payers.ts";
 import { guardSink } from "../progress/guard-sink.ts";
-import type { ProgressSink } from "../progress/progress.ts";
+import type { StepProgress, StepSink } from "../progress/progress.ts";
 import { type DownloadEngine, DownloadSession } from "./download-session.ts";
 import { BlobGrowths } from "./growing-blob.ts";
 import type { DownloadDescriptor, Layer, LayerTarget } from "./layer.ts";
@@ -37,7 +37,7 @@ interface SharedOptions extends DownloadManagerOptions {
 /** How one download runs. */
 export interface DownloadOptions extends AbortOptions {
   /** Status of each layer in docker's words; a sink that fails is called no more and does not fail the download. */
-  readonly onProgress?: ProgressSink | undefined;
+  readonly onProgress?: StepSink | undefined;
   /** Among blobs that wait for a slot, higher goes first. Default 0. */
   readonly priority?: Priority | LivePriority | undefined;
   /**
@@ -91,7 +91,7 @@ export class LayerDownloadManager {
     options: DownloadOptions = {},
   ): Promise<LayerDownload> {
     const { signal, onProgress = () => {}, priority = 0, group, payer } = options;
-    const show = guardSink(onProgress);
+    const show = guardSink<StepProgress>(onProgress);
     const session = new DownloadSession(this.#engine, { signal, priority, tenant: { group, payer }, show });
     const release = (): Promise<void> => session.release();
     try {

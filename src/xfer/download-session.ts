@@ -3,7 +3,7 @@ import { allOrAbort } from "../async/all-or-abort.ts";
 import { turnRoom } from "../async/turn-room.ts";
 import { ErrUnknown } from "../errors/classes.ts";
 import { chainIds } from "../oci/chain-id.ts";
-import { type ProgressSink, update } from "../progress/progress.ts";
+import { type StepSink, update, waitingFor } from "../progress/progress.ts";
 import { transferBlob } from "./blob-transfer.ts";
 import type { BlobGrowth, BlobGrowths } from "./growing-blob.ts";
 import type { DownloadDescriptor, Layer, LayerPlace, LayerTarget } from "./layer.ts";
@@ -28,7 +28,7 @@ export interface DownloadEngine extends RetryPacing {
 /** What one download wants. */
 export interface SessionOptions extends AbortOptions {
   /** Must not throw. */
-  readonly show: ProgressSink;
+  readonly show: StepSink;
   readonly priority: Priority | LivePriority;
   /** Whom the slots are for. */
   readonly tenant: Tenant;
@@ -170,7 +170,9 @@ export class DownloadSession {
       await blob.transferred;
       if (place?.target.prepare) await this.#prepare({ descriptor, place }, options);
     }
-    if (place && !below.isThere && !shared) this.#show(descriptor, "Waiting for the layer below");
+    if (place && !below.isThere && !shared) {
+      this.#options.show(waitingFor(descriptor, { code: "layer", words: "Waiting for the layer below" }));
+    }
     if (place) await below.completed;
     const layer = place && (await this.#register(descriptor, place, options));
     if (!shared) this.#show(descriptor, "Pull complete");
@@ -190,7 +192,7 @@ export class DownloadSession {
     this.#show(descriptor, "Pulling fs layer");
     const { show: onProgress, priority, tenant } = this.#options;
     const { host, isLarge } = descriptor;
-    const waiting = update(descriptor.id, "Waiting", 0, 0);
+    const waiting = waitingFor(descriptor, { code: "slot", words: "Waiting" });
     return transferShared(
       this.#engine.blobs,
       descriptor.key,
@@ -237,7 +239,7 @@ export class DownloadSession {
   }
 
   #show(descriptor: DownloadDescriptor, action: string): void {
-    this.#options.show(update(descriptor.id, action, 0, 0));
+    this.#options.show(update(descriptor, action, 0, 0));
   }
 }
 

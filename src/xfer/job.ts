@@ -1,6 +1,6 @@
 import type { Waiter } from "../async/waiting.ts";
 import type { Payers } from "../bandwidth/payers.ts";
-import type { Progress, ProgressSink } from "../progress/progress.ts";
+import type { StepProgress, StepSink, Subject } from "../progress/progress.ts";
 import type { LivePriority, Priority } from "./live-priority.ts";
 import type { SlotWants, Tenant } from "./slot-limits.ts";
 
@@ -12,7 +12,7 @@ export interface Job {
   /** On whose account its bytes move at present. */
   readonly payers: Payers;
   /** Tells every watcher. */
-  progress(progress: Progress): void;
+  progress(progress: StepProgress): void;
   /** Says that bytes have moved, at least once per attempt: a job that is quiet must let another source try. */
   moved(): void;
   /** Says that all bytes are here: whoever gave them may be asked for others, while the job does what is left to do. */
@@ -31,11 +31,11 @@ export interface Job {
    */
   active(): Promise<void>;
   /**
-   * What the work below waits with: the job has no slot while it waits, all watchers are shown the reason under `id`, and
+   * What the work below waits with: the job has no slot while it waits, all watchers are shown the reason under its id, and
    * the job's signal ends the wait. A slot is taken again when the outermost wait succeeds; after one that fails the job
    * has none until `active`.
    */
-  waiter(id: string): Waiter;
+  waiter(subject: Subject): Waiter;
   /** Settles when the job has ended and nobody watches it any more: what the result refers to may be let go. */
   readonly released: Promise<void>;
 }
@@ -65,7 +65,7 @@ export interface TransferOptions extends SlotWants {
    * wait for the `release` of its own watcher, which waits for the sink. When it throws or rejects it is called no more and
    * a process warning tells why; the job and the other watchers do not notice.
    */
-  readonly onProgress?: ((progress: Progress) => void | Promise<void>) | ProgressSink | undefined;
+  readonly onProgress?: ((progress: StepProgress) => void | Promise<void>) | StepSink | undefined;
   /**
    * Who is asked, and by whom: callers of equal sources share the fate of a failure, the others go on with their own runs.
    * Default: one source for all.
@@ -76,5 +76,5 @@ export interface TransferOptions extends SlotWants {
   /** Whom the transfer's slot is for, among equals that wait for one. Default: one tenant for all who name none. */
   readonly tenant?: Tenant | undefined;
   /** What all watchers are shown whenever the job has to wait for a slot. Only who starts the job decides it. */
-  readonly waiting?: Progress | undefined;
+  readonly waiting?: StepProgress | undefined;
 }

@@ -1,8 +1,9 @@
 import { throwIfAborted } from "../async/abort.ts";
 import { outside } from "../async/outside.ts";
+import { asReason } from "../async/wait-reason.ts";
 import type { Payers } from "../bandwidth/payers.ts";
 import { ErrCanceled, ErrFailedPrecondition } from "../errors/classes.ts";
-import { type Progress, update } from "../progress/progress.ts";
+import { type StepProgress, waitingFor } from "../progress/progress.ts";
 import type { Job } from "./job.ts";
 import { Slot } from "./slot.ts";
 import type { SlotWants, Tenant } from "./slot-limits.ts";
@@ -23,9 +24,9 @@ export interface LaneHome {
   /** Settles when nobody uses the transfer's result any more. */
   readonly released: Promise<void>;
   /** Tells every watcher, unless another lane has more to tell. */
-  readonly publish: (lane: object, progress: Progress) => void;
+  readonly publish: (lane: object, progress: StepProgress) => void;
   /** What is shown whenever a lane has to queue for a slot. */
-  readonly waitingProgress: Progress | undefined;
+  readonly waitingProgress: StepProgress | undefined;
   /** Called when a lane has given its slot back in order to wait. */
   readonly onRest: (lane: object) => void;
 }
@@ -121,7 +122,9 @@ export class Lane<T> {
       attempt: (work) => this.#try(work),
       inactive: () => this.#rest(),
       active: () => unheard(this.#begin()),
-      waiter: (id) => ({ wait: (reason, work) => this.#wait(update(id, reason, 0, 0), work) }),
+      waiter: (subject) => ({
+        wait: (reason, work) => this.#wait(waitingFor(subject, asReason(reason)), work),
+      }),
     };
   }
 
@@ -137,7 +140,7 @@ export class Lane<T> {
     }
   }
 
-  async #wait<R>(shown: Progress, work: (signal: AbortSignal) => Promise<R>): Promise<R> {
+  async #wait<R>(shown: StepProgress, work: (signal: AbortSignal) => Promise<R>): Promise<R> {
     const { signal } = this.#attempt ?? this.#abort;
     throwIfAborted(signal);
     if (!this.#ended) this.#home.publish(this, shown);

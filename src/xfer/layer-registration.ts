@@ -65,7 +65,7 @@ export async function prepareLayer(
 ): Promise<void> {
   const { signal } = job;
   const progress = throttleProgress((item) => job.progress(item), clock);
-  const context = { signal, progress, waiter: job.waiter(descriptor.id) };
+  const context = { signal, progress, waiter: job.waiter(descriptor) };
   const place = { chainId, parent };
   const discard = growth
     ? await target.follow?.(descriptor, growth, place, context)
@@ -91,7 +91,7 @@ export async function registerLayer(
     (await target.register(
       descriptor,
       { chainId, parent },
-      { signal, progress, waiter: job.waiter(descriptor.id) },
+      { signal, progress, waiter: job.waiter(descriptor) },
     ));
   return new RegisteredLayer(
     layer,

@@ -1,5 +1,5 @@
 import { reportSinkFailure } from "../progress/guard-sink.ts";
-import type { Progress } from "../progress/progress.ts";
+import type { StepProgress } from "../progress/progress.ts";
 import type { TransferOptions } from "./job.ts";
 
 type Sink = NonNullable<TransferOptions["onProgress"]>;
@@ -19,10 +19,10 @@ export interface Subscription {
  */
 export class ProgressFeed {
   readonly #readers = new Set<Reader>();
-  #last: Progress | undefined;
+  #last: StepProgress | undefined;
 
   /** Tells every sink. */
-  publish(progress: Progress): void {
+  publish(progress: StepProgress): void {
     this.#last = progress;
     for (const reader of Array.from(this.#readers)) reader.push(progress); // a sink may join or leave meanwhile
   }
@@ -45,8 +45,8 @@ export class ProgressFeed {
 class Reader {
   readonly #sink: Sink;
   readonly #drained = Promise.withResolvers<void>();
-  #pending: Progress[] = [];
-  #told: Progress | undefined;
+  #pending: StepProgress[] = [];
+  #told: StepProgress | undefined;
   #busy = true;
   #closed = false;
 
@@ -55,7 +55,7 @@ class Reader {
     queueMicrotask(() => this.#deliver());
   }
 
-  push(progress: Progress): void {
+  push(progress: StepProgress): void {
     if (this.#closed) return;
     this.#pending = withNewest(this.#pending, progress);
     if (!this.#busy) this.#deliver();
@@ -81,7 +81,7 @@ class Reader {
   }
 
   /** The rest of the call when the sink is asynchronous; it never rejects. */
-  #tell(progress: Progress): Promise<void> | undefined {
+  #tell(progress: StepProgress): Promise<void> | undefined {
     if (this.#told && isSameUpdate(progress, this.#told)) return undefined;
     this.#told = progress;
     try {
@@ -101,7 +101,7 @@ class Reader {
 }
 
 /** `pending` with `progress` at its end: of updates the newest one stays, messages all stay up to their limit. */
-function withNewest(pending: readonly Progress[], progress: Progress): Progress[] {
+function withNewest(pending: readonly StepProgress[], progress: StepProgress): StepProgress[] {
   const kept = progress.kind === "update" ? pending.filter((item) => item.kind === "message") : [...pending];
   const messages = kept.filter((item) => item.kind === "message").length;
   if (progress.kind === "message" && messages >= MAX_PENDING_MESSAGES) {
@@ -114,7 +114,7 @@ function withNewest(pending: readonly Progress[], progress: Progress): Progress[
   return kept;
 }
 
-function isSameUpdate(a: Progress, b: Progress): boolean {
+function isSameUpdate(a: StepProgress, b: StepProgress): boolean {
   return (
     a.kind === "update" &&
     b.kind === "update" &&

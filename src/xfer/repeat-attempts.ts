@@ -1,7 +1,7 @@
 import type { BackoffPolicy } from "../async/backoff.ts";
 import type { Clock } from "../async/clock.ts";
 import { retry } from "../async/retry.ts";
-import type { ProgressSink } from "../progress/progress.ts";
+import type { StepSink, Subject } from "../progress/progress.ts";
 import { throttleProgress } from "../progress/progress-throttle.ts";
 import { HighWaterMark } from "./high-water-mark.ts";
 import type { Job } from "./job.ts";
@@ -15,8 +15,8 @@ export interface RetryPacing {
 
 /** Work that is repeated when it fails. */
 export interface RepeatedWork<T> {
-  /** Under which id progress is shown. */
-  readonly id: string;
+  /** What progress is about. */
+  readonly subject: Subject;
   readonly attempt: (context: MovingContext) => Promise<T>;
 }
 
@@ -26,19 +26,25 @@ export interface RepeatedWork<T> {
  * working, and queues for another one afterwards.
  */
 export async function repeatAttempts<T>(
-  { id, attempt }: RepeatedWork<T>,
+  { subject, attempt }: RepeatedWork<T>,
   job: Job,
   { backoff, clock }: RetryPacing,
 ): Promise<T> {
   const { signal, payers } = job;
-  const progress: ProgressSink = (item) => job.progress(item);
+  let number = 1;
+  const progress: StepSink = (item) =>
+    job.progress(number > 1 && item.kind === "update" ? { ...item, attempt: number } : item);
   const mark = new HighWaterMark();
-  const waiter = job.waiter(id);
+  const waiter = job.waiter(subject);
   const once = (attemptSignal: AbortSignal): Promise<T> => {
     const shown = watched(throttleProgress(progress, clock), mark, () => job.moved());
     return attempt({ signal: attemptSignal, waiter, payers, progress: shown });
   };
-  return await retry(() => yielding(job, once), {
+  const attempts = (at: number): Promise<T> => {
+    number = at;
+    return yielding(job, once);
+  };
+  return await retry(attempts, {
     policy: backoff,
     signal,
     clock,
@@ -48,7 +54,7 @@ export async function repeatAttempts<T>(
 }
 
 /** `sink`, with the bytes of its updates noted on their way; `onBytes` is called when there are more than ever before. */
-function watched(sink: ProgressSink, mark: HighWaterMark, onBytes: () => void): ProgressSink {
+function watched(sink: StepSink, mark: HighWaterMark, onBytes: () => void): StepSink {
   return (progress) => {
     const isMore = progress.kind === "update" && mark.reached(progress.currentBytes, progress.totalBytes);
     if (isMore) onBytes();

@@ -3,7 +3,7 @@ import { Payers } from "../bandwidth/payers.ts";
 import { ErrCanceled } from "../errors/classes.ts";
 import { isDrayageError } from "../errors/drayage-error.ts";
 import { findError, isCanceled, isDeadlineExceeded } from "../errors/predicates.ts";
-import type { Progress } from "../progress/progress.ts";
+import type { StepProgress } from "../progress/progress.ts";
 import type { Job, TransferOptions, Watcher } from "./job.ts";
 import { Lane, type LaneHome } from "./lane.ts";
 import { LivePriority, orderOf, PREFETCH, type Priority, priorityNow } from "./live-priority.ts";
@@ -62,7 +62,7 @@ export class Transfer<T> {
   #closed = false;
   #succeeded = false;
 
-  constructor(key: string, home: TransferHome, waitingProgress: Progress | undefined) {
+  constructor(key: string, home: TransferHome, waitingProgress: StepProgress | undefined) {
     this.key = key;
     this.#home = home;
     this.#laneHome = {
@@ -198,7 +198,7 @@ export class Transfer<T> {
   }
 
   /** A lane that waits has nothing to tell while another one works. */
-  #publish(lane: object, progress: Progress): void {
+  #publish(lane: object, progress: StepProgress): void {
     if (this.#closed) return;
     const working = Array.from(this.#lanes.values()).filter((other) => other.working);
     if (working.length === 0 || working.some((other) => other === lane)) this.#feed.publish(progress);

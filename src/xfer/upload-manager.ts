@@ -4,7 +4,7 @@ import { type BackoffPolicy, DEFAULT_BACKOFF } from "../async/backoff.ts";
 import { type Clock, systemClock } from "../async/clock.ts";
 import type { Payer } from "../bandwidth/payers.ts";
 import { guardSink } from "../progress/guard-sink.ts";
-import { type ProgressSink, update } from "../progress/progress.ts";
+import { type StepProgress, type StepSink, update, waitingFor } from "../progress/progress.ts";
 import type { Job } from "./job.ts";
 import type { LivePriority, Priority } from "./live-priority.ts";
 import { type RetryPacing, repeatAttempts } from "./repeat-attempts.ts";
@@ -36,7 +36,7 @@ export interface UploadManagerOptions extends Pick<SlotLimits, "foreground"> {
 /** How one upload runs. */
 export interface UploadOptions extends AbortOptions {
   /** Status of each blob in docker's words; a sink that fails is called no more and does not fail the upload. */
-  readonly onProgress?: ProgressSink | undefined;
+  readonly onProgress?: StepSink | undefined;
   /** Among blobs that wait for a slot, higher goes first. Default 0. */
   readonly priority?: Priority | LivePriority | undefined;
   /** As in `DownloadOptions`. Default: a group of its own. */
@@ -73,10 +73,10 @@ export class LayerUploadManager {
     const { signal, priority, group, payer, onProgress = () => {} } = options;
     const tenant = { group, payer };
     throwIfAborted(signal);
-    const show = guardSink(onProgress);
+    const show = guardSink<StepProgress>(onProgress);
     const byKey = new Map<string, UploadDescriptor>();
     for (const blob of blobs) {
-      show(update(blob.id, "Preparing", 0, 0));
+      show(update(blob, "Preparing", 0, 0));
       if (!byKey.has(blob.key)) byKey.set(blob.key, blob);
     }
     const tasks = Array.from(
@@ -87,7 +87,7 @@ export class LayerUploadManager {
           onProgress: show,
           priority,
           tenant,
-          waiting: update(blob.id, "Waiting", 0, 0),
+          waiting: waitingFor(blob, { code: "slot", words: "Waiting" }),
           ...ofSource(blob),
         }),
     );
@@ -100,11 +100,10 @@ export class LayerUploadManager {
   }
 
   async #transfer(blob: UploadDescriptor, job: Job): Promise<void> {
-    const { id } = blob;
     try {
-      const work = { id, attempt: (context: MovingContext) => blob.upload(context) };
+      const work = { subject: blob, attempt: (context: MovingContext) => blob.upload(context) };
       const status = await repeatAttempts(work, job, this.#pacing);
-      job.progress(update(id, status, 0, 0));
+      job.progress(update(blob, status, 0, 0));
     } catch (error) {
       if (blob.abandon) void this.#track(blob.abandon()); // the slot and the error need not wait for it
       throw error;

@@ -8,6 +8,8 @@ export interface UploadDescriptor {
   readonly source?: string | undefined;
   /** Under which id progress is shown: 12 hexadecimal digits. */
   readonly id: string;
+  /** Digest of the blob, for those who are told of its progress. */
+  readonly digest?: string | undefined;
   /**
    * One attempt to bring the blob to the repository, by whatever is cheapest. An upload that broke goes on with the next
    * attempt where the registry has it. The error says whether another attempt makes sense (`isRetryable`) and whether the

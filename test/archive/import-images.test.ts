@@ -9,7 +9,7 @@ import { type ImportOptions, type ImportSource, importImages } from "../../src/a
 import { readBlob } from "../../src/content/read-blob.ts";
 import { digestOf } from "../../src/digest/digest.ts";
 import { ErrCanceled, ErrDataLoss, ErrInvalidArgument, ErrNotFound } from "../../src/errors/classes.ts";
-import { type Progress, update } from "../../src/progress/progress.ts";
+import { type StepProgress, update } from "../../src/progress/progress.ts";
 import { type DataRoot, openDataRoot } from "./support/data-root.ts";
 import { layoutEntries, makeImage, makeIndex, pathOf } from "./support/image.ts";
 import { inPieces, type TestEntry, tarOf } from "./support/tar.ts";
@@ -138,7 +138,7 @@ describe("importImages() from an OCI layout in a tar archive", () => {
   });
 
   it("tells what it names by itself, and what it does not import", async () => {
-    const shown: Progress[] = [];
+    const shown: StepProgress[] = [];
     const note = { mediaType: "application/vnd.example.note", digest: digestOf("note"), size: 4 };
     const [marker, index, ...blobs] = layoutEntries([
       ["one:1", IMAGE],
@@ -191,7 +191,7 @@ describe("importImages() from an OCI layout in a tar archive", () => {
   });
 
   it("shows progress for each blob, and the names at the end", async () => {
-    const shown: Progress[] = [];
+    const shown: StepProgress[] = [];
     await importTar(ENTRIES, { onProgress: (progress) => shown.push(progress) });
     const layer = IMAGE.children[1];
     const id = layer?.digest.slice(7, 19);
@@ -200,7 +200,7 @@ describe("importImages() from an OCI layout in a tar archive", () => {
     expect(of.at(-2)).toEqual(update(id ?? "", "Loading layer", layer?.size ?? 0, layer?.size ?? 0));
     expect(shown.at(-1)).toEqual({ kind: "message", id: "", message: "Loaded image: app:1" });
 
-    const again: Progress[] = [];
+    const again: StepProgress[] = [];
     await importTar(ENTRIES, { onProgress: (progress) => again.push(progress) });
     expect(again).toContainEqual(update(id ?? "", "Already exists", 0, 0));
   });

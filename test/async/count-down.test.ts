@@ -11,7 +11,7 @@ function start(
 ): { clock: ManualClock; shown: string[]; end: Promise<void> } {
   const clock = new ManualClock();
   const shown: string[] = [];
-  const waiter = plainWaiter({ signal, show: (reason) => shown.push(reason) });
+  const waiter = plainWaiter({ signal, show: ({ words }) => shown.push(words) });
   return { clock, shown, end: countDown(delayMs, { waiter, clock }) };
 }
 

@@ -88,7 +88,7 @@ describe("retry()", () => {
   it("waits by the waiter, with the seconds left as the reason", async () => {
     const clock = new FakeClock();
     const reasons: string[] = [];
-    const waiter = plainWaiter({ show: (reason) => reasons.push(reason) });
+    const waiter = plainWaiter({ show: ({ words }) => reasons.push(words) });
     const busy = new ErrUnavailable("x", { retryAfterMs: 2_000 });
     await retry(failing(busy).attempt, { policy: POLICY, clock, waiter });
     expect(reasons).toEqual(["Retrying in 3 seconds", "Retrying in 2 seconds", "Retrying in 1 second"]);

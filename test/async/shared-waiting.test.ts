@@ -2,6 +2,7 @@ import { describe, expect, it } from "vitest";
 import { abortable } from "../../src/async/abort.ts";
 import { SharedCalls } from "../../src/async/shared-calls.ts";
 import { PATIENCE_MS } from "../../src/async/wait-patiently.ts";
+import { asReason } from "../../src/async/wait-reason.ts";
 import type { Waiter } from "../../src/async/waiting.ts";
 import { ErrCanceled } from "../../src/errors/classes.ts";
 import { FakeClock } from "../registry/support/fake-clock.ts";
@@ -32,7 +33,7 @@ function lab() {
         reason: "Waiting for a.example",
         waiter: {
           async wait(reason, work) {
-            seen.push(reason);
+            seen.push(asReason(reason).words);
             return await work(signal);
           },
         },

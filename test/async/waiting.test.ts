@@ -11,7 +11,7 @@ describe("plainWaiter()", () => {
 
   it("shows the reason before it waits", async () => {
     const seen: string[] = [];
-    const waiter = plainWaiter({ show: (reason) => seen.push(reason) });
+    const waiter = plainWaiter({ show: ({ words }) => seen.push(words) });
     await waiter.wait("Waiting for the crane", async () => void seen.push("waits"));
     expect(seen).toEqual(["Waiting for the crane", "waits"]);
   });

@@ -20,7 +20,7 @@ function scene() {
   const controller = new AbortController();
   const { signal } = controller;
   const reasons: string[] = [];
-  const waiter = plainWaiter({ signal, show: (reason) => reasons.push(reason) });
+  const waiter = plainWaiter({ signal, show: ({ words }) => reasons.push(words) });
   const attempts: Array<PromiseWithResolvers<string> & { flow: Flow; signal: AbortSignal }> = [];
   const running = givingWay({ bandwidth, host: "registry.example", payers, waiter, signal }, (flow, own) => {
     const attempt = { ...Promise.withResolvers<string>(), flow, signal: own };

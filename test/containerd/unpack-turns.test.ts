@@ -30,7 +30,7 @@ afterEach(async () => {
 
 const options = (shown: string[] = [], signal: AbortSignal = new AbortController().signal) => ({
   signal,
-  waiter: plainWaiter({ signal, show: (reason) => void shown.push(reason) }),
+  waiter: plainWaiter({ signal, show: ({ words }) => void shown.push(words) }),
 });
 
 describe("UnpackTurns", () => {

@@ -46,7 +46,7 @@ describe("openWriter()", () => {
 
   it("waits by the waiter, once for all attempts, when the first one finds a lock", async () => {
     const reasons: string[] = [];
-    const waiter = plainWaiter({ show: (reason) => reasons.push(reason) });
+    const waiter = plainWaiter({ show: ({ words }) => reasons.push(words) });
     const clock = recordingClock();
     expect(await openWriter(ingester(LOCKED, LOCKED, LOCKED), { ref: "r", clock, waiter })).toBe(WRITER);
     expect(await openWriter(ingester(), { ref: "r", clock, waiter })).toBe(WRITER);

@@ -43,13 +43,16 @@ describe("a pull by an engine with layers", () => {
     const log = statusLog();
     await engine.pull(name, { onProgress: log.sink });
     expect(await layersOn(engine.root)).toEqual(sorted(chainOf(image)));
-    const id = image.layers[0]?.descriptor.digest.slice("sha256:".length, "sha256:".length + 12) ?? "";
+    const digest = image.layers[0]?.descriptor.digest ?? "";
+    const id = digest.slice("sha256:".length, "sha256:".length + 12);
     expect(log.actions(id)).toContain("Extracting");
     const extracting = log.progress.filter((item) => item.kind === "update" && item.action === "Extracting");
     const { size } = image.layers[0]?.descriptor ?? { size: 0 };
     expect(extracting).toContainEqual({
       kind: "update",
       id,
+      digest,
+      phase: "extracting",
       action: "Extracting",
       currentBytes: size,
       totalBytes: size,

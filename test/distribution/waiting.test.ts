@@ -4,7 +4,7 @@ import { openLocalStore, type Store, writeBlob } from "../../src/content.ts";
 import { shortId } from "../../src/digest/digest.ts";
 import { tryLockFile } from "../../src/disk/file-lock.ts";
 import { ErrUnavailable } from "../../src/errors.ts";
-import type { Progress, ProgressOptions } from "../../src/index.ts";
+import type { Progress, ProgressSink } from "../../src/index.ts";
 import { type BuiltImage, buildImage, buildIndex, TestRegistry } from "../../src/testing.ts";
 import { layerOf } from "./support/built-image.ts";
 import { type Engine, failureOf, NO_WAIT, openEngine } from "./support/engine.ts";
@@ -220,7 +220,11 @@ describe("work on names and content while another process has its lock", () => {
 
   /** What is done in the root of `engine`, by the name of the lock that it waits for. */
   const work: ReadonlyArray<
-    readonly [string, keyof typeof locks, (options: ProgressOptions) => Promise<unknown>]
+    readonly [
+      string,
+      keyof typeof locks,
+      (options: { readonly onProgress: ProgressSink }) => Promise<unknown>,
+    ]
   > = [
     ["pull", "index", (options) => engine.pull(`${name}:b`, options)],
     [
@@ -244,8 +248,10 @@ describe("work on names and content while another process has its lock", () => {
     const mode = lock === "in-use" ? "shared" : "exclusive";
     const release = tryLockFile(join(engine.root, "locks", lock), mode);
     const said: string[] = [];
-    const onProgress = (progress: Progress): void =>
-      void said.push(progress.kind === "message" ? progress.message : progress.action);
+    const onProgress = (progress: Progress): void => {
+      if (progress.kind === "message") said.push(progress.message);
+      if (progress.kind === "update") said.push(progress.action);
+    };
     const running = run({ onProgress });
     await until(() => said.includes(locks[lock]));
     release?.();

@@ -1,5 +1,5 @@
 import { describe, expect, it } from "vitest";
-import { message, type Progress, update } from "../../src/progress/progress.ts";
+import { message, type StepProgress, update } from "../../src/progress/progress.ts";
 import { throttleProgress } from "../../src/progress/progress-throttle.ts";
 import { ManualClock } from "../xfer/manual-clock.ts";
 
@@ -7,13 +7,13 @@ const KIB = 1024;
 const MIB = 1024 * KIB;
 
 function throttled(): {
-  sink: (progress: Progress) => void;
+  sink: (progress: StepProgress) => void;
   clock: ManualClock;
-  seen: Progress[];
+  seen: StepProgress[];
   bytes: () => number[];
 } {
   const clock = new ManualClock();
-  const seen: Progress[] = [];
+  const seen: StepProgress[] = [];
   const sink = throttleProgress((progress) => void seen.push(progress), clock);
   const bytes = (): number[] =>
     seen.map((progress) => (progress.kind === "update" ? progress.currentBytes : -1));

@@ -16,6 +16,7 @@ describe("update()", () => {
     expect(update("0123456789ab", "Downloading", 10, 20)).toEqual({
       kind: "update",
       id: "0123456789ab",
+      phase: "downloading",
       action: "Downloading",
       currentBytes: 10,
       totalBytes: 20,

@@ -1,7 +1,7 @@
 import { describe, expect, it } from "vitest";
 import { type BackoffPolicy, DEFAULT_BACKOFF } from "../../src/async/backoff.ts";
 import { ErrCanceled, ErrNotFound, ErrUnavailable } from "../../src/errors/classes.ts";
-import { type Progress, update } from "../../src/progress/progress.ts";
+import { type StepProgress, update } from "../../src/progress/progress.ts";
 import { transferBlob } from "../../src/xfer/blob-transfer.ts";
 import type { Watcher } from "../../src/xfer/job.ts";
 import { TransferManager } from "../../src/xfer/transfer-manager.ts";
@@ -19,7 +19,7 @@ class Trial {
   readonly clock = new ManualClock();
   readonly manager = new TransferManager({ concurrency: 1 });
   readonly layer = new FakeLayer("blob");
-  readonly seen: Progress[] = [];
+  readonly seen: StepProgress[] = [];
   readonly watcher: Watcher<void>;
 
   constructor({ backoff = LONGEST, present = false }: { backoff?: BackoffPolicy; present?: boolean } = {}) {

@@ -11,7 +11,7 @@ import {
   ErrUnknown,
 } from "../../src/errors/classes.ts";
 import { chainIds } from "../../src/oci/chain-id.ts";
-import { type Progress, update } from "../../src/progress/progress.ts";
+import { type StepProgress, update } from "../../src/progress/progress.ts";
 import {
   type DownloadOptions,
   type LayerDownload,
@@ -46,7 +46,7 @@ const named = (...names: string[]): FakeLayer[] => names.map((name) => new FakeL
 /** Statuses by layer id, in the order they came. */
 class Screen {
   readonly lines = new Map<string, string[]>();
-  readonly sink = (progress: Progress): void => {
+  readonly sink = (progress: StepProgress): void => {
     const text = progress.kind === "update" ? progress.action : progress.message;
     this.lines.set(progress.id, [...(this.lines.get(progress.id) ?? []), text]);
   };

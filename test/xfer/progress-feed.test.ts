@@ -1,18 +1,18 @@
 import { describe, expect, it } from "vitest";
-import { message, type Progress, update } from "../../src/progress/progress.ts";
+import { message, type StepProgress, update } from "../../src/progress/progress.ts";
 import { ProgressFeed } from "../../src/xfer/progress-feed.ts";
 import { flush, stateOf } from "./flush.ts";
 
-const at = (bytes: number): Progress => update("layer", "Downloading", bytes, 100);
+const at = (bytes: number): StepProgress => update("layer", "Downloading", bytes, 100);
 
 /** An asynchronous sink that takes one item whenever the test lets it. */
 class SlowSink {
-  readonly seen: Progress[] = [];
+  readonly seen: StepProgress[] = [];
   concurrent = 0;
   mostConcurrent = 0;
   #gate = Promise.withResolvers<void>();
 
-  readonly sink = async (progress: Progress): Promise<void> => {
+  readonly sink = async (progress: StepProgress): Promise<void> => {
     this.seen.push(progress);
     this.concurrent++;
     this.mostConcurrent = Math.max(this.mostConcurrent, this.concurrent);
@@ -31,7 +31,7 @@ class SlowSink {
 describe("ProgressFeed.publish()", () => {
   it("gives a synchronous sink every value, in order, before it returns", async () => {
     const feed = new ProgressFeed();
-    const seen: Progress[] = [];
+    const seen: StepProgress[] = [];
     feed.subscribe((progress) => void seen.push(progress));
     await flush();
     const items = [at(1), message("layer", "one"), at(2), message("layer", "two"), message("layer", "two")];
@@ -41,7 +41,7 @@ describe("ProgressFeed.publish()", () => {
 
   it("leaves out an update equal to the one before", async () => {
     const feed = new ProgressFeed();
-    const seen: Progress[] = [];
+    const seen: StepProgress[] = [];
     feed.subscribe((progress) => void seen.push(progress));
     await flush();
     for (const item of [at(1), at(1), at(2), at(1), update("layer", "Verifying", 1, 100)]) feed.publish(item);
@@ -95,7 +95,7 @@ describe("ProgressFeed.publish()", () => {
   it("does not let a slow sink hold up the others", async () => {
     const feed = new ProgressFeed();
     const slow = new SlowSink();
-    const seen: Progress[] = [];
+    const seen: StepProgress[] = [];
     feed.subscribe(slow.sink);
     feed.subscribe((progress) => void seen.push(progress));
     await flush();
@@ -106,8 +106,8 @@ describe("ProgressFeed.publish()", () => {
 
   it("stands a sink that publishes, joins and leaves while it is called", async () => {
     const feed = new ProgressFeed();
-    const outer: Progress[] = [];
-    const inner: Progress[] = [];
+    const outer: StepProgress[] = [];
+    const inner: StepProgress[] = [];
     const subscription = feed.subscribe((progress) => {
       outer.push(progress);
       if (outer.length > 1) return;

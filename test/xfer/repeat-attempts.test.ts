@@ -1,7 +1,7 @@
 import { describe, expect, it } from "vitest";
 import { DEFAULT_BACKOFF } from "../../src/async/backoff.ts";
 import { ErrNotFound, ErrUnavailable } from "../../src/errors/classes.ts";
-import { type Progress, update } from "../../src/progress/progress.ts";
+import { type StepProgress, update } from "../../src/progress/progress.ts";
 import { repeatAttempts } from "../../src/xfer/repeat-attempts.ts";
 import { TransferManager } from "../../src/xfer/transfer-manager.ts";
 import { ManualClock } from "./manual-clock.ts";
@@ -9,11 +9,11 @@ import { ManualClock } from "./manual-clock.ts";
 /** Runs `attempt` as the job of a manager, until it is over. */
 async function repeat(attempt: Parameters<typeof repeatAttempts<number>>[0]["attempt"]) {
   const clock = new ManualClock();
-  const seen: Progress[] = [];
+  const seen: StepProgress[] = [];
   const backoff = { ...DEFAULT_BACKOFF, random: () => 1 };
   const watcher = new TransferManager({ concurrency: 1 }).transfer(
     "key",
-    (job) => repeatAttempts({ id: "blob", attempt }, job, { backoff, clock }),
+    (job) => repeatAttempts({ subject: "blob", attempt }, job, { backoff, clock }),
     { onProgress: (progress) => void seen.push(progress) },
   );
   await clock.advance(60_000);

@@ -6,13 +6,13 @@ import {
   ErrUnavailable,
 } from "../../src/errors/classes.ts";
 import { isCanceled } from "../../src/errors/predicates.ts";
-import { message, type Progress, update } from "../../src/progress/progress.ts";
+import { message, type StepProgress, update } from "../../src/progress/progress.ts";
 import type { Job } from "../../src/xfer/job.ts";
 import { TransferManager } from "../../src/xfer/transfer-manager.ts";
 import { ControlledRun } from "./controlled-run.ts";
 import { flush, stateOf } from "./flush.ts";
 
-const at = (bytes: number): Progress => update("layer", "Downloading", bytes, 10);
+const at = (bytes: number): StepProgress => update("layer", "Downloading", bytes, 10);
 
 function occupied(concurrency = 1): { manager: TransferManager; blocker: ControlledRun } {
   const manager = new TransferManager({ concurrency });
@@ -127,7 +127,7 @@ describe("TransferManager.transfer()", () => {
         }
         return key;
       };
-      const onProgress = (progress: Progress): void => {
+      const onProgress = (progress: StepProgress): void => {
         if (progress.kind === "update") seen.set(key, [...(seen.get(key) ?? []), progress.currentBytes]);
       };
       return manager.transfer(key, run, { onProgress });
@@ -172,7 +172,7 @@ describe("TransferManager.transfer()", () => {
   it("shows every watcher the progress, and cancels when the last one leaves (TestWatchRelease)", async () => {
     const manager = new TransferManager({ concurrency: 5 });
     const run = new ControlledRun();
-    const seen: Progress[][] = [[], [], [], [], []];
+    const seen: StepProgress[][] = [[], [], [], [], []];
     const watchers = seen.map((list) =>
       manager.transfer("key", run.run, { onProgress: (progress) => void list.push(progress) }),
     );
@@ -210,7 +210,7 @@ describe("TransferManager.transfer()", () => {
   it("runs once for five requests of one key, each of which sees the progress (TestDuplicateTransfer)", async () => {
     const manager = new TransferManager({ concurrency: 5 });
     const run = new ControlledRun();
-    const seen: Progress[][] = [[], [], [], [], []];
+    const seen: StepProgress[][] = [[], [], [], [], []];
     const watchers = seen.map((list) =>
       manager.transfer("key", run.run, { onProgress: (progress) => void list.push(progress) }),
     );
@@ -638,7 +638,7 @@ describe("Job.active()", () => {
 describe("TransferOptions.onProgress", () => {
   it("is not called before transfer() has returned", async () => {
     const { manager } = occupied();
-    const seen: Progress[] = [];
+    const seen: StepProgress[] = [];
     const waiting = update("layer", "Waiting", 0, 0);
     manager.transfer("key", new ControlledRun().run, { waiting, onProgress: (p) => void seen.push(p) });
     expect(seen).toEqual([]);
@@ -653,7 +653,7 @@ describe("TransferOptions.onProgress", () => {
     await flush();
     run.job.progress(at(4));
     run.job.progress(at(7));
-    const seen: Progress[] = [];
+    const seen: StepProgress[] = [];
     run.finish("value");
     const late = manager.transfer("key", run.run, { onProgress: (progress) => void seen.push(progress) });
     expect(await late.done).toBe("value");
@@ -666,8 +666,8 @@ describe("TransferOptions.onProgress", () => {
     const { manager, blocker } = occupied();
     const waiting = update("layer", "Waiting", 0, 0);
     const run = new ControlledRun();
-    const leader: Progress[] = [];
-    const joiner: Progress[] = [];
+    const leader: StepProgress[] = [];
+    const joiner: StepProgress[] = [];
     manager.transfer("key", run.run, { waiting, onProgress: (progress) => void leader.push(progress) });
     await flush();
     manager.transfer("key", run.run, { waiting, onProgress: (progress) => void joiner.push(progress) });
@@ -677,7 +677,7 @@ describe("TransferOptions.onProgress", () => {
     blocker.finish("free");
     await flush();
     const other = new ControlledRun();
-    const straight: Progress[] = [];
+    const straight: StepProgress[] = [];
     manager.setConcurrency(2);
     manager.transfer("free", other.run, { waiting, onProgress: (progress) => void straight.push(progress) });
     await flush();
@@ -687,8 +687,8 @@ describe("TransferOptions.onProgress", () => {
   it("hears nothing after release() has resolved, or from a job that has ended", async () => {
     const manager = new TransferManager({ concurrency: 1 });
     const run = new ControlledRun();
-    const gone: Progress[] = [];
-    const there: Progress[] = [];
+    const gone: StepProgress[] = [];
+    const there: StepProgress[] = [];
     const leaver = manager.transfer("key", run.run, { onProgress: (progress) => void gone.push(progress) });
     const stayer = manager.transfer("key", run.run, { onProgress: (progress) => void there.push(progress) });
     await flush();
@@ -708,7 +708,7 @@ describe("TransferOptions.onProgress", () => {
     const warnings: Error[] = [];
     const note = (warning: Error): void => void warnings.push(warning);
     process.on("warning", note);
-    const good: Progress[] = [];
+    const good: StepProgress[] = [];
     let calls = 0;
     const broken = manager.transfer("key", run.run, {
       onProgress: () => {

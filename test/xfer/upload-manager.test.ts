@@ -7,7 +7,7 @@ import {
   ErrUnauthenticated,
   ErrUnavailable,
 } from "../../src/errors/classes.ts";
-import { type Progress, update } from "../../src/progress/progress.ts";
+import { type StepProgress, update } from "../../src/progress/progress.ts";
 import { TransferManager } from "../../src/xfer/transfer-manager.ts";
 import { LayerUploadManager, type UploadManagerOptions } from "../../src/xfer/upload-manager.ts";
 import { FakeUpload } from "./fake-upload.ts";
@@ -33,7 +33,7 @@ function managed(options: UploadManagerOptions = {}) {
 /** Statuses by blob id, in the order they came. */
 class Screen {
   readonly lines = new Map<string, string[]>();
-  readonly sink = (progress: Progress): void => {
+  readonly sink = (progress: StepProgress): void => {
     const text = progress.kind === "update" ? progress.action : progress.message;
     this.lines.set(progress.id, [...(this.lines.get(progress.id) ?? []), text]);
   };

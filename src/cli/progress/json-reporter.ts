@@ -6,7 +6,10 @@ import type { Reporter } from "./reporter.ts";
 /** Docker's JSON message lines (`POST /images/create`): `status`, `id`, `progressDetail`, `progress`, `aux`, `error`. */
 export function jsonReporter(stream: LineStream): Reporter {
   return {
-    report: (progress) => writeJsonMessage(stream, jsonMessage(progress)),
+    report(progress) {
+      const line = jsonMessage(progress);
+      if (line) writeJsonMessage(stream, line);
+    },
     fail(message) {
       writeJsonMessage(stream, { errorDetail: { message }, error: message });
     },
@@ -18,9 +21,10 @@ export function jsonReporter(stream: LineStream): Reporter {
 }
 
 /** With the bar in text, for programs that print it as it is. */
-function jsonMessage(progress: Progress): object {
-  const { status, progressDetail, id } = toDockerMessage(progress);
-  if (progress.kind === "message") return { status, id };
+function jsonMessage(progress: Progress): object | undefined {
+  const line = toDockerMessage(progress);
+  if (progress.kind !== "update" || !line) return line;
+  const { status, progressDetail, id } = line;
   const { currentBytes: current, totalBytes: total } = progress;
   const bar = current > 0 || total > 0 ? formatBar(current, total) : undefined;
   return { status, progressDetail, progress: bar, id };

@@ -10,6 +10,7 @@ export function plainReporter(stream: LineStream): Reporter {
   const lastAction = new Map<string, string>();
   return {
     report(progress: Progress) {
+      if (progress.kind === "plan" || progress.kind === "summary") return; // nothing that changes would fit into lines
       const { id } = progress;
       if (progress.kind === "message") {
         writeLines(stream, [id === "" ? progress.message : `${id}: ${progress.message}`]);

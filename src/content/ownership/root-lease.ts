@@ -18,7 +18,7 @@ import { makeLockDirectory } from "../../disk/make-directory.ts";
 export const LEASE_BACKOFF: BackoffPolicy = { ...LOCK_BACKOFF, baseMs: 4, maxMs: 64 };
 
 /** What people are shown while others remove content. */
-export const REMOVALS = "Waiting for removals";
+export const REMOVALS = { code: "removals", words: "Waiting for removals" } as const;
 
 /** Epochs after the first. */
 const LATER_EPOCH = /^[1-9]\d{0,14}$/;

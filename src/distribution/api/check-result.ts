@@ -1,14 +1,14 @@
 import type { AbortOptions } from "../../async/abort.ts";
 import type { Digest } from "../../digest/digest.ts";
 import type { LayerDifferences } from "../../layer/store/compare-layer.ts";
-import type { ProgressSink } from "../../progress/progress.ts";
+import type { StepSink } from "../../progress/progress.ts";
 
 /** What a check may be told. */
 export interface CheckOptions extends AbortOptions {
   /** Fetch again what is damaged or missing, from where it came. Default false. */
   readonly repair?: boolean | undefined;
   /** Told how many bytes are hashed, and what is fetched. */
-  readonly onProgress?: ProgressSink | undefined;
+  readonly onProgress?: StepSink | undefined;
 }
 
 /** Content that is not what it should be. */

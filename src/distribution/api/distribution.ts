@@ -14,7 +14,7 @@ import type { ImageEntry } from "../../layer/reading/image-entries.ts";
 import type { Sharing } from "../../layer/rootfs/assemble.ts";
 import type { LayerStore } from "../../layer/store/layer-store.ts";
 import type { Descriptor } from "../../oci/descriptor.ts";
-import type { ProgressSink } from "../../progress/progress.ts";
+import type { ProgressSink, StepSink } from "../../progress/progress.ts";
 import type { Credentials } from "../../registry/credentials/credentials.ts";
 import type { LivePriority, Priority } from "../../xfer/live-priority.ts";
 import type { CheckOptions, CheckResult } from "./check-result.ts";
@@ -73,7 +73,7 @@ export interface PullOptions extends AbortOptions {
    * `DistributionOptions.layers: true`. Default true.
    */
   readonly keepBlobs?: boolean | undefined;
-  /** Progress in docker's words. */
+  /** Progress, as data and in docker's words: first a plan of what comes, then steps of each content, and summaries. */
   readonly onProgress?: ProgressSink | undefined;
 }
 
@@ -120,7 +120,7 @@ export interface UnpackImageOptions extends AbortOptions {
   /** `os/arch[/variant]` of the image wanted out of an index. Default: as for a pull. */
   readonly platform?: string | undefined;
   /** Progress in docker's words. */
-  readonly onProgress?: ProgressSink | undefined;
+  readonly onProgress?: StepSink | undefined;
 }
 
 /** What assembling a root file system may be told. */
@@ -190,7 +190,7 @@ export interface PushOptions extends AbortOptions {
   /** Longest time for all of it, in milliseconds; then the push rejects with `ErrDeadlineExceeded`. Default: as long as bytes go. */
   readonly timeoutMs?: number | undefined;
   /** Progress in docker's words. */
-  readonly onProgress?: ProgressSink | undefined;
+  readonly onProgress?: StepSink | undefined;
 }
 
 /** One name that a push put in place. */

@@ -1,5 +1,6 @@
 import type { Digest } from "../../digest/digest.ts";
 import type { Descriptor } from "../../oci/descriptor.ts";
+import type { PlannedItem } from "../../progress/progress.ts";
 import type { AskingOptions } from "./looking.ts";
 import type { PassedEndpoint } from "./passed-endpoint.ts";
 
@@ -12,16 +13,8 @@ export interface PlanOptions extends AskingOptions {
 }
 
 /** One content that a pull would bring. */
-export interface PlannedContent {
+export interface PlannedContent extends PlannedItem {
   readonly digest: Digest;
-  /** Size in bytes, as the document above it says. */
-  readonly size: number;
-  readonly mediaType: string;
-  readonly kind: "index" | "manifest" | "config" | "layer";
-  /** Bytes of it that are here: all, or those of a download that was broken off, or is under way. */
-  readonly bytesHere: number;
-  /** Whether this engine is bringing it already, for somebody else: a pull would share that transfer. */
-  readonly isComing: boolean;
   /** Repositories of the same registry that are known here to have it: a push to that registry need not send it. */
   readonly mountableFrom: readonly string[];
 }

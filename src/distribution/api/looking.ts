@@ -3,7 +3,7 @@ import type { Digest } from "../../digest/digest.ts";
 import type { ConfigFacts } from "../../oci/config-facts.ts";
 import type { Descriptor } from "../../oci/descriptor.ts";
 import type { JsonObject } from "../../oci/json-object.ts";
-import type { ProgressSink } from "../../progress/progress.ts";
+import type { StepSink } from "../../progress/progress.ts";
 import type { Credentials } from "../../registry/credentials/credentials.ts";
 import type { PassedEndpoint } from "./passed-endpoint.ts";
 
@@ -16,7 +16,7 @@ export interface AskingOptions extends AbortOptions {
   /** Longest time for all of it, in milliseconds; then it rejects with `ErrDeadlineExceeded`. Default: no limit. */
   readonly timeoutMs?: number | undefined;
   /** Told for whom it waits, in docker's words. Default: nobody is told. */
-  readonly onProgress?: ProgressSink | undefined;
+  readonly onProgress?: StepSink | undefined;
 }
 
 /** What a reference means at its registry; good as a descriptor. */

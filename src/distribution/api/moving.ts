@@ -3,7 +3,7 @@ import type { AbortOptions } from "../../async/abort.ts";
 import type { LiveBandwidth } from "../../bandwidth/live-bandwidth.ts";
 import type { BandwidthLimit } from "../../bandwidth/timetable.ts";
 import type { Descriptor } from "../../oci/descriptor.ts";
-import type { ProgressSink } from "../../progress/progress.ts";
+import type { StepSink } from "../../progress/progress.ts";
 import type { Credentials } from "../../registry/credentials/credentials.ts";
 import type { PassedEndpoint } from "./passed-endpoint.ts";
 
@@ -23,7 +23,7 @@ export interface BlobOptions extends AbortOptions {
   /** Longest time for all of it, in milliseconds; then it rejects with `ErrDeadlineExceeded`. Default: as long as bytes come. */
   readonly timeoutMs?: number | undefined;
   /** Progress in docker's words. */
-  readonly onProgress?: ProgressSink | undefined;
+  readonly onProgress?: StepSink | undefined;
 }
 
 /** Where a content was fetched from. */

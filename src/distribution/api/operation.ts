@@ -5,7 +5,7 @@ import type { LiveBandwidth } from "../../bandwidth/live-bandwidth.ts";
 import type { Payer } from "../../bandwidth/payers.ts";
 import type { BandwidthLimit } from "../../bandwidth/timetable.ts";
 import { guardSink } from "../../progress/guard-sink.ts";
-import { type ProgressSink, update } from "../../progress/progress.ts";
+import { type StepProgress, type StepSink, waitingFor } from "../../progress/progress.ts";
 import { tellingWaiter } from "../../progress/telling-waiter.ts";
 import { type LivePriority, PREFETCH, type Priority, priorityNow } from "../../xfer/live-priority.ts";
 
@@ -22,7 +22,7 @@ export interface Operation extends AbortOptions {
   /** Does work for which prefetches stand still, unless the operation is one itself. */
   readonly hurry: <T>(work: () => Promise<T>) => Promise<T>;
   /** The caller's sink, made safe to call from the middle of the work. */
-  readonly onProgress: ProgressSink;
+  readonly onProgress: StepSink;
 }
 
 /** What a caller may say about the way an operation runs. */
@@ -34,7 +34,7 @@ export interface OperationOptions extends AbortOptions {
   /** How fast its bytes may move. Default: as fast as those of all. */
   readonly bandwidth?: BandwidthLimit | LiveBandwidth | undefined;
   /** Default: nobody is told. */
-  readonly onProgress?: ProgressSink | undefined;
+  readonly onProgress?: StepSink | undefined;
 }
 
 /** Waits on behalf of an operation and shows its caller for what, under `id`. Default signal: the operation's. */
@@ -43,18 +43,18 @@ export function waiterOf(
   id: string,
   { signal: own = signal }: AbortOptions = {},
 ): Waiter {
-  return plainWaiter({ signal: own, show: (reason) => onProgress(update(id, reason, 0, 0)) });
+  return plainWaiter({ signal: own, show: (reason) => onProgress(waitingFor(id, reason)) });
 }
 
 /** What a caller may say of an operation that has nothing to show but whom it waits for. */
 export interface ProgressOptions extends AbortOptions {
   /** Told for whom it waits. Default: nobody is told. */
-  readonly onProgress?: ProgressSink | undefined;
+  readonly onProgress?: StepSink | undefined;
 }
 
 /** The options of what such an operation does. */
 export function waiting({ signal, onProgress }: ProgressOptions): WaitOptions {
-  return { signal, waiter: onProgress && tellingWaiter(guardSink(onProgress), { signal }) };
+  return { signal, waiter: onProgress && tellingWaiter(guardSink<StepProgress>(onProgress), { signal }) };
 }
 
 /** An operation that moves bytes; disposed of at its end. */
@@ -73,7 +73,7 @@ export function startOperation({
     group,
     payer: undefined,
     hurry: (work) => work(),
-    onProgress: guardSink(onProgress),
+    onProgress: guardSink<StepProgress>(onProgress),
   };
 }
 

@@ -4,7 +4,13 @@ import type { Unpacking } from "../../layer/store/blob-unpacker.ts";
 import type { MakeLayerOptions } from "../../layer/store/layer-maker.ts";
 import type { LayerStore } from "../../layer/store/layer-store.ts";
 import type { LayerSource } from "../../layer/store/prepared-layer.ts";
-import { type ProgressSink, type UpdateProgress, update } from "../../progress/progress.ts";
+import {
+  type StepSink,
+  type Subject,
+  type UpdateProgress,
+  update,
+  waitingFor,
+} from "../../progress/progress.ts";
 import type { GrowingBlob, GrowingFile } from "../../xfer/growing-blob.ts";
 import type { DownloadDescriptor, LayerTarget } from "../../xfer/layer.ts";
 import type { TransferContext } from "../../xfer/transfer-context.ts";
@@ -12,7 +18,7 @@ import { imageUser } from "./image-layers.ts";
 import { openGrowingFile } from "./open-growing-file.ts";
 
 /** What is shown of a layer for which there is no thread yet. */
-const WAITING = "Waiting for a thread";
+const WAITING = { code: "thread", words: "Waiting for a thread" } as const;
 
 /** Where downloaded blobs become layers of a store: here transfers and layers meet. */
 export function layerTarget(store: LayerStore): LayerTarget {
@@ -55,8 +61,8 @@ async function withSource<T>(
   await using bytes = await blob.open?.({ signal });
   if (!diffId || !bytes) throw new ErrInternal(`register layer ${id}: its diffID or its blob is not known`);
   const { path, size } = bytes;
-  const onProgress = (done: Unpacking): void => progress(extracting(id, done, size));
-  const onWait = (): void => progress(update(id, WAITING, 0, 0));
+  const onProgress = (done: Unpacking): void => progress(extracting({ id, digest }, done, size));
+  const onWait = (): void => progress(waitingFor({ id, digest }, WAITING));
   const source = { diffId, digest, blob: path === undefined ? { bytes } : { path } };
   return await work(source, { signal, waiter, onProgress, onWait });
 }
@@ -77,18 +83,18 @@ async function withGrowingSource<T>(
   return await work(source, {
     signal,
     waiter,
-    onProgress: (done) => shown.show(extracting(id, done, size)),
-    onWait: () => shown.show(update(id, WAITING, 0, 0)),
+    onProgress: (done) => shown.show(extracting({ id, digest }, done, size)),
+    onWait: () => shown.show(waitingFor({ id, digest }, WAITING)),
   });
 }
 
 /** Shows how far an extraction is, once the download of the blob has nothing more to show. */
 class LastShown implements Disposable {
   readonly #growing: GrowingBlob;
-  readonly #progress: ProgressSink;
+  readonly #progress: StepSink;
   #withheld: UpdateProgress | undefined;
 
-  constructor(growing: GrowingBlob, progress: ProgressSink) {
+  constructor(growing: GrowingBlob, progress: StepSink) {
     this.#growing = growing;
     this.#progress = progress;
     growing.whole({}).then(
@@ -108,6 +114,6 @@ class LastShown implements Disposable {
   }
 }
 
-function extracting(id: string, { bytes, entries }: Unpacking, size: number): UpdateProgress {
-  return { ...update(id, "Extracting", bytes, size), entries };
+function extracting(subject: Subject, { bytes, entries }: Unpacking, size: number): UpdateProgress {
+  return { ...update(subject, "Extracting", bytes, size), entries };
 }

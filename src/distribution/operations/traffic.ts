@@ -83,10 +83,16 @@ export class Traffic {
   }
 }
 
+/** What endpoints brought of a content. */
+interface Contribution {
+  digest: Digest | undefined;
+  readonly from: Map<string, number>;
+}
+
 /** What endpoints brought of the contents that one pull wants, as far as they did while it wanted them. */
 export class IncomingAccount implements Disposable {
   readonly #arrivals: KeyedListeners<Delivery>;
-  readonly #contents = new Map<string, { digest: Digest | undefined; readonly from: Map<string, number> }>();
+  readonly #contents = new Map<string, Contribution>();
   readonly #releases: Release[] = [];
 
   constructor(arrivals: KeyedListeners<Delivery>) {
@@ -105,6 +111,12 @@ export class IncomingAccount implements Disposable {
     this.#releases.push(this.#arrivals.listen(key, (delivery) => book(from, delivery)));
   }
 
+  /** Bytes of a content that endpoints brought, by its key; of one that is known by its digest, that. */
+  bytesOf(key: string): number {
+    const { from } = this.#contents.get(key) ?? this.#known(key) ?? {};
+    return from ? [...from.values()].reduce((sum, bytes) => sum + bytes, 0) : 0;
+  }
+
   /** By content and endpoint, in the order in which they were wanted and came. */
   get served(): readonly ServedContent[] {
     return [...this.#contents.values()].flatMap(({ digest, from }) =>
@@ -114,6 +126,11 @@ export class IncomingAccount implements Disposable {
 
   [Symbol.dispose](): void {
     for (const release of this.#releases.splice(0)) release();
+  }
+
+  /** One whose digest was found out later. */
+  #known(digest: string): Contribution | undefined {
+    return [...this.#contents.values()].find((content) => content.digest === digest);
   }
 }
 

@@ -53,11 +53,11 @@ export interface BlobSource {
  */
 export function blobDownload(layer: Descriptor, source: BlobSource, diffId?: Digest): DownloadDescriptor {
   const { endpoint } = source.remote;
-  const id = shortId(layer.digest);
+  const { digest } = layer;
+  const subject = { id: shortId(digest), digest };
   return {
     key: transferKey(layer),
-    id,
-    digest: layer.digest,
+    ...subject,
     diffId,
     source: transferSource(source.remote.source, layer),
     host: endpoint,
@@ -80,7 +80,7 @@ export function blobDownload(layer: Descriptor, source: BlobSource, diffId?: Dig
             endpoint,
             signal,
             waiter,
-            onBytes: (bytes) => progress(update(id, "Downloading", bytes, layer.size)),
+            onBytes: (bytes) => progress(update(subject, "Downloading", bytes, layer.size)),
             onArrival: (arrival) => source.traffic.arrived(incoming(layer), { ...arrival, endpoint }),
             growth: followed,
             threads: source.threads,
@@ -90,7 +90,7 @@ export function blobDownload(layer: Descriptor, source: BlobSource, diffId?: Dig
             flowBeside: flowFrom,
             onVerify() {
               received();
-              progress(update(id, "Verifying Checksum", 0, 0));
+              progress(update(subject, "Verifying Checksum", 0, 0));
             },
           }),
         );

@@ -43,14 +43,15 @@ export async function fetchDocument(
 ): Promise<void> {
   const { content, documents, work, traffic, bandwidth } = shared;
   const { endpoint } = remote;
-  const id = shortId(descriptor.digest);
+  const { digest } = descriptor;
+  const subject = { id: shortId(digest), digest };
   const onArrival = (arrival: Arrival): void =>
     traffic.arrived(incoming(descriptor), { ...arrival, endpoint });
   const source = { fetcher: remote, ingester: content, endpoint, onArrival };
 
   async function fetch(job: Job): Promise<void> {
     let waited = false;
-    const ofJob = job.waiter(id);
+    const ofJob = job.waiter(subject);
     const waiter: Waiter = {
       wait(reason, wait) {
         waited = true;
@@ -63,7 +64,7 @@ export async function fetchDocument(
       await work.track(fetchContent(descriptor, { ...source, waiter, flow, signal: attempt, onBytes }));
     };
     await retry(() => yielding(job, fetchOnce), { policy: remote.backoff, signal: job.signal, waiter });
-    if (waited) job.progress(update(id, "Download complete", 0, 0));
+    if (waited) job.progress(update(subject, "Download complete", 0, 0));
   }
 
   const { onProgress, priority, group, payer } = operation;

@@ -9,16 +9,17 @@ import type { Descriptor } from "../../oci/descriptor.ts";
 import { isIndexType } from "../../oci/media-types.ts";
 import { makeRefKey, transferKey } from "../../remotes/ref-key.ts";
 import type { PlannedContent } from "../api/image-plan.ts";
+import type { ContentHere, NamedContent } from "./named-content.ts";
 import type { PullShared } from "./puller.ts";
 
 /** Contents of a plan that are looked for at the same time: each may be a file that is opened. */
 const MAX_LOOKS = 16;
 
-/** A content that documents name, and as what. */
-export type NamedContent = Descriptor & Pick<PlannedContent, "kind">;
+/** What of an engine knows what is here, and what is coming. */
+type Whereabouts = Pick<PullShared, "content" | "documents" | "downloads">;
 
 /** What of an engine knows where contents are. */
-export type PlanSurroundings = Pick<PullShared, "content" | "documents" | "downloads" | "mountSources">;
+export type PlanSurroundings = Whereabouts & Pick<PullShared, "mountSources">;
 
 /** The contents of images, each once: the documents that were visited, and then what each image names. */
 export function namedContents(
@@ -48,39 +49,55 @@ export async function plannedContents(
   contents: readonly NamedContent[],
   domain: string,
   surroundings: PlanSurroundings,
-  { signal }: AbortOptions = {},
+  options: AbortOptions = {},
 ): Promise<readonly PlannedContent[]> {
-  const looks = contents.map((content) => ({ content, found: undefined as PlannedContent | undefined }));
-  await forEachWithin(
-    looks,
-    async (look, abort) => {
-      look.found = await lookFor(look.content, domain, surroundings, { signal: abort });
+  return await eachContent(
+    contents,
+    async (content, abort) => {
+      const { digest, size, mediaType, kind } = content;
+      const { info, bytesHere, isComing } = await lookFor(content, surroundings, abort);
+      const remembered = await surroundings.mountSources.list(digest, abort);
+      const mountableFrom = repositoriesAt(domain, info, remembered);
+      return { digest, size, mediaType, kind, bytesHere, isComing, mountableFrom };
     },
+    options,
+  );
+}
+
+/** Looks what of contents is here, in their order. */
+export async function contentsHere(
+  contents: readonly NamedContent[],
+  whereabouts: Whereabouts,
+  options: AbortOptions = {},
+): Promise<readonly ContentHere[]> {
+  return await eachContent(contents, (content, abort) => lookFor(content, whereabouts, abort), options);
+}
+
+async function eachContent<T>(
+  contents: readonly NamedContent[],
+  look: (content: NamedContent, abort: AbortOptions) => Promise<T>,
+  { signal }: AbortOptions,
+): Promise<readonly T[]> {
+  const found = new Map<number, T>();
+  await forEachWithin(
+    [...contents.entries()],
+    async ([at, content], abort) => void found.set(at, await look(content, { signal: abort })),
     { limit: MAX_LOOKS, signal },
   );
-  return looks.flatMap(({ found }) => found ?? []);
+  return contents.flatMap((_, at) => found.get(at) ?? []);
 }
 
 async function lookFor(
   content: NamedContent,
-  domain: string,
-  { content: store, documents, downloads, mountSources }: PlanSurroundings,
+  { content: store, documents, downloads }: Whereabouts,
   abort: AbortOptions,
-): Promise<PlannedContent> {
-  const { digest, size, mediaType, kind } = content;
+): Promise<ContentHere & { readonly info: Info | undefined }> {
+  const { digest, size } = content;
   const info = await unlessNotFound(store.info(digest, abort));
   const bytesHere = info?.size === size ? size : await bytesOnTheWay(content, store, abort);
   const key = transferKey(content);
-  const remembered = await mountSources.list(digest, abort);
-  return {
-    digest,
-    size,
-    mediaType,
-    kind,
-    bytesHere,
-    isComing: documents.has(key) || downloads.has(key),
-    mountableFrom: repositoriesAt(domain, info, remembered),
-  };
+  const isComing = bytesHere < size && (documents.has(key) || downloads.has(key)); // and not merely on its way out
+  return { content, info, bytesHere, isComing };
 }
 
 /** How far a download has come that was broken off, or is under way. */

@@ -16,6 +16,7 @@ import { checkMetaHeaders } from "../endpoints/check-meta-headers.ts";
 import { EndpointWalk, type WalkEngine, type WalkRoute } from "../endpoints/endpoint-walk.ts";
 import { forEachName } from "../operations/each-name.ts";
 import { promiseFor, resolveTarget } from "./promised.ts";
+import { PullProgress } from "./pull-progress.ts";
 import { choosePlatform, parsePullReference } from "./pull-reference.ts";
 import { pullStatus } from "./pull-status.ts";
 import type { Puller, PullShared } from "./puller.ts";
@@ -54,14 +55,15 @@ export async function pull(
 ): Promise<PullResult> {
   const reference = parsePullReference(text, options);
   checkMetaHeaders(options.metaHeaders ?? {});
-  using operation = startMoving(options, engine.bandwidth);
   const platform = choosePlatform(options);
   const { repositories } = engine;
   using account = engine.traffic.openIncoming();
+  using progress = new PullProgress({ ...options, account });
+  using operation = startMoving({ ...options, onProgress: progress.onStep }, engine.bandwidth);
   const { unpack = true, keepBlobs: keepsBlobs = true } = options;
   const layers = unpack ? engine.layers : undefined;
   if (!keepsBlobs && (!layers?.settle || isCollected(engine.content))) throw noLayers(reference);
-  const context = { shared: engine, operation, platform, account, layers, keepsBlobs };
+  const context = { shared: engine, operation, platform, account, progress, layers, keepsBlobs };
   const route: WalkRoute<PullSite> = {
     reference,
     purpose: "pull",
@@ -105,6 +107,7 @@ export async function pull(
 
   const last = images.at(-1);
   if (!last) throw noTags(reference);
+  progress.end();
   operation.onProgress(
     pullStatus.done(
       reference,

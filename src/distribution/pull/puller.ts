@@ -21,6 +21,7 @@ import type { MountSourceStore } from "../mounts/mount-source-store.ts";
 import type { OpenWork } from "../operations/open-work.ts";
 import type { IncomingAccount, Traffic } from "../operations/traffic.ts";
 import type { V1LayerStore } from "../root/v1-layer-store.ts";
+import type { PullProgress } from "./pull-progress.ts";
 
 /** The parts of an engine that all pulls share. */
 export interface PullShared {
@@ -65,6 +66,8 @@ export interface PullContext {
   readonly beside?: (() => Promise<readonly RangeSource[]>) | undefined;
   /** Of what endpoints bring for this pull. */
   readonly account: IncomingAccount;
+  /** Told what is to come, and how far it has. */
+  readonly progress: PullProgress;
   /** Where images are unpacked to; absent where they are not. */
   readonly layers: ImageLayers | undefined;
   /** Whether blobs of layers are wanted once these are unpacked. */

@@ -18,6 +18,7 @@ import { blobDownload } from "./blob-download.ts";
 import { bringLayers } from "./bring-layers.ts";
 import { fetchDocument } from "./fetch-document.ts";
 import { nameImage } from "./name-image.ts";
+import { contentsHere, namedContents } from "./planned-contents.ts";
 import { platformWarnings } from "./platform-warnings.ts";
 import { isKnown, keepPromise, resolveTarget } from "./promised.ts";
 import { pullStatus } from "./pull-status.ts";
@@ -35,14 +36,20 @@ export function v2Puller(context: PullContext): Puller {
         return known;
       },
     };
-    const bring = (wanted: Descriptor): Promise<readonly ImageContent[]> => fetchDocuments(wanted, context);
-    const { target, found: images } = await operation.hurry(async () => {
+    const bring = (wanted: Descriptor): Promise<Graph> => fetchDocuments(wanted, context);
+    const {
+      target,
+      found: { documents, images },
+    } = await operation.hurry(async () => {
       const promised = told ?? (await resolveTarget(reference, context, options));
       operation.onProgress(pullStatus.pullingFrom(reference));
       return told
         ? { target: told, found: await bring(told) } // its tag means nothing here
         : await keepPromise(reference, promised, bring, context);
     });
+    await context.progress.plan(reference.toString(), namedContents(documents, images), (contents) =>
+      contentsHere(contents, context.shared, operation),
+    );
     await using unpacked = new UnpackedImages(context.layers);
     const inspected = await fetchBlobs(images, unpacked, context);
     const dropped = await droppedLayers(images, { inspected, unpacked }, context);
@@ -63,15 +70,24 @@ export function v2Puller(context: PullContext): Puller {
   };
 }
 
-async function fetchDocuments(target: Descriptor, context: PullContext): Promise<readonly ImageContent[]> {
+/** What is below a target. */
+interface Graph {
+  /** Every document that was visited, from the target down. */
+  readonly documents: readonly Descriptor[];
+  readonly images: readonly ImageContent[];
+}
+
+async function fetchDocuments(target: Descriptor, context: PullContext): Promise<Graph> {
   const { shared, remote, operation, platform: choice, account } = context;
+  const documents: Descriptor[] = [];
   const fetchEach: Handler = async (descriptor, { signal }) => {
+    documents.push(descriptor);
     account.wants(incoming(descriptor));
     await fetchDocument(descriptor, signal, context);
     return [];
   };
   try {
-    return await collectImages(
+    const images = await collectImages(
       target,
       {
         content: boundedReads(shared.content, shared.documentReaders),
@@ -80,6 +96,7 @@ async function fetchDocuments(target: Descriptor, context: PullContext): Promise
       },
       operation,
     );
+    return { documents, images };
   } catch (error) {
     throw servedBy(remote.endpoint, error);
   }
@@ -147,6 +164,7 @@ async function fetchConfig(
 ): Promise<Inspected> {
   context.account.wants(incoming(image.config));
   await fetchDocument(image.config, signal, context);
+  context.progress.came(image.config.digest);
   try {
     const { content, documentReaders } = context.shared;
     return await inspectImage(image, boundedReads(content, documentReaders), { signal });

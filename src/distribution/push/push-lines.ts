@@ -9,7 +9,7 @@ import { walk } from "../../images/walk.ts";
 import type { Descriptor } from "../../oci/descriptor.ts";
 import { isConfigType, isManifestType } from "../../oci/media-types.ts";
 import { MAX_CONFIG_BYTES, parseImageConfig } from "../../oci/parse-image-config.ts";
-import type { ProgressSink } from "../../progress/progress.ts";
+import type { StepSink } from "../../progress/progress.ts";
 
 /** The id that a person sees for each blob that has a line of its own; both are short ids. */
 export type LayerIds = ReadonlyMap<string, string>;
@@ -56,7 +56,7 @@ async function readDiffIds(config: Descriptor, content: Provider, options: Abort
 }
 
 /** Passes on what belongs to a layer, under the id that a person sees, and what is about the whole push. */
-export function layerLines(ids: LayerIds, onProgress: ProgressSink): ProgressSink {
+export function layerLines(ids: LayerIds, onProgress: StepSink): StepSink {
   return (progress) => {
     const id = progress.id === "" ? "" : ids.get(progress.id);
     if (id !== undefined) onProgress({ ...progress, id });
@@ -64,7 +64,7 @@ export function layerLines(ids: LayerIds, onProgress: ProgressSink): ProgressSin
 }
 
 /** Passes on everything, but says only once that a layer is being prepared: another endpoint prepares nothing anew. */
-export function preparingOnce(onProgress: ProgressSink): ProgressSink {
+export function preparingOnce(onProgress: StepSink): StepSink {
   const prepared = new Set<string>();
   return (progress) => {
     if (progress.kind === "update" && progress.action === "Preparing") {

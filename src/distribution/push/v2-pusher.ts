@@ -146,16 +146,17 @@ async function upload(
 ): Promise<void> {
   const host = limitedHost(remote.endpoint);
   const uploads = blobs.map((blob): UploadDescriptor => {
-    const id = shortId(blob.digest);
+    const { digest } = blob;
+    const subject = { id: shortId(digest), digest };
     const key = pushKey(target, blob);
     account.wants(key);
     return {
       key,
-      id,
+      ...subject,
       source: remote.source,
       upload: async ({ signal, waiter, payers, progress }) => {
         const flow = shared.bandwidth.flow({ direction: "up", host, payers });
-        const onBytes = (bytes: number): void => progress(update(id, "Pushing", bytes, blob.size));
+        const onBytes = (bytes: number): void => progress(update(subject, "Pushing", bytes, blob.size));
         return pushStatus.blob(await remote.push(blob, shared.content, { signal, waiter, flow, onBytes }));
       },
       abandon: () => remote.abandon(blob),

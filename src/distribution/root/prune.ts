@@ -29,7 +29,7 @@ const DEFAULT_MIN_AGE_MS = 24 * 60 * 60 * 1000;
 const IDLE_BACKOFF: BackoffPolicy = { ...LOCK_BACKOFF, maxMs: 512 };
 
 /** What people are shown meanwhile. */
-const REASON = "Waiting for work that began earlier";
+const REASON = { code: "work", words: "Waiting for work that began earlier" } as const;
 
 /** What a prune works on. */
 export interface PruneContext {

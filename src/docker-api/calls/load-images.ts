@@ -1,5 +1,5 @@
 import { toDockerMessage } from "../../progress/docker-message.ts";
-import type { ProgressSink } from "../../progress/progress.ts";
+import type { StepSink } from "../../progress/progress.ts";
 import { streamMessages } from "../http/message-stream.ts";
 import { type ApiCall, isSet } from "./api-call.ts";
 
@@ -8,7 +8,7 @@ export async function loadImages(call: ApiCall): Promise<void> {
   const { engine, request, response, signal } = call;
   const isQuiet = isSet(call, "quiet");
   await streamMessages(response, async (tell) => {
-    const onProgress: ProgressSink = (progress) => {
+    const onProgress: StepSink = (progress) => {
       const message = toDockerMessage(progress);
       if (message.id === undefined) return tell({ stream: `${message.status}\n` });
       return isQuiet ? undefined : tell(message);

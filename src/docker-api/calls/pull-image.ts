@@ -32,7 +32,10 @@ export async function pullImage({ engine, query, request, response, signal }: Ap
     streamMessages(
       response,
       async (tell) => {
-        const onProgress: PullOptions["onProgress"] = (progress) => tell(toDockerMessage(progress));
+        const onProgress: PullOptions["onProgress"] = (progress) => {
+          const message = toDockerMessage(progress);
+          return message && tell(message);
+        };
         await engine.distribution.pull(reference.toString(), { ...options, onProgress });
       },
       { explain: registryFailureOf },

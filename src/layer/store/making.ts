@@ -6,7 +6,7 @@ import { makeLockDirectory } from "../../disk/make-directory.ts";
 import type { LayerLayout } from "./layer-layout.ts";
 
 /** What is shown while somebody else makes a layer. */
-const WAITING = "Waiting for another process";
+const WAITING = { code: "process", words: "Waiting for another process" } as const;
 
 /**
  * The right to make a layer: one maker in all processes. Throws `ErrCanceled` when the waiter's signal fires, and the classes of

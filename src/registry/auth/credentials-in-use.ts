@@ -47,7 +47,7 @@ export class CredentialsInUse {
     this.#challenge = challenge;
     try {
       this.#found = await waitPatiently(lookup.find({ signal, challenge }), {
-        reason: `Waiting for credentials for ${lookup.host}`,
+        reason: { code: "credentials", words: `Waiting for credentials for ${lookup.host}` },
         signal,
         waiter,
         clock,

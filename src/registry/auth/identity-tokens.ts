@@ -35,7 +35,10 @@ export class IdentityTokens {
     const { credentials } = this.#options;
     const found = credentials.found ?? (await credentials.find({ signal, waiter }));
     const fetch = (shared: AbortSignal): Promise<FetchedToken> => this.#fetch(realm, found, shared);
-    const reason = `Waiting for authorization by ${new URL(realm.url).host}`;
+    const reason = {
+      code: "authorization",
+      words: `Waiting for authorization by ${new URL(realm.url).host}`,
+    } as const;
     return await this.#wallet.token({ realm, hash: found.hash }, fetch, { reason, waiter, signal });
   }
 

@@ -57,7 +57,7 @@ export class RootChallenges {
       isOwn = true;
       return this.#ask(send, { signal: shared, waiter: sharers, followedBy });
     };
-    const reason = `Waiting for ${new URL(endpoint.baseUrl).host}`;
+    const reason = { code: "host", words: `Waiting for ${new URL(endpoint.baseUrl).host}` } as const;
     try {
       const { challenges, lasts } = await this.#calls.run("root", ask, { reason, signal, waiter });
       if (lasts) this.#keep(challenges);

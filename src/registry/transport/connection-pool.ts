@@ -255,9 +255,11 @@ export class ConnectionPool {
     this.#openWaits++;
     const turn = this.#wait(host, wanted, { number, open: true });
     try {
-      const connection = await waiter.wait(`Waiting for a connection to ${wanted.route.host}`, (signal) =>
-        abortable(turn, signal),
-      );
+      const reason = {
+        code: "connection",
+        words: `Waiting for a connection to ${wanted.route.host}`,
+      } as const;
+      const connection = await waiter.wait(reason, (signal) => abortable(turn, signal));
       if (host.reserved.delete(connection)) return connection;
       throwIfAborted(wanted.signal);
       if (this.#closed) throw this.#closed;

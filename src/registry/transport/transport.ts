@@ -151,7 +151,8 @@ function patiently(
   { url, clock }: { readonly url: URL; readonly clock: Clock },
 ): Promise<HttpResponse> {
   if (isStreamed(body)) return answer;
-  return waitPatiently(answer, { reason: `Waiting for ${url.host}`, signal, waiter, clock });
+  const reason = { code: "host", words: `Waiting for ${url.host}` } as const;
+  return waitPatiently(answer, { reason, signal, waiter, clock });
 }
 
 function isStreamed(body: HttpRequest["body"]): body is StreamedBody {

@@ -125,7 +125,10 @@ export class V1Session {
     const { signal, waiter } = asker;
     const start: StartCall<Admission> = (shared, sharers) =>
       enter(this.#requests, this.#options, { signal: shared, waiter: sharers });
-    const reason = `Waiting for ${new URL(this.#options.endpoint.baseUrl).host}`;
+    const reason = {
+      code: "authorization",
+      words: `Waiting for ${new URL(this.#options.endpoint.baseUrl).host}`,
+    } as const;
     this.#admission = await this.#admissions.run("", start, { reason, signal, waiter });
     return this.#admission;
   }

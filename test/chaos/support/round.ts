@@ -1,7 +1,7 @@
 import { mkdtemp, rm } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import { type Distribution, openDistribution } from "../../../src/index.ts";
+import { type Distribution, openDistribution, type ProgressSink } from "../../../src/index.ts";
 import { assertComplete, HostileRegistry, SECRETS } from "./hostile-registry.ts";
 import { errorViolations, leftoverViolations, lineViolations, rootViolations } from "./invariants.ts";
 import { type Seeded, seeded } from "./seeded.ts";
@@ -166,9 +166,12 @@ class Round {
     });
   }
 
-  #sink(): (line: { readonly id: string; readonly message?: string; readonly action?: string }) => void {
-    return ({ id, message = "", action = "" }) =>
-      void this.#violations.push(...lineViolations(`${id} ${message}${action}`, "a line of progress"));
+  #sink(): ProgressSink {
+    return (line) => {
+      if (line.kind === "plan" || line.kind === "summary") return; // numbers and digests
+      const text = line.kind === "message" ? line.message : line.action;
+      this.#violations.push(...lineViolations(`${line.id} ${text}`, "a line of progress"));
+    };
   }
 
   /** Waits for the end of an operation, whatever it is. */

@@ -1,9 +1,21 @@
-import type { Progress, ProgressSink } from "../../../src/index.ts";
+import type {
+  PlanProgress,
+  ProgressSink,
+  StepProgress,
+  SummaryProgress,
+  UpdateProgress,
+} from "../../../src/index.ts";
 
 /** Keeps what a pull tells. */
 export interface StatusLog {
   readonly sink: ProgressSink;
-  readonly progress: readonly Progress[];
+  readonly progress: readonly StepProgress[];
+  /** Plans, oldest first. */
+  readonly plans: readonly PlanProgress[];
+  /** Summaries, oldest first. */
+  readonly summaries: readonly SummaryProgress[];
+  /** Steps in which a content waited. */
+  waits(): readonly UpdateProgress[];
   /** The lines that docker prints: one per message, one per run of updates with the same action. */
   lines(): readonly string[];
   /** The actions of one object, in order. */
@@ -12,23 +24,31 @@ export interface StatusLog {
 
 /** Starts a log. */
 export function statusLog(): StatusLog {
-  const progress: Progress[] = [];
+  const progress: StepProgress[] = [];
+  const plans: PlanProgress[] = [];
+  const summaries: SummaryProgress[] = [];
   return {
     progress,
+    plans,
+    summaries,
     sink: (item) => {
-      progress.push(item);
+      if (item.kind === "plan") plans.push(item);
+      else if (item.kind === "summary") summaries.push(item);
+      else progress.push(item);
     },
+    waits: () =>
+      progress.flatMap((item) => (item.kind === "update" && item.phase === "waiting" ? [item] : [])),
     lines: () => withoutRepeats(progress.map(lineOf)),
     actions: (id) =>
       withoutRepeats(progress.filter((item) => item.kind === "update" && item.id === id).map(textOf)),
   };
 }
 
-function lineOf(item: Progress): string {
+function lineOf(item: StepProgress): string {
   return item.id === "" ? textOf(item) : `${item.id}: ${textOf(item)}`;
 }
 
-function textOf(item: Progress): string {
+function textOf(item: StepProgress): string {
   return item.kind === "message" ? item.message : item.action;
 }
 

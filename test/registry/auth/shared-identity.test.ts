@@ -1,4 +1,5 @@
 import { describe, expect, it } from "vitest";
+import { asReason } from "../../../src/async/wait-reason.ts";
 import type { Waiter } from "../../../src/async/waiting.ts";
 import { errorFromResponse } from "../../../src/registry/answers/error-response.ts";
 import { withAuth } from "../../../src/registry/auth/with-auth.ts";
@@ -215,7 +216,7 @@ describe("operations of one identity", () => {
     const waiting = Promise.withResolvers<void>();
     const waiter: Waiter = {
       async wait(reason, work) {
-        reasons.push(reason);
+        reasons.push(asReason(reason).words);
         waiting.resolve();
         return await work(undefined);
       },

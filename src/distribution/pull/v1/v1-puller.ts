@@ -22,6 +22,7 @@ import { UnpackedImages } from "../../layers/unpacked-images.ts";
 import { blobsHere } from "../blob-download.ts";
 import { bringLayers } from "../bring-layers.ts";
 import { nameImage } from "../name-image.ts";
+import { contentsHere, namedContents } from "../planned-contents.ts";
 import { platformWarnings } from "../platform-warnings.ts";
 import { pullStatus } from "../pull-status.ts";
 import type { PullContext, Puller, PullShared } from "../puller.ts";
@@ -49,6 +50,9 @@ export function v1Puller(context: V1PullContext): Puller {
     await checkConfig(v1Image, remote);
     const layers = await fetchLayers(v1Image.layers, context);
     const image = await storeImage(v1Image, layers, context);
+    await context.progress.plan(reference.toString(), namedContents([image.manifest], [image]), (contents) =>
+      contentsHere(contents, shared, operation),
+    ); // nobody has said how large anything is before it was here
     const content = boundedReads(shared.content, shared.documentReaders);
     const inspected = await inspectImage(image, content, operation);
     await using unpacked = new UnpackedImages(context.layers);

@@ -186,7 +186,8 @@ describe("pull() of an image of version 1", () => {
     await engine.pull(name, {
       platform: "linux/amd64",
       onProgress: (line) => {
-        lines.push(line.kind === "message" ? `${line.id}: ${line.message}` : `${line.id}: ${line.action}`);
+        if (line.kind === "message") lines.push(`${line.id}: ${line.message}`);
+        if (line.kind === "update") lines.push(`${line.id}: ${line.action}`);
       },
     });
     const id = image.layers[0]?.id.slice(0, 12);
