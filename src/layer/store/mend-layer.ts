@@ -1,5 +1,6 @@
 import type { Stats } from "node:fs";
 import { chmod, lchown, link, lstat, lutimes, mkdir, readlink, symlink, unlink } from "node:fs/promises";
+import { forEachWithin } from "../../async/for-each-within.ts";
 import { diskError, isMissingFile } from "../../disk/disk-error.ts";
 import { ErrInvalidArgument } from "../../errors/classes.ts";
 import type { ByteString } from "../../tar/byte-string.ts";
@@ -27,6 +28,9 @@ export interface MendedLayer {
   /** Directory on the same file system that nothing of the image is in. */
   readonly scratch: string;
 }
+
+/** Whiteouts that are looked at the same time: enough for all threads that Node.js has for files. */
+const AT_ONCE = 16;
 
 /** Permissions, without the kind of the file. */
 const PERMISSIONS = 0o7777;
@@ -58,7 +62,7 @@ class Mending {
   readonly #dependent: Dependent;
   readonly #below: readonly LayerTree[];
   /** Of directories in which something is made or removed, which changes them: what they were. */
-  readonly #times = new Map<ByteString, Stats>();
+  readonly #times = new Map<ByteString, Promise<Stats>>();
   /** Directories that were made here. */
   readonly #made: ByteString[] = [];
   readonly #attributed: ByteString[] = [];
@@ -86,7 +90,7 @@ class Mending {
       attributed: new Set<ByteString>(),
     };
     for (const crossLink of crossLinks) await this.#link(crossLink, own);
-    for (const [name, stats] of this.#times) await setTimes(this.#pathOf(name), stats);
+    for (const [name, stats] of this.#times) await setTimes(this.#pathOf(name), await stats);
     for (const name of [...implicitParents, ...this.#made].toReversed()) {
       const found = await findBelow(this.#below, name);
       if (!found?.stats.isDirectory()) continue;
@@ -97,12 +101,15 @@ class Mending {
   }
 
   async #dropVainWhiteouts(): Promise<readonly ByteString[]> {
-    const kept: ByteString[] = [];
-    for (const name of this.#dependent.whiteouts) {
-      if (await findBelow(this.#below, name)) kept.push(name);
-      else await this.#removeMark(name);
-    }
-    return kept;
+    const { whiteouts } = this.#dependent;
+    const vain = new Set<ByteString>();
+    const dropIfVain = async (name: ByteString): Promise<void> => {
+      if (await findBelow(this.#below, name)) return;
+      vain.add(name);
+      await this.#removeMark(name);
+    };
+    await forEachWithin(whiteouts, dropIfVain, { limit: AT_ONCE });
+    return whiteouts.filter((name) => !vain.has(name));
   }
 
   /** In one of two forms: see `HostAbilities.overlay`. */
@@ -202,7 +209,9 @@ class Mending {
 
   /** Something is about to be made or removed in a directory of the layer. */
   async #willChange(name: ByteString): Promise<void> {
-    if (!this.#times.has(name)) this.#times.set(name, await lstat(this.#pathOf(name)));
+    const times = this.#times.get(name) ?? lstat(this.#pathOf(name)); // asked for once, before anything changes
+    this.#times.set(name, times);
+    await times;
   }
 
   #pathOf(name: ByteString): Buffer {

@@ -62,14 +62,27 @@ async function remove(path: Buffer): Promise<void> {
   try {
     const here = `/proc/self/fd/${directory.fd}`;
     for (let names = await someIn(here); names.length > 0; names = await someIn(here)) {
-      const others = names.filter((entry) => !entry.isDirectory());
-      await forEachWithin(others, ({ name }) => unlink(pathBelow(here, name)), { limit: AT_ONCE });
-      for (const entry of names) if (entry.isDirectory()) await remove(pathBelow(here, entry.name));
+      const filled: Buffer[] = [];
+      const removeOne = async (entry: Dirent): Promise<void> => {
+        const path = pathBelow(here, entry.name);
+        if (!entry.isDirectory()) await unlink(path);
+        else if (!(await removeEmpty(path))) filled.push(path);
+      };
+      await forEachWithin(names, removeOne, { limit: AT_ONCE });
+      for (const each of filled) await remove(each);
     }
   } finally {
     await directory.close();
   }
   await rmdir(path);
+}
+
+/** Removes a directory at once if nothing is in it. Returns whether it did; why not is told by who looks into it. */
+async function removeEmpty(path: Buffer): Promise<boolean> {
+  return await rmdir(path).then(
+    () => true,
+    () => false,
+  );
 }
 
 /** Some of the entries of a directory; none when it is empty. Their names are byte strings. */
