@@ -72,7 +72,7 @@ export async function assemble(
   const found = await onDisk(directory, () => readdir(directory));
   if (found.length > 0) throw new ErrAlreadyExists(`${ACTION} "${directory}": it is not empty`);
   try {
-    const how = sharing ?? ((await canReflink(layers, directory)) ? "reflink" : "copy");
+    const how = sharing ?? (await onDisk(directory, () => findSharing(layers, directory)));
     const attributed = new Set<string>();
     for (const layer of layers) {
       throwIfAborted(signal);
@@ -91,16 +91,16 @@ export async function assemble(
 }
 
 /** Whether the file system of the layers shares blocks with that of `directory`: it is tried. */
-async function canReflink([layer]: readonly LayerTree[], directory: string): Promise<boolean> {
-  if (!layer) return false;
+async function findSharing([layer]: readonly LayerTree[], directory: string): Promise<Sharing> {
+  if (!layer) return "copy";
   const name = `.reflink-${randomBytes(6).toString("hex")}`;
   const [from, to] = [join(layer.path, "..", name), join(directory, name)];
   try {
     await writeFile(from, "x");
     await copyFile(from, to, constants.COPYFILE_FICLONE_FORCE);
-    return true;
+    return "reflink";
   } catch {
-    return false; // whatever the reason, copies can be made
+    return "copy"; // whatever the reason, that may be possible
   } finally {
     await rm(from, { force: true });
     await rm(to, { force: true });
