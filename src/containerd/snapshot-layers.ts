@@ -41,6 +41,7 @@ export interface SnapshotLayersParts {
  * there when a snapshot has its chain ID for a name, whoever made it. References are leases, of a day at most.
  */
 export class SnapshotLayers implements LayerTarget {
+  readonly isSequential = true;
   readonly #client: ServiceClient;
   readonly #content: LeasedStore;
   readonly #snapshots: Snapshots;

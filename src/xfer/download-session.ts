@@ -6,6 +6,7 @@ import { chainIds } from "../oci/chain-id.ts";
 import { type StepSink, update, waitingFor } from "../progress/progress.ts";
 import { transferBlob } from "./blob-transfer.ts";
 import type { BlobGrowth, BlobGrowths } from "./growing-blob.ts";
+import { HeadStarts } from "./head-starts.ts";
 import type { DownloadDescriptor, Layer, LayerPlace, LayerTarget } from "./layer.ts";
 import { prepareLayer, type RegisteredLayer, registerLayer } from "./layer-registration.ts";
 import type { LivePriority, Priority } from "./live-priority.ts";
@@ -80,11 +81,13 @@ export class DownloadSession {
   readonly #blobs = new Map<string, SharedBlob>();
   readonly #held: Array<() => Promise<void>> = [];
   readonly #growths: Array<() => void> = [];
+  readonly #headStarts: HeadStarts;
   #released: Promise<void> | undefined;
 
   constructor(engine: DownloadEngine, options: SessionOptions) {
     this.#engine = engine;
     this.#options = options;
+    this.#headStarts = new HeadStarts(engine.clock);
   }
 
   /** Brings all layers in, bottom to top; gives those that were registered. */
@@ -188,8 +191,19 @@ export class DownloadSession {
     return blob;
   }
 
-  #transferBlob(descriptor: DownloadDescriptor, growth: BlobGrowth, signal: AbortSignal): Promise<void> {
+  async #transferBlob(
+    descriptor: DownloadDescriptor,
+    growth: BlobGrowth,
+    signal: AbortSignal,
+  ): Promise<void> {
     this.#show(descriptor, "Pulling fs layer");
+    const transfer = (): Promise<void> => this.#transferAtOnce(descriptor, growth, signal);
+    if (!this.#engine.target?.isSequential || !descriptor.isLarge) return await transfer();
+    const onWait = (): void => this.#show(descriptor, "Waiting");
+    await this.#headStarts.run(transfer, { signal, onWait });
+  }
+
+  #transferAtOnce(descriptor: DownloadDescriptor, growth: BlobGrowth, signal: AbortSignal): Promise<void> {
     const { show: onProgress, priority, tenant } = this.#options;
     const { host, isLarge } = descriptor;
     const waiting = waitingFor(descriptor, { code: "slot", words: "Waiting" });

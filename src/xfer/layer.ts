@@ -64,6 +64,11 @@ export interface LayerPlace {
  * downloads run in parallel.
  */
 export interface LayerTarget {
+  /**
+   * Whether it makes layers one after the other, which takes longer than bringing the next one: of large blobs the lower one has a
+   * head start then. Default false.
+   */
+  readonly isSequential?: boolean | undefined;
   /** Layers are likely to come: begins what takes its time before the first one can be made. Must not throw. Absent: there is nothing. */
   getReady?(): void;
   /** The layer of this chain if it is there, with a reference held for the caller. */
