@@ -69,10 +69,18 @@ export function addRegistryOptions(command: Command): Command {
   return addCredentialOptions(addReachingOptions(addRootOptions(command)));
 }
 
+/** Adds what questions to registries take. */
+export function addAskingOptions(command: Command): Command {
+  return addMirrorOption(addRegistryOptions(command));
+}
+
+function addMirrorOption(command: Command): Command {
+  return command.option("--mirror <host=url>", "ask this mirror first; may be repeated", collect);
+}
+
 /** Adds what only downloads need. */
 export function addPullOptions(command: Command): Command {
-  return addLimitRate(command)
-    .option("--mirror <host=url>", "ask this mirror first; may be repeated", collect)
+  return addMirrorOption(addLimitRate(command))
     .option("--v1-registry <host>", "ask this registry by API version 1 as well; may be repeated", append)
     .option("--max-concurrent-downloads <n>", "layers downloaded at once at most", parseCount)
     .option("--no-ranges", "download each layer over one connection, however large it is");

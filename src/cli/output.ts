@@ -2,7 +2,8 @@ import { once } from "node:events";
 import { setImmediate } from "node:timers/promises";
 import type { Progress } from "../index.ts";
 import { formatTable } from "./format-table.ts";
-import { escapeJson, terminalJson, terminalText } from "./terminal-text.ts";
+import type { FormattedPart } from "./format-template.ts";
+import { escapeJson, terminalJson, terminalText, visibleText } from "./terminal-text.ts";
 
 /*
  * Everything that the command line says goes through this file, because most of it was written by strangers: registries,
@@ -38,6 +39,28 @@ export function printTable(rows: ReadonlyArray<readonly string[]>): void {
 /** Prints a value as one line of JSON on stdout, at full length. */
 export function printJson(value: object): void {
   process.stdout.write(`${escapeJson(JSON.stringify(value))}\n`);
+}
+
+/** Prints a value as JSON on stdout for people to read, at full length. */
+export function printPrettyJson(value: object): void {
+  process.stdout.write(`${escapeJson(JSON.stringify(value, undefined, 2))}\n`);
+}
+
+/** Prints a line as a user formatted it: his own text as it is, and all else escaped, at full length. */
+export function printFormatted(parts: readonly FormattedPart[]): void {
+  const line = parts.map(({ text, isOwn }) => (isOwn ? text : visibleText(text))).join("");
+  process.stdout.write(`${line}\n`);
+}
+
+/** Writes a JSON document of a stranger to stdout: byte for byte for a program, and so that it can be shown on a terminal. */
+export async function writeDocument(bytes: Uint8Array, signal: AbortSignal): Promise<void> {
+  if (process.stdout.isTTY) process.stdout.write(`${escapeJson(Buffer.from(bytes).toString())}\n`);
+  else await writeBytes(bytes, signal);
+}
+
+/** Prints a script of our own on stdout. */
+export function writeScript(text: string): void {
+  process.stdout.write(text);
 }
 
 /** Tells something on stderr, in one line. */

@@ -45,6 +45,9 @@ const COMMANDS: Readonly<Record<string, () => Promise<AddCommand>>> = {
   push: async () => (await import("./commands/push.ts")).addPushCommand,
   login: async () => (await import("./commands/login.ts")).addLoginCommand,
   logout: async () => (await import("./commands/logout.ts")).addLogoutCommand,
+  inspect: async () => (await import("./commands/inspect.ts")).addInspectCommand,
+  tags: async () => (await import("./commands/tags.ts")).addTagsCommand,
+  delete: async () => (await import("./commands/delete.ts")).addDeleteCommand,
   images: async () => (await import("./commands/images.ts")).addImagesCommand,
   tag: async () => (await import("./commands/tag.ts")).addTagCommand,
   rmi: async () => (await import("./commands/rmi.ts")).addRmiCommand,
@@ -59,6 +62,10 @@ const COMMANDS: Readonly<Record<string, () => Promise<AddCommand>>> = {
   extract: async () => (await import("./commands/extract.ts")).addExtractCommand,
   ls: async () => (await import("./commands/ls.ts")).addLsCommand,
   export: async () => (await import("./commands/export.ts")).addExportCommand,
+  completion: async () => {
+    const { addCompletionCommand } = await import("./commands/completion.ts");
+    return (program, signal) => addCompletionCommand(program, () => buildProgram([], signal));
+  },
 };
 
 /** The program with the command that is asked for; with all of them when it has to list or to suggest some. */

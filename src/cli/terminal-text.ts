@@ -23,6 +23,11 @@ export function terminalText(text: string): string {
   return `${escaped.slice(0, MAX_TEXT)}... (${text.length} characters)`;
 }
 
+/** The same at full length, for programs that read it. */
+export function visibleText(text: string): string {
+  return text.replace(UNSAFE, visible);
+}
+
 /**
  * `value` as JSON that can be shown: the same characters are escaped, in the way of JSON, so that its reader gets them back.
  * Longer strings are cut as `terminalText` cuts them.
