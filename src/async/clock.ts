@@ -8,12 +8,18 @@ export interface Clock {
   elapsed(): number;
   /** Resolves after `ms` milliseconds; rejects with `ErrCanceled` when the signal fires first. */
   sleep(ms: number, options?: AbortOptions): Promise<void>;
+  /** As `callAfter`. Absent: made of `sleep`. */
+  after?(ms: number, act: () => void): () => void;
 }
 
 /** The machine's own clock. */
 export const systemClock: Clock = {
   now: () => Date.now(),
   elapsed: () => performance.now(),
+  after(ms, act) {
+    const timer = setTimeout(act, ms);
+    return () => clearTimeout(timer);
+  },
   async sleep(ms, { signal } = {}) {
     throwIfAborted(signal);
     await new Promise<void>((resolve, reject) => {
@@ -28,3 +34,11 @@ export const systemClock: Clock = {
     });
   },
 };
+
+/** Calls `act`, which must not throw, after so many milliseconds, unless the function returned is called before. */
+export function callAfter(clock: Clock, ms: number, act: () => void): () => void {
+  if (clock.after) return clock.after(ms, act);
+  const stopped = new AbortController();
+  clock.sleep(ms, { signal: stopped.signal }).then(act, () => {}); // nobody waits any more
+  return () => stopped.abort();
+}

@@ -1,14 +1,10 @@
-import { ErrCanceled } from "../errors/classes.ts";
 import { type AbortOptions, abortable } from "./abort.ts";
-import { type Clock, systemClock } from "./clock.ts";
+import { type Clock, callAfter, systemClock } from "./clock.ts";
 import type { WaitReason } from "./wait-reason.ts";
 import type { Waiter } from "./waiting.ts";
 
 /** What takes no longer than this, in milliseconds, is part of the work; what takes longer is waited for. */
 export const PATIENCE_MS = 1_000;
-
-/** Ends the watch over time, which nobody hears of; one for all, because an error takes longer to make than most answers to handle. */
-const SETTLED = new ErrCanceled("no longer waited for");
 
 /** Who waits, and for what. */
 export interface WaitPatientlyOptions extends AbortOptions {
@@ -40,19 +36,13 @@ export async function waitOut<T>(
 }
 
 /** Whether a promise settles within `PATIENCE_MS`. */
-export async function settlesSoon(pending: Promise<unknown>, clock: Clock): Promise<boolean> {
-  const settled = new AbortController();
-  const late = clock.sleep(PATIENCE_MS, { signal: settled.signal }).then(
-    () => false,
-    () => false,
-  );
-  const soon = pending.then(
-    () => true,
-    () => true,
-  );
-  try {
-    return await Promise.race([soon, late]);
-  } finally {
-    settled.abort(SETTLED);
-  }
+export function settlesSoon(pending: Promise<unknown>, clock: Clock): Promise<boolean> {
+  return new Promise((resolve) => {
+    const stop = callAfter(clock, PATIENCE_MS, () => resolve(false));
+    const settled = (): void => {
+      stop();
+      resolve(true);
+    };
+    pending.then(settled, settled);
+  });
 }

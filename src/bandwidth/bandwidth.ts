@@ -229,7 +229,7 @@ export class Bandwidth {
 
   /** Looks at the time of day while bytes move and it matters. */
   async #watch(): Promise<void> {
-    if (this.#watching || this.#taps.size === 0) return;
+    if (this.#watching || this.#taps.size === 0 || this.#timetables().length === 0) return;
     const watching = new AbortController();
     this.#watching = watching;
     const { signal } = watching;
