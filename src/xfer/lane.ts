@@ -31,24 +31,19 @@ export interface LaneHome {
   readonly onRest: (lane: object) => void;
 }
 
-/** A try that may be broken off. */
-interface Attempt {
-  readonly controller: AbortController;
-  /** Fires when it is, and when the lane ends. */
-  readonly signal: AbortSignal;
-}
-
 /** One source's try at the work of a transfer: a run, its slot, its turn among the lanes, and what ends it. */
 export class Lane<T> {
   readonly #home: LaneHome;
   readonly #slot: Slot;
   readonly #abort = new AbortController();
-  /** Fires when the run has ended. */
-  readonly #over = new AbortController();
+  /** Fires when the run has ended; made when somebody waits for that. */
+  #over: AbortController | undefined;
   #beginning: Promise<void> | undefined;
   #turn: Turn | undefined;
   /** The attempt under way, if it may be broken off. */
-  #attempt: Attempt | undefined;
+  #attempt: AbortController | undefined;
+  /** What ends the attempts that have not ended yet. */
+  readonly #attempts = new Set<AbortController>();
   #patienceMs = PATIENCE_MS;
   #priority = 0;
   /** Waits under way, those inside others counted as well. */
@@ -86,6 +81,7 @@ export class Lane<T> {
   cancel(reason: ErrCanceled): void {
     this.#slot.leave(reason);
     this.#abort.abort(reason);
+    for (const attempt of this.#attempts) attempt.abort(reason);
   }
 
   /** Moves a queued lane behind its new equals. */
@@ -129,13 +125,15 @@ export class Lane<T> {
   }
 
   async #try<R>(work: (signal: AbortSignal) => Promise<R>): Promise<R> {
-    const controller = new AbortController();
-    const signal = AbortSignal.any([this.#abort.signal, controller.signal]);
-    const attempt = { controller, signal };
+    // Not made of two signals: the platform keeps an account of those, which costs more than all else here.
+    const attempt = new AbortController();
+    if (this.canceled) attempt.abort(this.#abort.signal.reason);
+    this.#attempts.add(attempt);
     this.#attempt = attempt;
     try {
-      return await work(signal);
+      return await work(attempt.signal);
     } finally {
+      this.#attempts.delete(attempt);
       if (this.#attempt === attempt) this.#attempt = undefined;
     }
   }
@@ -164,10 +162,8 @@ export class Lane<T> {
 
   async #takeBoth(): Promise<void> {
     const { turns, priority, publish, waitingProgress } = this.#home;
-    const { signal } = this.#abort;
     const taker = { patienceMs: this.#patienceMs, yield: () => this.#yield() };
-    this.#turn ??=
-      turns.tryTake(taker) ?? (await turns.take(taker, AbortSignal.any([signal, this.#over.signal])));
+    this.#turn ??= turns.tryTake(taker) ?? (await turns.take(taker, this.#untilOver()));
     this.#refuseTooLate();
     this.#priority = priority();
     const granted = this.#slot.take(this.#priority);
@@ -189,14 +185,19 @@ export class Lane<T> {
   #stopBeginning(): void {
     const reason = new ErrCanceled(`Transfer "${this.#home.key}": the job has ended`);
     this.#slot.leave(reason);
-    this.#over.abort(reason);
+    this.#over?.abort(reason);
+  }
+
+  #untilOver(): AbortSignal {
+    this.#over ??= new AbortController();
+    return AbortSignal.any([this.#abort.signal, this.#over.signal]);
   }
 
   #yield(): boolean {
     this.#patienceMs *= 2;
-    const { controller } = this.#attempt ?? {};
-    controller?.abort(new ErrCanceled(`Transfer "${this.#home.key}": another source may be ready`));
-    return controller !== undefined;
+    const attempt = this.#attempt;
+    attempt?.abort(new ErrCanceled(`Transfer "${this.#home.key}": another source may be ready`));
+    return attempt !== undefined;
   }
 
   /** The turn stays until somebody wants it: the attempt may hold what every other source needs, such as a file. */

@@ -102,6 +102,7 @@ class Reader {
 
 /** `pending` with `progress` at its end: of updates the newest one stays, messages all stay up to their limit. */
 function withNewest(pending: readonly StepProgress[], progress: StepProgress): StepProgress[] {
+  if (pending.length === 0) return [progress];
   const kept = progress.kind === "update" ? pending.filter((item) => item.kind === "message") : [...pending];
   const messages = kept.filter((item) => item.kind === "message").length;
   if (progress.kind === "message" && messages >= MAX_PENDING_MESSAGES) {

@@ -118,6 +118,7 @@ export class SlotClaims {
   }
 
   #next(): Line | undefined {
+    if (this.#lines.size === 0) return undefined;
     let best: Line | undefined;
     const hosts = new Map<string, boolean>();
     for (const line of this.#lines.values()) {

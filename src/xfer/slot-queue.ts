@@ -15,11 +15,16 @@ export interface HeldSlot {
 export interface SlotRequest extends Pick<Claim, "wants" | "tenants" | "priority"> {
   /** Called when the slot is held: before `SlotQueue.add` returns, when one is free. */
   readonly onHeld: (held: HeldSlot) => void;
-  /** Takes the claim out of the queue when it fires; never the job's own, which would free the slot of one that still runs. */
-  readonly leave: AbortSignal;
 }
 
 type Run = () => Promise<unknown>;
+
+/** The tasks of p-queue that stand for claims. */
+interface Tasks {
+  readonly waiting: Map<Claim, Run>;
+  /** Those whose claims have left. */
+  readonly gone: Run[];
+}
 
 /** What p-queue passes on to the order of its tasks. */
 interface ClaimOptions extends QueueAddOptions {
@@ -34,17 +39,22 @@ export class SlotQueue {
   readonly #claims: SlotClaims;
   readonly #limits: SlotLimits;
   readonly #queue: PQueue<ClaimOrder, ClaimOptions>;
+  readonly #tasks: Tasks = { waiting: new Map(), gone: [] };
+  /** Ends the task of a claim. */
+  readonly #over = new WeakMap<Claim, () => void>();
+  #held = 0;
 
   /** @param slots in all; infinite for no limit */
   constructor(slots: number, limits: SlotLimits = {}) {
     const claims = new SlotClaims(limits);
+    const tasks = this.#tasks;
     this.#claims = claims;
     this.#limits = limits;
     this.#queue = new PQueue({
       concurrency: slots,
       queueClass: class extends ClaimOrder {
         constructor() {
-          super(claims);
+          super(claims, tasks);
         }
       },
     });
@@ -52,7 +62,7 @@ export class SlotQueue {
 
   /** Slots held at present. */
   get held(): number {
-    return this.#queue.pending;
+    return this.#held;
   }
 
   /** Claims that wait. */
@@ -77,24 +87,39 @@ export class SlotQueue {
   }
 
   /** Adds a claim, which is in the queue until it is served or leaves. */
-  add({ onHeld, leave, ...wanted }: SlotRequest): Claim {
+  add({ onHeld, ...wanted }: SlotRequest): Claim {
     const over = Promise.withResolvers<void>();
     const claim: Claim = {
       ...wanted,
-      onServed: (seat) =>
+      onServed: (seat) => {
+        this.#held++;
         onHeld({
           received: () => {
             seat.received();
             this.serve();
           },
           giveBack: () => {
+            this.#held--;
             seat.left();
             over.resolve();
           },
-        }),
+        });
+      },
     };
-    this.#queue.add(() => over.promise, { claim, signal: leave }).catch(() => {}); // it has left
+    this.#over.set(claim, over.resolve);
+    void this.#queue.add(() => over.promise, { claim });
     return claim;
+  }
+
+  /** Takes a claim that waits out of the queue. Its task is over as soon as it begins: p-queue has no cheaper way out for one. */
+  remove(claim: Claim): void {
+    if (!this.#claims.remove(claim)) return;
+    const { waiting, gone } = this.#tasks;
+    const task = waiting.get(claim);
+    waiting.delete(claim);
+    if (task) gone.push(task);
+    this.#over.get(claim)?.();
+    this.serve();
   }
 
   /** Somebody else wants what a claim is for; among its tenants by now. */
@@ -118,42 +143,36 @@ export class SlotQueue {
 /** The order of p-queue's tasks, by the claims that they are for. */
 class ClaimOrder {
   readonly #claims: SlotClaims;
-  readonly #runs = new Map<Claim, Run>();
-  readonly #byId = new Map<string, Claim>();
+  readonly #tasks: Tasks;
 
-  constructor(claims: SlotClaims) {
+  constructor(claims: SlotClaims, tasks: Tasks) {
     this.#claims = claims;
+    this.#tasks = tasks;
   }
 
   /** None, as far as p-queue is concerned, when nobody can be served at present. */
   get size(): number {
-    return this.#claims.hasNext ? this.#claims.size : 0;
+    return this.#tasks.gone.length + (this.#claims.hasNext ? this.#claims.size : 0);
   }
 
-  enqueue(run: Run, { claim, id }: Partial<ClaimOptions> = {}): void {
-    if (!claim || id === undefined) return;
-    this.#byId.set(id, claim);
-    this.#runs.set(claim, () => {
-      this.#byId.delete(id);
-      return run();
-    });
+  enqueue(run: Run, { claim }: Partial<ClaimOptions> = {}): void {
+    if (!claim) return;
+    this.#tasks.waiting.set(claim, run);
     this.#claims.add(claim);
   }
 
   dequeue(): Run | undefined {
+    const { waiting, gone } = this.#tasks;
+    const left = gone.pop();
+    if (left) return left;
     const claim = this.#claims.serve();
-    const run = claim && this.#runs.get(claim);
-    if (claim) this.#runs.delete(claim);
+    const run = claim && waiting.get(claim);
+    if (claim) waiting.delete(claim);
     return run;
   }
 
-  remove(id: string): void {
-    const claim = this.#byId.get(id);
-    if (!claim) return;
-    this.#byId.delete(id);
-    this.#runs.delete(claim);
-    this.#claims.remove(claim);
-  }
+  /** Not used: whoever has a claim takes it out. */
+  remove(): void {}
 
   /** Not used: whoever has a claim changes its priority by it. */
   setPriority(): void {}

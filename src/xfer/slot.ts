@@ -6,12 +6,11 @@ import type { HeldSlot, SlotQueue } from "./slot-queue.ts";
 type SlotState =
   /** Not wanted at present. */
   | { readonly kind: "none" }
-  /** In the queue; `leave` takes it out. */
+  /** In the queue. */
   | {
       readonly kind: "waiting";
       readonly claim: Claim;
       readonly granted: PromiseWithResolvers<void>;
-      readonly leave: AbortController;
     }
   /** Counted against the limit until it is given back. */
   | { readonly kind: "held"; readonly held: HeldSlot };
@@ -48,18 +47,16 @@ export class Slot {
     if (this.#state.kind === "waiting") return this.#state.granted.promise;
     const granted = Promise.withResolvers<void>();
     this.#begin(priority);
-    const leave = new AbortController();
     const claim = this.#queue.add({
       wants: this.#wants,
       tenants: this.#tenants,
       priority,
-      leave: leave.signal,
       onHeld: (held) => {
         this.#state = { kind: "held", held };
         granted.resolve();
       },
     });
-    if (!this.held) this.#state = { kind: "waiting", claim, granted, leave };
+    if (!this.held) this.#state = { kind: "waiting", claim, granted };
     return granted.promise;
   }
 
@@ -100,10 +97,10 @@ export class Slot {
   /** Takes a queued slot out of the queue at once; `take` rejects with `reason`. */
   leave(reason: ErrCanceled): void {
     if (this.#state.kind !== "waiting") return;
-    const { granted, leave } = this.#state;
+    const { granted, claim } = this.#state;
     this.#state = { kind: "none" };
     this.#end();
-    leave.abort(reason);
+    this.#queue.remove(claim);
     granted.reject(reason);
   }
 
