@@ -13,6 +13,7 @@ import { lookupEndpoints } from "../../registry/endpoints/lookup-endpoints.ts";
 import type { Purpose, RegistryOptions } from "../../registry/endpoints/registry-options.ts";
 import { ConfigurationFiles } from "../../registry/files/configuration-files.ts";
 import type { Send } from "../../registry/http/send.ts";
+import { originOfUrl } from "../../registry/http/url-origin.ts";
 import { type NoticeListener, withNotices } from "../../registry/http/with-notices.ts";
 import { withThrottle } from "../../registry/http/with-throttle.ts";
 import { Identities } from "../../registry/identities.ts";
@@ -251,7 +252,7 @@ function observed(
   return {
     answers: () => answers,
     async send(request) {
-      const isOwn = new URL(request.url).origin === origin;
+      const isOwn = originOfUrl(request.url) === origin;
       try {
         const response = await send(request);
         if (isOwn) answers++;

@@ -1,6 +1,7 @@
 import { findError } from "../../errors/predicates.ts";
 import { withMessage } from "../../errors/with-message.ts";
 import type { HttpRequest, HttpResponse, Send } from "../../registry/http/send.ts";
+import { originOfUrl } from "../../registry/http/url-origin.ts";
 import type { EndpointHealth } from "./endpoint-health.ts";
 
 /**
@@ -51,7 +52,7 @@ export function withHealth(send: Send, { health, origin, alternatives }: WatchOp
   };
 
   return async (request) => {
-    if (new URL(request.url).origin !== origin) return await send(request);
+    if (originOfUrl(request.url) !== origin) return await send(request);
     const release = hurries ? await health.contact(origin, request) : () => {};
     try {
       return await watched(request, release);

@@ -11,6 +11,7 @@ import { type Endpoint, originOf } from "../endpoints/endpoint.ts";
 import { type HostTrust, hostTrust } from "../endpoints/host-trust.ts";
 import type { Challenge } from "../http/challenge.ts";
 import type { HttpRequest, HttpResponse, Send } from "../http/send.ts";
+import { originOfUrl } from "../http/url-origin.ts";
 import { withRedirect } from "../http/with-redirect.ts";
 import { CredentialsInUse } from "./credentials-in-use.ts";
 import { type Grant, Grants, type HintFailure, type Lesson, type Offers } from "./grants.ts";
@@ -183,7 +184,7 @@ class EndpointAuthorizer implements Authorizer {
   }
 
   #owns(url: string): boolean {
-    return URL.canParse(url) && new URL(url).origin === this.#origin;
+    return URL.canParse(url) && originOfUrl(url) === this.#origin;
   }
 
   #offers(

@@ -1,5 +1,6 @@
 import type { Capability } from "../configuration/capability.ts";
 import type { TlsOptions } from "../http/tls-options.ts";
+import { originOfUrl } from "../http/url-origin.ts";
 
 /** One place that may serve a repository. A reference leads to a list of them, tried in order. */
 export interface Endpoint {
@@ -35,5 +36,5 @@ export interface Endpoint {
 
 /** Scheme, host and port of an endpoint. */
 export function originOf(endpoint: Endpoint): string {
-  return new URL(endpoint.baseUrl).origin;
+  return originOfUrl(endpoint.baseUrl);
 }

@@ -25,7 +25,7 @@ const MIN_SIGNATURE_CHARS = 8;
 /** What the server of a request has been told and might repeat, but no message may show. */
 export function requestSecrets({ headers = {}, url }: HttpRequest): readonly string[] {
   const fromHeaders = SECRET_HEADERS.flatMap((name) => secretsOfHeader(headers[name] ?? ""));
-  const fromQuery = Array.from(new URL(url).searchParams)
+  const fromQuery = Array.from(url.includes("?") ? new URL(url).searchParams : [])
     .filter(([name, value]) => !PLAIN_PARAMETERS.has(name) && value.length >= MIN_SIGNATURE_CHARS)
     .map(([, value]) => value);
   return [...fromHeaders, ...secretsOfCookies(headers["cookie"] ?? ""), ...fromQuery];

@@ -2,6 +2,7 @@ import { type Clock, systemClock } from "../../async/clock.ts";
 import { fromHttpStatus } from "../../errors/http.ts";
 import { parseRetryAfter } from "./retry-after.ts";
 import { type HttpRequest, type HttpResponse, headerOf, type Send } from "./send.ts";
+import { originOfUrl } from "./url-origin.ts";
 
 /**
  * Longest time that an origin is left alone without being asked again, in milliseconds, whatever it said: an answer may be
@@ -77,7 +78,7 @@ export function withThrottle(
   }
 
   return async (request) => {
-    const { origin } = new URL(request.url);
+    const origin = originOfUrl(request.url);
     const probed = passed(request, origin);
     try {
       const response = await send(request);

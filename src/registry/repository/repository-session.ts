@@ -5,6 +5,7 @@ import { type Endpoint, originOf } from "../endpoints/endpoint.ts";
 import { mergeHeaders } from "../http/merge-headers.ts";
 import type { Asker, HttpRequest, HttpResponse, Send } from "../http/send.ts";
 import { asStranger } from "../http/stranger-request.ts";
+import { originOfUrl } from "../http/url-origin.ts";
 import { USER_AGENT } from "../http/user-agent.ts";
 
 /** A repository at an endpoint, and how to reach it. */
@@ -69,7 +70,8 @@ export class RepositorySession {
   /** A request below the repository, with the scopes for it. */
   request({ path, ...parts }: PathRequestParts): HttpRequest {
     const { baseUrl } = this.#options.endpoint;
-    return this.requestTo(this.#named(`${baseUrl}/${this.#path}/${path}`), parts);
+    const url = this.#named(`${baseUrl}/${this.#path}/${path}`);
+    return parts.stranger ? this.requestTo(url, parts) : this.#withScopes(url, parts);
   }
 
   /**
@@ -77,9 +79,8 @@ export class RepositorySession {
    * was chosen by another one (`stranger`), nothing goes along that only the endpoint may see (`asStranger`).
    */
   requestTo(url: string, parts: RequestParts): HttpRequest {
-    const scopes = [this.#scope, ...(parts.moreScopes ?? [])];
-    const request = { ...this.#request(url, parts), scopes };
-    const isOwn = !parts.stranger && new URL(url).origin === originOf(this.#options.endpoint);
+    const request = this.#withScopes(url, parts);
+    const isOwn = !parts.stranger && originOfUrl(url) === originOf(this.#options.endpoint);
     return isOwn ? request : asStranger(request);
   }
 
@@ -96,6 +97,10 @@ export class RepositorySession {
   /** Sends and reads a document, in one attempt. `read` ends the use of the body. */
   async document<T>(request: HttpRequest, read: (response: HttpResponse) => Promise<T>): Promise<T> {
     return await read(await this.send(request));
+  }
+
+  #withScopes(url: string, parts: RequestParts): HttpRequest {
+    return { ...this.#request(url, parts), scopes: [this.#scope, ...(parts.moreScopes ?? [])] };
   }
 
   #request(url: string, { moreScopes: _moreScopes, headers, ...parts }: RequestParts): HttpRequest {

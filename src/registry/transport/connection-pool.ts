@@ -315,6 +315,7 @@ export class ConnectionPool {
   #serve(): void {
     for (;;) {
       const line = [...this.#hosts.values()].flatMap((host) => nextOf(host).map((turn) => ({ host, turn })));
+      if (line.length === 0) return;
       line.sort((one, other) => one.turn.number - other.turn.number);
       if (!line.some(({ host, turn }) => this.#let(host, turn))) return;
     }

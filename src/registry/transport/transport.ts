@@ -160,7 +160,7 @@ function isStreamed(body: HttpRequest["body"]): body is StreamedBody {
 }
 
 function parseUrl(text: string): URL {
-  const url = URL.canParse(text) ? new URL(text) : undefined;
+  const url = URL.parse(text);
   if (url?.protocol === "http:" || url?.protocol === "https:") return url;
   throw new ErrInvalidArgument(`send request: got ${redactUrl(text)}, wanted an http or https URL`);
 }
