@@ -1,15 +1,18 @@
+import { openSync } from "node:fs";
 import { chmod, type FileHandle, open, rename, rm } from "node:fs/promises";
 import { dirname } from "node:path";
+import { closeQuietly } from "./close-quietly.ts";
 import { diskError, isMissingFile } from "./disk-error.ts";
+import { syncFile } from "./sync-file.ts";
 import { temporaryPath } from "./temporary-files.ts";
 
 /** Makes the names in a directory durable. */
 export async function syncDirectory(path: string): Promise<void> {
-  const directory = await open(path, "r");
+  const directory = openSync(path, "r");
   try {
-    await directory.sync();
+    await syncFile(directory, path);
   } finally {
-    await directory.close();
+    closeQuietly(directory);
   }
 }
 

@@ -65,7 +65,8 @@ export class SqliteLabelStore implements LabelStore, LabelEditor {
 
   merge(digest: Digest, labels: Labels): Promise<void> {
     return this.#database.write("write labels", (database) => {
-      for (const [key, value] of Object.entries(labels)) put(database, { digest, key, value });
+      const put = putting(database);
+      for (const [key, value] of Object.entries(labels)) put({ digest, key, value });
     });
   }
 
@@ -81,7 +82,8 @@ export class SqliteLabelStore implements LabelStore, LabelEditor {
     if (lacking.length === 0) return lacking;
     return await this.#database.write("write labels", (database) => {
       const changes = Array.from(edits(database, { digests: lacking, key, edit }));
-      for (const { digest, value } of changes) put(database, { digest, key, value });
+      const put = putting(database);
+      for (const { digest, value } of changes) put({ digest, key, value });
       return changes.map(({ digest }) => digest);
     });
   }
@@ -124,10 +126,13 @@ function* edits(
   }
 }
 
-function put(
+/** What sets labels, one at a time; an empty value removes. */
+function putting(
   database: DatabaseSync,
-  { digest, key, value }: { readonly digest: Digest; readonly key: string; readonly value: string },
-): void {
-  if (value === "") database.prepare(DELETE).run(digest, key);
-  else database.prepare(UPSERT).run(digest, key, value);
+): (label: { readonly digest: Digest; readonly key: string; readonly value: string }) => void {
+  const [remove, set] = [database.prepare(DELETE), database.prepare(UPSERT)];
+  return ({ digest, key, value }) => {
+    if (value === "") remove.run(digest, key);
+    else set.run(digest, key, value);
+  };
 }

@@ -1,10 +1,10 @@
-import { fstatSync, fsync, openSync, read } from "node:fs";
-import { open } from "node:fs/promises";
+import { fstatSync, openSync, read } from "node:fs";
 import { promisify } from "node:util";
 import { closeQuietly } from "../../disk/close-quietly.ts";
+import { syncFile } from "../../disk/sync-file.ts";
 import type { HashedFile } from "./hash-file.ts";
 
-const [readAt, syncFile] = [promisify(read), promisify(fsync)];
+const readAt = promisify(read);
 
 /**
  * The data file of an ingest, open for reading and writing. Whoever opens it closes it. All methods throw the file system's own
@@ -36,14 +36,7 @@ export class DataFile implements HashedFile {
 
   /** Makes what was written durable. */
   async sync(): Promise<void> {
-    try {
-      await syncFile(this.fd);
-    } catch (error) {
-      if ((error as NodeJS.ErrnoException).code !== "ERR_ACCESS_DENIED") throw error;
-      // Node's permission model refuses this by descriptor, whatever is allowed. The ref's lock is held: it is the same file.
-      await using file = await open(this.#path, "r");
-      await file.sync();
-    }
+    await syncFile(this.fd, this.#path); // the ref's lock is held: it is the same file
   }
 
   /** Never throws: what `sync` has said is all that there is to know. */

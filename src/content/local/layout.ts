@@ -6,6 +6,9 @@ import { ErrInvalidArgument } from "../../errors/classes.ts";
 /** Longest name of an ingest, in bytes of UTF-8: refs hold a reference or a digest, and listings keep them in memory. */
 const MAX_REF_BYTES = 65_536;
 
+/** Paths that are remembered; with more of them all are made anew. */
+const MAX_PATHS = 1_024;
+
 /**
  * Where the local store keeps its things: containerd's content store layout, with locks and labels beside it. Paths are put together
  * without `join`, which looks at each character again, some ten times for each blob.
@@ -22,6 +25,8 @@ export class Layout {
   readonly damaged: string;
   /** The labels, and what namespaces know. */
   readonly metadata: string;
+  /** A blob's path is asked for some ten times while it comes. */
+  readonly #blobPaths = new Map<Digest, string>();
 
   constructor(root: string) {
     this.root = root;
@@ -34,8 +39,13 @@ export class Layout {
 
   /** File of a blob. Throws `ErrInvalidArgument` for anything but a digest, before a path is made of it. */
   blobPath(digest: Digest): string {
+    const known = this.#blobPaths.get(digest);
+    if (known !== undefined) return known;
     assertDigest(digest);
-    return `${this.blobs}${sep}${algorithmOf(digest)}${sep}${encodedOf(digest)}`;
+    const path = `${this.blobs}${sep}${algorithmOf(digest)}${sep}${encodedOf(digest)}`;
+    if (this.#blobPaths.size >= MAX_PATHS) this.#blobPaths.clear();
+    this.#blobPaths.set(digest, path);
+    return path;
   }
 
   /** Where the bytes are kept that a blob's file held instead. Throws as `blobPath` does. */

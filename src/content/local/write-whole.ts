@@ -1,7 +1,8 @@
-import { closeSync, constants, futimesSync, openSync, utimesSync, write } from "node:fs";
+import { constants, futimesSync, openSync, utimesSync, write } from "node:fs";
 import { rm } from "node:fs/promises";
 import { dirname } from "node:path";
 import { promisify } from "node:util";
+import { closeQuietly } from "../../disk/close-quietly.ts";
 import { diskError, isMissingFile } from "../../disk/disk-error.ts";
 import { makeDirectory } from "../../disk/make-directory.ts";
 import { stampNow } from "./blob-times.ts";
@@ -59,6 +60,6 @@ async function fill(fd: number, path: string, bytes: Uint8Array): Promise<void> 
       () => utimesSync(path, now, now),
     );
   } finally {
-    closeSync(fd);
+    closeQuietly(fd);
   }
 }
