@@ -48,7 +48,15 @@ export type {
   ResolvedReference,
 } from "./distribution/api/looking.ts";
 export type { ServedContent, TakenContent } from "./distribution/api/moved-content.ts";
-export type { BlobOptions, FetchedBlob, Moving, WantedBlob } from "./distribution/api/moving.ts";
+export type {
+  BlobOptions,
+  CopiedImage,
+  CopyOptions,
+  CopyResult,
+  FetchedBlob,
+  Moving,
+  WantedBlob,
+} from "./distribution/api/moving.ts";
 export type { ProgressOptions } from "./distribution/api/operation.ts";
 export type { DistributionOptions } from "./distribution/api/options.ts";
 export type { PassedEndpoint } from "./distribution/api/passed-endpoint.ts";

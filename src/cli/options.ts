@@ -96,6 +96,11 @@ export function addPushOptions(command: Command): Command {
   );
 }
 
+/** Adds what copies need, which are downloads and uploads in one. */
+export function addCopyOptions(command: Command): Command {
+  return addMirrorOption(addPushOptions(command));
+}
+
 function addLimitRate(command: Command): Command {
   return command.option(
     "--limit-rate <rate>",
@@ -162,7 +167,8 @@ function collect(value: string, previous: readonly string[] = []): readonly stri
   return [...previous, value];
 }
 
-function append(value: string, previous: readonly string[] = []): readonly string[] {
+/** Collects the values of an option that may be repeated. */
+export function append(value: string, previous: readonly string[] = []): readonly string[] {
   return [...previous, value];
 }
 

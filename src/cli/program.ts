@@ -43,6 +43,7 @@ type AddCommand = (program: Command, signal: AbortSignal) => void;
 const COMMANDS: Readonly<Record<string, () => Promise<AddCommand>>> = {
   pull: async () => (await import("./commands/pull.ts")).addPullCommand,
   push: async () => (await import("./commands/push.ts")).addPushCommand,
+  copy: async () => (await import("./commands/copy.ts")).addCopyCommand,
   login: async () => (await import("./commands/login.ts")).addLoginCommand,
   logout: async () => (await import("./commands/logout.ts")).addLogoutCommand,
   inspect: async () => (await import("./commands/inspect.ts")).addInspectCommand,

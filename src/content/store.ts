@@ -84,6 +84,17 @@ export interface ReaderAt extends AsyncDisposable {
   close(): Promise<void>;
 }
 
+/** A reader of bytes that come from elsewhere, which it gives as they come; found by `isStreaming`. */
+export interface StreamingReader extends ReaderAt {
+  /** The bytes from `offset` up to `end`. Each chunk may be overwritten once the next one is asked for. */
+  chunks(offset: number, end: number): AsyncIterable<Uint8Array>;
+}
+
+/** Whether a reader is a `StreamingReader`. */
+export function isStreaming(reader: ReaderAt): reader is StreamingReader {
+  return "chunks" in reader && typeof reader.chunks === "function";
+}
+
 /** Names a blob, and says what it should be if the caller knows; a descriptor will do. */
 export interface BlobReference {
   readonly digest: Digest;

@@ -36,14 +36,13 @@ import type {
 import type { DistributionEvents } from "./api/events.ts";
 import type { ImagePlan, PlanOptions } from "./api/image-plan.ts";
 import type { Looking } from "./api/looking.ts";
-import type { BlobOptions, FetchedBlob, WantedBlob } from "./api/moving.ts";
+import type { Moving } from "./api/moving.ts";
 import { type ProgressOptions, waiting } from "./api/operation.ts";
 import {
   A_DESCRIPTOR,
   ABORT_OPTIONS,
   ASSEMBLE_OPTIONS,
   BANDWIDTH_LIMITS,
-  BLOB_OPTIONS,
   CHECK_OPTIONS,
   CONCURRENCY_LIMITS,
   EXPORT_OPTIONS,
@@ -67,7 +66,8 @@ import { exportNamed } from "./local/export-named.ts";
 import { extractFiles, listImage, type ReadingContext } from "./local/image-files.ts";
 import { unpackImage } from "./local/unpack-image.ts";
 import { looking } from "./look/looking.ts";
-import type { MoveEngine } from "./move/move-engine.ts";
+import type { CopyEngine } from "./move/copy.ts";
+import { moving } from "./move/moving.ts";
 import { countedImages } from "./operations/counted-images.ts";
 import type { OpenWork } from "./operations/open-work.ts";
 import { withinTime } from "./operations/within-time.ts";
@@ -76,7 +76,7 @@ import { type PushEngine, push } from "./push/push.ts";
 import type { OwnedRoot } from "./root/owned-root.ts";
 
 /** What a distribution is made of. */
-export interface DistributionParts extends PullEngine, PushEngine, MoveEngine {
+export interface DistributionParts extends PullEngine, PushEngine, CopyEngine {
   /** Names and content, and who may delete what. */
   readonly root: OwnedRoot;
   /** What names and IDs mean here. */
@@ -97,6 +97,9 @@ export class LocalDistribution implements Distribution {
   readonly tags: Looking["tags"];
   readonly referrers: Looking["referrers"];
   readonly delete: Looking["delete"];
+  readonly openBlob: Moving["openBlob"];
+  readonly fetchTo: Moving["fetchTo"];
+  readonly copy: Moving["copy"];
   readonly #parts: DistributionParts;
 
   constructor(parts: DistributionParts) {
@@ -111,6 +114,10 @@ export class LocalDistribution implements Distribution {
     this.tags = tags;
     this.referrers = referrers;
     this.delete = remove;
+    const { openBlob, fetchTo, copy } = moving(parts);
+    this.openBlob = openBlob;
+    this.fetchTo = fetchTo;
+    this.copy = copy;
   }
 
   async pull(reference: string, options: PullOptions = {}): Promise<PullResult> {
@@ -140,32 +147,6 @@ export class LocalDistribution implements Distribution {
     return await withinTime(`push ${reference}`, options, (timed) =>
       this.#using(timed, (own) => push(this.#parts, reference, own, onImage)),
     );
-  }
-
-  async *openBlob(
-    reference: string,
-    blob: WantedBlob,
-    options: BlobOptions = {},
-  ): AsyncGenerator<Uint8Array> {
-    checkArgument("open blob", "reference", reference, aString);
-    checkArgument("open blob", "blob", blob, A_DESCRIPTOR);
-    checkOptions("open blob", options, BLOB_OPTIONS);
-    const { streamBlob } = await import("./move/stream-blob.ts"); // a pull does not need it
-    yield* streamBlob(this.#parts, { reference, blob }, options).chunks;
-  }
-
-  async fetchTo(
-    reference: string,
-    blob: WantedBlob,
-    target: string | Writable,
-    options: BlobOptions = {},
-  ): Promise<FetchedBlob> {
-    checkArgument("fetch blob", "reference", reference, aString);
-    checkArgument("fetch blob", "blob", blob, A_DESCRIPTOR);
-    checkArgument("fetch blob", "target", target, WRITE_TARGET);
-    checkOptions("fetch blob", options, BLOB_OPTIONS);
-    const { fetchTo } = await import("./move/fetch-to.ts");
-    return await fetchTo(this.#parts, { reference, blob }, target, options);
   }
 
   async import(source: ImportSource, options: ImportOptions = {}): Promise<readonly Image[]> {

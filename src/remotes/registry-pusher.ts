@@ -2,7 +2,7 @@ import type { BackoffPolicy } from "../async/backoff.ts";
 import { KeyedLock } from "../async/keyed-lock.ts";
 import { retry } from "../async/retry.ts";
 import { readBlob } from "../content/read-blob.ts";
-import type { Provider, ReaderAt } from "../content/store.ts";
+import { isStreaming, type Provider, type ReaderAt } from "../content/store.ts";
 import type { Digest } from "../digest/digest.ts";
 import { findError, isNotFound } from "../errors/predicates.ts";
 import type { Descriptor } from "../oci/descriptor.ts";
@@ -247,23 +247,24 @@ function sourceOf({ digest, size }: Descriptor, reader: ReaderAt): StoredSource 
     size,
     failure: undefined,
     async *read(offset, endOffset = size) {
-      const buffer = new Uint8Array(READ_BYTES);
-      for (let at = offset; at < endOffset; ) {
-        const wanted = buffer.subarray(0, Math.min(READ_BYTES, endOffset - at));
-        const count = await readAt(wanted, at);
-        if (count === 0) return;
-        yield wanted.subarray(0, count);
-        at += count;
+      try {
+        yield* isStreaming(reader) ? reader.chunks(offset, endOffset) : chunksOf(reader, offset, endOffset);
+      } catch (error) {
+        source.failure = { error };
+        throw error;
       }
     },
   };
-  async function readAt(wanted: Uint8Array, at: number): Promise<number> {
-    try {
-      return await reader.readAt(wanted, at);
-    } catch (error) {
-      source.failure = { error };
-      throw error;
-    }
-  }
   return source;
+}
+
+async function* chunksOf(reader: ReaderAt, offset: number, endOffset: number): AsyncGenerator<Uint8Array> {
+  const buffer = new Uint8Array(READ_BYTES);
+  for (let at = offset; at < endOffset; ) {
+    const wanted = buffer.subarray(0, Math.min(READ_BYTES, endOffset - at));
+    const count = await reader.readAt(wanted, at);
+    if (count === 0) return;
+    yield wanted.subarray(0, count);
+    at += count;
+  }
 }

@@ -2,9 +2,12 @@ import type { Writable } from "node:stream";
 import type { AbortOptions } from "../../async/abort.ts";
 import type { LiveBandwidth } from "../../bandwidth/live-bandwidth.ts";
 import type { BandwidthLimit } from "../../bandwidth/timetable.ts";
+import type { Digest } from "../../digest/digest.ts";
 import type { Descriptor } from "../../oci/descriptor.ts";
 import type { StepSink } from "../../progress/progress.ts";
 import type { Credentials } from "../../registry/credentials/credentials.ts";
+import type { LivePriority, Priority } from "../../xfer/live-priority.ts";
+import type { ServedContent, TakenContent } from "./moved-content.ts";
 import type { PassedEndpoint } from "./passed-endpoint.ts";
 
 /** A content that is asked for by itself: a descriptor will do. */
@@ -34,6 +37,71 @@ export interface FetchedBlob {
   readonly passedOver: readonly PassedEndpoint[];
 }
 
+/** What a copy may be told. */
+export interface CopyOptions extends AbortOptions {
+  /**
+   * Copy only what an index has for these, each `os/arch[/variant]`: of one its image itself, of several an index of their entries, whose digest
+   * is another one. Default: everything that the name points at, byte for byte.
+   */
+  readonly platforms?: readonly string[] | undefined;
+  /**
+   * Whether signatures, attestations and whatever else refers to what is copied come along, and what refers to those. A registry that keeps
+   * no referrers is given the list under the fallback tag. Default false.
+   */
+  readonly referrers?: boolean | undefined;
+  /** Copy every tag of the repository; both names then have neither tag nor digest. */
+  readonly allTags?: boolean | undefined;
+  /** Credentials for the registry that it comes from, in place of the configured ones. Never sent to a mirror. */
+  readonly fromAuth?: Credentials | undefined;
+  /** Credentials for the registry that it goes to, in place of the configured ones. */
+  readonly toAuth?: Credentials | undefined;
+  /** Sent with every registry request of this copy; names start with `X-Meta-`. */
+  readonly metaHeaders?: Readonly<Record<string, string>> | undefined;
+  /** Higher goes first among uploads that wait for a slot; a `LivePriority` can be changed meanwhile. Default 0. */
+  readonly priority?: Priority | LivePriority | undefined;
+  /** For whom it is copied, as in `PullOptions.group`. Default: a group of its own. */
+  readonly group?: string | undefined;
+  /** How fast its blobs may come and go, as in `PullOptions.bandwidth`. */
+  readonly bandwidth?: BandwidthLimit | LiveBandwidth | undefined;
+  /** Longest time for all of it, in milliseconds; then it rejects with `ErrDeadlineExceeded`. Default: as long as bytes move. */
+  readonly timeoutMs?: number | undefined;
+  /** Progress in docker's words. */
+  readonly onProgress?: StepSink | undefined;
+}
+
+/** One name that a copy put in place. */
+export interface CopiedImage {
+  /** The full name that it was copied from. */
+  readonly from: string;
+  /** The full name that it has now. */
+  readonly name: string;
+  readonly target: Descriptor;
+  /** What came along because it refers to the image. */
+  readonly referrers: readonly Descriptor[];
+  /** Origin of the endpoint that told what it is. */
+  readonly source: string;
+  /** Origin of the endpoint that took it. */
+  readonly endpoint: string;
+}
+
+/** What a copy did. */
+export interface CopyResult {
+  /** The name that it has now, in full form. */
+  readonly reference: string;
+  /** Digest of the (last) image copied. */
+  readonly digest: Digest;
+  /** One image, or one per tag with `allTags`. */
+  readonly images: readonly CopiedImage[];
+  /** Origin of the endpoint that took the (last) image. */
+  readonly endpoint: string;
+  /** The endpoints that were asked before and could not serve or take it, oldest first. */
+  readonly passedOver: readonly PassedEndpoint[];
+  /** Which endpoint blobs came from; of what was mounted, or was there or here, there is none. */
+  readonly served: readonly ServedContent[];
+  /** What endpoints took, also through an upload that somebody else began; not what they had. */
+  readonly taken: readonly TakenContent[];
+}
+
 /** What moves between registries and elsewhere without being kept in the data root. */
 export interface Moving {
   /**
@@ -56,4 +124,12 @@ export interface Moving {
     target: string | Writable,
     options?: BlobOptions,
   ): Promise<FetchedBlob>;
+  /**
+   * Copies an image, or whatever else a name points at, from one registry to another, or within one. Nothing is written here. What is
+   * there is not sent, what the registry has in another repository is mounted, every other blob comes once and goes on as it comes, verified
+   * on the way. Blobs go before what names them, referrers after what they are about, the tag last; documents are copied byte for byte.
+   * Blobs that are here are not asked for. Both sides go on where they stood when a connection breaks. Concurrent copies and pushes
+   * to one repository share uploads. Throws as `pull` and `push` do; what failed at the source for good has its endpoint on its `cause`.
+   */
+  copy(from: string, to: string, options?: CopyOptions): Promise<CopyResult>;
 }

@@ -53,7 +53,7 @@ import type {
 import type { PlanOptions } from "./image-plan.ts";
 import type { LoginOptions } from "./login.ts";
 import type { AskingOptions, InspectOptions, ReferrersOptions } from "./looking.ts";
-import type { BlobOptions } from "./moving.ts";
+import type { BlobOptions, CopyOptions } from "./moving.ts";
 import type { ProgressOptions } from "./operation.ts";
 import type { DistributionOptions } from "./options.ts";
 import type { PruneOptions } from "./prune-result.ts";
@@ -259,6 +259,22 @@ export const BLOB_OPTIONS: RulesOf<BlobOptions> = {
   ...ABORT_OPTIONS,
   auth,
   metaHeaders: recordOf(aString),
+  group: aString,
+  bandwidth: ownBandwidth,
+  timeoutMs: aTimeout,
+  onProgress: aFunction,
+};
+
+/** The options of `Distribution.copy`. */
+export const COPY_OPTIONS: RulesOf<CopyOptions> = {
+  ...ABORT_OPTIONS,
+  platforms: listOf(aString),
+  referrers: aBoolean,
+  allTags: aBoolean,
+  fromAuth: auth,
+  toAuth: auth,
+  metaHeaders: recordOf(aString),
+  priority,
   group: aString,
   bandwidth: ownBandwidth,
   timeoutMs: aTimeout,

@@ -72,6 +72,8 @@ export interface AccessOptions extends Surroundings {
 export interface MountMemory {
   readonly content: Manager;
   readonly sources: MountSourceStore;
+  /** Path of a repository of the same registry that has all of it. Default: nobody knows one. */
+  readonly mountFrom?: string | undefined;
 }
 
 /** Finds the endpoints of a reference and opens its repository there. */
@@ -187,7 +189,7 @@ export function createRepositories(options: RepositoriesOptions): Repositories {
       v1Remotes.set(source, repository);
       return repository;
     },
-    openForPush(endpoint, { domain, path }, { content, sources, ...accessOptions }) {
+    openForPush(endpoint, { domain, path }, { content, sources, mountFrom, ...accessOptions }) {
       const { client, source, answers, identity } = access(
         endpoint,
         { domain, path },
@@ -211,6 +213,7 @@ export function createRepositories(options: RepositoriesOptions): Repositories {
         sources,
         logger,
         target: { domain, path },
+        from: mountFrom,
         credentials: () => identity.authorizer.credentials(),
       });
       const pusher = new RegistryPusher(repository, {

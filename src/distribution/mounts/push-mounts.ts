@@ -15,13 +15,15 @@ export interface PushMountsContext {
   readonly content: Manager;
   readonly sources: MountSourceStore;
   readonly target: MountTarget;
+  /** Path of a repository of the same registry that has all of it, and is asked first. Default: nobody knows one. */
+  readonly from?: string | undefined;
   /** Of the target's registry, as this push uses them. */
   readonly credentials: () => Promise<Credentials | undefined>;
   readonly logger: Logger;
 }
 
 /**
- * Mount sources for one push: what pushes remembered, then what pulls wrote on the blobs' labels. They are hints: one that
+ * Mount sources for one push: what it was told, what pushes remembered, then what pulls wrote on the blobs' labels. They are hints: one that
  * cannot be read or written is a warning and no reason to fail.
  */
 export function pushMounts(context: PushMountsContext): MountSources {
@@ -36,8 +38,13 @@ export function pushMounts(context: PushMountsContext): MountSources {
     }
   }
 
+  const { from, target } = context;
+  const first = from === undefined || from === target.path ? [] : [from];
   return {
-    candidates: (descriptor) => attempt(mounts.candidates(descriptor), []),
+    async candidates(descriptor) {
+      const others = await attempt(mounts.candidates(descriptor), []);
+      return [...first, ...others.filter((path) => path !== from)];
+    },
     succeeded: (descriptor) => attempt(mounts.succeeded(descriptor), undefined),
     failed: (descriptor, from, error) => attempt(mounts.failed(descriptor, from, error), undefined),
   };

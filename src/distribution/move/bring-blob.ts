@@ -7,6 +7,7 @@ import type { Descriptor } from "../../oci/descriptor.ts";
 import type { NormalizedReference } from "../../reference/reference.ts";
 import type { Arrival } from "../../remotes/arriving.ts";
 import { type FetchTarget, fetchContent } from "../../remotes/fetch.ts";
+import type { RegistryRemote } from "../../remotes/registry-remote.ts";
 import type { Remote } from "../../remotes/remote.ts";
 import { HighWaterMark } from "../../xfer/high-water-mark.ts";
 import type { Operation } from "../api/operation.ts";
@@ -25,7 +26,7 @@ export interface BringEngine extends WalkEngine, Pick<PullShared, "traffic" | "b
 /** A repository, and the way along the endpoints that have it. */
 export interface BlobOrigin {
   readonly reference: NormalizedReference;
-  readonly walk: EndpointWalk<Remote>;
+  readonly walk: EndpointWalk<RegistryRemote>;
 }
 
 /** Looks up where the content of a repository may come from; no request is sent. Throws `ErrInvalidArgument`. */
@@ -34,7 +35,7 @@ export async function openOrigin(
   reference: NormalizedReference,
   { access, operation }: { readonly access: AccessOptions; readonly operation: Operation },
 ): Promise<BlobOrigin> {
-  const walk = await EndpointWalk.start<Remote>(
+  const walk = await EndpointWalk.start<RegistryRemote>(
     engine,
     {
       reference,

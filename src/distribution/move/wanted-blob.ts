@@ -50,12 +50,14 @@ export async function bringWanted(
   checkMetaHeaders(options.metaHeaders ?? {});
   using operation = startMoving(options, engine.bandwidth);
   const { signal } = operation;
-  const id = shortId(blob.digest);
+  const { digest } = blob;
+  const id = shortId(digest);
+  const subject = { id, digest };
   const show = throttleProgress(operation.onProgress);
-  const onBytes = (bytes: number): void => show(update(id, "Downloading", bytes, blob.size));
+  const onBytes = (bytes: number): void => show(update(subject, "Downloading", bytes, blob.size));
   if (await exists(engine.content, blob, operation)) {
     await copyFromStore(engine, blob, target, { signal, onBytes });
-    operation.onProgress(update(id, "Already exists", 0, 0));
+    operation.onProgress(update(subject, "Already exists", 0, 0));
     return { endpoint: undefined, passedOver: [] };
   }
   const origin = await openOrigin(engine, reference, { access: options, operation });
@@ -66,7 +68,7 @@ export async function bringWanted(
     onBytes,
   };
   const endpoint = await operation.hurry(() => bringBlob(blob, target, { engine, origin, context }));
-  operation.onProgress(update(id, "Download complete", 0, 0));
+  operation.onProgress(update(subject, "Download complete", 0, 0));
   return { endpoint, passedOver: origin.walk.passedOver };
 }
 

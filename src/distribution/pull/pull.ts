@@ -1,8 +1,6 @@
 import { isCollected } from "../../content/ownership/owned-store.ts";
-import { ErrFailedPrecondition, ErrNoSupport, ErrNotFound, ErrUnknown } from "../../errors/classes.ts";
-import { plainText } from "../../errors/plain-text.ts";
+import { ErrFailedPrecondition, ErrNoSupport } from "../../errors/classes.ts";
 import type { Descriptor } from "../../oci/descriptor.ts";
-import { withTag } from "../../reference/derive.ts";
 import { familiarString } from "../../reference/familiar.ts";
 import type { NormalizedReference } from "../../reference/reference.ts";
 import type { Endpoint } from "../../registry/endpoints/endpoint.ts";
@@ -10,11 +8,12 @@ import type { RangeSource } from "../../remotes/ranges/range-sources.ts";
 import type { Ranges } from "../../remotes/ranges/ranges.ts";
 import type { AskOptions } from "../../remotes/remote.ts";
 import type { PulledImage, PullOptions, PullResult } from "../api/distribution.ts";
-import { type Operation, startMoving, waiterOf } from "../api/operation.ts";
+import { startMoving } from "../api/operation.ts";
 import { servedByEndpoint } from "../api/served-by-endpoint.ts";
 import { checkMetaHeaders } from "../endpoints/check-meta-headers.ts";
 import { EndpointWalk, type WalkEngine, type WalkRoute } from "../endpoints/endpoint-walk.ts";
 import { forEachName } from "../operations/each-name.ts";
+import { everyTag, noTags } from "./every-tag.ts";
 import { promiseFor, resolveTarget } from "./promised.ts";
 import { PullProgress } from "./pull-progress.ts";
 import { choosePlatform, parsePullReference } from "./pull-reference.ts";
@@ -22,9 +21,6 @@ import { pullStatus } from "./pull-status.ts";
 import type { Puller, PullShared } from "./puller.ts";
 import { inDockersWords } from "./translate-pull-error.ts";
 import { v2Puller } from "./v2-puller.ts";
-
-/** Longest part of a listed tag that is shown, in characters: as long as a tag may be. */
-const MAX_TAG_CHARS = 128;
 
 /** A repository at one endpoint, whatever version of the API that speaks. */
 interface PullSite {
@@ -155,40 +151,7 @@ async function resolveNowhere(reference: NormalizedReference): Promise<never> {
   throw new ErrNoSupport(`resolve ${familiarString(reference)}: version 1 of the API has no digests`);
 }
 
-/** A reference for each tag of the repository, in the registry's order. Throws `ErrNotFound` when it has none. */
-async function everyTag(
-  walk: EndpointWalk<PullSite>,
-  reference: NormalizedReference,
-  operation: Operation,
-): Promise<readonly NormalizedReference[]> {
-  const { signal } = operation;
-  const list = async (remote: PullSite): Promise<readonly NormalizedReference[]> => {
-    const tags = await inDockersWords(reference, () =>
-      remote.tags({ signal, waiter: waiterOf(operation, reference.path) }),
-    );
-    if (tags.length === 0) throw noTags(reference, remote.endpoint);
-    return tags.map((tag) => listedReference(reference, tag, remote.endpoint));
-  };
-  return (await walk.run(reference, list, "resolve")).value;
-}
-
-/** A tag is the word of the endpoint that listed it. */
-function listedReference(reference: NormalizedReference, tag: string, endpoint: string): NormalizedReference {
-  try {
-    return withTag(reference, tag);
-  } catch (cause) {
-    const listed = plainText(tag, MAX_TAG_CHARS);
-    const message = `list tags of ${familiarString(reference)}: got ${JSON.stringify(listed)}, wanted a tag`;
-    throw new ErrUnknown(message, { cause, endpoint, reference: reference.toString(), retryable: false });
-  }
-}
-
 function noLayers(reference: NormalizedReference): ErrFailedPrecondition {
   const text = `pull ${familiarString(reference)}: got keepBlobs false, which needs blobs and unpacked layers in the data root`;
   return new ErrFailedPrecondition(text, { reference: reference.toString() });
-}
-
-function noTags(reference: NormalizedReference, endpoint?: string): ErrNotFound {
-  const details = { reference: reference.toString(), endpoint };
-  return new ErrNotFound(`no tags found for ${familiarString(reference)}`, details);
 }

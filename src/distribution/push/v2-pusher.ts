@@ -1,5 +1,4 @@
 import type { Limiter } from "../../async/semaphore.ts";
-import type { Bandwidth } from "../../bandwidth/bandwidth.ts";
 import { boundedReads } from "../../content/bounded-reads.ts";
 import type { Store } from "../../content/store.ts";
 import { shortId } from "../../digest/digest.ts";
@@ -9,37 +8,28 @@ import type { LabelTurns } from "../../images/label-turns.ts";
 import { labelSources } from "../../images/source-label.ts";
 import { needsLayerBlobs } from "../../oci/annotations.ts";
 import type { Descriptor } from "../../oci/descriptor.ts";
-import { update } from "../../progress/progress.ts";
-import { trimNamed } from "../../reference/derive.ts";
 import type { NormalizedReference } from "../../reference/reference.ts";
 import { pushContent } from "../../remotes/push-content.ts";
 import { presenceHandler } from "../../remotes/push-plan.ts";
 import type { Pusher as RemotePusher } from "../../remotes/pusher.ts";
-import type { UploadDescriptor } from "../../xfer/upload.ts";
-import type { LayerUploadManager } from "../../xfer/upload-manager.ts";
 import type { PushedImage } from "../api/distribution.ts";
 import type { Logger } from "../api/logger.ts";
 import { type Operation, waiterOf } from "../api/operation.ts";
 import { explainingLack } from "../layers/only-unpacked.ts";
 import type { MountSourceStore } from "../mounts/mount-source-store.ts";
-import { limitedHost } from "../operations/limited-host.ts";
-import type { OutgoingAccount, Traffic } from "../operations/traffic.ts";
+import type { OutgoingAccount } from "../operations/traffic.ts";
 import { layerIdsOf, layerLines } from "./push-lines.ts";
 import type { NamedPush } from "./push-reference.ts";
 import { pushStatus } from "./push-status.ts";
+import { tellingPusher, type UploadShared, uploadBlobs } from "./upload-blobs.ts";
 
 /** The parts of an engine that all pushes share. */
-export interface PushShared {
+export interface PushShared extends UploadShared {
   readonly content: Store;
   /** How many manifests, indexes and configs of the store are open at once. */
   readonly documentReaders: Limiter;
-  readonly uploads: LayerUploadManager;
   /** Which repositories have layers that are here only unpacked. */
   readonly mountSources: MountSourceStore;
-  /** Told which endpoint takes what. */
-  readonly traffic: Traffic;
-  /** How fast blobs may go. */
-  readonly bandwidth: Bandwidth;
   readonly labelTurns: LabelTurns;
   readonly logger: Logger;
 }
@@ -71,12 +61,12 @@ export function v2Pusher(context: PushContext): Pusher {
     }
     const content = boundedReads(shared.content, shared.documentReaders);
     const onProgress = layerLines(await layerIdsOf(root, content, operation), operation.onProgress);
-    const shown = { ...context, remote: pusher, operation: { ...operation, onProgress } };
+    const uploading = { ...context, remote: pusher, operation: { ...operation, onProgress } };
+    const ofStore = { source: pusher.source, contentFor: () => shared.content };
+    const upload = (blobs: readonly Descriptor[]) => uploadBlobs(blobs, target, ofStore, uploading);
     const mayLackLayers = !needsLayerBlobs(image.target);
     const pushBlobs = (blobs: readonly Descriptor[]) =>
-      mayLackLayers
-        ? explainingLack(shared, image, { action: "push" }, () => upload(blobs, target, shown))
-        : upload(blobs, target, shown);
+      mayLackLayers ? explainingLack(shared, image, { action: "push" }, () => upload(blobs)) : upload(blobs);
     const waiter = ({ digest }: Descriptor, signal: AbortSignal | undefined) =>
       waiterOf(operation, shortId(digest), { signal });
     await pushContent(root, { pusher, content, tag, pushBlobs, mayLackLayers, waiterOf: waiter }, operation);
@@ -112,55 +102,4 @@ async function wanted(target: Descriptor, { shared, operation, platform }: PushC
     operation,
   );
   return image?.manifest ?? target;
-}
-
-/** `remote`, of which is told what its endpoint takes. */
-function tellingPusher(target: NormalizedReference, { shared, remote, account }: PushContext): RemotePusher {
-  const { endpoint, source } = remote;
-  return {
-    endpoint,
-    source,
-    abandon: (descriptor) => remote.abandon(descriptor),
-    async push(descriptor, content, options) {
-      const key = pushKey(target, descriptor);
-      account.wants(key);
-      const outcome = await remote.push(descriptor, content, options);
-      if (outcome.kind !== "exists") {
-        const { kind: how, ...more } = outcome;
-        shared.traffic.taken(key, { digest: descriptor.digest, endpoint, how, ...more });
-      }
-      return outcome;
-    },
-  };
-}
-
-/** Equal keys are the same content on its way to the same repository. */
-function pushKey(target: NormalizedReference, { digest }: Descriptor): string {
-  return `push:${trimNamed(target).toString()} ${digest}`;
-}
-
-async function upload(
-  blobs: readonly Descriptor[],
-  target: NormalizedReference,
-  { shared, remote, operation, account }: PushContext,
-): Promise<void> {
-  const host = limitedHost(remote.endpoint);
-  const uploads = blobs.map((blob): UploadDescriptor => {
-    const { digest } = blob;
-    const subject = { id: shortId(digest), digest };
-    const key = pushKey(target, blob);
-    account.wants(key);
-    return {
-      key,
-      ...subject,
-      source: remote.source,
-      upload: async ({ signal, waiter, payers, progress }) => {
-        const flow = shared.bandwidth.flow({ direction: "up", host, payers });
-        const onBytes = (bytes: number): void => progress(update(subject, "Pushing", bytes, blob.size));
-        return pushStatus.blob(await remote.push(blob, shared.content, { signal, waiter, flow, onBytes }));
-      },
-      abandon: () => remote.abandon(blob),
-    };
-  });
-  await shared.uploads.upload(uploads, operation);
 }

@@ -1,0 +1,106 @@
+import { type AbortOptions, anySignal } from "../../async/abort.ts";
+import { KeyedLock } from "../../async/keyed-lock.ts";
+import { onAbort } from "../../async/on-abort.ts";
+import type { StreamingReader } from "../../content/store.ts";
+import type { Descriptor } from "../../oci/descriptor.ts";
+import { BlobStream } from "./blob-stream.ts";
+import type { Passage } from "./passage.ts";
+
+/** What a `PassingReader` reads. */
+export interface PassingParts extends AbortOptions {
+  readonly blob: Descriptor;
+  /** What has passed of it before. */
+  readonly passage: Passage;
+  /** Brings the content into the stream, from where that begins. */
+  readonly bring: (stream: BlobStream, signal: AbortSignal) => Promise<unknown>;
+}
+
+/** A stream that is being filled. */
+interface Filling {
+  readonly stream: BlobStream;
+  readonly stop: () => Promise<void>;
+}
+
+/**
+ * Content that is elsewhere, read while it comes: in order from one stream, and from another one where somebody goes back. It is kept
+ * nowhere. What the last bytes are is told only when all that has passed is verified.
+ */
+export class PassingReader implements StreamingReader {
+  readonly size: number;
+  readonly #parts: PassingParts;
+  #filling: Filling | undefined;
+  #position = 0;
+  /** Of the newest chunk, what was not read yet. */
+  #rest: Uint8Array = new Uint8Array();
+  readonly #turns = new KeyedLock();
+
+  constructor(parts: PassingParts) {
+    this.#parts = parts;
+    this.size = parts.blob.size;
+  }
+
+  async readAt(buffer: Uint8Array, offset: number): Promise<number> {
+    let filled = 0;
+    for await (const chunk of this.chunks(offset, Math.min(this.size, offset + buffer.byteLength))) {
+      buffer.set(chunk, filled);
+      filled += chunk.byteLength;
+    }
+    return filled;
+  }
+
+  /** One reads at a time: somebody who has left may still wait for his last bytes. */
+  async *chunks(offset: number, end: number): AsyncGenerator<Uint8Array> {
+    const release = await this.#turns.acquire("", this.#parts);
+    try {
+      const { stream } = await this.#at(offset);
+      while (this.#position < end) {
+        if (this.#rest.byteLength === 0) this.#rest = (await stream.next()) ?? new Uint8Array();
+        const chunk = this.#rest.subarray(0, end - this.#position);
+        if (chunk.byteLength === 0) return;
+        this.#rest = this.#rest.subarray(chunk.byteLength);
+        this.#position += chunk.byteLength;
+        yield chunk;
+      }
+    } finally {
+      release();
+    }
+  }
+
+  async close(): Promise<void> {
+    await this.#filling?.stop();
+  }
+
+  async [Symbol.asyncDispose](): Promise<void> {
+    await this.close();
+  }
+
+  async #at(offset: number): Promise<Filling> {
+    if (this.#filling && this.#position === offset) return this.#filling;
+    await this.#filling?.stop();
+    this.#rest = new Uint8Array();
+    this.#position = offset;
+    this.#filling = this.#fill(offset);
+    return this.#filling;
+  }
+
+  #fill(offset: number): Filling {
+    const { blob, passage, bring, signal: outer } = this.#parts;
+    const stream = new BlobStream(blob, { offset, passage });
+    const stopping = new AbortController();
+    const signal = anySignal(outer, stopping.signal);
+    const stopListening = onAbort(signal, () => stream.leave());
+    const filled = bring(stream, signal)
+      .then(
+        () => stream.ended(),
+        (error: unknown) => stream.ended({ error }),
+      )
+      .finally(stopListening);
+    return {
+      stream,
+      async stop() {
+        stopping.abort();
+        await filled;
+      },
+    };
+  }
+}

@@ -1,0 +1,113 @@
+import type { AbortOptions } from "../../async/abort.ts";
+import type { Waiter } from "../../async/waiting.ts";
+import type { Payers } from "../../bandwidth/payers.ts";
+import { exists } from "../../content/exists.ts";
+import type { BlobReference, Info, InfoProvider, Provider, ReaderAt } from "../../content/store.ts";
+import { unlessNotFound } from "../../content/unless-not-found.ts";
+import { type Digest, digestOf } from "../../digest/digest.ts";
+import { ErrNotFound } from "../../errors/classes.ts";
+import { findError } from "../../errors/predicates.ts";
+import { withMessage } from "../../errors/with-message.ts";
+import type { Descriptor } from "../../oci/descriptor.ts";
+import { ScratchContent } from "../pull/scratch-content.ts";
+import type { BlobStream } from "./blob-stream.ts";
+import { Passage } from "./passage.ts";
+import { PassingReader } from "./passing-reader.ts";
+
+/** On whose behalf one attempt reads. */
+export interface ReadingAttempt extends AbortOptions {
+  readonly waiter: Waiter;
+  readonly payers: Payers;
+}
+
+/** Brings one content of the source into a stream. */
+export type BringPassing = (
+  blob: Descriptor,
+  stream: BlobStream,
+  attempt: ReadingAttempt,
+) => Promise<unknown>;
+
+/**
+ * The content below a name at a registry, as a push reads it: documents in memory, blobs out of the store if they are there, and
+ * otherwise while they come from the registry.
+ */
+export class SourceContent implements Provider, InfoProvider {
+  readonly documents: ScratchContent;
+  readonly #bring: BringPassing;
+  readonly #blobs = new Map<Digest, Descriptor>();
+  readonly #passages = new Map<Digest, Passage>();
+
+  constructor(store: InfoProvider & Provider, bring: BringPassing) {
+    this.documents = new ScratchContent(store);
+    this.#bring = bring;
+  }
+
+  /** The source says that it has this blob. */
+  has(blob: Descriptor): void {
+    this.#blobs.set(blob.digest, blob);
+  }
+
+  /** Adds a document that nobody else has. */
+  async add(bytes: Uint8Array, mediaType: string): Promise<Descriptor> {
+    const descriptor = { mediaType, digest: digestOf(bytes), size: bytes.byteLength };
+    await using writer = await this.documents.writer({ ref: descriptor.digest });
+    await writer.write(bytes);
+    await writer.commit({ size: descriptor.size, expected: descriptor.digest });
+    return descriptor;
+  }
+
+  /** What is here, and what the source says that it has. */
+  async info(digest: Digest, options: AbortOptions = {}): Promise<Info> {
+    const here = await unlessNotFound(this.documents.info(digest, options));
+    if (here) return here;
+    const blob = this.#blobs.get(digest);
+    if (!blob) throw new ErrNotFound(`content ${digest}: not found`, { digest });
+    return { digest, size: blob.size, createdAtNs: 0n, updatedAtNs: 0n, labels: {} };
+  }
+
+  /** Documents, and what is here. */
+  readerAt(reference: BlobReference, options: AbortOptions = {}): Promise<ReaderAt> {
+    return this.documents.readerAt(reference, options);
+  }
+
+  /** All of it, for one attempt. */
+  passing(attempt: ReadingAttempt): Provider {
+    return {
+      readerAt: async (reference, options) => {
+        const blob = this.#blobs.get(reference.digest);
+        if (!blob || (await exists(this.documents, reference, options))) {
+          return await this.documents.readerAt(reference, options);
+        }
+        return new PassingReader({
+          blob,
+          passage: this.#passageOf(blob),
+          signal: attempt.signal,
+          bring: (stream, signal) => ofSource(() => this.#bring(blob, stream, { ...attempt, signal })),
+        });
+      },
+    };
+  }
+
+  #passageOf(blob: Descriptor): Passage {
+    const passage = this.#passages.get(blob.digest) ?? new Passage(blob);
+    this.#passages.set(blob.digest, passage);
+    return passage;
+  }
+}
+
+/**
+ * Does `work` at the source, of which all endpoints and attempts have their turn in it. What fails there for good is not the fault of
+ * whoever gets the content, so its endpoint is no longer on the error, only on the cause.
+ */
+async function ofSource<T>(work: () => Promise<T>): Promise<T> {
+  try {
+    return await work();
+  } catch (error) {
+    const found = findError(error);
+    if (found?.endpoint === undefined) throw error;
+    throw withMessage(found, `copy from ${found.endpoint}: ${found.message}`, {
+      endpoint: undefined,
+      retryable: false,
+    });
+  }
+}

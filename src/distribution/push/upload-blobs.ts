@@ -1,0 +1,103 @@
+import type { Bandwidth } from "../../bandwidth/bandwidth.ts";
+import type { Provider } from "../../content/store.ts";
+import { shortId } from "../../digest/digest.ts";
+import type { Descriptor } from "../../oci/descriptor.ts";
+import { update } from "../../progress/progress.ts";
+import { trimNamed } from "../../reference/derive.ts";
+import type { NormalizedReference } from "../../reference/reference.ts";
+import type { Pusher } from "../../remotes/pusher.ts";
+import type { Source } from "../../remotes/source.ts";
+import type { MovingContext } from "../../xfer/transfer-context.ts";
+import type { UploadDescriptor } from "../../xfer/upload.ts";
+import type { LayerUploadManager } from "../../xfer/upload-manager.ts";
+import type { Operation } from "../api/operation.ts";
+import { limitedHost } from "../operations/limited-host.ts";
+import type { OutgoingAccount, Traffic } from "../operations/traffic.ts";
+import { pushStatus } from "./push-status.ts";
+
+/** The parts of an engine that send blobs. */
+export interface UploadShared {
+  readonly uploads: LayerUploadManager;
+  /** Told which endpoint takes what. */
+  readonly traffic: Traffic;
+  /** How fast blobs may go. */
+  readonly bandwidth: Bandwidth;
+}
+
+/** To whom blobs are sent, and for whom. */
+export interface UploadContext {
+  readonly shared: UploadShared;
+  readonly remote: Pusher;
+  readonly operation: Operation;
+  /** Of what endpoints take. */
+  readonly account: OutgoingAccount;
+}
+
+/** Where the bytes of blobs are. */
+export interface BlobBytesSource {
+  /** Whom a failed upload is blamed on: whoever gets the bytes, and whoever has them if that may fail as well. */
+  readonly source: Source;
+  /** What one attempt reads them from. */
+  readonly contentFor: (attempt: Omit<MovingContext, "progress">) => Provider;
+}
+
+/** `remote`, of which is told what its endpoint takes. */
+export function tellingPusher(
+  target: NormalizedReference,
+  {
+    shared,
+    remote,
+    account,
+  }: Pick<UploadContext, "remote" | "account"> & { shared: Pick<UploadShared, "traffic"> },
+): Pusher {
+  const { endpoint, source } = remote;
+  return {
+    endpoint,
+    source,
+    abandon: (descriptor) => remote.abandon(descriptor),
+    async push(descriptor, content, options) {
+      const key = pushKey(target, descriptor);
+      account.wants(key);
+      const outcome = await remote.push(descriptor, content, options);
+      if (outcome.kind !== "exists") {
+        const { kind: how, ...more } = outcome;
+        shared.traffic.taken(key, { digest: descriptor.digest, endpoint, how, ...more });
+      }
+      return outcome;
+    },
+  };
+}
+
+/** Equal keys are the same content on its way to the same repository. */
+function pushKey(target: NormalizedReference, { digest }: Descriptor): string {
+  return `push:${trimNamed(target).toString()} ${digest}`;
+}
+
+/** Brings blobs to a repository; all who bring one at the same time share its upload. Throws as `LayerUploadManager.upload` does. */
+export async function uploadBlobs(
+  blobs: readonly Descriptor[],
+  target: NormalizedReference,
+  { source, contentFor }: BlobBytesSource,
+  { shared, remote, operation, account }: UploadContext,
+): Promise<void> {
+  const host = limitedHost(remote.endpoint);
+  const uploads = blobs.map((blob): UploadDescriptor => {
+    const { digest } = blob;
+    const subject = { id: shortId(digest), digest };
+    const key = pushKey(target, blob);
+    account.wants(key);
+    return {
+      key,
+      ...subject,
+      source,
+      upload: async ({ signal, waiter, payers, progress }) => {
+        const flow = shared.bandwidth.flow({ direction: "up", host, payers });
+        const onBytes = (bytes: number): void => progress(update(subject, "Pushing", bytes, blob.size));
+        const content = contentFor({ signal, waiter, payers });
+        return pushStatus.blob(await remote.push(blob, content, { signal, waiter, flow, onBytes }));
+      },
+      abandon: () => remote.abandon(blob),
+    };
+  });
+  await shared.uploads.upload(uploads, operation);
+}
