@@ -35,11 +35,17 @@ const THREADS = {
   "transfer-worker": `./${COMPILED}/remotes/threads/transfer-worker.js`,
 };
 
-/** Packages stay packages of their own; the command line's program is a file of its own, see below. */
-const OUTSIDE = [/^[^./]/, /^\.\/program\.js$/];
+/**
+ * Packages stay packages of their own, but for the one that bundlers cannot follow, which takes its files by a name of its own for
+ * `require`; the command line's program is a file of its own, see below.
+ */
+const OUTSIDE = [/^(?!jsonc-parser$)[^./]/, /^\.\/program\.js$/];
 
 /** What is ours has no side effects when it is loaded; packages say it themselves. */
 const treeshake = { moduleSideEffects: (id: string): boolean => !id.includes(`/${COMPILED}/`) };
+
+/** What is written for browsers too has names that cannot be followed in its "main". */
+const resolve = { mainFields: ["module", "main"] };
 
 /** Each door keeps its file, what doors share lies in chunks. */
 const doors = defineConfig({
@@ -48,7 +54,12 @@ const doors = defineConfig({
   logLevel: "warn",
   external: OUTSIDE,
   treeshake,
-  plugins: [{ name: "source-maps-of-the-compiler", load: withSourceMap }],
+  resolve,
+  plugins: [
+    { name: "program-of-the-threads", load: withProgram },
+    { name: "source-maps-of-the-compiler", load: withSourceMap },
+    licences("licences.txt"),
+  ],
   output: {
     dir: "dist",
     entryFileNames: "[name].js",
@@ -87,8 +98,8 @@ export const program = {
   platform: "node",
   logLevel: "warn",
   treeshake,
-  resolve: { mainFields: ["module", "main"] }, // what is written for browsers too has names that cannot be followed in its "main"
-  plugins: [asScripts(), licences()],
+  resolve,
+  plugins: [asScripts(), licences("program-licences.txt")],
   output: {
     dir: "dist/cli",
     format: "cjs",
@@ -101,7 +112,13 @@ export const program = {
   },
 } satisfies RolldownOptions;
 
-export default [doors, ...threads, program];
+export default [...threads, doors, program];
+
+/** The text of a thread's program in the module that keeps it; it has been built before. */
+function withProgram(path: string): string | undefined {
+  if (!path.endsWith(`/${COMPILED}/layer/workers/unpack-program.js`)) return undefined;
+  return `export const UNPACK_PROGRAM = ${JSON.stringify(readFileSync("dist/unpack-worker.cjs", "utf8"))};`;
+}
 
 /** So that stack traces lead to the lines of src. */
 function withSourceMap(path: string): { code: string; map: string } | undefined {
@@ -138,8 +155,8 @@ function asEscape(unit: string): string {
   return `\\u${unit.charCodeAt(0).toString(16).padStart(4, "0")}`;
 }
 
-/** The licences of the packages that are in the program, beside it. */
-function licences(): Plugin {
+/** The licences of the packages that are in what is built, beside it. */
+function licences(fileName: string): Plugin {
   return {
     name: "licences",
     generateBundle(_, files) {
@@ -148,7 +165,7 @@ function licences(): Plugin {
         modules.flatMap((id) => /^.*\/node_modules\/(?:@[^/]+\/)?[^/]+/.exec(id)?.[0] ?? []),
       );
       const source = [...packages].toSorted().map(licenceOf).join("\n");
-      this.emitFile({ type: "asset", fileName: "program-licences.txt", source });
+      this.emitFile({ type: "asset", fileName, source });
     },
   };
 }

@@ -6,6 +6,7 @@ import type { UnpackOutcome } from "../unpack/unpack-outcome.ts";
 import type { JobState } from "./job-state.ts";
 import type { PieceRing } from "./piece-ring.ts";
 import type { UnpackJob } from "./unpack-job.ts";
+import { UNPACK_PROGRAM } from "./unpack-program.ts";
 
 /** What a thread is sent. */
 export interface ThreadMessage {
@@ -44,7 +45,8 @@ export class UnpackThread {
 
   /** The caller calls `end` after use. */
   constructor({ file = PROGRAM, onWait }: UnpackThreadOptions = {}) {
-    this.#worker = new Worker(file, { name: "drayage-unpack", stdin: false });
+    const options = { name: "drayage-unpack", stdin: false, eval: file === undefined };
+    this.#worker = new Worker(file ?? UNPACK_PROGRAM, options);
     this.#worker.unref();
     this.#worker.on("message", (reply: ThreadReply) => {
       if (reply.id === undefined) onWait?.();

@@ -108,7 +108,8 @@ export class TransferThreads {
   #start(): void {
     const { connection, file = threadProgram("transfer-worker", import.meta.url) } = this.#options;
     try {
-      this.#threads.set(new ExchangeThread({ connection, file }), 0);
+      if (file) this.#threads.set(new ExchangeThread({ connection, file }), 0);
+      else this.#isOff = true; // a bundle has not got the program
     } catch {
       this.#isOff = true; // threads are not allowed here
     }
