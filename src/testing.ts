@@ -46,6 +46,9 @@ export { type TarFile, writeTar } from "./testing/images/tar.ts";
 export type { Profile } from "./testing/profiles/profile.ts";
 export { PROFILE_NAMES, type ProfileName, profileOf } from "./testing/profiles/profiles.ts";
 export { type GeneratedBytes, seededBytes } from "./testing/storage/content.ts";
+export { type StoreCase, storeContract } from "./testing/store-contract/contract-of-store.ts";
+export type { StoreTraits, StoreWords } from "./testing/store-contract/store-traits.ts";
+export type { StoreFixture } from "./testing/store-contract/store-under-test.ts";
 export {
   type BlobSource,
   type HeldManifest,

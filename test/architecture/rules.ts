@@ -57,7 +57,7 @@ const ROOMS: Readonly<Record<string, readonly (readonly string[])[]>> = {
     ["push"],
   ],
   testing: [
-    ["storage", "certificates"],
+    ["storage", "certificates", "store-contract"],
     ["http"],
     ["habits", "faults"],
     ["auth"],
@@ -72,7 +72,7 @@ const ROOMS: Readonly<Record<string, readonly (readonly string[])[]>> = {
 /** Folders beside the strata: what of src/ they may import, apart from themselves. `door:` stands for `src/<name>.ts`. */
 const EDGES: Readonly<Record<string, (target: string) => boolean>> = {
   cli: (target) => target.startsWith("door:"),
-  testing: (target) => ["errors", "digest", "oci", "door:errors"].includes(target),
+  testing: (target) => ["async", "content", "errors", "digest", "oci", "door:errors"].includes(target),
 };
 
 /**

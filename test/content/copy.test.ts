@@ -19,7 +19,7 @@ import {
   ErrFailedPrecondition,
   ErrUnknown,
 } from "../../src/errors/classes.ts";
-import { pieces, randomAccess, seekable } from "./support/pieces.ts";
+import { pieces, randomAccess, seekable } from "../../src/testing/store-contract/pieces.ts";
 import { pseudoRandom } from "./support/pseudo-random.ts";
 
 const MIB = 1_048_576;

@@ -14,7 +14,7 @@ import {
   ErrDataLoss,
   ErrFailedPrecondition,
 } from "../../src/errors/classes.ts";
-import { pieces } from "./support/pieces.ts";
+import { pieces } from "../../src/testing/store-contract/pieces.ts";
 import { pseudoRandom } from "./support/pseudo-random.ts";
 
 let root: string;

@@ -5,9 +5,9 @@ import { namespacedStore, type SharingPolicy } from "../../../src/content/namesp
 import { openNamespaceMetadata } from "../../../src/content/namespaces/sqlite-namespace-metadata.ts";
 import { writeBlob } from "../../../src/content/write-blob.ts";
 import { digestOf } from "../../../src/digest/digest.ts";
+import { METADATA_WORDS } from "../../../src/testing/store-contract/store-traits.ts";
 import { describeStore } from "../store-suite.ts";
 import { describeNamespaces, type NamespacesFixture } from "../suite/namespaces.ts";
-import { METADATA_WORDS } from "../suite/store-traits.ts";
 import { startService } from "./support/service.ts";
 
 /** Proxies of a service that separates namespaces, as `drayage serve` does. */

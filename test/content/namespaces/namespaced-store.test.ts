@@ -15,10 +15,10 @@ import type { Store } from "../../../src/content/store.ts";
 import { writeBlob } from "../../../src/content/write-blob.ts";
 import { digestOf } from "../../../src/digest/digest.ts";
 import { ErrInvalidArgument, ErrNotFound } from "../../../src/errors/classes.ts";
+import { METADATA_WORDS } from "../../../src/testing/store-contract/store-traits.ts";
 import { until } from "../../distribution/support/until.ts";
 import { describeStore } from "../store-suite.ts";
 import { describeNamespaces } from "../suite/namespaces.ts";
-import { METADATA_WORDS } from "../suite/store-traits.ts";
 import { pseudoRandom } from "../support/pseudo-random.ts";
 import { spawnChild } from "../support/spawn-child.ts";
 

@@ -7,8 +7,12 @@ import type { Store } from "../../../src/content/store.ts";
 import { writeBlob } from "../../../src/content/write-blob.ts";
 import { type Digest, digestOf } from "../../../src/digest/digest.ts";
 import { ErrAlreadyExists, ErrNotFound } from "../../../src/errors/classes.ts";
+import {
+  expectDigest,
+  expectInfo,
+  expectWithin,
+} from "../../../src/testing/store-contract/store-under-test.ts";
 import { pseudoRandom } from "../support/pseudo-random.ts";
-import { expectDigest, expectInfo, expectWithin } from "./store-under-test.ts";
 
 /** Several namespaces of one store, all empty. */
 export interface NamespacesFixture {

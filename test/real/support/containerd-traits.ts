@@ -1,4 +1,4 @@
-import { METADATA_WORDS, type StoreTraits } from "../../content/suite/store-traits.ts";
+import { METADATA_WORDS, type StoreTraits } from "../../../src/testing/store-contract/store-traits.ts";
 import type { ContainerdVersion } from "./containerd.ts";
 
 /** What a containerd's content service does otherwise than our stores; the reasons are with `StoreTraits`. */

@@ -1,13 +1,14 @@
-import { describe, expect, it } from "vitest";
-import { nowNs } from "../../../src/async/wall-clock.ts";
-import type { Writer } from "../../../src/content/store.ts";
-import { type Digest, digestOf } from "../../../src/digest/digest.ts";
+import { nowNs } from "../../async/wall-clock.ts";
+import type { Writer } from "../../content/store.ts";
+import { type Digest, digestOf } from "../../digest/digest.ts";
 import {
   ErrAlreadyExists,
   ErrFailedPrecondition,
   ErrInvalidArgument,
   ErrUnavailable,
-} from "../../../src/errors/classes.ts";
+} from "../../errors/classes.ts";
+import { describe, it } from "./cases.ts";
+import { expect } from "./expect.ts";
 import { expectDigest, expectInfo, expectWithin, type StoreUnderTest } from "./store-under-test.ts";
 
 const GC_ROOT = "containerd.io/gc.root";

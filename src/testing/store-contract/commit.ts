@@ -1,14 +1,15 @@
-import { describe, expect, it } from "vitest";
-import { exists } from "../../../src/content/exists.ts";
-import { openWriter } from "../../../src/content/open-writer.ts";
-import type { Writer } from "../../../src/content/store.ts";
-import { digestOf } from "../../../src/digest/digest.ts";
+import { exists } from "../../content/exists.ts";
+import { openWriter } from "../../content/open-writer.ts";
+import type { Writer } from "../../content/store.ts";
+import { digestOf } from "../../digest/digest.ts";
 import {
   ErrAlreadyExists,
   ErrFailedPrecondition,
   ErrInvalidArgument,
   ErrUnavailable,
-} from "../../../src/errors/classes.ts";
+} from "../../errors/classes.ts";
+import { describe, it } from "./cases.ts";
+import { expect } from "./expect.ts";
 import { expectInfo, type StoreUnderTest } from "./store-under-test.ts";
 
 const EMPTY = digestOf("");

@@ -1,15 +1,16 @@
-import { afterEach, beforeEach, expect } from "vitest";
-import { nowNs } from "../../../src/async/wall-clock.ts";
-import type { CommitOptions, Info, Store, Writer } from "../../../src/content/store.ts";
-import { type Digest, digestOf } from "../../../src/digest/digest.ts";
-import { pseudoRandom } from "../support/pseudo-random.ts";
+import { createHash } from "node:crypto";
+import { nowNs } from "../../async/wall-clock.ts";
+import type { CommitOptions, Info, Store, Writer } from "../../content/store.ts";
+import { type Digest, digestOf } from "../../digest/digest.ts";
+import { expect } from "./expect.ts";
 import { DEFAULT_TRAITS, type StoreTraits } from "./store-traits.ts";
 
 /** A store under test, empty. */
 export interface StoreFixture {
   readonly store: Store;
-  /** Where it differs from `DEFAULT_TRAITS`. */
+  /** Where it differs from drayage's own stores on the disk, because its users can live with either. */
   readonly traits?: Partial<StoreTraits> | undefined;
+  /** Called once after the case, however it ended. */
   dispose(): Promise<void>;
 }
 
@@ -27,22 +28,9 @@ export interface StoreUnderTest {
   read(digest: Digest): Promise<Buffer>;
 }
 
-/** A new store for every test of the block around it. */
-export function useStore(name: string, open: () => Promise<StoreFixture>): StoreUnderTest {
-  let fixture: StoreFixture | undefined;
+/** What is done with a store again and again, for the one that `opened` gives at that moment. */
+export function underTest(name: string, opened: () => StoreFixture): StoreUnderTest {
   let serial = 0;
-
-  function opened(): StoreFixture {
-    if (!fixture) throw new Error("no test is running");
-    return fixture;
-  }
-
-  beforeEach(async () => {
-    fixture = await open();
-  });
-
-  afterEach(() => fixture?.dispose());
-
   return {
     get store() {
       return opened().store;
@@ -76,11 +64,18 @@ export function useStore(name: string, open: () => Promise<StoreFixture>): Store
   };
 }
 
+/** The same bytes for the same seed, other bytes for another one. */
+function pseudoRandom(seed: string, bytes: number): Buffer {
+  if (bytes === 0) return Buffer.alloc(0);
+  return createHash("shake128", { outputLength: bytes }).update(seed).digest();
+}
+
 /** A proxy may learn the digest only at commit; who tells it, tells the right one. */
 export function expectDigest(writer: Writer, bytes: Uint8Array): void {
   expect([undefined, digestOf(bytes)]).toContain(writer.digest());
 }
 
+/** What is known of content of these bytes, without labels unless some are wanted. */
 export function expectInfo(
   info: Info,
   want: { bytes: Uint8Array; digest?: Digest; labels?: Record<string, string> },

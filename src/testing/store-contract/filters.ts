@@ -1,5 +1,6 @@
-import { describe, expect, it } from "vitest";
-import { ErrInvalidArgument } from "../../../src/errors/classes.ts";
+import { ErrInvalidArgument } from "../../errors/classes.ts";
+import { describe, it } from "./cases.ts";
+import { expect } from "./expect.ts";
 import type { StoreUnderTest } from "./store-under-test.ts";
 
 /** What listings leave out; the language itself is tested where it is implemented. */

@@ -1,13 +1,14 @@
-import { describe, expect, it } from "vitest";
-import { nowNs } from "../../../src/async/wall-clock.ts";
-import { copy } from "../../../src/content/copy.ts";
-import type { CopySource } from "../../../src/content/copy-source.ts";
-import { exists } from "../../../src/content/exists.ts";
-import { openWriter } from "../../../src/content/open-writer.ts";
-import type { Writer } from "../../../src/content/store.ts";
-import { writeBlob } from "../../../src/content/write-blob.ts";
-import { digestOf } from "../../../src/digest/digest.ts";
-import { pieces, randomAccess, seekable } from "../support/pieces.ts";
+import { nowNs } from "../../async/wall-clock.ts";
+import { copy } from "../../content/copy.ts";
+import type { CopySource } from "../../content/copy-source.ts";
+import { exists } from "../../content/exists.ts";
+import { openWriter } from "../../content/open-writer.ts";
+import type { Writer } from "../../content/store.ts";
+import { writeBlob } from "../../content/write-blob.ts";
+import { digestOf } from "../../digest/digest.ts";
+import { describe, it } from "./cases.ts";
+import { expect } from "./expect.ts";
+import { pieces, randomAccess, seekable } from "./pieces.ts";
 import { expectDigest, expectInfo, expectWithin, type StoreUnderTest } from "./store-under-test.ts";
 
 async function expectStored(t: StoreUnderTest, bytes: Uint8Array): Promise<void> {

@@ -1,6 +1,7 @@
-import { describe, expect, it } from "vitest";
-import { digestOf } from "../../../src/digest/digest.ts";
-import { ErrFailedPrecondition, ErrInvalidArgument, ErrNotFound } from "../../../src/errors/classes.ts";
+import { digestOf } from "../../digest/digest.ts";
+import { ErrFailedPrecondition, ErrInvalidArgument, ErrNotFound } from "../../errors/classes.ts";
+import { describe, it } from "./cases.ts";
+import { expect } from "./expect.ts";
 import type { StoreUnderTest } from "./store-under-test.ts";
 
 /** Random access. */

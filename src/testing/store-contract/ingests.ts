@@ -1,8 +1,9 @@
-import { describe, expect, it } from "vitest";
-import { exists } from "../../../src/content/exists.ts";
-import type { Status } from "../../../src/content/store.ts";
-import { digestOf } from "../../../src/digest/digest.ts";
-import { ErrNotFound } from "../../../src/errors/classes.ts";
+import { exists } from "../../content/exists.ts";
+import type { Status } from "../../content/store.ts";
+import { digestOf } from "../../digest/digest.ts";
+import { ErrNotFound } from "../../errors/classes.ts";
+import { describe, it } from "./cases.ts";
+import { expect } from "./expect.ts";
 import type { StoreUnderTest } from "./store-under-test.ts";
 
 /** Statuses and aborts. */
@@ -28,7 +29,7 @@ export function describeIngests(t: StoreUnderTest): void {
       const writer = await t.store.writer({ ref: "expects", expected: digestOf(t.fresh(10)) });
       await writer.close();
       const status = await t.store.status("expects");
-      expect(status).not.toHaveProperty("expected");
+      expect(status).toLack("expected");
       expect(await t.store.listStatuses()).toEqual([status]);
     });
 

@@ -1,9 +1,10 @@
-import { describe, expect, it } from "vitest";
-import { nowNs } from "../../../src/async/wall-clock.ts";
-import { exists } from "../../../src/content/exists.ts";
-import type { Store } from "../../../src/content/store.ts";
-import { type Digest, digestOf } from "../../../src/digest/digest.ts";
-import { ErrInvalidArgument, ErrNotFound } from "../../../src/errors/classes.ts";
+import { nowNs } from "../../async/wall-clock.ts";
+import { exists } from "../../content/exists.ts";
+import type { Store } from "../../content/store.ts";
+import { type Digest, digestOf } from "../../digest/digest.ts";
+import { ErrInvalidArgument, ErrNotFound } from "../../errors/classes.ts";
+import { describe, it } from "./cases.ts";
+import { expect } from "./expect.ts";
 import { expectInfo, expectWithin, type StoreUnderTest } from "./store-under-test.ts";
 
 const EMPTY = digestOf("");

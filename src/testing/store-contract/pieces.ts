@@ -1,4 +1,4 @@
-import type { CopySource, SeekableSource } from "../../../src/content/copy-source.ts";
+import type { CopySource, SeekableSource } from "../../content/copy-source.ts";
 
 /** Bytes as they would come from elsewhere, `size` at a time. */
 export async function* pieces(bytes: Uint8Array, size: number): AsyncGenerator<Uint8Array> {

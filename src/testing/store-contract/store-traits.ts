@@ -1,5 +1,5 @@
-import type { Digest } from "../../../src/digest/digest.ts";
-import type { ErrorCode } from "../../../src/errors/drayage-error.ts";
+import type { Digest } from "../../digest/digest.ts";
+import type { ErrorCode } from "../../errors/drayage-error.ts";
 
 /**
  * Where implementations may differ, because a user of the store can live with either. What is said of containerd is true of

@@ -1,7 +1,8 @@
-import { describe, expect, it } from "vitest";
-import type { Store } from "../../../src/content/store.ts";
-import { digestOf } from "../../../src/digest/digest.ts";
-import { ErrInvalidArgument } from "../../../src/errors/classes.ts";
+import type { Store } from "../../content/store.ts";
+import { digestOf } from "../../digest/digest.ts";
+import { ErrInvalidArgument } from "../../errors/classes.ts";
+import { describe, it } from "./cases.ts";
+import { expect } from "./expect.ts";
 import type { StoreUnderTest } from "./store-under-test.ts";
 
 const DIGEST = digestOf("content");
