@@ -3,8 +3,11 @@ import { fileURLToPath } from "node:url";
 import { defineConfig } from "vitest/config";
 import { AloneFirst } from "./test/support/alone-first.ts";
 
-/** All blobs in threads, or none: by default what an engine chooses itself. */
-const allInThreads = process.env["DRAYAGE_TEST_WORKERS"] !== undefined;
+/** All blobs in threads or none, and all in ranges or none: by default what an engine chooses itself. */
+const SETUP = [
+  ...(process.env["DRAYAGE_TEST_WORKERS"] === undefined ? [] : ["test/support/transfer-threads-setup.ts"]),
+  ...(process.env["DRAYAGE_TEST_RANGES"] === undefined ? [] : ["test/support/ranges-setup.ts"]),
+];
 
 const ALL = "test/**/*.test.ts";
 
@@ -18,7 +21,7 @@ const ALONE = [
 
 export default defineConfig({
   test: {
-    setupFiles: allInThreads ? ["test/support/transfer-threads-setup.ts"] : [],
+    setupFiles: SETUP,
     globalSetup: ["test/support/global-setup.ts", "test/real/support/global-setup.ts"],
     testTimeout: 30_000,
     hookTimeout: 60_000,
