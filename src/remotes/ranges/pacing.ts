@@ -3,14 +3,20 @@ import type { Claim } from "./claim.ts";
 /** How long a range should take at the rate of its connection, in milliseconds: long beside a round trip or two. */
 const PIECE_MS = 2_000;
 
-/** Most bytes of a range: with eight of them on their way, the disk cache still holds what the hash has to come back for. */
-const MAX_PIECE_BYTES = 64 * 1024 * 1024;
+/** Most bytes of a range: with sixteen of them on their way, the disk cache still holds what the hash has to come back for. */
+const MAX_PIECE_BYTES = 32 * 1024 * 1024;
 
 /** Ranges that what is left is good for, for each connection, at least: towards the end they get smaller, to be over together. */
 const PIECES_LEFT = 2;
 
 /** How long a connection has, from its request on, before it is judged by how little has come, in milliseconds. */
 export const JUDGE_MS = 1_000;
+
+/**
+ * How long it has, in milliseconds, until its rate is taken for what it will stay, when nothing is left but to share what others do: that
+ * takes nothing away that it could bring in time.
+ */
+const SHARED_AFTER_MS = 300;
 
 /** A connection whose rate is less than this part of that of another one is left. */
 const SLOW_PART = 0.25;
@@ -20,6 +26,9 @@ const LAST_PART = 1 / 16;
 
 /** Steps of measuring that what is left has to last for, before more connections are worth it. */
 const WORTH_STEPS = 5;
+
+/** The same for what one connection is still to bring, for another one that has nothing to do to share it. */
+const SHARED_STEPS = 2;
 
 /** What a connection is doing, as far as others may help. */
 export interface Pace {
@@ -63,13 +72,19 @@ export function isWorthMore(leftBytes: number, rate: number, { pieceBytes, stepM
   return leftBytes >= 2 * pieceBytes && takesMs(leftBytes, rate) >= WORTH_STEPS * stepMs;
 }
 
-/** What of the work of others is left to whom a connection of `rate` is given: that of the slowest, if it is far slower. */
-export function cutFromSlow(paces: readonly Pace[], rate: number): Cut | undefined {
+/**
+ * What a connection of `rate` takes over from the slowest of the others, if that is far slower: a range of it. The rest is for whoever
+ * comes next.
+ */
+export function cutFromSlow(
+  paces: readonly Pace[],
+  { rate, bytes }: { readonly rate: number; readonly bytes: number },
+): Cut | undefined {
   const slow = paces.filter((pace) => pace.ageMs >= JUDGE_MS && pace.rate < rate * SLOW_PART);
   const [slowest] = slow.toSorted((one, other) => one.rate - other.rate);
   if (!slowest) return undefined;
   const { claim: from } = slowest;
-  return { from, at: from.reached, bytes: from.left, isLeft: true };
+  return { from, at: from.reached, bytes, isLeft: true };
 }
 
 /**
@@ -85,7 +100,7 @@ export function cutFromLast(
   const expected = paces.map((pace) => ({ ...pace, rate: expectedRate(pace, rate) }));
   const long = expected.filter(({ claim, rate: own }) => {
     const isLarge = claim.left >= 2 * pieceBytes * LAST_PART;
-    return isLarge && takesMs(claim.left, own) >= WORTH_STEPS * stepMs;
+    return isLarge && takesMs(claim.left, own) >= SHARED_STEPS * stepMs;
   });
   const [last] = long.toSorted(
     (one, other) => takesMs(other.claim.left, other.rate) - takesMs(one.claim.left, one.rate),
@@ -100,7 +115,7 @@ export function cutFromLast(
 
 /** One that has only begun will come to what others have. */
 function expectedRate({ rate, ageMs }: Pace, others: number): number {
-  return ageMs < JUDGE_MS ? Math.max(rate, others) : rate;
+  return ageMs < SHARED_AFTER_MS ? Math.max(rate, others) : rate;
 }
 
 function takesMs(bytes: number, rate: number): number {

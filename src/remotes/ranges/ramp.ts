@@ -7,9 +7,12 @@ const KEPT_RATE = 0.9;
 /** How long the first byte over each connection is waited for before it is measured without them, in milliseconds. */
 const STARTING_MS = 1_000;
 
+/** How many times as many connections are tried: from one to sixteen in two steps, during which they could have brought half a second's. */
+const GROWTH = 4;
+
 /**
- * What part of a step passes, from the first byte over each connection on, before it is measured: servers that limit connections let the
- * first bytes of each go at once, and the first of a long way are slow.
+ * What part of a step passes after new connections were begun before they are measured: servers that limit each let the first bytes of
+ * each go at once, and the first of a long way are slow.
  */
 const WARM_UP_STEPS = 0.5;
 
@@ -47,7 +50,7 @@ interface Rates {
 }
 
 /**
- * How many connections a content is worth: one at first, twice as many as long as they bring more, and as many as before when they
+ * How many connections a content is worth: one at first, `GROWTH` times as many as long as they bring more, and as many as before when they
  * do not. What is the limit (the line, the server for each connection, or this machine) shows in nothing but that. New ones that are
  * slow by themselves are told from a line that is full by the others, which are as fast as before. Where the thread that receives has hardly
  * a moment to spare, it is known without trying.
@@ -59,8 +62,8 @@ export class Ramp {
   #since: RampLook | undefined;
   /** Since when something is missing for the measuring to begin. */
   #waitingSinceMs: number | undefined;
-  /** Since when nothing is missing any more. */
-  #readySinceMs: number | undefined;
+  /** Until when it is not measured. */
+  #warmUntilMs = 0;
   /** What there was before the number was raised, as long as it is not known whether that has helped. */
   #before: { readonly wanted: number; readonly rates: Rates } | undefined;
   #restUntilMs = 0;
@@ -94,7 +97,7 @@ export class Ramp {
     this.#before = undefined;
     this.#since = look;
     if (isBusy || nowMs < this.#restUntilMs || this.#wanted >= most) return;
-    if (isWorth(rates.all)) this.#raise(rates, most);
+    if (isWorth(rates.all)) this.#raise(rates, look);
   }
 
   /** A connection has failed: perhaps there were too many. */
@@ -106,22 +109,17 @@ export class Ramp {
   #canMeasure({ nowMs, allMove }: RampLook): boolean {
     this.#waitingSinceMs = allMove ? undefined : (this.#waitingSinceMs ?? nowMs);
     const isReady = this.#waitingSinceMs === undefined || nowMs - this.#waitingSinceMs >= STARTING_MS;
-    if (!isReady) {
-      this.#since = undefined;
-      this.#readySinceMs = undefined;
-      return false;
-    }
-    this.#readySinceMs ??= nowMs;
-    return nowMs - this.#readySinceMs >= this.#stepMs * WARM_UP_STEPS;
+    if (!isReady) this.#since = undefined;
+    return isReady && nowMs >= this.#warmUntilMs;
   }
 
-  #raise(rates: Rates, most: number): void {
+  #raise(rates: Rates, { most, nowMs }: RampLook): void {
     const before = this.#wanted;
-    this.#wanted = this.#stepMs === 0 ? most : Math.min(most, before * 2);
+    this.#wanted = this.#stepMs === 0 ? most : Math.min(most, before * GROWTH);
     this.#before = this.#stepMs === 0 ? undefined : { wanted: before, rates };
     this.#since = undefined;
     this.#waitingSinceMs = undefined;
-    this.#readySinceMs = undefined;
+    this.#warmUntilMs = nowMs + this.#stepMs * WARM_UP_STEPS;
   }
 
   #hasHelped(before: { readonly wanted: number; readonly rates: Rates }, now: Rates): boolean {

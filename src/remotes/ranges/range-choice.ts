@@ -34,12 +34,13 @@ export class RangeChoice {
 
   /** Whether a connection is far slower than another one, and nobody is about to take over what it has not brought. */
   hasSlow(nowMs: number): boolean {
-    return cutFromSlow(this.#pacesBeside(undefined, nowMs), this.#fastestRate) !== undefined;
+    const fastest = { rate: this.#fastestRate, bytes: 1 };
+    return cutFromSlow(this.#pacesBeside(undefined, nowMs), fastest) !== undefined;
   }
 
   /** What another connection is far too slow for. */
   fromSlow(line: RangeLine, nowMs: number): Next | undefined {
-    return this.#takeover(cutFromSlow(this.#pacesBeside(line, nowMs), this.#rateOf(line)));
+    return this.#takeover(cutFromSlow(this.#pacesBeside(line, nowMs), this.#measureOf(line)));
   }
 
   /** All that is missing, and what is there behind it: a server that gives no ranges sends it all. */
@@ -57,12 +58,17 @@ export class RangeChoice {
 
   /** The next piece that nobody brings, or else a part of the one that would be here last. */
   piece(line: RangeLine, nowMs: number): Next | undefined {
+    const measure = this.#measureOf(line);
+    const claim = this.#plan.take(measure.bytes);
+    if (claim) return { claim, isOpen: false };
+    return this.#takeover(cutFromLast(this.#pacesBeside(line, nowMs), measure, this.#options));
+  }
+
+  /** The rate of a connection, and the bytes of a range for it. */
+  #measureOf(line: RangeLine): { readonly rate: number; readonly bytes: number } {
     const rate = this.#rateOf(line);
     const left = { leftBytes: this.#plan.leftBytes, lines: this.#lines.size };
-    const bytes = nextPieceBytes(rate, left, this.#options);
-    const claim = this.#plan.take(bytes);
-    if (claim) return { claim, isOpen: false };
-    return this.#takeover(cutFromLast(this.#pacesBeside(line, nowMs), { rate, bytes }, this.#options));
+    return { rate, bytes: nextPieceBytes(rate, left, this.#options) };
   }
 
   /** What the others do, as far as something may be taken of it. */

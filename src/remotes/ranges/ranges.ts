@@ -8,6 +8,12 @@ const FROM_BYTES = 16 * 1024 * 1024;
 /** Connections for contents in ranges at once, unless told otherwise, over all of them: as many as large layers come at once. */
 const AT_ONCE = 8;
 
+/**
+ * The same for one that comes alone: what a host of which nothing is known is asked at once. Of several each sees what it takes from the
+ * others as a gain.
+ */
+const AT_ONCE_ALONE = 16;
+
 /** Least bytes of a range, unless told otherwise: at 30 MB/s for a connection ten times as long as its request takes. */
 const PIECE_BYTES = 4 * 1024 * 1024;
 
@@ -24,7 +30,7 @@ const REFUSAL_KEPT_MS = 10 * 60 * 1_000;
 export interface RangeOptions {
   /** Size in bytes from which it is done. Default 16 MiB. */
   readonly fromBytes?: number | undefined;
-  /** Most connections for it at once, over all contents, of which each has one in any case. Default 8. */
+  /** Most connections for it at once, over all contents, of which each has one in any case. Default 8, and 16 for one that comes alone. */
   readonly atOnce?: number | undefined;
   /** Least bytes of a range. Default 4 MiB. */
   readonly pieceBytes?: number | undefined;
@@ -65,14 +71,14 @@ export class Ranges {
   readonly stepMs: number;
   readonly from: RangeEndpoints;
   readonly clock: Clock;
-  readonly #atOnce: number;
+  readonly #atOnce: number | undefined;
   readonly #roomAt: ((url: string) => number) | undefined;
   /** Until when, by the clock's `elapsed`. */
   readonly #refusals = new BoundedMap<string, number>(MAX_REFUSALS);
   #contents = 0;
 
   constructor(options: RangeOptions = {}, { clock = systemClock, roomAt }: RangesParts = {}) {
-    const { fromBytes = FROM_BYTES, atOnce = AT_ONCE, pieceBytes = PIECE_BYTES, stepMs = STEP_MS } = options;
+    const { fromBytes = FROM_BYTES, atOnce, pieceBytes = PIECE_BYTES, stepMs = STEP_MS } = options;
     this.fromBytes = fromBytes;
     this.pieceBytes = pieceBytes;
     this.stepMs = stepMs;
@@ -85,7 +91,10 @@ export class Ranges {
   /** A share for one content. */
   take(): RangeShare {
     this.#contents++;
-    const most = (): number => Math.floor(this.#atOnce / this.#contents);
+    const most = (): number => {
+      const atOnce = this.#atOnce ?? (this.#contents > 1 ? AT_ONCE : AT_ONCE_ALONE);
+      return Math.floor(atOnce / this.#contents);
+    };
     return {
       get most() {
         return most();

@@ -23,15 +23,15 @@ describe("fetchInRanges()", () => {
   it("brings a content over several connections where each has a limit", async () => {
     const run = await runOf({ size: GIB, manner: () => ({ rate: 30 * MB }) });
     expect(run.network.bytes).toBe(GIB);
-    expect(run.network.mostAtOnce).toBe(8);
-    expect(run.tookMs).toBeLessThan((GIB / (30 * MB) / 6) * 1_000);
+    expect(run.network.mostAtOnce).toBe(16);
+    expect(run.tookMs).toBeLessThan((GIB / (30 * MB) / 12) * 1_000);
   });
 
   it("stays with one connection where that fills the line", async () => {
     const run = await runOf({ size: GIB, lineRate: 500 * MB, manner: () => ({ rate: 1_000 * MB }) });
     expect(run.network.bytes).toBe(GIB);
-    expect(run.network.asked.length).toBeLessThanOrEqual(6);
-    expect(run.tookMs).toBeLessThan((GIB / (500 * MB)) * 1_000 * 1.03);
+    expect(run.network.asked.length).toBeLessThanOrEqual(8);
+    expect(run.tookMs).toBeLessThan((GIB / (500 * MB)) * 1_000 * 1.05);
   });
 
   it("asks for no part where the thread that receives has no time for more", async () => {
@@ -49,7 +49,7 @@ describe("fetchInRanges()", () => {
     });
     const run = start({ size: GIB, clock, manner }, new Ranges({}, { clock }));
     await clock.advance(2_000);
-    expect(run.network.active).toBe(8);
+    expect(run.network.active).toBe(16);
     run.controller.abort();
     await clock.advance(0);
     await run.ended;
@@ -82,7 +82,7 @@ describe("fetchInRanges()", () => {
       const manner = ({ number }: Asked): Manner => ({ rate: number === slow ? 1.5 * MB : 30 * MB });
       const run = await runOf({ size: GIB, manner });
       expect(run.network.bytes).toBe(GIB);
-      expect(run.tookMs / even.tookMs).toBeLessThan(1.15);
+      expect(run.tookMs / even.tookMs, `slow: ${slow}`).toBeLessThan(1.15);
     }
   });
 
@@ -206,7 +206,7 @@ describe("fetchInRanges()", () => {
       { size: 100 * MB, manner: () => ({ rate: 1_000 * MB }) },
       { options: { stepMs: 0, pieceBytes: MB } },
     );
-    expect(run.network.mostAtOnce).toBe(8);
+    expect(run.network.mostAtOnce).toBe(16);
     expect(run.network.bytes).toBe(100 * MB);
   });
 
