@@ -45,12 +45,30 @@ export async function exportedFiles(
     for (const [digest, descriptor] of graph.content) content.set(digest, descriptor);
     lists.push(...(dockerList(name, graph.images, wanted) ?? []));
   }
-  const list = withoutTwins(lists);
+  const blobs = [...content.values()];
+  return archiveFiles({ images, list: withoutTwins(lists), blobs }, (blob) => readVerified(store, blob));
+}
+
+/** What goes into an archive. */
+export interface ArchivedImages {
+  /** Names, and what they point at. */
+  readonly images: readonly Image[];
+  /** Docker's own list; none where docker could load nothing. */
+  readonly list: readonly DockerListEntry[];
+  /** What is in it, each once; what is left out, whoever reads it has to have. */
+  readonly blobs: readonly Descriptor[];
+}
+
+/** The files of an archive whose blobs come from `read`, each in its turn. */
+export function archiveFiles(
+  { images, list, blobs }: ArchivedImages,
+  read: (blob: Descriptor) => AsyncIterable<Uint8Array>,
+): readonly TarFile[] {
   return [
     textFile("oci-layout", LAYOUT_MARKER),
     textFile("index.json", JSON.stringify(layoutIndex(images))),
     ...(list.length === 0 ? [] : [textFile("manifest.json", JSON.stringify(list))]),
-    ...blobFiles(store, content),
+    ...blobFiles(blobs, read),
   ];
 }
 
@@ -108,16 +126,15 @@ function layoutIndex(images: readonly Image[]): object {
   return { schemaVersion: 2, mediaType: OCI_INDEX, manifests };
 }
 
-function blobFiles(store: Store, content: ReadonlyMap<Digest, Descriptor>): readonly TarFile[] {
-  const blobs = [...content.values()].toSorted((a, b) => (a.digest < b.digest ? -1 : 1));
+function blobFiles(
+  content: readonly Descriptor[],
+  read: (blob: Descriptor) => AsyncIterable<Uint8Array>,
+): readonly TarFile[] {
+  const blobs = content.toSorted((a, b) => (a.digest < b.digest ? -1 : 1));
   const folders = [...new Set(blobs.map(({ digest }) => `blobs/${algorithmOf(digest)}/`))];
   return [
     ...["blobs/", ...folders].map((path) => ({ path, size: 0, content: [] })),
-    ...blobs.map((blob) => ({
-      path: blobPathOf(blob.digest),
-      size: blob.size,
-      content: readVerified(store, blob),
-    })),
+    ...blobs.map((blob) => ({ path: blobPathOf(blob.digest), size: blob.size, content: read(blob) })),
   ];
 }
 

@@ -35,7 +35,7 @@ const ROOMS: Readonly<Record<string, readonly (readonly string[])[]>> = {
     ["open-distribution.ts"],
   ],
   "docker-api": [
-    ["http"],
+    ["into", "http"],
     ["catalog"],
     ["api-engine.ts"],
     ["calls"],

@@ -4,6 +4,7 @@ import { findError } from "../../errors.ts";
 import { parseNormalizedNamed } from "../../reference.ts";
 import { metaHeadersOf } from "../credentials.ts";
 import { type NamedTarget, pinnedName } from "../image-names.ts";
+import { openInto, parseInto } from "../into.ts";
 import {
   addPullOptions,
   addRegistryOptions,
@@ -31,6 +32,7 @@ interface PullCliOptions extends RegistryCliOptions, ProgressCliOptions, PlaceCl
   readonly unpack?: boolean;
   readonly blobs?: boolean;
   readonly dryRun?: boolean;
+  readonly into?: string;
 }
 
 /** `drayage pull REF` */
@@ -42,6 +44,10 @@ export function addPullCommand(program: Command, signal: AbortSignal): void {
     .option("-a, --all-tags", "pull every tag of the repository")
     .option("--unpack", "unpack the layers as well, ready for a root file system; a containerd always does")
     .option("--no-blobs", "with --unpack: keep no blobs of layers that are unpacked")
+    .option(
+      "--into <engine>",
+      "engine to bring it to: docker://[/PATH] or containerd://[/PATH][?namespace=NAME]",
+    )
     .option("--dry-run", "only tell what would be downloaded, and what of it is here")
     .option("-q, --quiet", "print only the full name and digest")
     .addOption(progressOption())
@@ -58,7 +64,8 @@ async function pull(reference: string, options: PullCliOptions, signal: AbortSig
   const { domain } = parseNormalizedNamed(reference);
   const metaHeaders = await metaHeadersOf(options);
   const { unpack: layers = false, blobs: keepBlobs = true } = options;
-  await using place = await openPlace(options, signal);
+  const into = await openInto(options.into, signal);
+  await using place = await openPlace(into?.place ?? options, signal);
   const parts = { ...registryOptions(options, [domain]), layers, ...place.parts };
   const workers = parts.layers ? undefined : threadsBesideThis(); // the default knows best what unpacking leaves
   await using distribution = await openRoot(options, { ...parts, workers });
@@ -70,6 +77,14 @@ async function pull(reference: string, options: PullCliOptions, signal: AbortSig
     timeoutMs: options.timeout,
     signal,
   };
+  if (into?.docker && !options.dryRun) {
+    const { docker } = into;
+    const { reference: name, digest } = await withReporter(options, (onProgress) =>
+      docker.pull(distribution, reference, { platform: options.platform, metaHeaders, signal, onProgress }),
+    );
+    printNames([{ name, target: { digest } }], options);
+    return;
+  }
   if (options.dryRun) {
     const plan = await distribution.plan(reference, wanted);
     if (options.quiet) printNames([{ name: plan.reference, target: plan.target }], options);
@@ -104,7 +119,15 @@ async function pull(reference: string, options: PullCliOptions, signal: AbortSig
   if (!options.quiet && options.progress !== "json") for (const line of await servedLines(result)) tell(line);
 }
 
-function refuseContradictions({ unpack = false, blobs = true, dryRun, allTags }: PullCliOptions): void {
+function refuseContradictions(options: PullCliOptions): void {
+  const { unpack = false, blobs = true, dryRun, allTags, into, containerd, allPlatforms } = options;
+  const isDocker = into !== undefined && parseInto(into).kind === "docker";
+  if (into !== undefined && containerd !== undefined)
+    throw new InvalidArgumentError("--into names the engine, --containerd too");
+  if (isDocker && (unpack || !blobs))
+    throw new InvalidArgumentError("--into docker:// unpacks itself, and keeps no blobs");
+  if (isDocker && (allTags || allPlatforms))
+    throw new InvalidArgumentError("--into docker:// takes one image at a time");
   if (!blobs && !unpack) throw new InvalidArgumentError("--no-blobs wants --unpack as well");
   if (dryRun && allTags) throw new InvalidArgumentError("--dry-run tells of one image, not of --all-tags");
 }
