@@ -6,6 +6,7 @@ import { diskUsage, listImages } from "./calls/list-images.ts";
 import { loadImages } from "./calls/load-images.ts";
 import { pullImage } from "./calls/pull-image.ts";
 import { pushImage } from "./calls/push-image.ts";
+import { registryImage } from "./calls/registry-image.ts";
 import { pruneImages, removeImage } from "./calls/remove-image.ts";
 import { saveImages } from "./calls/save-images.ts";
 import { searchImages } from "./calls/search-images.ts";
@@ -39,6 +40,7 @@ const ROUTES: readonly Route[] = [
   { method: "GET", path: /^\/events$/, handler: streamEvents },
   { method: "GET", path: /^\/system\/df$/, handler: diskUsage },
   { method: "POST", path: /^\/auth$/, handler: auth },
+  { method: "GET", path: /^\/distribution\/(.+)\/json$/, handler: registryImage },
   { method: "GET", path: /^\/images\/json$/, handler: listImages },
   { method: "GET", path: /^\/images\/search$/, handler: searchImages },
   { method: "GET", path: /^\/images\/get$/, handler: saveImages },
