@@ -82,6 +82,13 @@ describe("GET /images/json", () => {
     }
   });
 
+  it("shows none of the digests that a filter leaves out", async () => {
+    const { api, repository } = await openStage();
+    const filters = encodeURIComponent(JSON.stringify({ reference: [`${repository}:v1`] }));
+    const listed = (await api.ask(`GET /images/json?filters=${filters}`)).json();
+    expect(listed).toMatchObject([{ RepoTags: [`${repository}:v1`], RepoDigests: [] }]);
+  });
+
   it.each([
     ["xx", "invalid filter"],
     ['{"nosuch":["x"]}', "invalid filter 'nosuch'"],
@@ -245,6 +252,23 @@ describe("POST /images/NAME/tag and DELETE /images/NAME", () => {
     const forced = await api.ask(`DELETE /images/${id}?force=1`);
     expect(forced.json()).toEqual(
       expect.arrayContaining([{ Untagged: `${repository}:v1` }, { Untagged: "other:x" }]),
+    );
+    expect(await api.engine.images.list()).toEqual([]);
+  });
+
+  it("takes names by digest away with the last tag of their repository, and is asked for no more than that", async () => {
+    const { api, repository, image } = await openStage();
+    const digested = `${repository}@${image.descriptor.digest}`;
+    const refused = await api.ask(`DELETE /images/${digested}`);
+    expect([refused.status, await api.engine.images.list()]).toEqual([409, [expect.anything()]]);
+    await api.engine.pull(digested, { platform: "linux/amd64" });
+    const removed = await api.ask(`DELETE /images/${repository}:v1`);
+    expect(removed.json()).toEqual(
+      expect.arrayContaining([
+        { Untagged: `${repository}:v1` },
+        { Untagged: digested },
+        { Deleted: image.config.digest },
+      ]),
     );
     expect(await api.engine.images.list()).toEqual([]);
   });

@@ -2,6 +2,7 @@ import type { AbortOptions } from "../../async/abort.ts";
 import type { Digest } from "../../digest/digest.ts";
 import { ownField } from "../../oci/json-object.ts";
 import { familiarMatch } from "../../reference/familiar.ts";
+import { parseNormalizedNamed } from "../../reference/normalize.ts";
 import {
   type CatalogImage,
   type CatalogName,
@@ -26,7 +27,7 @@ export async function listImages(call: ApiCall): Promise<void> {
   const shares = isSet(call, "shared-size") ? sharedSizes(images) : undefined;
   const items: object[] = [];
   for (const image of images)
-    items.push(await summary(engine.catalog, image, { sharedSize: shares?.get(image.id), signal }));
+    items.push(await summary(engine.catalog, image, { sharedSize: shares?.get(image.id), filters, signal }));
   answerJson(response, items);
 }
 
@@ -99,7 +100,14 @@ function isNamed({ reference }: CatalogName, filters: Filters): boolean {
   return filters.accepts("reference", (pattern) => familiarMatch(pattern, reference));
 }
 
+function isShown(digestName: string, filters: Filters): boolean {
+  const reference = parseNormalizedNamed(digestName);
+  return filters.accepts("reference", (pattern) => familiarMatch(pattern, reference));
+}
+
 interface SummaryOptions extends AbortOptions {
+  /** What was asked for: names that it leaves out are not shown, those with a digest neither. */
+  readonly filters?: Filters | undefined;
   /** Bytes of layers that other images have as well, where that was asked for. */
   readonly sharedSize: number | undefined;
 }
@@ -107,15 +115,16 @@ interface SummaryOptions extends AbortOptions {
 async function summary(
   catalog: ImageCatalog,
   image: CatalogImage,
-  { sharedSize = -1, ...options }: SummaryOptions,
+  { sharedSize = -1, filters, ...options }: SummaryOptions,
 ): Promise<object> {
+  const digests = await catalog.digestNames(image, options);
   return {
     Containers: 0,
     Created: image.config?.view.createdSeconds ?? 0,
     Id: image.id,
     Labels: image.config?.view.labels ?? null,
     ParentId: "",
-    RepoDigests: await catalog.digestNames(image, options),
+    RepoDigests: filters ? digests.filter((name) => isShown(name, filters)) : digests,
     RepoTags: tagNames(image),
     SharedSize: sharedSize,
     Size: sizeOf(image),

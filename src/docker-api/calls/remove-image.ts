@@ -26,6 +26,12 @@ export async function removeImage(call: ApiCall): Promise<void> {
   const { catalog, distribution } = engine;
   const image = await catalog.find(subject, { signal });
   const [named] = image.names.filter(({ reference }) => isMeant(reference, subject));
+  if (!named && subject.includes("@")) {
+    throw new Refusal(
+      409,
+      `conflict: unable to delete ${subject} - the image has names by tag, which keep it`,
+    );
+  }
   if (!named && !isSet(call, "force") && isSpread(image.names)) {
     const id = image.id.slice(image.id.indexOf(":") + 1, image.id.indexOf(":") + 13);
     const reason = "image is referenced in multiple repositories";
@@ -65,11 +71,10 @@ async function removal(
   { catalog, distribution, signal }: RemovalOptions,
 ): Promise<readonly Removed[]> {
   const digests = await catalog.digestNames(image, { signal });
-  const going = new Set(names.map(({ name }) => name));
-  const left = image.names.filter(({ name }) => !going.has(name));
-  for (const { name } of names) await distribution.remove(name, { signal });
-  const shown = names.map(({ reference }) => familiarString(reference));
-  const repositories = new Set(names.map(({ reference }) => familiarName(reference)));
+  const { going, left } = withDigestNames(names, image.names);
+  for (const { name } of going) await distribution.remove(name, { signal });
+  const shown = going.map(({ reference }) => familiarString(reference));
+  const repositories = new Set(going.map(({ reference }) => familiarName(reference)));
   for (const { reference } of left) repositories.delete(familiarName(reference));
   const unnamed = digests.filter(
     (name) => repositories.has(name.slice(0, name.indexOf("@"))) && !shown.includes(name),
@@ -77,6 +82,24 @@ async function removal(
   const lines: Removed[] = [...shown, ...unnamed].map((Untagged) => ({ Untagged }));
   if (left.length === 0) lines.push(...(await deletedBy(image, catalog, { signal })));
   return lines;
+}
+
+/** With the last tag of a repository, the names go that have only a digest there. */
+function withDigestNames(
+  names: readonly CatalogName[],
+  all: readonly CatalogName[],
+): { readonly going: readonly CatalogName[]; readonly left: readonly CatalogName[] } {
+  const untagged = new Set(names.map(({ name }) => name));
+  const rest = all.filter(({ name }) => !untagged.has(name));
+  const repositories = new Set(names.filter(isTag).map(({ reference }) => familiarName(reference)));
+  for (const { reference } of rest.filter(isTag)) repositories.delete(familiarName(reference));
+  const goesToo = (name: CatalogName): boolean =>
+    !isTag(name) && repositories.has(familiarName(name.reference));
+  return { going: [...names, ...rest.filter(goesToo)], left: rest.filter((name) => !goesToo(name)) };
+}
+
+function isTag({ reference }: CatalogName): boolean {
+  return reference.digest === undefined;
 }
 
 /** The image, and those of its layers that no image has any more, from the top down. */
@@ -95,7 +118,7 @@ async function deletedBy(
 
 /** Whether tags of several repositories, or several of one, lead to an image, so that an ID says too little. */
 function isSpread(names: readonly CatalogName[]): boolean {
-  return names.filter(({ reference }) => reference.digest === undefined).length > 1;
+  return names.filter(isTag).length > 1;
 }
 
 async function contentBytes(distribution: Distribution, options: AbortOptions): Promise<number> {

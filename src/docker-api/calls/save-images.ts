@@ -5,12 +5,15 @@ import { isNameOnly } from "../../reference/derive.ts";
 import { parseAnyReference } from "../../reference/normalize.ts";
 import type { ImageCatalog } from "../catalog/image-catalog.ts";
 import { isMeant } from "../catalog/is-meant.ts";
-import { badParameter } from "../http/refusal.ts";
+import { badParameter, Refusal } from "../http/refusal.ts";
 import type { ApiCall } from "./api-call.ts";
 import { platformIn } from "./platform-in.ts";
 
 /** Most names of one archive: each is looked up before the first byte. */
 const MAX_NAMES = 1_000;
+
+/** What may begin an ID, and is no repository that is here. */
+const SHORT_ID = /^[0-9a-f]{4,64}$/;
 
 /** `GET /images/NAME/get` and `GET /images/get?names=...`: an archive with one image or several. */
 export async function saveImages({ engine, query, response, subject, signal }: ApiCall): Promise<void> {
@@ -44,6 +47,7 @@ async function imagesMeant(
     const names = (await catalog.list(options)).flatMap((image) => image.names);
     const found = names.filter(({ reference }) => reference.domain === domain && reference.path === path);
     if (found.length > 0) return found;
+    if (!SHORT_ID.test(text)) throw new Refusal(404, `No such image: ${text}`);
   }
   const { names } = await catalog.find(text, options);
   const meant = names.filter(({ reference }) => isMeant(reference, text));

@@ -116,17 +116,21 @@ describe("openDocker()", () => {
     const { one, engine, name } = await openStage();
     const diffIds = one.layers.map(({ diffId }) => diffId);
     let loads = 0;
+    const answers: ReadonlyArray<readonly [RegExp, () => object]> = [
+      [
+        /^POST/,
+        () =>
+          loads++ === 0 ? { errorDetail: { message: "open layer: no such file" } } : { stream: "Loaded" },
+      ],
+      [/info$/, () => ({})],
+      [/images\/json$/, () => [{ Id: "sha256:a" }]],
+      [/sha256/, () => ({ RootFS: { Layers: loads === 0 ? diffIds.slice(0, 1) : [] } })],
+      [/app/, () => ({ Id: "sha256:other" })],
+    ];
     const address = await dockerThat((request, response) => {
-      const { url = "", method } = request;
-      request.resume();
-      if (method === "POST") {
-        loads += 1;
-        const failed = '{"errorDetail":{"message":"open layer: no such file"}}';
-        request.once("end", () => response.end(loads === 1 ? failed : '{"stream":"Loaded"}'));
-      } else if (url.endsWith("/info")) response.end("{}");
-      else if (url.endsWith("/images/json")) response.end('[{"Id":"sha256:a"}]');
-      else if (!url.includes("sha256")) response.writeHead(404).end('{"message":"No such image"}');
-      else response.end(JSON.stringify({ RootFS: { Layers: loads === 0 ? diffIds.slice(0, 1) : [] } }));
+      const line = `${request.method} ${request.url}`;
+      const [, answer] = answers.find(([pattern]) => pattern.test(line)) ?? [];
+      request.resume().once("end", () => response.end(JSON.stringify(answer?.())));
     });
     const docker = await openDocker({ address });
     const { moved } = await docker.pull(engine, `${name}:v1`, { platform: "linux/amd64" });
