@@ -40,9 +40,9 @@ function counted<T extends object>(store: T, onCall: () => void): T {
 /** Puts the images of a round into the registry. */
 async function buildImages(registry: TestRegistry, round: number, random: Seeded): Promise<BuiltImage[]> {
   const images: BuiltImage[] = [];
-  const shared = random.bytes(300_000);
+  const shared = random.bytes(200_000);
   for (let number = 0; number < PULLS; number++) {
-    const layers = [shared, random.bytes(1 + random.int(1_500_000)), random.bytes(1 + random.int(50_000))];
+    const layers = [shared, random.bytes(1 + random.int(400_000)), random.bytes(1 + random.int(50_000))];
     images.push(await buildImage(registry, `r${round}/i${number}`, { tag: "v1", layers }));
   }
   return images;
