@@ -10,8 +10,14 @@ import type { Asker, HttpRequest, Send } from "../http/send.ts";
 import { USER_AGENT } from "../http/user-agent.ts";
 import { challengesAtRoot } from "./offers.ts";
 
-/** How long it is remembered what an endpoint's API root asks for, in milliseconds. */
-const ROOT_KEPT_MS = 60_000;
+/**
+ * How long what an endpoint's API root asks for serves as a hint, in milliseconds: a token is asked for at once then. A hint that is
+ * wrong costs a request.
+ */
+const ROOT_KEPT_MS = 60 * 60 * 1_000;
+
+/** How long it is believed after a refusal that names nothing, or when the root could not be asked, in milliseconds. */
+const ROOT_BELIEVED_MS = 60_000;
 
 /** How the API root is asked. */
 export interface RootChallengesOptions {
@@ -30,14 +36,21 @@ interface Finding {
   readonly lasts: boolean;
 }
 
+/** What was found, and how long it counts, by the clock's `elapsed`. */
+interface Known {
+  readonly challenges: readonly Challenge[];
+  readonly hintUntilMs: number;
+  readonly believedUntilMs: number;
+}
+
 /**
  * What an endpoint asks for at `/v2/`: every registry says it there, and some nowhere else, because they answer 404 or 403 to a
- * stranger who asks for a repository, so that nobody learns what there is. Asked once for all, and not again for a minute.
+ * stranger who asks for a repository, so that nobody learns what there is. Asked once for all, and not again for an hour, unless it turns out not to do.
  */
 export class RootChallenges {
   readonly #options: RootChallengesOptions;
   readonly #calls: JoinableCalls<Finding>;
-  #known: { readonly challenges: readonly Challenge[]; readonly untilMs: number } | undefined;
+  #known: Known | undefined;
 
   constructor(options: RootChallengesOptions) {
     this.#options = options;
@@ -51,7 +64,7 @@ export class RootChallenges {
    */
   async find(send: Send, { signal, waiter, followedBy }: RootAsker): Promise<readonly Challenge[]> {
     const { clock, endpoint } = this.#options;
-    if (this.#known && clock.elapsed() < this.#known.untilMs) return this.#known.challenges;
+    if (this.#known && clock.elapsed() < this.#known.hintUntilMs) return this.#known.challenges;
     let isOwn = false;
     const ask = (shared: AbortSignal, sharers: Asker["waiter"]): Promise<Finding> => {
       isOwn = true;
@@ -60,7 +73,7 @@ export class RootChallenges {
     const reason = { code: "host", words: `Waiting for ${new URL(endpoint.baseUrl).host}` } as const;
     try {
       const { challenges, lasts } = await this.#calls.run("root", ask, { reason, signal, waiter });
-      if (lasts) this.#keep(challenges);
+      if (lasts) this.#keep(challenges, ROOT_KEPT_MS);
       return challenges;
     } catch (error) {
       throwIfAborted(signal);
@@ -69,19 +82,24 @@ export class RootChallenges {
     }
   }
 
-  /** The same, where another answer is to be shown than the failure to ask here; that is remembered as well. */
+  /**
+   * The same, where another answer is to be shown than the failure to ask here; that is remembered as well. What was found long ago
+   * does not count, as it was no use.
+   */
   async findBehind(send: Send, asker: Asker): Promise<readonly Challenge[]> {
+    if (this.#known && this.#options.clock.elapsed() >= this.#known.believedUntilMs) this.#known = undefined;
     try {
       return await this.find(send, asker);
     } catch {
       throwIfAborted(asker.signal);
-      this.#keep([]);
+      this.#keep([], ROOT_BELIEVED_MS);
       return [];
     }
   }
 
-  #keep(challenges: readonly Challenge[]): void {
-    this.#known = { challenges, untilMs: this.#options.clock.elapsed() + ROOT_KEPT_MS };
+  #keep(challenges: readonly Challenge[], keptMs: number): void {
+    const now = this.#options.clock.elapsed();
+    this.#known = { challenges, hintUntilMs: now + keptMs, believedUntilMs: now + ROOT_BELIEVED_MS };
   }
 
   async #ask(send: Send, asker: RootAsker): Promise<Finding> {

@@ -331,19 +331,42 @@ describe("withAuth() of a request that is needed in any case", () => {
     expect(scopes).toEqual([["repository:a:pull"]]); // the root's own is an example
   });
 
-  it("asks the root once for all, and again after a minute", async () => {
+  it("asks the root once for all, and again after an hour", async () => {
     await using registry = await guardedRegistry();
     const clock = new HandClock();
     const send = client(registry, { clock });
     await Promise.all(["a", "b", "c"].map((repository) => send(get(registry, repository, needed))));
-    clock.nowMs += 59_000;
+    clock.nowMs += 59 * 60_000;
     await send(get(registry, "d", needed));
     expect(askedOf(registry).filter((line) => line === "root")).toHaveLength(1);
-    clock.nowMs += 2_000;
+    clock.nowMs += 2 * 60_000;
     await send(get(registry, "e", needed));
     await send(get(registry, "e", needed));
     expect(askedOf(registry).filter((line) => line === "root")).toHaveLength(2);
   });
+
+  it.each([
+    { ms: 30_000, roots: 1, answers: "401" },
+    { ms: 120_000, roots: 2, answers: "200" },
+  ])(
+    "asks the root anew after a refusal that names nothing, when it was asked $ms ms ago: $roots times",
+    async ({ ms, roots, answers }) => {
+      await using registry = await guardedRegistry();
+      const clock = new HandClock();
+      let isOpen = true;
+      const send: Send = async (request) => {
+        const response = await fetchSend(request);
+        if (request.url.endsWith("/v2/")) return isOpen ? { ...response, status: 200 } : response;
+        return { ...response, headers: { ...response.headers, "www-authenticate": undefined } };
+      };
+      const guarded = client(registry, { clock, send });
+      await guarded(get(registry, "a", needed)).catch(() => {});
+      isOpen = false;
+      clock.nowMs += ms;
+      expect(await textOf(await guarded(get(registry, "b", needed)))).toContain(answers);
+      expect(askedOf(registry).filter((line) => line === "root")).toHaveLength(roots);
+    },
+  );
 
   it("asks no root where it was told already what is asked for", async () => {
     await using registry = await guardedRegistry();
