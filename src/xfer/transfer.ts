@@ -200,6 +200,7 @@ export class Transfer<T> {
   /** A lane that waits has nothing to tell while another one works. */
   #publish(lane: object, progress: StepProgress): void {
     if (this.#closed) return;
+    if (this.#lanes.size === 1) return void this.#feed.publish(progress);
     const working = Array.from(this.#lanes.values()).filter((other) => other.working);
     if (working.length === 0 || working.some((other) => other === lane)) this.#feed.publish(progress);
   }

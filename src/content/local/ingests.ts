@@ -1,10 +1,10 @@
+import { existsSync } from "node:fs";
 import { join } from "node:path";
 import { setImmediate as nextTurn } from "node:timers/promises";
 import { type AbortOptions, throwIfAborted } from "../../async/abort.ts";
 import { type Clock, systemClock } from "../../async/clock.ts";
 import { Semaphore } from "../../async/semaphore.ts";
 import { algorithmOf, CANONICAL_ALGORITHM, type Digest, Digester } from "../../digest/digest.ts";
-import { statIfThere } from "../../disk/stat-if-there.ts";
 import { ErrNotFound } from "../../errors/classes.ts";
 import { statusFilter } from "../filters/filter.ts";
 import type { CommitOptions, ListOptions, Status, Writer, WriterOptions } from "../store.ts";
@@ -79,7 +79,7 @@ export class Ingests {
       // Only now: whoever had the ref before may have committed what is asked for.
       if (expected !== undefined) await assertAbsent(expected, size, { signal });
       const openOnDisk = (): Promise<Writer> => this.#openOnDisk({ ...options, path, release, onResume });
-      const mayBeHeld = brief && size > 0 && size <= MAX_HELD_BYTES && !statIfThere(path);
+      const mayBeHeld = brief && size > 0 && size <= MAX_HELD_BYTES && !existsSync(path);
       return mayBeHeld ? this.#hold({ ...options, size, path, release, openOnDisk }) : await openOnDisk();
     } catch (error) {
       release();

@@ -54,7 +54,8 @@ export class Traffic {
   }
 
   /** An attempt at a content has ended: what came is booked by who brought it. */
-  arrived(content: Incoming, { endpoint, from, to, beside = new Map() }: Delivery): void {
+  arrived(content: Incoming, { endpoint, from, to, beside }: Delivery): void {
+    if (!beside) return void this.#arrived(content, { endpoint, from, to });
     let reached = to;
     const shares: Delivery[] = [];
     for (const [other, bytes] of beside) {
