@@ -200,9 +200,12 @@ export class Transfer<T> {
   /** A lane that waits has nothing to tell while another one works. */
   #publish(lane: object, progress: StepProgress): void {
     if (this.#closed) return;
-    if (this.#lanes.size === 1) return void this.#feed.publish(progress);
+    if (this.#lanes.size === 1 || this.#isToldBy(lane)) this.#feed.publish(progress);
+  }
+
+  #isToldBy(lane: object): boolean {
     const working = Array.from(this.#lanes.values()).filter((other) => other.working);
-    if (working.length === 0 || working.some((other) => other === lane)) this.#feed.publish(progress);
+    return working.length === 0 || working.some((other) => other === lane);
   }
 
   /** A lane whose callers have all left may finish what it does for the others, but need not wait for it. */

@@ -24,6 +24,9 @@ export function incoming({ digest }: Descriptor): Incoming {
 /** What an endpoint has brought of a content. */
 type Delivery = Arrival & { readonly endpoint: string };
 
+/** Nobody else has brought anything of a content. */
+const NOBODY: ReadonlyMap<string, number> = new Map();
+
 /** Whom the traffic of an engine is told. */
 export interface TrafficListeners {
   readonly events: Pick<EventEmitter<DistributionEvents>, "emit">;
@@ -54,8 +57,7 @@ export class Traffic {
   }
 
   /** An attempt at a content has ended: what came is booked by who brought it. */
-  arrived(content: Incoming, { endpoint, from, to, beside }: Delivery): void {
-    if (!beside) return void this.#arrived(content, { endpoint, from, to });
+  arrived(content: Incoming, { endpoint, from, to, beside = NOBODY }: Delivery): void {
     let reached = to;
     const shares: Delivery[] = [];
     for (const [other, bytes] of beside) {
