@@ -56,10 +56,11 @@ export class RangeServer implements AsyncDisposable {
 
   /** Sends bytes as the body of an answer, as long as somebody takes them. */
   async send(response: ServerResponse, bytes: Buffer): Promise<void> {
+    const gone = closed(response);
     for (let at = 0; at < bytes.length && !response.destroyed; at += CHUNK_BYTES) {
       const chunk = bytes.subarray(at, at + CHUNK_BYTES);
       this.sentBytes += chunk.length;
-      if (!response.write(chunk)) await Promise.race([drained(response), closed(response)]);
+      if (!response.write(chunk)) await Promise.race([drained(response), gone]);
       await setImmediate();
     }
   }
