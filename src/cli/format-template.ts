@@ -104,7 +104,7 @@ function listOf(value: unknown): readonly unknown[] {
 function plainText(value: unknown): string {
   if (value === undefined || value === null) return "<no value>";
   if (Array.isArray(value)) return `[${value.map(plainText).join(" ")}]`;
-  if (typeof value !== "object") return String(value);
+  if (typeof value !== "object") return `${value as string | number | boolean}`;
   const entries = Object.entries(value).toSorted(([a], [b]) => (a < b ? -1 : 1));
   return `map[${entries.map(([key, field]) => `${key}:${plainText(field)}`).join(" ")}]`;
 }

@@ -92,14 +92,16 @@ export class LocalDistribution implements Distribution {
   readonly images: ImageLookup;
   readonly events: EventEmitter<DistributionEvents>;
   readonly layers: LayerStore | undefined;
-  readonly resolve: Looking["resolve"];
-  readonly inspect: Looking["inspect"];
-  readonly tags: Looking["tags"];
-  readonly referrers: Looking["referrers"];
-  readonly delete: Looking["delete"];
-  readonly openBlob: Moving["openBlob"];
-  readonly fetchTo: Moving["fetchTo"];
-  readonly copy: Moving["copy"];
+  readonly resolve: Looking["resolve"] = (...given) => this.#looking.resolve(...given);
+  readonly inspect: Looking["inspect"] = (...given) => this.#looking.inspect(...given);
+  readonly tags: Looking["tags"] = (...given) => this.#looking.tags(...given);
+  readonly referrers: Looking["referrers"] = (...given) => this.#looking.referrers(...given);
+  readonly delete: Looking["delete"] = (...given) => this.#looking.delete(...given);
+  readonly openBlob: Moving["openBlob"] = (...given) => this.#moving.openBlob(...given);
+  readonly fetchTo: Moving["fetchTo"] = (...given) => this.#moving.fetchTo(...given);
+  readonly copy: Moving["copy"] = (...given) => this.#moving.copy(...given);
+  readonly #looking: Looking;
+  readonly #moving: Moving;
   readonly #parts: DistributionParts;
 
   constructor(parts: DistributionParts) {
@@ -108,16 +110,8 @@ export class LocalDistribution implements Distribution {
     this.images = countedImages(parts.root.images, parts);
     this.events = parts.root.events;
     this.layers = parts.layers?.store;
-    const { resolve, inspect, tags, referrers, delete: remove } = looking(parts);
-    this.resolve = resolve;
-    this.inspect = inspect;
-    this.tags = tags;
-    this.referrers = referrers;
-    this.delete = remove;
-    const { openBlob, fetchTo, copy } = moving(parts);
-    this.openBlob = openBlob;
-    this.fetchTo = fetchTo;
-    this.copy = copy;
+    this.#looking = looking(parts);
+    this.#moving = moving(parts);
   }
 
   async pull(reference: string, options: PullOptions = {}): Promise<PullResult> {

@@ -143,21 +143,6 @@ describe("drayage rmi", () => {
 });
 
 describe("drayage completion", () => {
-  /** What bash offers when the cursor stands at the end of this line. */
-  async function offered(line: string): Promise<readonly string[]> {
-    const { stdout: script } = await drayage(["completion", "bash"]);
-    const test = `
-      drayage() { printf '%s\\n' ${name} 'evil:$(touch pwned)'; }
-      ${script}
-      COMP_LINE=$1 COMP_POINT=\${#1} COMP_WORDS=($2) COMP_CWORD=$(( \${#COMP_WORDS[@]} - 1 ))
-      if [[ $1 == *' ' ]]; then COMP_WORDS+=(""); COMP_CWORD=$(( COMP_CWORD + 1 )); fi
-      _drayage
-      printf '%s\\n' "\${COMPREPLY[@]}"`;
-    const words = line.replaceAll(":", " : ");
-    const { stdout } = await promisify(execFile)("bash", ["-c", test, "bash", line, words]);
-    return stdout.split("\n").filter((text) => text !== "");
-  }
-
   it("offers commands, options, choices and names of images in bash", async () => {
     expect(await offered("drayage pu")).toEqual(["pull", "push"]);
     expect(await offered("drayage inspect --raw --reg")).toEqual(["--registries-conf", "--registry"]);
@@ -179,3 +164,18 @@ describe("drayage completion", () => {
     expect((await drayage(["completion", "tcsh"])).status).toBe(2);
   });
 });
+
+/** What bash offers when the cursor stands at the end of this line. */
+async function offered(line: string): Promise<readonly string[]> {
+  const { stdout: script } = await drayage(["completion", "bash"]);
+  const test = `
+    drayage() { printf '%s\\n' ${name} 'evil:$(touch pwned)'; }
+    ${script}
+    COMP_LINE=$1 COMP_POINT=\${#1} COMP_WORDS=($2) COMP_CWORD=$(( \${#COMP_WORDS[@]} - 1 ))
+    if [[ $1 == *' ' ]]; then COMP_WORDS+=(""); COMP_CWORD=$(( COMP_CWORD + 1 )); fi
+    _drayage
+    printf '%s\\n' "\${COMPREPLY[@]}"`;
+  const words = line.replaceAll(":", " : ");
+  const { stdout } = await promisify(execFile)("bash", ["-c", test, "bash", line, words]);
+  return stdout.split("\n").filter((text) => text !== "");
+}

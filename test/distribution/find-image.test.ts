@@ -63,9 +63,9 @@ describe("an ID", () => {
   });
 });
 
-describe("namesMeant()", () => {
-  const meant = (text: string, force = false) => namesMeant(engine.images, text, { force });
+const meant = (text: string, force = false) => namesMeant(engine.images, text, { force });
 
+describe("namesMeant()", () => {
   it("takes a name for itself, and an ID for all names of one repository", async () => {
     const second = `${registry.host}/team/app:v2`;
     await engine.tag(name, second);

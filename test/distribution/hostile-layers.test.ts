@@ -143,10 +143,11 @@ describe("names and link targets of 4 KiB", () => {
   });
 });
 
-describe(`a layer of ${ENTRIES} entries`, () => {
-  const all = (entryAt: (at: number) => WrittenEntry): WrittenEntry[] =>
-    Array.from({ length: ENTRIES }, (_, at) => entryAt(at));
+function all(entryAt: (at: number) => WrittenEntry): WrittenEntry[] {
+  return Array.from({ length: ENTRIES }, (_, at) => entryAt(at));
+}
 
+describe(`a layer of ${ENTRIES} entries`, () => {
   it.each<readonly [string, () => WrittenEntry[]]>([
     ["files", () => all((at) => ({ name: `d${at % 64}/f${at}` }))],
     [

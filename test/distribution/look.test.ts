@@ -290,8 +290,6 @@ describe("referrers()", () => {
     if (!referrers) {
       putIndex(there, { repository: APP, tag: descriptor.digest.replace(":", "-") }, list);
     }
-    const digests = (found: ReadonlyArray<{ digest: string }>) =>
-      found.map(({ digest }) => digest).toSorted();
     const name = `${there.host}/${APP}:v1`;
     expect(digests(await engine.referrers(name))).toEqual(digests(list));
     const signatures = await engine.referrers(name, { artifactType: "text/signature" });
@@ -368,3 +366,7 @@ describe("delete()", () => {
     expect(await failureOf(stranger.delete(`${locked.host}/${APP}:v2`))).toBeInstanceOf(ErrPermissionDenied);
   });
 });
+
+function digests(found: ReadonlyArray<{ digest: string }>): readonly string[] {
+  return found.map(({ digest }) => digest).toSorted();
+}

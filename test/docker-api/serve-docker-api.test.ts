@@ -78,8 +78,7 @@ describe("serveDockerApi()", () => {
   });
 
   it("leaves what is not about images to whoever answers it", async () => {
-    const otherwise = (_: IncomingMessage, response: { end(text: string): void }) => response.end("[1]");
-    const api = keep(await openApi({ otherwise }));
+    const api = keep(await openApi({ otherwise: (_, response) => response.end("[1]") }));
     expect((await api.ask("GET /containers/json")).json()).toEqual([1]);
     expect((await api.ask("GET /images/json")).json()).toEqual([]);
   });
@@ -169,36 +168,6 @@ describe("POST /auth", () => {
 });
 
 describe("GET /events", () => {
-  async function pulled(): Promise<{
-    readonly api: Api;
-    readonly name: string;
-    readonly id: string;
-    readonly host: string;
-  }> {
-    const registry = keep(await TestRegistry.start());
-    const { config } = await buildImage(registry, "team/app", {
-      tag: "v1",
-      layers: [50],
-      config: { config: { Labels: { a: "b" } } },
-    });
-    const api = keep(await openApi());
-    const name = `${registry.host}/team/app:v1`;
-    const heard = await api.open("GET /events");
-    await api.ask(`POST /images/create?fromImage=${name}&platform=linux/amd64`);
-    await next(heard, 1); // a client that has its answer may be ahead of the events
-    return { api, name, id: config.digest, host: registry.host };
-  }
-
-  /** The next `count` events of a stream. */
-  async function next(answer: IncomingMessage, count: number): Promise<readonly ApiMessage[]> {
-    let text = "";
-    for await (const chunk of answer) {
-      text += String(chunk);
-      if (messagesIn(text).length >= count) break;
-    }
-    return messagesIn(text);
-  }
-
   it("sends its head before there is an event, then each as it happens", async () => {
     const { api, name, id, host } = await pulled();
     const answer = await api.open("GET /events");
@@ -262,3 +231,33 @@ describe("GET /events", () => {
     expect((await api.ask(`GET /events?${query}`)).status).toBe(400);
   });
 });
+
+/** The next `count` events of a stream. */
+async function next(answer: IncomingMessage, count: number): Promise<readonly ApiMessage[]> {
+  let text = "";
+  for await (const chunk of answer) {
+    text += String(chunk);
+    if (messagesIn(text).length >= count) break;
+  }
+  return messagesIn(text);
+}
+
+async function pulled(): Promise<{
+  readonly api: Api;
+  readonly name: string;
+  readonly id: string;
+  readonly host: string;
+}> {
+  const registry = keep(await TestRegistry.start());
+  const { config } = await buildImage(registry, "team/app", {
+    tag: "v1",
+    layers: [50],
+    config: { config: { Labels: { a: "b" } } },
+  });
+  const api = keep(await openApi());
+  const name = `${registry.host}/team/app:v1`;
+  const heard = await api.open("GET /events");
+  await api.ask(`POST /images/create?fromImage=${name}&platform=linux/amd64`);
+  await next(heard, 1); // a client that has its answer may be ahead of the events
+  return { api, name, id: config.digest, host: registry.host };
+}

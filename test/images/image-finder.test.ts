@@ -50,15 +50,14 @@ class Shelf implements Provider, InfoProvider {
     this.reads++;
     const bytes = this.#blobs.get(digest);
     if (!bytes) throw new ErrNotFound(`content ${digest}: not found`);
-    const close = async (): Promise<void> => {};
     return {
       size: bytes.byteLength,
       async readAt(target) {
         target.set(bytes);
         return bytes.byteLength;
       },
-      close,
-      [Symbol.asyncDispose]: close,
+      async close() {},
+      async [Symbol.asyncDispose]() {},
     };
   }
 
@@ -91,9 +90,18 @@ describe("find()", () => {
     const id = digestOf("{}");
     const expected = { id, target, names: [APP, "localhost:5000/copy:latest"] };
     for (const text of [
-      ...["team/app:v1", APP, `team/app@${target.digest}`, `team/app:gone@${target.digest}`],
-      ...[target.digest, hex(target.digest), id, hex(id)],
-      ...[id.slice(0, 19), hex(id).slice(0, 12), hex(id).slice(0, 4), hex(target.digest).slice(0, 12)],
+      "team/app:v1",
+      APP,
+      `team/app@${target.digest}`,
+      `team/app:gone@${target.digest}`,
+      target.digest,
+      hex(target.digest),
+      id,
+      hex(id),
+      id.slice(0, 19),
+      hex(id).slice(0, 12),
+      hex(id).slice(0, 4),
+      hex(target.digest).slice(0, 12),
     ]) {
       expect(await shelf.finder.find(text), text).toEqual({ ...expected, name: APP });
     }

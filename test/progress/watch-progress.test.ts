@@ -10,12 +10,14 @@ async function all(watched: AsyncIterable<Progress>): Promise<Progress[]> {
 
 const LINES = [message("", "one"), message("", "two")];
 
+const plan = (totalBytes: number): Progress => ({ kind: "plan", contents: [], totalBytes, bytesHere: 0 });
+
 describe("watchProgress()", () => {
   it("gives what the work tells, and ends with it", async () => {
     const watched = watchProgress(async (onProgress: ProgressSink) => {
       for (const line of LINES) {
         onProgress(line);
-        await null;
+        await Promise.resolve();
       }
       return 7;
     });
@@ -24,12 +26,6 @@ describe("watchProgress()", () => {
   });
 
   it("gives who comes late all messages, the newest update, and the plan in its place", async () => {
-    const plan = (totalBytes: number): Progress => ({
-      kind: "plan",
-      contents: [],
-      totalBytes,
-      bytesHere: 0,
-    });
     const watched = watchProgress(async (onProgress: ProgressSink) => {
       onProgress(plan(1));
       for (let bytes = 1; bytes <= 3; bytes++) onProgress(update("a", "Downloading", bytes, 3));

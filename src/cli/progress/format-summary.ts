@@ -16,9 +16,12 @@ export function formatSummary(
 /** A time in its two largest units: `45s`, `2m05s`, `3h20m`. */
 function formatTime(ms: number): string {
   const seconds = Math.ceil(ms / 1_000);
-  const two = (part: number): string => String(part).padStart(2, "0");
   if (seconds < 60) return `${seconds}s`;
   const minutes = Math.floor(seconds / 60);
   if (minutes < 60) return `${minutes}m${two(seconds % 60)}s`;
   return `${Math.floor(minutes / 60)}h${two(minutes % 60)}m`;
+}
+
+function two(part: number): string {
+  return String(part).padStart(2, "0");
 }

@@ -76,7 +76,7 @@ export class HeldWriter implements Writer {
     this.#updatedAtNs = nowNs();
     this.#sinceMs ??= elapsed();
     const isSlow = elapsed() - this.#sinceMs > MAX_HELD_MS && !this.#isAborted;
-    return isSlow ? this.#spill().then(() => {}) : undefined;
+    return isSlow ? this.#goOnOnDisk() : undefined;
   }
 
   digest(): Digest | undefined {
@@ -132,6 +132,10 @@ export class HeldWriter implements Writer {
 
   get #held(): Uint8Array {
     return this.#bytes?.subarray(0, this.#length) ?? new Uint8Array();
+  }
+
+  async #goOnOnDisk(): Promise<void> {
+    await this.#spill();
   }
 
   async #writeOnDisk(bytes: Uint8Array): Promise<void> {

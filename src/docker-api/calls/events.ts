@@ -10,8 +10,20 @@ import { readTime } from "./read-time.ts";
 
 /** What dockerd filters events by; what is about containers and the like is true of no event here. */
 const FILTERS = [
-  ...["config", "container", "daemon", "event", "image", "label", "network", "node", "plugin", "scope"],
-  ...["secret", "service", "type", "volume"],
+  "config",
+  "container",
+  "daemon",
+  "event",
+  "image",
+  "label",
+  "network",
+  "node",
+  "plugin",
+  "scope",
+  "secret",
+  "service",
+  "type",
+  "volume",
 ];
 
 /** Filters that ask for events of other things than images. */
@@ -33,12 +45,12 @@ export async function streamEvents({ engine, query, response, signal, closing }:
     if (response.writableLength > MAX_UNREAD_BYTES) response.destroy();
   };
   openStream(response);
-  const { past, stop } = engine.events.listen(send);
+  const heard = engine.events.listen(send);
   try {
-    if (since !== undefined) for (const event of past) send(event);
+    if (since !== undefined) for (const event of heard.past) send(event);
     await untilTime(until, anySignal(signal, closing));
   } finally {
-    stop();
+    heard.stop();
   }
   response.end();
 }

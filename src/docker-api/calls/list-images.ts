@@ -1,5 +1,6 @@
 import type { AbortOptions } from "../../async/abort.ts";
 import type { Digest } from "../../digest/digest.ts";
+import type { Descriptor } from "../../oci/descriptor.ts";
 import { ownField } from "../../oci/json-object.ts";
 import { familiarMatch } from "../../reference/familiar.ts";
 import { parseNormalizedNamed } from "../../reference/normalize.ts";
@@ -131,12 +132,14 @@ async function summary(
   };
 }
 
+/** The layers of an image, each once. */
+function layersOf({ manifest }: CatalogImage): readonly Descriptor[] {
+  return [...new Map((manifest?.layers ?? []).map((layer) => [layer.digest, layer])).values()];
+}
+
 /** For each image the bytes of those layers that another one has as well. */
 function sharedSizes(images: readonly CatalogImage[]): ReadonlyMap<Digest, number> {
   const uses = new Map<Digest, number>();
-  const layersOf = ({ manifest }: CatalogImage) => [
-    ...new Map((manifest?.layers ?? []).map((layer) => [layer.digest, layer])).values(),
-  ];
   for (const image of images) {
     for (const { digest } of layersOf(image)) uses.set(digest, (uses.get(digest) ?? 0) + 1);
   }

@@ -10,8 +10,8 @@ export async function loadImages(call: ApiCall): Promise<void> {
   await streamMessages(response, async (tell) => {
     const onProgress: StepSink = (progress) => {
       const message = toDockerMessage(progress);
-      if (message.id === undefined) return tell({ stream: `${message.status}\n` });
-      return isQuiet ? undefined : tell(message);
+      if (message.id === undefined) void tell({ stream: `${message.status}\n` });
+      else if (!isQuiet) void tell(message);
     };
     const images = await engine.distribution.import(request, { signal, onProgress });
     for (const image of images) engine.events.tell("load", image);

@@ -34,7 +34,7 @@ export async function pullImage({ engine, query, request, response, signal }: Ap
       async (tell) => {
         const onProgress: PullOptions["onProgress"] = (progress) => {
           const message = toDockerMessage(progress);
-          return message && tell(message);
+          if (message) void tell(message);
         };
         await engine.distribution.pull(reference.toString(), { ...options, onProgress });
       },

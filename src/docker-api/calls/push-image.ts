@@ -40,7 +40,7 @@ async function push(
   await requireTags(distribution.images, reference);
   const onProgress: PushOptions["onProgress"] = (progress) => {
     const message = toDockerMessage(progress);
-    return message.status === first ? undefined : tell(message);
+    if (message.status !== first) void tell(message);
   };
   const { images } = await distribution.push(reference.toString(), {
     allTags: isNameOnly(reference),

@@ -22,11 +22,15 @@ export async function streamMessages(
   work: (tell: Tell) => Promise<void>,
   { explain = failureOf, end = "\r\n" }: MessageStreamOptions = {},
 ): Promise<void> {
+  let room: Promise<void> | undefined; // one for all that is told meanwhile
   const tell: Tell = (message) => {
     if (response.destroyed || response.writableEnded) return undefined;
     openStream(response);
     if (response.write(`${JSON.stringify(message)}${end}`)) return undefined;
-    return hasRoom(response);
+    room ??= hasRoom(response).finally(() => {
+      room = undefined;
+    });
+    return room;
   };
   try {
     await work(tell);

@@ -34,7 +34,7 @@ const namesIn = (directory: string): Promise<string[]> => readdir(join(root, dir
 describe("a writer of small content that comes in moments", () => {
   it("has nothing on disk until it commits, and leaves nothing but a read-only blob", async () => {
     const writer = await store.writer(BRIEF);
-    writer.write(BYTES);
+    await writer.write(BYTES);
     expect(await namesIn("ingest")).toEqual([]);
     expect(await writer.commit({ size: BLOB.size, expected: BLOB.digest })).toBe(BLOB.digest);
     expect(Buffer.from(await readBlob(store, BLOB))).toEqual(BYTES);
@@ -47,13 +47,13 @@ describe("a writer of small content that comes in moments", () => {
 
   it("is listed, keeps its ref from others, and gives it free", async () => {
     const writer = await store.writer(BRIEF);
-    writer.write(BYTES.subarray(0, 5));
+    await writer.write(BYTES.subarray(0, 5));
     expect(await store.listStatuses()).toMatchObject([{ ref: REF, offset: 5, total: BLOB.size }]);
     expect(await store.status(REF)).toMatchObject({ offset: 5 });
     await using other = await openLocalStore({ root });
     await expect(store.writer(BRIEF)).rejects.toThrow("locked");
     await expect(other.writer(BRIEF)).rejects.toThrow("locked");
-    writer.write(BYTES.subarray(5));
+    await writer.write(BYTES.subarray(5));
     await writer.commit();
     await expect(other.writer(BRIEF)).rejects.toMatchObject({ code: "ERR_ALREADY_EXISTS" });
     await expect(store.status(REF)).rejects.toMatchObject({ code: "ERR_NOT_FOUND" });
@@ -61,7 +61,7 @@ describe("a writer of small content that comes in moments", () => {
 
   it("keeps what came when it is closed, for a writer of any store on the root", async () => {
     const writer = await store.writer(BRIEF);
-    writer.write(BYTES.subarray(0, 5));
+    await writer.write(BYTES.subarray(0, 5));
     await writer.close();
     await using other = await openLocalStore({ root });
     const next = await other.writer(BRIEF);
@@ -72,7 +72,7 @@ describe("a writer of small content that comes in moments", () => {
 
   it("keeps wrong bytes after a commit that fails, like any ingest, and none that were truncated", async () => {
     const writer = await store.writer(BRIEF);
-    writer.write(Buffer.from("wrong"));
+    await writer.write(Buffer.from("wrong"));
     await expect(writer.commit({ expected: BLOB.digest })).rejects.toThrow("unexpected commit digest");
     const next = await store.writer(BRIEF);
     expect(await next.status()).toMatchObject({ offset: 5 });
@@ -80,7 +80,7 @@ describe("a writer of small content that comes in moments", () => {
     await next.close();
     await store.abort(REF);
     const last = await store.writer(BRIEF);
-    last.write(Buffer.from("wrong"));
+    await last.write(Buffer.from("wrong"));
     await last.truncate(0);
     await last.close();
     expect(await store.listStatuses()).toEqual([]);
@@ -88,7 +88,7 @@ describe("a writer of small content that comes in moments", () => {
 
   it("finds out at commit that its ingest was removed", async () => {
     const writer = await store.writer(BRIEF);
-    writer.write(BYTES);
+    await writer.write(BYTES);
     await store.abort(REF);
     await expect(writer.commit()).rejects.toMatchObject({ code: "ERR_ABORTED" });
     await expect(store.info(BLOB.digest)).rejects.toMatchObject({ code: "ERR_NOT_FOUND" });
@@ -97,7 +97,7 @@ describe("a writer of small content that comes in moments", () => {
 
   it("takes no more than was announced, and nothing after its end", async () => {
     const writer = await store.writer(BRIEF);
-    writer.write(BYTES);
+    await writer.write(BYTES);
     expect(() => writer.write(BYTES)).toThrow(`more than the ${BLOB.size} bytes announced`);
     await writer.commit();
     expect(() => writer.write(BYTES)).toThrow("cannot write to closed writer");

@@ -321,22 +321,12 @@ describe("copy() within one registry", () => {
   });
 });
 
+const about = ({ mediaType, digest, size }: Descriptor): Descriptor => ({ mediaType, digest, size });
+
 describe.each([
   ["with the referrers API", true],
   ["that keeps no referrers", false],
 ])("copy() of referrers to a registry %s", (_, referrers) => {
-  const about = ({ mediaType, digest, size }: Descriptor): Descriptor => ({ mediaType, digest, size });
-
-  async function sign(subject: Descriptor, note: string): Promise<Descriptor> {
-    await site.source.putBlob(REPOSITORY, Buffer.from("{}"));
-    const fields = { artifactType: "application/vnd.example.signature", config: EMPTY, layers: [EMPTY] };
-    return putManifest(
-      site.source,
-      { repository: REPOSITORY },
-      { ...fields, subject: about(subject), annotations: { note } },
-    );
-  }
-
   it("brings what refers to the image, to its platforms, and to what refers to it; the tag last", async () => {
     await using target = await TestRegistry.start({ referrers });
     const { root, images } = await index();
@@ -371,3 +361,13 @@ describe.each([
     expect(digestOf("")).not.toBe(signature.digest);
   });
 });
+
+async function sign(subject: Descriptor, note: string): Promise<Descriptor> {
+  await site.source.putBlob(REPOSITORY, Buffer.from("{}"));
+  const fields = { artifactType: "application/vnd.example.signature", config: EMPTY, layers: [EMPTY] };
+  return putManifest(
+    site.source,
+    { repository: REPOSITORY },
+    { ...fields, subject: about(subject), annotations: { note } },
+  );
+}

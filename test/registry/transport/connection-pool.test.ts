@@ -224,7 +224,7 @@ describe("a transport's sockets", () => {
     const { host } = new URL(server.origin);
     const lines: string[] = [];
     const request = (path: string, extra: Partial<HttpRequest> = {}): Promise<string> => {
-      const waiter = plainWaiter({ show: (reason) => lines.push(`${path} ${reason}`) });
+      const waiter = plainWaiter({ show: (reason) => lines.push(`${path} ${reason.words}`) });
       return read(transport.send({ method: "GET", url: `${server.origin}${path}`, waiter, ...extra }));
     };
     const quick = request("/quick");

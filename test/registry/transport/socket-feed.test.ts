@@ -85,7 +85,10 @@ describe("SocketFeed of a TLS socket", () => {
     let goOn: (() => void) | undefined;
     feed.divert((chunk) => {
       length += chunk.length;
-      if (!isHeld(chunks++)) return void hash.update(chunk);
+      if (!isHeld(chunks++)) {
+        hash.update(chunk);
+        return;
+      }
       feed.holdUp();
       goOn = () => {
         goOn = undefined;
@@ -96,7 +99,7 @@ describe("SocketFeed of a TLS socket", () => {
     });
     feed.goOn();
     await once(socket, "close");
-    while (goOn) goOn();
+    goOn?.();
     await new Promise((resolve) => server.close(resolve));
     const digestOfSent = createHash("sha256").update(sent).digest("hex");
     const received = { length, digest: hash.digest("hex") };
