@@ -15,7 +15,8 @@ const PASSING = /^[0-9a-f]{12}: (?:Waiting|Verifying Checksum|Download complete|
 
 /**
  * Where the two differ, and are to: Go's own words for a connection that is refused; a registry's words, which dockerd says twice; the
- * manifest of a push, which dockerd without containerd's store makes anew, and what was in place of it.
+ * manifest of a push, which dockerd without containerd's store makes anew, and what was in place of it; layers of an image that is
+ * there already, which dockerd passes over; and which layers go with an image, where a dockerd now and then holds one longer.
  */
 const SAME: ReadonlyArray<readonly [RegExp, string]> = [
   [/manifest unknown: manifest unknown/, "manifest unknown"],
@@ -25,15 +26,16 @@ const SAME: ReadonlyArray<readonly [RegExp, string]> = [
   [/^([0-9a-f]{12}): (?:Mounted from .*|Layer already exists)$/, "$1: is there"],
   [/^[0-9a-f]{12}: Already exists$/, ""],
   [/^Status: .*@sha256:.*$/, ""],
+  [/^Deleted: sha256:[0-9a-f]{64}$/, "Deleted"],
 ];
 
 /** What is compared of an output: its lines, whatever order layers come in, without what is measured. */
 function comparable(text: string): readonly string[] {
-  return text
+  const lines = text
     .split("\n")
     .map((line) => SAME.reduce((text_, [pattern, by]) => text_.replace(pattern, by), line.trimEnd()))
-    .filter((line) => line !== "" && !PASSING.test(line))
-    .toSorted();
+    .filter((line) => line !== "" && !PASSING.test(line));
+  return [...new Set(lines)].toSorted();
 }
 
 describe.skipIf(DRAYAGE_DOCKERD === "")("outputs of docker's command line", () => {
