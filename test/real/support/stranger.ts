@@ -69,7 +69,8 @@ export class Stranger implements AsyncDisposable {
 
   /** Runs a program in the project and returns what it says. Throws when it fails, with its complaint. */
   async run(program: string, words: readonly string[], cwd: string = this.folder): Promise<string> {
-    const { NODE_OPTIONS: _, ...env } = process.env;
+    const { NODE_OPTIONS: _, ...others } = process.env;
+    const env = { ...others, DENO_DIR: join(this.#top, "deno") };
     try {
       return (await run(program, words, { cwd, env, timeout: COMMAND_TIMEOUT_MS })).stdout;
     } catch (cause) {
