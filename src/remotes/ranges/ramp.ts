@@ -7,7 +7,7 @@ const KEPT_RATE = 0.9;
 /** How long the first byte over each connection is waited for before it is measured without them, in milliseconds. */
 const STARTING_MS = 1_000;
 
-/** How many times as many connections are tried: from one to sixteen in two steps, during which they could have brought half a second's. */
+/** How many times as many connections are tried at each step: sixteen are reached in two of them. */
 const GROWTH = 4;
 
 /**
