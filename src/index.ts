@@ -61,6 +61,7 @@ export type { ProgressOptions } from "./distribution/api/operation.ts";
 export type { DistributionOptions } from "./distribution/api/options.ts";
 export type { PassedEndpoint } from "./distribution/api/passed-endpoint.ts";
 export type { PruneOptions, PruneResult } from "./distribution/api/prune-result.ts";
+export type { DistributionStats, HostStats, TransferStats } from "./distribution/api/seeing.ts";
 export { type EndpointShare, servedByEndpoint } from "./distribution/api/served-by-endpoint.ts";
 export type { DiskUsage, ImageUsage, Usage } from "./distribution/api/usage.ts";
 export { logIn } from "./distribution/endpoints/log-in.ts";
@@ -81,6 +82,7 @@ export type {
   SummaryProgress,
   UpdateProgress,
 } from "./progress/progress.ts";
+export type { OperationTrace, RequestTrace, TransferTrace, UnpackTrace } from "./progress/tracing.ts";
 export { type WatchedWork, watchProgress } from "./progress/watch-progress.ts";
 export {
   type CredentialFiles,

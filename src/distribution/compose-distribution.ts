@@ -14,6 +14,7 @@ import { anonymous, type CredentialSource } from "../registry/credentials/creden
 import { storedCredentials } from "../registry/credentials/stored-credentials.ts";
 import { checkRegistryOptions } from "../registry/endpoints/lookup-endpoints.ts";
 import { withUserAgent } from "../registry/http/user-agent.ts";
+import { withTracing } from "../registry/http/with-tracing.ts";
 import { MAX_SOCKETS } from "../registry/transport/connection-options.ts";
 import { createTransport, type TransportParts } from "../registry/transport/transport.ts";
 import { Ranges } from "../remotes/ranges/ranges.ts";
@@ -105,7 +106,7 @@ export async function composeDistribution(options: DistributionOptions): Promise
   const repositories = createRepositories({
     registry,
     credentials,
-    send: withUserAgent(transport.send, options.userAgent),
+    send: withTracing(withUserAgent(transport.send, options.userAgent)),
     backoff: documentBackoff(backoff),
     health,
     events: root.events,

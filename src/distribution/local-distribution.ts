@@ -70,6 +70,7 @@ import type { CopyEngine } from "./move/copy.ts";
 import { moving } from "./move/moving.ts";
 import { countedImages } from "./operations/counted-images.ts";
 import type { OpenWork } from "./operations/open-work.ts";
+import { statsOf } from "./operations/stats.ts";
 import { withinTime } from "./operations/within-time.ts";
 import { type PullEngine, pull } from "./pull/pull.ts";
 import { type PushEngine, push } from "./push/push.ts";
@@ -100,6 +101,7 @@ export class LocalDistribution implements Distribution {
   readonly openBlob: Moving["openBlob"] = (...given) => this.#moving.openBlob(...given);
   readonly fetchTo: Moving["fetchTo"] = (...given) => this.#moving.fetchTo(...given);
   readonly copy: Moving["copy"] = (...given) => this.#moving.copy(...given);
+  readonly stats: Distribution["stats"] = () => statsOf(this.#parts);
   readonly #looking: Looking;
   readonly #moving: Moving;
   readonly #parts: DistributionParts;

@@ -113,6 +113,16 @@ export class LayerDownloadManager {
     return this.#engine.blobs.has(key);
   }
 
+  /** Blobs that have a slot. */
+  get running(): number {
+    return this.#engine.blobs.running;
+  }
+
+  /** Blobs that wait for one. */
+  get waiting(): number {
+    return this.#engine.blobs.waiting;
+  }
+
   /** Changes the number of blobs at the same time, at once and both ways; see `TransferManager.setConcurrency`. */
   setConcurrency(concurrency: number): void {
     this.#engine.blobs.setConcurrency(concurrency);

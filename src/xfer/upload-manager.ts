@@ -94,6 +94,16 @@ export class LayerUploadManager {
     await allOrAbort(tasks, { signal });
   }
 
+  /** Blobs that have a slot. */
+  get running(): number {
+    return this.#transfers.running;
+  }
+
+  /** Blobs that wait for one. */
+  get waiting(): number {
+    return this.#transfers.waiting;
+  }
+
   /** Changes the number of blobs at the same time, at once and both ways; see `TransferManager.setConcurrency`. */
   setConcurrency(concurrency: number): void {
     this.#transfers.setConcurrency(concurrency);

@@ -26,6 +26,7 @@ import type { Moving } from "./moving.ts";
 import type { ProgressOptions } from "./operation.ts";
 import type { PassedEndpoint } from "./passed-endpoint.ts";
 import type { PruneOptions, PruneResult } from "./prune-result.ts";
+import type { Seeing } from "./seeing.ts";
 import type { DiskUsage } from "./usage.ts";
 
 /** What a pull may be told. */
@@ -231,7 +232,7 @@ export interface RemovedImage {
  * Moves images between registries and one data root. Made by `openDistribution`, one per data root and process; every
  * method may be called many times at once.
  */
-export interface Distribution extends Looking, Moving, AsyncDisposable {
+export interface Distribution extends Seeing, Looking, Moving, AsyncDisposable {
   /**
    * Brings an image into the content store and names it. Concurrent pulls share transfers by digest. Throws
    * `ErrInvalidArgument` (reference, platform, options), `ErrNotFound`, `ErrUnauthenticated`, `ErrPermissionDenied`,

@@ -1,3 +1,4 @@
+import { randomUUID } from "node:crypto";
 import type { AbortOptions } from "../../async/abort.ts";
 import { plainWaiter, type Waiter, type WaitOptions } from "../../async/waiting.ts";
 import type { Bandwidth } from "../../bandwidth/bandwidth.ts";
@@ -11,6 +12,8 @@ import { type LivePriority, PREFETCH, type Priority, priorityNow } from "../../x
 
 /** What one pull or push runs with. It is made once per call and handed down as it is. */
 export interface Operation extends AbortOptions {
+  /** Tells it from all others, in the log and in traces. */
+  readonly id: string;
   /** Ends the whole operation, and every wait in it. */
   readonly signal: AbortSignal | undefined;
   /** Higher goes first among transfers that wait for a slot. */
@@ -27,6 +30,8 @@ export interface Operation extends AbortOptions {
 
 /** What a caller may say about the way an operation runs. */
 export interface OperationOptions extends AbortOptions {
+  /** Default: a new one. */
+  readonly id?: string | undefined;
   /** Default 0. */
   readonly priority?: Priority | LivePriority | undefined;
   /** Default: a group of its own. */
@@ -62,12 +67,14 @@ export type MovingOperation = Operation & Disposable;
 
 /** Starts an operation out of what its caller said; it moves no bytes. */
 export function startOperation({
+  id = randomUUID(),
   signal,
   priority = 0,
   group = Symbol("operation"),
   onProgress = () => {},
 }: OperationOptions): Operation {
   return {
+    id,
     signal,
     priority,
     group,

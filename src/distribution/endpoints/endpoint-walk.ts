@@ -253,7 +253,10 @@ export class EndpointWalk<R> {
     const { events, logger } = this.#engine;
     const endpoint = new URL(baseUrl).origin;
     this.#passedOver.push({ endpoint, error });
-    logger[level]({ endpoint, err: error }, `${this.#purpose} failed here, trying the next endpoint`);
+    logger[level](
+      { operation: this.#operation.id, endpoint, err: error },
+      `${this.#purpose} failed here, trying the next endpoint`,
+    );
     events.emit("fallback", { reference: reference.toString(), endpoint, error });
   }
 }

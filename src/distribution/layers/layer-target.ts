@@ -11,8 +11,9 @@ import {
   update,
   waitingFor,
 } from "../../progress/progress.ts";
+import { TRACES, traced, type UnpackTrace } from "../../progress/tracing.ts";
 import type { GrowingBlob, GrowingFile } from "../../xfer/growing-blob.ts";
-import type { DownloadDescriptor, LayerTarget } from "../../xfer/layer.ts";
+import type { DownloadDescriptor, LayerPlace, LayerTarget } from "../../xfer/layer.ts";
 import type { TransferContext } from "../../xfer/transfer-context.ts";
 import { imageUser } from "./image-layers.ts";
 import { openGrowingFile } from "./open-growing-file.ts";
@@ -25,28 +26,51 @@ export function layerTarget(store: LayerStore): LayerTarget {
   return {
     getReady: () => store.getReady(),
     get: (chainId, options) => store.get(chainId, options),
-    follow: async (blob, growing, place, context) => {
+    follow: (blob, growing, place, context) => {
       store.getReady();
-      let failed: GrowingFile | undefined;
-      for (;;) {
-        const file = await growing.next(failed, context);
-        const work = (source: LayerSource, options: MakeLayerOptions) =>
-          store.prepare(source, place, options);
-        if (!file) return await withSource(blob, context, work);
-        try {
-          return await withGrowingSource(blob, { growing, file }, context, work);
-        } catch {
-          // Whether the bytes, the layer or the disk was bad turns out when the same is done with a blob that was verified.
-          throwIfAborted(context.signal);
-          failed = file;
-        }
-      }
+      const work: Work<() => Promise<void>> = (source, options) => store.prepare(source, place, options);
+      return tracedStep("prepare", blob, place, () => follow(blob, growing, context, work));
     },
     register: (blob, place, context) =>
-      withSource(blob, context, (source, options) => store.register(source, place, options)),
+      tracedStep("register", blob, place, () =>
+        withSource(blob, context, (source, options) => store.register(source, place, options)),
+      ),
     keep: (config, chainId, options) => store.use(imageUser(config), chainId, options),
     release: (layer) => store.release(layer),
   };
+}
+
+/** Makes a layer of a blob while it comes, and once more of the verified one if that fails. */
+async function follow<T>(
+  blob: DownloadDescriptor,
+  growing: GrowingBlob,
+  context: TransferContext,
+  work: Work<T>,
+): Promise<T> {
+  let failed: GrowingFile | undefined;
+  for (;;) {
+    const file = await growing.next(failed, context);
+    if (!file) return await withSource(blob, context, work);
+    try {
+      return await withGrowingSource(blob, { growing, file }, context, work);
+    } catch {
+      // Whether the bytes, the layer or the disk was bad turns out when the same is done with a blob that was verified.
+      throwIfAborted(context.signal);
+      failed = file;
+    }
+  }
+}
+
+function tracedStep<T>(
+  step: UnpackTrace["step"],
+  { digest }: DownloadDescriptor,
+  { chainId }: LayerPlace,
+  work: () => Promise<T>,
+): Promise<T> {
+  return traced(TRACES.unpack, {
+    contextOf: (startedAtMs) => ({ startedAtMs, digest, chainId, step }),
+    work,
+  });
 }
 
 type Work<T> = (source: LayerSource, options: MakeLayerOptions) => Promise<T>;

@@ -44,6 +44,11 @@ export class OpenWork {
     return counted(this.#foreign, running);
   }
 
+  /** How many operations are under way. */
+  get size(): number {
+    return this.#operations.size;
+  }
+
   /** Ends all operations under way; each rejects with `ErrCanceled`, whose cause is `reason`. */
   abort(reason?: unknown): void {
     const error = new ErrCanceled("distribution aborted", { cause: reason });

@@ -41,6 +41,7 @@ export class Traffic {
   readonly #arrivals = new KeyedListeners<Delivery>();
   readonly #departures = new KeyedListeners<TakenContent>();
   readonly #listeners: TrafficListeners;
+  #bytesServed = 0;
 
   constructor(listeners: TrafficListeners) {
     this.#listeners = listeners;
@@ -54,6 +55,11 @@ export class Traffic {
   /** An account of what endpoints take for one push; the caller closes it. */
   openOutgoing(): OutgoingAccount {
     return new OutgoingAccount(this.#departures);
+  }
+
+  /** Bytes that endpoints have brought, of attempts that have ended. */
+  get bytesServed(): number {
+    return this.#bytesServed;
   }
 
   /** An attempt at a content has ended: what came is booked by who brought it. */
@@ -72,6 +78,7 @@ export class Traffic {
     this.#arrivals.tell(key, { endpoint, from, to });
     const bytes = to - from;
     if (bytes <= 0) return;
+    this.#bytesServed += bytes;
     const { events, logger } = this.#listeners;
     logger.debug({ content: digest ?? key, endpoint, bytes, from }, "content served");
     events.emit("served", { digest, endpoint, bytes });

@@ -9,7 +9,6 @@ import { type Digest, shortId } from "../../digest/digest.ts";
 import { ErrNotFound } from "../../errors/classes.ts";
 import type { Descriptor } from "../../oci/descriptor.ts";
 import { update } from "../../progress/progress.ts";
-import { fetchContent } from "../../remotes/fetch.ts";
 import type { RangeSource } from "../../remotes/ranges/range-sources.ts";
 import type { Ranges } from "../../remotes/ranges/ranges.ts";
 import { transferKey, transferSource } from "../../remotes/ref-key.ts";
@@ -19,6 +18,7 @@ import type { BlobBytes, DownloadContext, DownloadDescriptor } from "../../xfer/
 import { limitedHost } from "../operations/limited-host.ts";
 import type { OpenWork } from "../operations/open-work.ts";
 import { incoming, type Traffic } from "../operations/traffic.ts";
+import { tracedFetch } from "./traced-fetch.ts";
 
 /**
  * Size in bytes from which others may read a blob while it comes: a smaller one is unpacked in some ten milliseconds once it is
@@ -74,7 +74,7 @@ export function blobDownload(layer: Descriptor, source: BlobSource, diffId?: Dig
       const followed = layer.size >= MIN_FOLLOWED_BYTES && !payers.isYielding ? growth : undefined;
       const fetch = (flow: Flow, signal: AbortSignal): Promise<boolean> =>
         source.work.track(
-          fetchContent(layer, {
+          tracedFetch(layer, {
             fetcher: source.remote,
             ingester: source.content,
             endpoint,

@@ -7,7 +7,7 @@ import { shortId } from "../../digest/digest.ts";
 import type { Descriptor } from "../../oci/descriptor.ts";
 import { update } from "../../progress/progress.ts";
 import type { Arrival } from "../../remotes/arriving.ts";
-import { type FetchTarget, fetchContent } from "../../remotes/fetch.ts";
+import type { FetchTarget } from "../../remotes/fetch.ts";
 import { transferKey, transferSource } from "../../remotes/ref-key.ts";
 import type { Remote } from "../../remotes/remote.ts";
 import type { Job } from "../../xfer/job.ts";
@@ -18,6 +18,7 @@ import type { Operation } from "../api/operation.ts";
 import { limitedHost } from "../operations/limited-host.ts";
 import type { OpenWork } from "../operations/open-work.ts";
 import { incoming, type Traffic } from "../operations/traffic.ts";
+import { tracedFetch } from "./traced-fetch.ts";
 
 /** Where documents come from and go to. */
 export interface DocumentContext {
@@ -61,7 +62,7 @@ export async function fetchDocument(
     const onBytes = (): void => job.moved();
     const flow = bandwidth.flow({ direction: "down", host: limitedHost(endpoint), payers: job.payers });
     const fetchOnce = async (attempt: AbortSignal): Promise<void> => {
-      await work.track(fetchContent(descriptor, { ...source, waiter, flow, signal: attempt, onBytes }));
+      await work.track(tracedFetch(descriptor, { ...source, waiter, flow, signal: attempt, onBytes }));
     };
     await retry(() => yielding(job, fetchOnce), { policy: remote.backoff, signal: job.signal, waiter });
     if (waited) job.progress(update(subject, "Download complete", 0, 0));

@@ -1,8 +1,16 @@
 import { type Clock, systemClock } from "../../async/clock.ts";
 import type { Digest } from "../../digest/digest.ts";
 import { guardSink } from "../../progress/guard-sink.ts";
-import type { Phase, PlannedItem, Progress, ProgressSink, StepSink } from "../../progress/progress.ts";
+import type {
+  Phase,
+  PlannedItem,
+  Progress,
+  ProgressSink,
+  StepSink,
+  UpdateProgress,
+} from "../../progress/progress.ts";
 import { Tally } from "../../progress/tally.ts";
+import type { Logger } from "../api/logger.ts";
 import type { IncomingAccount } from "../operations/traffic.ts";
 import type { ContentHere, NamedContent } from "./named-content.ts";
 
@@ -18,6 +26,9 @@ type Item = PlannedItem & { readonly digest: Digest };
 /** Who is told of a pull, and by which clock. */
 export interface PullProgressOptions {
   readonly onProgress?: ProgressSink | undefined;
+  /** Of the pull. */
+  readonly id: string;
+  readonly logger: Logger;
   /** Of what endpoints bring for the pull. */
   readonly account: IncomingAccount;
   readonly clock?: Clock | undefined;
@@ -25,9 +36,13 @@ export interface PullProgressOptions {
 
 /**
  * What a pull tells beside the steps of its contents: a plan, before the first byte of a layer, and how far it has come. Costs nothing
- * where nobody is told.
+ * where nobody is told. Attempts that follow a failure are logged in any case.
  */
 export class PullProgress implements Disposable {
+  readonly #id: string;
+  readonly #logger: Logger;
+  /** Attempts that were logged, by content. */
+  readonly #attempts = new Map<string, number>();
   readonly #tell: ((progress: Progress) => void) | undefined;
   readonly #account: IncomingAccount;
   readonly #clock: Clock;
@@ -37,16 +52,19 @@ export class PullProgress implements Disposable {
   #tally: Tally<Item> | undefined;
   #isNews = false;
 
-  constructor({ onProgress, account, clock = systemClock }: PullProgressOptions) {
+  constructor({ id, logger, onProgress, account, clock = systemClock }: PullProgressOptions) {
+    this.#id = id;
+    this.#logger = logger;
     this.#tell = onProgress && guardSink<Progress>(onProgress);
     this.#account = account;
     this.#clock = clock;
   }
 
-  /** Where the steps of the pull go; absent where nobody is told. */
-  get onStep(): StepSink | undefined {
-    if (!this.#tell) return undefined;
+  /** Where the steps of the pull go. */
+  get onStep(): StepSink {
     return (step) => {
+      if (step.kind === "update" && step.reason === "retry") this.#logRetry(step);
+      if (!this.#tell) return;
       const isCorrected = this.#tally?.note(step, this.#clock.elapsed());
       if (isCorrected) this.#tellPlan();
       this.#tell?.(step);
@@ -87,6 +105,13 @@ export class PullProgress implements Disposable {
   came(digest: string | undefined): void {
     const item = this.#tally?.get(digest ?? "");
     if (item && this.#complete(item)) this.#tellPlan();
+  }
+
+  /** Once for each attempt, and not for each second until then. */
+  #logRetry({ id, digest = id, attempt = 0, waitMs, errorCode }: UpdateProgress): void {
+    if (this.#attempts.get(digest) === attempt) return;
+    this.#attempts.set(digest, attempt);
+    this.#logger.debug({ operation: this.#id, content: digest, attempt, waitMs, errorCode }, "trying again");
   }
 
   /** The pull has succeeded: everything is here. */

@@ -13,6 +13,7 @@ import { servedByEndpoint } from "../api/served-by-endpoint.ts";
 import { checkMetaHeaders } from "../endpoints/check-meta-headers.ts";
 import { EndpointWalk, type WalkEngine, type WalkRoute } from "../endpoints/endpoint-walk.ts";
 import { forEachName } from "../operations/each-name.ts";
+import { told } from "../operations/told.ts";
 import { everyTag, noTags } from "./every-tag.ts";
 import { promiseFor, resolveTarget } from "./promised.ts";
 import { PullProgress } from "./pull-progress.ts";
@@ -47,6 +48,17 @@ export async function pull(
   engine: PullEngine,
   text: string,
   options: PullOptions,
+  onImage?: (image: PulledImage) => void,
+): Promise<PullResult> {
+  return await told("pull", text, engine.logger, (id) =>
+    pullNames(engine, text, { ...options, id }, onImage),
+  );
+}
+
+async function pullNames(
+  engine: PullEngine,
+  text: string,
+  options: PullOptions & { readonly id: string },
   onImage: (image: PulledImage) => void = () => {},
 ): Promise<PullResult> {
   const reference = parsePullReference(text, options);
@@ -54,7 +66,7 @@ export async function pull(
   const platform = choosePlatform(options);
   const { repositories } = engine;
   using account = engine.traffic.openIncoming();
-  using progress = new PullProgress({ ...options, account });
+  using progress = new PullProgress({ ...options, account, logger: engine.logger });
   using operation = startMoving({ ...options, onProgress: progress.onStep }, engine.bandwidth);
   const { unpack = true, keepBlobs: keepsBlobs = true } = options;
   const layers = unpack ? engine.layers : undefined;
@@ -118,7 +130,7 @@ export async function pull(
     passedOver: walk.passedOver,
     served: account.served,
   };
-  engine.logger.info(pullFields(result), "pulled");
+  engine.logger.info({ operation: operation.id, ...pullFields(result) }, "pulled");
   return result;
 }
 

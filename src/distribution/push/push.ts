@@ -10,6 +10,7 @@ import { EndpointWalk, type WalkEngine } from "../endpoints/endpoint-walk.ts";
 import type { Surroundings } from "../endpoints/repositories.ts";
 import type { MountSourceStore } from "../mounts/mount-source-store.ts";
 import { forEachName } from "../operations/each-name.ts";
+import { told } from "../operations/told.ts";
 import { choosePlatform } from "../pull/pull-reference.ts";
 import { preparingOnce } from "./push-lines.ts";
 import { namedPushes } from "./push-reference.ts";
@@ -31,6 +32,17 @@ export async function push(
   engine: PushEngine,
   source: string,
   options: PushOptions,
+  onImage?: (image: PushedImage) => void,
+): Promise<PushResult> {
+  return await told("push", source, engine.logger, (id) =>
+    pushNames(engine, source, { ...options, id }, onImage),
+  );
+}
+
+async function pushNames(
+  engine: PushEngine,
+  source: string,
+  options: PushOptions & { readonly id: string },
   onImage: (image: PushedImage) => void = () => {},
 ): Promise<PushResult> {
   checkMetaHeaders(options.metaHeaders ?? {});
@@ -81,7 +93,7 @@ export async function push(
     passedOver: walk.passedOver,
     taken: account.taken,
   };
-  engine.logger.info(pushFields(result), "pushed");
+  engine.logger.info({ operation: operation.id, ...pushFields(result) }, "pushed");
   return result;
 }
 

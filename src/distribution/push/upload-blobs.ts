@@ -12,6 +12,7 @@ import type { UploadDescriptor } from "../../xfer/upload.ts";
 import type { LayerUploadManager } from "../../xfer/upload-manager.ts";
 import type { Operation } from "../api/operation.ts";
 import { limitedHost } from "../operations/limited-host.ts";
+import { noteBytes, tracedTransfer } from "../operations/traced-transfer.ts";
 import type { OutgoingAccount, Traffic } from "../operations/traffic.ts";
 import { pushStatus } from "./push-status.ts";
 
@@ -92,9 +93,16 @@ export async function uploadBlobs(
       source,
       upload: async ({ signal, waiter, payers, progress }) => {
         const flow = shared.bandwidth.flow({ direction: "up", host, payers });
-        const onBytes = (bytes: number): void => progress(update(subject, "Pushing", bytes, blob.size));
         const content = contentFor({ signal, waiter, payers });
-        return pushStatus.blob(await remote.push(blob, content, { signal, waiter, flow, onBytes }));
+        const where = { direction: "up", endpoint: remote.endpoint } as const;
+        const outcome = await tracedTransfer(blob, where, (trace) => {
+          const onBytes = (bytes: number): void => {
+            if (trace) noteBytes(trace, bytes);
+            progress(update(subject, "Pushing", bytes, blob.size));
+          };
+          return remote.push(blob, content, { signal, waiter, flow, onBytes });
+        });
+        return pushStatus.blob(outcome);
       },
       abandon: () => remote.abandon(blob),
     };

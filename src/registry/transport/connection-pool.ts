@@ -9,6 +9,7 @@ import type { Carrier } from "./carrier.ts";
 import { type BudgetChange, HostBudget, type Outcome } from "./host-budget.ts";
 import {
   blobsOf,
+  type HostUse,
   hasRoom,
   lineOf,
   nextOf,
@@ -17,6 +18,7 @@ import {
   type Route,
   roomFor,
   type Turn,
+  useOf,
 } from "./pool-host.ts";
 
 /**
@@ -126,6 +128,11 @@ export class ConnectionPool {
       host.idle.push({ connection, sinceMs: this.#parts.clock.elapsed() });
       connection.prepare?.();
     }
+  }
+
+  /** How the sockets are used, by host. */
+  hosts(): readonly HostUse[] {
+    return Array.from(this.#hosts, ([name, host]) => useOf(name, host));
   }
 
   /** How many blobs a host, by the name in its routes, is asked for at once. */

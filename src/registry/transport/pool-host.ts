@@ -46,6 +46,19 @@ export interface PoolHost {
   readonly waiting: Record<"documents" | "blobs", Set<Turn>>;
 }
 
+/** How the sockets of one host are used. */
+export interface HostUse {
+  /** Host and port. */
+  readonly host: string;
+  /** Those that are open, or being opened. */
+  readonly connections: number;
+  readonly idle: number;
+  /** Requests that wait for one. */
+  readonly waiting: number;
+  /** How many requests it is sent at once. */
+  readonly requestsAtOnce: number;
+}
+
 /** A host of which nothing is open. */
 export function poolHost(budget: HostBudget): PoolHost {
   const waiting = { documents: new Set<Turn>(), blobs: new Set<Turn>() };
@@ -85,4 +98,15 @@ export function roomFor({ budget, openSockets }: PoolHost): number {
 /** How many of a budget's requests may be for blobs. */
 export function blobsOf({ requests }: Pick<HostBudget, "requests">): number {
   return Math.max(1, requests - 1);
+}
+
+/** How the sockets of a host are used at the moment. */
+export function useOf(host: string, { openSockets, idle, waiting, budget }: PoolHost): HostUse {
+  return {
+    host,
+    connections: openSockets,
+    idle: idle.length,
+    waiting: waiting.documents.size + waiting.blobs.size,
+    requestsAtOnce: budget.requests,
+  };
 }

@@ -13,6 +13,7 @@ import { mayRefuseCertificate } from "./client-certificates.ts";
 import { CONNECTION_OPTIONS, type ConnectionOptions, connectionLimits } from "./connection-options.ts";
 import { ConnectionPool, type PoolParts } from "./connection-pool.ts";
 import { networkError } from "./network-error.ts";
+import type { HostUse } from "./pool-host.ts";
 import { ProxyFailure } from "./proxy-failure.ts";
 import { createRoutes, hostNameOf, type RequestRoute } from "./routes.ts";
 import { ThreadPlace } from "./thread-place.ts";
@@ -48,6 +49,8 @@ export interface Transport {
   readonly send: Send;
   /** How many blobs the server of an URL is asked for at once, at present; `onBudget` tells when that changes. */
   readonly blobsAtOnce: (url: string) => number;
+  /** The hosts with sockets that are open, or waited for. */
+  readonly hosts: () => readonly HostUse[];
   /** Closes all connections at once; what is under way fails with `ErrCanceled`, and so does every later request. */
   close(): Promise<void>;
 }
@@ -141,7 +144,7 @@ export function createTransport(
   }
 
   const blobsAtOnce = (url: string): number => pool.blobsAtOnce(hostNameOf(parseUrl(url)));
-  return { send, blobsAtOnce, close: () => pool.close(closed) };
+  return { send, blobsAtOnce, hosts: () => pool.hosts(), close: () => pool.close(closed) };
 }
 
 /** An answer that is long in coming is waited for. While a body is sent, there is work to do. */
