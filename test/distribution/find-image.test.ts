@@ -55,6 +55,14 @@ describe("an ID", () => {
     expect(registry.manifest("other/app", "v2")?.digest).toBe(digest);
   });
 
+  it("says nothing of where an image is to be pushed", async () => {
+    for (const id of [shortId, image.config.digest]) {
+      expect((await failureOf(engine.push(id))).message).toContain("wanted a name at the registry as well");
+    }
+    const { reference } = await engine.push(`${registry.host}/team/app@${image.descriptor.digest}`);
+    expect(reference).toBe(`${registry.host}/team/app@${image.descriptor.digest}`);
+  });
+
   it("that is none here is not found, without advice to pull it", async () => {
     const missing = `sha256:${"0".repeat(64)}`;
     const failure = await failureOf(engine.extract(missing, join(engine.root, "files")));

@@ -1,6 +1,6 @@
-import type { Command } from "commander";
+import { type Command, InvalidArgumentError } from "commander";
 import type { PushedImage } from "../../index.ts";
-import { parseNormalizedNamed } from "../../reference.ts";
+import { parseAnyReference, parseNormalizedNamed } from "../../reference.ts";
 import { metaHeadersOf } from "../credentials.ts";
 import { pinnedName } from "../image-names.ts";
 import {
@@ -27,7 +27,7 @@ export function addPushCommand(program: Command, signal: AbortSignal): void {
   const command = program
     .command("push")
     .description("push an image to a registry")
-    .argument("<src>", "local name")
+    .argument("<src>", "local name, or with another one for the registry an ID")
     .argument("[dst]", "name at the registry (default: the local one)");
   addPlaceOptions(addTotalTimeout(addPushOptions(addRegistryOptions(command))))
     .option("--platform <os/arch[/variant]>", "push only this image of an index")
@@ -44,7 +44,9 @@ async function push(
   target: string | undefined,
   { options, signal }: { options: PushCliOptions; signal: AbortSignal },
 ): Promise<void> {
-  const { domain } = parseNormalizedNamed(target ?? source);
+  const { domain } = parseAnyReference(target ?? source);
+  if (domain === undefined)
+    throw new InvalidArgumentError("of an ID alone: wanted a name at the registry as well");
   const metaHeaders = await metaHeadersOf(options);
   await using place = await openPlace(options, signal);
   await using distribution = await openRoot(options, {

@@ -2,7 +2,7 @@ import { ErrInvalidArgument, ErrNotFound } from "../../errors/classes.ts";
 import type { ImageFinder } from "../../images/image-finder.ts";
 import type { Image, ImageStore } from "../../images/image-store.ts";
 import { isNameOnly, trimNamed, withTag } from "../../reference/derive.ts";
-import { parseDockerRef, parseNormalizedNamed } from "../../reference/normalize.ts";
+import { parseAnyReference, parseDockerRef, parseNormalizedNamed } from "../../reference/normalize.ts";
 import type { NormalizedReference } from "../../reference/reference.ts";
 import type { PushOptions } from "../api/distribution.ts";
 
@@ -23,7 +23,17 @@ export async function namedPushes(
 ): Promise<readonly NamedPush[]> {
   if (allTags) return await allTagsOf(images, source, target);
   const image = await finder.lookUp(source, { signal });
-  return [{ image, target: parseDockerRef(target ?? image.name) }];
+  return [{ image, target: target === undefined ? ownTarget(source, image) : parseDockerRef(target) }];
+}
+
+/** The name itself. An ID says nothing of where an image is to go, and its names may say several things. */
+function ownTarget(source: string, { name }: Image): NormalizedReference {
+  const { path, digest } = parseAnyReference(source);
+  const target = path === undefined ? undefined : parseDockerRef(source);
+  if (target && (digest !== undefined || name === target.toString())) return target;
+  throw new ErrInvalidArgument(`push ${source}: got an ID alone, wanted a name at the registry as well`, {
+    reference: source,
+  });
 }
 
 async function allTagsOf(images: ImageStore, source: string, target = source): Promise<readonly NamedPush[]> {
