@@ -45,13 +45,18 @@ async function end(): Promise<void> {
 /** The manifest of the first platform. */
 const first = (): MadeImage => images[0] ?? expect.unreachable("no image was made");
 
+/** What skopeo says of the image. */
+async function asked(...args: readonly string[]): Promise<string> {
+  return (await skopeo(["inspect", "--tls-verify=false", ...args, `docker://${name}`])).stdout;
+}
+
+async function crane(...args: readonly string[]): Promise<string> {
+  return (await runPart("crane", [...args, "--insecure"])).stdout.trimEnd();
+}
+
 describeReal("questions to a registry, and skopeo's", ["docker-registry", "skopeo"], () => {
   beforeAll(start);
   afterAll(end);
-
-  const asked = async (...args: readonly string[]): Promise<string> => {
-    return (await skopeo(["inspect", "--tls-verify=false", ...args, `docker://${name}`])).stdout;
-  };
 
   it("have the same answers", async () => {
     const told = await distribution.inspect(name, { platform: "linux/amd64" });
@@ -109,9 +114,6 @@ describeReal("questions to a registry, and skopeo's", ["docker-registry", "skope
 
   describeReal("and crane's", ["crane"], () => {
     it("have the same answers", async () => {
-      const crane = async (...args: readonly string[]): Promise<string> => {
-        return (await runPart("crane", [...args, "--insecure"])).stdout.trimEnd();
-      };
       expect((await distribution.resolve(name)).digest).toBe(await crane("digest", name));
       const { manifest, documents } = await distribution.inspect(name, { platform: "linux/arm64" });
       expect(manifest?.digest).toBe(await crane("digest", "--platform=linux/arm64", name));
