@@ -90,7 +90,7 @@ describe("a body with a limit", () => {
 
   it("is not too slow by itself: neither silence nor a low rate counts that is our own doing", async () => {
     const { origin } = await serve(whole);
-    const transport = transportWith({ bodyIdleTimeoutMs: 20, minBytesPerSecond: 1e9 });
+    const transport = transportWith({ bodyIdleTimeoutMs: 30, minBytesPerSecond: 1_000 }); // of ours: 1
     bandwidth.set({ all: 1 });
     const { piped, got } = await begin(origin, { transport });
     const idle = Promise.withResolvers<void>();
