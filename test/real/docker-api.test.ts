@@ -148,8 +148,10 @@ describeReal("docker's command line", ["docker"], () => {
     const fault = registry.fault({ kind: "blob", digest }, { stall: true, afterBytes: LARGE / 4 });
     const staying = docker.run(["pull", `${name}:v1`]);
     await until(async () => fault.hits === 1);
-    const interruptWhen = (printed: string): boolean => printed.includes("Pulling fs layer");
-    const leaving = await docker.onTerminal(["pull", `${name}:v1`], { columns: WIDE, interruptWhen });
+    const leaving = await docker.onTerminal(["pull", `${name}:v1`], {
+      columns: WIDE,
+      interruptWhen: (printed) => printed.includes("Pulling fs layer"),
+    });
     expect(leaving.status).toBe(130);
     fault.release();
     expect(await staying).toContain(`Status: Downloaded newer image for ${name}:v1\n`);

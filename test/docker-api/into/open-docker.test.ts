@@ -138,19 +138,15 @@ describe("openDocker()", () => {
   });
 
   it("tells the containerd in which docker keeps images", async () => {
-    const of = async (info: object) => {
-      const address = await dockerThat((_, response) => response.end(JSON.stringify(info)));
-      return (await openDocker({ address })).containerd;
-    };
     const Containerd = { Address: "/run/x.sock", Namespaces: { Containers: "moby" } };
     const DriverStatus = [["driver-type", "io.containerd.snapshotter.v1"]];
-    expect(await of({ Driver: "overlayfs", DriverStatus, Containerd })).toEqual({
+    expect(await containerdOf({ Driver: "overlayfs", DriverStatus, Containerd })).toEqual({
       address: "unix:///run/x.sock",
       namespace: "moby",
       snapshotter: "overlayfs",
     });
-    expect(await of({ Driver: "overlay2", DriverStatus: [], Containerd })).toBeUndefined();
-    expect(await of({ DriverStatus: 7, Containerd: "x" })).toBeUndefined();
+    expect(await containerdOf({ Driver: "overlay2", DriverStatus: [], Containerd })).toBeUndefined();
+    expect(await containerdOf({ DriverStatus: 7, Containerd: "x" })).toBeUndefined();
   });
 
   it("refuses what is no docker", async () => {
@@ -160,3 +156,9 @@ describe("openDocker()", () => {
     await expect(openDocker({ address })).rejects.toThrow("not well");
   });
 });
+
+/** What is found out about a docker that tells this of itself. */
+async function containerdOf(info: object): Promise<unknown> {
+  const address = await dockerThat((_, response) => response.end(JSON.stringify(info)));
+  return (await openDocker({ address })).containerd;
+}
