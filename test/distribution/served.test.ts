@@ -170,6 +170,7 @@ describe("who serves what", () => {
         level: "info",
         message: "pulled",
         fields: {
+          operation: expect.any(String),
           reference: name,
           digest,
           endpoint: registry.url,

@@ -13,6 +13,9 @@ import { isAufsMetadata, isBelowWhiteout, LINKED_FILES, OPAQUE, WHITEOUT } from 
 /** Largest identity that a file can have: the one above it means "leave it as it is". */
 const MAX_ID = 2 ** 32 - 2;
 
+/** Bytes of names and values of attributes that entries of one directory may add up to: a Linux file system takes less. */
+const MAX_ATTRIBUTE_BYTES = 1024 * 1024;
+
 /**
  * Makes what entries stand for, one after the other. An entry replaces what was there under its name, except that a directory stays
  * one and keeps what is in it, as with moby and containerd. What waits for the end of the layer is noted in the tree.
@@ -116,7 +119,7 @@ export class EntryMaker {
   #noteRoot(entry: TarEntry): void {
     if (entry.type !== "directory")
       throw refused(entry.name, `the root of a layer cannot be a ${entry.type}`);
-    this.#tree.root.entry = entry;
+    this.#tree.root.entry = describedAgain(this.#tree.root.entry, entry);
   }
 
   #makeDirectory(entry: TarEntry, { directory, name }: Place): void {
@@ -126,7 +129,7 @@ export class EntryMaker {
         node = this.#tree.add(directory, name);
       });
     }
-    if (node !== undefined) node.entry = entry;
+    if (node !== undefined) node.entry = describedAgain(node.entry, entry);
   }
 
   #makeSymlink(entry: TarEntry, place: Place): void {
@@ -252,6 +255,19 @@ export class EntryMaker {
 /** Whether a hard link cannot lead there: to the root, or a directory of the layer in whose place no lower one can have a link. */
 function isDirectory(name: ByteString, node: DirectoryNode | undefined): boolean {
   return name === "" || (node !== undefined && (!node.isAssumed || node.entry !== undefined));
+}
+
+/**
+ * What is known of a directory that comes again: what the later entry says, and the attributes that only an earlier one has, because the
+ * directory is there and nothing takes them away.
+ */
+function describedAgain(before: TarEntry | undefined, entry: TarEntry): TarEntry {
+  if (before?.xattrs === undefined) return entry;
+  const xattrs = new Map([...before.xattrs, ...(entry.xattrs ?? [])]);
+  const bytes = [...xattrs].reduce((sum, [name, value]) => sum + name.length + value.length, 0);
+  if (bytes > MAX_ATTRIBUTE_BYTES)
+    throw refused(entry.name, `its attributes have ${bytes} bytes, more than ${MAX_ATTRIBUTE_BYTES}`);
+  return { ...entry, xattrs };
 }
 
 function isId(id: number): boolean {

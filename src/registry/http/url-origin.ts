@@ -10,7 +10,7 @@ const origins = new BoundedMap<string, string>(MAX_ORIGINS);
 export function originOfUrl(url: string): string {
   const authority = url.indexOf("://") + 3;
   const path = url.indexOf("/", authority);
-  if (authority < 3 || path < 0) return new URL(url).origin;
+  if (authority < 3 || path <= authority) return new URL(url).origin;
   const beginning = url.slice(0, path);
   const known = origins.get(beginning);
   if (known !== undefined) return known;
