@@ -289,9 +289,23 @@ export class ContentOwner {
 
   async #sweepAfterWork(options: AbortOptions): Promise<void> {
     await this.#quietly(async () => {
-      if (!(await this.#sweeper.isDue(this.#lease))) return;
-      await this.#afterWork.run((signal) => this.#quietly(() => this.sweep([], { signal })), options);
+      const { hasFresh, epochs } = await this.#doomed.waiting();
+      if (!hasFresh && epochs.length === 0) return;
+      await this.#afterWork.run((signal) => this.#quietly(() => this.#sweepIfDue(signal)), options);
     });
+  }
+
+  /**
+   * Asked in turn: two that leave at the same time would take each other's look at the epoch for work, and neither would sweep. So the
+   * last one to look sees that all have left.
+   */
+  async #sweepIfDue(signal: AbortSignal): Promise<void> {
+    try {
+      const isDue = await this.#lease.inTurn((turn) => this.#sweeper.isDue(turn), { signal });
+      if (isDue) await this.sweep([], { signal });
+    } catch (error) {
+      if (!isCanceled(error) && !isDeadlineExceeded(error)) throw error;
+    }
   }
 
   /** After work: nobody waits for what this finds wrong, and nobody's work failed with it. */

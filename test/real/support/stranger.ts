@@ -62,7 +62,8 @@ export class Stranger implements AsyncDisposable {
     const packed = JSON.parse((await this.run("npm", words, TOP)).trim());
     const [{ filename }] = Object.values(packed) as [{ filename: string }];
     const quiet = ["--no-audit", "--no-fund", "--prefer-offline"];
-    await this.run("npm", ["install", ...quiet, join(this.#top, filename), ...PACKAGES]);
+    const packages = [join(this.#top, filename), ...PACKAGES];
+    await this.run("npm", ["install", ...quiet, ...packages], this.folder, INSTALL_TIMEOUT_MS);
   }
 
   /** A program of the packages that the stranger has. */
@@ -71,11 +72,16 @@ export class Stranger implements AsyncDisposable {
   }
 
   /** Runs a program in the project and returns what it says. Throws when it fails, with its complaint. */
-  async run(program: string, words: readonly string[], cwd: string = this.folder): Promise<string> {
+  async run(
+    program: string,
+    words: readonly string[],
+    cwd: string = this.folder,
+    timeoutMs: number = COMMAND_TIMEOUT_MS,
+  ): Promise<string> {
     const { NODE_OPTIONS: _, ...others } = process.env;
     const env = { ...others, DENO_DIR: join(this.#top, "deno") };
     try {
-      return (await run(program, words, { cwd, env, timeout: COMMAND_TIMEOUT_MS })).stdout;
+      return (await run(program, words, { cwd, env, timeout: timeoutMs })).stdout;
     } catch (cause) {
       const { stdout = "", stderr = "" } = cause as { stdout?: string; stderr?: string };
       throw new Error(`Cannot run ${program} ${words.join(" ")}: ${stdout}${stderr}`, { cause });
