@@ -3,6 +3,7 @@ import { createServer, type IncomingMessage, type Server, type ServerResponse } 
 import type { Socket } from "node:net";
 import { join } from "node:path";
 import { text } from "node:stream/consumers";
+import { isAwaited } from "./awaited.ts";
 import { answer, FAULTS, type FaultContext, type Honest } from "./faults.ts";
 import { type Seeded, seeded } from "./seeded.ts";
 import { PushedContent } from "./uploads.ts";
@@ -128,7 +129,7 @@ export class HostileRegistry implements AsyncDisposable {
     const random = this.#random(request);
     this.#awaited.get(++this.#requests)?.();
     if (!this.#authorized(request, response, random)) return;
-    this.#checkWanted(request, url);
+    await this.#checkWanted(request, url);
     const fault = random.chance(this.options.faultRate)
       ? random.pick(FAULTS.filter(({ on }) => on(request)))
       : undefined;
@@ -176,12 +177,15 @@ export class HostileRegistry implements AsyncDisposable {
     return false;
   }
 
-  /** What is in the root is known to be right, so that nobody has a reason to ask for it again. */
-  #checkWanted({ method }: IncomingMessage, { pathname }: URL): void {
+  /**
+   * What is in the root is known to be right, so that nobody has a reason to ask for it again. A request that is read late may be older
+   * than what is in the root; then whoever sent it is gone.
+   */
+  async #checkWanted(request: IncomingMessage, { pathname }: URL): Promise<void> {
     const [, hex] = /\/(?:blobs|manifests)\/sha256:([0-9a-f]{64})$/.exec(pathname) ?? [];
-    if (method !== "GET" || hex === undefined) return;
-    if (existsSync(join(this.options.root, "blobs", "sha256", hex)))
-      this.violations.push(`fetched again: ${pathname}`);
+    if (request.method !== "GET" || hex === undefined) return;
+    if (!existsSync(join(this.options.root, "blobs", "sha256", hex))) return;
+    if (await isAwaited(request)) this.violations.push(`fetched again: ${pathname}`);
   }
 
   #honest({ headers }: IncomingMessage, { pathname }: URL): Honest {
