@@ -38,8 +38,11 @@ async function start(): Promise<void> {
 }
 
 async function end(): Promise<void> {
-  await distribution.close();
-  await stage.close();
+  try {
+    await distribution.close();
+  } finally {
+    await stage.close(); // also where the start failed, so that there is no distribution
+  }
 }
 
 /** The manifest of the first platform. */
