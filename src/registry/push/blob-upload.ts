@@ -60,6 +60,8 @@ export class BlobUpload {
   readonly #source: BlobSource;
   readonly #options: UploadBlobOptions;
   #setbacks = 0;
+  /** Whether the bytes could not be had: whatever that says of a status is no answer of this registry. */
+  #lacksBytes = false;
 
   constructor(target: UploadTarget, source: BlobSource, options: UploadBlobOptions) {
     this.#target = target;
@@ -93,6 +95,7 @@ export class BlobUpload {
     try {
       return await this.#make(place, step);
     } catch (error) {
+      if (this.#lacksBytes) throw error;
       // The registry has not seen the request, so the session is as it was.
       if (findError(error)?.notSent) this.#tell(place.session);
       return await this.#getRound(error, place, step);
@@ -126,11 +129,14 @@ export class BlobUpload {
   #body(offset: number, endOffset: number): StreamedBody {
     const source = this.#source;
     const report = (bytes: number): void => this.#report(bytes);
+    const onLack = (): void => {
+      this.#lacksBytes = true;
+    };
     return {
       lengthBytes: endOffset - offset,
       async *open() {
         let taken = offset;
-        for await (const chunk of source.read(offset, endOffset)) {
+        for await (const chunk of toldOfFailure(source.read(offset, endOffset), onLack)) {
           yield chunk;
           taken += chunk.length;
           report(taken);
@@ -244,5 +250,15 @@ export class BlobUpload {
 
   #report(bytes: number): void {
     this.#options.onBytes?.(bytes);
+  }
+}
+
+/** What `chunks` gives; `onFailure` is told when it ends by an error. */
+async function* toldOfFailure<T>(chunks: AsyncIterable<T>, onFailure: () => void): AsyncGenerator<T> {
+  try {
+    yield* chunks;
+  } catch (error) {
+    onFailure();
+    throw error;
   }
 }

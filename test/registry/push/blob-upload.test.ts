@@ -462,6 +462,27 @@ describe("BlobUpload.run()", () => {
       expect(registry.blobs(REPOSITORY)).toEqual([]);
     });
 
+    it.each([404, 413, 416])(
+      "what its source says, and takes no %d of that for an answer",
+      async (httpStatus) => {
+        const registry = await lab.registry();
+        const blob = new TestBlob(6 * MiB);
+        const failure = new ErrUnavailable("the source has other worries", { httpStatus });
+        const source: BlobSource = {
+          digest: blob.digest,
+          size: blob.size,
+          async *read(offset, end) {
+            yield* blob.read(offset, Math.min(end ?? blob.size, 5 * MiB));
+            if (end === blob.size) throw failure;
+          },
+        };
+        await expect(uploader(registry.url)(source)).rejects.toBe(failure);
+        const [opened, first, ...others] = table(registry.requests);
+        expect([opened, first]).toEqual(["POST 202", "PATCH 202 0-4194303"]);
+        expect(others.filter((request) => !request.startsWith("PUT cut"))).toEqual([]);
+      },
+    );
+
     it("ErrDataLoss when the registry says that it stored something else", async () => {
       const registry = await lab.registry();
       const { digest: other } = new TestBlob(5);
