@@ -4,7 +4,7 @@ import { retry } from "../async/retry.ts";
 import { readBlob } from "../content/read-blob.ts";
 import { isStreaming, type Provider, type ReaderAt } from "../content/store.ts";
 import type { Digest } from "../digest/digest.ts";
-import { findError, isNotFound } from "../errors/predicates.ts";
+import { findError, isDataLoss, isNotFound, isRetryable } from "../errors/predicates.ts";
 import type { Descriptor } from "../oci/descriptor.ts";
 import { isIndexType, isManifestType } from "../oci/media-types.ts";
 import { MAX_MANIFEST_BYTES } from "../oci/parse-document.ts";
@@ -169,7 +169,12 @@ export class RegistryPusher implements Pusher {
         onLeftover: this.#onLeftover,
       });
     } catch (error) {
-      if (source.failure) throw source.failure.error;
+      if (source.failure) {
+        const { error: failure } = source.failure;
+        // Wrong bytes must not be the start of the next attempt.
+        if (isDataLoss(failure) && isRetryable(failure)) await this.abandon(descriptor);
+        throw failure;
+      }
       throw await blameOwnDamage(blamed(error, this.endpoint), { content, descriptor }, { signal });
     }
   }

@@ -2,7 +2,7 @@ import { afterEach, beforeEach, describe, expect, it } from "vitest";
 import { DEFAULT_BACKOFF } from "../../src/async/backoff.ts";
 import type { Provider } from "../../src/content/store.ts";
 import { digestOf } from "../../src/digest/digest.ts";
-import { ErrDataLoss, ErrDeadlineExceeded, ErrPermissionDenied } from "../../src/errors.ts";
+import { ErrDataLoss, ErrDeadlineExceeded, ErrPermissionDenied, ErrUnavailable } from "../../src/errors.ts";
 import type { Descriptor } from "../../src/oci/descriptor.ts";
 import { RegistryPusher } from "../../src/remotes/registry-pusher.ts";
 import type { TestRegistry } from "../../src/testing/test-registry.ts";
@@ -31,11 +31,14 @@ const CONTENT: Provider = {
 const BAD_SECTOR = new ErrDataLoss("read blob: a bad sector");
 
 /** A store that has the blob and cannot read it. */
-const DAMAGED: Provider = {
-  async readerAt(...asked) {
-    return { ...(await CONTENT.readerAt(...asked)), readAt: () => Promise.reject(BAD_SECTOR) };
-  },
-};
+function failing(failure: Error): Provider {
+  const readAt = (): Promise<number> => Promise.reject(failure);
+  return {
+    async readerAt(...asked) {
+      return { ...(await CONTENT.readerAt(...asked)), readAt };
+    },
+  };
+}
 
 describe("RegistryPusher.push()", () => {
   let lab: PushLab;
@@ -61,8 +64,18 @@ describe("RegistryPusher.push()", () => {
 
   it("blames nobody for what it cannot read itself", async () => {
     const registry = await lab.registry();
-    const failure = (await pusherAt(registry)).push(BLOB, DAMAGED);
+    const failure = (await pusherAt(registry)).push(BLOB, failing(BAD_SECTOR));
     await expect(failure).rejects.toBe(BAD_SECTOR);
+  });
+
+  it.each([
+    ["gives up an upload of wrong bytes that begin again", new ErrDataLoss("wrong", { retryable: true }), 0],
+    ["keeps an upload whose bytes go on where they broke", new ErrUnavailable("broken"), 1],
+  ])("%s", async (_, failure, kept) => {
+    const registry = await lab.registry();
+    const pushing = (await pusherAt(registry)).push(BLOB, failing(failure));
+    await expect(pushing).rejects.toBe(failure);
+    expect(registry.uploads(REPOSITORY)).toHaveLength(kept);
   });
 });
 

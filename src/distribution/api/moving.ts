@@ -128,8 +128,9 @@ export interface Moving {
    * Copies an image, or whatever else a name points at, from one registry to another, or within one. Nothing is written here. What is
    * there is not sent, what the registry has in another repository is mounted, every other blob comes once and goes on as it comes, verified
    * on the way. Blobs go before what names them, referrers after what they are about, the tag last; documents are copied byte for byte.
-   * Blobs that are here are not asked for. Both sides go on where they stood when a connection breaks. Concurrent copies and pushes
-   * to one repository share uploads. Throws as `pull` and `push` do; what failed at the source for good has its endpoint on its `cause`.
+   * Blobs that are here are not asked for. Both sides go on where they stood when a connection breaks; a blob whose bytes were wrong begins
+   * again, without the endpoint that gave them. Concurrent copies and pushes to one repository share uploads. Throws as `pull` and `push`
+   * do; what failed at the source for good has its endpoint on its `cause`.
    */
   copy(from: string, to: string, options?: CopyOptions): Promise<CopyResult>;
 }

@@ -16,6 +16,9 @@ export interface BlobStreamOptions {
   readonly passage?: Passage | undefined;
 }
 
+/** Of wrong bytes, whether one attempt brought them all or any of several may be to blame. */
+export type Spoiled = "whole" | "pieced";
+
 /**
  * One content on its way to one reader, as a target of fetches: an attempt that breaks is followed by one that goes on where the
  * reader is. The chunk that makes it whole is kept back until the content is verified. What was passed on cannot be taken back:
@@ -31,6 +34,9 @@ export class BlobStream implements FetchTarget {
   #position: number;
   /** The chunk that makes it whole. */
   #last: Uint8Array | undefined;
+  /** Where the newest attempt began. */
+  #attemptStart = 0;
+  #spoiled: Spoiled | undefined;
 
   constructor(blob: Pick<Descriptor, "digest" | "size">, { offset = 0, passage }: BlobStreamOptions = {}) {
     this.#blob = blob;
@@ -45,6 +51,11 @@ export class BlobStream implements FetchTarget {
    */
   next(): Promise<Uint8Array | undefined> {
     return this.#handoff.next();
+  }
+
+  /** Whether bytes were passed on that are wrong: then nothing that comes can make it right. */
+  get spoiled(): Spoiled | undefined {
+    return this.#spoiled;
   }
 
   /** The fetches have ended. */
@@ -71,6 +82,7 @@ export class BlobStream implements FetchTarget {
       const startedAtNs = this.#startedAtNs;
       return { ref, offset, total: this.#blob.size, startedAtNs, updatedAtNs: startedAtNs };
     };
+    this.#attemptStart = status().offset;
     return {
       write: (bytes) => this.#write(bytes),
       digest: () => this.#passage.digest(),
@@ -98,6 +110,7 @@ export class BlobStream implements FetchTarget {
     this.#last = undefined;
     this.#passage.forget();
     if (this.#position === this.#start && this.#start === 0) return; // nobody has seen any of it
+    this.#spoiled = this.#attemptStart === 0 ? "whole" : "pieced";
     const message = `verify ${digest}: got other bytes, and has passed ${this.#position} of them on`;
     throw new ErrDataLoss(message, { digest, retryable: false });
   }

@@ -16,6 +16,8 @@ import type { AccessOptions } from "../endpoints/repositories.ts";
 import { limitedHost } from "../operations/limited-host.ts";
 import type { PullShared } from "../pull/puller.ts";
 import { inDockersWords } from "../pull/translate-pull-error.ts";
+import type { BlobStream } from "./blob-stream.ts";
+import type { WrongAnswers } from "./wrong-answers.ts";
 
 /** What brings content from registries to somewhere else than the store. */
 export interface BringEngine extends WalkEngine, Pick<PullShared, "traffic" | "bandwidth"> {
@@ -54,7 +56,12 @@ export interface BringContext extends AbortOptions {
   readonly payers: Payers;
   /** Called with the bytes that have come, of the whole content. */
   readonly onBytes?: ((bytes: number) => void) | undefined;
+  /** Who is not to be asked; more are noted where the target has passed wrong bytes on. Default: everybody is asked. */
+  readonly wrong?: WrongAnswers | undefined;
 }
+
+/** Where content is brought, and whether that has passed wrong bytes of it on. */
+export type BringTarget = FetchTarget & Partial<Pick<BlobStream, "spoiled">>;
 
 /**
  * Brings one content to `target`, from one endpoint after another until one has it, each with the attempts that a pull makes; every
@@ -62,28 +69,34 @@ export interface BringContext extends AbortOptions {
  */
 export async function bringBlob(
   blob: Descriptor,
-  target: FetchTarget,
+  target: BringTarget,
   { engine, origin, context }: { engine: BringEngine; origin: BlobOrigin; context: BringContext },
 ): Promise<string> {
-  const { signal, waiter, payers } = context;
+  const { signal, waiter, payers, wrong } = context;
   const { reference, walk } = origin;
   const mark = new HighWaterMark();
   const onBytes = (bytes: number): void => {
     mark.reached(bytes, blob.size);
     context.onBytes?.(bytes);
   };
-  const bring = (remote: Remote): Promise<boolean> => {
+  const bring = async (remote: Remote): Promise<boolean> => {
     const { endpoint } = remote;
     const flow = engine.bandwidth.flow({ direction: "down", host: limitedHost(endpoint), payers });
     const onArrival = (arrival: Arrival): void =>
       engine.traffic.arrived({ key: passingKey(blob), digest: blob.digest }, { ...arrival, endpoint });
     const source = { fetcher: remote, ingester: target, endpoint, flow, onArrival };
-    return fetchContent(blob, { ...source, signal, waiter, onBytes });
+    try {
+      return await fetchContent(blob, { ...source, signal, waiter, onBytes });
+    } catch (error) {
+      if (target.spoiled === "whole") wrong?.note(endpoint, error);
+      throw error;
+    }
   };
-  const { endpoint } = await walk.run(reference, (remote) => {
+  const { endpoint } = await walk.run(reference, async (remote) => {
+    wrong?.assertTrusted(remote.endpoint);
     const policy = { ...engine.backoff, maxRetryAfterMs: remote.backoff.maxRetryAfterMs };
     const attempts = { policy, signal, waiter, progressed: () => mark.hasRisen() };
-    return inDockersWords(reference, () => retry(() => bring(remote), attempts));
+    return await inDockersWords(reference, () => retry(() => bring(remote), attempts));
   });
   return endpoint;
 }

@@ -13,6 +13,7 @@ import { ScratchContent } from "../pull/scratch-content.ts";
 import type { BlobStream } from "./blob-stream.ts";
 import { Passage } from "./passage.ts";
 import { PassingReader } from "./passing-reader.ts";
+import { WrongAnswers } from "./wrong-answers.ts";
 
 /** On whose behalf one attempt reads. */
 export interface ReadingAttempt extends AbortOptions {
@@ -20,12 +21,18 @@ export interface ReadingAttempt extends AbortOptions {
   readonly payers: Payers;
 }
 
-/** Brings one content of the source into a stream. */
+/** Brings one content of the source into a stream, from endpoints that are not known for wrong bytes of it. */
 export type BringPassing = (
   blob: Descriptor,
   stream: BlobStream,
-  attempt: ReadingAttempt,
+  attempt: ReadingAttempt & { readonly wrong: WrongAnswers },
 ) => Promise<unknown>;
+
+/** What is known of a blob by all attempts to read it. */
+interface Read {
+  readonly passage: Passage;
+  readonly wrong: WrongAnswers;
+}
 
 /**
  * The content below a name at a registry, as a push reads it: documents in memory, blobs out of the store if they are there, and
@@ -35,7 +42,7 @@ export class SourceContent implements Provider, InfoProvider {
   readonly documents: ScratchContent;
   readonly #bring: BringPassing;
   readonly #blobs = new Map<Digest, Descriptor>();
-  readonly #passages = new Map<Digest, Passage>();
+  readonly #read = new Map<Digest, Read>();
 
   constructor(store: InfoProvider & Provider, bring: BringPassing) {
     this.documents = new ScratchContent(store);
@@ -78,32 +85,37 @@ export class SourceContent implements Provider, InfoProvider {
         if (!blob || (await exists(this.documents, reference, options))) {
           return await this.documents.readerAt(reference, options);
         }
+        const { passage, wrong } = this.#readOf(blob);
         return new PassingReader({
           blob,
-          passage: this.#passageOf(blob),
+          passage,
           signal: attempt.signal,
-          bring: (stream, signal) => ofSource(() => this.#bring(blob, stream, { ...attempt, signal })),
+          bring: (stream, signal) =>
+            ofSource(stream, () => this.#bring(blob, stream, { ...attempt, signal, wrong })),
         });
       },
     };
   }
 
-  #passageOf(blob: Descriptor): Passage {
-    const passage = this.#passages.get(blob.digest) ?? new Passage(blob);
-    this.#passages.set(blob.digest, passage);
-    return passage;
+  #readOf(blob: Descriptor): Read {
+    const { digest } = blob;
+    const read = this.#read.get(digest) ?? { passage: new Passage(blob), wrong: new WrongAnswers(digest) };
+    this.#read.set(digest, read);
+    return read;
   }
 }
 
 /**
  * Does `work` at the source, of which all endpoints and attempts have their turn in it. What fails there for good is not the fault of
- * whoever gets the content, so its endpoint is no longer on the error, only on the cause.
+ * whoever gets the content, so its endpoint is no longer on the error, only on the cause. Wrong bytes that are on their way to him are no
+ * end: another attempt begins again, with those who are left.
  */
-async function ofSource<T>(work: () => Promise<T>): Promise<T> {
+async function ofSource<T>(stream: BlobStream, work: () => Promise<T>): Promise<T> {
   try {
     return await work();
   } catch (error) {
     const found = findError(error);
+    if (found && stream.spoiled) throw withMessage(found, found.message, { retryable: true });
     if (found?.endpoint === undefined) throw error;
     throw withMessage(found, `copy from ${found.endpoint}: ${found.message}`, {
       endpoint: undefined,

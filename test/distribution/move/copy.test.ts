@@ -241,6 +241,9 @@ describe("copy() between two registries", () => {
     const missing = await failureOf(site.engine.copy(from(), to()));
     expect(missing).toBeInstanceOf(ErrNotFound);
     expect(missing.message).toContain(`copy from http://localhost`);
+    const opened = site.target.requests.filter(({ method, kind }) => method === "POST" && kind === "upload");
+    expect(opened.length).toBeLessThanOrEqual(blobsOf(image).length); // it is not the target's 404
+    await until(() => site.target.uploads(REPOSITORY).length === 0);
     fault.remove();
     site.target.fault({ method: "PUT", kind: "manifest" }, { status: 400 });
     expect(await failureOf(site.engine.copy(from(), to()))).toMatchObject({ endpoint: site.target.url });
@@ -259,6 +262,38 @@ describe("copy() between two registries", () => {
     await mirrored.copy(`${site.from}@${image.descriptor.digest}`, to());
     expect(site.target.manifest(REPOSITORY, "v1")?.digest).toBe(image.descriptor.digest);
     expect(gets(site.source, digest)[0]?.headers["range"]).toBe("bytes=400000-");
+  });
+
+  it("leaves a mirror out that gave wrong bytes, and begins the blob again elsewhere", async () => {
+    const mirror = keep(await TestRegistry.start());
+    const image = await build([900_000, 3_000]);
+    await buildImage(mirror, REPOSITORY, { tag: "v1", layers: [900_000, 3_000] });
+    const layer = layerOf(image);
+    const wrong = { kind: "blob", digest: layer.digest, times: Number.POSITIVE_INFINITY } as const;
+    mirror.fault(wrong, { corrupt: { offset: 77 } });
+    const [host = ""] = site.from.split("/");
+    const registry = { mirrors: { [host]: [mirror.url] } };
+    const mirrored = keep(await openEngine({ registry, backoff: NO_WAIT }));
+    const result = await mirrored.copy(`${site.from}@${image.descriptor.digest}`, to());
+    const error = { code: "ERR_DATA_LOSS", digest: layer.digest, endpoint: mirror.url };
+    expect(result.passedOver[0]).toMatchObject({ endpoint: mirror.url, error });
+    for (const registryOfIt of [mirror, site.source])
+      expect(gets(registryOfIt, layer.digest)).toHaveLength(1);
+    expect(site.target.manifest(REPOSITORY, "v1")?.digest).toBe(image.descriptor.digest);
+    expect(site.target.blobs(REPOSITORY)).toContain(layer.digest);
+    expect(site.target.uploads(REPOSITORY)).toEqual([]);
+  });
+
+  it("begins a blob again when one of the answers that it came in was wrong", async () => {
+    const image = await build([900_000]);
+    const { digest } = layerOf(image);
+    site.source.fault({ kind: "blob", digest }, { truncate: 400_000 });
+    site.source.fault({ kind: "blob", digest }, { corrupt: { offset: 77 } });
+    await site.engine.copy(from(), to());
+    const ranges = gets(site.source, digest).map(({ headers }) => headers["range"]);
+    expect(ranges).toEqual([undefined, "bytes=400000-", undefined]);
+    expect(site.target.blobs(REPOSITORY)).toContain(digest);
+    expect(site.target.uploads(REPOSITORY)).toEqual([]);
   });
 
   it("ends when its signal fires, and leaves no upload behind", async () => {
