@@ -13,7 +13,7 @@ import { type Seeded, seeded } from "./support/seeded.ts";
 const { seed } = campaign();
 
 /** Times that the service is killed. */
-const ROUNDS = 30;
+const ROUNDS = 15;
 
 /** Pulls at the same time; each image shares a layer with all others. */
 const PULLS = 10;

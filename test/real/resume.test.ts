@@ -13,7 +13,7 @@ import { until } from "./support/until.ts";
 const MIB = 1024 ** 2;
 
 /** Size of the layer in MiB, another one by hand: `RESUME_MIB=1024 npx vitest run test/real/resume.test.ts`. */
-const { RESUME_MIB = "256" } = process.env;
+const { RESUME_MIB = "128" } = process.env;
 const BIG_BYTES = Number(RESUME_MIB) * MIB;
 
 /** The most that an interrupted pull may cost the registry above what an undisturbed one does, in bytes. */

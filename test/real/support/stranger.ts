@@ -4,6 +4,7 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { promisify } from "node:util";
 import { TOP } from "../../docs/support/documents.ts";
+import { PACKAGES } from "./stranger-packages.ts";
 import { DOORS, ENGINE, ENGINE_BY_REQUIRE, ENGINE_IN_TYPESCRIPT } from "./stranger-programs.ts";
 
 /** Longest time for a command, in milliseconds: a package registry that hangs must not hang the tests. */
@@ -11,9 +12,6 @@ const COMMAND_TIMEOUT_MS = 120_000;
 
 /** The same for all that is installed: 250 MB, which a machine that has none of it yet, and tests other things, waits for. */
 const INSTALL_TIMEOUT_MS = 270_000;
-
-/** What a stranger has besides drayage, from the package registry: the oldest Node.js that is supported among it. */
-const PACKAGES = ["node@22.19.0", "deno@2.9.6", "esbuild@0.28.2", "@types/node@22.20.7"];
 
 /** What esbuild is told to write at the top of ES modules, as README.md says. */
 const BANNER = 'import { createRequire } from "node:module"; const require = createRequire(import.meta.url);';
