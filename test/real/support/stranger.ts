@@ -4,7 +4,6 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { promisify } from "node:util";
 import { TOP } from "../../docs/support/documents.ts";
-import { PACKAGES } from "./stranger-packages.ts";
 import { DOORS, ENGINE, ENGINE_BY_REQUIRE, ENGINE_IN_TYPESCRIPT } from "./stranger-programs.ts";
 
 /** Longest time for a command, in milliseconds: a package registry that hangs must not hang the tests. */
@@ -15,6 +14,9 @@ const INSTALL_TIMEOUT_MS = 270_000;
 
 /** What esbuild is told to write at the top of ES modules, as README.md says. */
 const BANNER = 'import { createRequire } from "node:module"; const require = createRequire(import.meta.url);';
+
+/** What a stranger has besides drayage, from the package registry: the oldest Node.js that is supported among it. */
+const PACKAGES = ["node@22.19.0", "deno@2.9.6", "esbuild@0.28.2", "@types/node@22.20.7"];
 
 const run = promisify(execFile);
 
