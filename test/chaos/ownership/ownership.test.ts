@@ -11,7 +11,7 @@ import { type Random, randomFrom } from "./support/random.ts";
 import { leftovers, lostContent, unswept } from "./support/violations.ts";
 import { startWorker, type Worker } from "./support/workers.ts";
 
-const { DRAYAGE_OWNERSHIP_RUNS = "300", DRAYAGE_OWNERSHIP_SEED = "" } = process.env;
+const { DRAYAGE_OWNERSHIP_RUNS = "150", DRAYAGE_OWNERSHIP_SEED = "" } = process.env;
 
 /** How many runs are made; more by hand. */
 const RUNS = Number(DRAYAGE_OWNERSHIP_RUNS);
