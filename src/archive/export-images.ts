@@ -1,8 +1,7 @@
-import { stat } from "node:fs/promises";
 import type { Writable } from "node:stream";
 import { type AbortOptions, throwIfAborted } from "../async/abort.ts";
 import type { Store } from "../content/store.ts";
-import { diskError, isMissingFile } from "../disk/disk-error.ts";
+import { isReplaceable } from "../disk/is-replaceable.ts";
 import { writeFileAtomic } from "../disk/write-file-atomic.ts";
 import { ErrFailedPrecondition } from "../errors/classes.ts";
 import type { Image } from "../images/image-store.ts";
@@ -36,7 +35,10 @@ export async function exportImages(
   const files = await exportedFiles(content, images, { platform, signal });
   const archive = untilAborted(writeTar(files), signal);
   if (typeof target !== "string") return await writeStream(archive, target, { signal });
-  await assertReplaceable(target);
+  if (!(await isReplaceable("write archive", target)))
+    throw new ErrFailedPrecondition(
+      `write archive "${target}": got something else than a file in this place`,
+    );
   await writeFileAtomic(target, archive);
 }
 
@@ -48,15 +50,4 @@ async function* untilAborted(
     throwIfAborted(signal);
     yield chunk;
   }
-}
-
-/** A rename would put a file in the place of `/dev/stdout`. */
-async function assertReplaceable(path: string): Promise<void> {
-  try {
-    if ((await stat(path)).isFile()) return;
-  } catch (cause) {
-    if (isMissingFile(cause)) return;
-    throw diskError("write archive", path, cause);
-  }
-  throw new ErrFailedPrecondition(`write archive "${path}": got something else than a file in this place`);
 }

@@ -1,8 +1,7 @@
-import { stat } from "node:fs/promises";
 import type { Writable } from "node:stream";
 import { writeStream } from "../../archive/write-stream.ts";
 import { exists } from "../../content/exists.ts";
-import { diskError, isMissingFile } from "../../disk/disk-error.ts";
+import { isReplaceable } from "../../disk/is-replaceable.ts";
 import { ErrInvalidArgument } from "../../errors/classes.ts";
 import type { BlobOptions, FetchedBlob } from "../api/moving.ts";
 import { withinTime } from "../operations/within-time.ts";
@@ -34,25 +33,15 @@ async function fetchToFile(
   const { blob } = wanted;
   return await withinTime(`fetch ${blob.digest}`, options, (timed) =>
     usingContent(engine, timed, async (own) => {
-      await refuseOddTarget(path);
+      if (!(await isReplaceable("write file", path)))
+        throw new ErrInvalidArgument(
+          `write file "${path}": got something else there, wanted nothing or a regular file`,
+        );
       const isHere = await exists(engine.content, blob, own);
       if (isHere && (await cloneFile(engine.content, blob, path, own))) {
         return { endpoint: undefined, passedOver: [] };
       }
       return await bringWanted(engine, wanted, new FileTarget(blob, path), own);
     }),
-  );
-}
-
-/** A file may be replaced; a directory cannot be, and a device or a pipe must not. */
-async function refuseOddTarget(path: string): Promise<void> {
-  try {
-    if ((await stat(path)).isFile()) return;
-  } catch (cause) {
-    if (isMissingFile(cause)) return;
-    throw diskError("write file", path, cause);
-  }
-  throw new ErrInvalidArgument(
-    `write file "${path}": got something else there, wanted nothing or a regular file`,
   );
 }
