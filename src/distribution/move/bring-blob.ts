@@ -11,7 +11,8 @@ import type { RegistryRemote } from "../../remotes/registry-remote.ts";
 import type { Remote } from "../../remotes/remote.ts";
 import { HighWaterMark } from "../../xfer/high-water-mark.ts";
 import type { Operation } from "../api/operation.ts";
-import { EndpointWalk, type WalkEngine } from "../endpoints/endpoint-walk.ts";
+import type { EndpointWalk, WalkEngine } from "../endpoints/endpoint-walk.ts";
+import { remoteWalk } from "../endpoints/remote-walk.ts";
 import type { AccessOptions } from "../endpoints/repositories.ts";
 import { limitedHost } from "../operations/limited-host.ts";
 import type { PullShared } from "../pull/puller.ts";
@@ -35,18 +36,9 @@ export interface BlobOrigin {
 export async function openOrigin(
   engine: BringEngine,
   reference: NormalizedReference,
-  { access, operation }: { readonly access: AccessOptions; readonly operation: Operation },
+  where: { readonly access: AccessOptions; readonly operation: Operation },
 ): Promise<BlobOrigin> {
-  const walk = await EndpointWalk.start<RegistryRemote>(
-    engine,
-    {
-      reference,
-      purpose: "pull",
-      open: (endpoint, surroundings) =>
-        engine.repositories.open(endpoint, reference, { ...access, ...surroundings }),
-    },
-    operation,
-  );
+  const walk = await remoteWalk(engine, reference, where);
   return { reference, walk };
 }
 
