@@ -1,8 +1,7 @@
 import type { Command } from "commander";
-import type { CopiedImage } from "../../index.ts";
 import { parseNormalizedNamed } from "../../reference.ts";
 import { metaHeadersOf } from "../credentials.ts";
-import { pinnedName } from "../image-names.ts";
+import { pinnedName, pushedFacts } from "../image-names.ts";
 import {
   addCopyOptions,
   addRegistryOptions,
@@ -62,12 +61,7 @@ async function copy(
         signal,
         onProgress,
       }),
-    (result) => result.images.map(factsOf),
+    (result) => result.images.map(pushedFacts),
   );
   if (options.quiet) printLines(...images.map(pinnedName));
-}
-
-/** What docker tells a program of an image that it has pushed. */
-function factsOf({ name, target: { digest, size } }: CopiedImage): object {
-  return { Tag: parseNormalizedNamed(name).tag ?? digest, Digest: digest, Size: size };
 }

@@ -1,8 +1,7 @@
 import { type Command, InvalidArgumentError } from "commander";
-import type { PushedImage } from "../../index.ts";
-import { parseAnyReference, parseNormalizedNamed } from "../../reference.ts";
+import { parseAnyReference } from "../../reference.ts";
 import { metaHeadersOf } from "../credentials.ts";
-import { pinnedName } from "../image-names.ts";
+import { pinnedName, pushedFacts } from "../image-names.ts";
 import {
   addPushOptions,
   addRegistryOptions,
@@ -66,12 +65,7 @@ async function push(
         signal,
         onProgress,
       }),
-    (result) => result.images.map(factsOf),
+    (result) => result.images.map(pushedFacts),
   );
   if (options.quiet) printLines(...images.map(pinnedName));
-}
-
-/** What docker tells a program of a pushed image. */
-function factsOf({ name, target: { digest, size } }: PushedImage): object {
-  return { Tag: parseNormalizedNamed(name).tag ?? digest, Digest: digest, Size: size };
 }
