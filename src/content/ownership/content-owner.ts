@@ -301,8 +301,12 @@ export class ContentOwner {
    */
   async #sweepIfDue(signal: AbortSignal): Promise<void> {
     try {
-      const isDue = await this.#lease.inTurn((turn) => this.#sweeper.isDue(turn), { signal });
-      if (isDue) await this.sweep([], { signal });
+      await this.#lease.inTurn(
+        async (turn) => {
+          if (await this.#sweeper.isDue(turn)) await this.#sweepFor([], turn);
+        },
+        { signal },
+      );
     } catch (error) {
       if (!isCanceled(error) && !isDeadlineExceeded(error)) throw error;
     }
