@@ -239,30 +239,20 @@ export const INSPECT_OPTIONS: RulesOf<InspectOptions> = {
 /** The options of `Distribution.referrers`. */
 export const REFERRERS_OPTIONS: RulesOf<ReferrersOptions> = { ...ASKING_OPTIONS, artifactType: aString };
 
+/** The options of `Distribution.openBlob` and `Distribution.fetchTo`. */
+export const BLOB_OPTIONS: RulesOf<BlobOptions> = {
+  ...ASKING_OPTIONS,
+  group: aString,
+  bandwidth: ownBandwidth,
+};
+
 /** The options of `Distribution.push`. */
 export const PUSH_OPTIONS: RulesOf<PushOptions> = {
-  ...ABORT_OPTIONS,
+  ...BLOB_OPTIONS,
   target: aString,
   platform: aString,
   allTags: aBoolean,
-  auth,
-  metaHeaders: recordOf(aString),
   priority,
-  group: aString,
-  bandwidth: ownBandwidth,
-  timeoutMs: aTimeout,
-  onProgress: aFunction,
-};
-
-/** The options of `Distribution.openBlob` and `Distribution.fetchTo`. */
-export const BLOB_OPTIONS: RulesOf<BlobOptions> = {
-  ...ABORT_OPTIONS,
-  auth,
-  metaHeaders: recordOf(aString),
-  group: aString,
-  bandwidth: ownBandwidth,
-  timeoutMs: aTimeout,
-  onProgress: aFunction,
 };
 
 /** The options of `Distribution.copy`. */
