@@ -13,14 +13,14 @@ import { until } from "./support/until.ts";
 const MIB = 1024 ** 2;
 
 /** Size of the layer in MiB, another one by hand: `RESUME_MIB=1024 npx vitest run test/real/resume.test.ts`. */
-const { RESUME_MIB = "128" } = process.env;
+const { RESUME_MIB = "256" } = process.env;
 const BIG_BYTES = Number(RESUME_MIB) * MIB;
 
 /** The most that an interrupted pull may cost the registry above what an undisturbed one does, in bytes. */
 const WASTE_BYTES = MIB;
 
 /** The same where sixteen connections may bring it, each with what the buffers of the kernel and of a proxy hold. */
-const WASTE_IN_RANGES_BYTES = 16 * 4 * MIB;
+const WASTE_IN_RANGES_BYTES = 16 * 3 * MIB;
 
 /** Longest time for one test, in milliseconds: half a minute, and a second for each 16 MB. */
 const TIMEOUT_MS = 30_000 + BIG_BYTES / 16_000;
