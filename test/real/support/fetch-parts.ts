@@ -2,7 +2,8 @@ import { execFile } from "node:child_process";
 import { mkdir, mkdtemp, readdir, rename, rm } from "node:fs/promises";
 import { join } from "node:path";
 import { promisify } from "node:util";
-import { findPart, PART_NAMES, type PartName, packageOf, partsFolder } from "./parts.ts";
+import { fetchNpmPart, haveNpmPart, NPM_PART } from "./npm-part.ts";
+import { findPart, PART_NAMES, packageOf, partsFolder } from "./parts.ts";
 
 /** Longest wait for one command of apt or dpkg, in milliseconds: a mirror that hangs must not hang the tests. */
 const COMMAND_TIMEOUT_MS = 180_000;
@@ -12,24 +13,28 @@ const APT_OPTIONS = ["-o", "Acquire::Retries=1"];
 
 /** What became of the parts. */
 export interface FetchOutcome {
-  readonly present: readonly PartName[];
-  /** Why a part that Debian packages is not there, by name. */
-  readonly failed: ReadonlyMap<PartName, string>;
+  /** Their names. */
+  readonly present: readonly string[];
+  /** Why a part that Debian packages, or npm has, is not there, by name. */
+  readonly failed: ReadonlyMap<string, string>;
 }
 
 /**
  * Makes sure that every part which Debian packages is there: on PATH, or unpacked with the libraries it lacks into
- * `partsFolder()`. Needs no root and installs nothing; does nothing the second time.
+ * `partsFolder()`; and packages from npm beside them. Needs no root and installs nothing; does nothing the second time.
  */
 export async function fetchParts(): Promise<FetchOutcome> {
-  const failed = new Map<PartName, string>();
+  const failed = new Map<string, string>();
+  const fromNpm = fetchNpmPart().catch((error: unknown) => failed.set(NPM_PART, String(error)));
   const apt = new Apt();
   for (const name of PART_NAMES) {
     const packageName = packageOf(name);
     if (packageName === undefined || findPart(name) !== undefined) continue;
     await fetchPackage(apt, packageName).catch((error: unknown) => failed.set(name, String(error)));
   }
-  return { present: PART_NAMES.filter((name) => findPart(name) !== undefined), failed };
+  await fromNpm;
+  const present = PART_NAMES.filter((name) => findPart(name) !== undefined);
+  return { present: haveNpmPart() ? [...present, NPM_PART] : present, failed };
 }
 
 /** Unpacks beside its final place and renames, so that two runs at once both end with a whole part. */

@@ -4,19 +4,14 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { promisify } from "node:util";
 import { TOP } from "../../docs/support/documents.ts";
+import { installOffline, npm } from "./npm-part.ts";
 import { DOORS, ENGINE, ENGINE_BY_REQUIRE, ENGINE_IN_TYPESCRIPT } from "./stranger-programs.ts";
 
-/** Longest time for a command, in milliseconds: a package registry that hangs must not hang the tests. */
+/** Longest time for a command, in milliseconds. */
 const COMMAND_TIMEOUT_MS = 120_000;
-
-/** The same for all that is installed: 250 MB, which a machine that has none of it yet, and tests other things, waits for. */
-const INSTALL_TIMEOUT_MS = 270_000;
 
 /** What esbuild is told to write at the top of ES modules, as README.md says. */
 const BANNER = 'import { createRequire } from "node:module"; const require = createRequire(import.meta.url);';
-
-/** What a stranger has besides drayage, from the package registry: the oldest Node.js that is supported among it. */
-const PACKAGES = ["node@22.19.0", "deno@2.9.6", "esbuild@0.28.2", "@types/node@22.20.7"];
 
 const run = promisify(execFile);
 
@@ -59,29 +54,22 @@ export class Stranger implements AsyncDisposable {
     };
     for (const [name, text] of Object.entries(files)) await writeFile(join(this.folder, name), text);
     const words = ["pack", "--ignore-scripts", "--json", "--pack-destination", this.#top];
-    const packed = JSON.parse((await this.run("npm", words, TOP)).trim());
+    const packed = JSON.parse(await npm(words, TOP));
     const [{ filename }] = Object.values(packed) as [{ filename: string }];
-    const quiet = ["--no-audit", "--no-fund", "--prefer-offline"];
-    const packages = [join(this.#top, filename), ...PACKAGES];
-    await this.run("npm", ["install", ...quiet, ...packages], this.folder, INSTALL_TIMEOUT_MS);
+    await installOffline(join(this.#top, filename), this.folder);
   }
 
   /** A program of the packages that the stranger has. */
-  program(name: "node" | "deno" | "esbuild" | "drayage"): string {
+  program(name: "esbuild" | "drayage"): string {
     return join(this.folder, "node_modules", ".bin", name);
   }
 
   /** Runs a program in the project and returns what it says. Throws when it fails, with its complaint. */
-  async run(
-    program: string,
-    words: readonly string[],
-    cwd: string = this.folder,
-    timeoutMs: number = COMMAND_TIMEOUT_MS,
-  ): Promise<string> {
+  async run(program: string, words: readonly string[], cwd: string = this.folder): Promise<string> {
     const { NODE_OPTIONS: _, ...others } = process.env;
     const env = { ...others, DENO_DIR: join(this.#top, "deno") };
     try {
-      return (await run(program, words, { cwd, env, timeout: timeoutMs })).stdout;
+      return (await run(program, words, { cwd, env, timeout: COMMAND_TIMEOUT_MS })).stdout;
     } catch (cause) {
       const { stdout = "", stderr = "" } = cause as { stdout?: string; stderr?: string };
       throw new Error(`Cannot run ${program} ${words.join(" ")}: ${stdout}${stderr}`, { cause });
