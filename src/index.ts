@@ -64,6 +64,12 @@ export type { PruneOptions, PruneResult } from "./distribution/api/prune-result.
 export type { DistributionStats, HostStats, TransferStats } from "./distribution/api/seeing.ts";
 export { type EndpointShare, servedByEndpoint } from "./distribution/api/served-by-endpoint.ts";
 export type { DiskUsage, ImageUsage, Usage } from "./distribution/api/usage.ts";
+export type {
+  ImageToVerify,
+  ManifestToVerify,
+  VerifyContext,
+  VerifyImage,
+} from "./distribution/api/verify.ts";
 export { logIn } from "./distribution/endpoints/log-in.ts";
 export { openDistribution } from "./distribution/open-distribution.ts";
 export type { IdentifiedImage, ImageLookup } from "./images/image-lookup.ts";

@@ -40,6 +40,8 @@ export interface ImportOptions extends AbortOptions {
 export interface ImportTarget {
   readonly content: Store;
   readonly images: ImageStore;
+  /** Called with each image that is complete, before any gets its name; what it throws fails the import. Default: nobody is asked. */
+  readonly beforeNaming?: ((image: Image) => Promise<void>) | undefined;
 }
 
 /** Images on their way in. */
@@ -60,7 +62,7 @@ interface OpenedSource {
  */
 export async function importImages(
   source: ImportSource,
-  { content, images, name, signal, onProgress = () => {} }: ImportTarget & ImportOptions,
+  { content, images, beforeNaming, name, signal, onProgress = () => {} }: ImportTarget & ImportOptions,
 ): Promise<readonly Image[]> {
   const context = { content, signal, onProgress: guardSink(onProgress) };
   const opened = await openSource(source, context);
@@ -71,6 +73,7 @@ export async function importImages(
     await opened.bring(target);
     await completeImages(content, target, { signal });
   }
+  for (const { name: given, target } of named) await beforeNaming?.({ name: given, target });
   const waiter = tellingWaiter(context.onProgress, { signal });
   for (const image of named) {
     await images.tag(image.name, image.target, { signal, waiter });

@@ -138,6 +138,7 @@ export async function composeDistribution(options: DistributionOptions): Promise
     layers,
     work,
     backoff,
+    verify: options.verify,
     logger,
   });
 }

@@ -150,7 +150,7 @@ export class LocalDistribution implements Distribution {
     checkOptions("import images", options, IMPORT_OPTIONS);
     return await this.#using(options, async (own) => {
       const { importInto } = await import("./root/import-into.ts");
-      return await importInto(this.#parts.root, source, own);
+      return await importInto(this.#parts.root, source, { ...own, verify: this.#parts.verify });
     });
   }
 

@@ -3,7 +3,7 @@ import { ErrInvalidArgument } from "../errors/classes.ts";
 import { flatShape, keyShape } from "./check-keys.ts";
 import type { Platform } from "./descriptor.ts";
 import { asDigest, asObject, fieldsOf, invalidField, listOf } from "./json-field.ts";
-import { parseJsonObject } from "./json-object.ts";
+import { type JsonObject, parseJsonObject } from "./json-object.ts";
 import { PLATFORM_KEYS, platformOf } from "./parse-descriptor.ts";
 import { MAX_CHILDREN } from "./parse-document.ts";
 
@@ -21,22 +21,22 @@ export interface ImageConfig {
 }
 
 /** The keys of a config that mean something to us. */
-export const CONFIG_SHAPE = keyShape({
+const CONFIG_SHAPE = keyShape({
   ...Object.fromEntries(PLATFORM_KEYS.map((key) => [key, undefined])),
   rootfs: flatShape(["type", "diff_ids"]),
 });
+
+/** The JSON of an image config, whatever it says. Throws `ErrInvalidArgument` for what is none, or says something twice. */
+export function parseConfigDocument(bytes: Uint8Array): JsonObject {
+  return parseJsonObject(bytes, { what: "image config", maxBytes: MAX_CONFIG_BYTES, keys: CONFIG_SHAPE });
+}
 
 /**
  * `bytes` as an image config, docker's or OCI's. Everything that only a container runtime cares about is ignored. Throws
  * `ErrInvalidArgument`; without a rootfs with moby's text `invalid rootfs in image configuration`.
  */
 export function parseImageConfig(bytes: Uint8Array): ImageConfig {
-  const config = parseJsonObject(bytes, {
-    what: "image config",
-    maxBytes: MAX_CONFIG_BYTES,
-    keys: CONFIG_SHAPE,
-  });
-  const fields = fieldsOf(config, "");
+  const fields = fieldsOf(parseConfigDocument(bytes), "");
   const rootfs = fields.optional("rootfs", asObject);
   if (rootfs === undefined) throw new ErrInvalidArgument("invalid rootfs in image configuration");
   const rootfsFields = fieldsOf(rootfs, "rootfs");

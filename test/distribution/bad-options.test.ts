@@ -102,6 +102,7 @@ describe("a call with arguments of the wrong type", () => {
     ['pull image: option "signal"', (engine) => engine.pull("app", { signal })],
     ['pull image: got the unknown option "platfrom"', pullWith({ platfrom: "linux/arm64" })],
     ["pull image: got null", (engine) => engine.pull("app", untyped(null))],
+    ['pull image: option "verify"', pullWith({ verify: "signed" })],
     ['push image: argument "reference"', (engine) => engine.push(none)],
     ['push image: option "priority"', (engine) => engine.push("app", untyped({ priority: "soon" }))],
     ['pull image: option "bandwidth"', (engine) => engine.pull("app", { bandwidth: "512" })],
@@ -155,6 +156,7 @@ describe("openDistribution()", () => {
     ["credentials in place of a look-up", { credentials: { username: "u", password: "p" } }],
     ["half a logger", { logger: { info() {} } }],
     ["half a store", { content: {} }],
+    ["a verdict in place of a hook", { verify: true }],
   ])("refuses %s, and leaves the disk alone", async (_, options) => {
     const parent = await mkdtemp(join(tmpdir(), "drayage-options-"));
     const failure = await failureOf(openDistribution(untyped({ root: join(parent, "root"), ...options })));

@@ -28,6 +28,7 @@ import type { PassedEndpoint } from "./passed-endpoint.ts";
 import type { PruneOptions, PruneResult } from "./prune-result.ts";
 import type { Seeing } from "./seeing.ts";
 import type { DiskUsage } from "./usage.ts";
+import type { VerifyImage } from "./verify.ts";
 
 /** What a pull may be told. */
 export interface PullOptions extends AbortOptions {
@@ -74,6 +75,11 @@ export interface PullOptions extends AbortOptions {
    * `DistributionOptions.layers: true`. Default true.
    */
   readonly keepBlobs?: boolean | undefined;
+  /**
+   * Asked, before the first byte of a layer, whether the image may come, beside the hook of the engine: see `DistributionOptions.verify`.
+   * Default: nobody is asked.
+   */
+  readonly verify?: VerifyImage | undefined;
   /** Progress, as data and in docker's words: first a plan of what comes, then steps of each content, and summaries. */
   readonly onProgress?: ProgressSink | undefined;
 }

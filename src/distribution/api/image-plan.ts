@@ -3,6 +3,7 @@ import type { Descriptor } from "../../oci/descriptor.ts";
 import type { PlannedItem } from "../../progress/progress.ts";
 import type { AskingOptions } from "./looking.ts";
 import type { PassedEndpoint } from "./passed-endpoint.ts";
+import type { VerifyImage } from "./verify.ts";
 
 /** What a plan may be told: each of it means what it means to a pull. */
 export interface PlanOptions extends AskingOptions {
@@ -10,6 +11,8 @@ export interface PlanOptions extends AskingOptions {
   readonly platform?: string | undefined;
   /** Plan for every image of an index. Not together with `platform`. */
   readonly allPlatforms?: boolean | undefined;
+  /** Asked whether the image may come, as in `PullOptions.verify`; its config is read for that. Default: nobody is asked. */
+  readonly verify?: VerifyImage | undefined;
 }
 
 /** One content that a pull would bring. */

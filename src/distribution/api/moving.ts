@@ -9,6 +9,7 @@ import type { Credentials } from "../../registry/credentials/credentials.ts";
 import type { LivePriority, Priority } from "../../xfer/live-priority.ts";
 import type { ServedContent, TakenContent } from "./moved-content.ts";
 import type { PassedEndpoint } from "./passed-endpoint.ts";
+import type { VerifyImage } from "./verify.ts";
 
 /** A content that is asked for by itself: a descriptor will do. */
 export type WantedBlob = Pick<Descriptor, "digest" | "size"> & Partial<Pick<Descriptor, "mediaType">>;
@@ -51,6 +52,11 @@ export interface CopyOptions extends AbortOptions {
   readonly referrers?: boolean | undefined;
   /** Copy every tag of the repository; both names then have neither tag nor digest. */
   readonly allTags?: boolean | undefined;
+  /**
+   * Asked, before anything goes to the other registry, whether the image may be copied, as in `PullOptions.verify`. What refers to it
+   * is not asked about. Default: nobody is asked.
+   */
+  readonly verify?: VerifyImage | undefined;
   /** Credentials for the registry that it comes from, in place of the configured ones. Never sent to a mirror. */
   readonly fromAuth?: Credentials | undefined;
   /** Credentials for the registry that it goes to, in place of the configured ones. */

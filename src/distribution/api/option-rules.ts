@@ -175,6 +175,7 @@ export const DISTRIBUTION_OPTIONS: RulesOf<DistributionOptions> = {
   ranges,
   userAgent,
   layers: eitherOf(aBoolean, withMethods("get", "register", "release")),
+  verify: aFunction,
   logger: aLogger,
 };
 
@@ -210,6 +211,7 @@ export const PULL_OPTIONS: RulesOf<PullOptions> = {
   bandwidth: ownBandwidth,
   unpack: aBoolean,
   keepBlobs: aBoolean,
+  verify: aFunction,
   onProgress: aFunction,
 };
 
@@ -227,6 +229,7 @@ export const PLAN_OPTIONS: RulesOf<PlanOptions> = {
   ...ASKING_OPTIONS,
   platform: aString,
   allPlatforms: aBoolean,
+  verify: aFunction,
 };
 
 /** The options of `Distribution.inspect`. */
@@ -261,6 +264,7 @@ export const COPY_OPTIONS: RulesOf<CopyOptions> = {
   platforms: listOf(aString),
   referrers: aBoolean,
   allTags: aBoolean,
+  verify: aFunction,
   fromAuth: auth,
   toAuth: auth,
   metaHeaders: recordOf(aString),

@@ -9,6 +9,7 @@ import type { ConnectionOptions } from "../../registry/transport/connection-opti
 import type { RangeOptions } from "../../remotes/ranges/ranges.ts";
 import type { LayerTarget } from "../../xfer/layer.ts";
 import type { Logger } from "./logger.ts";
+import type { VerifyImage } from "./verify.ts";
 
 /** How an engine is set up. */
 export interface DistributionOptions {
@@ -83,6 +84,15 @@ export interface DistributionOptions {
    * is given each layer's blob in chain order, such as `layers` of `openContainerd`. Default: blobs are all that a pull brings.
    */
   readonly layers?: boolean | LayerTarget | undefined;
+  /**
+   * Asked for each image that is pulled, planned or copied, before the first byte of a layer moves, also when all of it is here, and for
+   * each that is imported, before it has a name; with what its documents say (`ImageToVerify`). A refusal is `ErrPermissionDenied` whose
+   * `cause` is what the hook threw; no other endpoint is asked then, nothing gets a name, and documents that came go again. A pull with
+   * several tags asks for each, and goes on with the others. Where another endpoint has its turn it is asked again. Version 1 of the
+   * API is not used then: it says nothing before the layers. Not asked about: contents that are named by digest (`openBlob`, `fetchTo`,
+   * `content`, repairs), names of what is here (`tag`), and referrers that come along with a copy. Default: nobody is asked.
+   */
+  readonly verify?: VerifyImage | undefined;
   /** pino, or anything with its methods. Default: silent. */
   readonly logger?: Logger | undefined;
 }

@@ -9,10 +9,10 @@ import type { PlatformChoice } from "../../images/image-graph.ts";
 import { claimsToBeImage } from "../../images/inspect-image.ts";
 import { configFactsOf, NO_FACTS } from "../../oci/config-facts.ts";
 import type { Descriptor, Platform } from "../../oci/descriptor.ts";
-import { type JsonObject, parseJsonObject } from "../../oci/json-object.ts";
+import type { JsonObject } from "../../oci/json-object.ts";
 import { isIndexType, isManifestType } from "../../oci/media-types.ts";
 import { type ImageIndex, type ImageManifest, parseIndex, parseManifest } from "../../oci/parse-document.ts";
-import { CONFIG_SHAPE, MAX_CONFIG_BYTES } from "../../oci/parse-image-config.ts";
+import { parseConfigDocument } from "../../oci/parse-image-config.ts";
 import { formatPlatform } from "../../platform/format-platform.ts";
 import type { InspectedImage } from "../api/looking.ts";
 
@@ -98,8 +98,7 @@ async function readConfig(
 ): Promise<{ readonly configuration?: JsonObject; readonly configBytes?: Uint8Array }> {
   if (!config || !claimsToBeImage({ config, layers })) return {};
   const configBytes = await read(config);
-  const bounds = { what: "image config", maxBytes: MAX_CONFIG_BYTES, keys: CONFIG_SHAPE };
-  return { configBytes, configuration: parseJsonObject(configBytes, bounds) };
+  return { configBytes, configuration: parseConfigDocument(configBytes) };
 }
 
 /** The manifest of an index that is wanted. */

@@ -13,6 +13,7 @@ import type { CopiedImage, CopyOptions } from "../api/moving.ts";
 import { type Operation, waiterOf } from "../api/operation.ts";
 import type { EndpointWalk } from "../endpoints/endpoint-walk.ts";
 import type { IncomingAccount, OutgoingAccount } from "../operations/traffic.ts";
+import { verifiersOf } from "../operations/verify-image.ts";
 import { keepPromise, resolveTarget } from "../pull/promised.ts";
 import type { PullShared } from "../pull/puller.ts";
 import { inDockersWords } from "../pull/translate-pull-error.ts";
@@ -21,6 +22,7 @@ import { tellingPusher, type UploadShared, uploadBlobs } from "../push/upload-bl
 import { type BlobOrigin, type BringEngine, bringBlob, passingKey } from "./bring-blob.ts";
 import { choosePlatforms, readGraph } from "./read-source.ts";
 import { SourceContent } from "./source-content.ts";
+import { verifySource } from "./verify-source.ts";
 
 /** Manifests that refer to one image, directly or to what refers to it: who attests more attests nothing. */
 const MAX_REFERRERS = 4_096;
@@ -29,13 +31,16 @@ const MAX_REFERRERS = 4_096;
 export interface CopyShared
   extends BringEngine,
     UploadShared,
-    Pick<PullShared, "content" | "documents" | "documentReaders" | "work" | "traffic" | "bandwidth"> {}
+    Pick<
+      PullShared,
+      "content" | "documents" | "documentReaders" | "work" | "traffic" | "bandwidth" | "verify"
+    > {}
 
 /** What one copy works with. */
 export interface CopyContext {
   readonly shared: CopyShared;
   readonly operation: Operation;
-  readonly options: Pick<CopyOptions, "platforms" | "referrers" | "fromAuth" | "metaHeaders">;
+  readonly options: Pick<CopyOptions, "platforms" | "referrers" | "fromAuth" | "metaHeaders" | "verify">;
   /** Where it comes from. */
   readonly origin: BlobOrigin;
   /** Where it goes to. */
@@ -97,6 +102,7 @@ async function readImage(
 ): Promise<SourceImage> {
   const { shared, operation, origin, options } = context;
   const { platforms } = options;
+  const verifiers = verifiersOf(shared.verify, options.verify);
   const told = await resolvedElsewhere(reference, context);
   const read = async (remote: RegistryRemote) => {
     const here = { remote, operation };
@@ -105,8 +111,11 @@ async function readImage(
       const root = platforms ? await choosePlatforms(wanted, platforms, reading) : plain(wanted);
       return { root, documents: await readGraph(platforms ? root : wanted, reading) };
     };
-    if (told) return await bring(told); // its tag means nothing here
-    return (await keepPromise(reference, await resolveTarget(reference, here), bring, here)).found;
+    const found = told
+      ? await bring(told) // its tag means nothing here
+      : (await keepPromise(reference, await resolveTarget(reference, here), bring, here)).found;
+    await verifySource(reference, found, { reading, verifiers });
+    return found;
   };
   const { value, endpoint } = await origin.walk.run(reference, (remote) =>
     inDockersWords(reference, () => read(remote)),

@@ -37,7 +37,7 @@ export async function readGraph(root: Descriptor, reading: SourceReading): Promi
       return [];
     }
     documents.push(descriptor);
-    await bring(descriptor, abort.signal, reading);
+    await bringDocument(descriptor, abort.signal, reading);
     return await children(descriptor, abort);
   };
   await dispatch(visit, [root], operation);
@@ -55,7 +55,7 @@ export async function choosePlatforms(
 ): Promise<Descriptor> {
   const { content, operation } = reading;
   const fetchEach: Handler = async (descriptor, { signal }) => {
-    await bring(descriptor, signal, reading);
+    await bringDocument(descriptor, signal, reading);
     return [];
   };
   const chosen = new Map<string, Descriptor>();
@@ -99,7 +99,8 @@ function contentOf({ shared, content }: SourceReading) {
   return boundedReads(content, shared.documentReaders);
 }
 
-async function bring(
+/** Brings a document, or a small blob, into the memory of a copy. */
+export async function bringDocument(
   document: Descriptor,
   signal: AbortSignal | undefined,
   { shared, remote, content, operation }: SourceReading,

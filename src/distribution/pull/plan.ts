@@ -1,6 +1,8 @@
+import { allOrAbort } from "../../async/all-or-abort.ts";
 import { boundedReads } from "../../content/bounded-reads.ts";
 import type { Handler } from "../../images/handler.ts";
 import { collectImages, type ImageContent, type PlatformChoice } from "../../images/image-graph.ts";
+import { claimsToBeImage } from "../../images/inspect-image.ts";
 import type { Descriptor } from "../../oci/descriptor.ts";
 import type { NormalizedReference } from "../../reference/reference.ts";
 import type { Remote } from "../../remotes/remote.ts";
@@ -8,6 +10,7 @@ import type { ImagePlan, PlannedContent, PlanOptions } from "../api/image-plan.t
 import { startOperation } from "../api/operation.ts";
 import { checkMetaHeaders } from "../endpoints/check-meta-headers.ts";
 import { EndpointWalk, type WalkEngine, type WalkRoute } from "../endpoints/endpoint-walk.ts";
+import { verifiersOf, verifyImage } from "../operations/verify-image.ts";
 import { fetchDocument } from "./fetch-document.ts";
 import { namedContents, plannedContents } from "./planned-contents.ts";
 import { isKnown, keepPromise, promiseFor, resolveTarget } from "./promised.ts";
@@ -30,6 +33,8 @@ interface PlanSite {
 /** An image, as its documents tell it. */
 interface Found {
   readonly target: Descriptor;
+  /** Where they are. */
+  readonly content: ScratchContent;
   /** Every document that was visited, from the target down. */
   readonly documents: readonly Descriptor[];
   readonly images: readonly ImageContent[];
@@ -44,6 +49,7 @@ export async function plan(engine: PlanEngine, text: string, options: PlanOption
   checkMetaHeaders(options.metaHeaders ?? {});
   const operation = startOperation(options);
   const choice = choosePlatform(options);
+  const verifiers = verifiersOf(engine.verify, options.verify);
   const siteAt = (remote: Remote): PlanSite => {
     const here = { shared: engine, remote, operation };
     return {
@@ -53,6 +59,7 @@ export async function plan(engine: PlanEngine, text: string, options: PlanOption
         const target = promised ?? (await resolveTarget(reference, here, known));
         const bring = (wanted: Descriptor) => readGraph(wanted, { ...here, choice });
         const kept = await keepPromise(reference, target, bring, here);
+        await verifyPlanned(reference, { target: kept.target, ...kept.found }, { ...here, verifiers });
         return { target: kept.target, ...kept.found };
       },
     };
@@ -102,5 +109,25 @@ async function readGraph(
   };
   const reads = boundedReads(content, shared.documentReaders);
   const images = await collectImages(target, { content: reads, fetchDocument: fetchEach, choice }, operation);
-  return { documents, images };
+  return { content, documents, images };
+}
+
+/** Who says whether an image may come, and where its configs are to be had. */
+interface VerifyingContext extends Pick<PullContext, "shared" | "remote" | "operation" | "verifiers"> {}
+
+async function verifyPlanned(
+  reference: NormalizedReference,
+  { target, images, content }: Found,
+  { verifiers, shared, remote, operation }: VerifyingContext,
+): Promise<void> {
+  if (!verifiers) return;
+  const bringing = { shared: { ...shared, content }, remote, operation };
+  const configs = images.filter(claimsToBeImage).map(({ config }) => config);
+  await allOrAbort(
+    configs.map((config) => (signal: AbortSignal) => fetchDocument(config, signal, bringing)),
+    operation,
+  );
+  const about = { purpose: "plan", reference: reference.toString(), target } as const;
+  const { endpoint } = remote;
+  await verifyImage({ ...about, endpoint, images, content }, verifiers, operation.signal);
 }

@@ -3,7 +3,7 @@ import { ErrFailedPrecondition, ErrNoSupport } from "../../errors/classes.ts";
 import type { Descriptor } from "../../oci/descriptor.ts";
 import { familiarString } from "../../reference/familiar.ts";
 import type { NormalizedReference } from "../../reference/reference.ts";
-import type { Endpoint } from "../../registry/endpoints/endpoint.ts";
+import { type Endpoint, originOf } from "../../registry/endpoints/endpoint.ts";
 import type { RangeSource } from "../../remotes/ranges/range-sources.ts";
 import type { Ranges } from "../../remotes/ranges/ranges.ts";
 import type { AskOptions } from "../../remotes/remote.ts";
@@ -14,6 +14,7 @@ import { checkMetaHeaders } from "../endpoints/check-meta-headers.ts";
 import { EndpointWalk, type WalkEngine, type WalkRoute } from "../endpoints/endpoint-walk.ts";
 import { forEachName } from "../operations/each-name.ts";
 import { told } from "../operations/told.ts";
+import { verifiersOf } from "../operations/verify-image.ts";
 import { everyTag, noTags } from "./every-tag.ts";
 import { promiseFor, resolveTarget } from "./promised.ts";
 import { PullProgress } from "./pull-progress.ts";
@@ -71,7 +72,8 @@ async function pullNames(
   const { unpack = true, keepBlobs: keepsBlobs = true } = options;
   const layers = unpack ? engine.layers : undefined;
   if (!keepsBlobs && (!layers?.settle || isCollected(engine.content))) throw noLayers(reference);
-  const context = { shared: engine, operation, platform, account, progress, layers, keepsBlobs };
+  const verifiers = verifiersOf(engine.verify, options.verify);
+  const context = { shared: engine, operation, platform, account, progress, layers, keepsBlobs, verifiers };
   const route: WalkRoute<PullSite> = {
     reference,
     purpose: "pull",
@@ -84,6 +86,7 @@ async function pullNames(
       return { repository: siteOf(repository, { source, resolve, pull: v2Puller(here) }), answers };
     },
     async openV1(endpoint, surroundings) {
+      if (verifiers) throw unverifiable(reference, endpoint);
       const opening = repositories.openV1(endpoint, reference, { ...options, ...surroundings });
       const { repository, answers } = await opening;
       const { v1Puller } = await import("./v1/v1-puller.ts");
@@ -161,6 +164,12 @@ async function sourcesBeside(
 /** Version 1 has no digests to go by. */
 async function resolveNowhere(reference: NormalizedReference): Promise<never> {
   throw new ErrNoSupport(`resolve ${familiarString(reference)}: version 1 of the API has no digests`);
+}
+
+/** Version 1 tells what an image is only by its layers. */
+function unverifiable(reference: NormalizedReference, endpoint: Endpoint): ErrNoSupport {
+  const text = `pull ${familiarString(reference)}: version 1 of the API says nothing that could be verified before the layers`;
+  return new ErrNoSupport(text, { endpoint: originOf(endpoint), reference: reference.toString() });
 }
 
 function noLayers(reference: NormalizedReference): ErrFailedPrecondition {

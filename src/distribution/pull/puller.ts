@@ -16,10 +16,12 @@ import type { TransferManager } from "../../xfer/transfer-manager.ts";
 import type { PulledImage } from "../api/distribution.ts";
 import type { Logger } from "../api/logger.ts";
 import type { Operation } from "../api/operation.ts";
+import type { VerifyImage } from "../api/verify.ts";
 import type { ImageLayers } from "../layers/unpacked-images.ts";
 import type { MountSourceStore } from "../mounts/mount-source-store.ts";
 import type { OpenWork } from "../operations/open-work.ts";
 import type { IncomingAccount, Traffic } from "../operations/traffic.ts";
+import type { Verifiers } from "../operations/verify-image.ts";
 import type { V1LayerStore } from "../root/v1-layer-store.ts";
 import type { PullProgress } from "./pull-progress.ts";
 
@@ -53,6 +55,8 @@ export interface PullShared {
   readonly layers: ImageLayers | undefined;
   /** Counts what is fetched. */
   readonly work: OpenWork;
+  /** Asked for all pulls, before the first byte of a layer, whether an image may come. */
+  readonly verify: VerifyImage | undefined;
   readonly logger: Logger;
 }
 
@@ -72,6 +76,8 @@ export interface PullContext {
   readonly layers: ImageLayers | undefined;
   /** Whether blobs of layers are wanted once these are unpacked. */
   readonly keepsBlobs: boolean;
+  /** Who says whether an image may come. */
+  readonly verifiers: Verifiers;
 }
 
 /** What pulling one name gives, wherever it came from. */

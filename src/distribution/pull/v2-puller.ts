@@ -2,7 +2,7 @@ import { allOrAbort } from "../../async/all-or-abort.ts";
 import { boundedReads } from "../../content/bounded-reads.ts";
 import { exists } from "../../content/exists.ts";
 import type { Digest } from "../../digest/digest.ts";
-import { findError } from "../../errors/predicates.ts";
+import { findError, isPermissionDenied } from "../../errors/predicates.ts";
 import { withMessage } from "../../errors/with-message.ts";
 import type { Handler } from "../../images/handler.ts";
 import { collectImages, type ImageContent } from "../../images/image-graph.ts";
@@ -14,8 +14,10 @@ import { message } from "../../progress/progress.ts";
 import type { NormalizedReference } from "../../reference/reference.ts";
 import { UnpackedImages } from "../layers/unpacked-images.ts";
 import { incoming } from "../operations/traffic.ts";
+import { verifyImage } from "../operations/verify-image.ts";
 import { blobDownload } from "./blob-download.ts";
 import { bringLayers } from "./bring-layers.ts";
+import { BroughtContent } from "./brought-content.ts";
 import { fetchDocument } from "./fetch-document.ts";
 import { nameImage } from "./name-image.ts";
 import { contentsHere, namedContents } from "./planned-contents.ts";
@@ -36,7 +38,8 @@ export function v2Puller(context: PullContext): Puller {
         return known;
       },
     };
-    const bring = (wanted: Descriptor): Promise<Graph> => fetchDocuments(wanted, context);
+    const brought = context.verifiers ? new BroughtContent(context.shared) : undefined;
+    const bring = (wanted: Descriptor): Promise<Graph> => fetchDocuments(wanted, brought, context);
     const {
       target,
       found: { documents, images },
@@ -50,6 +53,7 @@ export function v2Puller(context: PullContext): Puller {
     await context.progress.plan(reference.toString(), namedContents(documents, images), (contents) =>
       contentsHere(contents, context.shared, operation),
     );
+    await verify({ reference, target, images }, brought, context);
     await using unpacked = new UnpackedImages(context.layers);
     const inspected = await fetchBlobs(images, unpacked, context);
     const dropped = await droppedLayers(images, { inspected, unpacked }, context);
@@ -77,12 +81,17 @@ interface Graph {
   readonly images: readonly ImageContent[];
 }
 
-async function fetchDocuments(target: Descriptor, context: PullContext): Promise<Graph> {
+async function fetchDocuments(
+  target: Descriptor,
+  brought: BroughtContent | undefined,
+  context: PullContext,
+): Promise<Graph> {
   const { shared, remote, operation, platform: choice, account } = context;
   const documents: Descriptor[] = [];
   const fetchEach: Handler = async (descriptor, { signal }) => {
     documents.push(descriptor);
     account.wants(incoming(descriptor));
+    await brought?.expect(descriptor, signal);
     await fetchDocument(descriptor, signal, context);
     return [];
   };
@@ -99,6 +108,39 @@ async function fetchDocuments(target: Descriptor, context: PullContext): Promise
     return { documents, images };
   } catch (error) {
     throw servedBy(remote.endpoint, error);
+  }
+}
+
+/** An image as it was found, which may have to be verified. */
+interface FoundImage extends Pick<Graph, "images"> {
+  readonly reference: NormalizedReference;
+  readonly target: Descriptor;
+}
+
+/**
+ * Brings the configs and asks everybody whether the image may come; nothing is asked of layers before. Documents that were not here and
+ * that a refusal leaves without a use go when nobody works here.
+ */
+async function verify(
+  { reference, target, images }: FoundImage,
+  brought: BroughtContent | undefined,
+  context: PullContext,
+): Promise<void> {
+  const { verifiers, remote, operation, shared } = context;
+  if (!verifiers) return;
+  const { endpoint } = remote;
+  const content = boundedReads(shared.content, shared.documentReaders);
+  const bringConfig = (image: ImageContent) => async (signal: AbortSignal) => {
+    await brought?.expect(image.config, signal);
+    return await fetchConfig(image, signal, context);
+  };
+  await allOrAbort(images.map(bringConfig), operation);
+  const about = { purpose: "pull", reference: reference.toString(), target, endpoint } as const;
+  try {
+    await verifyImage({ ...about, images, content }, verifiers, operation.signal);
+  } catch (error) {
+    if (isPermissionDenied(error)) await brought?.abandon();
+    throw error;
   }
 }
 

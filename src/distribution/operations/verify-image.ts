@@ -1,0 +1,79 @@
+import { abortable, throwIfAborted } from "../../async/abort.ts";
+import { readBlob } from "../../content/read-blob.ts";
+import type { Provider } from "../../content/store.ts";
+import { ErrPermissionDenied } from "../../errors/classes.ts";
+import { messageOf } from "../../errors/message-of.ts";
+import type { ImageContent } from "../../images/image-graph.ts";
+import { claimsToBeImage } from "../../images/inspect-image.ts";
+import { configFactsOf, NO_FACTS } from "../../oci/config-facts.ts";
+import type { JsonObject } from "../../oci/json-object.ts";
+import { MAX_MANIFEST_BYTES, parseManifest } from "../../oci/parse-document.ts";
+import { MAX_CONFIG_BYTES, parseConfigDocument } from "../../oci/parse-image-config.ts";
+import type { ImageToVerify, ManifestToVerify, VerifyImage } from "../api/verify.ts";
+
+/** Who is asked: the engine's hook first, then that of the call. `undefined`: nobody. */
+export type Verifiers = readonly VerifyImage[] | undefined;
+
+/** The hooks of an engine and of one call: neither can allow what the other refuses. */
+export function verifiersOf(...hooks: ReadonlyArray<VerifyImage | undefined>): Verifiers {
+  const given = hooks.filter((hook) => hook !== undefined);
+  return given.length > 0 ? given : undefined;
+}
+
+/** An image that waits for the word of its verifiers. */
+export interface ImageAtTheDoor extends Omit<ImageToVerify, "manifests"> {
+  /** Their manifests, and the configs of those that say that they are images, are in `content`. */
+  readonly images: readonly ImageContent[];
+  readonly content: Provider;
+}
+
+/**
+ * Asks everybody whether an image may come. A refusal is `ErrPermissionDenied` without an endpoint, so that no other endpoint is asked:
+ * its cause is what the hook threw. Throws as `readBlob` does, and the abort error when the signal fires.
+ */
+export async function verifyImage(
+  { images, content, ...about }: ImageAtTheDoor,
+  verifiers: readonly VerifyImage[],
+  outer: AbortSignal | undefined,
+): Promise<void> {
+  const over = new AbortController();
+  const signal = outer ? AbortSignal.any([outer, over.signal]) : over.signal;
+  try {
+    const manifests: ManifestToVerify[] = [];
+    for (const image of images) manifests.push(await describe(image, content, signal));
+    for (const verifier of verifiers) await ask(verifier, { ...about, manifests }, signal);
+  } finally {
+    over.abort();
+  }
+}
+
+async function ask(verifier: VerifyImage, image: ImageToVerify, signal: AbortSignal): Promise<void> {
+  const { reference, target } = image;
+  throwIfAborted(signal);
+  const refused = (reason: string, cause?: unknown): ErrPermissionDenied => {
+    const details = { cause, reference, digest: target.digest };
+    return new ErrPermissionDenied(`verify image ${reference}: refused: ${reason}`, details);
+  };
+  const asked = (async () => await verifier(image, { signal }))();
+  const word = await abortable(asked, signal).catch((cause: unknown) => {
+    throwIfAborted(signal);
+    throw refused(messageOf(cause), cause);
+  });
+  if (word === false) throw refused("the hook said no");
+}
+
+async function describe(
+  { manifest, config, layers }: ImageContent,
+  content: Provider,
+  signal: AbortSignal,
+): Promise<ManifestToVerify> {
+  const bytes = await readBlob(content, manifest, { maxBytes: MAX_MANIFEST_BYTES, signal });
+  const { artifactType, annotations = {}, subject } = parseManifest(bytes, manifest.mediaType);
+  const isImage = claimsToBeImage({ config, layers });
+  const configuration: JsonObject | undefined = isImage
+    ? parseConfigDocument(await readBlob(content, config, { maxBytes: MAX_CONFIG_BYTES, signal }))
+    : undefined;
+  const facts = configuration ? configFactsOf(configuration) : NO_FACTS;
+  const kind = isImage ? "image" : "artifact";
+  return { ...facts, manifest, config, layers, kind, artifactType, annotations, subject, configuration };
+}
