@@ -12,6 +12,12 @@ export type { BandwidthLimit, BandwidthRates, BandwidthSlot, Weekday } from "./b
 export type { Store } from "./content/store.ts";
 export type { Digest } from "./digest/digest.ts";
 export type {
+  ArtifactFile,
+  Artifacts,
+  FetchArtifactOptions,
+  FetchedArtifact,
+} from "./distribution/api/artifacts.ts";
+export type {
   CheckedLayers,
   CheckOptions,
   CheckResult,

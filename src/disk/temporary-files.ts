@@ -1,6 +1,6 @@
 import { randomBytes } from "node:crypto";
 import { readdir, rm, stat } from "node:fs/promises";
-import { basename, join } from "node:path";
+import { basename, dirname, join } from "node:path";
 import { type Clock, systemClock } from "../async/clock.ts";
 
 /**
@@ -12,11 +12,30 @@ export const TEMPORARY_KEPT_MS = 10 * 60 * 1000;
 /** Bytes of noise in a name, so that no two writers choose the same. */
 const NOISE_BYTES = 6;
 
+/** Longest name in a directory, in bytes: Linux's own `NAME_MAX`. */
+const MAX_NAME_BYTES = 255;
+
 const TEMPORARY = /^(?<target>.+)\.[0-9a-f]{12}\.tmp$/;
 
 /** The path of a new temporary file, beside the file that it is to become. */
 export function temporaryPath(path: string): string {
-  return `${path}.${randomBytes(NOISE_BYTES).toString("hex")}.tmp`;
+  return pathBeside(path, `.${randomBytes(NOISE_BYTES).toString("hex")}.tmp`);
+}
+
+/**
+ * The path of a file beside the one at `path`, whose name ends with `ending` and begins with the other one's, with as much of that as a
+ * directory takes.
+ */
+export function pathBeside(path: string, ending: string): string {
+  const name = basename(path);
+  const room = MAX_NAME_BYTES - Buffer.byteLength(ending);
+  if (Buffer.byteLength(name) <= room) return `${path}${ending}`;
+  let beginning = "";
+  for (const character of name) {
+    if (Buffer.byteLength(beginning + character) > room) break;
+    beginning += character;
+  }
+  return join(dirname(path), `${beginning}${ending}`);
 }
 
 /** Whether a path, or a name, is one that `temporaryPath` makes. */

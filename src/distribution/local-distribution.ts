@@ -17,6 +17,7 @@ import { checkArgument, checkOptions } from "../options/check-options.ts";
 import { required } from "../options/rule.ts";
 import { aFunction, aPath, aString } from "../options/rules.ts";
 import type { Transport } from "../registry/transport/transport.ts";
+import type { Artifacts } from "./api/artifacts.ts";
 import type { CheckOptions, CheckResult } from "./api/check-result.ts";
 import type {
   AssembleImageOptions,
@@ -60,10 +61,11 @@ import {
 } from "./api/option-rules.ts";
 import type { PruneOptions, PruneResult } from "./api/prune-result.ts";
 import type { DiskUsage } from "./api/usage.ts";
+import { artifacts } from "./artifacts/artifacts.ts";
 import { check } from "./check/check.ts";
 import type { EngineLayers } from "./layers/open-layers.ts";
 import { exportNamed } from "./local/export-named.ts";
-import { extractFiles, listImage, type ReadingContext } from "./local/image-files.ts";
+import { listImage, type ReadingContext } from "./local/image-files.ts";
 import { unpackImage } from "./local/unpack-image.ts";
 import { looking } from "./look/looking.ts";
 import type { CopyEngine } from "./move/copy.ts";
@@ -101,9 +103,11 @@ export class LocalDistribution implements Distribution {
   readonly openBlob: Moving["openBlob"] = (...given) => this.#moving.openBlob(...given);
   readonly fetchTo: Moving["fetchTo"] = (...given) => this.#moving.fetchTo(...given);
   readonly copy: Moving["copy"] = (...given) => this.#moving.copy(...given);
+  readonly fetchArtifact: Artifacts["fetchArtifact"] = (...given) => this.#artifacts.fetchArtifact(...given);
   readonly stats: Distribution["stats"] = () => statsOf(this.#parts);
   readonly #looking: Looking;
   readonly #moving: Moving;
+  readonly #artifacts: Artifacts;
   readonly #parts: DistributionParts;
 
   constructor(parts: DistributionParts) {
@@ -114,6 +118,7 @@ export class LocalDistribution implements Distribution {
     this.layers = parts.layers?.store;
     this.#looking = looking(parts);
     this.#moving = moving(parts);
+    this.#artifacts = artifacts(parts);
   }
 
   async pull(reference: string, options: PullOptions = {}): Promise<PullResult> {
@@ -254,7 +259,10 @@ export class LocalDistribution implements Distribution {
     checkArgument("extract image", "reference", reference, aString);
     checkArgument("extract image", "directory", directory, aPath);
     checkOptions("extract image", options, READ_OPTIONS);
-    return await this.#using(options, (own) => extractFiles(this.#reading(), reference, directory, own));
+    return await this.#using(options, async (own) => {
+      const { extractHere } = await import("./artifacts/extract-here.ts");
+      return await extractHere(this.#reading(), reference, directory, own);
+    });
   }
 
   async *list(reference: string, options: ReadImageOptions = {}): AsyncGenerator<ImageEntry> {
@@ -294,12 +302,15 @@ export class LocalDistribution implements Distribution {
     await this.close();
   }
 
-  #reading(): ReadingContext {
+  #reading(): DistributionParts & ReadingContext {
     return { ...this.#parts, rootLayers: this.#parts.root.layers };
   }
 
   /** Runs an operation that builds on content, which therefore nobody may remove meanwhile. */
-  #using<O extends AbortOptions, T>(options: O, operation: (own: O) => Promise<T>): Promise<T> {
+  #using<O extends AbortOptions, T>(
+    options: O,
+    operation: (own: O & { readonly signal: AbortSignal }) => Promise<T>,
+  ): Promise<T> {
     const { work, root } = this.#parts;
     return work.run(options, (own) => root.share(() => operation(own), { signal: own.signal }));
   }

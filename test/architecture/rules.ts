@@ -29,7 +29,7 @@ const ROOMS: Readonly<Record<string, readonly (readonly string[])[]>> = {
     ["pull"],
     ["push", "local", "look"],
     ["move"],
-    ["check"],
+    ["artifacts", "check"],
     ["local-distribution.ts"],
     ["compose-distribution.ts"],
     ["open-distribution.ts"],

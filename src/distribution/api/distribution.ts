@@ -17,6 +17,7 @@ import type { Descriptor } from "../../oci/descriptor.ts";
 import type { ProgressSink, StepSink } from "../../progress/progress.ts";
 import type { Credentials } from "../../registry/credentials/credentials.ts";
 import type { LivePriority, Priority } from "../../xfer/live-priority.ts";
+import type { Artifacts } from "./artifacts.ts";
 import type { CheckOptions, CheckResult } from "./check-result.ts";
 import type { DistributionEvents } from "./events.ts";
 import type { ImagePlan, PlanOptions } from "./image-plan.ts";
@@ -238,7 +239,7 @@ export interface RemovedImage {
  * Moves images between registries and one data root. Made by `openDistribution`, one per data root and process; every
  * method may be called many times at once.
  */
-export interface Distribution extends Seeing, Looking, Moving, AsyncDisposable {
+export interface Distribution extends Seeing, Looking, Moving, Artifacts, AsyncDisposable {
   /**
    * Brings an image into the content store and names it. Concurrent pulls share transfers by digest. Throws
    * `ErrInvalidArgument` (reference, platform, options), `ErrNotFound`, `ErrUnauthenticated`, `ErrPermissionDenied`,
@@ -329,7 +330,8 @@ export interface Distribution extends Seeing, Looking, Moving, AsyncDisposable {
   /**
    * Makes a directory, new or empty, out of the files that an image shows, or of some paths of it and what leads there, without
    * unpacking it: each layer is read through once, and once more where a link leads to a content that was not meant to be kept. All
-   * of them are verified before anything gets its name. Throws `ErrNotFound` for a name, a layer or a path that is not here,
+   * of them are verified before anything gets its name. Of an artifact, the files that its layers are, by their titles, as `fetchArtifact`
+   * makes them. Throws `ErrNotFound` for a name, a layer or a path that is not here,
    * `ErrInvalidArgument` for what is no image and for layers with unacceptable entries, `ErrDataLoss` for damaged ones,
    * `ErrResourceExhausted` for those beyond the limits, `ErrAlreadyExists` for a directory with something in it, and the classes of
    * the disk's errors.

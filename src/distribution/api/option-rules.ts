@@ -41,6 +41,7 @@ import { MAX_USER_AGENT_CHARS } from "../../registry/http/user-agent.ts";
 import { CONNECTION_OPTIONS, type ConnectionOptions } from "../../registry/transport/connection-options.ts";
 import type { RangeOptions } from "../../remotes/ranges/ranges.ts";
 import { LivePriority } from "../../xfer/live-priority.ts";
+import type { FetchArtifactOptions } from "./artifacts.ts";
 import type { CheckOptions } from "./check-result.ts";
 import type {
   AssembleImageOptions,
@@ -141,6 +142,8 @@ const priority = eitherOf(
   rule("a LivePriority", (value) => value instanceof LivePriority),
 );
 
+const localOrRegistry = rule('"local" or "registry"', (value) => value === "local" || value === "registry");
+
 const connection = objectOf<ConnectionOptions>(CONNECTION_OPTIONS);
 
 const ranges = eitherOf(
@@ -236,7 +239,7 @@ export const PLAN_OPTIONS: RulesOf<PlanOptions> = {
 export const INSPECT_OPTIONS: RulesOf<InspectOptions> = {
   ...ASKING_OPTIONS,
   platform: aString,
-  from: rule('"local" or "registry"', (value) => value === "local" || value === "registry"),
+  from: localOrRegistry,
 };
 
 /** The options of `Distribution.referrers`. */
@@ -247,6 +250,14 @@ export const BLOB_OPTIONS: RulesOf<BlobOptions> = {
   ...ASKING_OPTIONS,
   group: aString,
   bandwidth: ownBandwidth,
+};
+
+/** The options of `Distribution.fetchArtifact`. */
+export const FETCH_ARTIFACT_OPTIONS: RulesOf<FetchArtifactOptions> = {
+  ...BLOB_OPTIONS,
+  platform: aString,
+  from: localOrRegistry,
+  titles: listOf(aString),
 };
 
 /** The options of `Distribution.push`. */

@@ -5,7 +5,7 @@ import { isNotFound } from "../../errors/predicates.ts";
 import type { ImageFinder } from "../../images/image-finder.ts";
 import { collectImages, type ImageContent } from "../../images/image-graph.ts";
 import type { Image } from "../../images/image-store.ts";
-import { inspectImage } from "../../images/inspect-image.ts";
+import { type Inspected, inspectImage } from "../../images/inspect-image.ts";
 import type { Descriptor } from "../../oci/descriptor.ts";
 import { parseAnyReference, parseDockerRef } from "../../reference/normalize.ts";
 import type { Operation } from "../api/operation.ts";
@@ -33,16 +33,24 @@ export interface LocalImageOptions {
   readonly platform: string | undefined;
 }
 
+/** What a name of this data root points at, for one platform. */
+export interface LocalContent {
+  readonly image: Image;
+  /** Absent where there is no manifest in it. */
+  readonly wanted: ImageContent | undefined;
+  readonly inspected: Inspected | undefined;
+}
+
 /**
- * Looks up an image that is here; its layers need not be. Throws `ErrNotFound` for a name that is not here, saying how it comes, or a
- * document that is not, and `ErrInvalidArgument` for what is no image.
+ * Looks up what is here under a name; its layers need not be. Throws `ErrNotFound` for a name that is not here, saying how it comes, or a
+ * document that is not.
  */
-export async function localImage(
+export async function localContent(
   shared: LocalImages,
   reference: string,
   { action, platform }: LocalImageOptions,
   operation: Operation,
-): Promise<LocalImage> {
+): Promise<LocalContent> {
   const image = await named(shared, reference, { action, operation });
   const content = boundedReads(shared.content, shared.documentReaders);
   const choice = choosePlatform({ platform });
@@ -51,11 +59,21 @@ export async function localImage(
     { content, fetchDocument: async () => [], choice },
     operation,
   );
-  const inspected = wanted && (await inspectImage(wanted, content, operation));
+  return { image, wanted, inspected: wanted && (await inspectImage(wanted, content, operation)) };
+}
+
+/** The same of an image. Throws as `localContent` does, and `ErrInvalidArgument` for what is no image. */
+export async function localImage(
+  shared: LocalImages,
+  reference: string,
+  options: LocalImageOptions,
+  operation: Operation,
+): Promise<LocalImage> {
+  const { image, wanted, inspected } = await localContent(shared, reference, options, operation);
   if (wanted && inspected?.kind === "image") {
     return { ...wanted, ...image, diffIds: inspected.diffIds };
   }
-  throw new ErrInvalidArgument(`${action} ${image.name}: got an artifact, wanted an image`, {
+  throw new ErrInvalidArgument(`${options.action} ${image.name}: got an artifact, wanted an image`, {
     digest: image.target.digest,
   });
 }

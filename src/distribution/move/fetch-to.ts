@@ -30,18 +30,26 @@ async function fetchToFile(
   path: string,
   options: BlobOptions,
 ): Promise<FetchedBlob> {
-  const { blob } = wanted;
-  return await withinTime(`fetch ${blob.digest}`, options, (timed) =>
-    usingContent(engine, timed, async (own) => {
-      if (!(await isReplaceable("write file", path)))
-        throw new ErrInvalidArgument(
-          `write file "${path}": got something else there, wanted nothing or a regular file`,
-        );
-      const isHere = await exists(engine.content, blob, own);
-      if (isHere && (await cloneFile(engine.content, blob, path, own))) {
-        return { endpoint: undefined, passedOver: [] };
-      }
-      return await bringWanted(engine, wanted, new FileTarget(blob, path), own);
-    }),
+  return await withinTime(`fetch ${wanted.blob.digest}`, options, (timed) =>
+    usingContent(engine, timed, (own) => bringToFile(engine, wanted, path, own)),
   );
+}
+
+/** Makes a file of one content, as `Moving.fetchTo` does, within an operation that is counted already. */
+export async function bringToFile(
+  engine: MoveEngine,
+  wanted: WantedContent,
+  path: string,
+  options: BlobOptions,
+): Promise<FetchedBlob> {
+  const { blob } = wanted;
+  if (!(await isReplaceable("write file", path)))
+    throw new ErrInvalidArgument(
+      `write file "${path}": got something else there, wanted nothing or a regular file`,
+    );
+  const isHere = await exists(engine.content, blob, options);
+  if (isHere && (await cloneFile(engine.content, blob, path, options))) {
+    return { endpoint: undefined, passedOver: [] };
+  }
+  return await bringWanted(engine, wanted, new FileTarget(blob, path), options);
 }

@@ -11,6 +11,7 @@ import { algorithmOf, type Digest, Digester, shortId } from "../../digest/digest
 import { diskError } from "../../disk/disk-error.ts";
 import { tryLockFile } from "../../disk/file-lock.ts";
 import { openRegularFile } from "../../disk/open-regular-file.ts";
+import { pathBeside } from "../../disk/temporary-files.ts";
 import { syncDirectory } from "../../disk/write-file-atomic.ts";
 import {
   ErrAlreadyExists,
@@ -29,6 +30,14 @@ const PARTIAL_FLAGS = constants.O_RDWR | constants.O_CREAT | constants.O_NOFOLLO
 /** Permissions of a new file, less the process's umask. */
 const FILE_MODE = 0o644;
 
+/** What the name of a partial file's lock ends with. */
+const LOCK = ".lock";
+
+/** Where what has come of a content is until it may be put in the place of `path`, with room for its lock's name. */
+function partialPath(path: string, digest: Digest): string {
+  return pathBeside(path, `.${shortId(digest)}.partial${LOCK}`).slice(0, -LOCK.length);
+}
+
 /** A file of the caller's that one content is to be, as a target of fetches. What has come of it is beside it until it is all there. */
 export class FileTarget implements FetchTarget {
   readonly #blob: Pick<Descriptor, "digest" | "size">;
@@ -38,7 +47,7 @@ export class FileTarget implements FetchTarget {
   constructor(blob: Pick<Descriptor, "digest" | "size">, path: string) {
     this.#blob = blob;
     this.#path = path;
-    this.#partial = `${path}.${shortId(blob.digest)}.partial`;
+    this.#partial = partialPath(path, blob.digest);
   }
 
   async info(digest: Digest): Promise<Info> {
@@ -55,7 +64,7 @@ export class FileTarget implements FetchTarget {
    */
   async writer({ ref, signal }: WriterOptions): Promise<Writer> {
     const { digest, size } = this.#blob;
-    const release = tryLockFile(`${this.#partial}.lock`, "exclusive", { removeOnRelease: true });
+    const release = tryLockFile(`${this.#partial}${LOCK}`, "exclusive", { removeOnRelease: true });
     if (!release) throw new ErrUnavailable(`write "${this.#path}": locked by another writer`, { digest });
     try {
       if (await this.#isWhole({ signal })) {

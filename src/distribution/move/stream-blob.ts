@@ -16,34 +16,48 @@ export interface StreamedBlob {
 /** What `Moving.openBlob` gives, and where it came from. */
 export function streamBlob(engine: MoveEngine, asked: AskedBlob, options: BlobOptions): StreamedBlob {
   const wanted = wantedContent(asked);
-  const fetched = Promise.withResolvers<FetchedBlob>();
-  return {
-    chunks: chunksOf(engine, wanted, { options, onFetched: fetched.resolve }),
-    fetched: fetched.promise,
-  };
+  return streamed({ engine, wanted, options }, (own, bring) =>
+    withinTime(`open ${wanted.blob.digest}`, own, (timed) => usingContent(engine, timed, bring)),
+  );
 }
 
-async function* chunksOf(
-  engine: MoveEngine,
-  wanted: WantedContent,
-  {
-    options,
-    onFetched,
-  }: { readonly options: BlobOptions; readonly onFetched: (fetched: FetchedBlob) => void },
-): AsyncGenerator<Uint8Array> {
+/** The same within an operation that is counted already. */
+export function streamWanted(engine: MoveEngine, wanted: WantedContent, options: BlobOptions): StreamedBlob {
+  return streamed({ engine, wanted, options }, (own, bring) => bring(own));
+}
+
+/** A content that is to be streamed. */
+interface Streaming {
+  readonly engine: MoveEngine;
+  readonly wanted: WantedContent;
+  readonly options: BlobOptions;
+}
+
+/** Brings a content into the stream. */
+type Bring = (own: BlobOptions) => Promise<void>;
+
+/** @param begin runs what brings the content */
+function streamed(
+  { engine, wanted, options }: Streaming,
+  begin: (own: BlobOptions, bring: Bring) => Promise<void>,
+): StreamedBlob {
+  const fetched = Promise.withResolvers<FetchedBlob>();
   const stream = new BlobStream(wanted.blob);
+  const bring: Bring = async (own) => {
+    const stop = onAbort(own.signal, () => stream.leave()); // what is being given is not waited for then
+    try {
+      fetched.resolve(await bringWanted(engine, wanted, stream, own));
+    } finally {
+      stop();
+    }
+  };
+  return { chunks: chunksOf(stream, options, (own) => begin(own, bring)), fetched: fetched.promise };
+}
+
+async function* chunksOf(stream: BlobStream, options: BlobOptions, bring: Bring): AsyncGenerator<Uint8Array> {
   const reader = new AbortController();
   const stopListening = onAbort(options.signal, (reason) => reader.abort(reason));
-  const bringing = withinTime(`open ${wanted.blob.digest}`, { ...options, signal: reader.signal }, (timed) =>
-    usingContent(engine, timed, async (own) => {
-      const stop = onAbort(own.signal, () => stream.leave()); // what is being given is not waited for then
-      try {
-        onFetched(await bringWanted(engine, wanted, stream, own));
-      } finally {
-        stop();
-      }
-    }),
-  ).then(
+  const bringing = bring({ ...options, signal: reader.signal }).then(
     () => stream.ended(),
     (error: unknown) => stream.ended({ error }),
   );

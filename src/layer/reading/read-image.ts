@@ -8,9 +8,10 @@ import { joined } from "../unpack/directory-node.ts";
 import { DirectoryTree } from "../unpack/directory-tree.ts";
 import type { OpenFile, Place } from "../unpack/entry-files.ts";
 import { EntryMaker } from "../unpack/entry-maker.ts";
+import { refused } from "../unpack/entry-name.ts";
 import type { HostAbilities } from "../unpack/host-abilities.ts";
 import type { UnpackLimits } from "../unpack/unpack-limits.ts";
-import { OPAQUE, WHITEOUT } from "../unpack/whiteout-names.ts";
+import { isWhiteout, OPAQUE, WHITEOUT } from "../unpack/whiteout-names.ts";
 import { ImageTree } from "./image-tree.ts";
 import type { KnownFile } from "./known-entry.ts";
 import { type KeepContent, MemoryFiles } from "./memory-files.ts";
@@ -29,6 +30,8 @@ export interface ReadImageOptions extends AbortOptions {
   readonly spool?: Spool | undefined;
   /** Paths of which the contents are wanted, with all below them. Absent: all. */
   readonly paths?: readonly ByteString[] | undefined;
+  /** Whether entries that stand for nothing, by which a layer hides what is below it, are refused. Default false. */
+  readonly refusesWhiteouts?: boolean | undefined;
 }
 
 /** In memory everything can be made. */
@@ -70,6 +73,8 @@ async function readOnto(
   const sink: TarSink = {
     begin(entry) {
       if (++files.order > most) throw tooMany(layer, most);
+      if (options.refusesWhiteouts && isWhiteout(entry.name))
+        throw refused(entry.name, "a whiteout, where there is nothing to hide");
       maker.begin(entry);
     },
     content: (piece) => maker.content(piece),

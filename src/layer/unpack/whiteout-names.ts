@@ -29,3 +29,8 @@ export function isAufsMetadata(path: ByteString, { type }: TarEntry): boolean {
 export function isBelowWhiteout(path: ByteString): boolean {
   return path.includes(WHITEOUT) && !path.startsWith(LINKED_FILES) && /(?:^|\/)\.wh\.[^/]*\//.test(path);
 }
+
+/** Whether an entry, or a directory above it, has the name of a whiteout. */
+export function isWhiteout(path: ByteString): boolean {
+  return path.split("/").some((name) => name.startsWith(WHITEOUT));
+}
