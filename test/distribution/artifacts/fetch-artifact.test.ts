@@ -32,6 +32,8 @@ const at = (...names: string[]): string => join(directory, ...names);
 const name = (tag = "v1"): string => `${registry.host}/${APP}:${tag}`;
 const file = (title: string | undefined, content: string | Uint8Array): Promise<Descriptor> =>
   putFile(registry, APP, { ...(title !== undefined && { title }), content });
+const dir = (title: string, entries: Parameters<typeof putDirectory>[2]["entries"]): Promise<Descriptor> =>
+  putDirectory(registry, APP, { title, entries });
 const place = { repository: APP, tag: "v1" };
 const blobRequests = () => registry.requests.filter(({ kind }) => kind === "blob");
 
@@ -110,7 +112,7 @@ describe("fetchArtifact()", () => {
   });
 
   it("gives a name of any length that a directory takes", async () => {
-    const titles = [`${"n".repeat(255)}`, `${"ä".repeat(127)}`];
+    const titles = ["n".repeat(255), "ä".repeat(127)];
     await putArtifact(registry, place, [await file(titles[0], "1"), await file(titles[1], "2")]);
     await engine.fetchArtifact(name(), directory);
     expect((await readdir(directory)).toSorted()).toEqual(titles.toSorted());
@@ -174,9 +176,6 @@ describe("fetchArtifact()", () => {
 });
 
 describe("directories of artifacts", () => {
-  const dir = (title: string, entries: Parameters<typeof putDirectory>[2]["entries"]): Promise<Descriptor> =>
-    putDirectory(registry, APP, { title, entries });
-
   it("are made of their archives", async () => {
     await putArtifact(registry, place, [
       await dir("d/e", [
