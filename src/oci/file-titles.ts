@@ -7,10 +7,10 @@ import type { Descriptor } from "./descriptor.ts";
 export const TITLE = "org.opencontainers.image.title";
 
 /** Says with `true` that a layer is a directory in a tar archive, all of whose names begin with the title (oras). */
-export const UNPACK = "io.deis.oras.content.unpack";
+const UNPACK = "io.deis.oras.content.unpack";
 
 /** Digest of such an archive without its compression (oras). */
-export const ARCHIVE_DIGEST = "io.deis.oras.content.digest";
+const ARCHIVE_DIGEST = "io.deis.oras.content.digest";
 
 /** Longest title, in bytes: Linux's own `PATH_MAX`. */
 const MAX_TITLE_BYTES = 4_095;
