@@ -4,7 +4,11 @@ import { onAbort } from "./on-abort.ts";
 
 /** Options of everything that waits. */
 export interface AbortOptions {
-  /** Ends the wait; the promise then rejects with `ErrCanceled` (`ErrDeadlineExceeded` for `AbortSignal.timeout`). */
+  /**
+   * Ends the wait; the promise then rejects with `ErrCanceled` (`ErrDeadlineExceeded` for `AbortSignal.timeout`).
+   * @defaultValue nothing ends it but its own time-outs
+   * @example signal: AbortSignal.timeout(600_000)
+   */
   readonly signal?: AbortSignal | undefined;
 }
 

@@ -5,6 +5,10 @@ import type { ConnectionOptions } from "../../registry/transport/connection-opti
 
 /** How a registry is reached to log in. */
 export interface LoginOptions extends AbortOptions {
+  /**
+   * What is to be looked at: name and password, or a token.
+   * @example credentials: { username: "jane", password: "correct horse" }
+   */
   readonly credentials: Credentials;
   /** As for `openDistribution`. Mirrors are not asked. */
   readonly registry?: RegistryOptions | undefined;
