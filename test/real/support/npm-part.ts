@@ -2,6 +2,7 @@ import { execFile } from "node:child_process";
 import { createHash } from "node:crypto";
 import { existsSync, readFileSync } from "node:fs";
 import { cp, mkdir, mkdtemp, rename, rm, writeFile } from "node:fs/promises";
+import { createRequire } from "node:module";
 import { delimiter, join, sep } from "node:path";
 import { fileURLToPath } from "node:url";
 import { promisify } from "node:util";
@@ -44,9 +45,14 @@ export function haveNpmPart(): boolean {
 }
 
 /** The folder whose `node_modules` has the packages that from-npm/package.json names. */
-export function npmPart(): string {
+function npmPart(): string {
   if (!haveNpmPart()) throw new Error(`Cannot use packages from npm: not in ${partsFolder()}`);
   return folder();
+}
+
+/** Loads one of these packages, whose types are not in this tree. */
+export function requireFromNpm(name: "dockerode" | "testcontainers"): unknown {
+  return createRequire(join(npmPart(), "package.json"))(name);
 }
 
 /** A program of these packages. */
