@@ -15,7 +15,15 @@ export { MAX_GRAPH_DEPTH, MAX_GRAPH_DESCRIPTORS } from "./images/graph-guard.ts"
 export type { OnListenerFailure } from "./images/guarded-events.ts";
 export { ErrSkipDesc, ErrStopHandler, type Handler, handlers } from "./images/handler.ts";
 export type { IdentifiedImage, ImageLookup } from "./images/image-lookup.ts";
-export type { Image, ImageEvent, ImageEvents, ImageStore } from "./images/image-store.ts";
+export type {
+  DeleteEvent,
+  Image,
+  ImageCause,
+  ImageEvent,
+  ImageEvents,
+  ImageStore,
+  TagOptions,
+} from "./images/image-store.ts";
 export { LabelTurns } from "./images/label-turns.ts";
 export { LayoutImageStore, type LayoutImageStoreOptions } from "./images/layout-image-store.ts";
 export { labelNeeds } from "./images/needs-label.ts";

@@ -40,7 +40,13 @@ export type {
   UnpackedImage,
   UnpackImageOptions,
 } from "./distribution/api/distribution.ts";
-export type { DistributionEvents, FallbackEvent, ServedEvent } from "./distribution/api/events.ts";
+export type {
+  DistributionEvents,
+  FailedEvent,
+  FallbackEvent,
+  LackingEvent,
+  ServedEvent,
+} from "./distribution/api/events.ts";
 export type { ImagePlan, PlannedContent, PlanOptions } from "./distribution/api/image-plan.ts";
 export type { Logger } from "./distribution/api/logger.ts";
 export type { Login, LoginOptions } from "./distribution/api/login.ts";
@@ -70,6 +76,7 @@ export type { PruneOptions, PruneResult } from "./distribution/api/prune-result.
 export type { DistributionStats, HostStats, TransferStats } from "./distribution/api/seeing.ts";
 export { type EndpointShare, servedByEndpoint } from "./distribution/api/served-by-endpoint.ts";
 export type { DiskUsage, ImageUsage, Usage } from "./distribution/api/usage.ts";
+export type { Verb } from "./distribution/api/verbs.ts";
 export type {
   ImageToVerify,
   ManifestToVerify,

@@ -76,7 +76,7 @@ export async function importImages(
   for (const { name: given, target } of named) await beforeNaming?.({ name: given, target });
   const waiter = tellingWaiter(context.onProgress, { signal });
   for (const image of named) {
-    await images.tag(image.name, image.target, { signal, waiter });
+    await images.tag(image.name, image.target, { signal, waiter, cause: "import" });
     context.onProgress(message("", loaded(image)));
   }
   return named.map(({ name: given, target }) => ({ name: given, target }));

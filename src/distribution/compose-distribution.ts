@@ -31,6 +31,7 @@ import { createRepositories } from "./endpoints/repositories.ts";
 import { EndpointHealth } from "./health/endpoint-health.ts";
 import { type OpenLayersParts, openLayers } from "./layers/open-layers.ts";
 import { LocalDistribution } from "./local-distribution.ts";
+import { tellFailures } from "./operations/guard-verbs.ts";
 import { OpenWork } from "./operations/open-work.ts";
 import { Traffic } from "./operations/traffic.ts";
 import { choosePlatform } from "./pull/pull-reference.ts";
@@ -115,7 +116,7 @@ export async function composeDistribution(options: DistributionOptions): Promise
   const documentReaders = new Semaphore(MAX_DOCUMENT_READERS);
   const ids = new ImageIds(boundedReads(root.content, documentReaders), () => choosePlatform({}).matcher);
 
-  return new LocalDistribution({
+  const distribution = new LocalDistribution({
     root,
     finder: new ImageFinder(root.naming, ids),
     content: root.content,
@@ -141,6 +142,7 @@ export async function composeDistribution(options: DistributionOptions): Promise
     verify: options.verify,
     logger,
   });
+  return tellFailures(distribution, (event) => void root.events.emit("failed", event));
 }
 
 /** A host takes what it takes; where nobody has said how many at once, this is what the line and the machine take. */

@@ -124,8 +124,8 @@ export class LocalDistribution implements Distribution {
   async pull(reference: string, options: PullOptions = {}): Promise<PullResult> {
     checkArgument("pull image", "reference", reference, aString);
     checkOptions("pull image", options, PULL_OPTIONS);
-    const onImage = ({ name, target }: PulledImage): void =>
-      void this.events.emit("pull", { name, digest: target.digest });
+    const onImage = ({ name, target, previous }: PulledImage): void =>
+      void this.events.emit("pull", { name, digest: target.digest, target, previous, cause: "pull" });
     return await withinTime(`pull ${reference}`, options, (timed) =>
       this.#using(timed, (own) => pull(this.#parts, reference, own, onImage)),
     );
@@ -144,7 +144,13 @@ export class LocalDistribution implements Distribution {
     checkArgument("push image", "reference", reference, aString);
     checkOptions("push image", options, PUSH_OPTIONS);
     const onImage = ({ name, target }: PushedImage): void =>
-      void this.events.emit("push", { name, digest: target.digest });
+      void this.events.emit("push", {
+        name,
+        digest: target.digest,
+        target,
+        previous: undefined,
+        cause: "push",
+      });
     return await withinTime(`push ${reference}`, options, (timed) =>
       this.#using(timed, (own) => push(this.#parts, reference, own, onImage)),
     );

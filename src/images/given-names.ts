@@ -1,10 +1,9 @@
 import type { EventEmitter } from "eventemitter3";
 import type { AbortOptions } from "../async/abort.ts";
-import type { WaitOptions } from "../async/waiting.ts";
 import type { Descriptor } from "../oci/descriptor.ts";
 import { GuardedEvents, type OnListenerFailure } from "./guarded-events.ts";
-import type { Image, ImageEvents, ImageStore } from "./image-store.ts";
-import type { NameStore, UntagOptions } from "./name-store.ts";
+import type { Image, ImageEvents, ImageStore, TagOptions } from "./image-store.ts";
+import { type NameStore, type UntagOptions, untagged } from "./name-store.ts";
 
 /** Names that somebody else keeps, such as a containerd, with the events of those of a data root. */
 export class GivenNames implements NameStore {
@@ -28,16 +27,20 @@ export class GivenNames implements NameStore {
     return this.#images.roots(options);
   }
 
-  async tag(name: string, target: Descriptor, options?: WaitOptions): Promise<Descriptor | undefined> {
-    const before = await this.#images.tag(name, target, options);
-    this.events.emit("tag", { name, digest: target.digest });
-    return before;
+  async tag(
+    name: string,
+    target: Descriptor,
+    { cause = "tag", ...options }: TagOptions = {},
+  ): Promise<Descriptor | undefined> {
+    const previous = await this.#images.tag(name, target, options);
+    this.events.emit("tag", { name, digest: target.digest, target, previous, cause });
+    return previous;
   }
 
-  async untag(name: string, { beforehand, ...options }: UntagOptions = {}): Promise<Image> {
+  async untag(name: string, { beforehand, cause = "untag", ...options }: UntagOptions = {}): Promise<Image> {
     if (beforehand) await beforehand(await this.#images.get(name, options));
     const image = await this.#images.untag(name, options);
-    this.events.emit("untag", { name: image.name, digest: image.target.digest });
+    this.events.emit("untag", untagged(image, cause));
     return image;
   }
 

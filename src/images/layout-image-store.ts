@@ -13,11 +13,11 @@ import { needsLayerBlobs } from "../oci/annotations.ts";
 import type { Descriptor } from "../oci/descriptor.ts";
 import { parseDockerRef } from "../reference/normalize.ts";
 import { GuardedEvents, type OnListenerFailure } from "./guarded-events.ts";
-import type { Image, ImageEvents } from "./image-store.ts";
+import type { Image, ImageEvents, TagOptions } from "./image-store.ts";
 import { IndexChanges } from "./index-changes.ts";
 import { entryFor, type IndexEntry, imageOfEntry, nameOfEntry } from "./index-entry.ts";
 import { EMPTY_INDEX, type IndexFile, readIndexFile, writeIndexFile } from "./index-file.ts";
-import type { NameStore, UntagOptions } from "./name-store.ts";
+import { type NameStore, type UntagOptions, untagged } from "./name-store.ts";
 
 /** Name of the file that makes a directory an OCI layout. */
 const MARKER_FILE = "oci-layout";
@@ -92,7 +92,11 @@ export class LayoutImageStore implements NameStore {
     return entries.flatMap(({ descriptor }) => descriptor ?? []);
   }
 
-  async tag(name: string, target: Descriptor, options: WaitOptions = {}): Promise<Descriptor | undefined> {
+  async tag(
+    name: string,
+    target: Descriptor,
+    { cause = "tag", ...options }: TagOptions = {},
+  ): Promise<Descriptor | undefined> {
     const fullName = canonicalName(name);
     const before =
       (await this.#inPlace(fullName, target, options)) ??
@@ -107,11 +111,12 @@ export class LayoutImageStore implements NameStore {
           beforehand: moved && (async () => await this.#onMove?.(moved)),
         };
       }, options));
-    this.events.emit("tag", { name: fullName, digest: target.digest });
-    return before && imageOfEntry(before)?.target;
+    const previous = before && imageOfEntry(before)?.target;
+    this.events.emit("tag", { name: fullName, digest: target.digest, target, previous, cause });
+    return previous;
   }
 
-  async untag(name: string, { beforehand, ...options }: UntagOptions = {}): Promise<Image> {
+  async untag(name: string, { beforehand, cause = "untag", ...options }: UntagOptions = {}): Promise<Image> {
     const image = await this.#changes.change((entries) => {
       const result = find(entries, name);
       return {
@@ -121,7 +126,7 @@ export class LayoutImageStore implements NameStore {
         beforehand: beforehand && (() => beforehand(result)),
       };
     }, options);
-    this.events.emit("untag", { name: image.name, digest: image.target.digest });
+    this.events.emit("untag", untagged(image, cause));
     return image;
   }
 

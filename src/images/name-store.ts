@@ -1,11 +1,17 @@
 import type { EventEmitter } from "eventemitter3";
 import type { WaitOptions } from "../async/waiting.ts";
-import type { Image, ImageEvents, ImageStore } from "./image-store.ts";
+import type { Image, ImageCause, ImageEvent, ImageEvents, ImageStore } from "./image-store.ts";
 
 /** How a name is taken away. */
 export interface UntagOptions extends WaitOptions {
   /** Called with what the name points at before it goes; what it throws fails the removal. */
   readonly beforehand?: ((image: Image) => Promise<void>) | undefined;
+  /**
+   * What takes it away, for the event.
+   * @defaultValue `"untag"`
+   * @example cause: "remove"
+   */
+  readonly cause?: ImageCause | undefined;
 }
 
 /** Names as an engine needs them that may remove content. */
@@ -15,4 +21,9 @@ export interface NameStore extends ImageStore {
   untag(name: string, options?: UntagOptions): Promise<Image>;
   /** Removes what killed processes left behind. Throws as `untag` does. */
   sweep(options?: WaitOptions): Promise<void>;
+}
+
+/** The event of a name that was taken away. */
+export function untagged({ name, target }: Image, cause: ImageCause): ImageEvent {
+  return { name, digest: target.digest, target, previous: undefined, cause };
 }

@@ -90,7 +90,7 @@ describe("export() and import()", () => {
     const told: unknown[] = [];
     target.engine.events.on("tag", (event) => told.push(event));
     await target.engine.import(site.root);
-    expect(told).toEqual([{ name, digest }]);
+    expect(told).toMatchObject([{ name, digest, target: { digest }, previous: undefined, cause: "import" }]);
   });
 
   it("keep content from being removed while they run", async () => {

@@ -66,7 +66,7 @@ describe("prune()", () => {
       layers: [],
       reclaimedBytes: OWN.length + 1_000,
     });
-    expect(seen).toEqual([{ name: "", digest: DIGEST }]);
+    expect(seen).toEqual([{ name: "", digest: DIGEST, cause: "prune" }]);
     expect(await blobsOn(engine.root)).toHaveLength(3);
     expect(await engine.content.listStatuses()).toEqual([]);
     expect(await engine.prune(NOW)).toEqual({

@@ -92,7 +92,7 @@ describe("push() of names", () => {
     const { reference, digest } = await site.engine.push(site.to);
     expect(reference).toBe(`${site.to}:latest`);
     expect(site.target.tags(REPOSITORY)).toEqual(["latest"]);
-    expect(events).toEqual([{ name: reference, digest }]);
+    expect(events).toMatchObject([{ name: reference, digest, target: { digest }, cause: "push" }]);
   });
 
   it("makes no tag for a digest", async () => {

@@ -31,7 +31,10 @@ describe("tag()", () => {
     const tagged = await engine.tag(name, "copy");
     expect(tagged.name).toBe("docker.io/library/copy:latest");
     expect(tagged.target.digest).toBe(image.descriptor.digest);
-    expect(seen).toEqual([{ name: tagged.name, digest: image.descriptor.digest }]);
+    const { target } = tagged;
+    expect(seen).toEqual([
+      { name: tagged.name, digest: target.digest, target, previous: undefined, cause: "tag" },
+    ]);
     await engine.remove(name);
     expect(await blobsOn(engine.root)).toHaveLength(3);
   });

@@ -1,9 +1,16 @@
 import { describe, expect, it } from "vitest";
 import { digestOf } from "../../src/digest/digest.ts";
 import { GuardedEvents } from "../../src/images/guarded-events.ts";
-import type { ImageEvents } from "../../src/images/image-store.ts";
+import type { ImageEvent, ImageEvents } from "../../src/images/image-store.ts";
 
-const EVENT = { name: "docker.io/library/app:v1", digest: digestOf(Buffer.from("app")) };
+const DIGEST = digestOf(Buffer.from("app"));
+const EVENT: ImageEvent = {
+  name: "docker.io/library/app:v1",
+  digest: DIGEST,
+  target: { mediaType: "application/vnd.oci.image.manifest.v1+json", digest: DIGEST, size: 3 },
+  previous: undefined,
+  cause: "tag",
+};
 
 function open(): { events: GuardedEvents<ImageEvents>; failures: unknown[]; heard: unknown[] } {
   const failures: unknown[] = [];

@@ -20,6 +20,12 @@ async function indexJson(): Promise<{ manifests: Array<Record<string, unknown>> 
   return JSON.parse(await readFile(join(root, "index.json"), "utf8"));
 }
 
+/** What is told of the name when it points at what `text` names. */
+function event(text: string, cause: string, previous?: string): object {
+  const target = named(text);
+  return { name: REDIS, digest: target.digest, target, previous: previous && named(previous), cause };
+}
+
 describe("LayoutImageStore.open()", () => {
   it("makes an empty OCI layout", async () => {
     await LayoutImageStore.open(root);
@@ -77,7 +83,9 @@ describe("LayoutImageStore", () => {
     expect(await store.tag(REDIS, named("manifest"))).toEqual(named("manifest"));
     const after = await stat(join(root, "index.json"), { bigint: true });
     expect([after.ino, after.mtimeNs]).toEqual([before.ino, before.mtimeNs]);
-    expect(events).toEqual([{ name: REDIS, digest: named("manifest").digest }]);
+    const target = named("manifest");
+    const { digest } = target;
+    expect(events).toEqual([{ name: REDIS, digest, target, previous: target, cause: "tag" }]);
   });
 
   it("keeps the annotations of the target apart from its own", async () => {
@@ -126,10 +134,15 @@ describe("LayoutImageStore", () => {
     store.events.on("untag", (event) => told.push(["untag", event]));
     await store.tag("redis:7", named("manifest"));
     await store.untag("redis:7");
-    const event = { name: REDIS, digest: named("manifest").digest };
+    await store.tag("redis:7", named("old"), { cause: "import" });
+    await store.tag("redis:7", named("new"));
+    await store.untag("redis:7", { cause: "remove" });
     expect(told).toEqual([
-      ["tag", event],
-      ["untag", event],
+      ["tag", event("manifest", "tag")],
+      ["untag", event("manifest", "untag")],
+      ["tag", event("old", "import")],
+      ["tag", event("new", "tag", "old")],
+      ["untag", event("new", "remove")],
     ]);
   });
 

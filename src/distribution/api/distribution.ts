@@ -78,7 +78,8 @@ export interface PullOptions extends AbortOptions {
   readonly keepBlobs?: boolean | undefined;
   /**
    * Asked, before the first byte of a layer, whether the image may come, beside the hook of the engine: see `DistributionOptions.verify`.
-   * Default: nobody is asked.
+   * @defaultValue nobody is asked
+   * @example verify: ({ target }) => target.size < 1_000_000
    */
   readonly verify?: VerifyImage | undefined;
   /** Progress, as data and in docker's words: first a plan of what comes, then steps of each content, and summaries. */
@@ -91,6 +92,8 @@ export interface PulledImage {
   readonly name: string;
   /** What the name now points at: an index stays an index. */
   readonly target: Descriptor;
+  /** What the name pointed at before; absent for a new one. */
+  readonly previous: Descriptor | undefined;
   /** Whether the name is new or points elsewhere than before. */
   readonly updated: boolean;
   /** Whether there is an image in it that a container could run, or only something else that registries carry. */
@@ -351,7 +354,7 @@ export interface Distribution extends Seeing, Looking, Moving, Artifacts, AsyncD
   readonly images: ImageLookup;
   /**
    * What happened to names (pull, push, tag, untag, delete) and at registries (fallback, served, taken, rateLimit, warning, budget),
-   * and what this host cannot make of layers (lacking).
+   * calls that failed (failed), and what this host cannot make of layers (lacking).
    */
   readonly events: EventEmitter<DistributionEvents>;
   /** Changes the limits at once, both ways; 0 is unlimited. */

@@ -4,6 +4,7 @@ import type { RateLimit } from "../../registry/http/rate-limit.ts";
 import type { RegistryWarning } from "../../registry/http/with-notices.ts";
 import type { HostBudgetChange } from "../../registry/transport/connection-pool.ts";
 import type { ServedContent, TakenContent } from "./moved-content.ts";
+import type { Verb } from "./verbs.ts";
 
 /** An endpoint was passed over for the next one. */
 export interface FallbackEvent {
@@ -27,6 +28,16 @@ export interface LackingEvent {
   readonly lacking: readonly string[];
 }
 
+/** A call of the engine failed, or was ended by its caller; told before that one learns it. */
+export interface FailedEvent {
+  /** The method of the engine. */
+  readonly verb: Verb;
+  /** The names, paths and other texts that it was given, in their order and without user and password. */
+  readonly subjects: readonly string[];
+  /** What it rejects with. */
+  readonly error: unknown;
+}
+
 /** What an engine tells while it works, for eventemitter3. */
 export interface DistributionEvents extends ImageEvents {
   fallback: [event: FallbackEvent];
@@ -36,4 +47,5 @@ export interface DistributionEvents extends ImageEvents {
   warning: [warning: RegistryWarning];
   lacking: [event: LackingEvent];
   budget: [change: HostBudgetChange];
+  failed: [event: FailedEvent];
 }

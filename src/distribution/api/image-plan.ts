@@ -11,7 +11,11 @@ export interface PlanOptions extends AskingOptions {
   readonly platform?: string | undefined;
   /** Plan for every image of an index. Not together with `platform`. */
   readonly allPlatforms?: boolean | undefined;
-  /** Asked whether the image may come, as in `PullOptions.verify`; its config is read for that. Default: nobody is asked. */
+  /**
+   * Asked whether the image may come, as in `PullOptions.verify`; its config is read for that.
+   * @defaultValue nobody is asked
+   * @example verify: ({ manifests }) => manifests.every(({ kind }) => kind === "image")
+   */
   readonly verify?: VerifyImage | undefined;
 }
 

@@ -54,7 +54,9 @@ export interface CopyOptions extends AbortOptions {
   readonly allTags?: boolean | undefined;
   /**
    * Asked, before anything goes to the other registry, whether the image may be copied, as in `PullOptions.verify`. What refers to it
-   * is not asked about. Default: nobody is asked.
+   * is not asked about.
+   * @defaultValue nobody is asked
+   * @example verify: ({ reference }) => reference.includes("/team/")
    */
   readonly verify?: VerifyImage | undefined;
   /** Credentials for the registry that it comes from, in place of the configured ones. Never sent to a mirror. */

@@ -90,7 +90,9 @@ export interface DistributionOptions {
    * `cause` is what the hook threw; no other endpoint is asked then, nothing gets a name, and documents that came go again. A pull with
    * several tags asks for each, and goes on with the others. Where another endpoint has its turn it is asked again. Version 1 of the
    * API is not used then: it says nothing before the layers. Not asked about: contents that are named by digest (`openBlob`, `fetchTo`,
-   * `content`, repairs), names of what is here (`tag`), and referrers that come along with a copy. Default: nobody is asked.
+   * `content`, repairs), names of what is here (`tag`), and referrers that come along with a copy.
+   * @defaultValue nobody is asked
+   * @example root: "/var/lib/engine/images", verify: ({ manifests }) => manifests.every(({ kind }) => kind === "image")
    */
   readonly verify?: VerifyImage | undefined;
   /** pino, or anything with its methods. Default: silent. */

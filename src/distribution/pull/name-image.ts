@@ -10,10 +10,14 @@ export async function nameImage(
   reference: NormalizedReference,
   target: Descriptor,
   { shared, operation }: { readonly shared: { readonly images: ImageStore }; readonly operation: Operation },
-): Promise<Pick<PulledImage, "name" | "target" | "updated">> {
+): Promise<Pick<PulledImage, "name" | "target" | "previous" | "updated">> {
   const fullName = reference.toString();
   const { data: _, ...named } = target; // the bytes are in the store now
   const waiter = waiterOf(operation, pullStatus.idOf(reference));
-  const before = await shared.images.tag(fullName, named, { signal: operation.signal, waiter });
-  return { name: fullName, target: named, updated: before?.digest !== target.digest };
+  const previous = await shared.images.tag(fullName, named, {
+    signal: operation.signal,
+    waiter,
+    cause: "pull",
+  });
+  return { name: fullName, target: named, previous, updated: previous?.digest !== target.digest };
 }

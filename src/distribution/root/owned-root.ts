@@ -25,6 +25,7 @@ import type { DiskUsage } from "../api/usage.ts";
 import { IllnessFiles } from "../health/illness-file.ts";
 import { RootLayers } from "../layers/image-layers.ts";
 import { MountSourceStore } from "../mounts/mount-source-store.ts";
+import { CausesOfDeletion } from "./causes-of-deletion.ts";
 import { diskUsage, usageOf } from "./disk-usage.ts";
 import { namingImages, ownedImages, tagImage } from "./owned-images.ts";
 import { type Hints, prune } from "./prune.ts";
@@ -49,6 +50,7 @@ interface OwnedRootParts {
   readonly owner: ContentOwner;
   readonly names: NameStore;
   readonly events: EventEmitter<DistributionEvents>;
+  readonly causes: CausesOfDeletion;
   readonly mountSources: MountSourceStore;
   readonly v1Layers: V1LayerStore;
   readonly illnesses: IllnessFiles;
@@ -56,8 +58,8 @@ interface OwnedRootParts {
   readonly logger: Logger;
 }
 
-/** What the names of a root tell, which all listeners of the engine hear. */
-const IMAGE_EVENTS = ["pull", "push", "tag", "untag", "delete"] as const satisfies (keyof ImageEvents)[];
+/** What the names of a root tell, which all listeners of the engine hear. Of content its owner tells. */
+const IMAGE_EVENTS = ["pull", "push", "tag", "untag"] as const satisfies (keyof ImageEvents)[];
 
 /**
  * The names and the content of one data root, and who may delete what: everything that makes a name, takes
@@ -107,7 +109,13 @@ export class OwnedRoot {
       onListenerFailure,
     });
     const names = images ? new GivenNames(images, onListenerFailure) : ofRoot;
-    for (const event of IMAGE_EVENTS) names.events.on(event, (image) => void events.emit(event, image));
+    const causes = new CausesOfDeletion();
+    for (const event of IMAGE_EVENTS) {
+      names.events.on(event, (image) => {
+        causes.note(image);
+        events.emit(event, image);
+      });
+    }
     const opened = new OwnedRoot({
       content,
       closeContent: async () => {
@@ -116,6 +124,7 @@ export class OwnedRoot {
       owner,
       names,
       events,
+      causes,
       mountSources: new MountSourceStore(root),
       v1Layers: new V1LayerStore(root),
       illnesses: new IllnessFiles(root),
@@ -161,7 +170,8 @@ export class OwnedRoot {
 
   /** Removes what nobody needs. */
   async prune(options: PruneOptions): Promise<PruneResult> {
-    const { content, owner, mountSources, v1Layers, illnesses, names } = this.#parts;
+    const { content, owner, mountSources, v1Layers, illnesses, names, causes } = this.#parts;
+    using _ = options.dryRun ? undefined : causes.pruning();
     const isMentioned = await owner.mentions();
     // Of layers that are here only unpacked it is of use to know who has their blobs.
     const sources: Hints = {
@@ -209,7 +219,9 @@ export class OwnedRoot {
   }
 
   #tell(deleted: readonly SweptContent[]): void {
-    for (const { digest, name } of deleted) this.events.emit("delete", { name, digest });
+    for (const { digest, name } of deleted) {
+      this.events.emit("delete", { name, digest, cause: this.#parts.causes.of(name) });
+    }
     if (deleted.length === 0) return;
     this.#track(this.#forget(deleted));
     this.#track(this.#sweepLayers());

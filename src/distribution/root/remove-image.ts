@@ -25,7 +25,7 @@ export async function removeImage(
   options: WaitOptions,
 ): Promise<RemovedImage> {
   const beforehand = (image: Image): Promise<void> => owner.remember(entryOf(image));
-  const letGo = (): Promise<Image> => images.untag(name, { ...options, beforehand });
+  const letGo = (): Promise<Image> => images.untag(name, { ...options, beforehand, cause: "remove" });
   const untagged = await spend(() => owner.share(letGo, { signal: options.signal, callerSweeps: true }));
   const { deleted, kept } = await spend(() => owner.sweep([entryOf(untagged)], options));
   return { untagged, deleted, kept };

@@ -1,7 +1,7 @@
 import { BoundedMap } from "../../async/bounded-map.ts";
 import type { Digest } from "../../digest/digest.ts";
 import type { Distribution } from "../../distribution/api/distribution.ts";
-import type { ImageEvent } from "../../images/image-store.ts";
+import type { DeleteEvent, ImageEvent } from "../../images/image-store.ts";
 import type { Descriptor } from "../../oci/descriptor.ts";
 import { familiarName, familiarString } from "../../reference/familiar.ts";
 import { parseNormalizedNamed } from "../../reference/normalize.ts";
@@ -86,7 +86,7 @@ export class EngineEvents {
   };
 
   /** Of all content that goes, docker tells of images only. */
-  readonly #onDelete = ({ digest }: ImageEvent): void => {
+  readonly #onDelete = ({ digest }: DeleteEvent): void => {
     const known = this.#known.get(digest);
     if (!known) return;
     this.#known.delete(digest);
