@@ -7,7 +7,7 @@
 export { type BackoffPolicy, DEFAULT_BACKOFF } from "./async/backoff.ts";
 export type { Clock } from "./async/clock.ts";
 export type { WaitCode, WaitReason } from "./async/wait-reason.ts";
-export { plainWaiter, type Waiter } from "./async/waiting.ts";
+export { type PlainWaiterOptions, plainWaiter, type Waiter } from "./async/waiting.ts";
 export {
   type MessageProgress,
   message,

@@ -1,14 +1,37 @@
 /** How long to wait between attempts; one policy serves every retry in drayage. */
 export interface BackoffPolicy {
-  /** Attempts without any progress before giving up, the first one included. */
+  /**
+   * Attempts without any progress before giving up, the first one included.
+   * @unit attempts
+   * @defaultValue 5 (`DEFAULT_BACKOFF`)
+   * @avoid in `DistributionOptions.backoff` where `maxDownloadAttempts` is given, which counts instead
+   * @example maxAttempts: 3
+   */
   readonly maxAttempts: number;
-  /** Upper bound of the first delay, in milliseconds; it doubles with each attempt. */
+  /**
+   * Upper bound of the first delay, in milliseconds; it doubles with each attempt.
+   * @defaultValue 1,000
+   * @example baseMs: 500
+   */
   readonly baseMs: number;
-  /** Upper bound of any delay that we choose ourselves, in milliseconds. */
+  /**
+   * Upper bound of any delay that we choose ourselves, in milliseconds.
+   * @defaultValue 30,000
+   * @example maxMs: 10_000
+   */
   readonly maxMs: number;
-  /** Longest `Retry-After` that is honoured, in milliseconds; a server that asks for more gets no further request. */
+  /**
+   * Longest `Retry-After` that is honoured, in milliseconds; a server that asks for more gets no further request.
+   * @defaultValue 120,000
+   * @example maxRetryAfterMs: 600_000
+   */
   readonly maxRetryAfterMs: number;
-  /** Uniform random number in [0, 1); tests replace it. */
+  /**
+   * Uniform random number in [0, 1), which spreads clients that failed together.
+   * @defaultValue `Math.random`
+   * @avoid outside of tests
+   * @example random: () => 0.5
+   */
   readonly random: () => number;
 }
 

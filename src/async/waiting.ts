@@ -16,15 +16,26 @@ export interface Waiter {
 
 /** Options of what may have to wait for others. */
 export interface WaitOptions extends AbortOptions {
-  /** Shows for whom. Default: nobody is told. */
+  /**
+   * Waits for what the call has to wait for, and shows for whom.
+   * @defaultValue nobody is told
+   * @example waiter: plainWaiter({ show: ({ words }) => console.log(words) })
+   */
   readonly waiter?: Waiter | undefined;
 }
 
+/** What a waiter needs that has nothing to give back. */
+export interface PlainWaiterOptions extends AbortOptions {
+  /**
+   * Told for what it waits, each time that it begins to.
+   * @defaultValue nobody is told
+   * @example show: ({ words }) => console.log(words)
+   */
+  readonly show?: ((reason: WaitReason) => void) | undefined;
+}
+
 /** A waiter for those who have nothing to give back: it passes `signal` on, and the reason to `show` when that is there. */
-export function plainWaiter({
-  signal,
-  show,
-}: AbortOptions & { readonly show?: ((reason: WaitReason) => void) | undefined } = {}): Waiter {
+export function plainWaiter({ signal, show }: PlainWaiterOptions = {}): Waiter {
   return {
     async wait(reason, work) {
       show?.(asReason(reason));

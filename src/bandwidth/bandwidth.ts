@@ -15,11 +15,26 @@ const LOOK_MS = 1_000;
 
 /** How fast blobs may come and go. What is not named has no limit of its own; documents are not counted. */
 export interface BandwidthLimits {
-  /** All of it. */
+  /**
+   * Of all bytes, each way.
+   * @unit bytes per second
+   * @defaultValue no limit; in `setBandwidth`: as it is
+   * @example all: "10M"
+   */
   readonly all?: BandwidthLimit | undefined;
-  /** Of one registry or mirror, by `host` or `host:port`, `docker.io` included, wherever it sends for the bytes. */
+  /**
+   * Of one registry or mirror, by `host` or `host:port`, `docker.io` included, wherever it sends for the bytes.
+   * @unit bytes per second
+   * @defaultValue no limit; in `setBandwidth`: as they are
+   * @example hosts: { "docker.io": "5M" }
+   */
   readonly hosts?: Readonly<Record<string, BandwidthLimit>> | undefined;
-  /** Of those who have this `group`, together. */
+  /**
+   * Of those who have this `group`, together.
+   * @unit bytes per second
+   * @defaultValue no limit; in `setBandwidth`: as they are
+   * @example groups: { "tenant-7": { down: "2M", up: "512k" } }
+   */
   readonly groups?: Readonly<Record<string, BandwidthLimit>> | undefined;
 }
 

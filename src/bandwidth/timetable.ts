@@ -6,9 +6,19 @@ export type Weekday = "Sun" | "Mon" | "Tue" | "Wed" | "Thu" | "Fri" | "Sat";
 
 /** Rates each way. A number is bytes per second; a text has a unit: `512k`, `10M`. */
 export interface BandwidthRates {
-  /** Of what comes in. Default: no limit. */
+  /**
+   * Of what comes in.
+   * @unit bytes per second, or a text with a unit in powers of 1,024
+   * @defaultValue no limit
+   * @example down: "10M"
+   */
   readonly down?: number | string | undefined;
-  /** Of what goes out. Default: no limit. */
+  /**
+   * Of what goes out.
+   * @unit bytes per second, or a text with a unit in powers of 1,024
+   * @defaultValue no limit
+   * @example up: 512 * 1024
+   */
   readonly up?: number | string | undefined;
 }
 

@@ -5,11 +5,23 @@ import type { PassedEndpoint } from "./passed-endpoint.ts";
 
 /** What fetching the files of an artifact may be told. */
 export interface FetchArtifactOptions extends BlobOptions {
-  /** `os/arch[/variant]` of the manifest wanted out of an index. Default: as for `Distribution.inspect`. */
+  /**
+   * `os/arch[/variant]` of the manifest wanted out of an index.
+   * @defaultValue as for `Distribution.inspect`
+   * @example platform: "linux/amd64"
+   */
   readonly platform?: string | undefined;
-  /** Where to look. Default: here, and at the registry for what is not here. */
+  /**
+   * Where to look.
+   * @defaultValue here, and at the registry for what is not here
+   * @example from: "registry"
+   */
   readonly from?: "local" | "registry" | undefined;
-  /** Only the files of these titles, and those below them. Default: all. */
+  /**
+   * Only the files of these titles, and those below them.
+   * @defaultValue all
+   * @example titles: ["report.json"]
+   */
   readonly titles?: readonly string[] | undefined;
 }
 

@@ -5,9 +5,18 @@ import type { StepSink } from "../../progress/progress.ts";
 
 /** What a check may be told. */
 export interface CheckOptions extends AbortOptions {
-  /** Fetch again what is damaged or missing, from where it came. Default false. */
+  /**
+   * Fetch again what is damaged or missing, from where it came.
+   * @defaultValue `false`
+   * @avoid to find out how much is damaged, before anything is fetched
+   * @example repair: true
+   */
   readonly repair?: boolean | undefined;
-  /** Told how many bytes are hashed, and what is fetched. */
+  /**
+   * Told how many bytes are hashed, and what is fetched.
+   * @defaultValue nobody is told
+   * @example onProgress: ({ kind, id }) => console.log(kind, id)
+   */
   readonly onProgress?: StepSink | undefined;
 }
 

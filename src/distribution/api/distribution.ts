@@ -34,46 +34,85 @@ import type { VerifyImage } from "./verify.ts";
 /** What a pull may be told. */
 export interface PullOptions extends AbortOptions {
   /**
-   * `os/arch[/variant]` of the image wanted out of an index. Default: Linux on this machine's architecture, and what the
-   * machine itself runs where there is none.
+   * `os/arch[/variant]` of the image wanted out of an index.
+   * @defaultValue Linux on this machine's architecture, and what the machine itself runs where there is none
+   * @example platform: "linux/arm64"
    */
   readonly platform?: string | undefined;
-  /** Take every image of an index. Not together with `platform`. */
+  /**
+   * Take every image of an index. Not together with `platform`.
+   * @defaultValue `false`
+   * @avoid where one machine runs the image: every other platform takes as much room again
+   * @example allPlatforms: true
+   */
   readonly allPlatforms?: boolean | undefined;
-  /** Pull every tag of the repository; the reference then has neither tag nor digest. */
+  /**
+   * Pull every tag of the repository; the reference then has neither tag nor digest.
+   * @defaultValue `false`
+   * @avoid for repositories of strangers, which may have thousands of tags
+   * @example allTags: true
+   */
   readonly allTags?: boolean | undefined;
-  /** Credentials for the reference's own registry, in place of the configured ones. Never sent to a mirror. */
+  /**
+   * Credentials for the reference's own registry, in place of the configured ones. Never sent to a mirror.
+   * @defaultValue the `credentials` of the engine
+   * @example auth: { username: "jane", password: "correct horse" }
+   */
   readonly auth?: Credentials | undefined;
-  /** Sent with every registry request of this pull; names start with `X-Meta-`. */
+  /**
+   * Sent with every registry request of this pull; names start with `X-Meta-`.
+   * @defaultValue none
+   * @example metaHeaders: { "X-Meta-Tenant": "7" }
+   */
   readonly metaHeaders?: Readonly<Record<string, string>> | undefined;
   /**
-   * Longest time for all of it, waits included, in milliseconds; then the pull rejects with `ErrDeadlineExceeded`, and what has come
-   * stays for the next one. Default: as long as bytes come.
+   * Longest time for all of it, waits included, in milliseconds; then the pull rejects with `ErrDeadlineExceeded`, and what has
+   * come stays for the next one.
+   * @defaultValue as long as bytes come
+   * @avoid where images are large: a slow line is no failure, and one that stands still ends by `connection.bodyIdleTimeoutMs`
+   * @example timeoutMs: 600_000
    */
   readonly timeoutMs?: number | undefined;
   /**
-   * Higher goes first among downloads that wait for a slot; a `LivePriority` can be changed meanwhile. `prefetch` is for what nobody
-   * waits for yet: its layers move only while no other pull or push of this engine wants anything, stand still at once when one does, and
-   * go on where they were. A layer that somebody else wants as well is a prefetch no longer. Default 0.
+   * Higher goes first among downloads that wait for a slot; a `LivePriority` can be changed meanwhile. `prefetch` is for what
+   * nobody waits for yet: its layers move only while no other pull or push of this engine wants anything, stand still at once
+   * when one does, and go on where they were. A layer that somebody else wants as well is a prefetch no longer.
+   * @unit none, any finite number
+   * @defaultValue 0
+   * @example priority: 10
+   * @example priority: "prefetch"
    */
   readonly priority?: Priority | LivePriority | undefined;
   /**
-   * For whom it is pulled, where an engine serves several: among downloads of equal priority that wait, those of one group get as many
-   * slots together as those of another one, however many pulls it has. Default: a group of its own.
+   * For whom it is pulled, where an engine serves several: among downloads of equal priority that wait, those of one group get as
+   * many slots together as those of another one, however many pulls it has.
+   * @defaultValue a group of its own
+   * @avoid where one tenant uses the engine
+   * @example group: "tenant-7"
    */
   readonly group?: string | undefined;
   /**
-   * How fast the blobs of this pull may come, beside what `DistributionOptions.bandwidth` allows; a `LiveBandwidth` can be changed
-   * meanwhile. What other pulls want as well comes as fast as the one among them may have it that may have it fastest. Default: no
-   * limit of its own.
+   * How fast the blobs of this pull may come, beside what `DistributionOptions.bandwidth` allows; a `LiveBandwidth` can be
+   * changed meanwhile. What other pulls want as well comes as fast as the one among them may have it that may have it fastest.
+   * @unit bytes per second
+   * @defaultValue no limit of its own
+   * @example bandwidth: "10M"
+   * @example bandwidth: new LiveBandwidth("512k")
    */
   readonly bandwidth?: BandwidthLimit | LiveBandwidth | undefined;
-  /** Whether the layers are unpacked, where the engine has layers at all (`DistributionOptions.layers`). Default true. */
+  /**
+   * Whether the layers are unpacked, where the engine has layers at all (`DistributionOptions.layers`).
+   * @defaultValue `true`
+   * @example unpack: false
+   */
   readonly unpack?: boolean | undefined;
   /**
    * Whether the blobs of layers stay when these are unpacked. Without them the image takes half the room, and can do everything
    * except be exported, and be pushed to a registry that has no blob of it. Others that need a blob keep it. Needs
-   * `DistributionOptions.layers: true`. Default true.
+   * `DistributionOptions.layers: true`.
+   * @defaultValue `true`
+   * @avoid where images are exported, pushed elsewhere, or given to another engine
+   * @example keepBlobs: false
    */
   readonly keepBlobs?: boolean | undefined;
   /**
@@ -82,7 +121,11 @@ export interface PullOptions extends AbortOptions {
    * @example verify: ({ target }) => target.size < 1_000_000
    */
   readonly verify?: VerifyImage | undefined;
-  /** Progress, as data and in docker's words: first a plan of what comes, then steps of each content, and summaries. */
+  /**
+   * Progress, as data and in docker's words: first a plan of what comes, then steps of each content, and summaries.
+   * @defaultValue nobody is told
+   * @example onProgress: (progress) => console.log(progress.kind)
+   */
   readonly onProgress?: ProgressSink | undefined;
 }
 
@@ -128,9 +171,17 @@ export interface PullResult {
 
 /** What unpacking an image may be told. */
 export interface UnpackImageOptions extends AbortOptions {
-  /** `os/arch[/variant]` of the image wanted out of an index. Default: as for a pull. */
+  /**
+   * `os/arch[/variant]` of the image wanted out of an index.
+   * @defaultValue as for a pull
+   * @example platform: "linux/amd64"
+   */
   readonly platform?: string | undefined;
-  /** Progress in docker's words. */
+  /**
+   * Progress in docker's words.
+   * @defaultValue nobody is told
+   * @example onProgress: ({ kind, id }) => console.log(kind, id)
+   */
   readonly onProgress?: StepSink | undefined;
 }
 
@@ -138,7 +189,10 @@ export interface UnpackImageOptions extends AbortOptions {
 export interface AssembleImageOptions extends UnpackImageOptions {
   /**
    * What the files share with the layers: `reflink` their blocks until one is changed, `hardlink` everything, so that nobody may
-   * change them, `copy` nothing. Default: `reflink` where the file systems can do that, otherwise `copy`.
+   * change them, `copy` nothing.
+   * @defaultValue `reflink` where the file systems can do that, otherwise `copy`
+   * @avoid as `hardlink` where anything may be written to the files: it would be written to the layer as well
+   * @example sharing: "copy"
    */
   readonly sharing?: Sharing | undefined;
 }
@@ -159,10 +213,16 @@ export interface UnpackedImage {
 export interface ReadImageOptions extends UnpackImageOptions {
   /**
    * Which paths of the image are meant, with all that is below them, from the root on; links on the way are followed, inside the
-   * image. Default: everything.
+   * image.
+   * @defaultValue everything
+   * @example paths: ["/etc/os-release", "/usr/share/doc"]
    */
   readonly paths?: readonly string[] | undefined;
-  /** Whether a link at the end of a path means what it leads to as well. Default false: the link is meant. */
+  /**
+   * Whether a link at the end of a path means what it leads to as well.
+   * @defaultValue `false`: the link is meant
+   * @example followLinks: true
+   */
   readonly followLinks?: boolean | undefined;
 }
 
@@ -182,25 +242,68 @@ export interface ExtractedImage {
 
 /** What a push may be told. */
 export interface PushOptions extends AbortOptions {
-  /** What the image is to be called at the registry, in full or familiar form. Default: its local name. */
+  /**
+   * What the image is to be called at the registry, in full or familiar form.
+   * @defaultValue its local name
+   * @example target: "registry.example/team/app:copy"
+   */
   readonly target?: string | undefined;
-  /** Push only the image of an index for `os/arch[/variant]`. Default: everything that the name points at. */
+  /**
+   * Push only the image of an index for `os/arch[/variant]`.
+   * @defaultValue everything that the name points at
+   * @example platform: "linux/amd64"
+   */
   readonly platform?: string | undefined;
-  /** Push every tag of the repository; the names then have neither tag nor digest. */
+  /**
+   * Push every tag of the repository; the names then have neither tag nor digest.
+   * @defaultValue `false`
+   * @example allTags: true
+   */
   readonly allTags?: boolean | undefined;
-  /** Credentials for the target's registry, in place of the configured ones. */
+  /**
+   * Credentials for the target's registry, in place of the configured ones.
+   * @defaultValue the `credentials` of the engine
+   * @example auth: { username: "jane", password: "correct horse" }
+   */
   readonly auth?: Credentials | undefined;
-  /** Sent with every registry request of this push; names start with `X-Meta-`. */
+  /**
+   * Sent with every registry request of this push; names start with `X-Meta-`.
+   * @defaultValue none
+   * @example metaHeaders: { "X-Meta-Tenant": "7" }
+   */
   readonly metaHeaders?: Readonly<Record<string, string>> | undefined;
-  /** Higher goes first among uploads that wait for a slot; a `LivePriority` can be changed meanwhile. Default 0. */
+  /**
+   * Higher goes first among uploads that wait for a slot; a `LivePriority` can be changed meanwhile.
+   * @unit none, any finite number
+   * @defaultValue 0
+   * @example priority: 10
+   */
   readonly priority?: Priority | LivePriority | undefined;
-  /** For whom it is pushed, as in `PullOptions.group`. Default: a group of its own. */
+  /**
+   * For whom it is pushed, as in `PullOptions.group`.
+   * @defaultValue a group of its own
+   * @example group: "tenant-7"
+   */
   readonly group?: string | undefined;
-  /** How fast the blobs of this push may go, as in `PullOptions.bandwidth`. */
+  /**
+   * How fast the blobs of this push may go, as in `PullOptions.bandwidth`.
+   * @unit bytes per second
+   * @defaultValue no limit of its own
+   * @example bandwidth: { up: "5M" }
+   */
   readonly bandwidth?: BandwidthLimit | LiveBandwidth | undefined;
-  /** Longest time for all of it, in milliseconds; then the push rejects with `ErrDeadlineExceeded`. Default: as long as bytes go. */
+  /**
+   * Longest time for all of it, in milliseconds; then the push rejects with `ErrDeadlineExceeded`.
+   * @defaultValue as long as bytes go
+   * @avoid where images are large: a slow line is no failure
+   * @example timeoutMs: 600_000
+   */
   readonly timeoutMs?: number | undefined;
-  /** Progress in docker's words. */
+  /**
+   * Progress in docker's words.
+   * @defaultValue nobody is told
+   * @example onProgress: ({ kind, id }) => console.log(kind, id)
+   */
   readonly onProgress?: StepSink | undefined;
 }
 
@@ -359,7 +462,19 @@ export interface Distribution extends Seeing, Looking, Moving, Artifacts, AsyncD
   readonly events: EventEmitter<DistributionEvents>;
   /** Changes the limits at once, both ways; 0 is unlimited. */
   setConcurrency(limits: {
+    /**
+     * Layers downloaded at the same time, over all pulls, at most; 0 is unlimited.
+     * @unit downloads
+     * @defaultValue as it is
+     * @example downloads: 3
+     */
     readonly downloads?: number | undefined;
+    /**
+     * Blobs uploaded at the same time, over all pushes, at most; 0 is unlimited.
+     * @unit uploads
+     * @defaultValue as it is
+     * @example uploads: 2
+     */
     readonly uploads?: number | undefined;
   }): void;
   /** Changes the limits that are named, at once, for what is under way as well; 0 or `off` is none. See `DistributionOptions.bandwidth`. */

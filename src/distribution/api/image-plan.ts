@@ -7,9 +7,17 @@ import type { VerifyImage } from "./verify.ts";
 
 /** What a plan may be told: each of it means what it means to a pull. */
 export interface PlanOptions extends AskingOptions {
-  /** `os/arch[/variant]` of the image wanted out of an index. Default: as for a pull. */
+  /**
+   * `os/arch[/variant]` of the image wanted out of an index.
+   * @defaultValue as for a pull
+   * @example platform: "linux/arm64"
+   */
   readonly platform?: string | undefined;
-  /** Plan for every image of an index. Not together with `platform`. */
+  /**
+   * Plan for every image of an index. Not together with `platform`.
+   * @defaultValue `false`
+   * @example allPlatforms: true
+   */
   readonly allPlatforms?: boolean | undefined;
   /**
    * Asked whether the image may come, as in `PullOptions.verify`; its config is read for that.

@@ -10,11 +10,23 @@ export interface LoginOptions extends AbortOptions {
    * @example credentials: { username: "jane", password: "correct horse" }
    */
   readonly credentials: Credentials;
-  /** As for `openDistribution`. Mirrors are not asked. */
+  /**
+   * As for `openDistribution`. Mirrors are not asked.
+   * @defaultValue HTTPS, and plain HTTP for loopback hosts
+   * @example registry: { insecureRegistries: ["registry.example"] }
+   */
   readonly registry?: RegistryOptions | undefined;
-  /** As for `openDistribution`. */
+  /**
+   * As for `openDistribution`.
+   * @defaultValue as for `openDistribution`
+   * @example connection: { connectTimeoutMs: 5_000 }
+   */
   readonly connection?: ConnectionOptions | undefined;
-  /** Name of the program around drayage, in front of drayage's own in `User-Agent`. */
+  /**
+   * Name of the program around drayage, in front of drayage's own in `User-Agent`.
+   * @defaultValue drayage's own alone
+   * @example userAgent: "engine/1.2 (linux)"
+   */
   readonly userAgent?: string | undefined;
 }
 

@@ -9,13 +9,29 @@ import type { PassedEndpoint } from "./passed-endpoint.ts";
 
 /** What a question to a registry may be told: each of it means what it means to a pull. */
 export interface AskingOptions extends AbortOptions {
-  /** Credentials for the reference's own registry, in place of the configured ones. Never sent to a mirror. */
+  /**
+   * Credentials for the reference's own registry, in place of the configured ones. Never sent to a mirror.
+   * @defaultValue the `credentials` of the engine
+   * @example auth: { username: "jane", password: "correct horse" }
+   */
   readonly auth?: Credentials | undefined;
-  /** Sent with every registry request of this question; names start with `X-Meta-`. */
+  /**
+   * Sent with every registry request of this question; names start with `X-Meta-`.
+   * @defaultValue none
+   * @example metaHeaders: { "X-Meta-Tenant": "7" }
+   */
   readonly metaHeaders?: Readonly<Record<string, string>> | undefined;
-  /** Longest time for all of it, in milliseconds; then it rejects with `ErrDeadlineExceeded`. Default: no limit. */
+  /**
+   * Longest time for all of it, in milliseconds; then it rejects with `ErrDeadlineExceeded`.
+   * @defaultValue no limit
+   * @example timeoutMs: 30_000
+   */
   readonly timeoutMs?: number | undefined;
-  /** Told for whom it waits, in docker's words. Default: nobody is told. */
+  /**
+   * Told for whom it waits, in docker's words.
+   * @defaultValue nobody is told
+   * @example onProgress: ({ kind, id }) => console.log(kind, id)
+   */
   readonly onProgress?: StepSink | undefined;
 }
 
@@ -35,18 +51,28 @@ export interface ResolvedReference {
 
 /** Which referrers are wanted. */
 export interface ReferrersOptions extends AskingOptions {
-  /** Only those of this type. Default: all. */
+  /**
+   * Only those of this type.
+   * @defaultValue all
+   * @example artifactType: "application/vnd.dev.sigstore.bundle.v0.3+json"
+   */
   readonly artifactType?: string | undefined;
 }
 
 /** What is inspected. */
 export interface InspectOptions extends AskingOptions {
   /**
-   * `os/arch[/variant]` of the image wanted out of an index. Default: the one for this machine, as for a pull, or else the first one
-   * that can be had.
+   * `os/arch[/variant]` of the image wanted out of an index.
+   * @defaultValue the one for this machine, as for a pull, or else the first one that can be had
+   * @example platform: "linux/arm64"
    */
   readonly platform?: string | undefined;
-  /** Where to look. Default: here, and at the registry for what is not here. */
+  /**
+   * Where to look.
+   * @defaultValue here, and at the registry for what is not here
+   * @avoid as `registry` where a name that is here will do: each call is a request
+   * @example from: "registry"
+   */
   readonly from?: "local" | "registry" | undefined;
 }
 

@@ -16,17 +16,42 @@ export type WantedBlob = Pick<Descriptor, "digest" | "size"> & Partial<Pick<Desc
 
 /** What moving one content may be told. */
 export interface BlobOptions extends AbortOptions {
-  /** Credentials for the reference's own registry, in place of the configured ones. Never sent to a mirror. */
+  /**
+   * Credentials for the reference's own registry, in place of the configured ones. Never sent to a mirror.
+   * @defaultValue the `credentials` of the engine
+   * @example auth: { username: "jane", password: "correct horse" }
+   */
   readonly auth?: Credentials | undefined;
-  /** Sent with every registry request; names start with `X-Meta-`. */
+  /**
+   * Sent with every registry request; names start with `X-Meta-`.
+   * @defaultValue none
+   * @example metaHeaders: { "X-Meta-Tenant": "7" }
+   */
   readonly metaHeaders?: Readonly<Record<string, string>> | undefined;
-  /** For whom it is moved, as in `PullOptions.group`. Default: a group of its own. */
+  /**
+   * For whom it is moved, as in `PullOptions.group`.
+   * @defaultValue a group of its own
+   * @example group: "tenant-7"
+   */
   readonly group?: string | undefined;
-  /** How fast it may come, as in `PullOptions.bandwidth`. */
+  /**
+   * How fast it may come, as in `PullOptions.bandwidth`.
+   * @unit bytes per second
+   * @defaultValue no limit of its own
+   * @example bandwidth: "10M"
+   */
   readonly bandwidth?: BandwidthLimit | LiveBandwidth | undefined;
-  /** Longest time for all of it, in milliseconds; then it rejects with `ErrDeadlineExceeded`. Default: as long as bytes come. */
+  /**
+   * Longest time for all of it, in milliseconds; then it rejects with `ErrDeadlineExceeded`.
+   * @defaultValue as long as bytes come
+   * @example timeoutMs: 600_000
+   */
   readonly timeoutMs?: number | undefined;
-  /** Progress in docker's words. */
+  /**
+   * Progress in docker's words.
+   * @defaultValue nobody is told
+   * @example onProgress: ({ kind, id }) => console.log(kind, id)
+   */
   readonly onProgress?: StepSink | undefined;
 }
 
@@ -41,16 +66,25 @@ export interface FetchedBlob {
 /** What a copy may be told. */
 export interface CopyOptions extends AbortOptions {
   /**
-   * Copy only what an index has for these, each `os/arch[/variant]`: of one its image itself, of several an index of their entries, whose digest
-   * is another one. Default: everything that the name points at, byte for byte.
+   * Copy only what an index has for these, each `os/arch[/variant]`: of one its image itself, of several an index of their
+   * entries, whose digest is another one.
+   * @defaultValue everything that the name points at, byte for byte
+   * @avoid where signatures of the index have to stay good: an index of fewer entries has another digest
+   * @example platforms: ["linux/amd64", "linux/arm64"]
    */
   readonly platforms?: readonly string[] | undefined;
   /**
-   * Whether signatures, attestations and whatever else refers to what is copied come along, and what refers to those. A registry that keeps
-   * no referrers is given the list under the fallback tag. Default false.
+   * Whether signatures, attestations and whatever else refers to what is copied come along, and what refers to those. A registry
+   * that keeps no referrers is given the list under the fallback tag.
+   * @defaultValue `false`
+   * @example referrers: true
    */
   readonly referrers?: boolean | undefined;
-  /** Copy every tag of the repository; both names then have neither tag nor digest. */
+  /**
+   * Copy every tag of the repository; both names then have neither tag nor digest.
+   * @defaultValue `false`
+   * @example allTags: true
+   */
   readonly allTags?: boolean | undefined;
   /**
    * Asked, before anything goes to the other registry, whether the image may be copied, as in `PullOptions.verify`. What refers to it
@@ -59,21 +93,55 @@ export interface CopyOptions extends AbortOptions {
    * @example verify: ({ reference }) => reference.includes("/team/")
    */
   readonly verify?: VerifyImage | undefined;
-  /** Credentials for the registry that it comes from, in place of the configured ones. Never sent to a mirror. */
+  /**
+   * Credentials for the registry that it comes from, in place of the configured ones. Never sent to a mirror.
+   * @defaultValue the `credentials` of the engine
+   * @example fromAuth: { username: "jane", password: "correct horse" }
+   */
   readonly fromAuth?: Credentials | undefined;
-  /** Credentials for the registry that it goes to, in place of the configured ones. */
+  /**
+   * Credentials for the registry that it goes to, in place of the configured ones.
+   * @defaultValue the `credentials` of the engine
+   * @example toAuth: { identityToken: "a refresh token" }
+   */
   readonly toAuth?: Credentials | undefined;
-  /** Sent with every registry request of this copy; names start with `X-Meta-`. */
+  /**
+   * Sent with every registry request of this copy; names start with `X-Meta-`.
+   * @defaultValue none
+   * @example metaHeaders: { "X-Meta-Tenant": "7" }
+   */
   readonly metaHeaders?: Readonly<Record<string, string>> | undefined;
-  /** Higher goes first among uploads that wait for a slot; a `LivePriority` can be changed meanwhile. Default 0. */
+  /**
+   * Higher goes first among uploads that wait for a slot; a `LivePriority` can be changed meanwhile.
+   * @unit none, any finite number
+   * @defaultValue 0
+   * @example priority: 10
+   */
   readonly priority?: Priority | LivePriority | undefined;
-  /** For whom it is copied, as in `PullOptions.group`. Default: a group of its own. */
+  /**
+   * For whom it is copied, as in `PullOptions.group`.
+   * @defaultValue a group of its own
+   * @example group: "tenant-7"
+   */
   readonly group?: string | undefined;
-  /** How fast its blobs may come and go, as in `PullOptions.bandwidth`. */
+  /**
+   * How fast its blobs may come and go, as in `PullOptions.bandwidth`.
+   * @unit bytes per second
+   * @defaultValue no limit of its own
+   * @example bandwidth: { down: "10M", up: "5M" }
+   */
   readonly bandwidth?: BandwidthLimit | LiveBandwidth | undefined;
-  /** Longest time for all of it, in milliseconds; then it rejects with `ErrDeadlineExceeded`. Default: as long as bytes move. */
+  /**
+   * Longest time for all of it, in milliseconds; then it rejects with `ErrDeadlineExceeded`.
+   * @defaultValue as long as bytes move
+   * @example timeoutMs: 600_000
+   */
   readonly timeoutMs?: number | undefined;
-  /** Progress in docker's words. */
+  /**
+   * Progress in docker's words.
+   * @defaultValue nobody is told
+   * @example onProgress: ({ kind, id }) => console.log(kind, id)
+   */
   readonly onProgress?: StepSink | undefined;
 }
 

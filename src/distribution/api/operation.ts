@@ -53,7 +53,11 @@ export function waiterOf(
 
 /** What a caller may say of an operation that has nothing to show but whom it waits for. */
 export interface ProgressOptions extends AbortOptions {
-  /** Told for whom it waits. Default: nobody is told. */
+  /**
+   * Told for whom it waits.
+   * @defaultValue nobody is told
+   * @example onProgress: ({ kind, id }) => console.log(kind, id)
+   */
   readonly onProgress?: StepSink | undefined;
 }
 

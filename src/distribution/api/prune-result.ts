@@ -3,9 +3,18 @@ import type { ProgressOptions } from "./operation.ts";
 
 /** What a prune may be told. */
 export interface PruneOptions extends ProgressOptions {
-  /** Younger content and ingests are kept, in milliseconds. Default: a day. */
+  /**
+   * Younger content and ingests are kept, in milliseconds.
+   * @defaultValue a day
+   * @avoid as 0 while others write to the root by other ways, which have no name yet
+   * @example minAgeMs: 3_600_000
+   */
   readonly minAgeMs?: number | undefined;
-  /** Only tells what would be removed. */
+  /**
+   * Only tells what would be removed.
+   * @defaultValue `false`
+   * @example dryRun: true
+   */
   readonly dryRun?: boolean | undefined;
 }
 

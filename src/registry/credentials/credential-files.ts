@@ -5,18 +5,37 @@ import type { AuthFileKind } from "./auth-file.ts";
 
 /** The files in which docker, podman, skopeo and their kin keep credentials, in the order in which they are asked. */
 export interface CredentialFiles {
-  /** The text of a docker configuration that comes before all files, such as `DOCKER_AUTH_CONFIG` holds. */
+  /**
+   * The text of a docker configuration that comes before all files, such as `DOCKER_AUTH_CONFIG` holds.
+   * @defaultValue none
+   * @avoid on a command line, where everybody sees it
+   * @example dockerAuthConfig: process.env["DOCKER_AUTH_CONFIG"] ?? "{}"
+   */
   readonly dockerAuthConfig?: string | undefined;
-  /** podman's `auth.json`; of several the first one that knows the host counts. One that is not there is passed over. */
+  /**
+   * podman's `auth.json`; of several the first one that knows the host counts. One that is not there is passed over.
+   * @defaultValue none
+   * @example authFile: "/run/containers/0/auth.json"
+   */
   readonly authFile?: string | readonly string[] | undefined;
-  /** The directory of docker's `config.json`, such as `~/.docker`. */
+  /**
+   * The directory of docker's `config.json`, such as `~/.docker`.
+   * @defaultValue none
+   * @example dockerConfigDir: dockerConfigDirFromEnvironment(process.env)
+   */
   readonly dockerConfigDir?: string | undefined;
-  /** The file of docker before 2015, `~/.dockercfg`. */
+  /**
+   * The file of docker before 2015, `~/.dockercfg`.
+   * @defaultValue none
+   * @example dockercfg: "/root/.dockercfg"
+   */
   readonly dockercfg?: string | undefined;
   /**
-   * podman's registries.conf, and directories of such files. Their `credential-helpers` say which helpers are asked for every host,
-   * and when the files above are: for the name `containers-auth.json`. Without that name `authFile` counts for nothing, and docker's
-   * files come last.
+   * podman's registries.conf, and directories of such files. Their `credential-helpers` say which helpers are asked for every
+   * host, and when the files above are: for the name `containers-auth.json`. Without that name `authFile` counts for nothing, and
+   * docker's files come last.
+   * @defaultValue none: no helper is asked for every host
+   * @example registriesConf: ["/etc/containers/registries.conf", "/etc/containers/registries.conf.d"]
    */
   readonly registriesConf?: PathList | undefined;
 }

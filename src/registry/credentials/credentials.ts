@@ -4,11 +4,30 @@ import type { Challenge } from "../http/challenge.ts";
 
 /** What a registry knows a user by; docker's auth config fields. */
 export interface Credentials {
+  /**
+   * Name of the account, together with `password`.
+   * @defaultValue none
+   * @example username: "jane", password: "correct horse"
+   */
   readonly username?: string;
+  /**
+   * Its password, or a token that the registry takes in the place of one.
+   * @defaultValue none
+   * @example username: "jane", password: "correct horse"
+   */
   readonly password?: string;
-  /** A refresh token for the token server (`docker login` with an identity provider). */
+  /**
+   * A refresh token for the token server (`docker login` with an identity provider).
+   * @defaultValue none
+   * @example identityToken: "a refresh token"
+   */
   readonly identityToken?: string;
-  /** A bearer token to send to the registry as it is. */
+  /**
+   * A bearer token to send to the registry as it is.
+   * @defaultValue none
+   * @avoid where it does not live as long as the work: nobody gets another one
+   * @example registryToken: "a bearer token"
+   */
   readonly registryToken?: string;
 }
 

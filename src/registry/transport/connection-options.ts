@@ -30,17 +30,30 @@ export const MAX_SOCKETS = 128;
 
 /** Proxies by the scheme of the request, as `HTTP_PROXY`, `HTTPS_PROXY` and `NO_PROXY` name them. */
 export interface ProxyOptions {
-  /** URL, or host and port; may hold user and password. */
+  /**
+   * The proxy of requests by HTTP: an URL, or host and port; may hold user and password.
+   * @defaultValue none
+   * @example httpProxy: "http://proxy.internal:3128"
+   */
   readonly httpProxy?: string | undefined;
+  /**
+   * The proxy of requests by HTTPS, which go through a tunnel in it: as `httpProxy`.
+   * @defaultValue none
+   * @example httpsProxy: "http://proxy.internal:3128"
+   */
   readonly httpsProxy?: string | undefined;
   /**
-   * Hosts to reach directly, separated by commas, by Go's rules: `host`, `.domain`, `host:port`, an address, a CIDR, `*` for
-   * all. Loopback is never asked for through a proxy.
+   * Hosts to reach directly, separated by commas, by Go's rules: `host`, `.domain`, `host:port`, an address, a CIDR, `*` for all.
+   * Loopback is never asked for through a proxy.
+   * @defaultValue none but loopback
+   * @example noProxy: "registry.internal,.example.com,10.0.0.0/8"
    */
   readonly noProxy?: string | undefined;
   /**
-   * Proxies of single hosts, by `host` or `host:port`, which win over everything above, also for loopback: an URL, or
-   * host and port, or `direct` for none.
+   * Proxies of single hosts, by `host` or `host:port`, which win over everything above, also for loopback: an URL, or host and
+   * port, or `direct` for none.
+   * @defaultValue none
+   * @example hosts: { "registry.internal:5000": "direct" }
    */
   readonly hosts?: Readonly<Record<string, string>> | undefined;
 }
@@ -50,33 +63,79 @@ export type ProxySource = () => ProxyOptions | undefined | Promise<ProxyOptions 
 
 /** How connections are made, and how patient they are. Every field has a default. */
 export interface ConnectionOptions {
-  /** Longest time until a connection stands, proxy and TLS included. Default 30,000. */
+  /**
+   * Longest time until a connection stands, proxy and TLS included.
+   * @defaultValue 30,000 (`CONNECT_TIMEOUT_MS`)
+   * @example connectTimeoutMs: 10_000
+   */
   readonly connectTimeoutMs?: number | undefined;
-  /** Longest wait for the headers of an answer once the request is sent. Default 30,000. */
+  /**
+   * Longest wait for the headers of an answer once the request is sent.
+   * @defaultValue 30,000 (`HEADERS_TIMEOUT_MS`)
+   * @avoid unless you know the registry: some look into a slow storage first
+   * @example headersTimeoutMs: 60_000
+   */
   readonly headersTimeoutMs?: number | undefined;
   /**
    * The same for the last request of an upload, which some registries answer only when they have copied the whole blob.
-   * Default 300,000.
+   * @defaultValue 300,000 (`STORE_TIMEOUT_MS`)
+   * @example storeTimeoutMs: 900_000
    */
   readonly storeTimeoutMs?: number | undefined;
-  /** Longest silence inside a body, and the time over which `minBytesPerSecond` is measured. Default 30,000. */
+  /**
+   * Longest silence inside a body, and the time over which `minBytesPerSecond` is measured.
+   * @defaultValue 30,000 (`BODY_IDLE_TIMEOUT_MS`)
+   * @example bodyIdleTimeoutMs: 60_000
+   */
   readonly bodyIdleTimeoutMs?: number | undefined;
-  /** Longest time for a whole document, after its headers. Default 60,000. */
+  /**
+   * Longest time for a whole document, after its headers.
+   * @defaultValue 60,000 (`DOCUMENT_TIMEOUT_MS`)
+   * @example documentTimeoutMs: 120_000
+   */
   readonly documentTimeoutMs?: number | undefined;
-  /** A body that comes slower is given up; 0 for never. Default 1,024. */
+  /**
+   * A body that comes slower is given up; 0 for never.
+   * @defaultValue 1,024 (`MIN_BYTES_PER_SECOND`)
+   * @avoid on lines that are shared by many: what waits for its turn is slow as well
+   * @example minBytesPerSecond: 10_000
+   */
   readonly minBytesPerSecond?: number | undefined;
-  /** Sockets open to one host at once; further requests wait their turn. Default 32. */
+  /**
+   * Sockets open to one host at once; further requests wait their turn.
+   * @unit sockets
+   * @defaultValue 32 (`MAX_SOCKETS_PER_HOST`)
+   * @example maxSocketsPerHost: 16
+   */
   readonly maxSocketsPerHost?: number | undefined;
-  /** Sockets open at once over all hosts. Default 128. */
+  /**
+   * Sockets open at once over all hosts.
+   * @unit sockets
+   * @defaultValue 128 (`MAX_SOCKETS`)
+   * @avoid beyond what the limit of open files allows
+   * @example maxSockets: 64
+   */
   readonly maxSockets?: number | undefined;
-  /** Default: no proxy; the environment is not looked at. See `proxyFromEnvironment`. A function is asked for each request. */
+  /**
+   * Where requests go through, see `proxyFromEnvironment`; a function is asked for each request.
+   * @defaultValue no proxy; the environment is not looked at
+   * @example proxy: proxyFromEnvironment(process.env)
+   */
   readonly proxy?: ProxyOptions | ProxySource | undefined;
   /**
    * Authorities to trust beside Node's own and those of an endpoint, PEM; a function is called once, before the first TLS
    * connection. See `systemCertificates`.
+   * @defaultValue Node's own
+   * @example authorities: () => systemCertificates({ environment: process.env })
    */
   readonly authorities?: readonly string[] | (() => readonly string[]) | undefined;
-  /** `false` gives every received chunk memory of its own, at twice the CPU time. Always so in a proxy's tunnel. */
+  /**
+   * Whether received chunks share memory, which is written again once a chunk has been taken. `false` gives each one memory of
+   * its own, at twice the CPU time, as it is always in a proxy's tunnel.
+   * @defaultValue `true`
+   * @avoid as `false` unless a program around drayage keeps chunks
+   * @example reuseBuffers: false
+   */
   readonly reuseBuffers?: boolean | undefined;
 }
 

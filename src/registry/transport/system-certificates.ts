@@ -26,8 +26,9 @@ const MAX_CERTIFICATE_FILES = 4_096;
 /** Where authorities are looked for. */
 export interface SystemCertificatesOptions {
   /**
-   * Give `process.env`. `SSL_CERT_FILE` stands in the place of the usual files and `SSL_CERT_DIR` (separated by
-   * colons) in that of the usual directories, as in Go; `NODE_EXTRA_CA_CERTS` is read as well.
+   * Give `process.env`. `SSL_CERT_FILE` stands in the place of the usual files and `SSL_CERT_DIR` (separated by colons) in that
+   * of the usual directories, as in Go; `NODE_EXTRA_CA_CERTS` is read as well.
+   * @example environment: process.env
    */
   readonly environment: Readonly<Record<string, string | undefined>>;
 }

@@ -28,20 +28,39 @@ const REFUSAL_KEPT_MS = 10 * 60 * 1_000;
 
 /** How large contents are brought in ranges. */
 export interface RangeOptions {
-  /** Size in bytes from which it is done. Default 16 MiB. */
+  /**
+   * Size in bytes from which it is done.
+   * @defaultValue 16,777,216
+   * @example fromBytes: 64 * 1024 * 1024
+   */
   readonly fromBytes?: number | undefined;
-  /** Most connections for it at once, over all contents, of which each has one in any case. Default 8, and 16 for one that comes alone. */
+  /**
+   * Most connections for it at once, over all contents, of which each has one in any case.
+   * @unit connections
+   * @defaultValue 8, and 16 for one that comes alone
+   * @avoid beyond what a server gives one client
+   * @example atOnce: 4
+   */
   readonly atOnce?: number | undefined;
-  /** Least bytes of a range. Default 4 MiB. */
+  /**
+   * Least bytes of a range.
+   * @defaultValue 4,194,304
+   * @avoid as little as a megabyte: each range is a request, and many take longer than they save
+   * @example pieceBytes: 16 * 1024 * 1024
+   */
   readonly pieceBytes?: number | undefined;
   /**
-   * How long the rate of a content is measured before it gets more connections, and whether these have helped, in milliseconds; 0: it
-   * gets them at once. Default 100.
+   * How long the rate of a content is measured before it gets more connections, and whether these have helped, in milliseconds;
+   * 0: it gets them at once.
+   * @defaultValue 100
+   * @example stepMs: 250
    */
   readonly stepMs?: number | undefined;
   /**
-   * Which endpoints of a reference a content may come from at the same time: the one whose turn it is; that one and the mirrors; or all
-   * of them, the registry itself as well. Mirrors are there to spare the registry, and one of them may be dear. Default `"one"`.
+   * Which endpoints of a reference a content may come from at the same time: the one whose turn it is; that one and the mirrors;
+   * or all of them, the registry itself as well. Mirrors are there to spare the registry, and one of them may be dear.
+   * @defaultValue `"one"`
+   * @example from: "mirrors"
    */
   readonly from?: RangeEndpoints | undefined;
 }

@@ -2,24 +2,23 @@ import { mkdtemp, rm } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import type { Store } from "../../../src/content.ts";
-import { type Distribution, type Logger, logIn, openDistribution } from "../../../src/index.ts";
+import { proxyStore, serveContent } from "../../../src/content-grpc.ts";
+import type { ImageStore } from "../../../src/images.ts";
+import { type Distribution, type Logger, openDistribution } from "../../../src/index.ts";
 import { buildImage, buildIndex, TestRegistry } from "../../../src/testing.ts";
+import type { LayerTarget } from "../../../src/xfer.ts";
+import { FakeTarget } from "../../xfer/fake-target.ts";
+import { type Caller, callersOf } from "./option-callers.ts";
 
 /** What examples of options may name beside what the doors offer. */
 export interface ExampleScope {
   readonly console: Pick<Console, "log">;
+  /** What `openContainerd` gives, made of other things: a real one is not everywhere. */
+  readonly containerd: { readonly content: Store; readonly images: ImageStore; readonly layers: LayerTarget };
   readonly distribution: Distribution;
   readonly logger: Logger;
   readonly store: Store;
 }
-
-/** Calls what takes the options. */
-// biome-ignore lint/suspicious/noExplicitAny: the program of the examples is checked by types, and each caller is given its own
-type Caller = (options: any) => unknown;
-
-/** The host and the directory in examples; they stand for the registry and a directory of the test. */
-const PLACEHOLDER_HOST = "registry.example";
-const PLACEHOLDER_DIRECTORY = "/var/lib/engine";
 
 /** What nobody wants to read. */
 const silent = (): void => {};
@@ -29,103 +28,83 @@ export class ExampleWorld implements AsyncDisposable {
   readonly scope: ExampleScope;
   /** By the name of the type of options. */
   readonly callers: Readonly<Record<string, Caller>>;
-  readonly #directory: string;
-  readonly #registry: TestRegistry;
+  /** What stands in examples for something of this world. */
+  readonly #placeholders: Readonly<Record<string, string>>;
+  readonly #owned: AsyncDisposableStack;
 
-  private constructor(directory: string, registry: TestRegistry, distribution: Distribution) {
-    this.#directory = directory;
-    this.#registry = registry;
-    const logger = { debug: silent, info: silent, warn: silent, error: silent };
-    this.scope = { console: { log: silent }, distribution, logger, store: distribution.content };
-    this.callers = callersOf({ directory, host: registry.host, distribution });
+  private constructor(scope: ExampleScope, { directory, host }: Places, owned: AsyncDisposableStack) {
+    this.scope = scope;
+    this.callers = callersOf({ ...scope, directory, host });
+    this.#placeholders = {
+      "/var/lib/engine": directory,
+      "registry.example": host,
+      "/etc/os-release": "/layer-0", // what `buildImage` calls the file in it
+      "/usr/share/doc": "/layer-1",
+    };
+    this.#owned = owned;
   }
 
   /** Puts an image for two platforms into a registry and pulls it. The caller disposes of what it gets. */
   static async open(): Promise<ExampleWorld> {
+    await using owned = new AsyncDisposableStack();
     const directory = await mkdtemp(join(tmpdir(), "drayage-options-"));
-    const registry = await TestRegistry.start();
+    owned.defer(() => rm(directory, { recursive: true, force: true }));
+    const registry = owned.use(await TestRegistry.start());
+    const { host } = registry;
     const images = [];
-    for (const architecture of ["amd64", "arm64"])
-      images.push(
-        await buildImage(registry, "team/app", { layers: [1_000], platform: { os: "linux", architecture } }),
-      );
+    for (const architecture of ["amd64", "arm64"]) {
+      const platform = { os: "linux", architecture };
+      images.push(await buildImage(registry, "team/app", { layers: [1_000, 2_000], platform }));
+    }
     buildIndex(registry, "team/app", { tag: "v1", images });
-    const root = join(directory, "images");
-    const distribution = await openDistribution({ root, layers: true });
-    await distribution.pull(`${registry.host}/team/app:v1`, { allPlatforms: true });
-    return new ExampleWorld(directory, registry, distribution);
+    await putArtifact(registry);
+    const distribution = owned.use(await openDistribution({ root: join(directory, "images"), layers: true }));
+    await distribution.pull(`${host}/team/app:v1`, { allPlatforms: true });
+    const { content: store, images: names } = distribution;
+    const server = owned.use(await serveContent({ store, address: `unix://${directory}/content.sock` }));
+    const content = owned.use(proxyStore({ address: server.address }));
+    const containerd = { content, images: names, layers: new FakeTarget() };
+    const logger = { debug: silent, info: silent, warn: silent, error: silent };
+    const scope = { console: { log: silent }, containerd, distribution, logger, store };
+    return new ExampleWorld(scope, { directory, host }, owned.move());
   }
 
   /** `text` with the placeholders filled in. */
   fillIn(text: string): string {
-    return text
-      .replaceAll(PLACEHOLDER_DIRECTORY, this.#directory)
-      .replaceAll(PLACEHOLDER_HOST, this.#registry.host);
+    return Object.entries(this.#placeholders).reduce(
+      (filled, [placeholder, value]) => filled.replaceAll(placeholder, value),
+      text,
+    );
   }
 
   async [Symbol.asyncDispose](): Promise<void> {
-    await this.scope.distribution.close();
-    await this.#registry.close();
-    await rm(this.#directory, { recursive: true, force: true });
+    await this.#owned.disposeAsync();
   }
 }
 
 interface Places {
   readonly directory: string;
   readonly host: string;
-  readonly distribution: Distribution;
 }
 
-/** The functions of `drayage` that take options, each with all else that it needs. */
-function callersOf({ directory, host, distribution }: Places): Readonly<Record<string, Caller>> {
-  let calls = 0;
-  const fresh = (name: string): string => join(directory, `${name}-${++calls}`);
-  const repository = `${host}/team/app`;
-  const reference = `${repository}:v1`;
-  const named = ({ allTags }: { readonly allTags?: boolean }): string => (allTags ? repository : reference);
-  return {
-    AbortOptions: (options) => distribution.diskUsage(options),
-    AskingOptions: (options) => distribution.tags(repository, options),
-    AssembleImageOptions: (options) => distribution.assemble(reference, fresh("rootfs"), options),
-    BandwidthLimits: (options) => distribution.setBandwidth(options),
-    BlobOptions: async (options) => {
-      const blob = await distribution.resolve(reference);
-      for await (const _ of distribution.openBlob(repository, blob, options));
-    },
-    CheckOptions: (options) => distribution.check(options),
-    CopyOptions: (options) => {
-      const target = `${host}/copied/app-${++calls}`;
-      return distribution.copy(named(options), options.allTags ? target : `${target}:v1`, options);
-    },
-    "Distribution.setConcurrency": (options) => distribution.setConcurrency(options),
-    DistributionOptions: async (options) => {
-      const opened = await openDistribution(options);
-      await opened.close();
-    },
-    ExportOptions: (options) => distribution.export(reference, fresh("image.tar"), options),
-    ImportOptions: async (options) => {
-      const archive = fresh("image.tar");
-      await distribution.export(reference, archive, { platform: "linux/amd64" });
-      await distribution.import(archive, options);
-    },
-    InspectOptions: (options) => distribution.inspect(reference, options),
-    LoginOptions: (options) => logIn(host, options),
-    PlanOptions: (options) => distribution.plan(reference, options),
-    ProgressOptions: async (options) => {
-      await distribution.tag(reference, `${repository}:gone`);
-      await distribution.remove(`${repository}:gone`, options);
-    },
-    PruneOptions: (options) => distribution.prune(options),
-    PullOptions: (options) => distribution.pull(named(options), options),
-    PushOptions: (options) => distribution.push(named(options), options),
-    ReadImageOptions: async (options) => {
-      for await (const _ of distribution.list(reference, options));
-    },
-    ReferrersOptions: (options) => distribution.referrers(reference, options),
-    UnpackImageOptions: (options) => distribution.unpack(reference, options),
-    WaitOptions: async (options) => {
-      await distribution.tag(reference, `${repository}:gone`);
-      await distribution.images.untag(`${repository}:gone`, options);
-    },
+/** An artifact of two files. */
+async function putArtifact(registry: TestRegistry): Promise<void> {
+  const put = async (title: string) => ({
+    ...(await registry.putBlob("team/files", Buffer.from(title))),
+    mediaType: "application/octet-stream",
+    annotations: { "org.opencontainers.image.title": title },
+  });
+  const mediaType = "application/vnd.oci.image.manifest.v1+json";
+  const config = {
+    ...(await registry.putBlob("team/files", Buffer.from("{}"))),
+    mediaType: "application/vnd.oci.empty.v1+json",
   };
+  const manifest = {
+    schemaVersion: 2,
+    mediaType,
+    artifactType: "application/vnd.example.report",
+    config,
+    layers: [await put("report.json"), await put("report.html")],
+  };
+  registry.putManifest("team/files", "v1", Buffer.from(JSON.stringify(manifest)), mediaType);
 }

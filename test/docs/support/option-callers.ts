@@ -1,0 +1,91 @@
+import { join } from "node:path";
+import { type Distribution, logIn, openDistribution } from "../../../src/index.ts";
+import { plainWaiter } from "../../../src/xfer.ts";
+
+/** Calls what takes the options. */
+// biome-ignore lint/suspicious/noExplicitAny: the program of the examples is checked by types, and each caller is given its own
+export type Caller = (options: any) => unknown;
+
+/** With what the functions are called. */
+export interface CallerParts {
+  readonly directory: string;
+  readonly host: string;
+  readonly distribution: Distribution;
+}
+
+/** Functions that take options, each with all else that it needs, by the name of the options' type. */
+export function callersOf(parts: CallerParts): Readonly<Record<string, Caller>> {
+  return { ...callersOfEngine(parts), ...callersOfContents(parts) };
+}
+
+/** What is done with names and images. */
+function callersOfEngine({ directory, host, distribution }: CallerParts): Readonly<Record<string, Caller>> {
+  const repository = `${host}/team/app`;
+  const reference = `${repository}:v1`;
+  const named = ({ allTags }: { readonly allTags?: boolean }): string => (allTags ? repository : reference);
+  const fresh = freshIn(directory);
+  return {
+    AbortOptions: (options) => distribution.diskUsage(options),
+    AskingOptions: (options) => distribution.tags(repository, options),
+    AssembleImageOptions: (options) => distribution.assemble(reference, fresh(), options),
+    BandwidthLimits: (options) => distribution.setBandwidth(options),
+    CheckOptions: (options) => distribution.check(options),
+    "Distribution.setConcurrency": (options) => distribution.setConcurrency(options),
+    DistributionOptions: async (options) => {
+      const opened = await openDistribution(options);
+      await opened.close();
+    },
+    InspectOptions: (options) => distribution.inspect(reference, options),
+    LoginOptions: (options) => logIn(host, options),
+    PlanOptions: (options) => distribution.plan(reference, options),
+    ProgressOptions: async (options) => {
+      await distribution.tag(reference, `${repository}:gone`);
+      await distribution.remove(`${repository}:gone`, options);
+    },
+    PruneOptions: (options) => distribution.prune(options),
+    PullOptions: (options) => distribution.pull(named(options), options),
+    PushOptions: (options) => distribution.push(named(options), options),
+    ReferrersOptions: (options) => distribution.referrers(reference, options),
+    UnpackImageOptions: (options) => distribution.unpack(reference, options),
+    WaitOptions: async (options) => {
+      await distribution.tag(reference, `${repository}:gone`);
+      await distribution.images.untag(`${repository}:gone`, options);
+    },
+    PlainWaiterOptions: (options) => plainWaiter(options),
+  };
+}
+
+/** What moves, or reads. */
+function callersOfContents({ directory, host, distribution }: CallerParts): Readonly<Record<string, Caller>> {
+  const repository = `${host}/team/app`;
+  const reference = `${repository}:v1`;
+  const fresh = freshIn(directory);
+  let copies = 0;
+  return {
+    BlobOptions: async (options) => {
+      const blob = await distribution.resolve(reference);
+      for await (const _ of distribution.openBlob(repository, blob, options));
+    },
+    CopyOptions: (options) => {
+      const target = `${host}/copied/app-${++copies}`;
+      const [from, to] = options.allTags ? [repository, target] : [reference, `${target}:v1`];
+      return distribution.copy(from, to, options);
+    },
+    ExportOptions: (options) => distribution.export(reference, fresh(), options),
+    FetchArtifactOptions: (options) => distribution.fetchArtifact(`${host}/team/files:v1`, fresh(), options),
+    ImportOptions: async (options) => {
+      const archive = fresh();
+      await distribution.export(reference, archive, { platform: "linux/amd64" });
+      await distribution.import(archive, options);
+    },
+    ReadImageOptions: async (options) => {
+      for await (const _ of distribution.list(reference, options));
+    },
+  };
+}
+
+/** Paths where nothing is. */
+function freshIn(directory: string): () => string {
+  let count = 0;
+  return () => join(directory, `fresh-${++count}-${Math.random().toString(36).slice(2)}`);
+}
