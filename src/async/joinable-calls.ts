@@ -1,5 +1,6 @@
 import { type Clock, systemClock } from "./clock.ts";
 import { type CallOptions, SharedCalls, type StartCall } from "./shared-calls.ts";
+import type { SharedKind } from "./shared-traces.ts";
 
 /**
  * A call is joined only by those who come so soon after its start, in milliseconds. A question about
@@ -15,9 +16,10 @@ export class JoinableCalls<T> {
   readonly #clock: Clock;
   #number = 0;
 
-  constructor(clock: Clock = systemClock) {
+  /** @param kind what the calls are in traces */
+  constructor(clock: Clock = systemClock, kind: SharedKind = "other") {
     this.#clock = clock;
-    this.#calls = new SharedCalls(clock);
+    this.#calls = new SharedCalls(clock, kind);
   }
 
   /**

@@ -1,6 +1,7 @@
 import { type AbortOptions, abortable, throwIfAborted } from "./abort.ts";
 import { type Clock, systemClock } from "./clock.ts";
 import { outside } from "./outside.ts";
+import { joinShared, runShared, type SharedKind, type SharedTrace, sharedTrace } from "./shared-traces.ts";
 import { SharedWaiting } from "./shared-waiting.ts";
 import type { WaitReason } from "./wait-reason.ts";
 import type { Waiter } from "./waiting.ts";
@@ -9,6 +10,7 @@ interface RunningCall<T> {
   readonly result: Promise<T>;
   readonly controller: AbortController;
   readonly waiting: SharedWaiting;
+  readonly trace: SharedTrace | undefined;
   callers: number;
   hasEnded: boolean;
 }
@@ -32,9 +34,12 @@ export interface CallOptions extends AbortOptions {
 export class SharedCalls<T> {
   readonly #running = new Map<string, RunningCall<T>>();
   readonly #clock: Clock;
+  readonly #kind: SharedKind;
 
-  constructor(clock: Clock = systemClock) {
+  /** @param kind what the calls are in traces */
+  constructor(clock: Clock = systemClock, kind: SharedKind = "other") {
     this.#clock = clock;
+    this.#kind = kind;
   }
 
   /**
@@ -47,8 +52,11 @@ export class SharedCalls<T> {
     const call = this.#running.get(key) ?? this.#start(key, start);
     call.callers++;
     try {
-      if (!waiter) return await abortable(call.result, signal);
-      return await call.waiting.sharer(call.result, { reason, waiter, signal });
+      return await joinShared(call.trace, () =>
+        waiter
+          ? call.waiting.sharer(call.result, { reason, waiter, signal })
+          : abortable(call.result, signal),
+      );
     } finally {
       call.callers--;
       if (call.callers === 0) this.#end(key, call);
@@ -59,8 +67,9 @@ export class SharedCalls<T> {
     const controller = new AbortController();
     const { signal } = controller;
     const waiting = new SharedWaiting(this.#clock);
-    const result = outside(() => start(signal, waiting.waiter(signal)));
-    const call = { result, controller, waiting, callers: 0, hasEnded: false };
+    const trace = sharedTrace(this.#kind);
+    const result = outside(() => runShared(trace, () => start(signal, waiting.waiter(signal))));
+    const call = { result, controller, waiting, trace, callers: 0, hasEnded: false };
     this.#running.set(key, call);
     const end = (): void => {
       call.hasEnded = true;

@@ -1,15 +1,5 @@
-import { type TracingChannel, tracingChannel } from "node:diagnostics_channel";
-import { ErrInternal } from "../errors/classes.ts";
-
-/**
- * What every trace has: `node:diagnostics_channel` adds `result` when the work has succeeded, and `error` when it has not. Times are those
- * of `performance.now()`, in milliseconds. No secret and no signed query is in a trace.
- */
-interface Trace<T> {
-  readonly startedAtMs: number;
-  result?: T | undefined;
-  error?: unknown;
-}
+import { tracingChannel } from "node:diagnostics_channel";
+import type { Channel, Trace } from "../async/traced.ts";
 
 /** A pull or a push as a whole (`drayage:pull`, `drayage:push`); `result` is what the call gives. */
 export interface OperationTrace extends Trace<unknown> {
@@ -43,6 +33,21 @@ export interface RequestTrace extends Trace<{ readonly status: number }> {
   readonly url: string;
   /** When its connection stood; until then it waited for a socket, and for DNS, TCP and TLS where that was a new one. */
   connectedAtMs?: number;
+  /** How that connection was made, perhaps before the request began; absent where another request had used it before. */
+  connection?: ConnectionSteps;
+}
+
+/** How a connection was made, in whichever thread; times as in traces. */
+export interface ConnectionSteps {
+  readonly startedAtMs: number;
+  /** When DNS had answered; absent where an address was given. */
+  lookedUpAtMs?: number;
+  /** When TCP stood, to the server or to its proxy. */
+  tcpAtMs?: number;
+  /** When the proxy had made a tunnel to the server. */
+  tunneledAtMs?: number;
+  /** When TLS stood. */
+  securedAtMs?: number;
 }
 
 /** A layer on its way from a blob to a directory (`drayage:unpack`); it may begin while the blob still comes. */
@@ -53,8 +58,6 @@ export interface UnpackTrace extends Trace<undefined> {
   /** `prepare`: entries are made; `register`: the layer gets its place in the chain. */
   readonly step: "prepare" | "register";
 }
-
-type Channel<C extends object> = TracingChannel<C, C>;
 
 /** The tracing channels of drayage. */
 export const TRACES: {
@@ -70,29 +73,3 @@ export const TRACES: {
   request: tracingChannel("drayage:request"),
   unpack: tracingChannel("drayage:unpack"),
 };
-
-/** Work that is told on a channel. */
-interface TracedWork<C extends object, T> {
-  /** What is told of it when it begins; called only where somebody listens. */
-  readonly contextOf: (startedAtMs: number) => C;
-  readonly work: (context: C | undefined) => Promise<T>;
-  /** What of its outcome is told as `result`. Default: nothing, as an outcome may hold what is nobody's business. */
-  readonly shown?: (outcome: T) => unknown;
-}
-
-/** Does work, told on a channel; where nobody listens it is done as it is. */
-export async function traced<C extends object, T>(
-  channel: Channel<C>,
-  { contextOf, work, shown }: TracedWork<C, T>,
-): Promise<T> {
-  if (!channel.hasSubscribers) return await work(undefined);
-  const context = contextOf(performance.now());
-  const running: { outcome?: { readonly value: T } } = {};
-  await channel.tracePromise(async () => {
-    const value = await work(context);
-    running.outcome = { value };
-    return shown?.(value);
-  }, context);
-  if (!running.outcome) throw new ErrInternal("trace work: it has ended without an outcome");
-  return running.outcome.value;
-}

@@ -15,7 +15,7 @@ export interface ComingDocument {
 
 /** Questions what names mean, shared by all who ask the same source at about the same time. */
 export class Resolutions {
-  readonly #calls = new JoinableCalls<Descriptor>();
+  readonly #calls = new JoinableCalls<Descriptor>(undefined, "name");
   readonly #sources = new BoundedMap<Source, true>(MAX_SOURCES);
   readonly #coming = new Map<string, ComingDocument>();
 

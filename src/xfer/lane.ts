@@ -1,5 +1,6 @@
 import { throwIfAborted } from "../async/abort.ts";
 import { outside } from "../async/outside.ts";
+import { runShared, type SharedTrace } from "../async/shared-traces.ts";
 import { asReason } from "../async/wait-reason.ts";
 import type { Payers } from "../bandwidth/payers.ts";
 import { ErrCanceled, ErrFailedPrecondition } from "../errors/classes.ts";
@@ -13,6 +14,8 @@ import { PATIENCE_MS, type Turn, type Turns } from "./turns.ts";
 /** What a lane needs of the transfer that it is part of. */
 export interface LaneHome {
   readonly key: string;
+  /** Of the transfer, if somebody listens. */
+  readonly trace: SharedTrace | undefined;
   readonly queue: SlotQueue;
   /** Who wants the transfer at present. */
   readonly tenants: () => Iterable<Tenant>;
@@ -69,7 +72,7 @@ export class Lane<T> {
   async work(run: (job: Job) => Promise<T>): Promise<T> {
     try {
       await this.#begin();
-      return await outside(() => run(this.#job()));
+      return await outside(() => runShared(this.#home.trace, () => run(this.#job())));
     } finally {
       this.#ended = true;
       this.#rest();

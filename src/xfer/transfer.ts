@@ -1,4 +1,5 @@
 import { AsyncResource } from "node:async_hooks";
+import { joinShared, sharedTrace } from "../async/shared-traces.ts";
 import { Payers } from "../bandwidth/payers.ts";
 import { ErrCanceled } from "../errors/classes.ts";
 import { isDrayageError } from "../errors/drayage-error.ts";
@@ -67,6 +68,7 @@ export class Transfer<T> {
     this.#home = home;
     this.#laneHome = {
       key,
+      trace: sharedTrace("transfer", key),
       queue: home.queue,
       tenants: () => this.#tenants.keys(),
       payers: this.#payers,
@@ -92,7 +94,9 @@ export class Transfer<T> {
       wants: { host, isLarge },
       settled: false,
     };
-    member.outcome.promise.catch(() => {}); // a watcher may be held for its progress alone
+    const { trace } = this.#laneHome;
+    const done = trace ? joinShared(trace, () => member.outcome.promise) : member.outcome.promise;
+    done.catch(() => {}); // a watcher may be held for its progress alone
     this.#members.add(member);
     this.#count(source, 1);
     this.#enter(tenant);
@@ -112,7 +116,7 @@ export class Transfer<T> {
     };
     return {
       key: this.key,
-      done: member.outcome.promise,
+      done,
       setPriority,
       release,
       [Symbol.asyncDispose]: release,

@@ -1,4 +1,5 @@
 import { throwIfAborted } from "../../async/abort.ts";
+import { traced } from "../../async/traced.ts";
 import { ErrInternal } from "../../errors/classes.ts";
 import type { Unpacking } from "../../layer/store/blob-unpacker.ts";
 import type { MakeLayerOptions } from "../../layer/store/layer-maker.ts";
@@ -11,7 +12,7 @@ import {
   update,
   waitingFor,
 } from "../../progress/progress.ts";
-import { TRACES, traced, type UnpackTrace } from "../../progress/tracing.ts";
+import { TRACES, type UnpackTrace } from "../../progress/tracing.ts";
 import type { GrowingBlob, GrowingFile } from "../../xfer/growing-blob.ts";
 import type { DownloadDescriptor, LayerPlace, LayerTarget } from "../../xfer/layer.ts";
 import type { TransferContext } from "../../xfer/transfer-context.ts";

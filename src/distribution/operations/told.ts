@@ -1,6 +1,7 @@
 import { randomUUID } from "node:crypto";
+import { traced } from "../../async/traced.ts";
 import { withoutUserInfo } from "../../errors/redact-url.ts";
-import { TRACES, traced } from "../../progress/tracing.ts";
+import { TRACES } from "../../progress/tracing.ts";
 import type { Logger } from "../api/logger.ts";
 
 /** Runs an operation under an id of its own, by which the log and the traces tell it from others. Its success is its own to log. */

@@ -1,5 +1,6 @@
+import { traced } from "../../async/traced.ts";
 import type { Descriptor } from "../../oci/descriptor.ts";
-import { TRACES, type TransferTrace, traced } from "../../progress/tracing.ts";
+import { TRACES, type TransferTrace } from "../../progress/tracing.ts";
 
 /** Does one attempt at moving a content, told on the channel `drayage:transfer`; `work` is given the trace, if somebody listens. */
 export function tracedTransfer<T>(

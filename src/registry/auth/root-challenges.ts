@@ -54,7 +54,7 @@ export class RootChallenges {
 
   constructor(options: RootChallengesOptions) {
     this.#options = options;
-    this.#calls = new JoinableCalls(options.clock);
+    this.#calls = new JoinableCalls(options.clock, "root");
   }
 
   /**

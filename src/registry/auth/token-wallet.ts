@@ -35,7 +35,7 @@ export class TokenWallet {
 
   constructor(clock: Clock) {
     this.#clock = clock;
-    this.#fetches = new SharedCalls(clock);
+    this.#fetches = new SharedCalls(clock, "token");
   }
 
   /**

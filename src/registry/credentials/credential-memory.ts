@@ -68,7 +68,7 @@ export class CredentialMemory {
   readonly #clock: Clock;
   readonly #onFailure: CredentialMemoryOptions["onFailure"];
   readonly #kept = new BoundedMap<string, Kept>(MAX_KEPT_CREDENTIALS);
-  readonly #calls = new SharedCalls<FoundCredentials>();
+  readonly #calls = new SharedCalls<FoundCredentials>(undefined, "credentials");
 
   constructor(source: CredentialSource, { clock = systemClock, onFailure }: CredentialMemoryOptions = {}) {
     this.#source = source;

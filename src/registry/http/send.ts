@@ -1,6 +1,7 @@
 import type { AbortOptions } from "../../async/abort.ts";
 import type { Waiter } from "../../async/waiting.ts";
 import type { Flow } from "../../bandwidth/flow.ts";
+import type { ConnectionSteps } from "../../progress/tracing.ts";
 import type { TlsOptions } from "./tls-options.ts";
 
 /** On whose behalf something is asked. */
@@ -41,8 +42,11 @@ export interface HttpRequest extends Asker {
   readonly tls?: TlsOptions | undefined;
   /** The body is a secret of the origin asked: a redirect to another one is not followed. */
   readonly confidential?: boolean | undefined;
-  /** Called when a connection for the request stands, before anything is sent over it. Must not throw. */
-  readonly onConnected?: (() => void) | undefined;
+  /**
+   * Called when a connection for the request stands, before anything is sent over it, and told how that was made if no request was
+   * sent over it before. Must not throw.
+   */
+  readonly onConnected?: ((connection?: ConnectionSteps) => void) | undefined;
   /**
    * What the endpoint asks for is looked up at its API root first, where nothing is known of that yet. For a request that is
    * needed in any case: with what the root says it goes out once. Default false: its own refusal tells.

@@ -1,5 +1,6 @@
+import { traced } from "../../async/traced.ts";
 import { redactUrl } from "../../errors/redact-url.ts";
-import { TRACES, traced } from "../../progress/tracing.ts";
+import { type ConnectionSteps, TRACES } from "../../progress/tracing.ts";
 import type { Send } from "./send.ts";
 
 /** `send`, each request of which is told on the channel `drayage:request`, if somebody listens there. */
@@ -10,9 +11,10 @@ export function withTracing(send: Send): Send {
       shown: ({ status }) => ({ status }),
       work: (trace) => {
         if (!trace) return send(request);
-        const onConnected = (): void => {
+        const onConnected = (connection: ConnectionSteps | undefined): void => {
           trace.connectedAtMs = performance.now();
-          request.onConnected?.();
+          if (connection) trace.connection = connection;
+          request.onConnected?.(connection);
         };
         return send({ ...request, onConnected });
       },

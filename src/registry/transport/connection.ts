@@ -1,7 +1,9 @@
 import type { Socket } from "node:net";
 import type { buildConnector } from "undici";
 import { ErrInternal } from "../../errors/classes.ts";
+import type { ConnectionSteps } from "../../progress/tracing.ts";
 import { type AnswerStart, MAX_RESPONSE_HEADER_BYTES, watchAnswers } from "./answer-start.ts";
+import { stepsOf } from "./connection-steps.ts";
 import { feedOf, type SocketFeed } from "./socket-feed.ts";
 import { Client } from "./undici.ts";
 
@@ -33,6 +35,8 @@ export class Connection {
   #prepared: Promise<Socket> | undefined;
   #socket: Socket | undefined;
   #answers: AnswerStart | undefined;
+  /** How the socket was made; gone when the first request is told. */
+  #steps: ConnectionSteps | undefined;
   #failure: Error | undefined;
   #requests = 0;
 
@@ -89,11 +93,13 @@ export class Connection {
     return this.#socket && feedOf(this.#socket);
   }
 
-  /** A request is about to be written. Whether it is the first one on its socket. */
-  requestStarts(): { readonly fresh: boolean } {
+  /** A request is about to be written. Whether its socket was opened for it, and how, if it is the first one there. */
+  requestStarts(): { readonly fresh: boolean; readonly steps: ConnectionSteps | undefined } {
     this.#answers?.begin();
     this.#requests++;
-    return { fresh: this.#requests === 1 };
+    const steps = this.#steps;
+    this.#steps = undefined;
+    return { fresh: this.#requests === 1, steps };
   }
 
   /** Whether the request that is under way has got any byte of an answer. */
@@ -123,6 +129,7 @@ export class Connection {
 
   #attach(socket: Socket): void {
     this.#socket = socket;
+    this.#steps = stepsOf(socket);
     this.#failure = undefined;
     socket.once("error", (error: Error) => {
       this.#failure = error;

@@ -2,6 +2,7 @@ import { connect as connectTcp, isIP, type OnReadOpts, type Socket } from "node:
 import { connect as connectTls, type SecureContext, type TLSSocket } from "node:tls";
 import { BoundedMap } from "../../async/bounded-map.ts";
 import type { ProxyServer } from "../http/proxy-server.ts";
+import { moveSteps, noteSteps } from "./connection-steps.ts";
 import { handshakeError } from "./handshake-error.ts";
 import { ProxyFailure } from "./proxy-failure.ts";
 import { type ReadingSizes, SocketFeed } from "./socket-feed.ts";
@@ -113,12 +114,15 @@ export class Connector {
     const feed = sizes && !http2 ? new SocketFeed({ secure, sizes }) : undefined;
     const address = { host: hostname, port, noDelay: true, keepAlive: true };
     const onread = feed && { onread: feed.onread };
+    const startedAtMs = performance.now();
     const socket = secure
       ? this.#secured(target, { ...address, ...onread })
       : connectTcp({ ...address, ...onread });
     note(socket);
+    const steps = noteSteps(socket, startedAtMs);
     feed?.attach(socket);
     await connected(socket, secure ? "secureConnect" : "connect");
+    if (secure) steps.securedAtMs = performance.now();
     return socket;
   }
 
@@ -133,7 +137,10 @@ export class Connector {
     await openTunnel(raw, target, proxy);
     const socket = this.#secured(target, { socket: raw });
     note(socket);
+    const steps = moveSteps(raw, socket);
+    if (steps) steps.tunneledAtMs = performance.now();
     await connected(socket, "secureConnect");
+    if (steps) steps.securedAtMs = performance.now();
     return socket;
   }
 

@@ -140,7 +140,9 @@ export class ExchangeServer {
         ...request,
         flow: request.flow && this.#flowOf(id, served),
         signal: served.controller.signal,
-        onConnected: () => this.#say(id, { kind: "connected" }),
+        onConnected: (connection) => {
+          this.#say(id, { kind: "connected", connection, timeOrigin: performance.timeOrigin });
+        },
       },
       {
         url,

@@ -1,4 +1,5 @@
 import type { WireError } from "../../errors/error-wire.ts";
+import type { ConnectionSteps } from "../../progress/tracing.ts";
 import type { HttpRequest, HttpResponse } from "../http/send.ts";
 import type { ConnectionLimits } from "./connection-options.ts";
 import type { DirectWay } from "./routes.ts";
@@ -47,7 +48,12 @@ export type ToThread =
 
 /** What a thread says of a request. */
 export type AboutExchange =
-  | { readonly kind: "connected" }
+  /** How, if no request was sent over the connection before; by the thread's clock, which began at `timeOrigin`. */
+  | {
+      readonly kind: "connected";
+      readonly connection?: ConnectionSteps | undefined;
+      readonly timeOrigin: number;
+    }
   | { readonly kind: "outcome"; readonly status: number | undefined; readonly ageMs: number }
   | { readonly kind: "over"; readonly reusable: boolean }
   | { readonly kind: "answer"; readonly status: number; readonly headers: HttpResponse["headers"] }

@@ -81,8 +81,9 @@ export class Exchange implements Dispatcher.DispatchHandler {
 
   onRequestStart(controller: Dispatcher.DispatchController): void {
     this.#controller = controller;
-    this.#fresh = this.#options.connection.requestStarts().fresh;
-    this.#request.onConnected?.();
+    const { fresh, steps } = this.#options.connection.requestStarts();
+    this.#fresh = fresh;
+    this.#request.onConnected?.(steps);
     if (!this.#outgoing) this.#awaitHeaders();
   }
 

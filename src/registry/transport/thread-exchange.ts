@@ -4,6 +4,7 @@ import { ErrInternal } from "../../errors/classes.ts";
 import { fromWire } from "../../errors/error-wire.ts";
 import type { ChunkSink, HttpBody, HttpRequest, HttpResponse } from "../http/send.ts";
 import type { Begun, CarrierContext } from "./carrier.ts";
+import { shiftSteps } from "./connection-steps.ts";
 import type { AboutExchange, BodyUse, ToThread } from "./exchange-wire.ts";
 
 /** How a `ThreadExchange` speaks with its thread. */
@@ -64,7 +65,7 @@ export class ThreadExchange implements Begun {
   hear(said: AboutExchange): void {
     switch (said.kind) {
       case "connected":
-        this.#request.onConnected?.();
+        this.#connected(said);
         break;
       case "outcome":
         this.#noteOutcome(said);
@@ -107,6 +108,11 @@ export class ThreadExchange implements Begun {
   die(error: Error): void {
     this.#over(false);
     this.#fail(error);
+  }
+
+  #connected({ connection, timeOrigin: from }: Extract<AboutExchange, { kind: "connected" }>): void {
+    const { onConnected } = this.#request;
+    onConnected?.(connection && shiftSteps(connection, { from, to: performance.timeOrigin }));
   }
 
   /** Each thread has a time of its own. */

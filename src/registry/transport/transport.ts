@@ -136,8 +136,8 @@ export function createTransport(
     if (followedBy <= 0) return request;
     return {
       ...request,
-      onConnected() {
-        onConnected?.();
+      onConnected(connection) {
+        onConnected?.(connection);
         pool.prepare(route, followedBy);
       },
     };
