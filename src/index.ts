@@ -5,6 +5,7 @@
 export type { ExportOptions } from "./archive/export-images.ts";
 export type { ImportOptions, ImportSource } from "./archive/import-images.ts";
 export type { AbortOptions } from "./async/abort.ts";
+export type { JoinTrace, SharedKind, SharedTrace } from "./async/shared-traces.ts";
 export type { WaitCode } from "./async/wait-reason.ts";
 export type { BandwidthLimits } from "./bandwidth/bandwidth.ts";
 export { LiveBandwidth } from "./bandwidth/live-bandwidth.ts";
@@ -101,7 +102,13 @@ export type {
   SummaryProgress,
   UpdateProgress,
 } from "./progress/progress.ts";
-export type { OperationTrace, RequestTrace, TransferTrace, UnpackTrace } from "./progress/tracing.ts";
+export type {
+  ConnectionSteps,
+  OperationTrace,
+  RequestTrace,
+  TransferTrace,
+  UnpackTrace,
+} from "./progress/tracing.ts";
 export { type WatchedWork, watchProgress } from "./progress/watch-progress.ts";
 export {
   type CredentialFiles,

@@ -10,7 +10,7 @@ interface RunningCall<T> {
   readonly result: Promise<T>;
   readonly controller: AbortController;
   readonly waiting: SharedWaiting;
-  readonly trace: SharedTrace | undefined;
+  trace: SharedTrace | undefined;
   callers: number;
   hasEnded: boolean;
 }
@@ -51,6 +51,7 @@ export class SharedCalls<T> {
     throwIfAborted(signal);
     const call = this.#running.get(key) ?? this.#start(key, start);
     call.callers++;
+    call.trace ??= sharedTrace(this.#kind);
     try {
       return await joinShared(call.trace, () =>
         waiter

@@ -9,7 +9,6 @@ export interface SharedTrace {
   readonly kind: SharedKind;
   /** Of a transfer its key, such as `layer-sha256:...`, or the chain ID of the layer that is made; otherwise absent. */
   readonly key?: string | undefined;
-  readonly startedAtMs: number;
 }
 
 /** One who wants shared work waits for it (`drayage:join`), in his own context. */
@@ -23,9 +22,9 @@ export const SHARED = channel("drayage:shared");
 /** The channel of those who wait for it. */
 export const JOIN: Channel<JoinTrace> = tracingChannel("drayage:join");
 
-/** The trace of shared work that is about to begin; `undefined` where nobody listens. */
+/** The trace of shared work, made when it begins or when somebody joins it; `undefined` where nobody listens. */
 export function sharedTrace(kind: SharedKind, key?: string): SharedTrace | undefined {
-  return SHARED.hasSubscribers ? { kind, key, startedAtMs: performance.now() } : undefined;
+  return SHARED.hasSubscribers ? { kind, key } : undefined;
 }
 
 /** Runs shared work, or a part of it, in the context that those who listen to `drayage:shared` have bound. */

@@ -1,3 +1,4 @@
+import { isDrayageError } from "../errors/drayage-error.ts";
 import { plainText } from "../errors/plain-text.ts";
 import type { OperationTrace, RequestTrace, TransferTrace } from "../progress/tracing.ts";
 import type { TimelineItem, TimelineOperation, TimelinePhase, TimelineSpan } from "./timeline.ts";
@@ -222,8 +223,8 @@ function hostOf({ kind, trace }: Recorded): string {
 
 function failureOf({ error }: { readonly error?: unknown }): { readonly failure?: string } {
   if (error === undefined) return {};
-  const text = error instanceof Error ? error.message : String(error);
-  return { failure: plainText(text, MAX_FAILURE_CHARS) };
+  if (isDrayageError(error)) return { failure: error.message.slice(0, MAX_FAILURE_CHARS) }; // is fit to be shown
+  return { failure: plainText(error instanceof Error ? error.message : String(error), MAX_FAILURE_CHARS) };
 }
 
 /** To the hundredth. */

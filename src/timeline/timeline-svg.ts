@@ -11,6 +11,9 @@ const MAX_SPANS = 2_000;
 /** Longest name that is shown, in characters. */
 const MAX_LABEL_CHARS = 52;
 
+/** Longest failure that is shown behind the bars, in characters; all of it is in the tooltip. */
+const MAX_FAILURE_CHARS = 40;
+
 /** Sizes in pixels. */
 const WIDTH = 1_400;
 const LEFT = 340;
@@ -172,8 +175,9 @@ function wordOf(mediaType = ""): string {
 /** What stands behind the bars: how fast bytes came, and what was done with them. */
 function remarkOf({ spans }: TimelineItem): string {
   const came = spans.findLast(({ phase }) => phase === "bytes");
-  const failure = spans.findLast((span) => span.failure !== undefined);
-  if (!came) return failure ? "failed" : "";
+  const last = spans.findLast(({ phase }) => phase !== "wait") ?? spans.at(-1);
+  if (last?.failure !== undefined) return `failed: ${clip(last.failure, MAX_FAILURE_CHARS)}`;
+  if (!came) return "";
   const { startMs, endMs, bytes = 0, hashMs, writeMs } = came;
   const parts = [`${bytesText(bytes)} in ${timeText(endMs - startMs)}`];
   if (hashMs !== undefined) parts.push(`hash ${timeText(hashMs)}`);

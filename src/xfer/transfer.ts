@@ -1,5 +1,5 @@
 import { AsyncResource } from "node:async_hooks";
-import { joinShared, sharedTrace } from "../async/shared-traces.ts";
+import { joinShared, type SharedTrace, sharedTrace } from "../async/shared-traces.ts";
 import { Payers } from "../bandwidth/payers.ts";
 import { ErrCanceled } from "../errors/classes.ts";
 import { isDrayageError } from "../errors/drayage-error.ts";
@@ -56,7 +56,7 @@ export class Transfer<T> {
   /** How many watchers each tenant has. */
   readonly #tenants = new Map<Tenant, number>();
   readonly #payers = new Payers();
-  readonly #laneHome: LaneHome;
+  readonly #laneHome: LaneHome & { trace: SharedTrace | undefined };
   readonly #released = Promise.withResolvers<void>();
   #priority = 0;
   /** Nobody new may join. */
@@ -68,7 +68,7 @@ export class Transfer<T> {
     this.#home = home;
     this.#laneHome = {
       key,
-      trace: sharedTrace("transfer", key),
+      trace: undefined,
       queue: home.queue,
       tenants: () => this.#tenants.keys(),
       payers: this.#payers,
@@ -94,8 +94,8 @@ export class Transfer<T> {
       wants: { host, isLarge },
       settled: false,
     };
-    const { trace } = this.#laneHome;
-    const done = trace ? joinShared(trace, () => member.outcome.promise) : member.outcome.promise;
+    this.#laneHome.trace ??= sharedTrace("transfer", this.key);
+    const done = joinShared(this.#laneHome.trace, () => member.outcome.promise);
     done.catch(() => {}); // a watcher may be held for its progress alone
     this.#members.add(member);
     this.#count(source, 1);

@@ -6,7 +6,7 @@ import { COMPUTED, type SourceModule } from "./parse-sources.ts";
  */
 const STRATA: readonly (readonly string[])[] = [
   ["errors", "async", "bandwidth", "disk", "sockets", "progress", "options"],
-  ["digest", "reference", "oci", "platform", "tar"],
+  ["digest", "reference", "oci", "platform", "tar", "timeline"],
   ["xfer", "content", "registry", "layer"],
   ["images", "remotes", "archive", "containerd"],
   ["distribution"],

@@ -70,7 +70,12 @@ describe("traces", () => {
       },
     ]);
     expect(requests.filter(({ url }) => String(url).includes(layer.digest))).toMatchObject([
-      { method: "GET", connectedAtMs: expect.any(Number), result: { status: 200 } },
+      {
+        method: "GET",
+        connectedAtMs: expect.any(Number),
+        endedAtMs: expect.any(Number),
+        result: { status: 200 },
+      },
     ]);
     expect(unpacks.filter(({ digest }) => digest === layer.digest).map(({ step }) => step)).toEqual([
       "prepare",

@@ -19,6 +19,7 @@ import { type ProgressCliOptions, progressOption, withReporter } from "../progre
 import { RegistryNotices } from "../registry-notices.ts";
 import { servedFacts, servedLines } from "../served-by.ts";
 import { tellLacking } from "../tell-lacking.ts";
+import { withTimeline } from "../timeline-files.ts";
 import { addTotalTimeout } from "../timeouts.ts";
 
 /** Most threads that receive large layers; this one is another. */
@@ -33,6 +34,7 @@ interface PullCliOptions extends RegistryCliOptions, ProgressCliOptions, PlaceCl
   readonly blobs?: boolean;
   readonly dryRun?: boolean;
   readonly into?: string;
+  readonly timeline?: string;
 }
 
 /** `drayage pull REF` */
@@ -49,6 +51,7 @@ export function addPullCommand(program: Command, signal: AbortSignal): void {
       "engine to bring it to: docker://[/PATH] or containerd://[/PATH][?namespace=NAME]",
     )
     .option("--dry-run", "only tell what would be downloaded, and what of it is here")
+    .option("--timeline <file>", "write what took how long to <file>.svg and <file>.json")
     .option("-q, --quiet", "print only the full name and digest")
     .addOption(progressOption())
     .action((reference: string, options: PullCliOptions) => pull(reference, options, signal));
@@ -80,7 +83,14 @@ async function pull(reference: string, options: PullCliOptions, signal: AbortSig
   if (into?.docker && !options.dryRun) {
     const { docker } = into;
     const { reference: name, digest } = await withReporter(options, (onProgress) =>
-      docker.pull(distribution, reference, { platform: options.platform, metaHeaders, signal, onProgress }),
+      withTimeline(options.timeline, () =>
+        docker.pull(distribution, reference, {
+          platform: options.platform,
+          metaHeaders,
+          signal,
+          onProgress,
+        }),
+      ),
     );
     printNames([{ name, target: { digest } }], options);
     return;
@@ -95,12 +105,14 @@ async function pull(reference: string, options: PullCliOptions, signal: AbortSig
   const pulling = withReporter(
     options,
     (onProgress) =>
-      distribution.pull(reference, {
-        ...wanted,
-        allTags: options.allTags,
-        keepBlobs,
-        onProgress,
-      }),
+      withTimeline(options.timeline, () =>
+        distribution.pull(reference, {
+          ...wanted,
+          allTags: options.allTags,
+          keepBlobs,
+          onProgress,
+        }),
+      ),
     servedFacts,
   );
   const result = await pulling.catch((error: unknown) => {
@@ -120,7 +132,7 @@ async function pull(reference: string, options: PullCliOptions, signal: AbortSig
 }
 
 function refuseContradictions(options: PullCliOptions): void {
-  const { unpack = false, blobs = true, dryRun, allTags, into, containerd, allPlatforms } = options;
+  const { unpack = false, blobs = true, dryRun, allTags, into, containerd, allPlatforms, timeline } = options;
   const isDocker = into !== undefined && parseInto(into).kind === "docker";
   if (into !== undefined && containerd !== undefined)
     throw new InvalidArgumentError("--into names the engine, --containerd too");
@@ -129,6 +141,8 @@ function refuseContradictions(options: PullCliOptions): void {
   if (isDocker && (allTags || allPlatforms))
     throw new InvalidArgumentError("--into docker:// takes one image at a time");
   if (!blobs && !unpack) throw new InvalidArgumentError("--no-blobs wants --unpack as well");
+  if (dryRun && timeline !== undefined)
+    throw new InvalidArgumentError("--dry-run moves nothing that --timeline could tell of");
   if (dryRun && allTags) throw new InvalidArgumentError("--dry-run tells of one image, not of --all-tags");
 }
 
