@@ -45,7 +45,6 @@ export class TimelineItems {
     const items = Array.from(this.#drafts.values(), (draft): TimelineItem => {
       return { ...draft, spans: draft.spans.toSorted((one, other) => one.startMs - other.startMs) };
     });
-    const startOf = ({ spans }: TimelineItem): number => spans[0]?.startMs ?? 0;
     return items
       .filter(({ spans }) => spans.length > 0)
       .toSorted((one, other) => startOf(one) - startOf(other));
@@ -196,6 +195,10 @@ export class TimelineItems {
   }
 }
 
+function startOf({ spans }: TimelineItem): number {
+  return spans[0]?.startMs ?? 0;
+}
+
 function ancestor(record: Recorded, matches: (record: Recorded) => boolean): Recorded | undefined {
   for (let at = record.parent; at; at = at.parent) if (matches(at)) return at;
   return undefined;
@@ -224,7 +227,7 @@ function hostOf({ kind, trace }: Recorded): string {
 function failureOf({ error }: { readonly error?: unknown }): { readonly failure?: string } {
   if (error === undefined) return {};
   if (isDrayageError(error)) return { failure: error.message.slice(0, MAX_FAILURE_CHARS) }; // is fit to be shown
-  return { failure: plainText(error instanceof Error ? error.message : String(error), MAX_FAILURE_CHARS) };
+  return { failure: plainText(error instanceof Error ? error.message : "unknown", MAX_FAILURE_CHARS) };
 }
 
 /** To the hundredth. */

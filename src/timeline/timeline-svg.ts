@@ -245,7 +245,7 @@ function text(
 }
 
 function clip(words: string, chars: number): string {
-  const all = [...words];
+  const all = Array.from(words);
   return all.length <= chars ? words : `${all.slice(0, chars - 1).join("")}…`;
 }
 

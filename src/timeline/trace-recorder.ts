@@ -45,7 +45,7 @@ type About<R> = R extends { readonly kind: "root" | "shared" } ? never : Omit<R,
  * began that. What else the process does leaves no record.
  */
 export class TraceRecorder implements Disposable {
-  readonly #context = new AsyncLocalStorage<Recorded>();
+  readonly #context = new AsyncLocalStorage<Recorded | undefined>();
   readonly #shared = new WeakMap<SharedTrace, Recorded>();
   readonly #records: Recorded[] = [];
   readonly #unbind: Array<() => void> = [];
@@ -53,13 +53,15 @@ export class TraceRecorder implements Disposable {
 
   /** It listens until it is disposed of. */
   constructor() {
-    this.#bind<OperationTrace>(TRACES.pull.start, (trace) => this.#add({ kind: "pull", trace }));
-    this.#bind<OperationTrace>(TRACES.push.start, (trace) => this.#add({ kind: "push", trace }));
-    this.#bind<TransferTrace>(TRACES.transfer.start, (trace) => this.#add({ kind: "transfer", trace }));
-    this.#bind<RequestTrace>(TRACES.request.start, (trace) => this.#add({ kind: "request", trace }));
-    this.#bind<UnpackTrace>(TRACES.unpack.start, (trace) => this.#add({ kind: "unpack", trace }));
-    this.#bind<SharedTrace>(SHARED, (trace) => this.#sharedOf(trace));
-    this.#bind<JoinTrace>(JOIN.start, (trace) => this.#join(trace));
+    this.#bind(TRACES.pull.start, (trace) => this.#add({ kind: "pull", trace: trace as OperationTrace }));
+    this.#bind(TRACES.push.start, (trace) => this.#add({ kind: "push", trace: trace as OperationTrace }));
+    this.#bind(TRACES.transfer.start, (trace) =>
+      this.#add({ kind: "transfer", trace: trace as TransferTrace }),
+    );
+    this.#bind(TRACES.request.start, (trace) => this.#add({ kind: "request", trace: trace as RequestTrace }));
+    this.#bind(TRACES.unpack.start, (trace) => this.#add({ kind: "unpack", trace: trace as UnpackTrace }));
+    this.#bind(SHARED, (trace) => this.#sharedOf(trace as SharedTrace));
+    this.#bind(JOIN.start, (trace) => this.#join(trace as JoinTrace));
   }
 
   /** In the order in which they began, or were joined. */
@@ -84,12 +86,12 @@ export class TraceRecorder implements Disposable {
     for (const unbind of this.#unbind.splice(0)) unbind();
   }
 
-  #bind<T extends object>(
+  #bind(
     { name }: { readonly name: string | symbol },
-    recordOf: (trace: T) => Recorded | undefined,
+    recordOf: (trace: unknown) => Recorded | undefined,
   ): void {
     const bound = channel(name);
-    bound.bindStore(this.#context, (trace) => recordOf(trace as T) as Recorded);
+    bound.bindStore(this.#context, recordOf);
     this.#unbind.push(() => void bound.unbindStore(this.#context));
   }
 

@@ -28,6 +28,10 @@ function item({ items }: Timeline, wanted: string): TimelineItem | undefined {
   return items.find((one) => one.name === wanted);
 }
 
+function names({ items }: Timeline): readonly string[] {
+  return items.map((each) => each.name);
+}
+
 function phasesOf(found: TimelineItem | undefined): ReadonlySet<string> {
   return new Set(found?.spans.map(({ phase }) => phase));
 }
@@ -154,7 +158,6 @@ describe("recordTimeline()", () => {
     const [first, second] = await Promise.all(pulls.map(({ timeline }) => timeline));
     await unrecorded;
     if (!first || !second || !one || !other) throw new TypeError("both were recorded");
-    const names = (timeline: Timeline): readonly string[] => timeline.items.map((each) => each.name);
     expect(names(first)).toContain(layerOf(one).digest);
     expect(names(first)).not.toContain(layerOf(other).digest);
     expect(names(second)).toContain(layerOf(other).digest);
