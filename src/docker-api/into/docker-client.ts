@@ -20,22 +20,23 @@ const MAX_MESSAGE_CHARS = 1024 * 1024;
 /** Longest part of a docker's message that is shown, in characters. */
 const MAX_SHOWN_CHARS = 500;
 
-/** Oldest version that has all that is asked for, and that a dockerd of these years still speaks. */
-const VERSION = "v1.44";
+/** Newest version that is spoken: all that is asked for is in it and in those before it, which newer ones need not keep. */
+const NEWEST_VERSION = [1, 51] as const;
 
 /** What is asked. */
 interface Call extends AbortOptions {
   readonly method: "GET" | "POST";
-  /** Without the version. */
   readonly path: string;
   /** What is sent. */
   readonly body?: AsyncIterable<Uint8Array> | undefined;
 }
 
-/** A running docker, by its API. Each call is a connection of its own. */
+/** A running docker, by its API, in the newest version that both know. Each call is a connection of its own. */
 export class DockerClient {
   readonly #address: Address;
   readonly #shown: string;
+  /** What stands in front of each path; known once docker has been asked. */
+  #version: string | undefined;
 
   /** Throws `ErrInvalidArgument` for an address that is none. */
   constructor(address: string) {
@@ -70,10 +71,22 @@ export class DockerClient {
     }
   }
 
-  async #send({ method, path, body, signal }: Call): Promise<IncomingMessage> {
+  /** As docker's own command line does it: a dockerd refuses a version that is newer than its own. */
+  async #versionOf({ signal }: AbortOptions): Promise<string> {
+    const answer = await this.#sendTo({ method: "GET", path: "/_ping", signal });
+    answer.resume();
+    return versionIn(answer.headers["api-version"]);
+  }
+
+  async #send(call: Call): Promise<IncomingMessage> {
+    this.#version ??= await this.#versionOf(call);
+    return await this.#sendTo({ ...call, path: `${this.#version}${call.path}` });
+  }
+
+  async #sendTo({ method, path, body, signal }: Call): Promise<IncomingMessage> {
     const options: RequestOptions = {
       method,
-      path: `/${VERSION}${path}`,
+      path,
       agent: false,
       ...placeOf(this.#address),
     };
@@ -120,6 +133,16 @@ export class DockerClient {
       `ask docker at ${this.#shown}: ${failureIn(text) ?? `status ${statusCode}`}`,
     );
   }
+}
+
+/** Where the version that is spoken with a docker stands in paths; empty where it does not say which it knows: then its own is meant. */
+function versionIn(header: string | string[] | undefined): string {
+  const [, major, minor] = /^(\d{1,4})\.(\d{1,4})$/.exec(String(header)) ?? [];
+  if (major === undefined || minor === undefined) return "";
+  const theirs = [Number(major), Number(minor)] as const;
+  const isOlder =
+    theirs[0] < NEWEST_VERSION[0] || (theirs[0] === NEWEST_VERSION[0] && theirs[1] < NEWEST_VERSION[1]);
+  return `/v${(isOlder ? theirs : NEWEST_VERSION).join(".")}`;
 }
 
 /** `chunks`, of whose own failure is told: not of that of a stream that they were given to. */

@@ -149,6 +149,26 @@ describe("openDocker()", () => {
     expect(await containerdOf({ DriverStatus: 7, Containerd: "x" })).toBeUndefined();
   });
 
+  it.each([
+    { says: "1.41", speaks: "/v1.41/info" },
+    { says: "1.24", speaks: "/v1.24/info" },
+    { says: "1.51", speaks: "/v1.51/info" },
+    { says: "1.60", speaks: "/v1.51/info" },
+    { says: "2.0", speaks: "/v1.51/info" },
+    { says: "1.4", speaks: "/v1.4/info" },
+    { says: undefined, speaks: "/info" },
+    { says: "newest", speaks: "/info" },
+  ])("speaks $speaks with a docker that says $says", async ({ says, speaks }) => {
+    const asked: Array<string | undefined> = [];
+    const address = await dockerThat(({ url }, response) => {
+      asked.push(url);
+      if (says !== undefined) response.setHeader("api-version", says);
+      response.end(url === "/_ping" ? "OK" : "{}");
+    });
+    await openDocker({ address });
+    expect(asked).toEqual(["/_ping", speaks]);
+  });
+
   it("refuses what is no docker", async () => {
     await expect(openDocker({ address: "x" })).rejects.toThrow(ErrInvalidArgument);
     await expect(openDocker({ address: "unix:///no/such/socket" })).rejects.toThrow(ErrUnavailable);

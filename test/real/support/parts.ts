@@ -16,6 +16,7 @@ export type PartName =
   | "oras"
   | "crane"
   | "docker"
+  | "dockerd"
   | "squid"
   | "nginx";
 
@@ -32,7 +33,8 @@ const PACKAGES: Readonly<Record<PartName, string | undefined>> = {
   crun: "crun",
   oras: undefined,
   crane: undefined,
-  docker: undefined,
+  docker: undefined, // Debian's is older than what is tested
+  dockerd: "docker.io",
   squid: "squid",
   nginx: undefined,
 };

@@ -8,6 +8,8 @@ export class CuttingRelay implements AsyncDisposable {
   readonly address: string;
   /** Connections that were cut. */
   cuts = 0;
+  /** Bytes that clients have sent. */
+  sentBytes = 0;
   readonly #server: Server;
   readonly #sockets = new Set<Socket>();
   /** Bytes, of both directions together, until the next cut. */
@@ -47,6 +49,9 @@ export class CuttingRelay implements AsyncDisposable {
   }
 
   #relay(client: Socket, service: Socket): void {
+    client.on("data", ({ byteLength }: Buffer) => {
+      this.sentBytes += byteLength;
+    });
     this.#pass(client, service);
     this.#pass(service, client);
   }
