@@ -15,8 +15,13 @@ export type { Digest } from "./digest/digest.ts";
 export type {
   ArtifactFile,
   Artifacts,
+  ArtifactToPush,
+  ConfigToPush,
   FetchArtifactOptions,
   FetchedArtifact,
+  FileToPush,
+  PushArtifactOptions,
+  PushedArtifact,
 } from "./distribution/api/artifacts.ts";
 export type {
   CheckedLayers,

@@ -104,6 +104,7 @@ export class LocalDistribution implements Distribution {
   readonly fetchTo: Moving["fetchTo"] = (...given) => this.#moving.fetchTo(...given);
   readonly copy: Moving["copy"] = (...given) => this.#moving.copy(...given);
   readonly fetchArtifact: Artifacts["fetchArtifact"] = (...given) => this.#artifacts.fetchArtifact(...given);
+  readonly pushArtifact: Artifacts["pushArtifact"] = (...given) => this.#artifacts.pushArtifact(...given);
   readonly stats: Distribution["stats"] = () => statsOf(this.#parts);
   readonly #looking: Looking;
   readonly #moving: Moving;

@@ -64,6 +64,14 @@ const DOCKER_LAYERS: ReadonlyMap<string, LayerCompression> = new Map([
   [DOCKER_FOREIGN_LAYER_GZIP, "gzip"],
 ]);
 
+const RESTRICTED_NAME = "[A-Za-z0-9][A-Za-z0-9!#$&^_.+-]{0,126}";
+const MEDIA_TYPE = new RegExp(`^${RESTRICTED_NAME}/${RESTRICTED_NAME}$`);
+
+/** Whether a text may be a media type (RFC 6838, section 4.2). */
+export function isMediaType(text: string): boolean {
+  return MEDIA_TYPE.test(text);
+}
+
 /** Whether content of this type is an image manifest: docker schema 2 or OCI. */
 export function isManifestType(mediaType: string): boolean {
   return mediaType === DOCKER_MANIFEST || mediaType === OCI_MANIFEST;

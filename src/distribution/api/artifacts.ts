@@ -1,5 +1,7 @@
 import type { Digest } from "../../digest/digest.ts";
 import type { Descriptor } from "../../oci/descriptor.ts";
+import type { LivePriority, Priority } from "../../xfer/live-priority.ts";
+import type { TakenContent } from "./moved-content.ts";
 import type { BlobOptions } from "./moving.ts";
 import type { PassedEndpoint } from "./passed-endpoint.ts";
 
@@ -59,8 +61,81 @@ export interface FetchedArtifact {
   readonly passedOver: readonly PassedEndpoint[];
 }
 
+/** A file that is to be a layer of an artifact. */
+export interface FileToPush {
+  /** Where it is: a regular file, or a link to one. It is read in place and must not change until it is pushed. */
+  readonly path: string;
+  /** What those who fetch it call it: a path below their directory, `/` between its names. Default: the last name of `path`. */
+  readonly title?: string | undefined;
+  /** Default `application/octet-stream`. */
+  readonly mediaType?: string | undefined;
+  /** Annotations of its descriptor, beside the title. */
+  readonly annotations?: Readonly<Record<string, string>> | undefined;
+}
+
+/** A file that is to be the config of an artifact. */
+export interface ConfigToPush {
+  /** Where it is, as for `FileToPush.path`. */
+  readonly path: string;
+  readonly mediaType: string;
+}
+
+/** What an artifact is to consist of. */
+export interface ArtifactToPush {
+  /** Its layers, in this order. Default: none but the empty one, for an artifact that is all in its annotations. */
+  readonly files?: readonly FileToPush[] | undefined;
+  /** What it is: a media type, `application/vnd.example.sbom+json`. Needed unless there is a `config`, whose type tells it then. */
+  readonly artifactType?: string | undefined;
+  /** Annotations of the manifest. Nothing is added to them, so equal files make an equal artifact. */
+  readonly annotations?: Readonly<Record<string, string>> | undefined;
+  /**
+   * What it is about: a manifest or index of the same repository, by its descriptor, its digest, or a reference in full, which is looked
+   * up at the registry. It is listed among the referrers of that, also where the registry keeps no referrers.
+   */
+  readonly subject?: Pick<Descriptor, "mediaType" | "digest" | "size"> | string | undefined;
+  /** Default: the empty one. */
+  readonly config?: ConfigToPush | undefined;
+}
+
+/** What pushing an artifact may be told. */
+export interface PushArtifactOptions extends BlobOptions {
+  /** Higher goes first among uploads that wait for a slot; a `LivePriority` can be changed meanwhile. Default 0. */
+  readonly priority?: Priority | LivePriority | undefined;
+}
+
+/** What a push of an artifact put in place. */
+export interface PushedArtifact {
+  /** The full name at the registry: with its tag, or else with its digest. */
+  readonly name: string;
+  readonly target: Descriptor;
+  /** Its layers, in the order of the files. */
+  readonly files: readonly Descriptor[];
+  /** What it is about, if anything. */
+  readonly subject: Pick<Descriptor, "mediaType" | "digest" | "size"> | undefined;
+  /** Origin of the endpoint that took it. */
+  readonly endpoint: string;
+  /** The endpoints that were asked before and could not take it, oldest first. */
+  readonly passedOver: readonly PassedEndpoint[];
+  /** What endpoints took, also through an upload that another push began; not what they had. */
+  readonly taken: readonly TakenContent[];
+}
+
 /** Files that registries carry as artifacts. */
 export interface Artifacts {
+  /**
+   * Pushes files as an artifact (OCI image-spec 1.1): read where they are, twice, once for their digests and once to be sent, and
+   * kept nowhere. What is there is not sent, what the registry has in another repository is mounted; blobs go before the manifest, the tag
+   * last, and a broken upload goes on with the next attempt. A reference with a digest has to be that of the artifact. One without tag and
+   * digest means `latest`, or no tag where there is a subject. Throws as `push` does, `ErrInvalidArgument` for titles that `fetchArtifact`
+   * would refuse, media types that are none, a directory, and an artifact of which nobody could tell what it is, `ErrOutOfRange` for too
+   * many or too much in annotations, `ErrFailedPrecondition` for a file that changes meanwhile, `ErrNotFound` for one, or a subject,
+   * that is not there, and the classes of the disk's errors.
+   */
+  pushArtifact(
+    reference: string,
+    artifact: ArtifactToPush,
+    options?: PushArtifactOptions,
+  ): Promise<PushedArtifact>;
   /**
    * Makes files of an artifact in a directory, each under its title (`org.opencontainers.image.title`), out of what is here or straight from
    * the registry, as `fetchTo` does: resumed, verified, and renamed to its place when it is complete. What is there already with the same

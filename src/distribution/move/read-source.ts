@@ -86,7 +86,7 @@ async function narrowed(
   const isListed = (digest: string): boolean => kept.some((entry) => entry.digest === digest);
   const nested = [...chosen.values()].filter(({ digest }) => !isListed(digest)).map(descriptorToJson);
   const text = JSON.stringify({ ...index, manifests: [...kept, ...nested] });
-  return await content.add(Buffer.from(text), root.mediaType);
+  return content.documents.add(Buffer.from(text), root.mediaType);
 }
 
 /** An entry of an index that was read and validated, with all that its author wrote. */

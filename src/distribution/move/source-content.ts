@@ -4,7 +4,7 @@ import type { Payers } from "../../bandwidth/payers.ts";
 import { exists } from "../../content/exists.ts";
 import type { BlobReference, Info, InfoProvider, Provider, ReaderAt } from "../../content/store.ts";
 import { unlessNotFound } from "../../content/unless-not-found.ts";
-import { type Digest, digestOf } from "../../digest/digest.ts";
+import type { Digest } from "../../digest/digest.ts";
 import { ErrNotFound } from "../../errors/classes.ts";
 import { findError } from "../../errors/predicates.ts";
 import { withMessage } from "../../errors/with-message.ts";
@@ -52,15 +52,6 @@ export class SourceContent implements Provider, InfoProvider {
   /** The source says that it has this blob. */
   has(blob: Descriptor): void {
     this.#blobs.set(blob.digest, blob);
-  }
-
-  /** Adds a document that nobody else has. */
-  async add(bytes: Uint8Array, mediaType: string): Promise<Descriptor> {
-    const descriptor = { mediaType, digest: digestOf(bytes), size: bytes.byteLength };
-    await using writer = await this.documents.writer({ ref: descriptor.digest });
-    await writer.write(bytes);
-    await writer.commit({ size: descriptor.size, expected: descriptor.digest });
-    return descriptor;
   }
 
   /** What is here, and what the source says that it has. */

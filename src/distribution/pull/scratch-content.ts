@@ -20,6 +20,7 @@ import {
   digestOf,
 } from "../../digest/digest.ts";
 import { ErrAlreadyExists, ErrFailedPrecondition } from "../../errors/classes.ts";
+import type { Descriptor } from "../../oci/descriptor.ts";
 import type { FetchTarget } from "../../remotes/fetch.ts";
 
 /**
@@ -32,6 +33,13 @@ export class ScratchContent implements FetchTarget, Provider {
 
   constructor(store: InfoProvider & Provider) {
     this.#store = store;
+  }
+
+  /** Adds a document that nobody else has. */
+  add(bytes: Uint8Array, mediaType: string): Descriptor {
+    const digest = digestOf(bytes);
+    this.#held.set(digest, Uint8Array.from(bytes));
+    return { mediaType, digest, size: bytes.byteLength };
   }
 
   async info(digest: Digest, options: AbortOptions = {}): ReturnType<InfoProvider["info"]> {
