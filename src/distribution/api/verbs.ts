@@ -17,6 +17,7 @@ export const VERBS = {
   prune: "writes",
   pull: "writes",
   push: "writes",
+  pushArtifact: "reads",
   referrers: "reads",
   remove: "writes",
   resolve: "reads",

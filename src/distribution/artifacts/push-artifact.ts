@@ -89,8 +89,9 @@ async function pushPlanned(work: PushWork): Promise<PushedArtifact> {
   );
   operation.onProgress(pushStatus.done(target.tag ?? root.digest, root));
   const name = nameOf(target, root.digest);
-  engine.events.emit("push", { name, digest: root.digest });
-  engine.logger.info({ operation: operation.id, reference: name, digest: root.digest, endpoint }, "pushed");
+  const { digest } = root;
+  engine.events.emit("push", { name, digest, target: root, previous: undefined, cause: "push" });
+  engine.logger.info({ operation: operation.id, reference: name, digest, endpoint }, "pushed");
   return {
     name,
     target: root,

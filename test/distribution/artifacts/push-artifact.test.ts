@@ -125,7 +125,7 @@ describe("pushArtifact()", () => {
       { files: [{ path: await file("a") }], artifactType: TYPE },
       { onProgress: (step) => void (step.kind === "update" && lines.push(step.action)) },
     );
-    expect(events).toEqual([{ name: name(), digest: target.digest }]);
+    expect(events).toMatchObject([{ name: name(), digest: target.digest, cause: "push" }]);
     expect(lines).toContain("Pushed");
   });
 
