@@ -63,43 +63,88 @@ export interface FetchedArtifact {
 
 /** A file that is to be a layer of an artifact. */
 export interface FileToPush {
-  /** Where it is: a regular file, or a link to one. It is read in place and must not change until it is pushed. */
+  /**
+   * Where it is: a regular file, or a link to one. It is read in place and must not change until it is pushed.
+   * @example path: "/etc/os-release"
+   */
   readonly path: string;
-  /** What those who fetch it call it: a path below their directory, `/` between its names. Default: the last name of `path`. */
+  /**
+   * What those who fetch it call it: a path below their directory, `/` between its names.
+   * @defaultValue the last name of `path`
+   * @example path: "/etc/os-release", title: "about/os-release"
+   */
   readonly title?: string | undefined;
-  /** Default `application/octet-stream`. */
+  /**
+   * What is in it, as a media type.
+   * @defaultValue `application/octet-stream`
+   * @example path: "/etc/os-release", mediaType: "text/plain"
+   */
   readonly mediaType?: string | undefined;
-  /** Annotations of its descriptor, beside the title. */
+  /**
+   * Annotations of its descriptor, beside the title.
+   * @defaultValue none
+   * @example path: "/etc/os-release", annotations: { "org.example.reviewed": "yes" }
+   */
   readonly annotations?: Readonly<Record<string, string>> | undefined;
 }
 
 /** A file that is to be the config of an artifact. */
 export interface ConfigToPush {
-  /** Where it is, as for `FileToPush.path`. */
+  /**
+   * Where it is, as for `FileToPush.path`.
+   * @example path: "/etc/os-release", mediaType: "application/vnd.example.config"
+   */
   readonly path: string;
+  /**
+   * What the artifact is, where it has no `artifactType`.
+   * @example path: "/etc/os-release", mediaType: "application/vnd.example.config"
+   */
   readonly mediaType: string;
 }
 
 /** What an artifact is to consist of. */
 export interface ArtifactToPush {
-  /** Its layers, in this order. Default: none but the empty one, for an artifact that is all in its annotations. */
+  /**
+   * Its layers, in this order.
+   * @defaultValue none but the empty one, for an artifact that is all in its annotations
+   * @example artifactType: "application/vnd.example.report", files: [{ path: "/etc/os-release", mediaType: "text/plain" }]
+   */
   readonly files?: readonly FileToPush[] | undefined;
-  /** What it is: a media type, `application/vnd.example.sbom+json`. Needed unless there is a `config`, whose type tells it then. */
+  /**
+   * What it is, as a media type. Needed unless there is a `config`.
+   * @defaultValue none: the type of the config tells it
+   * @example artifactType: "application/vnd.example.report"
+   */
   readonly artifactType?: string | undefined;
-  /** Annotations of the manifest. Nothing is added to them, so equal files make an equal artifact. */
+  /**
+   * Annotations of the manifest. Nothing is added to them, so equal files make an equal artifact.
+   * @defaultValue none
+   * @example artifactType: "application/vnd.example.report", annotations: { "org.opencontainers.image.vendor": "Example" }
+   */
   readonly annotations?: Readonly<Record<string, string>> | undefined;
   /**
    * What it is about: a manifest or index of the same repository, by its descriptor, its digest, or a reference in full, which is looked
    * up at the registry. It is listed among the referrers of that, also where the registry keeps no referrers.
+   * @defaultValue nothing
+   * @example artifactType: "application/vnd.example.report", subject: "registry.example/team/app:v1"
    */
-  readonly subject?: Pick<Descriptor, "mediaType" | "digest" | "size"> | string | undefined;
-  /** Default: the empty one. */
+  readonly subject?: Descriptor | string | undefined;
+  /**
+   * A file that is its config.
+   * @defaultValue the empty one
+   * @example config: { path: "/etc/os-release", mediaType: "application/vnd.example.config" }
+   */
   readonly config?: ConfigToPush | undefined;
 }
 
 /** What pushing an artifact may be told. */
 export interface PushArtifactOptions extends BlobOptions {
-  /** Higher goes first among uploads that wait for a slot; a `LivePriority` can be changed meanwhile. Default 0. */
+  /**
+   * Higher goes first among uploads that wait for a slot; a `LivePriority` can be changed meanwhile.
+   * @unit none, any finite number
+   * @defaultValue 0
+   * @example priority: 5
+   */
   readonly priority?: Priority | LivePriority | undefined;
 }
 

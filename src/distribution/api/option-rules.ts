@@ -9,7 +9,6 @@ import { Timetable } from "../../bandwidth/timetable.ts";
 import { A_STORE } from "../../content/a-store.ts";
 import { isDigest } from "../../digest/digest.ts";
 import type { Descriptor } from "../../oci/descriptor.ts";
-import { isMediaType } from "../../oci/media-types.ts";
 import {
   eitherOf,
   listOf,
@@ -42,13 +41,6 @@ import { MAX_USER_AGENT_CHARS } from "../../registry/http/user-agent.ts";
 import { CONNECTION_OPTIONS, type ConnectionOptions } from "../../registry/transport/connection-options.ts";
 import type { RangeOptions } from "../../remotes/ranges/ranges.ts";
 import { LivePriority } from "../../xfer/live-priority.ts";
-import type {
-  ArtifactToPush,
-  ConfigToPush,
-  FetchArtifactOptions,
-  FileToPush,
-  PushArtifactOptions,
-} from "./artifacts.ts";
 import type { CheckOptions } from "./check-result.ts";
 import type {
   AssembleImageOptions,
@@ -150,24 +142,6 @@ const priority = eitherOf(
 );
 
 const localOrRegistry = rule('"local" or "registry"', (value) => value === "local" || value === "registry");
-
-/** A descriptor, told from other things by the fields that every one has. */
-export const A_DESCRIPTOR = rule("a descriptor", (value) => {
-  if (typeof value !== "object" || value === null) return false;
-  const { digest, size } = value as Partial<Descriptor>;
-  return typeof digest === "string" && isDigest(digest) && Number.isSafeInteger(size);
-});
-
-const aMediaType = rule(
-  'a media type such as "text/plain"',
-  (value) => typeof value === "string" && isMediaType(value),
-);
-
-const aTypedDescriptor = rule("a descriptor with its media type", (value) => {
-  if (A_DESCRIPTOR.check(value, "") !== undefined) return false;
-  const { mediaType, size } = value as Descriptor;
-  return typeof mediaType === "string" && isMediaType(mediaType) && size >= 0;
-});
 
 const connection = objectOf<ConnectionOptions>(CONNECTION_OPTIONS);
 
@@ -277,30 +251,6 @@ export const BLOB_OPTIONS: RulesOf<BlobOptions> = {
   bandwidth: ownBandwidth,
 };
 
-/** The options of `Distribution.fetchArtifact`. */
-export const FETCH_ARTIFACT_OPTIONS: RulesOf<FetchArtifactOptions> = {
-  ...BLOB_OPTIONS,
-  platform: aString,
-  from: localOrRegistry,
-  titles: listOf(aString),
-};
-
-const annotations = recordOf(aString);
-
-/** What `Distribution.pushArtifact` makes an artifact of. */
-export const ARTIFACT_TO_PUSH: RulesOf<ArtifactToPush> = {
-  files: listOf(
-    objectOf<FileToPush>({ path: required(aPath), title: aString, mediaType: aMediaType, annotations }),
-  ),
-  artifactType: aMediaType,
-  annotations,
-  subject: eitherOf(aString, aTypedDescriptor),
-  config: objectOf<ConfigToPush>({ path: required(aPath), mediaType: required(aMediaType) }),
-};
-
-/** The options of `Distribution.pushArtifact`. */
-export const PUSH_ARTIFACT_OPTIONS: RulesOf<PushArtifactOptions> = { ...BLOB_OPTIONS, priority };
-
 /** The options of `Distribution.push`. */
 export const PUSH_OPTIONS: RulesOf<PushOptions> = {
   ...BLOB_OPTIONS,
@@ -390,3 +340,10 @@ export const EXPORT_REFERENCES = eitherOf(aString, listOf(aString));
 
 /** Where an export, or a content, goes to. */
 export const WRITE_TARGET = eitherOf(aPath, withMethods("write", "end", "on"));
+
+/** A descriptor, told from other things by the fields that every one has. */
+export const A_DESCRIPTOR = rule("a descriptor", (value) => {
+  if (typeof value !== "object" || value === null) return false;
+  const { digest, size } = value as Partial<Descriptor>;
+  return typeof digest === "string" && isDigest(digest) && Number.isSafeInteger(size);
+});

@@ -35,7 +35,7 @@ import { PushedFiles } from "./pushed-files.ts";
 
 /** What artifacts are pushed with. */
 export interface PushArtifactEngine extends MoveEngine, PushEngine {
-  readonly content: MoveEngine["content"] & PushEngine["content"];
+  readonly content: PushEngine["content"];
 }
 
 /** What is to be pushed, and where to. */

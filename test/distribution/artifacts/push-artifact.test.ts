@@ -27,6 +27,7 @@ let engine: Engine;
 let folder: string;
 const at = (...names: string[]): string => join(folder, ...names);
 const name = (tag = "v1", host = registry.host): string => `${host}/${APP}:${tag}`;
+const pinned = (digest: string): string => `${registry.host}/${APP}@${digest}`;
 const manifestOf = (reference: string, of = registry) => {
   const held = of.manifest(APP, reference);
   return JSON.parse(Buffer.from(held?.bytes ?? "null").toString());
@@ -45,6 +46,18 @@ beforeEach(async () => {
   folder = await mkdtemp(join(tmpdir(), "drayage-push-artifact-"));
   keep({ [Symbol.asyncDispose]: () => rm(folder, { recursive: true, force: true }) });
 });
+
+/** Lets something happen when the file was hashed, and before it is sent. */
+async function pushWhile(change: () => void): Promise<Error> {
+  let isChanged = false;
+  const onProgress: StepSink = (step) => {
+    if (step.kind !== "update" || isChanged) return;
+    isChanged = true;
+    change();
+  };
+  const artifact = { files: [{ path: at("a") }], artifactType: TYPE };
+  return await failureOf(engine.pushArtifact(name(), artifact, { onProgress }));
+}
 
 describe("pushArtifact()", () => {
   it("puts a manifest of the files, which fetchArtifact makes again", async () => {
@@ -186,7 +199,10 @@ describe("pushArtifact() with a subject", () => {
       expect(manifestOf(pushed.target.digest, target).subject).toEqual({ mediaType, digest, size });
     }
     const listed = await engine.referrers(name("image", target.host));
-    expect(listed.map(({ annotations }) => annotations?.["at"]).toSorted()).toEqual(["0", "1", "2"]);
+    expect(listed.map(({ annotations }) => annotations?.["at"])).toEqual(
+      expect.arrayContaining(["0", "1", "2"]),
+    );
+    expect(listed).toHaveLength(3);
     expect(listed.every(({ artifactType }) => artifactType === TYPE)).toBe(true);
     expect(target.tags(APP)).toContain("image");
     expect(target.tags(APP)).not.toContain("latest");
@@ -266,7 +282,6 @@ describe("pushArtifact() of what cannot be", () => {
     const files = [{ path: await file("a") }];
     const artifact = { files, artifactType: TYPE };
     const { target } = await engine.pushArtifact(name(), artifact);
-    const pinned = (digest: string): string => `${registry.host}/${APP}@${digest}`;
     expect((await engine.pushArtifact(pinned(target.digest), artifact)).name).toBe(pinned(target.digest));
     expect(await failureOf(engine.pushArtifact(pinned(digestOf("x")), artifact))).toBeInstanceOf(
       ErrInvalidArgument,
@@ -275,18 +290,6 @@ describe("pushArtifact() of what cannot be", () => {
 });
 
 describe("pushArtifact() of a file that changes", () => {
-  /** Lets something happen when the file was hashed, and before it is sent. */
-  async function pushWhile(change: () => void): Promise<Error> {
-    let isChanged = false;
-    const onProgress: StepSink = (step) => {
-      if (step.kind !== "update" || isChanged) return;
-      isChanged = true;
-      change();
-    };
-    const artifact = { files: [{ path: at("a") }], artifactType: TYPE };
-    return await failureOf(engine.pushArtifact(name(), artifact, { onProgress }));
-  }
-
   it("is refused when it has other bytes", async () => {
     await file("a", "one");
     const failure = await pushWhile(() => writeFileSync(at("a"), "two"));

@@ -73,6 +73,8 @@ function callersOfContents({ directory, host, distribution }: CallerParts): Read
     },
     ExportOptions: (options) => distribution.export(reference, fresh(), options),
     FetchArtifactOptions: (options) => distribution.fetchArtifact(`${host}/team/files:v1`, fresh(), options),
+    PushArtifactOptions: (options) =>
+      distribution.pushArtifact(`${host}/team/report:v1`, { artifactType: "text/plain" }, options),
     ImportOptions: async (options) => {
       const archive = fresh();
       await distribution.export(reference, archive, { platform: "linux/amd64" });
