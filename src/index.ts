@@ -130,6 +130,7 @@ export type {
   ProxySource,
 } from "./registry/transport/connection-options.ts";
 export type { HostBudgetChange } from "./registry/transport/connection-pool.ts";
+export type { OwnRequest, OwnResponse, OwnSend } from "./registry/transport/own-send.ts";
 export { proxyFromEnvironment } from "./registry/transport/proxy-from-environment.ts";
 export {
   type SystemCertificatesOptions,

@@ -85,7 +85,7 @@ export async function composeDistribution(options: DistributionOptions): Promise
   });
   const documents = new TransferManager({ concurrency: MAX_CONCURRENT_DOCUMENTS, foreground });
   const threads = new TransferThreads({
-    workers: options.workers ?? (options.layers ? 0 : undefined), // unpacking wants the cores, and is what a pull waits for
+    workers: workersOf(options),
     bytesPerWorker: options.bytesPerWorker,
     connection,
   });
@@ -152,6 +152,12 @@ function downloadSlots({
 }: DistributionOptions): Pick<DownloadManagerOptions, "concurrency" | "largeSlots"> {
   if (maxConcurrentDownloads !== undefined) return { concurrency: maxConcurrentDownloads };
   return { concurrency: connection?.maxSockets ?? MAX_SOCKETS, largeSlots: MAX_LARGE_AT_ONCE };
+}
+
+/** Unpacking wants the cores, and is what a pull waits for. What somebody else sends is received where that happens. */
+function workersOf({ workers, layers, connection }: DistributionOptions): number | undefined {
+  if (connection?.send) return 0;
+  return workers ?? (layers ? 0 : undefined);
 }
 
 /** Who decides what of the content may go has to know all names. */

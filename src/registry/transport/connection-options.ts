@@ -1,5 +1,6 @@
 import { eitherOf, listOf, objectOf, type RulesOf, recordOf } from "../../options/rule.ts";
 import { aBoolean, aFunction, aString, aTimeout, wholeNumberFrom } from "../../options/rules.ts";
+import type { OwnSend } from "./own-send.ts";
 
 /** Longest time until a connection stands, proxy and TLS included (moby's dialer: 30 s). */
 export const CONNECT_TIMEOUT_MS = 30_000;
@@ -137,6 +138,15 @@ export interface ConnectionOptions {
    * @example reuseBuffers: false
    */
   readonly reuseBuffers?: boolean | undefined;
+  /**
+   * Sends every request in our place, see `OwnSend`: through another client, a service mesh, a recorder. Ours stay credentials, redirects,
+   * retries, the limits of time and rate, and how many requests a host is sent at once (`maxSocketsPerHost`, `maxSockets`). Proxies,
+   * `authorities`, `reuseBuffers` and threads that receive blobs are not used then.
+   * @defaultValue requests go over connections of our own
+   * @example send: ({ url, ...request }) => fetch(url, { ...request, redirect: "manual", duplex: "half" })
+   * @avoid where a proxy would do: a blob takes about twice the CPU time of one that comes over our own connections
+   */
+  readonly send?: OwnSend | undefined;
 }
 
 /** The numbers of `ConnectionOptions`, all of them decided. */
@@ -183,6 +193,7 @@ export const CONNECTION_OPTIONS: RulesOf<ConnectionOptions> = {
   ),
   authorities: eitherOf(aFunction, listOf(aString)),
   reuseBuffers: aBoolean,
+  send: aFunction,
 };
 
 /** The limits in force. */

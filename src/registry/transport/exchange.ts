@@ -14,7 +14,7 @@ import { OutgoingBody } from "./outgoing-body.ts";
 import { errors } from "./undici.ts";
 
 /** Statuses whose answers have no body, whatever their headers say (RFC 9110, section 6.4.1). */
-const BODILESS_STATUSES = new Set([204, 304]);
+export const BODILESS_STATUSES = new Set([204, 304]);
 
 /** What carries a request, and how patient it is. */
 export interface ExchangeOptions {

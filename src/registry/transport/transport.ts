@@ -13,6 +13,7 @@ import { mayRefuseCertificate } from "./client-certificates.ts";
 import { CONNECTION_OPTIONS, type ConnectionOptions, connectionLimits } from "./connection-options.ts";
 import { ConnectionPool, type PoolParts } from "./connection-pool.ts";
 import { networkError } from "./network-error.ts";
+import { ownRoutes } from "./own-routes.ts";
 import type { HostUse } from "./pool-host.ts";
 import { ProxyFailure } from "./proxy-failure.ts";
 import { createRoutes, hostNameOf, type RequestRoute } from "./routes.ts";
@@ -69,7 +70,7 @@ export function createTransport(
   requireNode("create transport");
   checkOptions("create transport", options, CONNECTION_OPTIONS);
   const limits = connectionLimits(options);
-  const routeOf = createRoutes(options, limits);
+  const routeOf = options.send ? ownRoutes(options.send, limits) : createRoutes(options, limits);
   const pool = new ConnectionPool(limits, { clock, onBudget });
   const closers = new BoundedMap<string, true>(MAX_CLOSERS);
   const closed = new ErrCanceled("transport closed");
@@ -133,7 +134,7 @@ export function createTransport(
   /** The request, at which connections for those that follow are opened: not before its own stands, as the host may be dead. */
   function preparing(request: HttpRequest, route: RequestRoute): HttpRequest {
     const { followedBy = 0, onConnected } = request;
-    if (followedBy <= 0) return request;
+    if (followedBy <= 0 || options.send) return request;
     return {
       ...request,
       onConnected(connection) {
