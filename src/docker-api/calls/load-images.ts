@@ -1,19 +1,22 @@
 import { toDockerMessage } from "../../progress/docker-message.ts";
-import type { StepSink } from "../../progress/progress.ts";
+import type { StepProgress } from "../../progress/progress.ts";
 import { streamMessages } from "../http/message-stream.ts";
+import { tellingProgress } from "../http/telling-progress.ts";
 import { type ApiCall, isSet } from "./api-call.ts";
 
 /** `POST /images/load`: the images of an archive, compressed or not. */
 export async function loadImages(call: ApiCall): Promise<void> {
   const { engine, request, response, signal } = call;
   const isQuiet = isSet(call, "quiet");
+  const messageOf = (progress: StepProgress): object | undefined => {
+    const message = toDockerMessage(progress);
+    if (message.id === undefined) return { stream: `${message.status}\n` };
+    return isQuiet ? undefined : message;
+  };
   await streamMessages(response, async (tell) => {
-    const onProgress: StepSink = (progress) => {
-      const message = toDockerMessage(progress);
-      if (message.id === undefined) void tell({ stream: `${message.status}\n` });
-      else if (!isQuiet) void tell(message);
-    };
-    const images = await engine.distribution.import(request, { signal, onProgress });
+    const images = await tellingProgress(tell, messageOf, (onProgress) =>
+      engine.distribution.import(request, { signal, onProgress }),
+    );
     for (const image of images) engine.events.tell("load", image);
   });
 }

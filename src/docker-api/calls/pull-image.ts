@@ -2,6 +2,7 @@ import { isDigest } from "../../digest/digest.ts";
 import type { PullOptions } from "../../distribution/api/distribution.ts";
 import { parsePlatform } from "../../platform/parse-platform.ts";
 import { toDockerMessage } from "../../progress/docker-message.ts";
+import type { Progress } from "../../progress/progress.ts";
 import { isNameOnly, trimNamed, withDigest, withTag } from "../../reference/derive.ts";
 import { parseNormalizedNamed } from "../../reference/normalize.ts";
 import type { NormalizedReference } from "../../reference/reference.ts";
@@ -9,6 +10,7 @@ import { registryFailureOf } from "../http/failure.ts";
 import { streamMessages } from "../http/message-stream.ts";
 import { badParameter, Refusal } from "../http/refusal.ts";
 import { metaHeaders, registryAuth } from "../http/registry-auth.ts";
+import { tellingProgress } from "../http/telling-progress.ts";
 import type { ApiCall } from "./api-call.ts";
 import { askingRegistry } from "./asking-registry.ts";
 
@@ -32,11 +34,9 @@ export async function pullImage({ engine, query, request, response, signal }: Ap
     streamMessages(
       response,
       async (tell) => {
-        const onProgress: PullOptions["onProgress"] = (progress) => {
-          const message = toDockerMessage(progress);
-          if (message) void tell(message);
-        };
-        await engine.distribution.pull(reference.toString(), { ...options, onProgress });
+        await tellingProgress<unknown, Progress>(tell, toDockerMessage, (onProgress) =>
+          engine.distribution.pull(reference.toString(), { ...options, onProgress }),
+        );
       },
       { explain: registryFailureOf },
     ),

@@ -1,7 +1,7 @@
-import type { PushOptions } from "../../distribution/api/distribution.ts";
 import type { ImageStore } from "../../images/image-store.ts";
 import { formatPlatform } from "../../platform/format-platform.ts";
 import { toDockerMessage } from "../../progress/docker-message.ts";
+import type { StepProgress } from "../../progress/progress.ts";
 import { isNameOnly, trimNamed, withTag } from "../../reference/derive.ts";
 import { familiarName, familiarString } from "../../reference/familiar.ts";
 import { parseNormalizedNamed } from "../../reference/normalize.ts";
@@ -10,6 +10,7 @@ import { registryFailureOf } from "../http/failure.ts";
 import { streamMessages, type Tell } from "../http/message-stream.ts";
 import { Refusal } from "../http/refusal.ts";
 import { metaHeaders, registryAuth } from "../http/registry-auth.ts";
+import { tellingProgress } from "../http/telling-progress.ts";
 import type { ApiCall } from "./api-call.ts";
 import { platformIn } from "./platform-in.ts";
 
@@ -38,18 +39,20 @@ async function push(
   const first = `The push refers to repository [${trimNamed(reference).toString()}]`;
   await tell({ status: first });
   await requireTags(distribution.images, reference);
-  const onProgress: PushOptions["onProgress"] = (progress) => {
+  const messageOf = (progress: StepProgress): object | undefined => {
     const message = toDockerMessage(progress);
-    if (message.status !== first) void tell(message);
+    return message.status === first ? undefined : message;
   };
-  const { images } = await distribution.push(reference.toString(), {
-    allTags: isNameOnly(reference),
-    platform,
-    auth: registryAuth(request),
-    metaHeaders: metaHeaders(request),
-    signal,
-    onProgress,
-  });
+  const { images } = await tellingProgress(tell, messageOf, (onProgress) =>
+    distribution.push(reference.toString(), {
+      allTags: isNameOnly(reference),
+      platform,
+      auth: registryAuth(request),
+      metaHeaders: metaHeaders(request),
+      signal,
+      onProgress,
+    }),
+  );
   for (const { name, target } of images) {
     const { tag: Tag = "" } = parseNormalizedNamed(name);
     await tell({ progressDetail: {}, aux: { Tag, Digest: target.digest, Size: target.size } });

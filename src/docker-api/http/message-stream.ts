@@ -1,8 +1,7 @@
-import { once } from "node:events";
 import type { ServerResponse } from "node:http";
 import { type Failure, failureOf } from "./failure.ts";
 
-/** Sends one message; where the client is slow, the promise settles when it has taken what it was sent. */
+/** Sends one message; where the client is slow, gives a promise that resolves when it has taken what it was sent, or has left. */
 export type Tell = (message: object) => void | Promise<void>;
 
 /** How a stream of messages ends. */
@@ -53,11 +52,9 @@ export function openStream(response: ServerResponse): void {
 /** Resolves when a client has taken what it was sent, or has left. */
 export async function hasRoom(response: ServerResponse): Promise<void> {
   if (response.destroyed) return;
-  const over = new AbortController();
-  const { signal } = over;
-  try {
-    await Promise.race([once(response, "drain", { signal }), once(response, "close", { signal })]);
-  } finally {
-    over.abort();
-  }
+  const { promise, resolve } = Promise.withResolvers<void>();
+  const ends = ["drain", "close", "error"];
+  for (const end of ends) response.once(end, resolve);
+  await promise;
+  for (const end of ends) response.off(end, resolve);
 }
