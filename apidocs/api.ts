@@ -24,7 +24,7 @@ export interface Entry {
   readonly declarations: readonly string[];
   /** Of classes and interfaces, in the order of the source. */
   readonly members: readonly Member[];
-  /** Names of the option types that it takes. */
+  /** Keys of the option types that it takes, and its own where it is one. */
   readonly takes: readonly string[];
 }
 
@@ -40,6 +40,8 @@ export interface Member {
 
 /** An object of options. */
 export interface OptionType {
+  /** File and name, which no other has. */
+  readonly key: string;
   /** Its name, or where it is where it has none: `DockerApiOptions.product`. */
   readonly name: string;
   /** TypeScript for it, with `root` in scope. */
@@ -56,6 +58,7 @@ export interface OptionType {
 
 /** Where an option type is the value of an option: as it is, in a list, or under names of the caller's choice. */
 export interface Inside {
+  /** Key of the type that has the option. */
   readonly type: string;
   readonly option: string;
   readonly as: "object" | "list" | "record";
@@ -74,7 +77,7 @@ export interface Option {
   readonly description: string;
   readonly unit: string | undefined;
   readonly defaultValue: string | undefined;
-  /** When it should be left alone. */
+  /** When it is not for: what follows a `not`. */
   readonly avoid: string | undefined;
   /** What stands between the braces of an object: `platform: "linux/arm64"`. */
   readonly examples: readonly string[];

@@ -43,7 +43,12 @@ export class OptionTypes {
       .toSorted((a, b) => (a.name < b.name ? -1 : 1));
   }
 
-  /** Looks at a parameter of a function that is public. Returns the names of the option types that it may be. */
+  /** What an option type is called here that has a name in the sources. */
+  keyOf(symbol: Declared): string {
+    return `${this.#fileOf(symbol)} ${symbol.name}`;
+  }
+
+  /** Looks at a parameter of a function that is public. Returns the keys of the option types that it may be. */
   take(parameter: Declared, met: Omit<Met, "label" | "inside">): readonly string[] {
     const type = this.#checker.getTypeOfSymbol(parameter);
     if (type === undefined) return [];
@@ -90,12 +95,12 @@ export class OptionTypes {
   #remember(type: Type, met: Met): string {
     const declared = this.#declarationOf(type);
     const name = declared?.name ?? met.name;
-    const key = `${declared ? this.#fileOf(declared) : ""} ${name}`;
+    const key = declared ? this.keyOf(declared) : name;
     const known = this.#found.get(key);
     if (known !== undefined) {
       if (met.inside === undefined) known.isTaken = true;
       else known.inside.push(met.inside);
-      return name;
+      return key;
     }
     const canBeNamed = declared !== undefined && isExported(declared);
     const root = canBeNamed ? { name, file: this.#fileOf(declared), isType: true } : met.root;
@@ -103,6 +108,7 @@ export class OptionTypes {
     const described = declared ? docComment(this.#checker, declared).description : "";
     const options = this.#checker.getPropertiesOfType(type).map((property) => this.#option(property, name));
     const found: OptionType = {
+      key,
       name,
       expression,
       root,
@@ -122,10 +128,10 @@ export class OptionTypes {
         expression: `NonNullable<${expression}[${JSON.stringify(option)}]>`,
         root,
         label: option,
-        inside: { type: name, option, as: "object" },
+        inside: { type: key, option, as: "object" },
       });
     }
-    return name;
+    return key;
   }
 
   #option(property: Declared, type: string): Option {
@@ -194,9 +200,13 @@ function isExported(symbol: Declared): boolean {
   return node?.modifiers?.some(({ kind }) => kind === SyntaxKind.ExportKeyword) === true;
 }
 
+function withoutComments(text: string): string {
+  return text.replaceAll(/\/\*[\s\S]*?\*\//g, "");
+}
+
 /** The text behind the colon; that a value may be `undefined` is the same for all options. */
 function declaredType(node: Node): string {
   const type: unknown = "type" in node ? node.type : undefined;
   const text = type === undefined ? "" : (type as Node).getText();
-  return oneParagraph(text.replace(/^\| | \| undefined$/g, ""));
+  return oneParagraph(withoutComments(text).replace(/^\| | \| undefined$/g, ""));
 }

@@ -69,7 +69,7 @@ interface Reading {
 }
 
 function readEntry(reading: Reading, symbol: Declared): Entry {
-  const { checker, name } = reading;
+  const { checker, name, optionTypes } = reading;
   const kind = kindOf(checker, symbol);
   const members = membersOf(checker, symbol);
   return {
@@ -80,7 +80,7 @@ function readEntry(reading: Reading, symbol: Declared): Entry {
       .flatMap((declaration) => declaration.resolve() ?? [])
       .map(declarationText),
     members: members.map((member) => readMember(checker, member)),
-    takes: [...new Set(takes(reading, symbol, members))].toSorted(),
+    takes: [...new Set([optionTypes.keyOf(symbol), ...takes(reading, symbol, members)])].toSorted(),
   };
 }
 

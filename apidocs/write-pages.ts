@@ -40,19 +40,20 @@ function firstPage({ doors }: Api): string {
 
 /** Those that the door's names take, those inside of them, and those that it exports. */
 function optionTypesOf(door: Door, { optionTypes }: Api): readonly OptionType[] {
-  const wanted = new Set(door.entries.flatMap(({ name, takes }) => [name, ...takes]));
+  const wanted = new Set(door.entries.flatMap(({ takes }) => takes));
   const isInside = ({ inside }: OptionType): boolean => inside.some(({ type }) => wanted.has(type));
   for (let size = 0; size < wanted.size; ) {
     size = wanted.size;
-    for (const type of optionTypes.filter(isInside)) wanted.add(type.name);
+    for (const type of optionTypes.filter(isInside)) wanted.add(type.key);
   }
-  return optionTypes.filter(({ name }) => wanted.has(name));
+  return optionTypes.filter(({ key }) => wanted.has(key));
 }
 
 function doorPage(door: Door, optionTypes: readonly OptionType[]): string {
-  const asOptions = new Set(optionTypes.map(({ name }) => name));
+  const asOptions = new Map(optionTypes.map(({ key, name }) => [key, name]));
+  const shown = new Set(asOptions.values());
   const sections = PARTS.flatMap(([kind, title]) => {
-    const entries = door.entries.filter((entry) => entry.kind === kind && !asOptions.has(entry.name));
+    const entries = door.entries.filter((entry) => entry.kind === kind && !shown.has(entry.name));
     if (entries.length === 0) return [];
     return [`## ${title}`, ...entries.toSorted(byName).map((entry) => entrySection(entry, asOptions))];
   });
@@ -66,9 +67,11 @@ function byName(a: Entry, b: Entry): number {
 
 function entrySection(
   { name, declarations, description, members, takes }: Entry,
-  asOptions: Set<string>,
+  asOptions: ReadonlyMap<string, string>,
 ): string {
-  const links = takes.filter((taken) => asOptions.has(taken)).map((taken) => `[${taken}](#${anchor(taken)})`);
+  const links = takes
+    .flatMap((taken) => asOptions.get(taken) ?? [])
+    .map((taken) => `[${taken}](#${anchor(taken)})`);
   const list = members.map((member) => {
     const text = oneParagraph(member.description);
     return `* ${code(member.declaration)}${text === "" ? "" : `: ${text}`}`;
@@ -85,7 +88,9 @@ function entrySection(
 }
 
 function optionsSection({ name, description, options, inside }: OptionType): string {
-  const places = inside.map(({ type, option, as }) => `${code(`${type}.${option}`)}${AS[as]}`);
+  const places = inside.map(
+    ({ type, option, as }) => `${code(`${type.replace(/^.* /, "")}.${option}`)}${AS[as]}`,
+  );
   const rows = options.map(optionRow);
   return [
     `### ${name}`,
@@ -105,7 +110,7 @@ const AS = { object: "", list: ", in a list", record: ", under names" } as const
 
 function optionRow(option: Option): readonly string[] {
   const { name, type, isRequired, unit = "", defaultValue = "", description, avoid, examples } = option;
-  const notFor = avoid === undefined ? "" : ` **Leave it alone** ${avoid}`;
+  const notFor = avoid === undefined ? "" : ` **Not** ${avoid}.`;
   return [
     code(name),
     code(type),

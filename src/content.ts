@@ -27,6 +27,7 @@ export {
   type SharingPolicy,
 } from "./content/namespaces/namespaced-store.ts";
 export {
+  type NamespaceMetadataOptions,
   openNamespaceMetadata,
   type SqliteNamespaceMetadata,
 } from "./content/namespaces/sqlite-namespace-metadata.ts";

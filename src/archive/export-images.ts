@@ -11,7 +11,11 @@ import { writeTar } from "./write-tar.ts";
 
 /** What an export may be told. */
 export interface ExportOptions extends AbortOptions {
-  /** `os/arch[/variant]`: take only the image of an index that fits best. Default: every image that is there whole. */
+  /**
+   * `os/arch[/variant]`: take only the image of an index that fits best.
+   * @defaultValue every image that is there whole
+   * @example platform: "linux/amd64"
+   */
   readonly platform?: string | undefined;
 }
 

@@ -30,9 +30,17 @@ export type ImportSource = string | AsyncIterable<Uint8Array>;
 
 /** What an import may be told. */
 export interface ImportOptions extends AbortOptions {
-  /** `NAME[:TAG]`: takes the place of the archive's names; needed when it has none. */
+  /**
+   * `NAME[:TAG]`: takes the place of the archive's names; needed when it has none.
+   * @defaultValue the names in the archive
+   * @example name: "registry.example/team/app:imported"
+   */
   readonly name?: string | undefined;
-  /** Progress in docker's words. */
+  /**
+   * Progress in docker's words.
+   * @defaultValue nobody is told
+   * @example onProgress: ({ kind, id }) => console.log(kind, id)
+   */
   readonly onProgress?: StepSink | undefined;
 }
 

@@ -14,18 +14,36 @@ import { Snapshots } from "./snapshots.ts";
 
 /** Which containerd, and which part of it. */
 export interface ContainerdOptions extends AbortOptions {
-  /** `unix:///PATH`, such as `unix:///run/containerd/containerd.sock`, or `tcp://HOST:PORT`. */
+  /**
+   * `unix:///PATH`, such as `unix:///run/containerd/containerd.sock`, or `tcp://HOST:PORT`.
+   * @example address: "unix:///run/containerd/containerd.sock"
+   */
   readonly address: string;
-  /** Default `default`, as `ctr` has it; that of Kubernetes is `k8s.io`. */
+  /**
+   * Which namespace of containerd's everything goes to, and is looked for in; that of Kubernetes is `k8s.io`.
+   * @defaultValue `default`, as `ctr` has it
+   * @example namespace: "k8s.io"
+   */
   readonly namespace?: string | undefined;
-  /** Which of its snapshotters layers go to. Default `overlayfs`. */
+  /**
+   * Which of its snapshotters layers go to.
+   * @defaultValue `overlayfs`
+   * @example snapshotter: "native"
+   */
   readonly snapshotter?: string | undefined;
   /**
-   * ID of a lease of the caller's, to which all belongs that is brought and found. Default: leases that are made and deleted as
-   * work comes and goes.
+   * ID of a lease of the caller's, to which all belongs that is brought and found.
+   * @defaultValue leases that are made and deleted as work comes and goes
+   * @avoid unless something of yours refers to the content only later: what a lease holds stays until it is deleted
+   * @example lease: "engine-7"
    */
   readonly lease?: string | undefined;
-  /** How long a containerd that was there may be away before calls fail, in milliseconds. Default 10,000. */
+  /**
+   * How long a containerd that was there may be away before calls fail, in milliseconds.
+   * @defaultValue 10,000
+   * @avoid as 0 where containerd is restarted by updates
+   * @example restartMs: 30_000
+   */
   readonly restartMs?: number | undefined;
 }
 

@@ -9,9 +9,18 @@ import type { CommitOptions, Writer } from "./store.ts";
 
 /** What is copied. */
 export interface CopyOptions extends CommitOptions, AbortOptions {
-  /** Size of the whole source in bytes; absent or 0: not checked. */
+  /**
+   * Size of the whole source in bytes.
+   * @unit bytes
+   * @defaultValue not checked, as with 0
+   * @example size: 5
+   */
   readonly size?: number | undefined;
-  /** Digest of the whole source; absent: not checked. */
+  /**
+   * Digest of the whole source.
+   * @defaultValue not checked
+   * @example expected: digestOf("hello")
+   */
   readonly expected?: Digest | undefined;
 }
 

@@ -23,8 +23,18 @@ const REASON = { code: "process", words: "Waiting for another process" } as cons
 
 /** How a writer is waited for. */
 export interface OpenWriterOptions extends WriterOptions {
+  /**
+   * Measures the pauses between attempts.
+   * @defaultValue the machine's
+   * @avoid outside of tests
+   * @example clock
+   */
   readonly clock?: Clock | undefined;
-  /** Waits for the ref. Default: one that gives nothing back and shows nothing. */
+  /**
+   * Waits for the ref.
+   * @defaultValue one that gives nothing back and shows nothing
+   * @example waiter: plainWaiter({ show: ({ words }) => console.log(words) })
+   */
   readonly waiter?: Waiter | undefined;
 }
 

@@ -9,7 +9,12 @@ const DEFAULT_MAX_BYTES = 8 * 1024 * 1024;
 
 /** How a blob is read. */
 export interface ReadBlobOptions extends AbortOptions {
-  /** Refuses larger blobs; default 8 MiB. */
+  /**
+   * Refuses larger blobs, since all of it is held in memory.
+   * @defaultValue 8,388,608
+   * @avoid for layers: `readerAt` reads them in pieces
+   * @example maxBytes: 1_048_576
+   */
   readonly maxBytes?: number | undefined;
 }
 

@@ -34,8 +34,10 @@ export interface Status {
 /** Which entries a listing gives. */
 export interface ListOptions extends AbortOptions {
   /**
-   * Filters in containerd's language: any of them must hold; none means all. Fields of content are `digest` and
-   * `labels.<key>`, of ingests `ref`. A malformed one throws `ErrInvalidArgument` (`filters: parse error: ...`).
+   * Filters in containerd's language: any of them must hold. Fields of content are `digest` and `labels.<key>`, of ingests `ref`.
+   * A malformed one throws `ErrInvalidArgument` (`filters: parse error: ...`).
+   * @defaultValue none: everything
+   * @example filters: ["digest~=^sha256:00", "labels.team==web"]
    */
   readonly filters?: readonly string[] | undefined;
 }
@@ -110,20 +112,37 @@ export interface Provider {
 
 /** How a writer is opened. */
 export interface WriterOptions extends AbortOptions {
-  /** Name of the ingest: one writer at a time; the same ref continues where an earlier writer stopped. */
+  /**
+   * Name of the ingest: one writer at a time; the same ref continues where an earlier writer stopped.
+   * @example ref: "upload-7"
+   */
   readonly ref: string;
-  /** Announced size in bytes; absent or 0: not known. */
+  /**
+   * Announced size in bytes; 0: not known.
+   * @unit bytes
+   * @defaultValue not known
+   * @example size: 1_024
+   */
   readonly size?: number | undefined;
-  /** Announced digest: content that is there already makes `writer` throw `ErrAlreadyExists`. */
+  /**
+   * Announced digest: content that is there already makes `writer` throw `ErrAlreadyExists`.
+   * @defaultValue not known
+   * @example expected: digestOf("something that is not here")
+   */
   readonly expected?: Digest | undefined;
   /**
-   * Leaves what the ingest holds unread, for whoever hands the file over to somebody who reads it: `digest` tells nothing of it, and
-   * `commit` reads it if nobody else has. Default false.
+   * Leaves what the ingest holds unread, for whoever hands the file over to somebody who reads it: `digest` tells nothing of it,
+   * and `commit` reads it if nobody else has.
+   * @defaultValue `false`
+   * @example unread: true
    */
   readonly unread?: boolean | undefined;
   /**
-   * Whether all bytes come in moments: of content whose small size is announced they may stay in memory until then, so that a process
-   * that is killed loses them, others do not see them, and more than the size cannot be written (`ErrOutOfRange`). Default false.
+   * Whether all bytes come in moments: of content whose small size is announced they may stay in memory until then, so that a
+   * process that is killed loses them, others do not see them, and more than the size cannot be written (`ErrOutOfRange`).
+   * @defaultValue `false`
+   * @avoid for what may take long: who else wants it cannot go on with bytes that are in memory
+   * @example brief: true
    */
   readonly brief?: boolean | undefined;
 }
@@ -146,11 +165,24 @@ export interface HandedFile {
 
 /** How a writer is committed. */
 export interface CommitOptions {
-  /** Size to insist on, in bytes; absent or 0: not checked. */
+  /**
+   * Size to insist on, in bytes; 0: not checked.
+   * @unit bytes
+   * @defaultValue not checked
+   * @example size: 5
+   */
   readonly size?: number | undefined;
-  /** Digest to insist on; absent: not checked. */
+  /**
+   * Digest to insist on.
+   * @defaultValue not checked
+   * @example expected: digestOf("hello")
+   */
   readonly expected?: Digest | undefined;
-  /** Labels of the new blob; one with an empty value is none. */
+  /**
+   * Labels of the new blob; one with an empty value is none.
+   * @defaultValue none
+   * @example labels: { "containerd.io/gc.root": "2026-01-01T00:00:00Z" }
+   */
   readonly labels?: Readonly<Record<string, string>> | undefined;
 }
 

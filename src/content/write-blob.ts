@@ -9,12 +9,31 @@ import { unlessExists } from "./unless-exists.ts";
 
 /** What is written; a descriptor will do. */
 export interface WriteBlobOptions extends AbortOptions {
-  /** Digest to insist on. */
+  /**
+   * Digest to insist on.
+   * @defaultValue not checked
+   * @example digest: digestOf("hello")
+   */
   readonly digest?: Digest | undefined;
-  /** Size to insist on, in bytes; absent or 0: not checked. */
+  /**
+   * Size to insist on, in bytes; 0: not checked.
+   * @unit bytes
+   * @defaultValue not checked
+   * @example size: 5
+   */
   readonly size?: number | undefined;
-  /** Labels of the new blob; a blob that is there already keeps its own. */
+  /**
+   * Labels of the new blob; a blob that is there already keeps its own.
+   * @defaultValue none
+   * @example labels: { team: "web" }
+   */
   readonly labels?: Readonly<Record<string, string>> | undefined;
+  /**
+   * Measures the pauses while another writer has the ref.
+   * @defaultValue the machine's
+   * @avoid outside of tests
+   * @example clock
+   */
   readonly clock?: Clock | undefined;
 }
 

@@ -41,27 +41,67 @@ export interface DockerApiLogger {
 
 /** How docker's API is served. */
 export interface DockerApiOptions {
-  /** The engine; stays the caller's to close, after the server. */
+  /**
+   * The engine; stays the caller's to close, after the server.
+   * @example distribution
+   */
   readonly distribution: Distribution;
   /**
    * `unix:///PATH`, or `tcp://HOST:PORT`, which anybody who reaches it may use: there is no authentication. Port 0 takes a free
    * one.
+   * @avoid as `tcp://` beyond loopback: whoever reaches it may pull, push and remove
+   * @example address: "unix:///var/lib/engine/docker.sock"
    */
   readonly address: string;
-  /** Permissions of the socket. Default 0o660: its owner and its group; whoever may use it can pull, push and remove. */
-  readonly mode?: number | undefined;
-  /** Checks credentials for `docker login`. Default: `logIn`, with nothing known of how the registry is reached. */
-  readonly logIn?: CheckLogin | undefined;
-  /** What the engine calls itself. Default: drayage. */
-  readonly product?: { readonly name: string; readonly version: string } | undefined;
   /**
-   * Answers calls that are about something else than images: containers, networks, volumes, builds. Default: they are listed as
-   * empty, and all else answers 501 with a sentence.
+   * Permissions of the socket; whoever may use it can pull, push and remove.
+   * @unit permissions
+   * @defaultValue 0o660: its owner and its group
+   * @example mode: 0o600
+   */
+  readonly mode?: number | undefined;
+  /**
+   * Checks credentials for `docker login`.
+   * @defaultValue `logIn` of `drayage`, with nothing known of how the registry is reached
+   * @example logIn: (server, options) => logIn(server, { ...options, registry: { insecureRegistries: ["registry.internal:5000"] } })
+   */
+  readonly logIn?: CheckLogin | undefined;
+  /**
+   * What the engine calls itself.
+   * @defaultValue drayage, with its version
+   * @example product: { name: "engine", version: "1.2" }
+   */
+  readonly product?:
+    | {
+        /**
+         * Its name.
+         * @example name: "engine"
+         */
+        readonly name: string;
+        /**
+         * Its version.
+         * @example version: "1.2"
+         */
+        readonly version: string;
+      }
+    | undefined;
+  /**
+   * Answers calls that are about something else than images: containers, networks, volumes, builds.
+   * @defaultValue they are listed as empty, and all else answers 501 with a sentence
+   * @example otherwise: (request, response) => void response.writeHead(404).end()
    */
   readonly otherwise?: RequestListener | undefined;
-  /** Failed calls at level debug, what a person should act on at level warn. Default: silent. */
+  /**
+   * Failed calls at level debug, what a person should act on at level warn.
+   * @defaultValue silent
+   * @example logger
+   */
   readonly logger?: DockerApiLogger | undefined;
-  /** How long `close` lets calls that are under way go on, in milliseconds. Default 10,000. */
+  /**
+   * How long `close` lets calls that are under way go on, in milliseconds.
+   * @defaultValue 10,000
+   * @example closeGraceMs: 1_000
+   */
   readonly closeGraceMs?: number | undefined;
 }
 

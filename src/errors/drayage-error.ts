@@ -3,36 +3,92 @@ export type AnsweredBy = "token server" | "redirect target";
 
 /** What an error says beyond its message. Every field is safe to log: no secret and no signed query string goes in. */
 export interface ErrorDetails {
-  /** The error that led to this one; kept as the standard `cause`. */
+  /**
+   * The error that led to this one; kept as the standard `cause`.
+   * @defaultValue none
+   * @example cause: new Error("socket hang up")
+   */
   readonly cause?: unknown;
-  /** Origin and path prefix of the registry endpoint that answered, when the error was born there. */
+  /**
+   * Origin and path prefix of the registry endpoint that answered, when the error was born there.
+   * @defaultValue none
+   * @example endpoint: "https://registry.example"
+   */
   readonly endpoint?: string | undefined;
-  /** Digest of the content concerned. */
+  /**
+   * Digest of the content concerned.
+   * @defaultValue none
+   * @example digest: digestOf("hello")
+   */
   readonly digest?: string | undefined;
-  /** Image reference concerned. */
+  /**
+   * Image reference concerned.
+   * @defaultValue none
+   * @example reference: "registry.example/team/app:v1"
+   */
   readonly reference?: string | undefined;
-  /** Number of the attempt that failed, from 1. */
+  /**
+   * Number of the attempt that failed, from 1.
+   * @unit attempts
+   * @defaultValue none
+   * @example attempt: 2
+   */
   readonly attempt?: number | undefined;
-  /** HTTP status of the answer that caused the error. */
+  /**
+   * HTTP status of the answer that caused the error.
+   * @unit HTTP status
+   * @defaultValue none
+   * @example httpStatus: 503
+   */
   readonly httpStatus?: number | undefined;
-  /** Who gave that answer, where it was not the registry that was asked: what it says need not be about the image. */
+  /**
+   * Who gave that answer, where it was not the registry that was asked: what it says need not be about the image.
+   * @defaultValue the registry that was asked
+   * @example answeredBy: "token server"
+   */
   readonly answeredBy?: AnsweredBy | undefined;
-  /** Error code in the registry's own words, such as `MANIFEST_UNKNOWN`. */
+  /**
+   * Error code in the registry's own words, such as `MANIFEST_UNKNOWN`.
+   * @defaultValue none
+   * @example registryCode: "MANIFEST_UNKNOWN"
+   */
   readonly registryCode?: string | undefined;
-  /** Whether the same request may succeed later. Absent: the class decides, see `isRetryable`. */
+  /**
+   * Whether the same request may succeed later.
+   * @defaultValue the class decides, see `isRetryable`
+   * @example retryable: true
+   */
   readonly retryable?: boolean | undefined;
-  /** How long the server asked to wait, in milliseconds. */
+  /**
+   * How long the server asked to wait, in milliseconds.
+   * @defaultValue none
+   * @example retryAfterMs: 5_000
+   */
   readonly retryAfterMs?: number | undefined;
   /**
-   * Whether the request was held back here, because its host had asked earlier to be left alone until `retryAfterMs`, or
-   * because it cannot be reached and another endpoint is the better one to ask.
+   * Whether the request was held back here, because its host had asked earlier to be left alone until `retryAfterMs`, or because
+   * it cannot be reached and another endpoint is the better one to ask.
+   * @defaultValue `false`
+   * @example notSent: true
    */
   readonly notSent?: boolean | undefined;
-  /** Every error that was collected on the way, oldest first. */
+  /**
+   * Every error that was collected on the way, oldest first.
+   * @defaultValue none
+   * @example errors: [new Error("connection refused")]
+   */
   readonly errors?: readonly unknown[] | undefined;
-  /** The names that are in place although an operation on several failed. */
+  /**
+   * The names that are in place although an operation on several failed.
+   * @defaultValue none
+   * @example images: []
+   */
   readonly images?: readonly DoneName[] | undefined;
-  /** The names that it did not come to, because there was nobody left to ask. */
+  /**
+   * The names that it did not come to, because there was nobody left to ask.
+   * @defaultValue none
+   * @example notTried: ["registry.example/team/app:v2"]
+   */
   readonly notTried?: readonly string[] | undefined;
 }
 

@@ -8,7 +8,11 @@ import { childrenOrSkip } from "./walk.ts";
 
 /** How a dispatch runs. */
 export interface DispatchOptions extends AbortOptions {
-  /** Bounds how many handlers run at once; without it all do. */
+  /**
+   * Bounds how many handlers run at once.
+   * @defaultValue all do
+   * @example limiter: { acquire: async () => () => {} }
+   */
   readonly limiter?: Limiter | undefined;
 }
 

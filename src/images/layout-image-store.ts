@@ -27,11 +27,25 @@ export const LAYOUT_MARKER = '{"imageLayoutVersion":"1.0.0"}';
 
 /** How the names of a root are opened. */
 export interface LayoutImageStoreOptions {
-  /** Called before a name stops needing all that `image` is, because it is made to point elsewhere, for instance; what it throws fails the change. */
+  /**
+   * Called before a name stops needing all that `image` is, because it is made to point elsewhere, for instance; what it throws
+   * fails the change.
+   * @defaultValue nobody is asked
+   * @example onMove: async ({ name }) => console.log(name)
+   */
   readonly onMove?: ((image: Image) => Promise<void>) | undefined;
-  /** Permissions of a root that is made, see `ROOT_MODE`. */
+  /**
+   * Permissions of a root that is made.
+   * @unit permissions
+   * @defaultValue 0o700 (`ROOT_MODE`)
+   * @example mode: 0o750
+   */
   readonly mode?: number | undefined;
-  /** Told what listeners of events throw. Default: nobody. */
+  /**
+   * Told what listeners of events throw.
+   * @defaultValue nobody is told
+   * @example onListenerFailure: (error) => console.log(error)
+   */
   readonly onListenerFailure?: OnListenerFailure | undefined;
 }
 

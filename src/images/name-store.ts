@@ -4,7 +4,11 @@ import type { Image, ImageCause, ImageEvent, ImageEvents, ImageStore } from "./i
 
 /** How a name is taken away. */
 export interface UntagOptions extends WaitOptions {
-  /** Called with what the name points at before it goes; what it throws fails the removal. */
+  /**
+   * Called with what the name points at before it goes; what it throws fails the removal.
+   * @defaultValue nobody is asked
+   * @example beforehand: async ({ name }) => console.log(name)
+   */
   readonly beforehand?: ((image: Image) => Promise<void>) | undefined;
   /**
    * What takes it away, for the event.

@@ -43,10 +43,26 @@ const BATCH = 64;
 
 /** Where content came from, and how that is written down. */
 export interface SourceLabelOptions {
+  /**
+   * The registry, as in a reference: `docker.io`.
+   * @example host: "registry.example"
+   */
   readonly host: string;
+  /**
+   * Path of the repository there.
+   * @example repository: "team/app"
+   */
   readonly repository: string;
-  /** Shared by all who write labels of the same store: a list is read and written whole. */
+  /**
+   * Shared by all who write labels of the same store: a list is read and written whole.
+   * @example turns: new LabelTurns()
+   */
   readonly turns: LabelTurns;
+  /**
+   * Told of the first label that cannot be written; no other is tried then.
+   * @defaultValue the handler throws
+   * @example onFailure: (error) => console.log(error)
+   */
   readonly onFailure?: ((error: unknown) => void) | undefined;
 }
 

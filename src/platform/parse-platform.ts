@@ -13,7 +13,11 @@ const MAX_LENGTH = 255;
 
 /** What `parsePlatform` takes the missing half from. */
 export interface ParsePlatformOptions {
-  /** Default `hostPlatform()`. */
+  /**
+   * The machine for which what the text leaves out is filled in.
+   * @defaultValue `hostPlatform()`
+   * @example host: { os: "linux", architecture: "arm64" }
+   */
   readonly host?: Platform | undefined;
 }
 

@@ -10,9 +10,19 @@ import type { ServiceClient } from "./service-client.ts";
 
 /** A part of a blob. */
 export interface RangeOptions extends AbortOptions {
-  /** First byte; default 0. */
+  /**
+   * First byte.
+   * @unit bytes
+   * @defaultValue 0
+   * @example offset: 512
+   */
   readonly offset?: number | undefined;
-  /** Number of bytes; absent or 0: to the end. */
+  /**
+   * Number of bytes; 0: to the end.
+   * @unit bytes
+   * @defaultValue to the end
+   * @example size: 1_024
+   */
   readonly size?: number | undefined;
 }
 

@@ -19,23 +19,41 @@ const LEAVE_MS = 2_000;
 
 /** How a store is served. */
 export interface ServeContentOptions {
-  /** The store; stays the caller's to close, after the server. */
+  /**
+   * The store; stays the caller's to close, after the server.
+   * @example store
+   */
   readonly store: Store;
   /**
-   * `unix:///PATH`, a socket that only its owner may use, or `tcp://HOST:PORT`, which anybody who reaches it may use: there
-   * is no authentication. Port 0 takes a free one.
+   * `unix:///PATH`, a socket that only its owner may use, or `tcp://HOST:PORT`, which anybody who reaches it may use: there is no
+   * authentication. Port 0 takes a free one.
+   * @example address: "unix:///var/lib/engine/served.sock"
    */
   readonly address: string;
   /**
-   * The store of a namespace (header `containerd-namespace`). Without it all namespaces see `store`; calls that name no
-   * namespace, as those that containerd makes to a proxy plugin, always do.
+   * The store of a namespace (header `containerd-namespace`). Calls that name no namespace, as those that containerd makes to a
+   * proxy plugin, always see `store`.
+   * @defaultValue all namespaces see `store`
+   * @example storeFor: () => store
    */
   readonly storeFor?: ((namespace: string) => Store) | undefined;
-  /** Failed calls at level debug, everything a person should act on at level warn; silent by default. */
+  /**
+   * Failed calls at level debug, everything a person should act on at level warn.
+   * @defaultValue silent
+   * @example logger
+   */
   readonly logger?: ServiceLogger | undefined;
-  /** How long a stream waits for a ref that another one writes, in milliseconds; default 2,000. */
+  /**
+   * How long a stream waits for a ref that another one writes, in milliseconds.
+   * @defaultValue 2,000
+   * @example lockWaitMs: 5_000
+   */
   readonly lockWaitMs?: number | undefined;
-  /** How long `close` lets calls that are under way go on, in milliseconds; default 10,000. */
+  /**
+   * How long `close` lets calls that are under way go on, in milliseconds.
+   * @defaultValue 10,000
+   * @example closeGraceMs: 1_000
+   */
   readonly closeGraceMs?: number | undefined;
 }
 

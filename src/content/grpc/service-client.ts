@@ -16,20 +16,35 @@ const LEASE_HEADER = "containerd-lease";
 
 /** Where the service is and how it is called. */
 export interface ServiceClientOptions {
-  /** `unix:///PATH` or `tcp://HOST:PORT`. */
+  /**
+   * `unix:///PATH` or `tcp://HOST:PORT`.
+   * @example address: "unix:///var/lib/engine/content.sock"
+   */
   readonly address: string;
-  /** Namespace that every call names; none by default. */
+  /**
+   * Namespace that every call names.
+   * @defaultValue none
+   * @example namespace: "k8s.io"
+   */
   readonly namespace?: string | undefined;
   /**
-   * ID of a lease that every call names; none by default. What is written under a lease of containerd's outlives its garbage
-   * collections as long as the lease does. Whoever made the lease deletes it.
+   * ID of a lease that every call names. What is written under a lease of containerd's outlives its garbage collections as long
+   * as the lease does. Whoever made the lease deletes it.
+   * @defaultValue none
+   * @example lease: "engine-7"
    */
   readonly lease?: string | undefined;
-  /** Longest time for a call that has one answer, in milliseconds; unlimited by default. Streams have no deadline. */
+  /**
+   * Longest time for a call that has one answer, in milliseconds. Streams have no deadline.
+   * @defaultValue no limit
+   * @example callTimeoutMs: 30_000
+   */
   readonly callTimeoutMs?: number | undefined;
   /**
-   * How long a service that was there may be away before calls fail, in milliseconds: it may be started again. Default
-   * 10,000; with 0 calls fail at once. One that was never there is not waited for.
+   * How long a service that was there may be away before calls fail, in milliseconds: it may be started again. With 0 calls fail
+   * at once. One that was never there is not waited for.
+   * @defaultValue 10,000
+   * @example restartMs: 30_000
    */
   readonly restartMs?: number | undefined;
 }

@@ -16,13 +16,29 @@ import { sweepRemoved } from "./sweep-ingests.ts";
 
 /** How a local store is opened. */
 export interface LocalStoreOptions {
-  /** Directory of the store; made when it is missing. */
+  /**
+   * Directory of the store; made when it is missing.
+   * @example root: "/var/lib/engine/content"
+   */
   readonly root: string;
-  /** Where labels are kept; default `<root>/meta.db`. The caller closes a store that it passes. */
+  /**
+   * Where labels are kept. The caller closes a store that it passes.
+   * @defaultValue `<root>/meta.db`
+   * @example labels
+   */
   readonly labels?: LabelStore | undefined;
-  /** Permissions of a root that is made here, such as 0o750 for readers of its group. Default 0o700. */
+  /**
+   * Permissions of a root that is made here, such as 0o750 for readers of its group.
+   * @unit permissions
+   * @defaultValue 0o700
+   * @example mode: 0o750
+   */
   readonly mode?: number | undefined;
-  /** Told what a person should know, such as a document that is damaged, or metadata that was set aside. Default: nobody. */
+  /**
+   * Told what a person should know, such as a document that is damaged, or metadata that was set aside.
+   * @defaultValue nobody is told
+   * @example logger
+   */
   readonly logger?: OwnerLogger | undefined;
 }
 

@@ -32,9 +32,18 @@ export type SharingPolicy = "shared" | "isolated";
 
 /** Which part of a backend a store shows. */
 export interface NamespacedStoreOptions {
-  /** Letters and digits, separated by `.`, `_` or `-`; at most 76 characters. */
+  /**
+   * Letters and digits, separated by `.`, `_` or `-`; at most 76 characters.
+   * @example namespace: "k8s.io"
+   */
   readonly namespace: string;
-  /** Default `shared`. */
+  /**
+   * Whether whoever knows the digest of a blob in another namespace has it without an upload (`shared`), or has to bring it
+   * (`isolated`).
+   * @defaultValue `shared`
+   * @avoid as `shared` where namespaces are of people who may not see each other's images
+   * @example policy: "isolated"
+   */
   readonly policy?: SharingPolicy | undefined;
 }
 

@@ -55,12 +55,21 @@ const SQL = {
     WHERE digest = ? AND key = '${SHAREABLE_LABEL}' AND value = 'true' LIMIT 1`,
 } as const;
 
+/** Where namespaces keep what they know. */
+export interface NamespaceMetadataOptions {
+  /**
+   * The directory of the content store.
+   * @example root: "/var/lib/engine/content"
+   */
+  readonly root: string;
+}
+
 /**
  * Opens what namespaces know of the content store at `root`, in its `meta.db` and `locks`; the caller closes it. Any
  * number may be open on a root, in one process or in many. Nothing is made before the first change.
  */
-export function openNamespaceMetadata(options: { readonly root: string }): SqliteNamespaceMetadata {
-  checkOptions<typeof options>("open namespaces", options, { root: required(aPath) });
+export function openNamespaceMetadata(options: NamespaceMetadataOptions): SqliteNamespaceMetadata {
+  checkOptions<NamespaceMetadataOptions>("open namespaces", options, { root: required(aPath) });
   return new SqliteNamespaceMetadata(new Layout(resolve(options.root)));
 }
 

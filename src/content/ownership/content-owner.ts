@@ -46,13 +46,22 @@ type SweepCall = readonly SweepEntry[];
 
 /** How content is deleted. */
 export interface DeleteOptions extends AbortOptions {
-  /** Deletes also what a name or a namespace needs, and what work may be using. Default false. */
+  /**
+   * Deletes also what a name or a namespace needs, and what work may be using.
+   * @defaultValue `false`
+   * @avoid unless a person has said so: an image without its content cannot be repaired from here
+   * @example force: true
+   */
   readonly force?: boolean | undefined;
 }
 
 /** How a share is taken. */
 export interface ShareOptions extends AbortOptions {
-  /** The caller sweeps when it has given the share back, to learn what went. Default false: the share does. */
+  /**
+   * The caller sweeps when it has given the share back, to learn what went.
+   * @defaultValue `false`: the share does
+   * @example callerSweeps: true
+   */
   readonly callerSweeps?: boolean | undefined;
 }
 

@@ -32,9 +32,16 @@ export interface AbandonedIngest {
 
 /** Which ingests are looked for. */
 export interface AbandonedOptions extends AbortOptions {
-  /** Only those for which this says yes of when they were last written, in nanoseconds since the epoch. */
+  /**
+   * Only those for which this says yes of when they were last written, in nanoseconds since the epoch.
+   * @example isOld: (timeNs) => timeNs < BigInt(Date.now() - 86_400_000) * 1_000_000n
+   */
   readonly isOld: (timeNs: bigint) => boolean;
-  /** Only tells. */
+  /**
+   * Only tells.
+   * @defaultValue `false`
+   * @example dryRun: true
+   */
   readonly dryRun?: boolean | undefined;
 }
 

@@ -10,7 +10,10 @@ import { type DockerPull, type DockerPullOptions, pullIntoDocker } from "./pull-
 
 /** Which docker. */
 export interface DockerOptions extends AbortOptions {
-  /** `unix:///PATH` or `tcp://HOST:PORT`: what `DOCKER_HOST` holds. */
+  /**
+   * `unix:///PATH` or `tcp://HOST:PORT`: what `DOCKER_HOST` holds.
+   * @example address: "unix:///var/run/docker.sock"
+   */
   readonly address: string;
 }
 

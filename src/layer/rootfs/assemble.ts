@@ -35,7 +35,11 @@ export type Sharing = "reflink" | "hardlink" | "copy";
 
 /** How a root file system is put together. */
 export interface AssembleOptions extends AbortOptions {
-  /** Default: `reflink` where the file systems can do that, otherwise `copy`. */
+  /**
+   * What the files share with the layers: see `AssembleImageOptions.sharing`.
+   * @defaultValue `reflink` where the file systems can do that, otherwise `copy`
+   * @example sharing: "copy"
+   */
   readonly sharing?: Sharing | undefined;
 }
 

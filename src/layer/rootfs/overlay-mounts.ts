@@ -20,9 +20,30 @@ export interface Mounts {
 
 /** What of a root file system is to be mounted. */
 export interface OverlayOptions {
-  /** Where changes go, both on one file system. Absent: nothing can be changed. */
-  readonly writable?: { readonly upperDir: string; readonly workDir: string } | undefined;
-  /** For a mount in a user namespace that is not the first one: attributes of overlayfs in `user.`. Default false. */
+  /**
+   * Where changes go, both on one file system.
+   * @defaultValue nothing can be changed
+   * @example writable: { upperDir: "/var/lib/engine/upper", workDir: "/var/lib/engine/work" }
+   */
+  readonly writable?:
+    | {
+        /**
+         * Directory in which changes are kept.
+         * @example upperDir: "/var/lib/engine/upper"
+         */
+        readonly upperDir: string;
+        /**
+         * Empty directory that the kernel works in.
+         * @example workDir: "/var/lib/engine/work"
+         */
+        readonly workDir: string;
+      }
+    | undefined;
+  /**
+   * For a mount in a user namespace that is not the first one: attributes of overlayfs in `user.`.
+   * @defaultValue `false`
+   * @example userXattr: true
+   */
   readonly userXattr?: boolean | undefined;
 }
 

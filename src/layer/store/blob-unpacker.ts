@@ -55,9 +55,17 @@ export interface Unpacking {
 
 /** How a blob is unpacked. */
 export interface UnpackingOptions extends AbortOptions {
-  /** Told a few times a second how far it is. */
+  /**
+   * Told a few times a second how far it is.
+   * @defaultValue nobody is told
+   * @example onProgress: (done) => console.log(done)
+   */
   readonly onProgress?: ((done: Unpacking) => void) | undefined;
-  /** Told when it has to wait for a thread. */
+  /**
+   * Told when it has to wait for a thread.
+   * @defaultValue nobody is told
+   * @example onWait: () => console.log("all threads are busy")
+   */
   readonly onWait?: (() => void) | undefined;
 }
 

@@ -23,15 +23,27 @@ export interface LayerPlace {
 
 /** How a layer is made. */
 export interface MakeLayerOptions extends PrepareOptions {
-  /** Waits while another process makes the layer. Default: nobody is told. */
+  /**
+   * Waits while another process makes the layer.
+   * @defaultValue nobody is told
+   * @example waiter: plainWaiter({ show: ({ words }) => console.log(words) })
+   */
   readonly waiter?: Waiter | undefined;
 }
 
 /** How a layer is verified. */
 export interface VerifyLayerOptions extends MakeLayerOptions {
-  /** Puts what its blob makes in the place of a layer that is something else. Default false. */
+  /**
+   * Puts what its blob makes in the place of a layer that is something else.
+   * @defaultValue `false`
+   * @example repair: true
+   */
   readonly repair?: boolean | undefined;
-  /** Waited for when the layer is unpacked again: until the layers below are as they should be. Default: they are. */
+  /**
+   * Waited for when the layer is unpacked again: until the layers below are as they should be.
+   * @defaultValue they are
+   * @example below: () => Promise.resolve()
+   */
   readonly below?: (() => Promise<void>) | undefined;
 }
 

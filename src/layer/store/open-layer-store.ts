@@ -18,18 +18,38 @@ import { stageDirectory } from "./staging.ts";
 
 /** How a layer store is opened. */
 export interface LayerStoreOptions {
-  /** The data root; `layers` and `locks` in it are made with the first layer. Several stores may share it. */
+  /**
+   * The data root; `layers` and `locks` in it are made with the first layer. Several stores may share it.
+   * @example root: "/var/lib/engine/layers"
+   */
   readonly root: string;
-  /** Threads that unpack; 0 unpacks on the caller's thread, in slices. Default: one for each core, four at most. */
+  /**
+   * Threads that unpack; 0 unpacks on the caller's thread, in slices.
+   * @unit threads
+   * @defaultValue one for each core, four at most
+   * @avoid beyond the number of cores: unpacking is bound by them
+   * @example workers: 2
+   */
   readonly workers?: number | undefined;
-  /** Bytes of a blob from which one thread more may help with it: see `UnpackPoolOptions.splitFrom`. Default: 128 MiB. */
+  /**
+   * Bytes of a blob from which one thread more may help with it: see `UnpackPoolOptions.splitFrom`.
+   * @unit bytes
+   * @defaultValue 134,217,728
+   * @example splitFrom: 64 * 1024 * 1024
+   */
   readonly splitFrom?: number | undefined;
   /**
-   * Told once, before the first layer is unpacked, what this host cannot make of layers, in words, if there is such a thing: it is left out of
-   * all layers, and named in the record of each that has it (`LayerRecord.missing`). It must not throw.
+   * Told once, before the first layer is unpacked, what this host cannot make of layers, in words, if there is such a thing: it
+   * is left out of all layers, and named in the record of each that has it (`LayerRecord.missing`). It must not throw.
+   * @defaultValue nobody is told
+   * @example onLacking: (lacking) => console.log(lacking)
    */
   readonly onLacking?: ((lacking: readonly string[]) => void) | undefined;
-  /** What a layer may be at most. Default: 2,097,152 entries, 256 GiB, 1,100 bytes out of one. */
+  /**
+   * What a layer may be at most.
+   * @defaultValue `DEFAULT_LIMITS`: 2,097,152 entries, 256 GiB, 1,100 bytes out of one
+   * @example limits: { maxBytes: 64 * 1024 ** 3 }
+   */
   readonly limits?: Partial<UnpackLimits> | undefined;
 }
 

@@ -14,9 +14,16 @@ import { tryLockAlone } from "./use-locks.ts";
 
 /** How layers are swept. */
 export interface SweepLayersOptions extends AbortOptions {
-  /** Whether a user still is one; whose word does not count any more is forgotten. */
+  /**
+   * Whether a user still is one; whose word does not count any more is forgotten.
+   * @example isUsed: () => Promise.resolve(true)
+   */
   readonly isUsed: (use: LayerUse) => Promise<boolean>;
-  /** Only tells what would be removed. Default false. */
+  /**
+   * Only tells what would be removed.
+   * @defaultValue `false`
+   * @example dryRun: true
+   */
   readonly dryRun?: boolean | undefined;
 }
 

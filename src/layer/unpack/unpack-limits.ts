@@ -1,10 +1,25 @@
 /** How much one layer may ask for. Beyond that it is refused with `ErrResourceExhausted`. */
 export interface UnpackLimits {
-  /** Most entries of its archive. Default `MAX_ENTRIES`. */
+  /**
+   * Most entries of its archive.
+   * @unit entries
+   * @defaultValue 2,097,152
+   * @example maxEntries: 500_000
+   */
   readonly maxEntries: number;
-  /** Most bytes that it may be without its compression. Default `MAX_LAYER_BYTES`. */
+  /**
+   * Most bytes that it may be without its compression.
+   * @defaultValue 274,877,906,944
+   * @example maxBytes: 64 * 1024 ** 3
+   */
   readonly maxBytes: number;
-  /** Most bytes that one compressed byte may become, in a layer that is larger than `FREE_EXPANSION_BYTES`. Default `MAX_EXPANSION`. */
+  /**
+   * Most bytes that one compressed byte may become, in a layer that is larger than `FREE_EXPANSION_BYTES`.
+   * @unit bytes out of one
+   * @defaultValue 1,100
+   * @avoid below 1,032: files of nothing but zeros become that much
+   * @example maxExpansion: 2_000
+   */
   readonly maxExpansion: number;
 }
 

@@ -39,9 +39,17 @@ export interface UnpackProgress {
 
 /** How a job is run. */
 export interface UnpackOptions extends AbortOptions {
-  /** Sees the progress a few times a second, and once more at the end. */
+  /**
+   * Sees the progress a few times a second, and once more at the end.
+   * @defaultValue nobody is told
+   * @example onProgress: (progress) => console.log(progress)
+   */
   readonly onProgress?: ((progress: UnpackProgress) => void) | undefined;
-  /** Told when all threads are busy, so that the job has to wait. */
+  /**
+   * Told when all threads are busy, so that the job has to wait.
+   * @defaultValue nobody is told
+   * @example onWait: () => console.log("all threads are busy")
+   */
   readonly onWait?: (() => void) | undefined;
 }
 

@@ -29,13 +29,18 @@ const CANCEL_GRACE_MS = 5_000;
 /** Options of `UnpackPool`. */
 export interface UnpackPoolOptions {
   /**
-   * Threads at most; 0 unpacks on the thread of the caller, one layer at a time, in slices. Default: one for each core that the
-   * process may use, four at most.
+   * Threads at most; 0 unpacks on the thread of the caller, one layer at a time, in slices.
+   * @unit threads
+   * @defaultValue one for each core that the process may use, four at most
+   * @example workers: 2
    */
   readonly workers?: number | undefined;
   /**
-   * Bytes of a blob from which it may have two threads, beside those for all others: if the others together would be done sooner than
-   * it. Never with fewer than two `workers`. Default: 128 MiB.
+   * Bytes of a blob from which it may have two threads, beside those for all others: if the others together would be done sooner
+   * than it. Never with fewer than two `workers`.
+   * @unit bytes
+   * @defaultValue 134,217,728
+   * @example splitFrom: 64 * 1024 * 1024
    */
   readonly splitFrom?: number | undefined;
 }

@@ -1,12 +1,14 @@
 import { mkdtemp, rm } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import type { Store } from "../../../src/content.ts";
+import { systemClock } from "../../../src/async/clock.ts";
+import { SqliteLabelStore } from "../../../src/content/labels/sqlite-label-store.ts";
+import type { LabelStore, Store } from "../../../src/content.ts";
 import { proxyStore, serveContent } from "../../../src/content-grpc.ts";
 import type { ImageStore } from "../../../src/images.ts";
 import { type Distribution, type Logger, openDistribution } from "../../../src/index.ts";
 import { buildImage, buildIndex, TestRegistry } from "../../../src/testing.ts";
-import type { LayerTarget } from "../../../src/xfer.ts";
+import type { Clock, LayerTarget } from "../../../src/xfer.ts";
 import { FakeTarget } from "../../xfer/fake-target.ts";
 import { type Caller, callersOf } from "./option-callers.ts";
 
@@ -15,7 +17,9 @@ export interface ExampleScope {
   readonly console: Pick<Console, "log">;
   /** What `openContainerd` gives, made of other things: a real one is not everywhere. */
   readonly containerd: { readonly content: Store; readonly images: ImageStore; readonly layers: LayerTarget };
+  readonly clock: Clock;
   readonly distribution: Distribution;
+  readonly labels: LabelStore;
   readonly logger: Logger;
   readonly store: Store;
 }
@@ -65,7 +69,17 @@ export class ExampleWorld implements AsyncDisposable {
     const content = owned.use(proxyStore({ address: server.address }));
     const containerd = { content, images: names, layers: new FakeTarget() };
     const logger = { debug: silent, info: silent, warn: silent, error: silent };
-    const scope = { console: { log: silent }, containerd, distribution, logger, store };
+    const labels = new SqliteLabelStore(join(directory, "labels.db"));
+    owned.defer(() => labels.close());
+    const scope = {
+      clock: systemClock,
+      labels,
+      console: { log: silent },
+      containerd,
+      distribution,
+      logger,
+      store,
+    };
     return new ExampleWorld(scope, { directory, host }, owned.move());
   }
 

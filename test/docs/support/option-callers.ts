@@ -1,6 +1,11 @@
 import { join } from "node:path";
+import type { Store } from "../../../src/content.ts";
+import { serveDockerApi } from "../../../src/docker-api.ts";
+import { ErrUnknown } from "../../../src/errors.ts";
+import { parsePlatform } from "../../../src/images.ts";
 import { type Distribution, logIn, openDistribution } from "../../../src/index.ts";
 import { plainWaiter } from "../../../src/xfer.ts";
+import { callersOfLayers, callersOfStores } from "./store-callers.ts";
 
 /** Calls what takes the options. */
 // biome-ignore lint/suspicious/noExplicitAny: the program of the examples is checked by types, and each caller is given its own
@@ -11,11 +16,17 @@ export interface CallerParts {
   readonly directory: string;
   readonly host: string;
   readonly distribution: Distribution;
+  readonly store: Store;
 }
 
 /** Functions that take options, each with all else that it needs, by the name of the options' type. */
 export function callersOf(parts: CallerParts): Readonly<Record<string, Caller>> {
-  return { ...callersOfEngine(parts), ...callersOfContents(parts) };
+  return {
+    ...callersOfEngine(parts),
+    ...callersOfContents(parts),
+    ...callersOfStores(parts),
+    ...callersOfLayers(parts),
+  };
 }
 
 /** What is done with names and images. */
@@ -31,6 +42,11 @@ function callersOfEngine({ directory, host, distribution }: CallerParts): Readon
     BandwidthLimits: (options) => distribution.setBandwidth(options),
     CheckOptions: (options) => distribution.check(options),
     "Distribution.setConcurrency": (options) => distribution.setConcurrency(options),
+    DockerApiOptions: async (options) => {
+      await using _ = await serveDockerApi(options);
+    },
+    ErrorDetails: (details) => new ErrUnknown("ask registry", details),
+    ParsePlatformOptions: (options) => parsePlatform("linux", options),
     DistributionOptions: async (options) => {
       const opened = await openDistribution(options);
       await opened.close();
@@ -45,7 +61,8 @@ function callersOfEngine({ directory, host, distribution }: CallerParts): Readon
     PruneOptions: (options) => distribution.prune(options),
     PullOptions: (options) => distribution.pull(named(options), options),
     PushOptions: (options) => distribution.push(named(options), options),
-    ReferrersOptions: (options) => distribution.referrers(reference, options),
+    "src/distribution/api/looking.ts ReferrersOptions": (options) =>
+      distribution.referrers(reference, options),
     UnpackImageOptions: (options) => distribution.unpack(reference, options),
     WaitOptions: async (options) => {
       await distribution.tag(reference, `${repository}:gone`);
@@ -62,11 +79,11 @@ function callersOfContents({ directory, host, distribution }: CallerParts): Read
   const fresh = freshIn(directory);
   let copies = 0;
   return {
-    BlobOptions: async (options) => {
+    "src/distribution/api/moving.ts BlobOptions": async (options) => {
       const blob = await distribution.resolve(reference);
       for await (const _ of distribution.openBlob(repository, blob, options));
     },
-    CopyOptions: (options) => {
+    "src/distribution/api/moving.ts CopyOptions": (options) => {
       const target = `${host}/copied/app-${++copies}`;
       const [from, to] = options.allTags ? [repository, target] : [reference, `${target}:v1`];
       return distribution.copy(from, to, options);

@@ -48,7 +48,7 @@ export function exampleProgram(examples: readonly OptionExample[], api: Api): st
     ...imports,
     ...types.map(declareType),
     `import type { ExampleScope } from ${fromProgram(SCOPE_FILE)};`,
-    "export const examples = ({ console, containerd, distribution, logger, store }: ExampleScope) => [",
+    "export const examples = ({ clock, console, containerd, distribution, labels, logger, store }: ExampleScope) => [",
     ...examples.map(
       ({ type, text: fields }) => `async (): Promise<Partial<T${types.indexOf(type)}>> => ({ ${fields} }),`,
     ),

@@ -5,7 +5,7 @@ import { type OptionExample, optionKey } from "./option-examples.ts";
 export interface Runner {
   /** Makes the object of each example. */
   readonly makers: ReadonlyArray<() => Promise<object>>;
-  /** Calls what takes the options of a type, by its name. */
+  /** Calls what takes the options of a type, by its key, or its name where one alone has it. */
   readonly callers: Readonly<Record<string, (options: object) => unknown>>;
 }
 
@@ -17,7 +17,7 @@ export async function runExamples(
   examples: readonly OptionExample[],
   { makers, callers }: Runner,
 ): Promise<readonly string[]> {
-  const types = new Map(examples.map(({ type }) => [type.name, type]));
+  const types = new Map(examples.map(({ type }) => [type.key, type]));
   const failures: string[] = [];
   for (const [at, example] of examples.entries()) {
     try {
@@ -42,7 +42,7 @@ export async function runExamples(
   }
 
   async function call(type: OptionType, value: object): Promise<boolean> {
-    const caller = callers[type.name];
+    const caller = callers[type.key] ?? callers[type.name];
     if (caller !== undefined) {
       await caller(value);
       return true;
