@@ -1,7 +1,7 @@
 import type { Descriptor } from "../../oci/descriptor.ts";
 import { isMediaType } from "../../oci/media-types.ts";
 import { eitherOf, listOf, objectOf, type RulesOf, recordOf, required, rule } from "../../options/rule.ts";
-import { aPath, aString } from "../../options/rules.ts";
+import { aFunction, aPath, aString } from "../../options/rules.ts";
 import type {
   ArtifactToPush,
   ConfigToPush,
@@ -49,4 +49,5 @@ export const FETCH_ARTIFACT_OPTIONS: RulesOf<FetchArtifactOptions> = {
   platform: aString,
   from: INSPECT_OPTIONS.from,
   titles: listOf(aString),
+  verify: aFunction,
 };

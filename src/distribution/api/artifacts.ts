@@ -4,6 +4,7 @@ import type { LivePriority, Priority } from "../../xfer/live-priority.ts";
 import type { TakenContent } from "./moved-content.ts";
 import type { BlobOptions } from "./moving.ts";
 import type { PassedEndpoint } from "./passed-endpoint.ts";
+import type { VerifyImage } from "./verify.ts";
 
 /** What fetching the files of an artifact may be told. */
 export interface FetchArtifactOptions extends BlobOptions {
@@ -25,6 +26,12 @@ export interface FetchArtifactOptions extends BlobOptions {
    * @example titles: ["report.json"]
    */
   readonly titles?: readonly string[] | undefined;
+  /**
+   * Asked, before the first byte of a file that is not here, whether the artifact may come, as in `PullOptions.verify`.
+   * @defaultValue only the hook of the engine is asked
+   * @example verify: ({ manifests }) => manifests.every(({ kind }) => kind === "artifact")
+   */
+  readonly verify?: VerifyImage | undefined;
 }
 
 /** A file, or a directory, that was made of an artifact. */

@@ -20,8 +20,8 @@ export interface ManifestToVerify extends ConfigFacts {
 
 /** What is asked whether it may come. */
 export interface ImageToVerify {
-  /** `plan`: nothing is to be moved by this call; another may follow. `import`: it came out of an archive, and waits for its name. */
-  readonly purpose: "pull" | "plan" | "copy" | "import";
+  /** `plan`: nothing is to be moved by this call; another may follow. `import`: it came out of an archive, and waits for its name. `fetch`: its files go into a directory. */
+  readonly purpose: "pull" | "plan" | "copy" | "import" | "fetch";
   /** The name in full form. */
   readonly reference: string;
   /** What the name means now: an index stays an index. */

@@ -10,8 +10,10 @@ import { bringToFile } from "../move/fetch-to.ts";
 import { type MoveEngine, usingContent } from "../move/move-engine.ts";
 import { streamWanted } from "../move/stream-blob.ts";
 import { wantedContent } from "../move/wanted-blob.ts";
+import { verifiersOf } from "../operations/verify-image.ts";
 import { withinTime } from "../operations/within-time.ts";
 import { unpackDirectory } from "./unpack-directory.ts";
+import { verifyArtifact } from "./verify-artifact.ts";
 import { wayToFile } from "./way-to-file.ts";
 
 /** Files of an artifact that come at the same time: each is a connection, and an artifact may have thousands. */
@@ -67,6 +69,8 @@ export async function fetchFiles(
   const chosen = chooseTitles(titled, titles, reference);
   checkTogether(chosen);
   if (from === "local") for (const one of chosen) requireHere(one, artifact.reference);
+  const verifiers = verifiersOf(engine.verify, options.verify);
+  await verifyArtifact(artifact, { verifiers, content: engine.content, signal });
   await makeDirectory(directory);
 
   const files = new Map<TitledFile, FetchedFile>();

@@ -8,11 +8,12 @@ import {
   ErrDataLoss,
   ErrInvalidArgument,
   ErrNotFound,
+  ErrPermissionDenied,
   ErrResourceExhausted,
   isInvalidArgument,
   isNotFound,
 } from "../../../src/errors.ts";
-import type { Descriptor } from "../../../src/index.ts";
+import type { Descriptor, ImageToVerify } from "../../../src/index.ts";
 import { buildImage, TestRegistry } from "../../../src/testing.ts";
 import { mountSmallDisk } from "../../content/support/small-disk.ts";
 import { anyTitle } from "../../oci/titles.ts";
@@ -151,6 +152,20 @@ describe("fetchArtifact()", () => {
     await buildImage(registry, APP, { tag: "v1", layers: [1_000] });
     expect(await failureOf(engine.fetchArtifact(name(), directory))).toBeInstanceOf(ErrInvalidArgument);
     expect(await readdir(top)).toEqual([]);
+  });
+
+  it("asks the hooks of the engine and of the call whether it may come", async () => {
+    await putArtifact(registry, place, [await file("a", "one")]);
+    const asked: ImageToVerify[] = [];
+    const strict = keep(await openEngine({ verify: (image) => void asked.push(image) }));
+    const refused = await failureOf(strict.fetchArtifact(name(), directory, { verify: () => false }));
+    expect(refused).toBeInstanceOf(ErrPermissionDenied);
+    expect(blobRequests()).toEqual([]);
+    expect(asked).toMatchObject([
+      { purpose: "fetch", reference: name(), endpoint: registry.url, manifests: [{ kind: "artifact" }] },
+    ]);
+    await strict.fetchArtifact(name(), directory);
+    expect(await readdir(directory)).toEqual(["a"]);
   });
 
   it("leaves no file under its name whose bytes were wrong", async () => {
