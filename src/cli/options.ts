@@ -96,6 +96,11 @@ export function addPushOptions(command: Command): Command {
   );
 }
 
+/** Adds what is needed to fetch content that is not kept. */
+export function addFetchOptions(command: Command): Command {
+  return addMirrorOption(addLimitRate(command));
+}
+
 /** Adds what copies need, which are downloads and uploads in one. */
 export function addCopyOptions(command: Command): Command {
   return addMirrorOption(addPushOptions(command));

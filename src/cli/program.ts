@@ -44,6 +44,8 @@ const COMMANDS: Readonly<Record<string, () => Promise<AddCommand>>> = {
   pull: async () => (await import("./commands/pull.ts")).addPullCommand,
   push: async () => (await import("./commands/push.ts")).addPushCommand,
   copy: async () => (await import("./commands/copy.ts")).addCopyCommand,
+  "push-artifact": async () => (await import("./commands/push-artifact.ts")).addPushArtifactCommand,
+  "fetch-artifact": async () => (await import("./commands/fetch-artifact.ts")).addFetchArtifactCommand,
   login: async () => (await import("./commands/login.ts")).addLoginCommand,
   logout: async () => (await import("./commands/logout.ts")).addLogoutCommand,
   inspect: async () => (await import("./commands/inspect.ts")).addInspectCommand,

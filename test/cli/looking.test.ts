@@ -144,7 +144,7 @@ describe("drayage rmi", () => {
 
 describe("drayage completion", () => {
   it("offers commands, options, choices and names of images in bash", async () => {
-    expect(await offered("drayage pu")).toEqual(["pull", "push"]);
+    expect(await offered("drayage pu")).toEqual(["pull", "push", "push-artifact"]);
     expect(await offered("drayage inspect --raw --reg")).toEqual(["--registries-conf", "--registry"]);
     expect(await offered("drayage pull --progress j")).toEqual(["json"]);
     expect(await offered("drayage content ac")).toEqual(["active"]);

@@ -12,10 +12,10 @@ interface ExtractCliOptions extends RootOptions, ProgressCliOptions {
 export function addExtractCommand(program: Command, signal: AbortSignal): void {
   const command = program
     .command("extract")
-    .description("make files of an image that is here in a directory, without unpacking it")
+    .description("make files of an image or artifact that is here in a directory, without unpacking it")
     .argument("<ref>")
     .argument("<dir>", "directory to make them in, missing or empty")
-    .argument("[path...]", "which paths of the image, with all below them (default: everything)");
+    .argument("[path...]", "which paths of the image, or titles, with all below them (default: everything)");
   addRootOptions(command)
     .option("--platform <os/arch[/variant]>", "image to take out of an index (default: this machine's)")
     .option("-L, --follow-links", "of a path that is a link make what it leads to as well")
