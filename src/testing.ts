@@ -51,6 +51,7 @@ export type { StoreTraits, StoreWords } from "./testing/store-contract/store-tra
 export type { StoreFixture } from "./testing/store-contract/store-under-test.ts";
 export {
   type BlobSource,
+  type GeneratedBlobOptions,
   type HeldManifest,
   TestRegistry,
   type TestRegistryOptions,

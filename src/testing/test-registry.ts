@@ -30,7 +30,11 @@ import type { V1Images } from "./v1/v1-images.ts";
 
 /** How `TestRegistry.start` sets the registry up. */
 export interface TestRegistryOptions extends ApiOptions, ListenOptions {
-  /** Behave like this product: its habits are those that `habits` and the other options start from. */
+  /**
+   * Behave like this product: its habits are those that `habits` and the other options start from.
+   * @defaultValue none: the specification by the letter
+   * @example profile: "harbor"
+   */
   readonly profile?: ProfileName | undefined;
 }
 
@@ -39,6 +43,21 @@ export type HeldManifest = Pick<StoredManifest, "digest" | "mediaType" | "bytes"
 
 /** What `putBlob` takes: bytes, a stream of them (kept in a temporary file), or a rule that makes them. */
 export type BlobSource = Uint8Array | AsyncIterable<Uint8Array> | GeneratedBytes;
+
+/** Bytes that are made when they are asked for. */
+export interface GeneratedBlobOptions {
+  /**
+   * How many.
+   * @unit bytes
+   * @example size: 8 * 1024 ** 3, seed: "a"
+   */
+  readonly size: number;
+  /**
+   * Which ones: the same size and seed are the same bytes.
+   * @example size: 1_000_000, seed: "b"
+   */
+  readonly seed: string;
+}
 
 /**
  * A registry inside this process, for tests: the OCI distribution API over real sockets, honest unless a fault is
@@ -144,7 +163,7 @@ export class TestRegistry implements AsyncDisposable {
   }
 
   /** Adds a blob of pseudo-random bytes that are never stored: its size in bytes costs neither memory nor disk. */
-  putGeneratedBlob(repository: string, options: { size: number; seed: string }): Promise<Descriptor> {
+  putGeneratedBlob(repository: string, options: GeneratedBlobOptions): Promise<Descriptor> {
     return this.putBlob(repository, { size: options.size, generate: seededBytes(options.seed) });
   }
 

@@ -5,33 +5,77 @@ import { type Habits, HONEST_HABITS, type SomeHabits, withHabits } from "../habi
 import type { V1Options } from "../v1/v1-api.ts";
 
 /** Who may use the registry: everybody, one account by Basic, or whoever the token server lets in. */
-export type AuthOptions = "anonymous" | { readonly basic: Account } | { readonly bearer: BearerOptions };
+export type AuthOptions =
+  | "anonymous"
+  | {
+      /**
+       * The account, whose password is wanted with each request.
+       * @example basic: { username: "jane", password: "correct horse" }
+       */
+      readonly basic: Account;
+    }
+  | { readonly bearer: BearerOptions };
 
 /** Who may do what, however the registry asks for it. */
 export type AccessOptions = Omit<BearerOptions, "service">;
 
 /** How the API behaves. */
 export interface ApiOptions {
-  /** Default `anonymous`. With a profile or `habits` the way to ask is theirs, unless it is given here. */
+  /**
+   * How the registry asks who somebody is. With a profile or `habits` the way to ask is theirs, unless it is given here.
+   * @defaultValue `anonymous`
+   * @example auth: { basic: { username: "jane", password: "correct horse" } }
+   */
   readonly auth?: AuthOptions | undefined;
   /**
-   * The account and what it may do; it is asked for in the way of `auth`, of the profile or of `habits`, otherwise
-   * with tokens.
+   * The account and what it may do; it is asked for in the way of `auth`, of the profile or of `habits`, otherwise with tokens.
+   * @defaultValue everybody may do everything
+   * @example access: { username: "jane", password: "correct horse", anonymousPull: true }
    */
   readonly access?: AccessOptions | undefined;
-  /** Switches for where registries differ; see the room `habits`. The other options here win over them. */
+  /**
+   * Switches for where registries differ; see the room `habits`. The other options here win over them.
+   * @defaultValue `HONEST_HABITS`
+   * @avoid for a single answer: that is a fault
+   * @example habits: { pull: { ranges: false } }
+   */
   readonly habits?: SomeHabits | undefined;
-  /** Whether the referrers API is on; default true. Without it clients have to keep the fallback tag. */
+  /**
+   * Whether the referrers API is on. Without it clients have to keep the fallback tag.
+   * @defaultValue `true`
+   * @example referrers: false
+   */
   readonly referrers?: boolean | undefined;
-  /** Smallest chunk of an upload but for the last one, in bytes; announced and enforced. Default none. */
+  /**
+   * Smallest chunk of an upload but for the last one, in bytes; announced and enforced.
+   * @defaultValue none
+   * @example chunkMinBytes: 1_048_576
+   */
   readonly chunkMinBytes?: number | undefined;
-  /** Largest manifest that can be pushed, in bytes; default 4 MiB. */
+  /**
+   * Largest manifest that can be pushed, in bytes.
+   * @defaultValue 4,194,304
+   * @example maxManifestBytes: 100_000
+   */
   readonly maxManifestBytes?: number | undefined;
-  /** Whether a pushed manifest may only name content that is there; default true. */
+  /**
+   * Whether a pushed manifest may only name content that is there.
+   * @defaultValue `true`
+   * @example checkReferences: false
+   */
   readonly checkReferences?: boolean | undefined;
-  /** Most entries of a page of tags or referrers; default 1000. */
+  /**
+   * Most entries of a page of tags or referrers.
+   * @unit entries
+   * @defaultValue 1,000
+   * @example pageSize: 2
+   */
   readonly pageSize?: number | undefined;
-  /** Whether, and how, the registry speaks version 1 as well, which existed before. Default false. */
+  /**
+   * Whether, and how, the registry speaks version 1 as well, which existed before.
+   * @defaultValue `false`
+   * @example v1: true
+   */
   readonly v1?: boolean | V1Options | undefined;
 }
 

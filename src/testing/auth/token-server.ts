@@ -12,20 +12,45 @@ const ALL_ACTIONS: readonly RepositoryAction[] = ["pull", "push", "delete"];
 
 /** How the token server behaves. */
 export interface BearerOptions {
-  /** The one account. Without `username` nobody can log in, and anonymous tokens grant everything. */
+  /**
+   * The one account. Without it nobody can log in, and anonymous tokens grant everything.
+   * @defaultValue none
+   * @example username: "jane", password: "correct horse"
+   */
   readonly username?: string | undefined;
+  /**
+   * Password of the account.
+   * @defaultValue none
+   * @example username: "jane", password: "correct horse"
+   */
   readonly password?: string | undefined;
   /** Name of the registry in challenges and token requests; default `drayage-test`. */
   readonly service?: string | undefined;
-  /** Lifetime of tokens, in seconds; default 300. See also `TestRegistry.revokeTokens`. */
+  /**
+   * Lifetime of tokens, in seconds. See also `TestRegistry.revokeTokens`.
+   * @defaultValue 300
+   * @example expiresInSeconds: 60
+   */
   readonly expiresInSeconds?: number | undefined;
-  /** Whether an anonymous token may pull although there is an account; default false. */
+  /**
+   * Whether an anonymous token may pull although there is an account.
+   * @defaultValue `false`
+   * @example anonymousPull: true
+   */
   readonly anonymousPull?: boolean | undefined;
-  /** What a user (`undefined`: anonymous) may do with a repository; replaces the rules above. */
+  /**
+   * What a user (`undefined`: anonymous) may do with a repository; replaces the rules above.
+   * @defaultValue the account may do everything, strangers what `anonymousPull` says
+   * @example grants: (username, repository) => (username === "jane" && repository === "team/app" ? ["pull", "push"] : ["pull"])
+   */
   readonly grants?:
     | ((username: string | undefined, repository: string) => readonly RepositoryAction[])
     | undefined;
-  /** Writes a token, for a real registry that verifies it by itself. Default: a random text that only this server knows. */
+  /**
+   * Writes a token, for a real registry that verifies it by itself.
+   * @defaultValue a random text that only this server knows
+   * @example sign: ({ subject }) => `token of ${subject}`
+   */
   readonly sign?: ((claims: TokenClaims) => string) | undefined;
 }
 

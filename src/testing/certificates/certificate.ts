@@ -10,9 +10,17 @@ export interface KeyAndCertificate {
 
 /** From when to when a certificate is good. */
 export interface Validity {
-  /** Default: 2020. */
+  /**
+   * When it begins to be valid.
+   * @defaultValue the beginning of 2020
+   * @example validFrom: new Date("2030-01-01")
+   */
   readonly validFrom?: Date | undefined;
-  /** Default: the end of 2049. */
+  /**
+   * When it is valid no longer.
+   * @defaultValue the end of 2049
+   * @example validTo: new Date("2021-01-01")
+   */
   readonly validTo?: Date | undefined;
 }
 

@@ -14,25 +14,65 @@ export interface AskHabits extends Refusal {
 
 /** How a registry asks who somebody is, and what it makes of the answer. */
 export interface ChallengeHabits {
-  /** What it wants: nothing from anybody, a password with each request, or a token. */
+  /**
+   * What it wants: nothing from anybody, a password with each request, or a token.
+   * @defaultValue `"none"`
+   * @example scheme: "bearer"
+   */
   readonly scheme: "none" | "basic" | "bearer";
-  /** Name of the registry in challenges and token requests; `{host}` stands for the host that was asked. */
+  /**
+   * Name of the registry in challenges and token requests; `{host}` stands for the host that was asked.
+   * @defaultValue `"drayage-test"`
+   * @example service: "{host}"
+   */
   readonly service: string;
-  /** To whoever sends no `Authorization`. */
+  /**
+   * To whoever sends no `Authorization`.
+   * @defaultValue 401 with `Basic realm="drayage test registry"`
+   * @example stranger: { status: 401, words: { text: "who are you?" }, lines: [] }
+   */
   readonly stranger: AskHabits;
-  /** To whoever sends one that is not known, or not any more. */
+  /**
+   * To whoever sends one that is not known, or not any more.
+   * @defaultValue 401 with `Basic realm="drayage test registry"`
+   * @example refused: { status: 403, words: { text: "no" }, lines: [] }
+   */
   readonly refused: AskHabits;
-  /** To whoever may do less than the request needs. */
+  /**
+   * To whoever may do less than the request needs.
+   * @defaultValue 401 with `Basic realm="drayage test registry"`
+   * @example insufficient: { status: 403, words: { text: "not for you" }, lines: [] }
+   */
   readonly insufficient: AskHabits;
-  /** Whether user and password are taken with each request although there are tokens. */
+  /**
+   * Whether user and password are taken with each request although there are tokens.
+   * @defaultValue `false`
+   * @example takesBasic: true
+   */
   readonly takesBasic: boolean;
-  /** Whether `/v2/` is open to all although everything else is guarded. */
+  /**
+   * Whether `/v2/` is open to all although everything else is guarded.
+   * @defaultValue `false`
+   * @example openPing: true
+   */
   readonly openPing: boolean;
-  /** Whether a good answer at `/v2/` has the lines that a stranger gets. */
+  /**
+   * Whether a good answer at `/v2/` has the lines that a stranger gets.
+   * @defaultValue `false`
+   * @example asksWhenGood: true
+   */
   readonly asksWhenGood: boolean;
-  /** Whether no other path than `/v2/` says what it asks for. */
+  /**
+   * Whether no other path than `/v2/` says what it asks for.
+   * @defaultValue `false`
+   * @example asksAtPingOnly: true
+   */
   readonly asksAtPingOnly: boolean;
-  /** The scope in challenges at `/v2/`, which says nothing about any repository. */
+  /**
+   * The scope in challenges at `/v2/`, which says nothing about any repository.
+   * @defaultValue none
+   * @example pingScope: "registry:catalog:*"
+   */
   readonly pingScope: string | undefined;
 }
 

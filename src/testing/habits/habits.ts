@@ -13,12 +13,47 @@ import { HONEST_TOKENS, type TokenHabits } from "./token-habits.ts";
 
 /** Where registries differ, as switches. Each is looked at in one place of the API, whatever the product. */
 export interface Habits {
+  /**
+   * How it asks who somebody is.
+   * @defaultValue `HONEST_HABITS.challenge`
+   * @example challenge: { scheme: "basic" }
+   */
   readonly challenge: ChallengeHabits;
+  /**
+   * How its token server is.
+   * @defaultValue `HONEST_HABITS.tokens`
+   * @example tokens: { methods: ["GET"] }
+   */
   readonly tokens: TokenHabits;
+  /**
+   * How it answers those who read.
+   * @defaultValue `HONEST_HABITS.pull`
+   * @example pull: { needsAccept: true }
+   */
   readonly pull: PullHabits;
+  /**
+   * How it takes uploads.
+   * @defaultValue `HONEST_HABITS.upload`
+   * @example upload: { singlePost: false }
+   */
   readonly upload: UploadHabits;
+  /**
+   * How it mounts blobs of other repositories.
+   * @defaultValue `HONEST_HABITS.mount`
+   * @example mount: { mounts: false }
+   */
   readonly mount: MountHabits;
+  /**
+   * Which manifests it takes.
+   * @defaultValue `HONEST_HABITS.manifests`
+   * @example manifests: { maxBytes: 100_000 }
+   */
   readonly manifests: ManifestHabits;
+  /**
+   * How it lists tags and referrers.
+   * @defaultValue `HONEST_HABITS.lists`
+   * @example lists: { pageSize: 2 }
+   */
   readonly lists: ListHabits;
 }
 

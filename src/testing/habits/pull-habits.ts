@@ -18,36 +18,91 @@ export interface LinkHabits {
 
 /** How a registry answers those who read. */
 export interface PullHabits {
-  /** Status of every HEAD of a blob, whatever GET says; absent: it is answered. */
+  /**
+   * Status of every HEAD of a blob, whatever GET says.
+   * @unit HTTP status
+   * @defaultValue it is answered
+   * @example headBlobStatus: 405
+   */
   readonly headBlobStatus: number | undefined;
-  /** The same for manifests. */
+  /**
+   * The same for manifests.
+   * @unit HTTP status
+   * @defaultValue it is answered
+   * @example headManifestStatus: 405
+   */
   readonly headManifestStatus: number | undefined;
-  /** Whether parts of a blob can be had; if not, the whole is sent. */
+  /**
+   * Whether parts of a blob can be had; if not, the whole is sent.
+   * @defaultValue `true`
+   * @example ranges: false
+   */
   readonly ranges: boolean;
-  /** Headers that are left out of answers to HEAD and GET of blobs. */
+  /**
+   * Headers that are left out of answers to HEAD and GET of blobs.
+   * @defaultValue none
+   * @example blobWithout: ["docker-content-digest"]
+   */
   readonly blobWithout: readonly string[];
-  /** Headers that are left out of answers to HEAD and GET of manifests. Without `content-length` a body comes in chunks. */
+  /**
+   * Headers that are left out of answers to HEAD and GET of manifests. Without `content-length` a body comes in chunks.
+   * @defaultValue none
+   * @example manifestWithout: ["content-length"]
+   */
   readonly manifestWithout: readonly string[];
-  /** Behind the media type of manifests and lists: `;charset=ISO-8859-1`. */
+  /**
+   * What stands behind the media type of manifests and lists.
+   * @defaultValue nothing
+   * @example charset: ";charset=ISO-8859-1"
+   */
   readonly charset: string;
-  /** Whether a manifest is only given to who accepts its type by name. */
+  /**
+   * Whether a manifest is only given to who accepts its type by name.
+   * @defaultValue `false`
+   * @example needsAccept: true
+   */
   readonly needsAccept: boolean;
-  /** What is said of a manifest that is not there, in a repository that is. */
+  /**
+   * What is said of a manifest that is not there, in a repository that is.
+   * @defaultValue 404 with `MANIFEST_UNKNOWN`
+   * @example noManifest: { status: 404, words: { text: "not found" } }
+   */
   readonly noManifest: Refusal;
   /**
-   * What is said of manifests and tags of a repository that is not there; `forbidden`: what is said of one that is
-   * not for all.
+   * What is said of manifests and tags of a repository that is not there; `forbidden`: what is said of one that is not for all.
+   * @defaultValue 404 with `NAME_UNKNOWN`
+   * @example noRepository: "forbidden"
    */
   readonly noRepository: Refusal | "forbidden";
-  /** Where blobs come from; absent: from the registry itself. */
+  /**
+   * Where blobs come from.
+   * @defaultValue from the registry itself
+   * @example links: { status: 307, host: "other", refusesAuthorization: true, perMethod: false, onlyWhole: false, body: undefined }
+   */
   readonly links: LinkHabits | undefined;
-  /** Headers of every answer of the API. */
+  /**
+   * Headers of every answer of the API.
+   * @defaultValue none
+   * @example headers: { "x-served-by": "test" }
+   */
   readonly headers: ReplyHeaders;
-  /** Headers of answers about manifests: the limits of a rate for instance. */
+  /**
+   * Headers of answers about manifests: the limits of a rate for instance.
+   * @defaultValue none
+   * @example manifestHeaders: { "ratelimit-limit": "100;w=21600" }
+   */
   readonly manifestHeaders: ReplyHeaders;
-  /** What somebody who writes gets for a cookie; absent: cookies do no harm. */
+  /**
+   * What somebody who writes gets for a cookie.
+   * @defaultValue cookies do no harm
+   * @example cookieRefusal: { status: 403, words: { text: "no cookies" } }
+   */
   readonly cookieRefusal: Refusal | undefined;
-  /** JSON body of a good answer at `/v2/`. */
+  /**
+   * JSON body of a good answer at `/v2/`.
+   * @defaultValue an empty object
+   * @example pingBody: { version: "2" }
+   */
   readonly pingBody: unknown;
 }
 

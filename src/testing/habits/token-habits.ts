@@ -2,31 +2,84 @@ import type { Refusal } from "./refusal.ts";
 
 /** How a token server behaves. */
 export interface TokenHabits {
-  /** Its path. */
+  /**
+   * Its path.
+   * @defaultValue `"/token"`
+   * @example path: "/service/token"
+   */
   readonly path: string;
-  /** At the registry's own host, or at another one. */
+  /**
+   * At the registry's own host, or at another one.
+   * @defaultValue `"own"`
+   * @example host: "other"
+   */
   readonly host: "own" | "other";
-  /** What it can be asked with. */
+  /**
+   * What it can be asked with.
+   * @defaultValue both
+   * @example methods: ["GET"]
+   */
   readonly methods: readonly ("GET" | "POST")[];
-  /** Status of the answer to another method: 404 or 405. */
+  /**
+   * Status of the answer to another method: 404 or 405.
+   * @unit HTTP status
+   * @defaultValue 405
+   * @example otherMethodStatus: 404
+   */
   readonly otherMethodStatus: number;
-  /** Which of several scopes it looks at; `none`: a token is for all that its user may do. */
+  /**
+   * Which of several scopes it looks at; `none`: a token is for all that its user may do.
+   * @defaultValue `"all"`
+   * @example scopes: "first"
+   */
   readonly scopes: "all" | "first" | "last" | "none";
-  /** What a stranger gets who names no scope; absent: a token for nothing. */
+  /**
+   * What a stranger gets who names no scope.
+   * @defaultValue a token for nothing
+   * @example scopelessStranger: { status: 401, words: { text: "name a scope" } }
+   */
   readonly scopelessStranger: Refusal | undefined;
-  /** What somebody gets who names an action that there is not, or a scope of another form; absent: it is passed over. */
+  /**
+   * What somebody gets who names an action that there is not, or a scope of another form.
+   * @defaultValue it is passed over
+   * @example oddScope: { status: 400, words: { text: "malformed scope" } }
+   */
   readonly oddScope: Refusal | undefined;
-  /** What somebody gets who may do nothing of what the scopes say; absent: a token for nothing. */
+  /**
+   * What somebody gets who may do nothing of what the scopes say.
+   * @defaultValue a token for nothing
+   * @example denied: { status: 403, words: { code: "DENIED", message: "not for you" } }
+   */
   readonly denied: Refusal | undefined;
-  /** What somebody gets whose password is wrong; absent: a token as a stranger gets it. */
+  /**
+   * What somebody gets whose password is wrong; `undefined`: a token as a stranger gets it.
+   * @defaultValue 401 with `UNAUTHORIZED`
+   * @example wrongPassword: undefined
+   */
   readonly wrongPassword: Refusal | undefined;
-  /** Where the token stands in the answer. */
+  /**
+   * Where the token stands in the answer.
+   * @defaultValue both
+   * @example fields: ["access_token"]
+   */
   readonly fields: readonly ("token" | "access_token")[];
-  /** Whether the answer says for how long it is good, and since when. */
+  /**
+   * Whether the answer says for how long it is good, and since when.
+   * @defaultValue `true`
+   * @example tellsLife: false
+   */
   readonly tellsLife: boolean;
-  /** For how long it is, in seconds. */
+  /**
+   * For how long it is, in seconds.
+   * @defaultValue 300
+   * @example lifeSeconds: 60
+   */
   readonly lifeSeconds: number;
-  /** Content-Type of the answer. */
+  /**
+   * Content-Type of the answer.
+   * @defaultValue `application/json`
+   * @example contentType: "text/plain"
+   */
   readonly contentType: string;
 }
 

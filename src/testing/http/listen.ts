@@ -6,11 +6,26 @@ import type { TlsOptions } from "node:tls";
 
 /** How a server listens. */
 export interface ListenOptions {
-  /** Serve TLS with this key and certificate; `ca` and `requestCert` ask clients for theirs. */
+  /**
+   * Serve TLS with this key and certificate; `ca` and `requestCert` ask clients for theirs.
+   * @defaultValue plain HTTP
+   * @example tls: selfSigned()
+   */
   readonly tls?: Pick<TlsOptions, "key" | "cert" | "ca" | "requestCert" | "rejectUnauthorized"> | undefined;
-  /** Address to listen on; default `127.0.0.1`. */
+  /**
+   * Address to listen on.
+   * @defaultValue `127.0.0.1`
+   * @avoid as an address that others reach: whoever does may use it
+   * @example host: "localhost"
+   */
   readonly host?: string | undefined;
-  /** Port to listen on; default 0, any free one. */
+  /**
+   * Port to listen on; 0: any free one.
+   * @unit port number
+   * @defaultValue 0
+   * @avoid as a number of your own in tests that run side by side
+   * @example port: 0
+   */
   readonly port?: number | undefined;
 }
 

@@ -5,9 +5,17 @@ import type { Route } from "./route.ts";
 
 /** How `RequestLog.waitFor` waits. */
 export interface WaitForOptions {
-  /** Ends the wait with `ErrCanceled`. */
+  /**
+   * Ends the wait with `ErrCanceled`.
+   * @defaultValue nothing ends it
+   * @example signal: AbortSignal.timeout(10_000)
+   */
   readonly signal?: AbortSignal | undefined;
-  /** Wait until the request is over, finished or aborted; otherwise until it has started. */
+  /**
+   * Wait until the request is over, finished or aborted; otherwise until it has started.
+   * @defaultValue `false`
+   * @example finished: true
+   */
   readonly finished?: boolean | undefined;
 }
 

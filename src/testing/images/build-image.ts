@@ -11,15 +11,35 @@ export type MediaTypeFamily = "oci" | "docker";
 
 /** How an image is built. */
 export interface BuildImageOptions {
-  /** Absent: the image can be had by digest only. */
+  /**
+   * Its tag.
+   * @defaultValue none: the image can be had by digest only
+   * @example tag: "v1"
+   */
   readonly tag?: string | undefined;
-  /** One file per layer: its bytes, or the size in bytes of pseudo-random ones (equal sizes differ by position). */
+  /**
+   * One file per layer: its bytes, or the size in bytes of pseudo-random ones (equal sizes differ by position).
+   * @unit bytes, of each layer
+   * @example layers: [1_000_000, Buffer.from("a file")]
+   */
   readonly layers: readonly (Uint8Array | number)[];
-  /** Default `linux/amd64`. */
+  /**
+   * For what it says that it is.
+   * @defaultValue `linux/amd64`
+   * @example platform: { os: "linux", architecture: "arm64" }
+   */
   readonly platform?: Platform | undefined;
-  /** Default `oci`. */
+  /**
+   * Whose media types its documents have.
+   * @defaultValue `oci`
+   * @example mediaTypes: "docker"
+   */
   readonly mediaTypes?: MediaTypeFamily | undefined;
-  /** Fields to add to the config document, or to replace in it. */
+  /**
+   * Fields to add to the config document, or to replace in it.
+   * @defaultValue none
+   * @example config: { config: { Env: ["A=1"] } }
+   */
   readonly config?: Readonly<Record<string, unknown>> | undefined;
 }
 
@@ -32,7 +52,10 @@ export interface BuiltLayer {
 
 /** An image that `buildImage` put into a registry. */
 export interface BuiltImage {
-  /** The manifest; with the platform, as an index shows it. */
+  /**
+   * The manifest; with the platform, as an index shows it.
+   * @example descriptor: { mediaType: "application/vnd.oci.image.manifest.v1+json", digest: digestOf("{}"), size: 2 }
+   */
   readonly descriptor: Descriptor;
   readonly config: Descriptor;
   readonly layers: readonly BuiltLayer[];
@@ -88,11 +111,22 @@ export async function buildImage(
 
 /** How an index is built. */
 export interface BuildIndexOptions {
-  /** Absent: the index can be had by digest only. */
+  /**
+   * Its tag.
+   * @defaultValue none: the index can be had by digest only
+   * @example tag: "v1"
+   */
   readonly tag?: string | undefined;
-  /** Images of the same repository. */
+  /**
+   * Images of the same repository.
+   * @example images: []
+   */
   readonly images: readonly Pick<BuiltImage, "descriptor">[];
-  /** Default `oci`. */
+  /**
+   * Whose media types it has.
+   * @defaultValue `oci`
+   * @example mediaTypes: "docker"
+   */
   readonly mediaTypes?: MediaTypeFamily | undefined;
 }
 

@@ -7,18 +7,36 @@ import { writeTar } from "./tar.ts";
 
 /** How an image of version 1 is built. */
 export interface BuildV1ImageOptions {
-  /** Absent: nothing points at the image. */
+  /**
+   * Its tag.
+   * @defaultValue none: nothing points at the image
+   * @example tag: "v1"
+   */
   readonly tag?: string | undefined;
   /**
-   * One image per entry, from the base up, each on the one before: the bytes of the one file in its layer, or the size in
-   * bytes of pseudo-random ones; `empty` for a layer without files, as instructions such as `CMD` leave them.
+   * One image per entry, from the base up, each on the one before: the bytes of the one file in its layer, or the size in bytes
+   * of pseudo-random ones; `empty` for a layer without files, as instructions such as `CMD` leave them.
+   * @unit bytes, of each layer
+   * @example layers: [1_000, "empty"]
    */
   readonly layers: readonly (Uint8Array | number | "empty")[];
-  /** Whether layers are compressed; docker pushed them as they are. Default false. */
+  /**
+   * Whether layers are compressed; docker pushed them as they are.
+   * @defaultValue `false`
+   * @example gzip: true
+   */
   readonly gzip?: boolean | undefined;
-  /** Whether the registry knows the checksums of the layers; default true. */
+  /**
+   * Whether the registry knows the checksums of the layers.
+   * @defaultValue `true`
+   * @example checksums: false
+   */
   readonly checksums?: boolean | undefined;
-  /** Fields to add to the document of the top image, or to replace in it. */
+  /**
+   * Fields to add to the document of the top image, or to replace in it.
+   * @defaultValue none
+   * @example json: { author: "jane" }
+   */
   readonly json?: Readonly<Record<string, unknown>> | undefined;
 }
 

@@ -8,14 +8,24 @@ import { refuseV1, replyV1, replyV1Body } from "./v1-reply.ts";
 
 /** How a registry speaks version 1. */
 export interface V1Options {
-  /** Whether there is no version 2 beside it: `/v2/` is 404 then. Default false. */
+  /**
+   * Whether there is no version 2 beside it: `/v2/` is 404 then.
+   * @defaultValue `false`
+   * @example only: true
+   */
   readonly only?: boolean | undefined;
   /**
-   * Whether it needs no index. Otherwise the index, which is here as well, gives tokens: each opens one session, which goes
-   * on with a cookie. Default true.
+   * Whether it needs no index. Otherwise the index, which is here as well, gives tokens: each opens one session, which goes on
+   * with a cookie.
+   * @defaultValue `true`
+   * @example standalone: false
    */
   readonly standalone?: boolean | undefined;
-  /** Hosts that `X-Docker-Endpoints` names; default the one that was asked, none for no such header. */
+  /**
+   * Hosts that `X-Docker-Endpoints` names.
+   * @defaultValue the one that was asked
+   * @example endpoints: []
+   */
   readonly endpoints?: readonly string[] | undefined;
 }
 

@@ -6,6 +6,7 @@ import { parsePlatform } from "../../../src/images.ts";
 import { type Distribution, logIn, openDistribution } from "../../../src/index.ts";
 import { plainWaiter } from "../../../src/xfer.ts";
 import { callersOfLayers, callersOfStores } from "./store-callers.ts";
+import { callersOfTesting } from "./testing-callers.ts";
 
 /** Calls what takes the options. */
 // biome-ignore lint/suspicious/noExplicitAny: the program of the examples is checked by types, and each caller is given its own
@@ -26,6 +27,7 @@ export function callersOf(parts: CallerParts): Readonly<Record<string, Caller>> 
     ...callersOfContents(parts),
     ...callersOfStores(parts),
     ...callersOfLayers(parts),
+    ...callersOfTesting(),
   };
 }
 
