@@ -14,10 +14,10 @@ import { PartsRecord, type RecordIntervals } from "./parts-record.ts";
 const PIECE_BYTES = 1_048_576;
 
 /**
- * Bytes that may wait for their hash while more are taken: what a gap that is filled leaves to be read, without making the connections
- * wait; and little enough to be in the page cache still.
+ * Bytes that may wait for their hash while more are taken: what sixteen ranges of the largest size leave when the first one is the last
+ * to come, without making the connections wait; and little enough to be in the page cache still.
  */
-const MAX_BEHIND_BYTES = 256 * 1024 * 1024;
+const MAX_BEHIND_BYTES = 512 * 1024 * 1024;
 
 /** A file of an ingest that was handed over (`HandedFile`), as it is told to another thread. */
 export interface FileToFill extends RecordIntervals {

@@ -25,10 +25,10 @@ const SLOW_PART = 0.25;
 const LAST_PART = 1 / 16;
 
 /** Steps of measuring that what is left has to last for, before more connections are worth it. */
-const WORTH_STEPS = 5;
+const WORTH_STEPS = 10;
 
 /** The same for what one connection is still to bring, for another one that has nothing to do to share it. */
-const SHARED_STEPS = 2;
+const SHARED_STEPS = 4;
 
 /** What a connection is doing, as far as others may help. */
 export interface Pace {
@@ -63,8 +63,13 @@ export function nextPieceBytes(
   { leftBytes, lines }: { readonly leftBytes: number; readonly lines: number },
   { pieceBytes }: PacingOptions,
 ): number {
-  const wanted = Math.min((rate * PIECE_MS) / 1_000, MAX_PIECE_BYTES, leftBytes / (PIECES_LEFT * lines));
+  const wanted = Math.min(rangeBytes(rate), leftBytes / (PIECES_LEFT * lines));
   return Math.max(pieceBytes, Math.ceil(wanted));
+}
+
+/** Bytes of a range at a rate, as long as much is missing. */
+function rangeBytes(rate: number): number {
+  return Math.min((rate * PIECE_MS) / 1_000, MAX_PIECE_BYTES);
 }
 
 /** Whether what is missing takes so long at a rate that more connections are worth it. */
@@ -108,7 +113,7 @@ export function cutFromLast(
   if (!last) return undefined;
   const { claim: from, rate: own } = last;
   const kept = own + rate > 0 ? own / (own + rate) : 0.5;
-  const ahead = Math.min(Math.ceil(from.left * kept), Math.max(pieceBytes, (own * PIECE_MS) / 1_000));
+  const ahead = Math.min(Math.ceil(from.left * kept), Math.max(pieceBytes, rangeBytes(own)));
   const at = from.reached + Math.floor(ahead);
   return at < from.end ? { from, at, bytes, isLeft: false } : undefined;
 }

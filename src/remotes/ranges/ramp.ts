@@ -14,13 +14,13 @@ const GROWTH = 4;
  * What part of a step passes after new connections were begun before they are measured: servers that limit each let the first bytes of
  * each go at once, and the first of a long way are slow.
  */
-const WARM_UP_STEPS = 0.5;
+const WARM_UP_STEPS = 1;
 
 /** When it is tried again with more connections, after it has not helped, in milliseconds; each time twice as long. */
 const FIRST_REST_MS = 2_000;
 
 /** Steps that more connections have to show that they help: a machine or a line that is busy may stand still for one. */
-const PATIENCE_STEPS = 4;
+const PATIENCE_STEPS = 8;
 
 /**
  * What part of its time the thread that receives may be busy for more connections to be tried: with less than this left, twice as many
