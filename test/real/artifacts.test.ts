@@ -49,6 +49,11 @@ async function digestOf(path: string): Promise<string> {
     .digest("hex");
 }
 
+async function oras(folder: string, ...args: readonly string[]): Promise<string> {
+  const [verb = "", ...rest] = args;
+  return (await runPart("oras", [verb, "--plain-http", ...rest], { cwd: folder })).stdout;
+}
+
 describeReal("artifacts at a real registry", ["docker-registry", "skopeo"], () => {
   beforeAll(open);
   afterAll(close);
@@ -116,11 +121,6 @@ describeReal("artifacts at a real registry", ["docker-registry", "skopeo"], () =
 describeReal("artifacts and oras", ["docker-registry", "oras"], () => {
   beforeAll(open);
   afterAll(close);
-
-  const oras = async (folder: string, ...args: readonly string[]): Promise<string> => {
-    const [verb = "", ...rest] = args;
-    return (await runPart("oras", [verb, "--plain-http", ...rest], { cwd: folder })).stdout;
-  };
 
   it("make the same files and directories of what oras has pushed", async () => {
     const folder = await newFolder();

@@ -18,6 +18,9 @@ import { wayToDirectory } from "./way-to-file.ts";
 /** Bits of a mode that make a program run as somebody else. */
 const SET_ID_BITS = 0o6000;
 
+/** What a rename of a directory says of what is in its way. */
+const IN_THE_WAY: ReadonlySet<string> = new Set(["ENOTEMPTY", "EEXIST", "ENOTDIR"]);
+
 /** How much of a name a message shows, in characters. */
 const MAX_SHOWN_CHARS = 256;
 
@@ -111,7 +114,7 @@ function leadsOut(name: ByteString, target: ByteString): boolean {
 /** Puts a directory in its place; that of an artifact itself is there already, so all in it goes there. */
 async function moveInto(root: string, place: string, path: readonly string[]): Promise<void> {
   if (path.length > 0) {
-    await rename(root, place);
+    await renameTo(root, place);
     await syncDirectory(join(place, ".."));
     return;
   }
@@ -119,6 +122,17 @@ async function moveInto(root: string, place: string, path: readonly string[]): P
   for (const name of names) await assertNothingAt(join(place, name));
   for (const name of names) await rename(join(root, name), join(place, name));
   await syncDirectory(place);
+}
+
+/** Somebody else may have made it meanwhile. */
+async function renameTo(root: string, place: string): Promise<void> {
+  try {
+    await rename(root, place);
+  } catch (cause) {
+    const { code = "" } = cause as NodeJS.ErrnoException;
+    if (!IN_THE_WAY.has(code)) throw cause;
+    throw new ErrAlreadyExists(`fetch artifact: got something at "${place}", wanted nothing`, { cause });
+  }
 }
 
 async function assertNothingAt(path: string): Promise<void> {

@@ -10,13 +10,14 @@ export interface ArtifactAtTheDoor {
   readonly signal: AbortSignal;
 }
 
-/** Asks whether files of an artifact may come out of a registry; what is here came in before. Throws as `verifyImage` does. */
+/** Asks whether files of an artifact may come out of a registry; what is here as a whole came in before. Throws as `verifyImage` does. */
 export async function verifyArtifact(
   artifact: InspectedImage,
   { verifiers, content: store, signal }: ArtifactAtTheDoor,
 ): Promise<void> {
   const { from, reference, target, endpoint, manifest, config, layers, documents } = artifact;
-  if (!verifiers || from === "local" || !manifest || !config) return;
+  const isHere = from === "local" && layers.every((layer) => layer.isHere);
+  if (!verifiers || isHere || !manifest || !config) return;
   const content = new ScratchContent(store);
   if (documents.manifest) content.add(documents.manifest, manifest.mediaType);
   if (documents.config) content.add(documents.config, config.mediaType);

@@ -5,6 +5,7 @@ import fc from "fast-check";
 import { beforeEach, describe, expect, it } from "vitest";
 import {
   ErrAlreadyExists,
+  ErrCanceled,
   ErrDataLoss,
   ErrInvalidArgument,
   ErrNotFound,
@@ -23,6 +24,7 @@ import { describeWithMounts } from "../support/describe-with-mounts.ts";
 import { type Engine, failureOf, openEngine } from "../support/engine.ts";
 import { APP } from "../support/profile-site.ts";
 import { putArtifact, putDirectory, putFile } from "../support/put-artifact.ts";
+import { until } from "../support/until.ts";
 
 const keep = closingAfterEach();
 let registry: TestRegistry;
@@ -175,18 +177,32 @@ describe("fetchArtifact()", () => {
     expect(await readdir(directory)).not.toContain("a");
   });
 
-  it("ends all files when it is aborted", async () => {
+  it("ends all files when it is aborted, and leaves nothing but what can be gone on with", async () => {
     const aborting = new AbortController();
-    await putArtifact(registry, place, [
-      await file("a", "x".repeat(100_000)),
-      await file("b", "y".repeat(100_000)),
-    ]);
-    registry.fault({ kind: "blob", times: 2 }, { stall: true, afterBytes: 50_000 });
+    const d = await dir("d", [{ name: "d/f", content: Buffer.alloc(100_000, "d") }]);
+    await putArtifact(registry, place, [await file("a", "x".repeat(100_000)), d]);
+    registry.fault({ kind: "blob", method: "GET", times: 2 }, { stall: true, afterBytes: 20 });
     const failed = failureOf(engine.fetchArtifact(name(), directory, { signal: aborting.signal }));
-    await registry.waitFor(({ kind }) => kind === "blob");
+    await until(() => blobRequests().length === 2);
     aborting.abort();
-    expect((await failed).name).toBe("ErrCanceled");
-    expect((await readdir(directory)).filter((one) => one === "a" || one === "b")).toEqual([]);
+    expect(await failed).toBeInstanceOf(ErrCanceled);
+    expect((await readdir(directory)).filter((one) => !one.endsWith(".partial"))).toEqual([]);
+  });
+
+  it("makes what two calls want at the same time, each directory for one of them", async () => {
+    const d = await dir("d", [{ name: "d/f", content: "in" }]);
+    await putArtifact(registry, place, [await file("a", "x".repeat(100_000)), await file("b", "y")]);
+    await putArtifact(registry, { ...place, tag: "v2" }, [d]);
+    const other = keep(await openEngine());
+    await Promise.all([engine, other].map((one) => one.fetchArtifact(name(), directory)));
+    expect((await readdir(directory)).toSorted()).toEqual(["a", "b"]);
+    const results = await Promise.allSettled(
+      [engine, other].map((one) => one.fetchArtifact(name("v2"), directory)),
+    );
+    const failures = results.flatMap((result) => (result.status === "rejected" ? [result.reason] : []));
+    expect(failures).toEqual([expect.any(ErrAlreadyExists)]);
+    expect(await readdir(at("d"))).toEqual(["f"]);
+    expect((await readdir(directory)).toSorted()).toEqual(["a", "b", "d"]);
   });
 });
 
