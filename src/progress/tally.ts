@@ -18,6 +18,9 @@ interface Entry<I extends PlannedItem> {
 /** Phases in which all bytes are here. */
 const COMPLETE: ReadonlySet<Phase> = new Set(["verifying", "downloaded", "extracting", "done"]);
 
+/** Phases in which bytes move. */
+const MOVING: ReadonlySet<Phase> = new Set(["downloading", "uploading"]);
+
 /** Adds up how far the contents of a plan have come. */
 export class Tally<I extends PlannedItem = PlannedItem> {
   #entries: ReadonlyMap<string, Entry<I>> = new Map();
@@ -45,7 +48,7 @@ export class Tally<I extends PlannedItem = PlannedItem> {
     const before = entry.currentBytes;
     entry.currentBytes = bytesOf(step, entry);
     // What came before anybody looked, by a transfer that another operation began, says nothing of the rate.
-    const isJoined = entry.phase !== "downloading" && entry.item.isComing;
+    const isJoined = !MOVING.has(entry.phase) && entry.item.isComing;
     entry.phase = step.phase;
     if (entry.currentBytes > before && !isJoined) this.#arrived(entry.currentBytes - before, nowMs);
     return entry.currentBytes < entry.item.bytesHere && this.#correct(entry, entry.currentBytes);
@@ -131,5 +134,5 @@ function bytesOf(
   { item, currentBytes: before }: Entry<PlannedItem>,
 ): number {
   if (COMPLETE.has(phase)) return item.size;
-  return phase === "downloading" ? Math.min(currentBytes, item.size) : before;
+  return MOVING.has(phase) ? Math.min(currentBytes, item.size) : before;
 }

@@ -3,7 +3,7 @@ import { allOrAbort } from "../async/all-or-abort.ts";
 import type { Waiter } from "../async/waiting.ts";
 import type { InfoProvider, Provider } from "../content/store.ts";
 import type { Descriptor } from "../oci/descriptor.ts";
-import { planPush } from "./push-plan.ts";
+import { type PushPlan, planPush } from "./push-plan.ts";
 import type { PushContentOptions, Pusher } from "./pusher.ts";
 
 /** What a push works with. */
@@ -14,6 +14,8 @@ export interface PushContentContext {
   readonly pushBlobs?:
     | ((blobs: readonly Descriptor[], signal: AbortSignal | undefined) => Promise<void>)
     | undefined;
+  /** Told what is pushed, before anything is sent. */
+  readonly onPlan?: ((plan: PushPlan) => void) | undefined;
   /** Waits between attempts at one document. Default: one that shows nothing. */
   readonly waiterOf?: ((document: Descriptor, signal: AbortSignal | undefined) => Waiter) | undefined;
   /** Whether layers need not be in the store, because the registry may have them. Default false. */
@@ -34,6 +36,7 @@ export async function pushContent(
 ): Promise<void> {
   const { pusher, content, tag } = context;
   const plan = await planPush(root, content, { signal, mayLackLayers: context.mayLackLayers });
+  context.onPlan?.(plan);
   const put = (document: Descriptor, options: PushContentOptions): Promise<unknown> =>
     pusher.push(document, content, { ...options, waiter: context.waiterOf?.(document, options.signal) });
   const pushEach = (descriptors: readonly Descriptor[]): Promise<unknown> =>

@@ -13,6 +13,8 @@ import { childrenOf } from "../oci/parse-document.ts";
 /** Everything below a descriptor, in the order in which a registry must get it. */
 export interface PushPlan {
   readonly blobs: readonly Descriptor[];
+  /** Those of the blobs that are configs of manifests. */
+  readonly configs: ReadonlySet<Digest>;
   /** Manifests and indexes. Those of one round name, as children or as subject, only what is in rounds before it. */
   readonly rounds: readonly (readonly Descriptor[])[];
 }
@@ -39,6 +41,7 @@ export async function planPush(
   { mayLackLayers = false, ...options }: PlanOptions,
 ): Promise<PushPlan> {
   const blobs: Descriptor[] = [];
+  const configs = new Set<Digest>();
   const documents: PlannedDocument[] = [];
   const visit: Handler = async (descriptor, abort) => {
     if (!isManifestType(descriptor.mediaType) && !isIndexType(descriptor.mediaType)) {
@@ -47,6 +50,7 @@ export async function planPush(
     }
     const document = await readDocument(content, descriptor, abort);
     if (document.kind === "index") refuseForeign(descriptor, document.foreign);
+    else configs.add(document.config.digest);
     const children = childrenOf(document);
     const subject = document.subject ? [document.subject] : [];
     documents.push({ descriptor, needs: [...children, ...subject].map(({ digest }) => digest) });
@@ -56,7 +60,7 @@ export async function planPush(
   const check: Handler = async (descriptor, abort) =>
     mayLackLayers && isLayerType(descriptor.mediaType) ? [] : await isThere(descriptor, abort);
   await walk(handlers(check, visit), [root], options);
-  return { blobs, rounds: roundsOf(documents) };
+  return { blobs, configs, rounds: roundsOf(documents) };
 }
 
 /** An index is pushed as it is, so all that it names has to be there. */

@@ -94,6 +94,11 @@ export class LayerUploadManager {
     await allOrAbort(tasks, { signal });
   }
 
+  /** Whether an upload of this key is under way, or waits. */
+  has(key: string): boolean {
+    return this.#transfers.has(key);
+  }
+
   /** Blobs that have a slot. */
   get running(): number {
     return this.#transfers.running;

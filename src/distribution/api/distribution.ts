@@ -300,11 +300,11 @@ export interface PushOptions extends AbortOptions {
    */
   readonly timeoutMs?: number | undefined;
   /**
-   * Progress in docker's words.
+   * Progress: first a plan, then each step in docker's words and as data, and a summary twice a second.
    * @defaultValue nobody is told
-   * @example onProgress: ({ kind, id }) => console.log(kind, id)
+   * @example onProgress: (progress) => console.log(progress.kind)
    */
-  readonly onProgress?: StepSink | undefined;
+  readonly onProgress?: ProgressSink | undefined;
 }
 
 /** One name that a push put in place. */

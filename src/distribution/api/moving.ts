@@ -4,7 +4,7 @@ import type { LiveBandwidth } from "../../bandwidth/live-bandwidth.ts";
 import type { BandwidthLimit } from "../../bandwidth/timetable.ts";
 import type { Digest } from "../../digest/digest.ts";
 import type { Descriptor } from "../../oci/descriptor.ts";
-import type { StepSink } from "../../progress/progress.ts";
+import type { ProgressSink, StepSink } from "../../progress/progress.ts";
 import type { Credentials } from "../../registry/credentials/credentials.ts";
 import type { LivePriority, Priority } from "../../xfer/live-priority.ts";
 import type { ServedContent, TakenContent } from "./moved-content.ts";
@@ -138,11 +138,11 @@ export interface CopyOptions extends AbortOptions {
    */
   readonly timeoutMs?: number | undefined;
   /**
-   * Progress in docker's words.
+   * Progress: first a plan, then each step in docker's words and as data, and a summary twice a second.
    * @defaultValue nobody is told
-   * @example onProgress: ({ kind, id }) => console.log(kind, id)
+   * @example onProgress: (progress) => console.log(progress.kind)
    */
-  readonly onProgress?: StepSink | undefined;
+  readonly onProgress?: ProgressSink | undefined;
 }
 
 /** One name that a copy put in place. */

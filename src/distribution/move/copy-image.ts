@@ -1,12 +1,13 @@
 import { randomUUID } from "node:crypto";
 import { allOrAbort } from "../../async/all-or-abort.ts";
 import { boundedReads } from "../../content/bounded-reads.ts";
-import { shortId } from "../../digest/digest.ts";
+import { type Digest, shortId } from "../../digest/digest.ts";
 import { ErrInvalidArgument, ErrOutOfRange } from "../../errors/classes.ts";
 import type { Descriptor } from "../../oci/descriptor.ts";
 import { isIndexType, isManifestType } from "../../oci/media-types.ts";
 import type { NormalizedReference } from "../../reference/reference.ts";
 import { pushContent } from "../../remotes/push-content.ts";
+import type { PushPlan } from "../../remotes/push-plan.ts";
 import type { Pusher } from "../../remotes/pusher.ts";
 import type { RegistryRemote } from "../../remotes/registry-remote.ts";
 import type { CopiedImage, CopyOptions } from "../api/moving.ts";
@@ -17,8 +18,9 @@ import { verifiersOf } from "../operations/verify-image.ts";
 import { keepPromise, resolveTarget } from "../pull/promised.ts";
 import type { PullShared } from "../pull/puller.ts";
 import { inDockersWords } from "../pull/translate-pull-error.ts";
+import type { PushProgress } from "../push/push-progress.ts";
 import { pushStatus } from "../push/push-status.ts";
-import { tellingPusher, type UploadShared, uploadBlobs } from "../push/upload-blobs.ts";
+import { pushKey, tellingPusher, type UploadShared, uploadBlobs } from "../push/upload-blobs.ts";
 import { type BlobOrigin, type BringEngine, bringBlob, passingKey } from "./bring-blob.ts";
 import { choosePlatforms, readGraph } from "./read-source.ts";
 import { SourceContent } from "./source-content.ts";
@@ -49,6 +51,8 @@ export interface CopyContext {
   readonly incoming: IncomingAccount;
   /** Of what goes. */
   readonly outgoing: OutgoingAccount;
+  /** Told how far it is. */
+  readonly progress: PushProgress;
 }
 
 /** One name, and what it is to be called at the other registry. */
@@ -169,9 +173,9 @@ async function sendGraph(
   root: Descriptor,
   tag: string | undefined,
   { to, remote, content }: Sending,
-  { shared, operation, origin, options, outgoing: account }: CopyContext,
+  { shared, operation, origin, options, outgoing: account, progress }: CopyContext,
 ): Promise<void> {
-  const pusher = tellingPusher(to, { shared, remote, account });
+  const pusher = tellingPusher(to, { shared, remote, account, progress });
   const { domain, path } = origin.reference;
   const isCommon = options.fromAuth === undefined && options.metaHeaders === undefined;
   const source = `${pusher.source} from ${domain}/${path} ${isCommon ? "" : randomUUID()}`;
@@ -180,12 +184,16 @@ async function sendGraph(
       blobs,
       to,
       { source, contentFor: (attempt) => content.passing(attempt) },
-      { shared, remote: pusher, operation: { ...operation, signal }, account },
+      { shared, remote: pusher, operation: { ...operation, signal }, account, progress },
     );
   const waiter = ({ digest }: Descriptor, signal: AbortSignal | undefined) =>
     waiterOf(operation, shortId(digest), { signal });
   const reads = boundedReads(content, shared.documentReaders);
-  await pushContent(root, { pusher, content: reads, tag, pushBlobs, waiterOf: waiter }, operation);
+  const onPlan = (plan: PushPlan): void => {
+    const isComing = (digest: Digest): boolean => shared.uploads.has(pushKey(to, { digest }));
+    progress.plan(root.digest, plan, { endpoint: pusher.endpoint, isComing });
+  };
+  await pushContent(root, { pusher, content: reads, tag, onPlan, pushBlobs, waiterOf: waiter }, operation);
 }
 
 /** How referrers are sent. */

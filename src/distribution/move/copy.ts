@@ -1,3 +1,4 @@
+import { randomUUID } from "node:crypto";
 import { ErrInvalidArgument } from "../../errors/classes.ts";
 import { isNameOnly, withTag } from "../../reference/derive.ts";
 import { parseDockerRef, parseNormalizedNamed } from "../../reference/normalize.ts";
@@ -13,6 +14,7 @@ import { withinTime } from "../operations/within-time.ts";
 import { everyTag, noTags } from "../pull/every-tag.ts";
 import { parsePullReference } from "../pull/pull-reference.ts";
 import type { PushEngine } from "../push/push.ts";
+import { PushProgress } from "../push/push-progress.ts";
 import { pushStatus } from "../push/push-status.ts";
 import { openOrigin } from "./bring-blob.ts";
 import { type CopyShared, copyImage, type NamedCopy } from "./copy-image.ts";
@@ -39,7 +41,9 @@ async function copyNames(
   { from, to }: NamedCopy,
   options: CopyOptions,
 ): Promise<CopyResult> {
-  using operation = startMoving(options, engine.bandwidth);
+  const id = randomUUID();
+  using progress = new PushProgress({ ...options, id, logger: engine.logger });
+  using operation = startMoving({ ...options, id, onProgress: progress.onStep }, engine.bandwidth);
   using incoming = engine.traffic.openIncoming();
   using outgoing = engine.traffic.openOutgoing();
   const { metaHeaders, fromAuth, toAuth } = options;
@@ -53,7 +57,7 @@ async function copyNames(
   const destination: EndpointWalk<Pusher> = await EndpointWalk.start<Pusher>(engine, route, operation);
   operation.onProgress(pushStatus.refersTo(to));
 
-  const context = { shared: engine, operation, options, origin, destination, incoming, outgoing };
+  const context = { shared: engine, operation, options, origin, destination, incoming, outgoing, progress };
   const images = await forEachName<NamedCopy, CopiedImage>(
     {
       items: options.allTags ? await tagsOf({ from, to }, { walk: origin.walk, operation }) : [{ from, to }],
@@ -66,6 +70,7 @@ async function copyNames(
   );
   const last = images.at(-1);
   if (!last) throw noTags(from);
+  progress.end();
   const passedOver = [...origin.walk.passedOver, ...destination.passedOver];
   const { endpoint, target } = last;
   const result: CopyResult = {

@@ -4,6 +4,8 @@ import { trimNamed } from "../../reference/derive.ts";
 import type { NormalizedReference } from "../../reference/reference.ts";
 import type { PushOutcome } from "../../remotes/pusher.ts";
 
+const MOUNTED = "Mounted from ";
+
 /** The lines that docker prints around a push (as in moby). */
 export const pushStatus = {
   /** Before any work. */
@@ -17,6 +19,12 @@ export const pushStatus = {
   /** The last word about a blob. */
   blob(outcome: PushOutcome): string {
     if (outcome.kind === "exists") return "Layer already exists";
-    return outcome.kind === "mounted" ? `Mounted from ${outcome.from}` : "Pushed";
+    return outcome.kind === "mounted" ? `${MOUNTED}${outcome.from}` : "Pushed";
+  },
+  /** What that was; `undefined` for another word. */
+  outcomeOf(action: string): PushOutcome["kind"] | undefined {
+    if (action === "Pushed") return "uploaded";
+    if (action === "Layer already exists") return "exists";
+    return action.startsWith(MOUNTED) ? "mounted" : undefined;
   },
 } as const;

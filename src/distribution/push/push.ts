@@ -13,6 +13,7 @@ import { forEachName } from "../operations/each-name.ts";
 import { told } from "../operations/told.ts";
 import { choosePlatform } from "../pull/pull-reference.ts";
 import { preparingOnce } from "./push-lines.ts";
+import { PushProgress } from "./push-progress.ts";
 import { namedPushes } from "./push-reference.ts";
 import { pushStatus } from "./push-status.ts";
 import { type PushShared, v2Pusher } from "./v2-pusher.ts";
@@ -46,7 +47,8 @@ async function pushNames(
   onImage: (image: PushedImage) => void = () => {},
 ): Promise<PushResult> {
   checkMetaHeaders(options.metaHeaders ?? {});
-  using operation = startMoving(options, engine.bandwidth);
+  using progress = new PushProgress({ ...options, logger: engine.logger });
+  using operation = startMoving({ ...options, onProgress: progress.onStep }, engine.bandwidth);
   const platform =
     options.platform === undefined ? undefined : choosePlatform({ platform: options.platform });
   const items = await namedPushes(engine, source, options);
@@ -74,7 +76,7 @@ async function pushNames(
         const shown = { ...operation, onProgress: preparingOnce(operation.onProgress) };
         const { value, endpoint } = await walk.run(item.target, (remote) =>
           operation.hurry(() =>
-            v2Pusher({ shared: engine, remote, operation: shown, platform, account })(item),
+            v2Pusher({ shared: engine, remote, operation: shown, platform, account, progress })(item),
           ),
         );
         return { ...value, endpoint };
@@ -85,6 +87,7 @@ async function pushNames(
 
   const last = images.at(-1);
   if (!last) throw new ErrNotFound(`no tags to push for ${source}`, { reference: source });
+  progress.end();
   const result: PushResult = {
     reference: first.target.toString(),
     digest: last.target.digest,

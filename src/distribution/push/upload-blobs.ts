@@ -2,7 +2,7 @@ import type { Bandwidth } from "../../bandwidth/bandwidth.ts";
 import type { Provider } from "../../content/store.ts";
 import { shortId } from "../../digest/digest.ts";
 import type { Descriptor } from "../../oci/descriptor.ts";
-import { update } from "../../progress/progress.ts";
+import { type StepSink, update } from "../../progress/progress.ts";
 import { trimNamed } from "../../reference/derive.ts";
 import type { NormalizedReference } from "../../reference/reference.ts";
 import type { Pusher } from "../../remotes/pusher.ts";
@@ -14,6 +14,7 @@ import type { Operation } from "../api/operation.ts";
 import { limitedHost } from "../operations/limited-host.ts";
 import { noteBytes, tracedTransfer } from "../operations/traced-transfer.ts";
 import type { OutgoingAccount, Traffic } from "../operations/traffic.ts";
+import type { PushProgress } from "./push-progress.ts";
 import { pushStatus } from "./push-status.ts";
 
 /** The parts of an engine that send blobs. */
@@ -32,6 +33,8 @@ export interface UploadContext {
   readonly operation: Operation;
   /** Of what endpoints take. */
   readonly account: OutgoingAccount;
+  /** Told how far contents are. */
+  readonly progress: PushProgress;
 }
 
 /** Where the bytes of blobs are. */
@@ -49,7 +52,8 @@ export function tellingPusher(
     shared,
     remote,
     account,
-  }: Pick<UploadContext, "remote" | "account"> & { shared: Pick<UploadShared, "traffic"> },
+    progress,
+  }: Pick<UploadContext, "remote" | "account" | "progress"> & { shared: Pick<UploadShared, "traffic"> },
 ): Pusher {
   const { endpoint, source } = remote;
   return {
@@ -60,6 +64,7 @@ export function tellingPusher(
       const key = pushKey(target, descriptor);
       account.wants(key);
       const outcome = await remote.push(descriptor, content, options);
+      progress.arrived(descriptor.digest, outcome.kind);
       if (outcome.kind !== "exists") {
         const { kind: how, ...more } = outcome;
         shared.traffic.taken(key, { digest: descriptor.digest, endpoint, how, ...more });
@@ -70,7 +75,7 @@ export function tellingPusher(
 }
 
 /** Equal keys are the same content on its way to the same repository. */
-function pushKey(target: NormalizedReference, { digest }: Descriptor): string {
+export function pushKey(target: NormalizedReference, { digest }: Pick<Descriptor, "digest">): string {
   return `push:${trimNamed(target).toString()} ${digest}`;
 }
 
@@ -79,7 +84,7 @@ export async function uploadBlobs(
   blobs: readonly Descriptor[],
   target: NormalizedReference,
   { source, contentFor }: BlobBytesSource,
-  { shared, remote, operation, account }: UploadContext,
+  { shared, remote, operation, account, progress: told }: UploadContext,
 ): Promise<void> {
   const host = limitedHost(remote.endpoint);
   const uploads = blobs.map((blob): UploadDescriptor => {
@@ -107,5 +112,9 @@ export async function uploadBlobs(
       abandon: () => remote.abandon(blob),
     };
   });
-  await shared.uploads.upload(uploads, operation);
+  const onProgress: StepSink = (step) => {
+    told.note(step);
+    operation.onProgress(step);
+  };
+  await shared.uploads.upload(uploads, { ...operation, onProgress });
 }

@@ -1,7 +1,7 @@
 import type { ImageStore } from "../../images/image-store.ts";
 import { formatPlatform } from "../../platform/format-platform.ts";
 import { toDockerMessage } from "../../progress/docker-message.ts";
-import type { StepProgress } from "../../progress/progress.ts";
+import type { Progress } from "../../progress/progress.ts";
 import { isNameOnly, trimNamed, withTag } from "../../reference/derive.ts";
 import { familiarName, familiarString } from "../../reference/familiar.ts";
 import { parseNormalizedNamed } from "../../reference/normalize.ts";
@@ -39,9 +39,9 @@ async function push(
   const first = `The push refers to repository [${trimNamed(reference).toString()}]`;
   await tell({ status: first });
   await requireTags(distribution.images, reference);
-  const messageOf = (progress: StepProgress): object | undefined => {
+  const messageOf = (progress: Progress): object | undefined => {
     const message = toDockerMessage(progress);
-    return message.status === first ? undefined : message;
+    return message?.status === first ? undefined : message;
   };
   const { images } = await tellingProgress(tell, messageOf, (onProgress) =>
     distribution.push(reference.toString(), {

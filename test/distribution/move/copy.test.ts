@@ -322,8 +322,10 @@ describe("copy() between two registries", () => {
     const image = await build();
     const lines: string[] = [];
     await site.engine.copy(from(), to(), {
-      onProgress: (line) =>
-        void lines.push(line.kind === "update" ? `${line.id} ${line.action}` : line.message),
+      onProgress(line) {
+        if (line.kind === "update") lines.push(`${line.id} ${line.action}`);
+        if (line.kind === "message") lines.push(line.message);
+      },
     });
     for (const { digest } of blobsOf(image)) expect(lines).toContain(`${digest.slice(7, 19)} Pushed`);
     expect(lines.at(-1)).toContain(`v1: digest: ${image.descriptor.digest}`);

@@ -1,13 +1,15 @@
 import { expect } from "vitest";
 import type {
+  CopyResult,
   Distribution,
   PlanProgress,
   Progress,
-  PullOptions,
+  ProgressSink,
+  PushResult,
   SummaryProgress,
 } from "../../../src/index.ts";
 
-/** What a pull told, as far as it has to add up. */
+/** What an operation told, as far as it has to add up. */
 class ToldProgress {
   #plan: PlanProgress | undefined;
   #summary: SummaryProgress | undefined;
@@ -17,14 +19,38 @@ class ToldProgress {
     if (progress.kind === "plan") this.#plan = progress;
     if (progress.kind === "summary") this.#summary = progress;
     const isOfContent = progress.kind === "update" && progress.digest !== undefined;
-    if (isOfContent && progress.phase === "downloading" && !this.#isPlanned(progress.digest)) {
-      this.#unplanned.push(progress);
+    const isMoving = isOfContent && ["downloading", "uploading"].includes(progress.phase);
+    if (isMoving && !this.#isPlanned(progress.digest)) this.#unplanned.push(progress);
+  }
+
+  /** The plan of a pull came first, and is what moved and what was here. */
+  checkPull(served: ReadonlyArray<{ readonly digest: string; readonly bytes: number }>): void {
+    for (const { digest, size, bytesHere: here, isComing } of this.#check()) {
+      // Who joins a transfer is told all that it brought, and saw a part of it.
+      const bytes = served.reduce((sum, one) => (one.digest === digest ? sum + one.bytes : sum), 0);
+      if (!isComing) expect({ digest, bytes: bytes + here }).toEqual({ digest, bytes: size });
     }
   }
 
-  /** The plan came first, and is what moved and what was here. */
-  check(served: ReadonlyArray<{ readonly digest: string; readonly bytes: number }>): void {
-    expect(this.#unplanned, "contents that came before a plan told of them").toEqual([]);
+  /** The plan of a push or a copy came first, and is what was sent and what was there, or came there without being sent. */
+  checkPush({
+    taken,
+    endpoint,
+    images,
+  }: Pick<PushResult | CopyResult, "taken" | "endpoint" | "images">): void {
+    const contents = this.#check();
+    for (const { target } of images) expect(contents.map(({ digest }) => digest)).toContain(target.digest);
+    for (const { digest, size, bytesHere } of contents) {
+      const isSent = taken.some(
+        (one) => one.digest === digest && one.how === "uploaded" && one.endpoint === endpoint,
+      );
+      expect({ digest, bytesHere }).toEqual({ digest, bytesHere: isSent ? 0 : size });
+    }
+  }
+
+  /** What holds of all. The contents of the plan. */
+  #check(): PlanProgress["contents"] {
+    expect(this.#unplanned, "contents that moved before a plan told of them").toEqual([]);
     const { contents = [], totalBytes, bytesHere = 0 } = this.#plan ?? {};
     const { bytesDone, bytesTotal, bytesMoved } = this.#summary ?? {};
     expect(totalBytes).toBe(contents.reduce((sum, { size }) => sum + size, 0));
@@ -33,12 +59,8 @@ class ToldProgress {
       bytesTotal: totalBytes,
       bytesMoved: contents.reduce((sum, item) => sum + item.size - item.bytesHere, 0),
     });
-    for (const { digest, size, bytesHere: here, isComing } of contents) {
-      // Who joins a transfer is told all that it brought, and saw a part of it.
-      const bytes = served.reduce((sum, one) => (one.digest === digest ? sum + one.bytes : sum), 0);
-      if (!isComing) expect({ digest, bytes: bytes + here }).toEqual({ digest, bytes: size });
-    }
     expect(bytesHere).toBe(contents.reduce((sum, item) => sum + item.bytesHere, 0));
+    return contents;
   }
 
   #isPlanned(digest: string | undefined): boolean {
@@ -46,27 +68,60 @@ class ToldProgress {
   }
 }
 
-/** `pull` of an engine, each call of which is watched: what it tells has to add up. */
-export function checkedPull(engine: Distribution): Distribution["pull"] {
+/** Options of an operation that tells its progress. */
+interface Watchable {
+  readonly onProgress?: ProgressSink | undefined;
+}
+
+/** Runs an operation whose progress is watched: what it tells has to add up. */
+async function watched<O extends Watchable, T>(
+  options: O | undefined,
+  run: (options: O | undefined) => Promise<T>,
+  check: (told: ToldProgress, result: T) => void,
+): Promise<T> {
+  const told = new ToldProgress();
+  const { onProgress } = options ?? {};
+  let isChecked = options !== null && ["undefined", "function"].includes(typeof onProgress);
+  const watching = {
+    ...options,
+    onProgress: (progress: Progress): unknown => {
+      told.note(progress);
+      try {
+        return onProgress?.(progress);
+      } catch (error) {
+        isChecked = false; // it is told nothing more
+        throw error;
+      }
+    },
+  } as unknown as O;
+  const result = await run(isChecked ? watching : options);
+  if (isChecked) check(told, result);
+  return result;
+}
+
+/** `pull`, `push` and `copy` of an engine, each call of which is watched: what it tells has to add up. */
+export function checkedMoves(engine: Distribution): Pick<Distribution, "pull" | "push" | "copy"> {
   const pull = engine.pull.bind(engine);
-  return async (reference, options) => {
-    const told = new ToldProgress();
-    const { onProgress } = options ?? {};
-    let isChecked = options !== null && ["undefined", "function"].includes(typeof onProgress);
-    const watched: PullOptions = {
-      ...options,
-      onProgress: (progress): unknown => {
-        told.note(progress);
-        try {
-          return onProgress?.(progress);
-        } catch (error) {
-          isChecked = false; // it is told nothing more
-          throw error;
-        }
-      },
-    };
-    const result = await pull(reference, isChecked ? watched : options);
-    if (isChecked) told.check(result.served);
-    return result;
+  const push = engine.push.bind(engine);
+  const copy = engine.copy.bind(engine);
+  return {
+    pull: (reference, options) =>
+      watched(
+        options,
+        (own) => pull(reference, own),
+        (told, { served }) => told.checkPull(served),
+      ),
+    push: (reference, options) =>
+      watched(
+        options,
+        (own) => push(reference, own),
+        (told, result) => told.checkPush(result),
+      ),
+    copy: (from, to, options) =>
+      watched(
+        options,
+        (own) => copy(from, to, own),
+        (told, result) => told.checkPush(result),
+      ),
   };
 }

@@ -8,7 +8,7 @@ import { expect } from "vitest";
 import type { Descriptor } from "../../../src/images.ts";
 import { type Distribution, type DistributionOptions, openDistribution } from "../../../src/index.ts";
 import type { Keep } from "../../support/closing-after-each.ts";
-import { checkedPull } from "./checked-progress.ts";
+import { checkedMoves } from "./checked-progress.ts";
 import { until } from "./until.ts";
 
 /** Delays of no length: nothing in these tests waits for the clock. */
@@ -19,14 +19,14 @@ export interface Engine extends Distribution {
   readonly root: string;
 }
 
-/** Opens an engine whose pulls are watched (`checkedPull`), and that speaks plain HTTP to the registries of references, unless `options` say otherwise. */
+/** Opens an engine whose pulls, pushes and copies are watched (`checkedMoves`), and that speaks plain HTTP to the registries of references, unless `options` say otherwise. */
 export async function openEngine(options: Partial<DistributionOptions> = {}): Promise<Engine> {
   const root = options.root ?? (await mkdtemp(join(tmpdir(), "drayage-pull-")));
   const registry = { plainHttp: true, ...options.registry };
   const distribution = await openDistribution({ backoff: NO_WAIT, ...options, root, registry });
   return Object.assign(distribution, {
     root,
-    pull: checkedPull(distribution),
+    ...checkedMoves(distribution),
     async [Symbol.asyncDispose]() {
       await distribution.close();
       if (options.root === undefined) await rm(root, { recursive: true, force: true });
