@@ -61,16 +61,20 @@ export interface PlannedItem {
   readonly size: number;
   readonly mediaType: string;
   readonly kind: "index" | "manifest" | "config" | "layer";
-  /** Bytes of it that are here: all, or those of a download that was broken off, or is under way. */
+  /**
+   * Bytes of it that need not move. Of a pull those that are here: all, or those of a download that was broken off, or is under way. Of a
+   * push or a copy all, where the content is there already or was mounted; that is known when its turn has come.
+   */
   readonly bytesHere: number;
-  /** Whether this engine is bringing it already, for somebody else, so that the transfer is shared. */
+  /** Whether this engine is bringing it there already, for somebody else, so that the transfer is shared. */
   readonly isComing: boolean;
 }
 
 /**
- * What a pull is going to bring, told before the first byte of a layer. It may come again, and then stands in the place of the one
- * before: when another name of several is known, when another endpoint says something else of a name, and when `bytesHere` turns out
- * to be another number, because bytes that were here are of no use, or others brought some meanwhile.
+ * What a pull, a push or a copy is going to bring, told before the first byte of a layer. It may come again, and then stands in the place
+ * of the one before: when another name of several is known, when another endpoint says something else of a name or is to get it, and when
+ * `bytesHere` turns out to be another number, because bytes that were here are of no use, others brought some meanwhile, or a registry has
+ * a content that is pushed.
  */
 export interface PlanProgress {
   readonly kind: "plan";
@@ -85,15 +89,15 @@ export interface PlanProgress {
 /** How far the whole of a plan has come: at once after a plan, then twice a second while something changes, and at the end. */
 export interface SummaryProgress {
   readonly kind: "summary";
-  /** Bytes of the plan that are here, those that were here before included. */
+  /** Bytes of the plan that are where they belong, those that were there before included. */
   readonly bytesDone: number;
   /** Bytes of the plan. */
   readonly bytesTotal: number;
-  /** Bytes that have come since the operation began. */
+  /** Bytes that have moved since the operation began. */
   readonly bytesMoved: number;
-  /** How fast bytes came in the last seconds. */
+  /** How fast bytes moved in the last seconds. */
   readonly bytesPerSecond: number;
-  /** How long the rest of the bytes takes at that rate, in milliseconds; absent while nothing comes. */
+  /** How long the rest of the bytes takes at that rate, in milliseconds; absent while nothing moves. */
   readonly etaMs?: number | undefined;
   /** Milliseconds since the first plan. */
   readonly elapsedMs: number;
