@@ -1,5 +1,6 @@
 import type { Digest } from "../../digest/digest.ts";
 import type { Descriptor } from "../../oci/descriptor.ts";
+import type { ProgressSink } from "../../progress/progress.ts";
 import type { LivePriority, Priority } from "../../xfer/live-priority.ts";
 import type { TakenContent } from "./moved-content.ts";
 import type { BlobOptions } from "./moving.ts";
@@ -145,7 +146,7 @@ export interface ArtifactToPush {
 }
 
 /** What pushing an artifact may be told. */
-export interface PushArtifactOptions extends BlobOptions {
+export interface PushArtifactOptions extends Omit<BlobOptions, "onProgress"> {
   /**
    * Higher goes first among uploads that wait for a slot; a `LivePriority` can be changed meanwhile.
    * @unit none, any finite number
@@ -153,6 +154,12 @@ export interface PushArtifactOptions extends BlobOptions {
    * @example priority: 5
    */
   readonly priority?: Priority | LivePriority | undefined;
+  /**
+   * Progress: first a plan, then each step in docker's words and as data, and a summary twice a second.
+   * @defaultValue nobody is told
+   * @example onProgress: (progress) => console.log(progress.kind)
+   */
+  readonly onProgress?: ProgressSink | undefined;
 }
 
 /** What a push of an artifact put in place. */

@@ -22,8 +22,9 @@ import type { OutgoingAccount } from "../operations/traffic.ts";
 import { withinTime } from "../operations/within-time.ts";
 import { ScratchContent } from "../pull/scratch-content.ts";
 import type { PushEngine } from "../push/push.ts";
+import { PushProgress } from "../push/push-progress.ts";
 import { pushStatus } from "../push/push-status.ts";
-import { tellingPusher, uploadBlobs } from "../push/upload-blobs.ts";
+import { tellingPlan, tellingPusher, uploadBlobs } from "../push/upload-blobs.ts";
 import {
   manifestOf,
   nameOf,
@@ -55,8 +56,9 @@ export async function pushArtifact(
   return await told("push", reference, engine.logger, (id) =>
     withinTime(`push artifact ${reference}`, options, (timed) =>
       usingContent(engine, timed, async (own) => {
-        using operation = startMoving({ ...own, id }, engine.bandwidth);
-        return await pushPlanned({ engine, plan, artifact, operation, options });
+        using progress = new PushProgress({ ...own, id, logger: engine.logger });
+        using operation = startMoving({ ...own, id, onProgress: progress.onStep }, engine.bandwidth);
+        return await pushPlanned({ engine, plan, artifact, operation, options, progress });
       }),
     ),
   );
@@ -69,6 +71,7 @@ interface PushWork {
   readonly artifact: ArtifactToPush;
   readonly operation: Operation;
   readonly options: PushArtifactOptions;
+  readonly progress: PushProgress;
 }
 
 async function pushPlanned(work: PushWork): Promise<PushedArtifact> {
@@ -87,6 +90,7 @@ async function pushPlanned(work: PushWork): Promise<PushedArtifact> {
   const { endpoint } = await walk.run(target, (remote) =>
     operation.hurry(() => send(built, remote, { ...work, account })),
   );
+  work.progress.end();
   operation.onProgress(pushStatus.done(target.tag ?? root.digest, root));
   const name = nameOf(target, root.digest);
   const { digest } = root;
@@ -156,10 +160,10 @@ async function buildArtifact(
 async function send(
   { root, content }: BuiltArtifact,
   remote: Pusher,
-  { engine, plan, operation, account }: PushWork & { readonly account: OutgoingAccount },
+  { engine, plan, operation, account, progress }: PushWork & { readonly account: OutgoingAccount },
 ): Promise<void> {
   const { target } = plan;
-  const pusher = tellingPusher(target, { shared: engine, remote, account });
+  const pusher = tellingPusher(target, { shared: engine, remote, account, progress });
   // Nobody else's uploads fail of our files.
   const source = `${pusher.source} from files ${randomUUID()}`;
   const pushBlobs = (blobs: readonly Descriptor[], signal: AbortSignal | undefined): Promise<void> =>
@@ -167,11 +171,12 @@ async function send(
       blobs,
       target,
       { source, contentFor: () => content },
-      { shared: engine, remote: pusher, operation: { ...operation, signal }, account },
+      { shared: engine, remote: pusher, operation: { ...operation, signal }, account, progress },
     );
   const waiter = ({ digest }: Descriptor, signal: AbortSignal | undefined) =>
     waiterOf(operation, shortId(digest), { signal });
   const reads = boundedReads(content, engine.documentReaders);
-  const context = { pusher, content: reads, tag: target.tag, pushBlobs, waiterOf: waiter };
+  const onPlan = tellingPlan(root, target, { shared: engine, remote, progress });
+  const context = { pusher, content: reads, tag: target.tag, onPlan, pushBlobs, waiterOf: waiter };
   await pushContent(root, context, operation);
 }

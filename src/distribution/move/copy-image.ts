@@ -1,13 +1,12 @@
 import { randomUUID } from "node:crypto";
 import { allOrAbort } from "../../async/all-or-abort.ts";
 import { boundedReads } from "../../content/bounded-reads.ts";
-import { type Digest, shortId } from "../../digest/digest.ts";
+import { shortId } from "../../digest/digest.ts";
 import { ErrInvalidArgument, ErrOutOfRange } from "../../errors/classes.ts";
 import type { Descriptor } from "../../oci/descriptor.ts";
 import { isIndexType, isManifestType } from "../../oci/media-types.ts";
 import type { NormalizedReference } from "../../reference/reference.ts";
 import { pushContent } from "../../remotes/push-content.ts";
-import type { PushPlan } from "../../remotes/push-plan.ts";
 import type { Pusher } from "../../remotes/pusher.ts";
 import type { RegistryRemote } from "../../remotes/registry-remote.ts";
 import type { CopiedImage, CopyOptions } from "../api/moving.ts";
@@ -20,7 +19,7 @@ import type { PullShared } from "../pull/puller.ts";
 import { inDockersWords } from "../pull/translate-pull-error.ts";
 import type { PushProgress } from "../push/push-progress.ts";
 import { pushStatus } from "../push/push-status.ts";
-import { pushKey, tellingPusher, type UploadShared, uploadBlobs } from "../push/upload-blobs.ts";
+import { tellingPlan, tellingPusher, type UploadShared, uploadBlobs } from "../push/upload-blobs.ts";
 import { type BlobOrigin, type BringEngine, bringBlob, passingKey } from "./bring-blob.ts";
 import { choosePlatforms, readGraph } from "./read-source.ts";
 import { SourceContent } from "./source-content.ts";
@@ -189,10 +188,7 @@ async function sendGraph(
   const waiter = ({ digest }: Descriptor, signal: AbortSignal | undefined) =>
     waiterOf(operation, shortId(digest), { signal });
   const reads = boundedReads(content, shared.documentReaders);
-  const onPlan = (plan: PushPlan): void => {
-    const isComing = (digest: Digest): boolean => shared.uploads.has(pushKey(to, { digest }));
-    progress.plan(root.digest, plan, { endpoint: pusher.endpoint, isComing });
-  };
+  const onPlan = tellingPlan(root, to, { shared, remote, progress });
   await pushContent(root, { pusher, content: reads, tag, onPlan, pushBlobs, waiterOf: waiter }, operation);
 }
 

@@ -1,10 +1,11 @@
 import type { Bandwidth } from "../../bandwidth/bandwidth.ts";
 import type { Provider } from "../../content/store.ts";
-import { shortId } from "../../digest/digest.ts";
+import { type Digest, shortId } from "../../digest/digest.ts";
 import type { Descriptor } from "../../oci/descriptor.ts";
 import { type StepSink, update } from "../../progress/progress.ts";
 import { trimNamed } from "../../reference/derive.ts";
 import type { NormalizedReference } from "../../reference/reference.ts";
+import type { PushPlan } from "../../remotes/push-plan.ts";
 import type { Pusher } from "../../remotes/pusher.ts";
 import type { Source } from "../../remotes/source.ts";
 import type { MovingContext } from "../../xfer/transfer-context.ts";
@@ -74,8 +75,22 @@ export function tellingPusher(
   };
 }
 
+/** What tells the plan of a graph that is sent to a repository. */
+export function tellingPlan(
+  { digest: root }: Descriptor,
+  target: NormalizedReference,
+  {
+    shared,
+    remote,
+    progress,
+  }: Pick<UploadContext, "remote" | "progress"> & { shared: Pick<UploadShared, "uploads"> },
+): (plan: PushPlan) => void {
+  const isComing = (digest: Digest): boolean => shared.uploads.has(pushKey(target, { digest }));
+  return (plan) => progress.plan(root, plan, { endpoint: remote.endpoint, isComing });
+}
+
 /** Equal keys are the same content on its way to the same repository. */
-export function pushKey(target: NormalizedReference, { digest }: Pick<Descriptor, "digest">): string {
+function pushKey(target: NormalizedReference, { digest }: Pick<Descriptor, "digest">): string {
   return `push:${trimNamed(target).toString()} ${digest}`;
 }
 

@@ -1,7 +1,7 @@
 import type { Limiter } from "../../async/semaphore.ts";
 import { boundedReads } from "../../content/bounded-reads.ts";
 import type { Store } from "../../content/store.ts";
-import { type Digest, shortId } from "../../digest/digest.ts";
+import { shortId } from "../../digest/digest.ts";
 import { ErrInvalidArgument } from "../../errors/classes.ts";
 import { collectImages, type PlatformChoice } from "../../images/image-graph.ts";
 import type { LabelTurns } from "../../images/label-turns.ts";
@@ -10,7 +10,7 @@ import { needsLayerBlobs } from "../../oci/annotations.ts";
 import type { Descriptor } from "../../oci/descriptor.ts";
 import type { NormalizedReference } from "../../reference/reference.ts";
 import { pushContent } from "../../remotes/push-content.ts";
-import { type PushPlan, presenceHandler } from "../../remotes/push-plan.ts";
+import { presenceHandler } from "../../remotes/push-plan.ts";
 import type { Pusher as RemotePusher } from "../../remotes/pusher.ts";
 import type { PushedImage } from "../api/distribution.ts";
 import type { Logger } from "../api/logger.ts";
@@ -22,7 +22,7 @@ import { layerIdsOf, layerLines } from "./push-lines.ts";
 import type { PushProgress } from "./push-progress.ts";
 import type { NamedPush } from "./push-reference.ts";
 import { pushStatus } from "./push-status.ts";
-import { pushKey, tellingPusher, type UploadShared, uploadBlobs } from "./upload-blobs.ts";
+import { tellingPlan, tellingPusher, type UploadShared, uploadBlobs } from "./upload-blobs.ts";
 
 /** The parts of an engine that all pushes share. */
 export interface PushShared extends UploadShared {
@@ -72,10 +72,7 @@ export function v2Pusher(context: PushContext): Pusher {
       mayLackLayers ? explainingLack(shared, image, { action: "push" }, () => upload(blobs)) : upload(blobs);
     const waiter = ({ digest }: Descriptor, signal: AbortSignal | undefined) =>
       waiterOf(operation, shortId(digest), { signal });
-    const onPlan = (plan: PushPlan): void => {
-      const isComing = (digest: Digest): boolean => shared.uploads.has(pushKey(target, { digest }));
-      context.progress.plan(root.digest, plan, { endpoint: pusher.endpoint, isComing });
-    };
+    const onPlan = tellingPlan(root, target, context);
     const pushing = { pusher, content, tag, onPlan, pushBlobs, mayLackLayers, waiterOf: waiter };
     await pushContent(root, pushing, operation);
     operation.onProgress(pushStatus.done(tag ?? root.digest, root));
