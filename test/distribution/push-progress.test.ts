@@ -82,15 +82,14 @@ describe.each(WAYS)("the progress of $what", ({ move }) => {
 
   it("says of what somebody else is bringing that it is coming", async () => {
     const { digest } = layerOf(image);
-    const fault = site.target.fault({ kind: "upload", method: "PUT", digest }, { stall: true });
+    const { promise, resolve: release } = Promise.withResolvers<void>();
+    site.target.fault({ kind: "upload", method: "PUT", digest }, { hold: promise });
     const first = moved();
-    await until(() =>
-      site.target.requests.some(({ method, digest: of }) => method === "PUT" && of === digest),
-    );
+    await site.target.waitFor(({ method, digest: of }) => method === "PUT" && of === digest);
     const log = statusLog();
     const second = move(`${site.to}:v1`, log.sink);
     await until(() => log.plans.length > 0);
-    fault.release();
+    release();
     await Promise.all([first, second]);
     const coming = log.plans[0]?.contents.filter(({ isComing }) => isComing).map((item) => item.digest);
     expect(coming).toContain(digest);

@@ -11,7 +11,7 @@ import {
   ErrNotFound,
   ErrOutOfRange,
 } from "../../../src/errors.ts";
-import type { ArtifactToPush, Descriptor, StepSink } from "../../../src/index.ts";
+import type { ArtifactToPush, Descriptor, ProgressSink } from "../../../src/index.ts";
 import { buildImage, TestRegistry } from "../../../src/testing.ts";
 import { closingAfterEach } from "../../support/closing-after-each.ts";
 import { EMPTY, OCI } from "../support/documents.ts";
@@ -50,7 +50,7 @@ beforeEach(async () => {
 /** Lets something happen when the file was hashed, and before it is sent. */
 async function pushWhile(change: () => void): Promise<Error> {
   let isChanged = false;
-  const onProgress: StepSink = (step) => {
+  const onProgress: ProgressSink = (step) => {
     if (step.kind !== "update" || isChanged) return;
     isChanged = true;
     change();
@@ -164,7 +164,7 @@ describe("pushArtifact()", () => {
   it("names nothing when it is aborted, and the next one goes through", async () => {
     const artifact = { files: [{ path: await file("a", Buffer.alloc(500_000, "a")) }], artifactType: TYPE };
     const aborting = new AbortController();
-    const onProgress: StepSink = ({ kind }) => kind === "update" && aborting.abort();
+    const onProgress: ProgressSink = ({ kind }) => kind === "update" && aborting.abort();
     const options = { signal: aborting.signal, onProgress };
     expect(await failureOf(engine.pushArtifact(name(), artifact, options))).toBeInstanceOf(ErrCanceled);
     expect(registry.tags(APP)).toEqual([]);
