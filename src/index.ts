@@ -81,6 +81,12 @@ export type { PassedEndpoint } from "./distribution/api/passed-endpoint.ts";
 export type { PruneOptions, PruneResult } from "./distribution/api/prune-result.ts";
 export type { DistributionStats, HostStats, TransferStats } from "./distribution/api/seeing.ts";
 export { type EndpointShare, servedByEndpoint } from "./distribution/api/served-by-endpoint.ts";
+export type {
+  Transfer,
+  TransferContext,
+  TransferHooks,
+  TransferOutcome,
+} from "./distribution/api/transfer-hooks.ts";
 export type { DiskUsage, ImageUsage, Usage } from "./distribution/api/usage.ts";
 export type { Verb } from "./distribution/api/verbs.ts";
 export type {

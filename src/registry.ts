@@ -56,6 +56,8 @@ export { type HostTrust, hostTrust } from "./registry/endpoints/host-trust.ts";
 export type { ResolveHost } from "./registry/endpoints/insecure.ts";
 export { lookupEndpoints } from "./registry/endpoints/lookup-endpoints.ts";
 export type {
+  ChooseEndpoints,
+  EndpointsWanted,
   HostTlsOptions,
   PathList,
   Purpose,

@@ -32,6 +32,7 @@ import { EndpointHealth } from "./health/endpoint-health.ts";
 import { type OpenLayersParts, openLayers } from "./layers/open-layers.ts";
 import { LocalDistribution } from "./local-distribution.ts";
 import { tellFailures } from "./operations/guard-verbs.ts";
+import { HookedTransfers } from "./operations/hooked-transfers.ts";
 import { OpenWork } from "./operations/open-work.ts";
 import { Traffic } from "./operations/traffic.ts";
 import { choosePlatform } from "./pull/pull-reference.ts";
@@ -140,6 +141,7 @@ export async function composeDistribution(options: DistributionOptions): Promise
     work,
     backoff,
     verify: options.verify,
+    transfers: new HookedTransfers(options.transferHooks, logger),
     logger,
   });
   return tellFailures(distribution, (event) => void root.events.emit("failed", event));

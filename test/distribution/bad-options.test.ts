@@ -157,6 +157,10 @@ describe("openDistribution()", () => {
     ["half a logger", { logger: { info() {} } }],
     ["half a store", { content: {} }],
     ["a verdict in place of a hook", { verify: true }],
+    ["a hook of transfers that is none", { transferHooks: { before: "ask" } }],
+    ["an unknown hook of transfers", { transferHooks: { during() {} } }],
+    ["endpoints in place of a choice", { registry: { chooseEndpoints: [] } }],
+    ["a send that is none", { connection: { send: "fetch" } }],
   ])("refuses %s, and leaves the disk alone", async (_, options) => {
     const parent = await mkdtemp(join(tmpdir(), "drayage-options-"));
     const failure = await failureOf(openDistribution(untyped({ root: join(parent, "root"), ...options })));

@@ -57,6 +57,7 @@ import type { BlobOptions, CopyOptions } from "./moving.ts";
 import type { ProgressOptions } from "./operation.ts";
 import type { DistributionOptions } from "./options.ts";
 import type { PruneOptions } from "./prune-result.ts";
+import type { TransferHooks } from "./transfer-hooks.ts";
 
 const backoff = objectOf<BackoffPolicy>({
   maxAttempts: wholeNumberFrom(1),
@@ -75,6 +76,7 @@ const registry = objectOf<RegistryOptions>({
   skipTlsVerify: switchOrListOf(listOf(aString)),
   v1Registries: listOf(aString),
   resolveHost: aFunction,
+  chooseEndpoints: aFunction,
   hostsDir: pathList,
   certsDir: pathList,
   registriesConf: pathList,
@@ -178,6 +180,7 @@ export const DISTRIBUTION_OPTIONS: RulesOf<DistributionOptions> = {
   userAgent,
   layers: eitherOf(aBoolean, withMethods("get", "register", "release")),
   verify: aFunction,
+  transferHooks: objectOf<TransferHooks>({ before: aFunction, after: aFunction }),
   logger: aLogger,
 };
 

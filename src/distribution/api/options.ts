@@ -9,6 +9,7 @@ import type { ConnectionOptions } from "../../registry/transport/connection-opti
 import type { RangeOptions } from "../../remotes/ranges/ranges.ts";
 import type { LayerTarget } from "../../xfer/layer.ts";
 import type { Logger } from "./logger.ts";
+import type { TransferHooks } from "./transfer-hooks.ts";
 import type { VerifyImage } from "./verify.ts";
 
 /** How an engine is set up. */
@@ -151,6 +152,12 @@ export interface DistributionOptions {
    * @example root: "/var/lib/engine/images", verify: ({ manifests }) => manifests.every(({ kind }) => kind === "image")
    */
   readonly verify?: VerifyImage | undefined;
+  /**
+   * What is called around each transfer of a content, see `TransferHooks`: to delay or refuse it, and to learn what came of it.
+   * @defaultValue nothing is called
+   * @example transferHooks: { after: ({ endpoint }, { bytes }) => console.log(endpoint, bytes) }
+   */
+  readonly transferHooks?: TransferHooks | undefined;
   /**
    * pino, or anything with its methods.
    * @defaultValue silent

@@ -16,12 +16,13 @@ import { remoteWalk } from "../endpoints/remote-walk.ts";
 import type { AccessOptions } from "../endpoints/repositories.ts";
 import { limitedHost } from "../operations/limited-host.ts";
 import type { PullShared } from "../pull/puller.ts";
+import { counting } from "../pull/traced-fetch.ts";
 import { inDockersWords } from "../pull/translate-pull-error.ts";
 import type { BlobStream } from "./blob-stream.ts";
 import type { WrongAnswers } from "./wrong-answers.ts";
 
 /** What brings content from registries to somewhere else than the store. */
-export interface BringEngine extends WalkEngine, Pick<PullShared, "traffic" | "bandwidth"> {
+export interface BringEngine extends WalkEngine, Pick<PullShared, "traffic" | "bandwidth" | "transfers"> {
   /** How patiently blobs are asked for. */
   readonly backoff: BackoffPolicy;
 }
@@ -78,7 +79,12 @@ export async function bringBlob(
       engine.traffic.arrived({ key: passingKey(blob), digest: blob.digest }, { ...arrival, endpoint });
     const source = { fetcher: remote, ingester: target, endpoint, flow, onArrival };
     try {
-      return await fetchContent(blob, { ...source, signal, waiter, onBytes });
+      const { digest, mediaType, size } = blob;
+      const transfer = { digest, mediaType, size, direction: "down", endpoint } as const;
+      return await engine.transfers.run(transfer, { signal, waiter }, (one) => {
+        const hooked = { fetcher: one.fetching(remote), onBytes: counting(one, { onBytes }) };
+        return fetchContent(blob, { ...source, ...hooked, signal, waiter });
+      });
     } catch (error) {
       if (target.spoiled === "whole") wrong?.note(endpoint, error);
       throw error;

@@ -34,7 +34,7 @@ export interface CopyShared
     UploadShared,
     Pick<
       PullShared,
-      "content" | "documents" | "documentReaders" | "work" | "traffic" | "bandwidth" | "verify"
+      "content" | "documents" | "documentReaders" | "work" | "traffic" | "bandwidth" | "verify" | "transfers"
     > {}
 
 /** What one copy works with. */

@@ -17,7 +17,10 @@ import type { SourceContent } from "./source-content.ts";
 
 /** Where documents of a source are read, and for whom. */
 export interface SourceReading {
-  readonly shared: Pick<PullShared, "documents" | "documentReaders" | "work" | "traffic" | "bandwidth">;
+  readonly shared: Pick<
+    PullShared,
+    "documents" | "documentReaders" | "work" | "traffic" | "bandwidth" | "transfers"
+  >;
   readonly remote: Remote;
   readonly content: SourceContent;
   readonly operation: Operation;

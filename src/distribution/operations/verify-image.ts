@@ -1,8 +1,6 @@
-import { abortable, throwIfAborted } from "../../async/abort.ts";
 import { readBlob } from "../../content/read-blob.ts";
 import type { Provider } from "../../content/store.ts";
 import { ErrPermissionDenied } from "../../errors/classes.ts";
-import { messageOf } from "../../errors/message-of.ts";
 import type { ImageContent } from "../../images/image-graph.ts";
 import { claimsToBeImage } from "../../images/inspect-image.ts";
 import { configFactsOf, NO_FACTS } from "../../oci/config-facts.ts";
@@ -10,6 +8,7 @@ import type { JsonObject } from "../../oci/json-object.ts";
 import { MAX_MANIFEST_BYTES, parseManifest } from "../../oci/parse-document.ts";
 import { MAX_CONFIG_BYTES, parseConfigDocument } from "../../oci/parse-image-config.ts";
 import type { ImageToVerify, ManifestToVerify, VerifyImage } from "../api/verify.ts";
+import { askHook } from "./ask-hook.ts";
 
 /** Who is asked: the engine's hook first, then that of the call. `undefined`: nobody. */
 export type Verifiers = readonly VerifyImage[] | undefined;
@@ -34,38 +33,30 @@ export interface ImageAtTheDoor extends Omit<ImageToVerify, "manifests"> {
 export async function verifyImage(
   { images, content, ...about }: ImageAtTheDoor,
   verifiers: readonly VerifyImage[],
-  outer: AbortSignal | undefined,
+  signal: AbortSignal | undefined,
 ): Promise<void> {
-  const over = new AbortController();
-  const signal = outer ? AbortSignal.any([outer, over.signal]) : over.signal;
-  try {
-    const manifests: ManifestToVerify[] = [];
-    for (const image of images) manifests.push(await describe(image, content, signal));
-    for (const verifier of verifiers) await ask(verifier, { ...about, manifests }, signal);
-  } finally {
-    over.abort();
-  }
+  const manifests: ManifestToVerify[] = [];
+  for (const image of images) manifests.push(await describe(image, content, signal));
+  for (const verifier of verifiers) await ask(verifier, { ...about, manifests }, signal);
 }
 
-async function ask(verifier: VerifyImage, image: ImageToVerify, signal: AbortSignal): Promise<void> {
+async function ask(
+  verifier: VerifyImage,
+  image: ImageToVerify,
+  signal: AbortSignal | undefined,
+): Promise<void> {
   const { reference, target } = image;
-  throwIfAborted(signal);
   const refused = (reason: string, cause?: unknown): ErrPermissionDenied => {
     const details = { cause, reference, digest: target.digest };
     return new ErrPermissionDenied(`verify image ${reference}: refused: ${reason}`, details);
   };
-  const asked = (async () => await verifier(image, { signal }))();
-  const word = await abortable(asked, signal).catch((cause: unknown) => {
-    throwIfAborted(signal);
-    throw refused(messageOf(cause), cause);
-  });
-  if (word === false) throw refused("the hook said no");
+  await askHook((context) => verifier(image, context), { signal, words: "Waiting for the verdict", refused });
 }
 
 async function describe(
   { manifest, config, layers }: ImageContent,
   content: Provider,
-  signal: AbortSignal,
+  signal: AbortSignal | undefined,
 ): Promise<ManifestToVerify> {
   const bytes = await readBlob(content, manifest, { maxBytes: MAX_MANIFEST_BYTES, signal });
   const { artifactType, annotations = {}, subject } = parseManifest(bytes, manifest.mediaType);

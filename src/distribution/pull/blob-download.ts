@@ -15,6 +15,7 @@ import { transferKey, transferSource } from "../../remotes/ref-key.ts";
 import type { Remote } from "../../remotes/remote.ts";
 import type { TransferThreads } from "../../remotes/threads/transfer-threads.ts";
 import type { BlobBytes, DownloadContext, DownloadDescriptor } from "../../xfer/layer.ts";
+import type { HookedTransfers } from "../operations/hooked-transfers.ts";
 import { limitedHost } from "../operations/limited-host.ts";
 import type { OpenWork } from "../operations/open-work.ts";
 import { incoming, type Traffic } from "../operations/traffic.ts";
@@ -45,6 +46,8 @@ export interface BlobSource {
   /** Opens other endpoints that may have them as well. */
   readonly beside?: (() => Promise<readonly RangeSource[]>) | undefined;
   readonly bandwidth: Bandwidth;
+  /** What the engine calls around transfers. */
+  readonly transfers: HookedTransfers;
 }
 
 /**
@@ -75,6 +78,7 @@ export function blobDownload(layer: Descriptor, source: BlobSource, diffId?: Dig
       const fetch = (flow: Flow, signal: AbortSignal): Promise<boolean> =>
         source.work.track(
           tracedFetch(layer, {
+            transfers: source.transfers,
             fetcher: source.remote,
             ingester: source.content,
             endpoint,

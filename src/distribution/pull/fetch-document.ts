@@ -15,6 +15,7 @@ import { yielding } from "../../xfer/repeat-attempts.ts";
 import { transferShared } from "../../xfer/shared-transfer.ts";
 import type { TransferManager } from "../../xfer/transfer-manager.ts";
 import type { Operation } from "../api/operation.ts";
+import type { HookedTransfers } from "../operations/hooked-transfers.ts";
 import { limitedHost } from "../operations/limited-host.ts";
 import type { OpenWork } from "../operations/open-work.ts";
 import { incoming, type Traffic } from "../operations/traffic.ts";
@@ -28,6 +29,7 @@ export interface DocumentContext {
     readonly work: OpenWork;
     readonly traffic: Traffic;
     readonly bandwidth: Bandwidth;
+    readonly transfers: HookedTransfers;
   };
   readonly remote: Remote;
   readonly operation: Operation;
@@ -42,13 +44,13 @@ export async function fetchDocument(
   signal: AbortSignal | undefined,
   { shared, remote, operation }: DocumentContext,
 ): Promise<void> {
-  const { content, documents, work, traffic, bandwidth } = shared;
+  const { content, documents, work, traffic, bandwidth, transfers } = shared;
   const { endpoint } = remote;
   const { digest } = descriptor;
   const subject = { id: shortId(digest), digest };
   const onArrival = (arrival: Arrival): void =>
     traffic.arrived(incoming(descriptor), { ...arrival, endpoint });
-  const source = { fetcher: remote, ingester: content, endpoint, onArrival };
+  const source = { fetcher: remote, ingester: content, endpoint, transfers, onArrival };
 
   async function fetch(job: Job): Promise<void> {
     let waited = false;

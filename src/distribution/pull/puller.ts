@@ -19,6 +19,7 @@ import type { Operation } from "../api/operation.ts";
 import type { VerifyImage } from "../api/verify.ts";
 import type { ImageLayers } from "../layers/unpacked-images.ts";
 import type { MountSourceStore } from "../mounts/mount-source-store.ts";
+import type { HookedTransfers } from "../operations/hooked-transfers.ts";
 import type { OpenWork } from "../operations/open-work.ts";
 import type { IncomingAccount, Traffic } from "../operations/traffic.ts";
 import type { Verifiers } from "../operations/verify-image.ts";
@@ -57,6 +58,8 @@ export interface PullShared {
   readonly work: OpenWork;
   /** Asked for all pulls, before the first byte of a layer, whether an image may come. */
   readonly verify: VerifyImage | undefined;
+  /** What the engine calls around transfers. */
+  readonly transfers: HookedTransfers;
   readonly logger: Logger;
 }
 

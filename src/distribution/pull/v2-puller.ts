@@ -192,8 +192,8 @@ async function unpackLayers(
   },
   { shared, remote, operation, account, beside }: PullContext,
 ): Promise<void> {
-  const { content, work, traffic, threads, ranges, bandwidth } = shared;
-  const source = { content, remote, work, traffic, threads, ranges, bandwidth, beside };
+  const { content, work, traffic, threads, ranges, bandwidth, transfers } = shared;
+  const source = { content, remote, work, traffic, threads, ranges, bandwidth, transfers, beside };
   for (const layer of layers) account.wants(incoming(layer));
   const blobs = layers.map((layer, at) => blobDownload(layer, source, diffIds[at]));
   await unpacked.unpack(config, blobs, { ...operation, signal });
@@ -220,8 +220,8 @@ async function fetchLayers(
   signal: AbortSignal,
   { shared, remote, operation, account, beside }: PullContext,
 ): Promise<void> {
-  const { content, downloads, work, traffic, threads, ranges, bandwidth } = shared;
-  const source = { content, remote, work, traffic, threads, ranges, bandwidth, beside };
+  const { content, downloads, work, traffic, threads, ranges, bandwidth, transfers } = shared;
+  const source = { content, remote, work, traffic, threads, ranges, bandwidth, transfers, beside };
   for (const layer of layers) account.wants(incoming(layer));
   const blobs = layers.map((layer) => blobDownload(layer, source));
   await bringLayers(blobs, downloads, { ...operation, signal });

@@ -12,6 +12,7 @@ import type { MovingContext } from "../../xfer/transfer-context.ts";
 import type { UploadDescriptor } from "../../xfer/upload.ts";
 import type { LayerUploadManager } from "../../xfer/upload-manager.ts";
 import type { Operation } from "../api/operation.ts";
+import type { HookedTransfers } from "../operations/hooked-transfers.ts";
 import { limitedHost } from "../operations/limited-host.ts";
 import { noteBytes, tracedTransfer } from "../operations/traced-transfer.ts";
 import type { OutgoingAccount, Traffic } from "../operations/traffic.ts";
@@ -25,6 +26,8 @@ export interface UploadShared {
   readonly traffic: Traffic;
   /** How fast blobs may go. */
   readonly bandwidth: Bandwidth;
+  /** What the engine calls around transfers. */
+  readonly transfers: HookedTransfers;
 }
 
 /** To whom blobs are sent, and for whom. */
@@ -115,13 +118,17 @@ export async function uploadBlobs(
         const flow = shared.bandwidth.flow({ direction: "up", host, payers });
         const content = contentFor({ signal, waiter, payers });
         const where = { direction: "up", endpoint: remote.endpoint } as const;
-        const outcome = await tracedTransfer(blob, where, (trace) => {
-          const onBytes = (bytes: number): void => {
-            if (trace) noteBytes(trace, bytes);
-            progress(update(subject, "Pushing", bytes, blob.size));
-          };
-          return remote.push(blob, content, { signal, waiter, flow, onBytes });
-        });
+        const { mediaType, size } = blob;
+        const outcome = await tracedTransfer(blob, where, (trace) =>
+          shared.transfers.run({ digest, mediaType, size, ...where }, { signal, waiter }, (one) => {
+            const onBytes = (bytes: number): void => {
+              one.bytes = bytes;
+              if (trace) noteBytes(trace, bytes);
+              progress(update(subject, "Pushing", bytes, size));
+            };
+            return remote.push(blob, one.sending(content), { signal, waiter, flow, onBytes });
+          }),
+        );
         return pushStatus.blob(outcome);
       },
       abandon: () => remote.abandon(blob),

@@ -4,6 +4,7 @@ import { findHostsDirectory } from "../configuration/hosts-directory.ts";
 import { readRegistries } from "../configuration/registries-files.ts";
 import { matchRegistry, type RegistryMatch } from "../configuration/registries-match.ts";
 import { ConfigurationFiles } from "../files/configuration-files.ts";
+import { chosen } from "./chosen-endpoints.ts";
 import { readDaemonFile } from "./daemon-file.ts";
 import { HUB_DOMAIN } from "./docker-hub.ts";
 import type { Endpoint } from "./endpoint.ts";
@@ -39,6 +40,8 @@ export interface LookupOptions extends AbortOptions {
  * entry might match it; a lookup that fails makes it secure. For a tag there may be endpoints that only `resolve`,
  * and such that only `pull` what it names.
  *
+ * Who embeds us has the last word (`chooseEndpoints`).
+ *
  * Throws `ErrInvalidArgument` when the domain, an option or a file is malformed, `ErrPermissionDenied` for a registry that is
  * blocked, the classes of `diskError` for a file that cannot be read, `ErrCanceled` when the signal fires.
  */
@@ -63,7 +66,12 @@ export async function lookupEndpoints(
       capabilities.includes("pull") || (reference.digest === undefined && capabilities.includes("resolve"))
     );
   });
-  return isSelectedHost(options.v1Registries, registry) ? [...endpoints, ...v1Twins(endpoints)] : endpoints;
+  const twins = isSelectedHost(options.v1Registries, registry) ? v1Twins(endpoints) : [];
+  const all = [...endpoints, ...twins];
+  const { chooseEndpoints } = options;
+  return chooseEndpoints
+    ? await chosen(chooseEndpoints, { reference, purpose, endpoints: all }, signal)
+    : all;
 }
 
 /**

@@ -3,6 +3,7 @@ import { withoutUserInfo } from "../../errors/redact-url.ts";
 import type { NormalizedReference } from "../../reference/reference.ts";
 import type { TlsOptions } from "../http/tls-options.ts";
 import { HUB_ALIAS, HUB_DOMAIN } from "./docker-hub.ts";
+import type { Endpoint } from "./endpoint.ts";
 import { formatHostPort, parseHostPort } from "./host-port.ts";
 import type { ResolveHost } from "./insecure.ts";
 
@@ -113,7 +114,31 @@ export type RegistryOptions = {
    * @example tls: { "registry.internal:5000": { caFile: "/etc/engine/registry-ca.pem" } }
    */
   readonly tls?: Readonly<Record<string, HostTlsOptions>> | undefined;
+  /**
+   * Chooses where a reference is asked for, out of what the configuration says, or instead of it: see `ChooseEndpoints`.
+   * @defaultValue the configuration's own order
+   * @example chooseEndpoints: ({ endpoints }) => endpoints.filter(({ mirror }) => !mirror)
+   */
+  readonly chooseEndpoints?: ChooseEndpoints | undefined;
 };
+
+/** What endpoints are wanted for, and what the configuration says. */
+export interface EndpointsWanted {
+  readonly reference: WantedReference;
+  readonly purpose: Purpose;
+  /** In the order to ask, those of version 1 at the end. */
+  readonly endpoints: readonly Endpoint[];
+}
+
+/**
+ * Gives the endpoints to ask, in their order: some of `endpoints`, in any order, or others. Asked for each pull, push and question, so it
+ * should be quick. An endpoint that is no `mirror` and not `foreign` stands for the registry itself: credentials that a call brings for
+ * that go there. What this throws ends the call with `ErrFailedPrecondition`, or as it is where it is an error of drayage's own.
+ */
+export type ChooseEndpoints = (
+  wanted: EndpointsWanted,
+  context: { readonly signal: AbortSignal | undefined },
+) => readonly Endpoint[] | Promise<readonly Endpoint[]>;
 
 /** Whether a switch is on for host[:port]. Throws `ErrInvalidArgument` for a malformed entry. */
 export function isSelectedHost(selection: RegistrySelection | undefined, host: string): boolean {

@@ -14,6 +14,7 @@ import { type FetchedV1Layer, fetchV1Layer, v1LayerKey } from "../../../remotes/
 import type { V1Layer, V1Remote } from "../../../remotes/v1-remote.ts";
 import type { DownloadDescriptor } from "../../../xfer/layer.ts";
 import type { MovingContext } from "../../../xfer/transfer-context.ts";
+import type { HookedTransfers } from "../../operations/hooked-transfers.ts";
 import { limitedHost } from "../../operations/limited-host.ts";
 import type { OpenWork } from "../../operations/open-work.ts";
 import type { Traffic } from "../../operations/traffic.ts";
@@ -29,6 +30,8 @@ export interface V1LayerSource {
   readonly work: OpenWork;
   readonly traffic: Traffic;
   readonly bandwidth: Bandwidth;
+  /** What the engine calls around transfers. */
+  readonly transfers: HookedTransfers;
   /** Remembers content that is of no use, to be removed once nobody works here. */
   readonly abandon: (digests: readonly Digest[]) => Promise<void>;
 }
@@ -104,19 +107,26 @@ async function receive(
   source: V1LayerSource,
   { signal, waiter, payers, progress }: MovingContext,
 ): Promise<FetchedV1Layer> {
-  const { remote, content: ingester, v1Layers, traffic, bandwidth } = source;
+  const { remote, content: ingester, v1Layers, traffic, bandwidth, transfers } = source;
   const { endpoint } = remote;
   const id = layer.id.slice(0, 12);
-  return await fetchV1Layer(layer, {
-    remote,
-    ingester,
-    signal,
-    waiter,
-    flow: bandwidth.flow({ direction: "down", host: limitedHost(endpoint), payers }),
-    already: () => received(layer, source),
-    remember: ({ digest, size }) => v1Layers.remember(v1LayerKey(remote, layer), { digest, size }),
-    onArrival: (arrival) => traffic.arrived({ key: v1LayerKey(remote, layer) }, { ...arrival, endpoint }),
-    onBytes: (bytes, size = 0) => progress(update(id, "Downloading", bytes, size)),
+  const about = { digest: undefined, mediaType: undefined, size: layer.size, endpoint } as const;
+  return await transfers.run({ ...about, direction: "down" }, { signal, waiter }, async (one) => {
+    await one.begin();
+    return await fetchV1Layer(layer, {
+      remote,
+      ingester,
+      signal,
+      waiter,
+      flow: bandwidth.flow({ direction: "down", host: limitedHost(endpoint), payers }),
+      already: () => received(layer, source),
+      remember: ({ digest, size }) => v1Layers.remember(v1LayerKey(remote, layer), { digest, size }),
+      onArrival: (arrival) => traffic.arrived({ key: v1LayerKey(remote, layer) }, { ...arrival, endpoint }),
+      onBytes(bytes, size = 0) {
+        one.bytes = bytes;
+        progress(update(id, "Downloading", bytes, size));
+      },
+    });
   });
 }
 

@@ -101,8 +101,8 @@ async function fetchLayers(
   layers: readonly V1Layer[],
   { shared, remote, operation, account }: V1PullContext,
 ): Promise<readonly KnownV1Layer[]> {
-  const { content, downloads, work, traffic, bandwidth, v1Layers, abandon } = shared;
-  const source = { remote, content, work, traffic, bandwidth, v1Layers, abandon };
+  const { content, downloads, work, traffic, bandwidth, transfers, v1Layers, abandon } = shared;
+  const source = { remote, content, work, traffic, bandwidth, transfers, v1Layers, abandon };
   for (const layer of layers) account.wants({ key: v1LayerKey(remote, layer) });
   const blobs = layers.map((layer) => v1LayerDownload(layer, source));
   await bringLayers(blobs, downloads, operation);

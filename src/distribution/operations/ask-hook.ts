@@ -1,0 +1,54 @@
+import { abortable, throwIfAborted } from "../../async/abort.ts";
+import { plainWaiter, type Waiter } from "../../async/waiting.ts";
+import { messageOf } from "../../errors/message-of.ts";
+
+/** How a hook is asked. */
+export interface AskHookOptions {
+  /** Ends the wait for an answer. */
+  readonly signal?: AbortSignal | undefined;
+  /** Waits for an answer that is not there at once. Default: one that has nothing to give back and shows nothing. */
+  readonly waiter?: Waiter | undefined;
+  /** What people are shown meanwhile. */
+  readonly words: string;
+  /** Makes the error of a refusal. */
+  readonly refused: (reason: string, cause?: unknown) => Error;
+}
+
+/**
+ * Asks an embedder's hook, which is given a signal that fires when nobody waits for its answer any more. Throws what `refused` makes
+ * when it throws, rejects or says `false`, and the abort error when the signal fires.
+ */
+export async function askHook(
+  hook: (context: { readonly signal: AbortSignal }) => unknown,
+  { signal: outer, waiter = plainWaiter({ signal: outer }), words, refused }: AskHookOptions,
+): Promise<void> {
+  throwIfAborted(outer);
+  const over = new AbortController();
+  const signal = outer ? AbortSignal.any([outer, over.signal]) : over.signal;
+  const failed = (cause: unknown): never => {
+    throwIfAborted(outer);
+    throw refused(messageOf(cause), cause);
+  };
+  try {
+    const word = answerOf(hook, signal, failed);
+    const said =
+      word instanceof Promise
+        ? await waiter.wait({ code: "other", words }, (own) => abortable(word.catch(failed), own ?? outer))
+        : word;
+    if (said === false) throw refused("the hook said no");
+  } finally {
+    over.abort();
+  }
+}
+
+function answerOf(
+  hook: (context: { readonly signal: AbortSignal }) => unknown,
+  signal: AbortSignal,
+  failed: (cause: unknown) => never,
+): unknown {
+  try {
+    return hook({ signal });
+  } catch (error) {
+    return failed(error);
+  }
+}
