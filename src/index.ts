@@ -135,8 +135,8 @@ export type {
   ProxyOptions,
   ProxySource,
 } from "./registry/transport/connection-options.ts";
-export type { HostBudgetChange } from "./registry/transport/connection-pool.ts";
 export type { OwnRequest, OwnResponse, OwnSend } from "./registry/transport/own-send.ts";
+export type { HostBudgetChange } from "./registry/transport/pool-options.ts";
 export { proxyFromEnvironment } from "./registry/transport/proxy-from-environment.ts";
 export {
   type SystemCertificatesOptions,

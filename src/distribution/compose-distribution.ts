@@ -74,6 +74,7 @@ export async function composeDistribution(options: DistributionOptions): Promise
   const downloads = new LayerDownloadManager({
     ...downloadSlots(options),
     roomAt: transport.blobsAtOnce,
+    briefEach: transport.briefEach,
     foreground,
     backoff,
   });

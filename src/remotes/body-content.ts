@@ -5,9 +5,10 @@ import type { ByteSink, RemoteContent } from "./remote.ts";
 import type { PourInto } from "./threads/poured.ts";
 
 /** What a client has opened, as content of a remote. `endpoint` is the origin to blame for a body that breaks. */
-export function contentOf({ offset, body }: BlobContent, endpoint: string): RemoteContent {
+export function contentOf({ offset, body, doubt }: BlobContent, endpoint: string): RemoteContent {
   return {
     offset,
+    doubt,
     pipeTo: (sink) => pipeTo(body, sink, endpoint),
     ...(body.pour && { pour: (into) => pour(body, into, endpoint) }),
     discard: () => body.discard(),

@@ -202,7 +202,7 @@ async function fetchRest(incoming: Incoming, context: FetchContext): Promise<Bro
     const content = await fetcher.fetch(descriptor, { offset, place: place?.address, signal, waiter });
     const receiving = { what, digest, size, writer, offset };
     await receive(content, receiving, { endpoint, signal, arriving, onBytes, place });
-    return { isPieced: offset > 0, helpers: new Set() };
+    return { isPieced: offset > 0, helpers: new Set(), doubt: content.doubt };
   } finally {
     await place?.close();
   }
@@ -242,14 +242,15 @@ async function telling<T>({ digest }: Descriptor, fetch: () => Promise<T>): Prom
 }
 
 async function commit(
-  { descriptor, writer, isPieced, helpers, arriving }: Incoming & BroughtInRanges,
+  { descriptor, writer, isPieced, helpers, doubt, arriving }: Incoming & BroughtInRanges,
   { ingester, endpoint, ranges }: FetchContext,
 ): Promise<void> {
   const { digest, size } = descriptor;
   // Of several pieces any may be the wrong one: once more from the start, like moby after a resume, and in one piece.
-  const details = { digest, endpoint, retryable: isPieced };
+  const details = { digest, endpoint, retryable: isPieced || doubt !== undefined };
   const distrust = (): void => {
     arriving.dropped();
+    doubt?.();
     ranges?.refuse(endpoint, digest);
     for (const helper of helpers) ranges?.refuse(helper); // one of them may have other bytes
   };

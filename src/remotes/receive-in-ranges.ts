@@ -41,6 +41,8 @@ export interface BroughtInRanges {
   readonly isPieced: boolean;
   /** Endpoints of which some of it came, beside the one that was asked. */
   readonly helpers: ReadonlySet<string>;
+  /** Says that its bytes were wrong, see `RemoteContent`. */
+  readonly doubt?: (() => void) | undefined;
 }
 
 /**

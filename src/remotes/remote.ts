@@ -56,6 +56,8 @@ export interface RemoteContent {
    * The same into the place that was named for it. Absent when the content does not come where that is.
    */
   pour?(into: PourInto): Promise<void>;
+  /** Says that the bytes were wrong. Present where they may be another content's, and come right when they are asked for once more. */
+  readonly doubt?: (() => void) | undefined;
   /** Gives the content up and frees the connection. */
   discard(): Promise<void>;
 }

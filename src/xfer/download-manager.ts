@@ -68,10 +68,13 @@ export class LayerDownloadManager {
 
   /** Throws `ErrInvalidArgument` for a concurrency that is not a whole number from 0. */
   constructor(options: SharedOptions = {}) {
-    const { target, clock, largeSlots, roomAt, foreground, concurrency = DEFAULT_CONCURRENCY } = options;
+    const { target, clock, largeSlots, roomAt, briefEach, foreground } = options;
+    const { concurrency = DEFAULT_CONCURRENCY } = options;
     this.#engine = {
       target,
-      blobs: options.transfers ?? new TransferManager({ concurrency, clock, largeSlots, roomAt, foreground }),
+      blobs:
+        options.transfers ??
+        new TransferManager({ concurrency, clock, largeSlots, roomAt, briefEach, foreground }),
       growths: options.growths ?? new BlobGrowths(),
       registrations: new TransferManager({ concurrency: 0 }),
       backoff: options.backoff ?? DEFAULT_BACKOFF,

@@ -205,13 +205,13 @@ export class DownloadSession {
 
   #transferAtOnce(descriptor: DownloadDescriptor, growth: BlobGrowth, signal: AbortSignal): Promise<void> {
     const { show: onProgress, priority, tenant } = this.#options;
-    const { host, isLarge } = descriptor;
+    const { host, isLarge, isBrief } = descriptor;
     const waiting = waitingFor(descriptor, { code: "slot", words: "Waiting" });
     return transferShared(
       this.#engine.blobs,
       descriptor.key,
       (job) => transferBlob(descriptor, job, this.#engine, growth),
-      { signal, onProgress, priority, tenant, waiting, host, isLarge, ...ofSource(descriptor) },
+      { signal, onProgress, priority, tenant, waiting, host, isLarge, isBrief, ...ofSource(descriptor) },
     );
   }
 

@@ -38,14 +38,20 @@ interface Line {
   readonly claims: Set<Claim>;
 }
 
+/** What a host is asked for at present. */
+interface Asked {
+  brief: number;
+  other: number;
+}
+
 /** Who has an account. */
 type Holder = Tenant | string | symbol;
 
 /**
  * Those who wait for a slot, in the order in which they get one. Higher priority goes first; among equals whoever belongs to the
  * group that has fewest slots, or has waited longest since it got one; in a group the same of its tenants; then who came first. A
- * claim for which its host has no room, or that is too large at present, keeps nobody else waiting. What several tenants want has
- * its place in the line of each.
+ * claim for which its host has no room keeps nobody waiting who asks another one, and one that is too large at present keeps nobody
+ * waiting at all. What several tenants want has its place in the line of each.
  */
 export class SlotClaims {
   readonly #limits: SlotLimits;
@@ -53,7 +59,7 @@ export class SlotClaims {
   /** Place of each claim among its equals. */
   readonly #numbers = new Map<Claim, number>();
   readonly #accounts = new Map<Holder, Account>();
-  readonly #atHost = new Map<string, number>();
+  readonly #atHost = new Map<string, Asked>();
   readonly #tenantIds = new WeakMap<Tenant, number>();
   #large = 0;
   #count = 0;
@@ -120,23 +126,33 @@ export class SlotClaims {
   #next(): Line | undefined {
     if (this.#lines.size === 0) return undefined;
     let best: Line | undefined;
-    const hosts = new Map<string, boolean>();
-    for (const line of this.#lines.values()) {
-      if (this.#hasRoom(line.wants, hosts) && (!best || this.#goesBefore(line, best))) best = line;
+    for (const line of this.#firstOfHosts()) {
+      if (this.#hasRoom(line.wants) && (!best || this.#goesBefore(line, best))) best = line;
     }
     return best;
   }
 
-  /** @param hosts answers of hosts that were asked before: a thousand callers may wait for the same one */
-  #hasRoom({ host, isLarge }: SlotWants, hosts: Map<string, boolean>): boolean {
-    const { roomAt, largeSlots = Number.POSITIVE_INFINITY } = this.#limits;
-    if (isLarge && this.#large >= largeSlots) return false;
+  /** Whoever is next at each host: a brief claim behind it may have room where it has none, and goes no earlier for that. */
+  #firstOfHosts(): Iterable<Line> {
+    const { largeSlots = Number.POSITIVE_INFINITY } = this.#limits;
+    const firsts = new Map<string | undefined, Line>();
+    for (const line of this.#lines.values()) {
+      const { host, isLarge } = line.wants;
+      if (isLarge && this.#large >= largeSlots) continue;
+      const first = firsts.get(host);
+      if (!first || this.#goesBefore(line, first)) firsts.set(host, line);
+    }
+    return firsts.values();
+  }
+
+  #hasRoom({ host, isBrief = false }: SlotWants): boolean {
+    const { roomAt, briefEach } = this.#limits;
     if (host === undefined || !roomAt) return true;
-    const known = hosts.get(host);
-    if (known !== undefined) return known;
-    const hasRoom = (this.#atHost.get(host) ?? 0) < roomAt(host);
-    hosts.set(host, hasRoom);
-    return hasRoom;
+    const { brief, other } = this.#atHost.get(host) ?? { brief: 0, other: 0 };
+    const each = briefEach?.(host) ?? 1;
+    return isBrief
+      ? other * each + brief < roomAt(host) * each //
+      : other + Math.ceil(brief / each) < roomAt(host);
   }
 
   #goesBefore(one: Line, other: Line): boolean {
@@ -152,20 +168,21 @@ export class SlotClaims {
     return (first && this.#numbers.get(first)) ?? 0;
   }
 
-  #seat({ host, isLarge }: SlotWants, { tenant, accounts }: Line): Seat {
+  #seat({ host, isLarge, isBrief }: SlotWants, { tenant, accounts }: Line): Seat {
     this.#served++;
     for (const account of accounts) account.servedAt = this.#served;
     change(accounts, "slots", 1);
     const [group, own] = accounts;
     this.#accounts.set(groupOf(tenant), group).set(tenant, own); // with their last line they may just have gone
-    if (host !== undefined) this.#atHost.set(host, (this.#atHost.get(host) ?? 0) + 1);
+    const kind = isBrief ? "brief" : "other";
+    if (host !== undefined) this.#countAt(host, kind, 1);
     if (isLarge) this.#large++;
     let isThere = true;
     const received = (): void => {
       if (!isThere) return;
       isThere = false;
       if (isLarge) this.#large--;
-      if (host !== undefined) this.#leaveHost(host);
+      if (host !== undefined) this.#countAt(host, kind, -1);
     };
     return {
       received,
@@ -177,9 +194,10 @@ export class SlotClaims {
     };
   }
 
-  #leaveHost(host: string): void {
-    const left = (this.#atHost.get(host) ?? 0) - 1;
-    if (left > 0) this.#atHost.set(host, left);
+  #countAt(host: string, kind: keyof Asked, by: 1 | -1): void {
+    const asked = this.#atHost.get(host) ?? { brief: 0, other: 0 };
+    asked[kind] += by;
+    if (asked.brief + asked.other > 0) this.#atHost.set(host, asked);
     else this.#atHost.delete(host);
   }
 
@@ -201,7 +219,7 @@ export class SlotClaims {
   #keyOf({ priority, wants }: Claim, tenant: Tenant): string {
     const id = this.#tenantIds.get(tenant) ?? this.#count++;
     this.#tenantIds.set(tenant, id);
-    return `${id} ${priority} ${wants.isLarge === true} ${wants.host}`;
+    return `${id} ${priority} ${wants.isLarge === true} ${wants.isBrief === true} ${wants.host}`;
   }
 
   #lineOf(claim: Claim, tenant: Tenant): Line {

@@ -15,6 +15,12 @@ export interface SlotWants {
   readonly host?: string | undefined;
   /** Whether it moves so much that it fills a line by itself. Default false. */
   readonly isLarge?: boolean | undefined;
+  /**
+   * Whether it is so small that its host may be asked for several in the place of one, see `briefEach`.
+   * @defaultValue `false`
+   * @example isBrief: true
+   */
+  readonly isBrief?: boolean | undefined;
 }
 
 /** What limits the use of slots beside their number. */
@@ -23,6 +29,12 @@ export interface SlotLimits {
   readonly largeSlots?: number | undefined;
   /** How many a host takes at once, at present. `TransferManager.serve` is called when it has become more. Default: no limit. */
   readonly roomAt?: ((host: string) => number) | undefined;
+  /**
+   * How many small ones count as one of those at present.
+   * @defaultValue each counts
+   * @example briefEach: () => 4
+   */
+  readonly briefEach?: ((host: string) => number) | undefined;
   /** Told that somebody in the foreground wants a slot, or has one whose bytes are not in. Default: nobody gives way to them. */
   readonly foreground?: Foreground | undefined;
 }

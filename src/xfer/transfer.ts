@@ -83,7 +83,7 @@ export class Transfer<T> {
 
   /** Adds one caller. */
   watch(run: Run<T>, options: TransferOptions): Watcher<T> {
-    const { onProgress, priority = 0, source = COMMON, tenant = ANYBODY, host, isLarge } = options;
+    const { onProgress, priority = 0, source = COMMON, tenant = ANYBODY, host, isLarge, isBrief } = options;
     const member: Member<T> = {
       run,
       source,
@@ -91,7 +91,7 @@ export class Transfer<T> {
       outcome: Promise.withResolvers<T>(),
       feed: onProgress && this.#feed.subscribe(AsyncResource.bind(onProgress)),
       tenant,
-      wants: { host, isLarge },
+      wants: { host, isLarge, isBrief },
       settled: false,
     };
     this.#laneHome.trace ??= sharedTrace("transfer", this.key);

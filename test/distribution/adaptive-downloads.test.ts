@@ -1,6 +1,7 @@
 import { setImmediate } from "node:timers/promises";
 import { expect, it } from "vitest";
 import { FIRST_REQUESTS } from "../../src/registry/transport/host-budget.ts";
+import { MAX_PIPELINED } from "../../src/registry/transport/pipelining.ts";
 import { buildImage, type RequestRecord, TestRegistry } from "../../src/testing.ts";
 import { LivePriority } from "../../src/xfer/live-priority.ts";
 import { openEngine } from "./support/engine.ts";
@@ -30,16 +31,25 @@ async function heldLayers(layers: readonly number[]) {
   };
 }
 
-it("a pull asks for as many small layers at once as the budget of the host has room for", async () => {
-  await using held = await heldLayers(Array.from({ length: 60 }, (_, at) => 500 + at));
-  await using engine = await openEngine();
-  const pulled = engine.pull(held.reference);
-  expect(await held.asked(FIRST_REQUESTS - 1)).toBe(FIRST_REQUESTS - 1);
-  held.release();
-  await pulled;
-  expect(held.registry.mostConnections).toBeGreaterThan(FIRST_REQUESTS);
-  expect(held.registry.mostConnections).toBeLessThanOrEqual(32);
-});
+it.each([
+  ["layers", 200_000, 1],
+  ["small layers over each connection", 500, MAX_PIPELINED],
+])(
+  "a pull asks for as many %s at once as the budget of the host has room for",
+  async (_what, bytes, each) => {
+    const count = (FIRST_REQUESTS - 1) * each;
+    await using held = await heldLayers(Array.from({ length: count + 30 }, (_, at) => bytes + at));
+    await using engine = await openEngine();
+    const pulled = engine.pull(held.reference);
+    const asked = await held.asked(count);
+    const { mostConnections } = held.registry;
+    expect({ asked, mostConnections }).toEqual({ asked: count, mostConnections: FIRST_REQUESTS - 1 });
+    held.release();
+    await pulled;
+    expect(held.registry.mostConnections).toBeGreaterThan(FIRST_REQUESTS);
+    expect(held.registry.mostConnections).toBeLessThanOrEqual(32);
+  },
+);
 
 it.each([
   ["eight, of large ones", {}, 8],
@@ -63,7 +73,7 @@ it("the option is an upper bound of layers of any size", async () => {
 });
 
 it("a host that has too much to do is asked for half as many", async () => {
-  await using held = await heldLayers(Array.from({ length: 30 }, (_, at) => 500 + at));
+  await using held = await heldLayers(Array.from({ length: 30 }, (_, at) => 200_000 + at));
   const { registry } = held;
   registry.fault({ kind: "manifest" }, { status: 429 });
   await using engine = await openEngine();

@@ -120,6 +120,31 @@ describe("SlotQueue", () => {
     expect(slots.map((slot) => slot.held)).toEqual([true, true, true]);
   });
 
+  it("lets several brief ones in for each that there is room for, beside others that count as one", async () => {
+    const { take } = queueOf({ slots: 20, roomAt: () => 2, briefEach: () => 3 });
+    const [one, ...brief] = [false, true, true, true, true].map((isBrief, at) =>
+      take(String(at), { host: "h", isBrief }),
+    );
+    expect([one?.held, ...brief.map((slot) => slot.held)]).toEqual([true, true, true, true, false]);
+    one?.giveBack();
+    await flush();
+    expect(brief[3]?.held).toBe(true);
+  });
+
+  it("lets no brief one pass another one at its host, however many come", () => {
+    const { take } = queueOf({ slots: 20, roomAt: () => 2, briefEach: () => 3 });
+    const brief = (name: string): Slot => take(name, { host: "h", isBrief: true });
+    const first = ["a", "b", "c", "d"].map(brief);
+    const other = take("other", { host: "h" });
+    const behind = brief("behind");
+    const elsewhere = take("elsewhere", { host: "i", isBrief: true });
+    expect([other.held, behind.held, elsewhere.held]).toEqual([false, false, true]);
+    first[0]?.received();
+    expect([other.held, behind.held]).toEqual([true, false]);
+    first[1]?.received();
+    expect(behind.held).toBe(true);
+  });
+
   it("lets few large ones in at once, and the small ones behind them", () => {
     const { take } = queueOf({ slots: 10, largeSlots: 1 });
     const slots = [true, true, false].map((isLarge) => take(String(isLarge), { isLarge }));

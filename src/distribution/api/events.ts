@@ -2,7 +2,7 @@ import type { Digest } from "../../digest/digest.ts";
 import type { ImageEvents } from "../../images/image-store.ts";
 import type { RateLimit } from "../../registry/http/rate-limit.ts";
 import type { RegistryWarning } from "../../registry/http/with-notices.ts";
-import type { HostBudgetChange } from "../../registry/transport/connection-pool.ts";
+import type { HostBudgetChange } from "../../registry/transport/pool-options.ts";
 import type { ServedContent, TakenContent } from "./moved-content.ts";
 import type { Verb } from "./verbs.ts";
 

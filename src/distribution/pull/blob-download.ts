@@ -9,6 +9,7 @@ import { type Digest, shortId } from "../../digest/digest.ts";
 import { ErrNotFound } from "../../errors/classes.ts";
 import type { Descriptor } from "../../oci/descriptor.ts";
 import { update } from "../../progress/progress.ts";
+import { MAX_BRIEF_BYTES } from "../../registry/pull/open-blob.ts";
 import type { RangeSource } from "../../remotes/ranges/range-sources.ts";
 import type { Ranges } from "../../remotes/ranges/ranges.ts";
 import { transferKey, transferSource } from "../../remotes/ref-key.ts";
@@ -65,6 +66,7 @@ export function blobDownload(layer: Descriptor, source: BlobSource, diffId?: Dig
     source: transferSource(source.remote.source, layer),
     host: endpoint,
     isLarge: layer.size >= LARGE_BYTES,
+    isBrief: layer.size <= MAX_BRIEF_BYTES,
     maxRetryAfterMs: source.remote.backoff.maxRetryAfterMs,
     exists: (options) => exists(source.content, layer, options),
     open: (options) => openBlob(source.content, layer, options),

@@ -33,6 +33,11 @@ export interface HttpRequest extends Asker {
    */
   readonly bulk?: boolean | undefined;
   /**
+   * The answer is short, and its bytes are checked by somebody who knows what they have to be: it may be asked for over a connection that
+   * has another such answer to bring first. Default false.
+   */
+  readonly brief?: boolean | undefined;
+  /**
    * Where the body of the answer is to be poured, if it is the one that is hoped for: then the connection is best where that is, in
    * another thread.
    */
@@ -115,6 +120,11 @@ export interface HttpResponse {
   readonly body: HttpBody;
   /** What the request told the server and the server may repeat: texts that no message may show. */
   readonly secrets?: readonly string[] | undefined;
+  /**
+   * Says that the bytes were not what they have to be. Present where others were asked for over the same connection, with which the
+   * server may have mixed them up: whoever asks again is answered over a connection of his own.
+   */
+  readonly doubt?: (() => void) | undefined;
   /** What people should know about this answer besides, in half a sentence. */
   readonly remark?: string;
 }

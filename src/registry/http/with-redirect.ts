@@ -25,16 +25,22 @@ const KEEPING_STATUSES = new Set([307, 308]);
 export function withRedirect(send: Send): Send {
   return async (original) => {
     let request = original;
+    const doubts: Array<() => void> = [];
     for (let followed = 0; ; followed++) {
       const response = await send(request);
+      if (response.doubt) doubts.push(response.doubt);
       const target = targetOf(request, response);
-      if (!target) return response;
+      if (!target) return doubts.length === 0 ? response : { ...response, doubt: () => tellAll(doubts) };
       await response.body.discard();
       const reason = refusalOf(new URL(request.url), target, followed);
       if (reason !== undefined) throw refusal(original, reason);
       request = redirected(request, target);
     }
   };
+}
+
+function tellAll(listeners: ReadonlyArray<() => void>): void {
+  for (const tell of listeners) tell();
 }
 
 function targetOf(request: HttpRequest, response: HttpResponse): URL | undefined {

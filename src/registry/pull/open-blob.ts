@@ -3,6 +3,9 @@ import type { Asker, HttpRequest, Place } from "../http/send.ts";
 import { type BlobContent, openContent, openPart } from "../repository/open-content.ts";
 import type { RepositorySession } from "../repository/repository-session.ts";
 
+/** Largest blob that is short in coming, in bytes: next to the round trip with which it is asked for, its own time is nothing. */
+export const MAX_BRIEF_BYTES = 128 * 1024;
+
 /** Which part of a blob is wanted. */
 export interface BlobOptions extends Asker {
   /** Bytes that are there already. Default 0. */
@@ -20,7 +23,9 @@ export async function openBlob(
   { offset = 0, size, ...options }: BlobOptions = {},
 ): Promise<BlobContent> {
   const send: RepositorySession["send"] = (request, expected) => session.send(request, expected);
-  return await openContent({ send, request: blobRequest(session, digest, options) }, { offset, size });
+  const brief = size !== undefined && size <= MAX_BRIEF_BYTES;
+  const request = { ...blobRequest(session, digest, options), brief };
+  return await openContent({ send, request }, { offset, size });
 }
 
 /** Which bytes of a blob are wanted, and nothing else. */

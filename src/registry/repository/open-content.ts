@@ -12,6 +12,8 @@ export interface BlobContent {
   /** Size of the whole content, when the server tells. */
   readonly size: number | undefined;
   readonly body: HttpBody;
+  /** Says that its bytes are wrong, see `HttpResponse.doubt`. */
+  readonly doubt?: (() => void) | undefined;
 }
 
 /** How content is asked for. */
@@ -44,8 +46,8 @@ export interface PartWanted {
 /**
  * GET of content from `offset` to its end, in one attempt. A range is checked before a byte is given: it must start at
  * `offset` and reach the end. A server that refuses the range, whatever it says, or answers with another one, is asked for the
- * whole content instead, unless `offset` is exactly the end: then the body is empty. Throws `ErrDataLoss`, not retryable, when
- * the content is not of the expected size; no digest is checked here.
+ * whole content instead, unless `offset` is exactly the end: then the body is empty. Throws `ErrDataLoss` when the content is not of
+ * the expected size, retryable only where that may be another's; no digest is checked here.
  */
 export async function openContent(question: ContentQuestion, wanted: ContentWanted): Promise<BlobContent> {
   const { request } = question;
@@ -53,7 +55,9 @@ export async function openContent(question: ContentQuestion, wanted: ContentWant
   const content = (await openRange(question, wanted)) ?? (await openWhole(question, size));
   if (size === undefined || content.size === undefined || content.size === size) return content;
   await content.body.discard();
-  throw dataLoss(request, `got a blob of ${content.size} bytes, wanted ${size}`);
+  content.doubt?.();
+  const retryable = content.doubt !== undefined;
+  throw dataLoss(request, `got a blob of ${content.size} bytes, wanted ${size}`, retryable);
 }
 
 /** The range to ask for; `undefined` when the whole is to be asked for. */
@@ -134,9 +138,10 @@ function wholeOf(request: HttpRequest, response: HttpResponse, wantedSize: numbe
   const size = lengthOf(response);
   const codings = contentCodings(response.headers["content-encoding"]);
   const isBlobItself = codings.length === 0 || (size !== undefined && size === wantedSize);
-  if (isBlobItself) return { offset: 0, size, body: response.body };
+  if (isBlobItself) return { offset: 0, size, body: response.body, doubt: response.doubt };
   const { origin } = new URL(request.url);
-  return { offset: 0, size: undefined, body: decodedBody(response.body, codings, origin) };
+  const body = decodedBody(response.body, codings, origin);
+  return { offset: 0, size: undefined, body, doubt: response.doubt };
 }
 
 function lengthOf(response: HttpResponse): number | undefined {
@@ -144,9 +149,9 @@ function lengthOf(response: HttpResponse): number | undefined {
   return header === undefined ? undefined : Number(header);
 }
 
-function dataLoss({ url }: HttpRequest, problem: string): ErrDataLoss {
+function dataLoss({ url }: HttpRequest, problem: string, retryable = false): ErrDataLoss {
   const { origin, pathname } = new URL(url);
-  return new ErrDataLoss(`GET ${origin}${pathname}: ${problem}`, { endpoint: origin, retryable: false });
+  return new ErrDataLoss(`GET ${origin}${pathname}: ${problem}`, { endpoint: origin, retryable });
 }
 
 const EMPTY_BODY: HttpBody = {

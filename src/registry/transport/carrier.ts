@@ -18,9 +18,16 @@ export interface Begun {
   readonly response: Promise<HttpResponse>;
   /** Whether it failed on a used connection before any byte of an answer: the server may never have seen it. */
   readonly stale: boolean;
+  /** Whether the server had others over the same connection when it answered, so that it may have mixed them up. Default false. */
+  readonly isShared?: boolean | undefined;
+  /**
+   * Whether it failed only because it shared a connection: those who shared it were given up, or its host does not bear that. Default:
+   * neither.
+   */
+  readonly lost?: "with others" | "by host" | undefined;
 }
 
-/** A connection, in whichever thread it is, that carries one request at a time. */
+/** A connection, in whichever thread it is, that carries one request at a time, or several brief ones. */
 export interface Carrier {
   /** Whether another request could be sent over the socket as it stands. */
   readonly isOpen: boolean;

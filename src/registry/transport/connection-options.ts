@@ -131,6 +131,14 @@ export interface ConnectionOptions {
    */
   readonly authorities?: readonly string[] | (() => readonly string[]) | undefined;
   /**
+   * Whether requests for small blobs may share connections, of hosts that bear it, when there are no more of these. `false` sends no request
+   * over a connection before the one before is answered, as it is always through a proxy of HTTP.
+   * @defaultValue `true`
+   * @avoid as `false` unless a middlebox is known not to bear it: what goes wrong is noticed, and asked for once more
+   * @example pipelining: false
+   */
+  readonly pipelining?: boolean | undefined;
+  /**
    * Whether received chunks share memory, which is written again once a chunk has been taken. `false` gives each one memory of
    * its own, at twice the CPU time, as it is always in a proxy's tunnel.
    * @defaultValue `true`
@@ -192,6 +200,7 @@ export const CONNECTION_OPTIONS: RulesOf<ConnectionOptions> = {
     }),
   ),
   authorities: eitherOf(aFunction, listOf(aString)),
+  pipelining: aBoolean,
   reuseBuffers: aBoolean,
   send: aFunction,
 };

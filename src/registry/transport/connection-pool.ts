@@ -1,14 +1,14 @@
 import { type AbortOptions, abortable, abortError, throwIfAborted } from "../../async/abort.ts";
-import { BoundedMap } from "../../async/bounded-map.ts";
-import { type Clock, systemClock } from "../../async/clock.ts";
+import { systemClock } from "../../async/clock.ts";
 import type { Waiter } from "../../async/waiting.ts";
 import { mayYield, type YieldingFlow } from "../../bandwidth/flow.ts";
 import { ErrCanceled } from "../../errors/classes.ts";
-import type { Asker } from "../http/send.ts";
 import type { Carrier } from "./carrier.ts";
-import { type BudgetChange, HostBudget, type Outcome } from "./host-budget.ts";
+import { HostBearings } from "./host-bearings.ts";
+import type { Outcome } from "./host-budget.ts";
 import {
   blobsOf,
+  freeReserved,
   type HostUse,
   hasRoom,
   lineOf,
@@ -18,8 +18,11 @@ import {
   type Route,
   roomFor,
   type Turn,
+  takePlace,
+  takeShare,
   useOf,
 } from "./pool-host.ts";
+import type { AcquireOptions, PoolLimits, PoolParts } from "./pool-options.ts";
 
 /**
  * Waits for a connection that give back what they hold, at once: somebody else takes it and may come to wait here as well,
@@ -27,42 +30,21 @@ import {
  */
 const MAX_OPEN_WAITS = 64;
 
-/** Hosts whose budgets are remembered when nothing is under way there. */
-const MAX_BUDGETS = 256;
-
-/** How many sockets may be open at once. */
-export interface PoolLimits {
-  readonly maxSocketsPerHost: number;
-  readonly maxSockets: number;
-}
-
-/** How much one host is asked at once has changed. */
-export interface HostBudgetChange extends BudgetChange {
-  /** Host and port. */
-  readonly host: string;
-}
-
-/** What surrounds a pool. */
-export interface PoolParts {
-  readonly clock: Clock;
-  /** Told when a host is asked more or less at once than before. Must not throw. */
-  readonly onBudget?: ((change: HostBudgetChange) => void) | undefined;
-}
-
 /** A wait for a connection. */
-type Wanted = AbortOptions & Pick<Turn, "route" | "maxIdleMs" | "bulk">;
+type Wanted = AbortOptions & Pick<Turn, "route" | "maxIdleMs" | "bulk" | "brief">;
 
 /**
  * The connections of a transport. Whoever finds no free socket waits in line, first come first served, over all hosts
  * whose own budget allows it: a host that is slow keeps nobody waiting but its own. The last request that a budget
  * has room for is never a blob's, whose bytes may take minutes: a document finds a way past them. An unused
- * connection counts as open, and makes room for one that is needed.
+ * connection counts as open, and makes room for one that is needed. Requests for short answers share the connections of others like them
+ * when all that the budget allows are in use (`Pipelining`).
  */
 export class ConnectionPool {
   readonly #limits: PoolLimits;
   readonly #parts: PoolParts;
   readonly #hosts = new Map<string, PoolHost>();
-  readonly #budgets = new BoundedMap<string, HostBudget>(MAX_BUDGETS);
+  readonly #bearings: HostBearings;
   readonly #routes = new Map<Carrier, Route>();
   /** Connections over which somebody receives what gives way to others. */
   readonly #yielding = new Map<Carrier, YieldingFlow>();
@@ -73,17 +55,25 @@ export class ConnectionPool {
   constructor(limits: PoolLimits, parts: PoolParts = { clock: systemClock }) {
     this.#limits = limits;
     this.#parts = parts;
+    this.#bearings = new HostBearings(limits, parts.clock);
   }
 
   /** A connection for one request; `release` gives it back. */
   async acquire(
     route: Route,
-    { signal, waiter, flow, maxIdleMs = Number.POSITIVE_INFINITY, bulk = false }: AcquireOptions,
+    {
+      signal,
+      waiter,
+      flow,
+      maxIdleMs = Number.POSITIVE_INFINITY,
+      bulk = false,
+      brief = false,
+    }: AcquireOptions,
   ): Promise<Carrier> {
     throwIfAborted(signal);
     if (this.#closed) throw this.#closed;
     const host = this.#hostOf(route);
-    const wanted = { route, maxIdleMs, bulk, signal };
+    const wanted = { route, maxIdleMs, bulk, brief: bulk && brief, signal };
     const free = lineOf(host, bulk).size === 0 ? this.#take(host, wanted) : undefined;
     const coming = free ?? this.#waitOpenly(host, wanted, waiter);
     if (!free && !mayYield(flow)) this.#interrupt(host); // it stands in line by now
@@ -135,21 +125,43 @@ export class ConnectionPool {
     return Array.from(this.#hosts, ([name, host]) => useOf(name, host));
   }
 
-  /** How many blobs a host, by the name in its routes, is asked for at once. */
+  /** How many blobs a host, by the name in its routes, is asked for at once, each over a connection. */
   blobsAtOnce(host: string): number {
-    return blobsOf(this.#budgetOf(host));
+    return blobsOf(this.#bearings.of(host).budget);
   }
 
-  /** The request is over. The connection is kept for another one if it still stands and `reusable` says so. */
+  /** How many short answers may share one of those at present. */
+  briefEach(host: string): number {
+    return this.#bearings.of(host).pipelining.depth;
+  }
+
+  /** A host, by the name in its routes, did not bear that a connection was shared. */
+  notePipelining(host: string): void {
+    this.#bearings.of(host).pipelining.failed();
+  }
+
+  /**
+   * The request is over. The connection is kept for another one if it still stands and `reusable` says so; otherwise those who share it
+   * are told that it is gone.
+   */
   release(connection: Carrier, reusable: boolean): void {
     const route = this.#routes.get(connection);
     if (!route) return;
     const host = this.#hostOf(route);
-    host.bulk.delete(connection);
-    this.#yielding.delete(connection);
-    if (reusable && connection.isOpen) host.idle.push({ connection, sinceMs: this.#parts.clock.elapsed() });
+    const others = (host.shared.get(connection) ?? 1) - 1;
+    if (reusable && connection.isOpen) host.pipelining.keptOpen();
+    if (reusable && others > 0) host.shared.set(connection, others);
+    else if (reusable && connection.isOpen) this.#rest(host, connection);
     else this.#drop(connection, new ErrCanceled("connection not used again"));
     this.#serve();
+  }
+
+  /** Nobody uses the connection at present. */
+  #rest(host: PoolHost, connection: Carrier): void {
+    host.bulk.delete(connection);
+    host.shared.delete(connection);
+    this.#yielding.delete(connection);
+    host.idle.push({ connection, sinceMs: this.#parts.clock.elapsed() });
   }
 
   /** Closes everything; whoever waits fails with `reason`, and so does every later `acquire`. */
@@ -169,24 +181,18 @@ export class ConnectionPool {
   #hostOf({ host: name }: Route): PoolHost {
     const known = this.#hosts.get(name);
     if (known) return known;
-    const host = poolHost(this.#budgetOf(name));
+    const host = poolHost(this.#bearings.of(name));
     this.#hosts.set(name, host);
     return host;
   }
 
-  #budgetOf(name: string): HostBudget {
-    const known = this.#budgets.get(name);
-    if (known) return known;
-    const budget = new HostBudget(this.#limits.maxSocketsPerHost, this.#parts.clock);
-    this.#budgets.set(name, budget);
-    return budget;
-  }
-
-  /** A connection, if the budget of the host has room for the request and one may be had. */
-  #take(host: PoolHost, { route, maxIdleMs, bulk }: Wanted): Carrier | undefined {
-    if (!hasRoom(host, bulk)) return undefined;
-    const connection = this.#open(host, { route, maxIdleMs });
-    if (bulk && connection) host.bulk.add(connection);
+  /** A connection, if the budget of the host has room for the request and one may be had, or one that may be shared. */
+  #take(host: PoolHost, wanted: Wanted): Carrier | undefined {
+    const { bulk, brief } = wanted;
+    const connection = hasRoom(host, bulk) ? this.#open(host, wanted) : undefined;
+    if (!connection) return brief ? takeShare(host, (other) => this.#isOf(wanted.route, other)) : undefined;
+    if (bulk) host.bulk.add(connection);
+    if (brief) host.shared.set(connection, 1);
     return connection;
   }
 
@@ -194,12 +200,16 @@ export class ConnectionPool {
   #open(host: PoolHost, { route, maxIdleMs }: Pick<Wanted, "route" | "maxIdleMs">): Carrier | undefined {
     const since = this.#parts.clock.elapsed() - maxIdleMs;
     const kept = host.idle.findLastIndex(
-      ({ connection, sinceMs }) => sinceMs > since && this.#routes.get(connection)?.key === route.key,
+      ({ connection, sinceMs }) => sinceMs > since && this.#isOf(route, connection),
     );
     const [idle] = kept < 0 ? [] : host.idle.splice(kept, 1);
     if (idle) return idle.connection;
     if (!this.#makeRoom(host)) return undefined;
     return this.#make(host, route);
+  }
+
+  #isOf({ key }: Route, connection: Carrier): boolean {
+    return this.#routes.get(connection)?.key === key;
   }
 
   #make(host: PoolHost, route: Route): Carrier {
@@ -233,7 +243,8 @@ export class ConnectionPool {
     this.#routes.delete(connection);
     this.#yielding.delete(connection);
     host.bulk.delete(connection);
-    host.reserved.delete(connection);
+    host.shared.delete(connection);
+    for (const [number, reserved] of host.reserved) if (reserved === connection) host.reserved.delete(number);
     host.openSockets--;
     const at = host.idle.findIndex((idle) => idle.connection === connection);
     if (at >= 0) host.idle.splice(at, 1);
@@ -267,7 +278,7 @@ export class ConnectionPool {
         words: `Waiting for a connection to ${wanted.route.host}`,
       } as const;
       const connection = await waiter.wait(reason, (signal) => abortable(turn, signal));
-      if (host.reserved.delete(connection)) return connection;
+      if (host.reserved.delete(number)) return connection;
       throwIfAborted(wanted.signal);
       if (this.#closed) throw this.#closed;
       // The host may have been forgotten and met anew meanwhile, and others wait at the one that is known now.
@@ -275,7 +286,7 @@ export class ConnectionPool {
     } catch (error) {
       // Whoever waited is gone, perhaps in the moment of getting one.
       turn.then(
-        (connection) => host.reserved.delete(connection) && this.release(connection, true),
+        (connection) => host.reserved.delete(number) && this.release(connection, true),
         () => {},
       );
       throw error;
@@ -286,7 +297,7 @@ export class ConnectionPool {
 
   #wait(
     host: PoolHost,
-    { route, maxIdleMs, bulk, signal }: Wanted,
+    { route, maxIdleMs, bulk, brief, signal }: Wanted,
     { number, open = false }: { readonly number: number; readonly open?: boolean },
   ): Promise<Carrier> {
     const line = lineOf(host, bulk);
@@ -301,6 +312,7 @@ export class ConnectionPool {
         route,
         maxIdleMs,
         bulk,
+        brief,
         open,
         resolve: (connection) => {
           signal?.removeEventListener("abort", leave);
@@ -332,7 +344,7 @@ export class ConnectionPool {
     const connection = this.#take(host, turn) ?? this.#takeReserved(host, turn);
     if (!connection) return false;
     lineOf(host, turn.bulk).delete(turn);
-    if (turn.open) host.reserved.add(connection);
+    if (turn.open) host.reserved.set(turn.number, connection);
     turn.resolve(connection);
     return true;
   }
@@ -344,23 +356,16 @@ export class ConnectionPool {
   #takeReserved(host: PoolHost, turn: Turn): Carrier | undefined {
     if (turn.open) return undefined;
     const isFull = this.#routes.size >= this.#limits.maxSockets;
+    const place = turn.brief ? takePlace(host, (other) => this.#isOf(turn.route, other)) : undefined;
+    if (place) return place;
     for (const owner of isFull ? [host, ...this.#hosts.values()] : [host]) {
-      for (const reserved of owner.reserved) {
-        owner.reserved.delete(reserved);
-        owner.bulk.delete(reserved);
-        owner.idle.push({ connection: reserved, sinceMs: this.#parts.clock.elapsed() });
+      for (const reserved of owner.reserved.values()) {
+        if (!freeReserved(owner, reserved)) continue; // whoever uses it will be done with it
+        this.#rest(owner, reserved);
         const connection = this.#take(host, turn);
         if (connection) return connection;
       }
     }
     return undefined;
   }
-}
-
-/** What is particular about one wait for a connection. */
-export interface AcquireOptions extends Asker {
-  /** Connections that nobody has used for so long, in milliseconds, are passed over; 0: all that were ever used. */
-  readonly maxIdleMs?: number | undefined;
-  /** Whether a blob is to move over it. Default false. */
-  readonly bulk?: boolean | undefined;
 }

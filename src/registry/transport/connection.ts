@@ -1,9 +1,10 @@
 import type { Socket } from "node:net";
 import type { buildConnector } from "undici";
-import { ErrInternal } from "../../errors/classes.ts";
+import { ErrInternal, ErrUnavailable } from "../../errors/classes.ts";
 import type { ConnectionSteps } from "../../progress/tracing.ts";
 import { type AnswerStart, MAX_RESPONSE_HEADER_BYTES, watchAnswers } from "./answer-start.ts";
 import { stepsOf } from "./connection-steps.ts";
+import { MAX_PIPELINED } from "./pipelining.ts";
 import { feedOf, type SocketFeed } from "./socket-feed.ts";
 import { Client } from "./undici.ts";
 
@@ -25,7 +26,23 @@ export interface ConnectionParts {
   readonly onClosed: (connection: Connection) => void;
 }
 
-/** One connection, which serves one request at a time. It connects for its first request. */
+/** What those are told whose requests were written, and not answered when the connection closed. */
+const CLOSED = "connection closed before it came to the answer";
+
+/** What a request finds when it is written. */
+interface RequestStart {
+  readonly fresh: boolean;
+  readonly isBehind: boolean;
+  readonly steps: ConnectionSteps | undefined;
+}
+
+/** Told when the answer to a request is the next that the connection has to bring. */
+type OnTurn = () => void;
+
+/**
+ * One connection. Requests that are sent over it before others are answered get their answers in that order. It connects for its first
+ * request, and again when it has closed before another one was written.
+ */
 export class Connection {
   /** Where requests are dispatched. */
   readonly client: Client;
@@ -39,11 +56,17 @@ export class Connection {
   #steps: ConnectionSteps | undefined;
   #failure: Error | undefined;
   #requests = 0;
+  /** Requests that were written, in the order of their answers. */
+  readonly #line: OnTurn[] = [];
+  #refusal: Error | undefined;
+  #isCut = false;
+  #isBroken = false;
 
   constructor(parts: ConnectionParts) {
     this.#parts = parts;
     this.client = new Client(parts.origin, {
       allowH2: false,
+      pipelining: MAX_PIPELINED,
       connect: (_target, callback) => void this.#connect(callback),
       headersTimeout: 0, // exchange and body have clocks of their own, which nothing but progress starts anew
       bodyTimeout: 0,
@@ -51,7 +74,10 @@ export class Connection {
       keepAliveTimeout: IDLE_SOCKET_TIMEOUT_MS,
       keepAliveMaxTimeout: MAX_IDLE_SOCKET_TIMEOUT_MS,
     });
-    this.client.on("disconnect", () => parts.onClosed(this));
+    this.client.on("disconnect", () => {
+      this.#isBroken ||= !this.#isCut;
+      parts.onClosed(this);
+    });
   }
 
   /**
@@ -93,13 +119,40 @@ export class Connection {
     return this.#socket && feedOf(this.#socket);
   }
 
-  /** A request is about to be written. Whether its socket was opened for it, and how, if it is the first one there. */
-  requestStarts(): { readonly fresh: boolean; readonly steps: ConnectionSteps | undefined } {
-    this.#answers?.begin();
+  /**
+   * A request is about to be written. Whether its socket was opened for it, and how, if it is the first one there; and whether others are
+   * answered before it: then `onTurn` is called when they are.
+   */
+  requestStarts(onTurn: OnTurn): RequestStart {
+    const isBehind = this.#line.push(onTurn) > 1;
+    if (!isBehind) this.#answers?.begin();
     this.#requests++;
     const steps = this.#steps;
     this.#steps = undefined;
-    return { fresh: this.#requests === 1, steps };
+    return { fresh: this.#requests === 1, isBehind, steps };
+  }
+
+  /** The answer to a request, by what it was started with, is complete, or will not come. */
+  requestEnds(onTurn: OnTurn): void {
+    const at = this.#line.indexOf(onTurn);
+    if (at < 0) return;
+    this.#line.splice(at, 1);
+    if (at === 0) this.#line[0]?.();
+  }
+
+  /** Whether more than one request is under way. */
+  get isShared(): boolean {
+    return this.#line.length > 1;
+  }
+
+  /** Whether we have closed it, with whatever was under way. */
+  get isCut(): boolean {
+    return this.#isCut;
+  }
+
+  /** With what requests fail that are lost with others that were before them. */
+  get refusal(): Error | undefined {
+    return this.#refusal;
   }
 
   /** Whether the request that is under way has got any byte of an answer. */
@@ -109,6 +162,9 @@ export class Connection {
 
   /** Closes the socket, also one that does not stand yet, and fails what is under way with `reason`. */
   async destroy(reason: Error): Promise<void> {
+    if (this.#socket?.destroyed) this.#isBroken ||= !this.#isCut;
+    this.#isCut = !this.#isBroken;
+    await Promise.resolve(); // undici tells of one failure, and must be done with that before its client is gone
     const destroyed = this.client.destroy(reason);
     for (const socket of this.#sockets) socket.destroy();
     await destroyed;
@@ -116,6 +172,7 @@ export class Connection {
 
   async #connect(callback: buildConnector.Callback): Promise<void> {
     try {
+      if (this.#isCut || this.#line.length > 0) throw this.#refuse();
       const prepared = this.#prepared;
       this.#prepared = undefined;
       const socket = await (prepared ?? this.#parts.open(this.#sockets));
@@ -127,9 +184,16 @@ export class Connection {
     }
   }
 
+  /** What was written, and what waits behind it, is not sent again over another socket. */
+  #refuse(): Error {
+    this.#refusal = new ErrUnavailable(CLOSED);
+    return this.#refusal;
+  }
+
   #attach(socket: Socket): void {
     this.#socket = socket;
     this.#steps = stepsOf(socket);
+    this.#isBroken = false;
     this.#failure = undefined;
     socket.once("error", (error: Error) => {
       this.#failure = error;

@@ -4,6 +4,7 @@ import type { Clock } from "../../async/clock.ts";
 import { ErrUnavailable } from "../../errors/classes.ts";
 import type { DrayageError } from "../../errors/drayage-error.ts";
 import type { HttpRequest, HttpResponse } from "../http/send.ts";
+import type { Begun } from "./carrier.ts";
 import type { Connection } from "./connection.ts";
 import type { ConnectionLimits } from "./connection-options.ts";
 import { type BodyControl, DirectBody } from "./direct-body.ts";
@@ -15,6 +16,12 @@ import { errors } from "./undici.ts";
 
 /** Statuses whose answers have no body, whatever their headers say (RFC 9110, section 6.4.1). */
 export const BODILESS_STATUSES = new Set([204, 304]);
+
+/**
+ * How long a request that was sent behind others is waited for when these are answered, in milliseconds: servers answer it at once, as it
+ * was there before, or have never taken notice of it.
+ */
+export const TURN_PATIENCE_MS = 3_000;
 
 /** What carries a request, and how patient it is. */
 export interface ExchangeOptions {
@@ -36,7 +43,7 @@ const CLOSED_CODES: ReadonlySet<unknown> = new Set(["UND_ERR_SOCKET", "ECONNRESE
  * One request and its answer, as undici's handler. The signal is in force from construction until the body has ended: it
  * takes the connection down at once, also while that is not yet there.
  */
-export class Exchange implements Dispatcher.DispatchHandler {
+export class Exchange implements Dispatcher.DispatchHandler, Begun {
   /** The answer, once its headers are there. */
   readonly response: Promise<HttpResponse>;
   /** The request's body in the form that undici takes. */
@@ -46,11 +53,19 @@ export class Exchange implements Dispatcher.DispatchHandler {
   readonly #options: ExchangeOptions;
   readonly #answer = Promise.withResolvers<HttpResponse>();
   readonly #onAbort = (): void => this.#abort();
+  readonly #onTurn = (): void => this.#comesToItsTurn();
   #controller: Dispatcher.DispatchController | undefined;
   #headersTimer: NodeJS.Timeout | undefined;
   #body: IncomingBody | undefined;
   #direct: DirectBody | undefined;
   #fresh = true;
+  #isBehind = false;
+  #isShared = false;
+  /** Whether those before it are answered. */
+  #hasTurn = true;
+  #lost: Begun["lost"];
+  /** Why nobody waits for the answer any more, although it will come. */
+  #abandoned: Error | undefined;
   #sentAtMs = 0;
   #stale = false;
   #isOver = false;
@@ -79,12 +94,31 @@ export class Exchange implements Dispatcher.DispatchHandler {
     return this.#stale;
   }
 
+  get isShared(): boolean {
+    return this.#isShared;
+  }
+
+  get lost(): Begun["lost"] {
+    return this.#lost;
+  }
+
   onRequestStart(controller: Dispatcher.DispatchController): void {
     this.#controller = controller;
-    const { fresh, steps } = this.#options.connection.requestStarts();
+    const { fresh, isBehind, steps } = this.#options.connection.requestStarts(this.#onTurn);
     this.#fresh = fresh;
+    this.#isBehind = isBehind;
+    this.#hasTurn = !isBehind;
     this.#request.onConnected?.(steps);
-    if (!this.#outgoing) this.#awaitHeaders();
+    if (isBehind) this.#sentAtMs = this.#options.clock.elapsed();
+    else if (!this.#outgoing) this.#awaitHeaders();
+  }
+
+  #comesToItsTurn(): void {
+    this.#hasTurn = true;
+    this.#headersTimer = setTimeout(() => {
+      this.#lost = "by host";
+      this.#controller?.abort(new errors.HeadersTimeoutError());
+    }, TURN_PATIENCE_MS);
   }
 
   onResponseStart(
@@ -94,6 +128,7 @@ export class Exchange implements Dispatcher.DispatchHandler {
   ): void {
     if (status < 200) return; // an upgrade that nobody asked for; undici refuses it
     clearTimeout(this.#headersTimer);
+    this.#isShared = this.#isBehind || this.#options.connection.isShared;
     this.#outgoing?.answered();
     this.#options.onOutcome({ status, sentAtMs: this.#sentAtMs });
     const bodiless = this.#request.method === "HEAD" || BODILESS_STATUSES.has(status);
@@ -109,7 +144,8 @@ export class Exchange implements Dispatcher.DispatchHandler {
       signal: this.#request.signal,
       asError: (error, progress) => this.#asError(error, progress),
     });
-    this.#answer.resolve({ status, headers, url: this.#request.url, body: this.#body });
+    if (this.#abandoned) void this.#body.discard();
+    else this.#answer.resolve({ status, headers, url: this.#request.url, body: this.#body });
   }
 
   onResponseData(_controller: Dispatcher.DispatchController, chunk: Buffer): void {
@@ -134,13 +170,25 @@ export class Exchange implements Dispatcher.DispatchHandler {
     this.#finish();
     const { connection, onOver, onOutcome } = this.#options;
     const error = isEnd(reported) ? (connection.failure ?? reported) : reported;
-    this.#stale = !this.#fresh && !connection.answered && "code" in error && CLOSED_CODES.has(error.code);
-    const isBroken = this.#controller !== undefined && !this.#stale && isReset(error);
+    this.#lost ??= this.#lossOf(reported);
+    const isStale = !this.#fresh && !connection.answered && "code" in error && CLOSED_CODES.has(error.code);
+    this.#stale = isStale && !this.#lost;
+    const isBroken = this.#controller !== undefined && !this.#stale && !this.#lost && isReset(error);
     if (isBroken) onOutcome({ status: undefined, sentAtMs: this.#sentAtMs });
     onOver(false);
     const { failure } = this.#outgoing ?? {};
     this.#answer.reject(failure ? failure.error : this.#asError(error, this.#outgoing?.progress));
     this.#body?.fail(error);
+  }
+
+  /** Whether the request goes with its connection and not by a fault of its own. */
+  #lossOf(error: Error): Begun["lost"] {
+    const { connection } = this.#options;
+    const { brief = false, signal } = this.#request;
+    if (!brief || this.#body || signal?.aborted) return undefined;
+    if (connection.isCut) return "with others";
+    if (!this.#isBehind && error !== connection.refusal) return undefined;
+    return connection.answered ? "by host" : "with others"; // a connection that was dead before is no fault of sharing it
   }
 
   #directly(controller: BodyControl, byteCount: number | undefined): DirectBody | undefined {
@@ -181,13 +229,24 @@ export class Exchange implements Dispatcher.DispatchHandler {
     const { signal } = this.#request;
     if (!signal) return;
     const error = abortError(signal);
+    if (!this.#hasTurn) {
+      this.#abandon(error);
+      return;
+    }
     const control = this.#direct ?? this.#controller;
     if (control) control.abort(error);
     else void this.#options.connection.destroy(error);
   }
 
+  /** What is before it on the connection is others': the answer will be passed over. */
+  #abandon(reason: Error): void {
+    this.#abandoned = reason;
+    this.#answer.reject(reason);
+  }
+
   #finish(): void {
     clearTimeout(this.#headersTimer);
+    this.#options.connection.requestEnds(this.#onTurn);
     this.#request.signal?.removeEventListener("abort", this.#onAbort);
     this.#outgoing?.finish();
   }

@@ -43,6 +43,7 @@ export class LocalCarrier implements Carrier {
         method: request.method,
         headers,
         body: begun.body as UndiciBody,
+        ...(request.brief && { blocking: false }), // what is behind it need not wait for its headers
         reset: false, // otherwise undici closes the connection after HEAD, for servers that send a body with it
       },
       begun,

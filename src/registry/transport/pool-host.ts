@@ -1,5 +1,6 @@
 import type { Carrier } from "./carrier.ts";
 import type { HostBudget } from "./host-budget.ts";
+import type { Pipelining } from "./pipelining.ts";
 
 /** Which connections may serve a request, and how to make one. */
 export interface Route {
@@ -19,6 +20,8 @@ export interface Turn {
   /** Connections that nobody has used for so long are passed over. */
   readonly maxIdleMs: number;
   readonly bulk: boolean;
+  /** Whether it may share a connection with others like it. */
+  readonly brief: boolean;
   /** Whether the one who waits has given up what it holds, and has to get that back before it can use a connection. */
   readonly open: boolean;
   readonly resolve: (connection: Carrier) => void;
@@ -35,13 +38,16 @@ export interface Idle {
 /** What is known of one host. */
 export interface PoolHost {
   readonly budget: HostBudget;
+  readonly pipelining: Pipelining;
   openSockets: number;
   /** Least recently used first. */
   readonly idle: Idle[];
   /** Connections over which a blob moves. */
   readonly bulk: Set<Carrier>;
-  /** Connections of those who wait openly and have yet to come back for them. */
-  readonly reserved: Set<Carrier>;
+  /** Those of them over which only short answers come, and how many are under way. */
+  readonly shared: Map<Carrier, number>;
+  /** Connections of those who wait openly and have yet to come back for them, by their places in line. */
+  readonly reserved: Map<number, Carrier>;
   /** Requests for documents, and those for blobs: each first come, first served. */
   readonly waiting: Record<"documents" | "blobs", Set<Turn>>;
 }
@@ -60,9 +66,11 @@ export interface HostUse {
 }
 
 /** A host of which nothing is open. */
-export function poolHost(budget: HostBudget): PoolHost {
+export function poolHost({ budget, pipelining }: Pick<PoolHost, "budget" | "pipelining">): PoolHost {
   const waiting = { documents: new Set<Turn>(), blobs: new Set<Turn>() };
-  return { budget, openSockets: 0, idle: [], bulk: new Set(), reserved: new Set(), waiting };
+  const bulk = new Set<Carrier>();
+  const [shared, reserved] = [new Map<Carrier, number>(), new Map<number, Carrier>()];
+  return { budget, pipelining, openSockets: 0, idle: [], bulk, shared, reserved, waiting };
 }
 
 /** Where requests of one kind wait. */
@@ -109,4 +117,39 @@ export function useOf(host: string, { openSockets, idle, waiting, budget }: Pool
     waiting: waiting.documents.size + waiting.blobs.size,
     requestsAtOnce: budget.requests,
   };
+}
+
+/** The connection, of those that `isFit`, over which fewest short answers come, if it may have one more: then it is counted. */
+export function takeShare(
+  { shared, pipelining }: PoolHost,
+  isFit: (connection: Carrier) => boolean,
+): Carrier | undefined {
+  let [best, fewest]: [Carrier | undefined, number] = [undefined, pipelining.depth];
+  if (fewest === 1) return undefined;
+  for (const [connection, count] of shared) {
+    if (count < fewest && isFit(connection)) [best, fewest] = [connection, count];
+  }
+  if (best) shared.set(best, fewest + 1);
+  return best;
+}
+
+/** The place on a shared connection, of those that `isFit`, that somebody has yet to come back for. */
+export function takePlace(
+  { shared, reserved }: PoolHost,
+  isFit: (connection: Carrier) => boolean,
+): Carrier | undefined {
+  for (const [number, connection] of reserved) {
+    if (!shared.has(connection) || !isFit(connection)) continue;
+    reserved.delete(number);
+    return connection;
+  }
+  return undefined;
+}
+
+/** Takes a connection from all who have yet to come back for it, unless others use it. Whether it could be had. */
+export function freeReserved({ reserved, shared }: PoolHost, connection: Carrier): boolean {
+  const numbers = [...reserved].flatMap(([number, one]) => (one === connection ? [number] : []));
+  if (numbers.length < (shared.get(connection) ?? 1)) return false;
+  for (const number of numbers) reserved.delete(number);
+  return true;
 }

@@ -2,6 +2,7 @@ import { throwIfAborted } from "../../async/abort.ts";
 import { BoundedMap } from "../../async/bounded-map.ts";
 import { type Clock, systemClock } from "../../async/clock.ts";
 import { waitPatiently } from "../../async/wait-patiently.ts";
+import { mayYield } from "../../bandwidth/flow.ts";
 import { ErrCanceled, ErrInvalidArgument } from "../../errors/classes.ts";
 import { redactUrl } from "../../errors/redact-url.ts";
 import { requireNode } from "../../errors/require-node.ts";
@@ -11,10 +12,11 @@ import type { HttpRequest, HttpResponse, Send, StreamedBody } from "../http/send
 import type { Begun } from "./carrier.ts";
 import { mayRefuseCertificate } from "./client-certificates.ts";
 import { CONNECTION_OPTIONS, type ConnectionOptions, connectionLimits } from "./connection-options.ts";
-import { ConnectionPool, type PoolParts } from "./connection-pool.ts";
+import { ConnectionPool } from "./connection-pool.ts";
 import { networkError } from "./network-error.ts";
 import { ownRoutes } from "./own-routes.ts";
 import type { HostUse } from "./pool-host.ts";
+import type { PoolParts } from "./pool-options.ts";
 import { ProxyFailure } from "./proxy-failure.ts";
 import { createRoutes, hostNameOf, type RequestRoute } from "./routes.ts";
 import { ThreadPlace } from "./thread-place.ts";
@@ -40,6 +42,13 @@ export interface TransportParts {
   readonly onBudget?: PoolParts["onBudget"];
 }
 
+/** A request on its way. */
+interface Sent {
+  readonly route: RequestRoute;
+  readonly request: HttpRequest;
+  readonly url: URL;
+}
+
 /** The lowest `Send`, with the connections behind it. */
 export interface Transport {
   /**
@@ -50,6 +59,8 @@ export interface Transport {
   readonly send: Send;
   /** How many blobs the server of an URL is asked for at once, at present; `onBudget` tells when that changes. */
   readonly blobsAtOnce: (url: string) => number;
+  /** How many small ones count as one of those at present, as they may share its connection. */
+  readonly briefEach: (url: string) => number;
   /** The hosts with sockets that are open, or waited for. */
   readonly hosts: () => readonly HostUse[];
   /** Closes all connections at once; what is under way fails with `ErrCanceled`, and so does every later request. */
@@ -71,7 +82,8 @@ export function createTransport(
   checkOptions("create transport", options, CONNECTION_OPTIONS);
   const limits = connectionLimits(options);
   const routeOf = options.send ? ownRoutes(options.send, limits) : createRoutes(options, limits);
-  const pool = new ConnectionPool(limits, { clock, onBudget });
+  const pipelining = options.pipelining !== false && !options.send;
+  const pool = new ConnectionPool({ ...limits, pipelining }, { clock, onBudget });
   const closers = new BoundedMap<string, true>(MAX_CLOSERS);
   const closed = new ErrCanceled("transport closed");
 
@@ -94,8 +106,27 @@ export function createTransport(
     }
   }
 
+  /** Once; and again over a connection of its own what nobody but those whom it shared one with is to blame for. */
   async function sendOver(route: RequestRoute, request: HttpRequest, url: URL): Promise<HttpResponse> {
     const first = await exchange(request, { url, route, maxIdleMs: patienceOf(request, route) });
+    const sendAlone = (): Promise<HttpResponse> => sendOver(route, { ...request, brief: false }, url);
+    const distrust = (): void => pool.notePipelining(route.host);
+    try {
+      const response = await answerTo(first, { route, request, url });
+      if (!first.isShared) return response;
+      if (!mayBeOfAnother(response)) return { ...response, doubt: distrust };
+      await response.body.discard();
+    } catch (error) {
+      if (!first.lost) throw error;
+      if (first.lost === "by host") distrust();
+      return await sendAlone();
+    }
+    const alone = await sendAlone();
+    if (!mayBeOfAnother(alone)) distrust();
+    return alone;
+  }
+
+  async function answerTo(first: Begun, { route, request, url }: Sent): Promise<HttpResponse> {
     const stale = (cause: unknown): Promise<HttpResponse> => {
       if (first.stale) closers.set(route.key, true);
       if (!first.stale || !isRepeatable(request)) throw cause;
@@ -120,7 +151,8 @@ export function createTransport(
     const bulk = request.bulk ?? isStreamed(request.body);
     const isBodiless = request.body === undefined; // no thread is told of a body to be sent
     const way = (place instanceof ThreadPlace && isBodiless ? place.routeOf(route) : undefined) ?? route;
-    const carrier = await pool.acquire(way, { signal, waiter, flow, maxIdleMs, bulk });
+    const brief = request.brief && way === route && !route.httpProxy && !mayYield(flow);
+    const carrier = await pool.acquire(way, { signal, waiter, flow, maxIdleMs, bulk, brief });
     if (request.signal?.aborted) pool.release(carrier, true);
     throwIfAborted(request.signal);
     return carrier.begin(preparing(request, route), {
@@ -145,7 +177,16 @@ export function createTransport(
   }
 
   const blobsAtOnce = (url: string): number => pool.blobsAtOnce(hostNameOf(parseUrl(url)));
-  return { send, blobsAtOnce, hosts: () => pool.hosts(), close: () => pool.close(closed) };
+  const briefEach = (url: string): number => pool.briefEach(hostNameOf(parseUrl(url)));
+  return { send, blobsAtOnce, briefEach, hosts: () => pool.hosts(), close: () => pool.close(closed) };
+}
+
+/**
+ * Whether an answer that came over a shared connection may be no answer to its request: servers and proxies that cannot read on after a request
+ * refuse what they read then. What says that there is too much to do is true in any case, and what wants a token is asked again anyway.
+ */
+function mayBeOfAnother({ status }: HttpResponse): boolean {
+  return status >= 400 && status !== 401 && status !== 429 && status !== 503;
 }
 
 /** An answer that is long in coming is waited for. While a body is sent, there is work to do. */

@@ -12,6 +12,7 @@ export function inAThread(transport: Transport, options: ConnectionOptions, dire
   let place: Promise<ThreadPlace> | undefined;
   return {
     blobsAtOnce: transport.blobsAtOnce,
+    briefEach: transport.briefEach,
     hosts: transport.hosts,
     async send(request) {
       place ??= thread.open(undefined);
