@@ -264,7 +264,7 @@ function sourceOf({ digest, size }: Descriptor, reader: ReaderAt): StoredSource 
 }
 
 async function* chunksOf(reader: ReaderAt, offset: number, endOffset: number): AsyncGenerator<Uint8Array> {
-  const buffer = new Uint8Array(READ_BYTES);
+  const buffer = new Uint8Array(Math.min(READ_BYTES, endOffset - offset));
   for (let at = offset; at < endOffset; ) {
     const wanted = buffer.subarray(0, Math.min(READ_BYTES, endOffset - at));
     const count = await reader.readAt(wanted, at);

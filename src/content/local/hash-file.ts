@@ -29,7 +29,7 @@ export async function hashFile(
   digester: Digester,
   { length = Number.POSITIVE_INFINITY, signal }: HashFileOptions = {},
 ): Promise<number> {
-  const buffer = Buffer.allocUnsafeSlow(PIECE_BYTES);
+  const buffer = Buffer.allocUnsafeSlow(Math.min(PIECE_BYTES, length)); // thousands of small files are hashed, too
   for (let offset = 0; ; ) {
     throwIfAborted(signal);
     const wanted = Math.min(PIECE_BYTES, length - offset);

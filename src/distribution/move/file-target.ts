@@ -86,7 +86,7 @@ export class FileTarget implements FetchTarget {
       const digester = new Digester(algorithmOf(digest));
       return (
         file.size === size &&
-        (await hashFile(handle, digester, { signal })) === size &&
+        (await hashFile(handle, digester, { length: size, signal })) === size &&
         digester.digest() === digest
       );
     } catch (error) {
@@ -96,10 +96,13 @@ export class FileTarget implements FetchTarget {
   }
 }
 
-/** What goes by the name of a partial file may be somebody else's: a pipe, or another name of a file that must not change. */
-async function refuseOddFile(file: FileHandle, path: string): Promise<void> {
+/**
+ * The size of a partial file, in bytes. What goes by its name may be somebody else's: a pipe, or another name of a file that must not
+ * change. Throws `ErrInvalidArgument` for that.
+ */
+async function sizeOfOwn(file: FileHandle, path: string): Promise<number> {
   const found = await file.stat();
-  if (found.isFile() && found.nlink === 1) return;
+  if (found.isFile() && found.nlink === 1) return found.size;
   throw new ErrInvalidArgument(
     `write "${path}": got something else there, wanted a file that has no other name`,
   );
@@ -139,8 +142,8 @@ class PartialFile {
     try {
       const file = await open(path, PARTIAL_FLAGS, FILE_MODE);
       try {
-        await refuseOddFile(file, path);
-        const offset = await hashFile(file, digester, { signal });
+        const length = await sizeOfOwn(file, path);
+        const offset = await hashFile(file, digester, { length, signal });
         return new PartialFile(path, file, { digester, offset });
       } catch (error) {
         await file.close();

@@ -285,9 +285,12 @@ describe("hostile titles", () => {
     await putArtifact(registry, { ...place, tag: "v2" }, [await file("link", "x")]);
     await mkdir(directory);
     await symlink("..", at("link"));
-    for (const tag of ["v1", "v2"])
+    await writeFile(join(top, "mine"), "x");
+    await symlink("../mine", at("file"));
+    await putArtifact(registry, { ...place, tag: "v3" }, [await file("file", "x")]);
+    for (const tag of ["v1", "v2", "v3"])
       expect(await failureOf(engine.fetchArtifact(name(tag), directory))).toBeInstanceOf(ErrInvalidArgument);
-    expect(await readdir(top)).toEqual(["into"]);
+    expect((await readdir(top)).toSorted()).toEqual(["into", "mine"]);
     expect(blobRequests()).toEqual([]);
   });
 
