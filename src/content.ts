@@ -60,6 +60,7 @@ export {
   type Syncer,
   type Writer,
   type WriterOptions,
+  type WriteTimes,
 } from "./content/store.ts";
 export { type WriteBlobOptions, writeBlob } from "./content/write-blob.ts";
 export { type Algorithm, type Digest, digestOf, parseDigest } from "./digest/digest.ts";

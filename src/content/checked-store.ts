@@ -44,6 +44,7 @@ const writerOptions = objectWith<WriterOptions>({
   expected: aString,
   unread: aBoolean,
   brief: aBoolean,
+  times: objectWith({ hashMs: aFiniteNumber, writeMs: aFiniteNumber }),
   signal: aSignal,
 });
 const commitOptions = objectWith<CommitOptions>({ size: aSize, expected: aString, labels });

@@ -145,6 +145,19 @@ export interface WriterOptions extends AbortOptions {
    * @example brief: true
    */
   readonly brief?: boolean | undefined;
+  /**
+   * Where it is added up for how long bytes are hashed and written as they come. Of bytes that are held in memory nothing is.
+   * @defaultValue nobody measures
+   * @avoid where nobody looks at it: the clock is read three times for each chunk
+   * @example times: { hashMs: 0, writeMs: 0 }
+   */
+  readonly times?: WriteTimes | undefined;
+}
+
+/** What was spent on bytes as they came, in milliseconds; absent as long as it is nothing. */
+export interface WriteTimes {
+  hashMs?: number | undefined;
+  writeMs?: number | undefined;
 }
 
 /** The file of an ingest that somebody else fills, by a `PartedSink`. */
@@ -156,11 +169,21 @@ export interface HandedFile {
   readonly parts: readonly ByteRange[];
   /** How its content is to be hashed. */
   readonly algorithm: Algorithm;
+  /** Whether it is measured for how long its content is hashed and written. */
+  readonly isTimed: boolean;
   /**
    * Nobody else has it any more: the writer goes on behind whatever is there. What the others know of its digest saves it from reading
    * that. Throws the classes of `diskError`.
    */
-  takeBack(written: { readonly offset: number; readonly digest: Digest | undefined } | undefined): void;
+  takeBack(
+    written:
+      | {
+          readonly offset: number;
+          readonly digest: Digest | undefined;
+          readonly times?: WriteTimes | undefined;
+        }
+      | undefined,
+  ): void;
 }
 
 /** How a writer is committed. */

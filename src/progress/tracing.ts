@@ -24,6 +24,10 @@ export interface TransferTrace extends Trace<undefined> {
   firstByteAtMs?: number;
   /** When all had come, and were to be verified and written out. */
   receivedAtMs?: number;
+  /** For how long bytes were hashed as they came, in whichever thread; absent where they were held in memory. */
+  hashMs?: number | undefined;
+  /** The same of writing. */
+  writeMs?: number | undefined;
 }
 
 /** One request (`drayage:request`), until its answer begins; each hop of a redirect, each request for a token is one. */

@@ -1,7 +1,14 @@
 import type { Waiter } from "../async/waiting.ts";
 import type { Flow } from "../bandwidth/flow.ts";
 import { openWriter } from "../content/open-writer.ts";
-import type { InfoProvider, Ingester, IngestManager, Writer, WriterOptions } from "../content/store.ts";
+import type {
+  InfoProvider,
+  Ingester,
+  IngestManager,
+  Writer,
+  WriterOptions,
+  WriteTimes,
+} from "../content/store.ts";
 import { unlessExists } from "../content/unless-exists.ts";
 import { unlessNotFound } from "../content/unless-not-found.ts";
 import { algorithmOf, digestOf } from "../digest/digest.ts";
@@ -38,6 +45,8 @@ export interface FetchContext {
    * shows nothing.
    */
   readonly waiter?: Waiter | undefined;
+  /** Where it is added up for how long its bytes are hashed and written as they come. Default: nobody measures. */
+  readonly times?: WriteTimes | undefined;
   /** Called with the bytes on disk, of the whole content, whenever there are more. */
   readonly onBytes?: ((bytes: number) => void) | undefined;
   /** Called when all bytes are there and are about to be verified. */
@@ -143,6 +152,7 @@ async function openUnlessExists(
     expected: descriptor.digest,
     unread: context.unread,
     brief: true,
+    times: context.times,
     signal: context.signal,
     waiter: context.waiter,
   });

@@ -112,6 +112,7 @@ export class TimelineItems {
 
   #transfer(record: Recorded, trace: TransferTrace): void {
     const { digest, mediaType, size, endpoint, bytes, firstByteAtMs, receivedAtMs } = trace;
+    const [hashMs, writeMs] = [trace.hashMs, trace.writeMs].map((ms) => ms && inMs(ms));
     const { startedAtMs, endedAtMs } = trace;
     const draft = this.#draft("content", digest);
     draft.mediaType ??= mediaType;
@@ -120,7 +121,13 @@ export class TimelineItems {
     if (firstByteAtMs !== undefined) {
       const answered = Math.min(firstByteAtMs, this.#answers.get(record) ?? firstByteAtMs);
       const came = { startedAtMs: answered, endedAtMs: receivedAtMs ?? endedAtMs };
-      this.#span(draft, "bytes", came, { endpoint, bytes, ...(receivedAtMs === undefined && failure) });
+      this.#span(draft, "bytes", came, {
+        endpoint,
+        bytes,
+        hashMs,
+        writeMs,
+        ...(receivedAtMs === undefined && failure),
+      });
     } else if (failure.failure !== undefined) {
       this.#span(draft, "wait", { startedAtMs, endedAtMs }, { endpoint, ...failure });
     }

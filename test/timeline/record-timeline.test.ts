@@ -72,7 +72,12 @@ describe("recordTimeline()", () => {
         request: expect.stringContaining(layer.digest),
       });
       const bytes = found?.spans.find(({ phase }) => phase === "bytes");
-      expect(bytes).toMatchObject({ endpoint: registry.url, bytes: layer.size });
+      expect(bytes).toMatchObject({
+        endpoint: registry.url,
+        bytes: layer.size,
+        hashMs: expect.any(Number),
+        writeMs: expect.any(Number),
+      });
       const contents = [image.descriptor, image.config, ...image.layers.map(({ descriptor }) => descriptor)];
       for (const { digest } of contents) expect(item(timeline, digest)).toBeDefined();
       expect([...phasesOf(item(timeline, name))]).toEqual(expect.arrayContaining(["connect", "request"]));

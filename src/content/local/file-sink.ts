@@ -1,6 +1,8 @@
 import { writeSync } from "node:fs";
 import type { Digester } from "../../digest/digest.ts";
 import { diskError } from "../../disk/disk-error.ts";
+import type { WriteTimes } from "../store.ts";
+import { addSince } from "../write-clock.ts";
 
 /** What a `FileSink` writes to. */
 export interface FileSinkParts {
@@ -12,6 +14,8 @@ export interface FileSinkParts {
   readonly offset: number;
   /** Has been fed what the file holds; `undefined` when nobody needs to know the digest yet. */
   readonly digester: Digester | undefined;
+  /** See `WriterOptions.times`. */
+  readonly times?: WriteTimes | undefined;
 }
 
 /**
@@ -37,13 +41,16 @@ export class FileSink {
    * hashed.
    */
   write(bytes: Uint8Array): void {
-    const { fd, digester, path } = this.#parts;
+    const { fd, digester, path, times } = this.#parts;
     let rest = bytes;
     try {
       while (rest.byteLength > 0) {
         // A nearly full disk takes a part and fails the next call.
+        const begun = times ? performance.now() : 0;
         const count = writeSync(fd, rest, 0, rest.byteLength, this.#offset);
+        const written = times ? addSince(times, "writeMs", begun) : 0;
         digester?.update(rest.subarray(0, count));
+        if (times && digester) addSince(times, "hashMs", written);
         this.#offset += count;
         rest = rest.subarray(count);
       }

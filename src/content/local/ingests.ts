@@ -88,7 +88,7 @@ export class Ingests {
   }
 
   async #openOnDisk(options: WriterOptions & OnDisk): Promise<Writer> {
-    const { ref, size = 0, expected, unread = false, path, release, onResume, signal } = options;
+    const { ref, size = 0, expected, unread = false, times, path, release, onResume, signal } = options;
     const algorithm = algorithmFor(expected);
     const read = unread ? undefined : new Digester(algorithm);
     const request = { ref, total: size, digester: read, unsynced: this.#unsynced, onResume, signal };
@@ -98,7 +98,7 @@ export class Ingests {
     const publish = (digest: Digest, commit: CommitOptions) =>
       this.#parts.publish({ digest, ref, dataPath, clear: () => removeEmptied(path) }, commit);
     const digester = read ?? (ingest.held.held.offset === 0 ? new Digester(algorithm) : undefined);
-    return new LocalWriter({ ingest, algorithm, digester, expected, publish, onSyncFailure, release });
+    return new LocalWriter({ ingest, algorithm, digester, expected, times, publish, onSyncFailure, release });
   }
 
   #hold({ ref, size, expected, path, release, openOnDisk }: WriterOptions & Held): Writer {

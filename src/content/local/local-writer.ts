@@ -7,7 +7,8 @@ import { diskError } from "../../disk/disk-error.ts";
 import { syncDirectory } from "../../disk/write-file-atomic.ts";
 import { ErrDataLoss, ErrFailedPrecondition, ErrInvalidArgument } from "../../errors/classes.ts";
 import { validateLabels } from "../labels/label-store.ts";
-import type { CommitOptions, HandedFile, Status, Syncer, Writer } from "../store.ts";
+import type { CommitOptions, HandedFile, Status, Syncer, Writer, WriteTimes } from "../store.ts";
+import { addTimes } from "../write-clock.ts";
 import { FileSink } from "./file-sink.ts";
 import { hashFile } from "./hash-file.ts";
 import { type OpenIngest, recordUpdate, toStatus } from "./ingest-directory.ts";
@@ -22,6 +23,8 @@ export interface LocalWriterParts {
   /** Has been fed what the ingest holds; `undefined` where that is left unread. */
   readonly digester: Digester | undefined;
   readonly expected: Digest | undefined;
+  /** See `WriterOptions.times`. */
+  readonly times?: WriteTimes | undefined;
   /** Makes verified content of the ingest: moves the data, removes the ingest, sets the labels. */
   readonly publish: (digest: Digest, options: CommitOptions) => Promise<void>;
   /** Called when the disk did not take the data: nothing that the next sync says of this file is to be believed. */
@@ -68,9 +71,10 @@ export class LocalWriter implements Writer, Syncer {
 
   handOver(): HandedFile {
     this.#assertOpen("hand over");
-    const { algorithm } = this.#parts;
+    const { algorithm, times } = this.#parts;
     return {
       path: this.path,
+      isTimed: times !== undefined,
       offset: this.#sink.offset,
       parts: this.#behind.list,
       algorithm,
@@ -181,6 +185,8 @@ export class LocalWriter implements Writer, Syncer {
   }
 
   #takeBack(written: Parameters<HandedFile["takeBack"]>[0]): void {
+    const { times } = this.#parts;
+    if (times && written?.times) addTimes(times, written.times);
     const offset = this.#behind.reread();
     const told = written?.offset === offset ? written.digest : undefined;
     if (offset === this.#sink.offset && told === undefined) return;
@@ -191,8 +197,8 @@ export class LocalWriter implements Writer, Syncer {
   }
 
   #sinkFrom(offset: number): FileSink {
-    const { file, path } = this.#parts.ingest;
-    return new FileSink({ fd: file.fd, path, offset, digester: this.#digester });
+    const { ingest, times } = this.#parts;
+    return new FileSink({ fd: ingest.file.fd, path: ingest.path, offset, digester: this.#digester, times });
   }
 
   #sizeOnDisk(): number {

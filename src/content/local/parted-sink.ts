@@ -5,6 +5,8 @@ import { type Algorithm, type Digest, Digester } from "../../digest/digest.ts";
 import { diskError } from "../../disk/disk-error.ts";
 import { ErrFailedPrecondition } from "../../errors/classes.ts";
 import { type ByteRange, ByteRanges } from "../byte-ranges.ts";
+import type { WriteTimes } from "../store.ts";
+import { addSince } from "../write-clock.ts";
 import { DataFile } from "./data-file.ts";
 import { hashFile } from "./hash-file.ts";
 import { type Held, type HeldOnDisk, readHeld } from "./parts-file.ts";
@@ -23,12 +25,16 @@ const MAX_BEHIND_BYTES = 512 * 1024 * 1024;
 export interface FileToFill extends RecordIntervals {
   readonly path: string;
   readonly algorithm: Algorithm;
+  /** Whether `Filled.times` is to tell. Default false. */
+  readonly isTimed?: boolean | undefined;
 }
 
 /** What is in the file when it is given back. */
 export interface Filled extends Held {
   /** Of the bytes up to `offset`; `undefined` when some of them have not been hashed. */
   readonly digest: Digest | undefined;
+  /** For how long bytes were hashed and written, where that was measured. */
+  readonly times?: WriteTimes | undefined;
 }
 
 /**
@@ -41,6 +47,7 @@ export class PartedSink {
   readonly #path: string;
   readonly #file: DataFile;
   readonly #digester: Digester;
+  readonly #times: WriteTimes | undefined;
   readonly #parts: ByteRanges;
   readonly #record: PartsRecord;
   #edge: number;
@@ -58,6 +65,7 @@ export class PartedSink {
     this.#path = dirname(toFill.path);
     this.#file = file;
     this.#digester = digester;
+    this.#times = toFill.isTimed ? {} : undefined;
     this.#record = new PartsRecord({ path: this.#path, file, known }, toFill);
     this.#parts = new ByteRanges(known.held.parts);
     this.#edge = known.held.offset;
@@ -134,7 +142,7 @@ export class PartedSink {
     await this.#record.end(this.#held());
     this.#file.close();
     const isHashed = this.#hashed === this.#edge && !this.#failure;
-    return { ...this.#held(), digest: isHashed ? this.#digester.digest() : undefined };
+    return { ...this.#held(), digest: isHashed ? this.#digester.digest() : undefined, times: this.#times };
   }
 
   #held(): Held {
@@ -143,11 +151,14 @@ export class PartedSink {
 
   /** Writes what is not there. */
   #fill(from: number, bytes: Uint8Array): void {
+    const times = this.#times;
     let [at, rest] = [from, bytes];
     try {
       while (rest.byteLength > 0) {
         // A nearly full disk takes a part and fails the next call.
+        const begun = times ? performance.now() : 0;
         const count = writeSync(this.#file.fd, rest, 0, rest.byteLength, at);
+        if (times) addSince(times, "writeMs", begun);
         this.#note(at, rest.subarray(0, count));
         at += count;
         rest = rest.subarray(count);
@@ -158,13 +169,19 @@ export class PartedSink {
     this.#record.wrote(bytes.byteLength, this.bytes, () => this.#held());
   }
 
+  #hash(bytes: Uint8Array): void {
+    const begun = this.#times ? performance.now() : 0;
+    this.#digester.update(bytes);
+    if (this.#times) addSince(this.#times, "hashMs", begun);
+  }
+
   #note(at: number, bytes: Uint8Array): void {
     if (at > this.#edge) {
       this.#parts.add({ from: at, to: at + bytes.byteLength });
       return;
     }
     if (this.#hashed === this.#edge) {
-      this.#digester.update(bytes);
+      this.#hash(bytes);
       this.#hashed += bytes.byteLength;
     }
     this.#edge = this.#parts.takeAt(this.#edge + bytes.byteLength);
@@ -187,7 +204,7 @@ export class PartedSink {
         const length = Math.min(PIECE_BYTES, this.#edge - this.#hashed);
         const { bytesRead } = await this.#file.read(buffer, 0, length, this.#hashed);
         if (bytesRead === 0) throw new Error(`it ends at ${this.#hashed} bytes, wanted ${this.#edge}`);
-        this.#digester.update(buffer.subarray(0, bytesRead));
+        this.#hash(buffer.subarray(0, bytesRead));
         this.#hashed += bytesRead;
         if (this.#edge - this.#hashed <= MAX_BEHIND_BYTES) this.#wake();
       }

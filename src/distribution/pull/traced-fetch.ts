@@ -40,6 +40,7 @@ export function counting(
 function watched(context: FetchContext, trace: TransferTrace): FetchContext {
   return {
     ...context,
+    times: trace,
     onBytes(bytes) {
       noteBytes(trace, bytes);
       context.onBytes?.(bytes);

@@ -63,8 +63,8 @@ export class BlobPlace {
     { signal, ...incoming }: IncomingBytes & AbortOptions,
   ): Promise<BlobPlace> {
     const reached = new SharedArrayBuffer(2 * BigInt64Array.BYTES_PER_ELEMENT);
-    const { path, algorithm } = handed;
-    const what: PlaceOfBlob = { file: { path, algorithm }, incoming, reached };
+    const { path, algorithm, isTimed } = handed;
+    const what: PlaceOfBlob = { file: { path, algorithm, isTimed }, incoming, reached };
     try {
       const home = await (thread ? openThere(thread, what, { signal }) : openHere(what, { signal }));
       return new BlobPlace(what, home, handed);
