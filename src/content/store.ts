@@ -154,9 +154,19 @@ export interface WriterOptions extends AbortOptions {
   readonly times?: WriteTimes | undefined;
 }
 
-/** What was spent on bytes as they came, in milliseconds; absent as long as it is nothing. */
+/** What was spent on bytes as they came. */
 export interface WriteTimes {
+  /**
+   * For how long they were hashed.
+   * @defaultValue nothing so far
+   * @example hashMs: 0
+   */
   hashMs?: number | undefined;
+  /**
+   * For how long they were written to the file.
+   * @defaultValue nothing so far
+   * @example writeMs: 0
+   */
   writeMs?: number | undefined;
 }
 

@@ -17,7 +17,7 @@ const MAX_FAILURE_CHARS = 40;
 /** Sizes in pixels. */
 const WIDTH = 1_400;
 const LEFT = 340;
-const RIGHT = 270;
+const RIGHT = 310;
 const CHART = WIDTH - LEFT - RIGHT;
 const HEAD = 106;
 const ROW = 22;

@@ -75,7 +75,7 @@ describe("timelineSvg()", () => {
     expect(svg).toContain("2.50 MB in 50 ms, hash 12 ms, write 3.3 ms");
     const [, x, width] =
       /x="([\d.]+)" y="\d+" width="([\d.]+)" height="9" fill="#3b82c4"><title>/.exec(svg) ?? [];
-    expect([Number(x), Number(width)]).toEqual([340 + 790 / 4, 790 / 2]);
+    expect([Number(x), Number(width)]).toEqual([340 + 750 / 4, 750 / 2]);
   });
 
   it("lets nothing that a registry says become a part of the document", () => {
