@@ -88,7 +88,7 @@ export type {
   TransferOutcome,
 } from "./distribution/api/transfer-hooks.ts";
 export type { DiskUsage, ImageUsage, Usage } from "./distribution/api/usage.ts";
-export type { Verb } from "./distribution/api/verbs.ts";
+export { VERBS, type Verb } from "./distribution/api/verbs.ts";
 export type {
   ImageToVerify,
   ManifestToVerify,

@@ -24,6 +24,7 @@ import { TransferManager } from "../xfer/transfer-manager.ts";
 import { LayerUploadManager } from "../xfer/upload-manager.ts";
 import { connectionOptions } from "./api/connection-options.ts";
 import type { Distribution } from "./api/distribution.ts";
+import type { FailedEvent } from "./api/events.ts";
 import { guardedLogger, silentLogger } from "./api/logger.ts";
 import { DISTRIBUTION_OPTIONS } from "./api/option-rules.ts";
 import type { DistributionOptions } from "./api/options.ts";
@@ -31,7 +32,7 @@ import { createRepositories } from "./endpoints/repositories.ts";
 import { EndpointHealth } from "./health/endpoint-health.ts";
 import { type OpenLayersParts, openLayers } from "./layers/open-layers.ts";
 import { LocalDistribution } from "./local-distribution.ts";
-import { tellFailures } from "./operations/guard-verbs.ts";
+import { guardVerbs } from "./operations/guard-verbs.ts";
 import { HookedTransfers } from "./operations/hooked-transfers.ts";
 import { OpenWork } from "./operations/open-work.ts";
 import { Traffic } from "./operations/traffic.ts";
@@ -56,7 +57,7 @@ const MAX_DOCUMENT_ATTEMPTS = 3;
 /** The composition root of drayage: makes an engine of its parts, and does what `openDistribution` says. */
 export async function composeDistribution(options: DistributionOptions): Promise<Distribution> {
   checkOptions("open distribution", options, DISTRIBUTION_OPTIONS);
-  const { registry = {} } = options;
+  const { registry = {}, readOnly = false } = options;
   const logger = guardedLogger(options.logger ?? silentLogger);
   checkRegistryOptions(registry);
   checkPlaces(options);
@@ -98,6 +99,7 @@ export async function composeDistribution(options: DistributionOptions): Promise
     mode: options.mode,
     content: options.content,
     images: options.images,
+    readOnly,
     logger,
   });
   const onLacking: OpenLayersParts["onLacking"] = (lacking) => {
@@ -105,7 +107,7 @@ export async function composeDistribution(options: DistributionOptions): Promise
     root.events.emit("lacking", { lacking });
   };
   const layers = await openLayers(options.layers, { root: resolve(options.root), downloads, onLacking });
-  const health = new EndpointHealth({ root: options.root, logger });
+  const health = new EndpointHealth({ root: options.root, readOnly, logger });
   const repositories = createRepositories({
     registry,
     credentials,
@@ -145,7 +147,8 @@ export async function composeDistribution(options: DistributionOptions): Promise
     transfers: new HookedTransfers(options.transferHooks, logger),
     logger,
   });
-  return tellFailures(distribution, (event) => void root.events.emit("failed", event));
+  const tell = (event: FailedEvent): void => void root.events.emit("failed", event);
+  return guardVerbs(distribution, { tell, readOnly });
 }
 
 /** A host takes what it takes; where nobody has said how many at once, this is what the line and the machine take. */
@@ -164,7 +167,12 @@ function workersOf({ workers, layers, connection }: DistributionOptions): number
 }
 
 /** Who decides what of the content may go has to know all names. */
-function checkPlaces({ content, images }: DistributionOptions): void {
+function checkPlaces({ content, images, layers, readOnly }: DistributionOptions): void {
+  const other = readOnly && ((content && "content") || (images && "images") || (layers && "layers"));
+  if (other) {
+    const text = `open distribution: got "${other}" together with "readOnly", which reads one data root as it is`;
+    throw new ErrInvalidArgument(text);
+  }
   if (!images || (content && isCollected(content))) return;
   const wanted = "content that somebody else collects, such as a containerd's";
   throw new ErrInvalidArgument(`open distribution: got names of another place, wanted with them ${wanted}`);

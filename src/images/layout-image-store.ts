@@ -47,6 +47,12 @@ export interface LayoutImageStoreOptions {
    * @example onListenerFailure: (error) => console.log(error)
    */
   readonly onListenerFailure?: OnListenerFailure | undefined;
+  /**
+   * Opens what is there, and makes nothing; nobody changes names then.
+   * @defaultValue `false`
+   * @example readOnly: true
+   */
+  readonly readOnly?: boolean | undefined;
 }
 
 /** Readings of `index.json` at once: each holds a descriptor and, of a root with many names, megabytes. */
@@ -81,6 +87,12 @@ export class LayoutImageStore implements NameStore {
     const markerPath = join(root, MARKER_FILE);
     const [isLayout, hasIndex] = await Promise.all([exists(markerPath), exists(store.#indexPath)]);
     if (isLayout && hasIndex) return store;
+    if (options.readOnly && !isLayout && !hasIndex)
+      throw new ErrNotFound(`open data root "${root}": there is none, as there is no ${MARKER_FILE}`);
+    if (options.readOnly) {
+      await readIndexFile(store.#indexPath); // its error says what is missing
+      return store; // of another tool, which has made no marker
+    }
     if (isLayout && (await hasContent(root))) await readIndexFile(store.#indexPath); // its error says what is missing
     await makeDirectory(root, { mode: options.mode ?? ROOT_MODE });
     await store.#changes.whileLocked(async () => {

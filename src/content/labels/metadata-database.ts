@@ -3,11 +3,12 @@ import type { DatabaseSync } from "node:sqlite";
 import type { BackoffPolicy } from "../../async/backoff.ts";
 import { retry } from "../../async/retry.ts";
 import { fileIdentity } from "../../disk/file-lock.ts";
+import { readOnlyRoot } from "../../disk/read-only-root.ts";
 import { isSqliteDamaged, sqliteError } from "../../disk/sqlite-error.ts";
 import { ErrDataLoss, ErrFailedPrecondition } from "../../errors/classes.ts";
 import { findError } from "../../errors/predicates.ts";
 import { hasNamespaces } from "./namespaces-marker.ts";
-import { type Connection, type Durability, openMetadata } from "./open-metadata.ts";
+import { type Connection, type Durability, openMetadata, openToRead } from "./open-metadata.ts";
 import { setAside } from "./set-aside.ts";
 
 /**
@@ -30,6 +31,12 @@ export interface MetadataOptions {
   readonly durability: Durability;
   /** Told when a damaged database is set aside. Default: nobody. */
   readonly warn?: Warn | undefined;
+  /**
+   * The file is only read, and neither set aside nor another one made beside it.
+   * @defaultValue `false`
+   * @example readOnly: true
+   */
+  readonly readOnly?: boolean | undefined;
 }
 
 /**
@@ -41,11 +48,13 @@ export interface MetadataOptions {
 export class MetadataDatabase {
   readonly #path: string;
   readonly #durability: Durability;
+  readonly #readOnly: boolean;
   readonly #warn: Warn;
   #kept: { readonly database: DatabaseSync; readonly identity: string | undefined } | undefined;
   #closed = false;
 
-  constructor(path: string, { durability, warn = () => {} }: MetadataOptions) {
+  constructor(path: string, { durability, warn = () => {}, readOnly = false }: MetadataOptions) {
+    this.#readOnly = readOnly;
     this.#path = path;
     this.#durability = durability;
     this.#warn = warn;
@@ -89,7 +98,7 @@ export class MetadataDatabase {
         try {
           return this.#attempt(action, () => work(identity));
         } catch (error) {
-          if (identity === undefined || !this.#isDamage(error)) throw error;
+          if (identity === undefined || this.#readOnly || !this.#isDamage(error)) throw error;
           await this.#setAside(identity, error);
           return this.#attempt(action, () => work(fileIdentity(this.#path)));
         }
@@ -126,7 +135,10 @@ export class MetadataDatabase {
     // Somebody may have set the file aside, or put a copy of it back: what is open then has no name any more.
     if (this.#kept && this.#kept.identity !== identity) this.#letGo();
     if (this.#kept) return { database: this.#kept.database, lasting: true };
-    const opened = openMetadata(this.#path, { durability: this.#durability, purpose });
+    if (this.#readOnly && purpose === "write") throw readOnlyRoot("write metadata");
+    const opened = this.#readOnly
+      ? openToRead(this.#path, this.#durability)
+      : openMetadata(this.#path, { durability: this.#durability, purpose });
     if (opened.lasting) this.#kept = { database: opened.database, identity: fileIdentity(this.#path) };
     return opened;
   }

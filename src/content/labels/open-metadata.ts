@@ -79,6 +79,18 @@ export function openMetadata(path: string, { durability, purpose }: OpenMetadata
   }
 }
 
+/**
+ * Opens the database at `path` for one look that leaves no file behind: where somebody has it open, beside him, and otherwise as it is on
+ * the disk. Throws as `openMetadata` does.
+ */
+export function openToRead(path: string, durability: Durability): Connection {
+  const isOpenElsewhere = statSync(`${path}-shm`, { throwIfNoEntry: false }) !== undefined;
+  const database = isOpenElsewhere
+    ? openSqlite(path, { readOnly: true, timeout: 0 })
+    : openReadOnly(path, durability);
+  return { database, lasting: false };
+}
+
 function open(path: string, setting: string): DatabaseSync {
   const database = openSqlite(path, { timeout: 0 });
   try {

@@ -23,6 +23,8 @@ export interface LabelStoreOptions {
   /** Told once of each time that labels cannot be read. Default: nobody. */
   readonly warn?: Warn | undefined;
   readonly clock?: Clock | undefined;
+  /** The file is only read, and no other is made beside it. Default false. */
+  readonly readOnly?: boolean | undefined;
 }
 
 /**
@@ -36,8 +38,8 @@ export class SqliteLabelStore implements LabelStore, LabelEditor {
   #closed = false;
   #pausedUntil = Number.NEGATIVE_INFINITY;
 
-  constructor(path: string, { warn = () => {}, clock = systemClock }: LabelStoreOptions = {}) {
-    this.#database = new MetadataDatabase(path, { durability: "checkpoint", warn });
+  constructor(path: string, { warn = () => {}, clock = systemClock, readOnly }: LabelStoreOptions = {}) {
+    this.#database = new MetadataDatabase(path, { durability: "checkpoint", warn, readOnly });
     this.#warn = warn;
     this.#clock = clock;
   }

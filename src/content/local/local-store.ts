@@ -1,14 +1,18 @@
+import { stat } from "node:fs/promises";
 import { resolve } from "node:path";
+import { diskError, isMissingFile } from "../../disk/disk-error.ts";
 import { makeDirectory, ROOT_MODE } from "../../disk/make-directory.ts";
+import { ErrFailedPrecondition, ErrNotFound } from "../../errors/classes.ts";
 import { checkOptions } from "../../options/check-options.ts";
 import { type RulesOf, required, withMethods } from "../../options/rule.ts";
-import { aMode, aPath } from "../../options/rules.ts";
+import { aBoolean, aMode, aPath } from "../../options/rules.ts";
 import { guardLogCall } from "../../progress/guard-log-call.ts";
 import { checkedStore } from "../checked-store.ts";
 import type { LabelStore } from "../labels/label-store.ts";
 import { SqliteLabelStore } from "../labels/sqlite-label-store.ts";
 import { SqliteNamespaceMetadata } from "../namespaces/sqlite-namespace-metadata.ts";
 import { ContentOwner, type OwnerLogger } from "../ownership/content-owner.ts";
+import { readingStore } from "../ownership/reading-store.ts";
 import { Layout } from "./layout.ts";
 import { LocalBlobs } from "./local-blobs.ts";
 import { LocalContentStore, type LocalStore } from "./local-content-store.ts";
@@ -40,6 +44,13 @@ export interface LocalStoreOptions {
    * @example logger
    */
   readonly logger?: OwnerLogger | undefined;
+  /**
+   * Only reads: nothing is made or removed, no lock is taken, and everything that writes throws `ErrFailedPrecondition`. A root that is not
+   * there is `ErrNotFound`. Labels may be those of a moment ago while another process writes them.
+   * @defaultValue `false`
+   * @example readOnly: true
+   */
+  readonly readOnly?: boolean | undefined;
 }
 
 const LOCAL_STORE_OPTIONS: RulesOf<LocalStoreOptions> = {
@@ -47,6 +58,7 @@ const LOCAL_STORE_OPTIONS: RulesOf<LocalStoreOptions> = {
   labels: withMethods("get", "set"),
   logger: withMethods("warn"),
   mode: aMode,
+  readOnly: aBoolean,
 };
 
 /**
@@ -57,15 +69,30 @@ const LOCAL_STORE_OPTIONS: RulesOf<LocalStoreOptions> = {
  */
 export async function openLocalStore(options: LocalStoreOptions): Promise<LocalStore> {
   checkOptions("open content store", options, LOCAL_STORE_OPTIONS);
-  const { root, labels: given, logger, mode = ROOT_MODE } = options;
+  const { root, labels: given, logger, mode = ROOT_MODE, readOnly = false } = options;
   const layout = new Layout(resolve(root));
-  await makeDirectory(layout.root, { mode });
-  await sweepRemoved(layout);
+  if (readOnly) {
+    await requireDirectory(layout.root);
+  } else {
+    await makeDirectory(layout.root, { mode });
+    await sweepRemoved(layout);
+  }
   const warn = guardLogCall((details, message) => logger?.warn(details, message));
-  const own = new SqliteLabelStore(layout.metadata, { warn }); // it opens nothing until it is asked
+  const own = new SqliteLabelStore(layout.metadata, { warn, readOnly }); // it opens nothing until it is asked
   const labels = given ?? own;
-  const namespaces = new SqliteNamespaceMetadata(layout);
+  const namespaces = new SqliteNamespaceMetadata(layout, { readOnly });
   const blobs = new LocalBlobs(layout, labels);
-  const owner = new ContentOwner({ root: layout.root, blobs, namespaces, logger: { warn } });
-  return checkedStore(new LocalContentStore(layout, { labels, owner, namespaces, owned: [own, namespaces] }));
+  const owner = new ContentOwner({ root: layout.root, blobs, namespaces, readOnly, logger: { warn } });
+  const store = new LocalContentStore(layout, { labels, owner, namespaces, owned: [own, namespaces] });
+  return readOnly ? readingStore(checkedStore(store)) : checkedStore(store);
+}
+
+async function requireDirectory(path: string): Promise<void> {
+  try {
+    if ((await stat(path)).isDirectory()) return;
+  } catch (cause) {
+    if (!isMissingFile(cause)) throw diskError("open content store", path, cause);
+    throw new ErrNotFound(`open content store "${path}": there is none`, { cause });
+  }
+  throw new ErrFailedPrecondition(`open content store "${path}": not a directory`);
 }

@@ -12,7 +12,7 @@ import { required } from "../../options/rule.ts";
 import { aPath } from "../../options/rules.ts";
 import type { HeldContent } from "../containing-store.ts";
 import { type LabelStore, type Labels, validateLabels } from "../labels/label-store.ts";
-import { MetadataDatabase } from "../labels/metadata-database.ts";
+import { MetadataDatabase, type MetadataOptions } from "../labels/metadata-database.ts";
 import { markNamespaces } from "../labels/namespaces-marker.ts";
 import { lostNamespaces } from "../labels/set-aside.ts";
 import { Layout } from "../local/layout.ts";
@@ -81,10 +81,10 @@ export class SqliteNamespaceMetadata implements NamespaceMetadata, NamespaceHold
   readonly #layout: Layout;
   readonly #database: MetadataDatabase;
 
-  constructor(layout: Layout) {
+  constructor(layout: Layout, { readOnly }: Pick<MetadataOptions, "readOnly"> = {}) {
     this.#layout = layout;
     // A commit that a client was told of must not be forgotten, even though the bytes are there.
-    this.#database = new MetadataDatabase(layout.metadata, { durability: "commit" });
+    this.#database = new MetadataDatabase(layout.metadata, { durability: "commit", readOnly });
   }
 
   get(namespace: string, digest: Digest): Promise<NamespaceEntry | undefined> {

@@ -30,7 +30,7 @@ export function claimingStore<S extends Store>(store: S, owner: ContentOwner): S
       return await store.sizeOf(digest, options);
     },
   };
-  return replace(store, { ...checkedMethods(claims), ...sized });
+  return replaceMethods(store, { ...checkedMethods(claims), ...sized });
 }
 
 /** What is committed may be there already, and be found so only then. */
@@ -40,11 +40,11 @@ function claimingWriter(writer: Writer, owner: ContentOwner): Writer {
     if (digest !== undefined) await owner.claim(digest);
     return await writer.commit(options);
   };
-  return replace(writer, { commit });
+  return replaceMethods(writer, { commit });
 }
 
 /** `target` with some of its methods replaced, and all that its kind has beyond the interface. */
-function replace<T extends object>(target: T, methods: object): T {
+export function replaceMethods<T extends object>(target: T, methods: object): T {
   return new Proxy(target, {
     get(object, key): unknown {
       const own: unknown = Reflect.get(methods, key);

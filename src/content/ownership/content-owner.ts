@@ -31,6 +31,8 @@ export interface ContentOwnerParts {
   /** Keeps a collector of somebody else's away while work goes on, where there is one. */
   readonly hold?: ((options: AbortOptions) => Promise<() => Promise<void>>) | undefined;
   readonly logger?: OwnerLogger | undefined;
+  /** The root is only read: no share is taken, so that nobody waits for whoever reads. Default false. */
+  readonly readOnly?: boolean | undefined;
 }
 
 /** What a sweep did for one who asked for it. */
@@ -109,6 +111,7 @@ export class ContentOwner {
    * removed behind it, see `settle`. Throws as `RootLease.enter` does.
    */
   async share<T>(work: () => Promise<T>, options: ShareOptions = {}): Promise<T> {
+    if (this.#parts.readOnly) return await work();
     const leave = await this.#enter(options);
     try {
       return await work();

@@ -179,6 +179,7 @@ export const DISTRIBUTION_OPTIONS: RulesOf<DistributionOptions> = {
   ranges,
   userAgent,
   layers: eitherOf(aBoolean, withMethods("get", "register", "release")),
+  readOnly: aBoolean,
   verify: aFunction,
   transferHooks: objectOf<TransferHooks>({ before: aFunction, after: aFunction }),
   logger: aLogger,

@@ -153,6 +153,15 @@ export interface DistributionOptions {
    */
   readonly verify?: VerifyImage | undefined;
   /**
+   * Only reads the data root, beside whoever writes it: nothing is made or removed there, and no lock is taken that a writer would wait
+   * for. What would write (`VERBS` says which) is refused at once with `ErrFailedPrecondition`; a root that is not there is `ErrNotFound`.
+   * Content that a writer removes may go while it is read. Not together with `content`, `images` and `layers`.
+   * @defaultValue `false`
+   * @example readOnly: true
+   * @avoid where content must stay while it is used: take a lease with an engine that may write
+   */
+  readonly readOnly?: boolean | undefined;
+  /**
    * What is called around each transfer of a content, see `TransferHooks`: to delay or refuse it, and to learn what came of it.
    * @defaultValue nothing is called
    * @example transferHooks: { after: ({ endpoint }, { bytes }) => console.log(endpoint, bytes) }

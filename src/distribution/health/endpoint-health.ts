@@ -24,6 +24,8 @@ const MAX_ENDPOINTS = 256;
 export interface EndpointHealthParts {
   /** The data root. */
   readonly root: string;
+  /** What is found out is remembered in the process only. Default false. */
+  readonly readOnly?: boolean | undefined;
   readonly logger: Logger;
   readonly clock?: Clock | undefined;
   /** Uniform random number in [0, 1). */
@@ -51,8 +53,8 @@ export class EndpointHealth {
   readonly #probes = new Map<string, Promise<void>>();
   readonly #closing = new AbortController();
 
-  constructor({ root, logger, clock = systemClock, random = Math.random }: EndpointHealthParts) {
-    this.#files = new IllnessFiles(root, clock);
+  constructor({ root, readOnly, logger, clock = systemClock, random = Math.random }: EndpointHealthParts) {
+    this.#files = new IllnessFiles(root, clock, { readOnly });
     this.#logger = logger;
     this.#clock = clock;
     this.#random = random;

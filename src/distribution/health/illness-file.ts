@@ -6,6 +6,7 @@ import type { Release } from "../../async/keyed-lock.ts";
 import { tryLockFile } from "../../disk/file-lock.ts";
 import { type HintOptions, readHint, removeHint } from "../../disk/hint-file.ts";
 import { makeDirectory, makeLockDirectory } from "../../disk/make-directory.ts";
+import { readOnlyRoot } from "../../disk/read-only-root.ts";
 import { isTemporary, sweepTemporaryFiles } from "../../disk/temporary-files.ts";
 import { writeFileAtomic } from "../../disk/write-file-atomic.ts";
 import { type Illness, MAX_FAILURES, stageOf } from "./illness.ts";
@@ -38,8 +39,18 @@ export class IllnessFiles {
   readonly #locks: string;
   readonly #clock: Clock;
 
-  /** @param root the data root; `<root>/endpoints` is made with the first illness */
-  constructor(root: string, clock: Clock = systemClock) {
+  readonly #isReadOnly: boolean;
+
+  /**
+   * @param root the data root; `<root>/endpoints` is made with the first illness
+   * @param readOnly whether whatever writes is refused
+   */
+  constructor(
+    root: string,
+    clock: Clock = systemClock,
+    { readOnly = false }: { readonly readOnly?: boolean | undefined } = {},
+  ) {
+    this.#isReadOnly = readOnly;
     this.#clock = clock;
     this.#directory = join(root, "endpoints");
     this.#locks = join(root, "locks");
@@ -53,6 +64,7 @@ export class IllnessFiles {
 
   /** Keeps an illness in the place of what was known before. */
   async write(origin: string, illness: Illness): Promise<void> {
+    this.#assertWritable();
     await makeDirectory(this.#directory);
     const why = illness.why.slice(0, MAX_WHY_CHARS);
     await writeFileAtomic(this.#path(origin), JSON.stringify({ ...illness, why, origin }));
@@ -60,6 +72,7 @@ export class IllnessFiles {
 
   /** Forgets what is known of an endpoint. */
   async forget(origin: string): Promise<void> {
+    this.#assertWritable();
     await removeHint(FORGET, this.#path(origin));
   }
 
@@ -79,9 +92,14 @@ export class IllnessFiles {
 
   /** The right to be the one who finds out how an endpoint is; `undefined` while somebody else has it. */
   async tryLock(origin: string): Promise<Release | undefined> {
+    this.#assertWritable();
     await makeLockDirectory(this.#locks);
     const path = join(this.#locks, `endpoint-${nameOf(origin)}`);
     return tryLockFile(path, "exclusive", { removeOnRelease: true });
+  }
+
+  #assertWritable(): void {
+    if (this.#isReadOnly) throw readOnlyRoot("keep state of endpoint");
   }
 
   #path(origin: string): string {

@@ -34,14 +34,21 @@ export class RootLayers {
   /** The data root. */
   readonly root: string;
   readonly #content: RootContent;
+  readonly #isReadOnly: boolean;
 
   /**
    * @param root the data root
    * @param content documents of images, in whatever store
+   * @param readOnly whether no lock may be taken
    */
-  constructor(root: string, content: RootContent) {
+  constructor(
+    root: string,
+    content: RootContent,
+    { readOnly = false }: { readonly readOnly?: boolean | undefined } = {},
+  ) {
     this.root = root;
     this.#content = content;
+    this.#isReadOnly = readOnly;
   }
 
   /** All layers, and which of them nobody keeps. Throws the classes of `diskError`. */
@@ -49,7 +56,11 @@ export class RootLayers {
     if (!(await this.isThere())) return { all: [], unused: [] };
     const { LayerFiles } = await import("../../layer/store/layer-files.ts");
     const { findLayers } = await import("../../layer/store/sweep-layers.ts");
-    return await findLayers(new LayerFiles(this.root), { ...options, isUsed: this.#isKept() });
+    return await findLayers(new LayerFiles(this.root), {
+      ...options,
+      isUsed: this.#isKept(),
+      unlocked: this.#isReadOnly,
+    });
   }
 
   /** The store of the layers, which the caller closes; `undefined` where there are none. Throws the classes of `diskError`. */

@@ -30,10 +30,15 @@ const MAX_FILE_BYTES = 64 * 1024;
 export class MountSourceStore {
   readonly #root: string;
   readonly #turn = new KeyedLock();
+  readonly #isReadOnly: boolean;
 
-  /** @param root the data root; `<root>/mounts` is made with the first source */
-  constructor(root: string) {
+  /**
+   * @param root the data root; `<root>/mounts` is made with the first source
+   * @param readOnly whether nothing is remembered or forgotten
+   */
+  constructor(root: string, { readOnly = false }: { readonly readOnly?: boolean | undefined } = {}) {
     this.#root = join(root, "mounts");
+    this.#isReadOnly = readOnly;
   }
 
   /** The known sources, newest first. Throws the classes of `diskError`. */
@@ -101,6 +106,7 @@ export class MountSourceStore {
     options: AbortOptions,
     edit: (sources: readonly MountSource[]) => readonly MountSource[],
   ): Promise<void> {
+    if (this.#isReadOnly) return;
     const path = this.#path(digest);
     const release = await this.#turn.acquire(path, options);
     try {

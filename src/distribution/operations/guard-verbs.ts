@@ -1,3 +1,4 @@
+import { readOnlyRoot } from "../../disk/read-only-root.ts";
 import { withoutUserInfo } from "../../errors/redact-url.ts";
 import type { Distribution } from "../api/distribution.ts";
 import type { FailedEvent } from "../api/events.ts";
@@ -17,15 +18,22 @@ const ALL: Readonly<Record<PromisingMethod, "reads" | "writes">> = VERBS;
 
 type Call = (...args: unknown[]) => Promise<unknown> | AsyncIterable<unknown>;
 
+/** What surrounds the verbs of an engine. */
+export interface VerbGuard {
+  /** Told what fails. Must not throw. */
+  readonly tell: (event: FailedEvent) => void;
+  /** Whether verbs that write to the data root are refused at once, with `ErrFailedPrecondition`. */
+  readonly readOnly: boolean;
+}
+
 /** Puts something around each verb of an engine, whose other methods stay as they are. Returns the engine. */
-export function tellFailures<D extends Distribution>(distribution: D, tell: (event: FailedEvent) => void): D {
+export function guardVerbs<D extends Distribution>(distribution: D, { tell, readOnly }: VerbGuard): D {
   for (const verb of Object.keys(ALL) as Verb[]) {
-    const call = distribution[verb].bind(distribution) as Call;
-    const onFailure = (args: readonly unknown[], error: unknown): void =>
-      tell({ verb, subjects: subjectsOf(args), error });
+    const own = distribution[verb].bind(distribution) as Call;
+    const call = readOnly && ALL[verb] === "writes" ? refusing(verb) : own;
     const value = (...args: unknown[]): ReturnType<Call> => {
       const running = call(...args);
-      const failed = (error: unknown): void => onFailure(args, error);
+      const failed = (error: unknown): void => tell({ verb, subjects: subjectsOf(args), error });
       return Symbol.asyncIterator in running ? iterating(running, failed) : settling(running, failed);
     };
     Object.defineProperty(distribution, verb, {
@@ -36,6 +44,12 @@ export function tellFailures<D extends Distribution>(distribution: D, tell: (eve
     });
   }
   return distribution;
+}
+
+function refusing(verb: Verb): Call {
+  return async () => {
+    throw readOnlyRoot(verb);
+  };
 }
 
 async function settling<T>(running: Promise<T>, onFailure: (error: unknown) => void): Promise<T> {

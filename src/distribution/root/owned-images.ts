@@ -3,6 +3,7 @@ import type { WaitOptions } from "../../async/waiting.ts";
 import type { ContentOwner } from "../../content/ownership/content-owner.ts";
 import { isOwned } from "../../content/ownership/owned-store.ts";
 import type { Store } from "../../content/store.ts";
+import { readOnlyRoot } from "../../disk/read-only-root.ts";
 import { isNotFound } from "../../errors/predicates.ts";
 import type { Image, ImageStore } from "../../images/image-store.ts";
 import { labelNeeds } from "../../images/needs-label.ts";
@@ -54,6 +55,19 @@ export function ownedImages(parts: OwnedImagesParts): ImageStore {
         await requireContent(content, { name, target }, options);
         return await naming.tag(name, target, options);
       }, options),
+  };
+}
+
+/** `images` of a root that is only read. */
+export function readingImages(images: ImageStore): ImageStore {
+  return {
+    ...images,
+    async tag() {
+      throw readOnlyRoot("tag image");
+    },
+    async untag() {
+      throw readOnlyRoot("untag image");
+    },
   };
 }
 

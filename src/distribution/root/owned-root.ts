@@ -27,7 +27,7 @@ import { RootLayers } from "../layers/image-layers.ts";
 import { MountSourceStore } from "../mounts/mount-source-store.ts";
 import { CausesOfDeletion } from "./causes-of-deletion.ts";
 import { diskUsage, usageOf } from "./disk-usage.ts";
-import { namingImages, ownedImages, tagImage } from "./owned-images.ts";
+import { namingImages, ownedImages, readingImages, tagImage } from "./owned-images.ts";
 import { type Hints, prune } from "./prune.ts";
 import { removeImage } from "./remove-image.ts";
 import { V1LayerStore } from "./v1-layer-store.ts";
@@ -41,10 +41,13 @@ export interface OwnedRootOptions {
   readonly content?: Store | undefined;
   /** Where names go instead of the root. */
   readonly images?: ImageStore | undefined;
+  /** Only reads, and makes nothing. */
+  readonly readOnly?: boolean | undefined;
   readonly logger: Logger;
 }
 
 interface OwnedRootParts {
+  readonly readOnly: boolean;
   readonly content: Store;
   readonly closeContent: () => Promise<void>;
   readonly owner: ContentOwner;
@@ -90,15 +93,17 @@ export class OwnedRoot {
     const { content, owner, names: images } = parts;
     const onHintLost = (err: unknown): void =>
       parts.logger.warn({ err }, "what content needs was not written on it");
-    this.images = ownedImages({ images, content, owner, onHintLost });
+    const own = ownedImages({ images, content, owner, onHintLost });
+    this.images = parts.readOnly ? readingImages(own) : own;
     this.naming = namingImages({ images, content, owner, onHintLost });
-    this.layers = new RootLayers(owner.root, owner);
+    this.layers = new RootLayers(owner.root, owner, parts);
     this.#stopListening = owner.onSwept((deleted) => this.#tell(deleted));
   }
 
   /** Opens a root; the caller closes it. Throws what `openDistribution` throws. */
-  static async open({ root, mode, content: given, images, logger }: OwnedRootOptions): Promise<OwnedRoot> {
-    const store = given ?? (await openLocalStore({ root, mode, logger }));
+  static async open({ readOnly = false, ...options }: OwnedRootOptions): Promise<OwnedRoot> {
+    const { root, mode, content: given, images, logger } = options;
+    const store = given ?? (await openLocalStore({ root, mode, readOnly, logger }));
     const owner = ownerFor(store, { root: resolve(root), logger });
     const content = isCollected(store) || owns(owner, store) ? store : claimingStore(store, owner);
     const onListenerFailure = (err: unknown): void => logger.warn({ err }, "a listener of events failed");
@@ -107,6 +112,7 @@ export class OwnedRoot {
       mode,
       onMove: ({ name, target }) => owner.remember({ digest: target.digest, kind: "graph", name }),
       onListenerFailure,
+      readOnly,
     });
     const names = images ? new GivenNames(images, onListenerFailure) : ofRoot;
     const causes = new CausesOfDeletion();
@@ -117,6 +123,7 @@ export class OwnedRoot {
       });
     }
     const opened = new OwnedRoot({
+      readOnly,
       content,
       closeContent: async () => {
         if (!given && isOwned(store) && "close" in store) await (store as { close(): Promise<void> }).close();
@@ -125,7 +132,7 @@ export class OwnedRoot {
       names,
       events,
       causes,
-      mountSources: new MountSourceStore(root),
+      mountSources: new MountSourceStore(root, { readOnly }),
       v1Layers: new V1LayerStore(root),
       illnesses: new IllnessFiles(root),
       reserve: new DiskReserve(join(root, "locks", "reserve")),
@@ -264,6 +271,7 @@ export class OwnedRoot {
 
   async #holdReserveAfter(before: Promise<void>): Promise<void> {
     await before;
+    if (this.#parts.readOnly) return;
     const index = await stat(join(this.#parts.owner.root, "index.json")).catch(() => undefined);
     await this.#parts.reserve.hold(index?.size ?? 0);
   }

@@ -63,12 +63,18 @@ export async function sweepLayers(
   return swept;
 }
 
+/** How layers are looked for. */
+export interface FindLayersOptions extends Omit<SweepLayersOptions, "dryRun"> {
+  /** Takes no lock: what a sweep moves meanwhile is seen or not. Default false. */
+  readonly unlocked?: boolean | undefined;
+}
+
 /** Tells what is there, and what a sweep would remove if nobody used it. Throws as `sweepLayers` does. */
 export async function findLayers(
   files: LayerFiles,
-  { isUsed, signal }: Omit<SweepLayersOptions, "dryRun">,
+  { isUsed, signal, unlocked = false }: FindLayersOptions,
 ): Promise<FoundLayers> {
-  const release = await lockChanges(files.layout, "shared", { signal });
+  const release = unlocked ? () => {} : await lockChanges(files.layout, "shared", { signal });
   try {
     const all = await files.list();
     const records = byChainId(all);
