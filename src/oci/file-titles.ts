@@ -103,7 +103,7 @@ export function checkTogether(titled: readonly Pick<TitledLayer, "title" | "path
 
 /** Equal for paths that some file system takes for the same. */
 function keyOf(path: readonly string[]): string {
-  return path.map((name) => name.normalize("NFKC").toUpperCase().toLowerCase().normalize("NFKC")).join("/");
+  return path.map((name) => name.normalize("NFD").toUpperCase().toLowerCase().normalize("NFD")).join("/");
 }
 
 function shown(title: string): string {

@@ -77,7 +77,7 @@ describe("pathOfTitle()", () => {
 
 describe("checkTogether()", () => {
   it("takes titles beside each other", () => {
-    together("a", "b/a", "b/c", "ab");
+    together("a", "b/a", "b/c", "ab", "1", "\uff11");
   });
 
   it.each([

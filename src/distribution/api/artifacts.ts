@@ -203,8 +203,8 @@ export interface Artifacts {
    * is made outside of the directory, and no link on the way is followed: titles that are absolute, lead up, have backslashes, drives or
    * control characters, or cannot be in one directory together on every system are refused before anything is fetched. When one file
    * fails the others are ended; those that are complete stay. Throws as `inspect` and `fetchTo` do, `ErrInvalidArgument` for such titles,
-   * for an image without titles and for an archive that no directory can be made of, `ErrNotFound` for a title that is not in it, and
-   * `ErrAlreadyExists` for a directory with something in it.
+   * for an image without titles and for an archive that no directory can be made of, `ErrNotFound` for a title that is not in it,
+   * `ErrPermissionDenied` where a hook says no, and `ErrAlreadyExists` for a directory with something in it.
    */
   fetchArtifact(
     reference: string,

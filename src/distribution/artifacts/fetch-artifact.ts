@@ -145,18 +145,17 @@ async function makeDirectoryOf(
   { reference, directory, options }: FileContext,
 ): Promise<FetchedFile> {
   const wanted = wantedContent({ reference, blob: titled.layer });
-  const endpoints = new Set<string | undefined>();
+  let endpoint: string | undefined;
   const passedOver: PassedEndpoint[] = [];
   async function* open(): AsyncGenerator<Uint8Array> {
     const { chunks, fetched } = streamWanted(engine, wanted, options);
     yield* chunks;
     const done = await fetched;
-    endpoints.add(done.endpoint);
+    endpoint = done.endpoint;
     passedOver.push(...done.passedOver);
   }
   const making = { directory, titled, signal: options.signal };
   const { path, missing } = await unpackDirectory(open, making);
-  const [endpoint] = [...endpoints].reverse();
   return { file: fileOf(titled, path, endpoint), missing, passedOver };
 }
 

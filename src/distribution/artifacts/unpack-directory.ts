@@ -1,6 +1,6 @@
 import type { Dirent } from "node:fs";
 import { lstat, mkdtemp, opendir, readdir, readlink, rename } from "node:fs/promises";
-import { join, posix } from "node:path";
+import { join } from "node:path";
 import { throwIfAborted } from "../../async/abort.ts";
 import { diskError, isMissingFile } from "../../disk/disk-error.ts";
 import { syncDirectory } from "../../disk/write-file-atomic.ts";
@@ -35,7 +35,7 @@ export interface DirectoryToMake {
 /**
  * Makes a directory of an archive all of whose names begin with its title, as oras writes it: beside the place where it is to be, and
  * there only when all of it is made. Gives its path, and what of it this host could not make. Throws as `extractImage` does,
- * `ErrInvalidArgument` for names that do not begin so, for links that lead out of the directory, for devices and the like and for programs that
+ * `ErrInvalidArgument` for names that do not begin so, for links that may lead out of the directory, for devices and the like and for programs that
  * run as somebody else, and `ErrAlreadyExists` where something is in the way.
  *
  * @param open the archive, compressed or not
@@ -94,8 +94,8 @@ async function checkTree(root: string, { title }: TitledLayer, signal: AbortSign
     const path = pathBelow(root, name);
     if (entry.isSymbolicLink()) {
       const target = await readlink(path, { encoding: "buffer" });
-      if (leadsOut(name, target.toString("latin1")))
-        throw refused(title, textOf(name), "a link that leads out of the directory");
+      if (mayLeadOut(name, target.toString("latin1")))
+        throw refused(title, textOf(name), "a link that may lead out of the directory");
     } else if (!entry.isFile()) {
       throw refused(title, textOf(name), "neither file nor directory nor link");
     } else if (((await lstat(path)).mode & SET_ID_BITS) !== 0) {
@@ -105,10 +105,16 @@ async function checkTree(root: string, { title }: TitledLayer, signal: AbortSign
   await onDisk(root, () => visit(""));
 }
 
-/** Whether a link leads out by its text; one that leads through other links of the same directory stays in it, as these do. */
-function leadsOut(name: ByteString, target: ByteString): boolean {
-  const reached = posix.normalize(posix.join(posix.dirname(name), target));
-  return posix.isAbsolute(target) || reached === ".." || reached.startsWith("../");
+/**
+ * Whether a link may lead out. It goes up from its own directory by the `..` at its beginning; one further on goes up from wherever
+ * a link before it leads, which its text does not tell. Whoever only goes down stays in, whatever links he meets, as these do.
+ */
+function mayLeadOut(name: ByteString, target: ByteString): boolean {
+  const depth = name.split("/").length - 1;
+  const names = target.split("/").filter((one) => one !== "" && one !== ".");
+  const down = names.findIndex((one) => one !== "..");
+  const up = down === -1 ? names.length : down;
+  return target.startsWith("/") || up > depth || names.lastIndexOf("..") >= up;
 }
 
 /** Puts a directory in its place; that of an artifact itself is there already, so all in it goes there. */
