@@ -1,6 +1,6 @@
 import { once } from "node:events";
 import { describe, expect, it } from "vitest";
-import { buildImage, TestRegistry } from "../../src/testing.ts";
+import { buildImage, buildIndex, TestRegistry } from "../../src/testing.ts";
 import { until } from "../distribution/support/until.ts";
 import { closingAfterEach } from "../support/closing-after-each.ts";
 import { messagesIn, openApi } from "./support/api.ts";
@@ -67,6 +67,47 @@ describe("POST /images/create", () => {
     expect(answer.json()).toEqual({
       message: expect.stringContaining(message.replace("HOST", registry.host)),
     });
+  });
+
+  it("says as dockerd does what of it was here already", async () => {
+    const registry = keep(await TestRegistry.start());
+    const layers = [5_000, 600];
+    const { descriptor } = await buildImage(registry, "team/app", { tag: "v1", layers });
+    await buildImage(registry, "team/app", { tag: "v2", layers, config: { config: { Labels: { a: "b" } } } });
+    const api = keep(await openApi());
+    const name = `${registry.host}/team/app`;
+    const pull = async (query: string): Promise<readonly unknown[]> =>
+      (await api.ask(`POST /images/create?fromImage=${name}${query}&${AMD64}`))
+        .messages()
+        .map(({ status }) => status)
+        .filter((status) => /^(?:Already|Status)/.test(String(status)));
+    await pull("&tag=v1");
+    expect(await pull("&tag=v1")).toEqual([`Status: Image is up to date for ${name}:v1`]);
+    expect(await pull(`&tag=${descriptor.digest}`)).toEqual([
+      `Status: Image is up to date for ${name}@${descriptor.digest}`,
+    ]);
+    // The layers of the image that is new, and not those of the one that is here.
+    const both = ["Already exists", "Already exists"];
+    expect(await pull("")).toEqual([...both, `Status: Downloaded newer image for ${name}`]);
+    expect(await pull("")).toEqual([`Status: Image is up to date for ${name}`]);
+  });
+
+  it("says that there is another image where a name means another platform than before", async () => {
+    const registry = keep(await TestRegistry.start());
+    const images = [await buildImage(registry, "team/many", { layers: [100] })];
+    const platform = { os: "linux", architecture: "arm64" };
+    images.push(await buildImage(registry, "team/many", { layers: [200], platform }));
+    buildIndex(registry, "team/many", { tag: "v1", images });
+    const api = keep(await openApi());
+    const status: unknown[] = [];
+    for (const architecture of ["arm64", "amd64", "amd64"]) {
+      const query = `fromImage=${registry.host}/team/many:v1&platform=linux%2F${architecture}`;
+      status.push((await api.ask(`POST /images/create?${query}`)).messages().at(-1)?.["status"]);
+    }
+    const [newer, same] = ["Downloaded newer image", "Image is up to date"];
+    expect(status).toEqual(
+      [newer, newer, same].map((what) => `Status: ${what} for ${registry.host}/team/many:v1`),
+    );
   });
 
   it("ends what it has begun with the failure as docker's clients look for it", async () => {

@@ -218,6 +218,19 @@ describe("GET /events", () => {
     }
   });
 
+  it("tells of a prune, which is about no image", async () => {
+    const { api } = await pulled();
+    await api.ask("POST /images/prune");
+    await api.ask(`POST /images/prune?filters=${encodeURIComponent('{"dangling":["false"]}')}`);
+    const answer = await api.open(`GET /events?since=1&filters=${encodeURIComponent('{"event":["prune"]}')}`);
+    const events = await next(answer, 2);
+    answer.destroy();
+    expect(events).toMatchObject([
+      { Action: "prune", Actor: { ID: "", Attributes: { reclaimed: "0" } } },
+      { Action: "prune", Actor: { ID: "", Attributes: { reclaimed: expect.stringMatching(/^[1-9]\d*$/) } } },
+    ]);
+  });
+
   it("writes times in nanoseconds as digits", async () => {
     const { api } = await pulled();
     const answer = await api.open("GET /events?since=1");

@@ -43,10 +43,11 @@ export async function removeImage(call: ApiCall): Promise<void> {
 
 /** `POST /images/prune`: all images where `dangling` is false; what has lost its name is gone already. */
 export async function pruneImages({ engine, query, response, signal }: ApiCall): Promise<void> {
-  const { catalog, distribution } = engine;
+  const { catalog, distribution, events } = engine;
   const filters = Filters.of(query, PRUNE_FILTERS);
   if (filters.flag("dangling") ?? true) {
     const { reclaimedBytes } = await distribution.prune({ signal });
+    events.tellPrune(reclaimedBytes);
     answerJson(response, { ImagesDeleted: null, SpaceReclaimed: reclaimedBytes });
     return;
   }
@@ -56,6 +57,7 @@ export async function pruneImages({ engine, query, response, signal }: ApiCall):
     removed.push(...(await removal(image, image.names, { catalog, distribution, signal })));
   }
   const SpaceReclaimed = Math.max(0, before - (await contentBytes(distribution, { signal })));
+  events.tellPrune(SpaceReclaimed);
   answerJson(response, { ImagesDeleted: removed.length > 0 ? removed : null, SpaceReclaimed });
 }
 

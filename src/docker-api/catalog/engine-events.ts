@@ -18,7 +18,7 @@ const NS_PER_MS = 1_000_000n;
 /** What happened to an image, as docker's API tells it. */
 export interface EngineEvent {
   readonly action: string;
-  /** The image's name for a pull or push, otherwise its ID. */
+  /** The image's name for a pull or push, otherwise its ID; empty for a prune. */
   readonly id: string;
   /** Labels of the image, and `name`. */
   readonly attributes: Readonly<Record<string, string>>;
@@ -75,6 +75,12 @@ export class EngineEvents {
       const name = action === "tag" ? shown(image.name) : id;
       this.#emit({ action, id, attributes: { ...labels, name } });
     });
+  }
+
+  /** Tells that images were pruned, which is about none of them. */
+  tellPrune(reclaimedBytes: number): void {
+    const attributes = { reclaimed: String(reclaimedBytes) };
+    this.#inOrder(() => this.#emit({ action: "prune", id: "", attributes }));
   }
 
   readonly #onPull = (event: ImageEvent): void => this.#tellMove("pull", event);
