@@ -78,6 +78,7 @@ describe("recordTimeline()", () => {
         hashMs: expect.any(Number),
         writeMs: expect.any(Number),
       });
+      expect(bytes?.startMs).toBe(request?.endMs);
       const contents = [image.descriptor, image.config, ...image.layers.map(({ descriptor }) => descriptor)];
       for (const { digest } of contents) expect(item(timeline, digest)).toBeDefined();
       expect([...phasesOf(item(timeline, name))]).toEqual(expect.arrayContaining(["connect", "request"]));

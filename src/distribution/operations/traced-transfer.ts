@@ -19,8 +19,8 @@ export function tracedTransfer<T>(
   return traced(TRACES.transfer, { contextOf, work });
 }
 
-/** There are so many bytes of the whole by now. */
-export function noteBytes(trace: TransferTrace, bytes: number): void {
-  trace.firstByteAtMs ??= performance.now();
+/** There are so many bytes of the whole by now, and there were so many before the attempt. */
+export function noteBytes(trace: TransferTrace, bytes: number, before: number): void {
+  if (bytes > before) trace.firstByteAtMs ??= performance.now();
   trace.bytes = bytes;
 }

@@ -38,11 +38,13 @@ export function counting(
 }
 
 function watched(context: FetchContext, trace: TransferTrace): FetchContext {
+  let before: number | undefined;
   return {
     ...context,
     times: trace,
     onBytes(bytes) {
-      noteBytes(trace, bytes);
+      before ??= bytes; // it is told at once where it goes on
+      noteBytes(trace, bytes, before);
       context.onBytes?.(bytes);
     },
     onVerify() {

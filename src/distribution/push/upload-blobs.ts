@@ -123,7 +123,7 @@ export async function uploadBlobs(
           shared.transfers.run({ digest, mediaType, size, ...where }, { signal, waiter }, (one) => {
             const onBytes = (bytes: number): void => {
               one.bytes = bytes;
-              if (trace) noteBytes(trace, bytes);
+              if (trace) noteBytes(trace, bytes, 0);
               progress(update(subject, "Pushing", bytes, size));
             };
             return remote.push(blob, one.sending(content), { signal, waiter, flow, onBytes });
