@@ -4,7 +4,7 @@ import { join } from "node:path";
 import { afterEach, beforeEach, describe, expect, it } from "vitest";
 import { type BuiltImage, buildImage, TestRegistry } from "../../src/testing.ts";
 import type { Timeline } from "../../src/timeline.ts";
-import { drayage } from "../real/support/drayage.ts";
+import { drayage, startDrayage } from "../real/support/drayage.ts";
 
 let registry: TestRegistry;
 let image: BuiltImage;
@@ -21,11 +21,13 @@ afterEach(async () => {
   await rm(directory, { recursive: true, force: true });
 });
 
-const pull = (...more: readonly string[]) => {
+function pulling(...more: readonly string[]): readonly string[] {
   const root = join(directory, "root");
   const common = ["--plain-http", "--platform", "linux/amd64", `${registry.host}/team/app:v1`];
-  return drayage(["pull", "--root", root, ...more, ...common]);
-};
+  return ["pull", "--root", root, ...more, ...common];
+}
+
+const pull = (...more: readonly string[]) => drayage(pulling(...more));
 
 async function written(name: string): Promise<Timeline> {
   return JSON.parse(await readFile(join(directory, name), "utf8"));
@@ -48,6 +50,17 @@ describe("drayage pull --timeline", () => {
     const { operations } = await written("pull.json");
     expect(stderr).toContain(operations[0]?.failure);
     expect(await readdir(directory)).toContain("pull.svg");
+  });
+
+  it("writes them of a pull that is interrupted", async () => {
+    registry.fault({ kind: "blob" }, { stall: true, afterBytes: 100 });
+    const running = startDrayage(pulling("--timeline", join(directory, "pull")));
+    await registry.waitFor(({ kind }) => kind === "blob");
+    running.kill("SIGINT");
+    expect((await running.done).status).toBe(130);
+    const { operations, items } = await written("pull.json");
+    expect(operations).toMatchObject([{ failure: expect.any(String) }]);
+    expect(items.length).toBeGreaterThan(1);
   });
 
   it("fails where they cannot be written, and is refused where nothing moves", async () => {
