@@ -41,6 +41,11 @@ function pullWith(options: object): (engine: Engine) => Promise<unknown> {
   return (target) => target.pull("app", untyped(options));
 }
 
+/** A push of an artifact as a caller in plain JavaScript may describe it. */
+function pushArtifactOf(artifact: object): (engine: Engine) => Promise<unknown> {
+  return (target) => target.pushArtifact("app", untyped(artifact));
+}
+
 const HEX = "0123456789abcdef".repeat(4);
 
 describe("pull() of a reference that is none", () => {
@@ -110,6 +115,19 @@ describe("a call with arguments of the wrong type", () => {
     [
       'push image: got the unknown option "keepBlobs"',
       (engine) => engine.push("app", untyped({ keepBlobs: false })),
+    ],
+    ['push artifact: argument "artifact"', (engine) => engine.pushArtifact("app", none)],
+    ['push artifact: argument "artifact.files[0].path"', pushArtifactOf({ files: [{ title: "a" }] })],
+    ['push artifact: argument "artifact": got the unknown option "fiels"', pushArtifactOf({ fiels: [] })],
+    ['push artifact: argument "artifact.subject"', pushArtifactOf({ subject: { digest } })],
+    [
+      'push artifact: option "priority"',
+      (engine) => engine.pushArtifact("app", {}, untyped({ priority: "soon" })),
+    ],
+    ['fetch artifact: argument "directory"', (engine) => engine.fetchArtifact("app", none)],
+    [
+      'fetch artifact: option "titles"',
+      (engine) => engine.fetchArtifact("app", "/x", untyped({ titles: "a" })),
     ],
     ['remove image: argument "reference"', (engine) => engine.remove(none)],
     ['remove image: option "signal"', (engine) => engine.remove("app", { signal })],
