@@ -106,7 +106,10 @@ export class OptionTypes {
     const root = canBeNamed ? { name, file: this.#fileOf(declared), isType: true } : met.root;
     const expression = canBeNamed ? name : met.expression;
     const described = declared ? docComment(this.#checker, declared).description : "";
-    const options = this.#checker.getPropertiesOfType(type).map((property) => this.#option(property, name));
+    const properties = this.#checker
+      .getPropertiesOfType(type)
+      .filter((property) => !this.#isHidden(property));
+    const options = properties.map((property) => this.#option(property, name));
     const found: OptionType = {
       key,
       name,
@@ -119,7 +122,7 @@ export class OptionTypes {
     };
     const inside = met.inside ? [met.inside] : [];
     this.#found.set(key, { type: found, inside, isTaken: met.inside === undefined });
-    for (const property of this.#checker.getPropertiesOfType(type)) {
+    for (const property of properties) {
       const value = this.#checker.getTypeOfSymbol(property);
       if (value === undefined) continue;
       const option = property.name;
@@ -152,6 +155,11 @@ export class OptionTypes {
       examples: tags.get("example") ?? [],
       place: this.#fileOf(property),
     };
+  }
+
+  /** Whether it is for the engine alone: what it takes cannot be had from any door. */
+  #isHidden(property: Declared): boolean {
+    return docComment(this.#checker, property).tags.has("hidden");
   }
 
   #isNumber(type: Type): boolean {

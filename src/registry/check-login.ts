@@ -15,9 +15,23 @@ import { withRedirect } from "./http/with-redirect.ts";
 
 /** How a login is checked. */
 export interface CheckLoginOptions extends AbortOptions {
-  /** Reaches the registry and its token server; must not authorize by itself. */
+  /**
+   * Reaches the registry and its token server; must not authorize by itself.
+   * @example send
+   */
   readonly send: Send;
+  /**
+   * What is configured about the hosts of token servers.
+   * @defaultValue nothing, only loopback hosts are insecure
+   * @example trust: hostTrust({ insecureRegistries: ["registry.internal:5000"] })
+   */
   readonly trust?: HostTrust | undefined;
+  /**
+   * Tells until when a token is good.
+   * @defaultValue the machine's
+   * @avoid outside of tests
+   * @example clock
+   */
   readonly clock?: Clock | undefined;
 }
 

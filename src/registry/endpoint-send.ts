@@ -10,15 +10,33 @@ import { Identities } from "./identities.ts";
 
 /** What a `Send` for one endpoint is made of. */
 export interface EndpointSendOptions {
+  /**
+   * What is asked.
+   * @example endpoint
+   */
   readonly endpoint: Endpoint;
-  /** Asked at the first challenge of the endpoint, for its `credentialHost`. */
+  /**
+   * Asked at the first challenge of the endpoint, for its `credentialHost`.
+   * @example credentials: anonymous
+   */
   readonly credentials: CredentialSource;
-  /** Throttled, shared by all endpoints: `withThrottle(transport.send)`. */
+  /**
+   * Throttled, shared by all endpoints: `withThrottle(transport.send)`.
+   * @example send: withThrottle(send)
+   */
   readonly send: Send;
   /**
-   * What is configured about the hosts of token servers. Default: nothing, only loopback hosts are insecure.
+   * What is configured about the hosts of token servers.
+   * @defaultValue nothing, only loopback hosts are insecure
+   * @example trust: hostTrust({ insecureRegistries: ["registry.internal:5000"] })
    */
   readonly trust?: HostTrust | undefined;
+  /**
+   * Tells until when a token is good.
+   * @defaultValue the machine's
+   * @avoid outside of tests
+   * @example clock
+   */
   readonly clock?: Clock | undefined;
 }
 

@@ -14,13 +14,28 @@ export type PushOutcome =
 
 /** How content is pushed. */
 export interface PushContentOptions extends AbortOptions {
-  /** Waits between attempts at a document, and shows for how long. Default: one that shows nothing. */
+  /**
+   * Waits between attempts at a document, and shows for how long.
+   * @defaultValue one that shows nothing
+   * @example waiter: plainWaiter({ show: ({ words }) => console.log(words) })
+   */
   readonly waiter?: Waiter | undefined;
-  /** How fast a blob may go. Default: as fast as the registry takes it. */
+  /**
+   * How fast a blob may go.
+   * @hidden no door has what it takes
+   */
   readonly flow?: Flow | undefined;
-  /** Called with the bytes that the registry has taken, of the whole content. */
+  /**
+   * Called with the bytes that the registry has taken, of the whole content.
+   * @defaultValue nobody is told
+   * @example onBytes: (bytes) => console.log(bytes)
+   */
   readonly onBytes?: ((bytes: number) => void) | undefined;
-  /** Tag for a manifest or index; without it, it is put by digest. */
+  /**
+   * Tag for a manifest or index.
+   * @defaultValue it is put by digest
+   * @example tag: "v1"
+   */
   readonly tag?: string | undefined;
 }
 

@@ -37,17 +37,43 @@ export interface MountSources {
 
 /** What a pusher is made of. */
 export interface RegistryPusherOptions {
+  /**
+   * The endpoint of the client.
+   * @example endpoint
+   */
   readonly endpoint: Endpoint;
-  /** Default: the origin of the endpoint. */
+  /**
+   * Who is asked, and by whom: transfers of equal sources share the fate of a failure.
+   * @defaultValue the origin of the endpoint
+   * @example source: "https://registry.example jane"
+   */
   readonly source?: Source | undefined;
+  /**
+   * Knows repositories of the same registry that may have a blob.
+   * @example mounts: { candidates: async () => [], succeeded: async () => {}, failed: async () => {} }
+   */
   readonly mounts: MountSources;
-  /** How patiently documents are put. */
+  /**
+   * How patiently documents are put.
+   * @example backoff: DEFAULT_BACKOFF
+   */
   readonly backoff: BackoffPolicy;
-  /** Shared by all who write to the same registries: lists of referrers are read and written whole. Default: its own. */
+  /**
+   * Shared by all who write to the same registries: lists of referrers are read and written whole.
+   * @hidden no door has what it takes
+   */
   readonly referrerTurns?: KeyedLock | undefined;
-  /** Called with the reason when an upload session stays at the registry although nobody needs it any more. */
+  /**
+   * Called with the reason when an upload session stays at the registry although nobody needs it any more.
+   * @defaultValue nobody is told
+   * @example onLeftover: (error) => console.log(error)
+   */
   readonly onLeftover?: ((error: unknown) => void) | undefined;
-  /** Longest time for giving an upload up, in milliseconds. Default: 5 s. */
+  /**
+   * Longest time for giving an upload up, in milliseconds.
+   * @defaultValue 5,000
+   * @example abandonTimeoutMs: 1_000
+   */
   readonly abandonTimeoutMs?: number | undefined;
 }
 

@@ -34,11 +34,26 @@ const BLOBS_EXPECTED = 6;
 
 /** What a remote is made of. */
 export interface RegistryRemoteOptions {
+  /**
+   * The endpoint of the client.
+   * @example endpoint
+   */
   readonly endpoint: Endpoint;
-  /** Default: the origin of the endpoint. */
+  /**
+   * Who is asked, and by whom: transfers of equal sources share the fate of a failure.
+   * @defaultValue the origin of the endpoint
+   * @example source: "https://registry.example jane"
+   */
   readonly source?: Source | undefined;
+  /**
+   * How patiently documents are asked for.
+   * @example backoff: DEFAULT_BACKOFF
+   */
   readonly backoff: BackoffPolicy;
-  /** Requests of resolvers that are shared by all of the same `source`. Default: nothing is shared. */
+  /**
+   * Requests of resolvers that are shared by all of the same `source`.
+   * @hidden no door has what it takes
+   */
   readonly resolutions?: Resolutions | undefined;
 }
 

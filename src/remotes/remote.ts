@@ -10,26 +10,44 @@ import type { PourInto } from "./threads/poured.ts";
 
 /** How patiently something is asked for. */
 export interface AskOptions extends AbortOptions {
-  /** Waits between attempts, and shows for how long. Default: one that shows nothing. */
+  /**
+   * Waits between attempts, and shows for how long.
+   * @defaultValue one that shows nothing
+   * @example waiter: plainWaiter({ show: ({ words }) => console.log(words) })
+   */
   readonly waiter?: Waiter | undefined;
 }
 
 /** Which referrers are asked for. */
 export interface AskReferrersOptions extends AskOptions {
-  /** Only those of this type. Default: all. */
+  /**
+   * Only those of this type.
+   * @defaultValue all
+   * @example artifactType: "application/vnd.dev.sigstore.bundle.v0.3+json"
+   */
   readonly artifactType?: string | undefined;
 }
 
 /** How a reference is resolved. */
 export interface ResolveOptions extends AskOptions {
-  /** Reads the bytes at once, whatever the registry would promise: for a promise that it did not keep. Default false. */
+  /**
+   * Reads the bytes at once, whatever the registry would promise: for a promise that it did not keep.
+   * @defaultValue `false`
+   * @example withBytes: true
+   */
   readonly withBytes?: boolean | undefined;
   /**
-   * Whether what the reference named before is here, so that digest and size may be all that is wanted. If not, the document itself
-   * is asked for at once, unless another one of the repository came from the same source. Default: it may be.
+   * Whether what the reference named before is here, so that digest and size may be all that is wanted. If not, the document
+   * itself is asked for at once, unless another one of the repository came from the same source.
+   * @defaultValue it may be
+   * @example isKnown: () => Promise.resolve(false)
    */
   readonly isKnown?: (() => Promise<boolean>) | undefined;
-  /** Whether blobs will be asked for next: connections for them are opened while a document is on its way. Default false. */
+  /**
+   * Whether blobs will be asked for next: connections for them are opened while a document is on its way.
+   * @defaultValue `false`
+   * @example blobsFollow: true
+   */
   readonly blobsFollow?: boolean | undefined;
 }
 
@@ -64,20 +82,44 @@ export interface RemoteContent {
 
 /** How content is fetched. */
 export interface FetchOptions extends AbortOptions {
-  /** Bytes that are there already; the answer starts behind them if the remote can. Default 0. */
+  /**
+   * Bytes that are there already; the answer starts behind them if the remote can.
+   * @unit bytes
+   * @defaultValue 0
+   * @example offset: 10
+   */
   readonly offset?: number | undefined;
-  /** Where the content is to be poured, if it comes there. */
+  /**
+   * Where the content is to be poured, if it comes there.
+   * @hidden no door has what it takes
+   */
   readonly place?: Place | undefined;
-  /** How fast it may come. Default: as fast as it does. */
+  /**
+   * How fast it may come.
+   * @hidden no door has what it takes
+   */
   readonly flow?: Flow | undefined;
-  /** Waits for what has to be waited for before the content comes, such as a slow token server. */
+  /**
+   * Waits for what has to be waited for before the content comes, such as a slow token server.
+   * @defaultValue nobody is told
+   * @example waiter: plainWaiter({ show: ({ words }) => console.log(words) })
+   */
   readonly waiter?: Waiter | undefined;
 }
 
 /** How a part of content is fetched. */
 export interface FetchPartOptions extends FetchOptions {
+  /**
+   * Position of its first byte.
+   * @unit bytes
+   * @example offset: 0, end: 10
+   */
   readonly offset: number;
-  /** Position behind its last byte. */
+  /**
+   * Position behind its last byte.
+   * @unit bytes
+   * @example offset: 10, end: 20
+   */
   readonly end: number;
 }
 

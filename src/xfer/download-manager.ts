@@ -17,35 +17,74 @@ const DEFAULT_CONCURRENCY = 3;
 
 /** What a download manager is made of. */
 export interface DownloadManagerOptions extends SlotLimits {
-  /** Where blobs become layers. Without it nothing is registered: a layer is complete when its blob is in. */
+  /**
+   * Where blobs become layers.
+   * @defaultValue nothing is registered: a layer is complete when its blob is in
+   * @example target: containerd.layers
+   */
   readonly target?: LayerTarget | undefined;
-  /** Blobs at the same time, for all downloads together; 0 means no limit. Default 3. Not used with `transfers`. */
+  /**
+   * Blobs at the same time, for all downloads together; 0 means no limit. Not used with `transfers`.
+   * @unit blobs
+   * @defaultValue 3
+   * @example concurrency: 8
+   */
   readonly concurrency?: number | undefined;
-  /** Default: five attempts with full jitter. */
+  /**
+   * How long to wait between attempts, and how many there are.
+   * @defaultValue `DEFAULT_BACKOFF`: five attempts with full jitter
+   * @example backoff: { ...DEFAULT_BACKOFF, maxAttempts: 3 }
+   */
   readonly backoff?: BackoffPolicy | undefined;
-  /** Default: the machine's. */
+  /**
+   * Measures the pauses between attempts.
+   * @defaultValue the machine's
+   * @avoid outside of tests
+   * @example clock
+   */
   readonly clock?: Clock | undefined;
-  /** Carries the blobs, when something else shares its slots. Default: one of its own. */
+  /**
+   * Carries the blobs, when something else shares its slots.
+   * @defaultValue one of its own
+   * @example transfers: new TransferManager({ concurrency: 4 })
+   */
   readonly transfers?: TransferManager | undefined;
 }
 
 /** What managers share that share their transfers. */
 interface SharedOptions extends DownloadManagerOptions {
+  /**
+   * Shared by managers that share their blobs.
+   * @hidden no door has what it takes
+   */
   readonly growths?: BlobGrowths | undefined;
 }
 
 /** How one download runs. */
 export interface DownloadOptions extends AbortOptions {
-  /** Status of each layer in docker's words; a sink that fails is called no more and does not fail the download. */
+  /**
+   * Status of each layer in docker's words; a sink that fails is called no more and does not fail the download.
+   * @defaultValue nobody is told
+   * @example onProgress: ({ kind, id }) => console.log(kind, id)
+   */
   readonly onProgress?: StepSink | undefined;
-  /** Among blobs that wait for a slot, higher goes first. Default 0. */
+  /**
+   * Among blobs that wait for a slot, higher goes first.
+   * @unit none, any finite number
+   * @defaultValue 0
+   * @example priority: 10
+   */
   readonly priority?: Priority | LivePriority | undefined;
   /**
-   * Downloads of one group get as many slots together as one that has no group, when some of equal priority wait. Default: a
-   * group of its own.
+   * Downloads of one group get as many slots together as one that has no group, when some of equal priority wait.
+   * @defaultValue a group of its own
+   * @example group: "tenant-7"
    */
   readonly group?: string | symbol | undefined;
-  /** On whose account the bytes move. Default: nobody's. */
+  /**
+   * On whose account the bytes move.
+   * @hidden no door has what it takes
+   */
   readonly payer?: Payer | undefined;
 }
 

@@ -60,21 +60,37 @@ export interface Watcher<T> extends AsyncDisposable {
 /** How a transfer is joined. */
 export interface TransferOptions extends SlotWants {
   /**
-   * Called with the newest progress, first of all the last one there was before joining; an update equal to the one before
-   * is left out. When it returns a promise, the next call waits for it and skips to the newest update; such a sink must not
-   * wait for the `release` of its own watcher, which waits for the sink. When it throws or rejects it is called no more and
-   * a process warning tells why; the job and the other watchers do not notice.
+   * Called with the newest progress, first of all the last one there was before joining; an update equal to the one before is
+   * left out. When it returns a promise, the next call waits for it and skips to the newest update; such a sink must not wait for
+   * the `release` of its own watcher, which waits for the sink. When it throws or rejects it is called no more and a process
+   * warning tells why; the job and the other watchers do not notice.
+   * @defaultValue nobody is told
+   * @example onProgress: (progress) => console.log(progress)
    */
   readonly onProgress?: ((progress: StepProgress) => void | Promise<void>) | StepSink | undefined;
   /**
    * Who is asked, and by whom: callers of equal sources share the fate of a failure, the others go on with their own runs.
-   * Default: one source for all.
+   * @defaultValue one source for all
+   * @example source: "https://registry.example jane"
    */
   readonly source?: string | symbol | undefined;
-  /** Default 0. */
+  /**
+   * Higher goes first among jobs that wait for a slot.
+   * @unit none, any finite number
+   * @defaultValue 0
+   * @example priority: 10
+   */
   readonly priority?: Priority | LivePriority | undefined;
-  /** Whom the transfer's slot is for, among equals that wait for one. Default: one tenant for all who name none. */
+  /**
+   * Whom the transfer's slot is for, among equals that wait for one.
+   * @defaultValue one tenant for all who name none
+   * @example tenant: { group: "tenant-7" }
+   */
   readonly tenant?: Tenant | undefined;
-  /** What all watchers are shown whenever the job has to wait for a slot. Only who starts the job decides it. */
+  /**
+   * What all watchers are shown whenever the job has to wait for a slot. Only who starts the job decides it.
+   * @defaultValue nothing
+   * @example waiting: { kind: "message", id: "layer", message: "Waiting" }
+   */
   readonly waiting?: StepProgress | undefined;
 }

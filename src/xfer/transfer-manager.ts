@@ -8,9 +8,18 @@ import { Turns } from "./turns.ts";
 
 /** What a transfer manager is made of. */
 export interface TransferManagerOptions extends SlotLimits {
-  /** Slots; 0 means no limit. */
+  /**
+   * Slots; 0 means no limit.
+   * @unit slots
+   * @example concurrency: 4
+   */
   readonly concurrency: number;
-  /** Measures how long a source moves nothing. Default: the machine's. */
+  /**
+   * Measures how long a source moves nothing.
+   * @defaultValue the machine's
+   * @avoid outside of tests
+   * @example clock
+   */
   readonly clock?: Clock | undefined;
 }
 

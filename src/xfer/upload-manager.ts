@@ -19,29 +19,65 @@ const DEFAULT_CONCURRENCY = 5;
 
 /** What an upload manager is made of. */
 export interface UploadManagerOptions extends Pick<SlotLimits, "foreground"> {
-  /** Blobs at the same time, for all uploads together; 0 means no limit. Default 5. Not used with `transfers`. */
+  /**
+   * Blobs at the same time, for all uploads together; 0 means no limit. Not used with `transfers`.
+   * @unit blobs
+   * @defaultValue 5
+   * @example concurrency: 2
+   */
   readonly concurrency?: number | undefined;
-  /** Default: five attempts with full jitter. */
+  /**
+   * How long to wait between attempts, and how many there are.
+   * @defaultValue `DEFAULT_BACKOFF`: five attempts with full jitter
+   * @example backoff: { ...DEFAULT_BACKOFF, maxAttempts: 3 }
+   */
   readonly backoff?: BackoffPolicy | undefined;
-  /** Default: the machine's. */
+  /**
+   * Measures the pauses between attempts.
+   * @defaultValue the machine's
+   * @avoid outside of tests
+   * @example clock
+   */
   readonly clock?: Clock | undefined;
   /**
-   * Gets the work for each blob, which may outlast the calls of `upload`: for whoever has to wait for all of it. Default: nobody.
+   * Gets the work for each blob, which may outlast the calls of `upload`: for whoever has to wait for all of it.
+   * @defaultValue nobody gets it
+   * @example track: (work) => work
    */
   readonly track?: (<T>(work: Promise<T>) => Promise<T>) | undefined;
-  /** Carries the blobs, when something else shares its slots. Default: one of its own. */
+  /**
+   * Carries the blobs, when something else shares its slots.
+   * @defaultValue one of its own
+   * @example transfers: new TransferManager({ concurrency: 4 })
+   */
   readonly transfers?: TransferManager | undefined;
 }
 
 /** How one upload runs. */
 export interface UploadOptions extends AbortOptions {
-  /** Status of each blob in docker's words; a sink that fails is called no more and does not fail the upload. */
+  /**
+   * Status of each blob in docker's words; a sink that fails is called no more and does not fail the upload.
+   * @defaultValue nobody is told
+   * @example onProgress: ({ kind, id }) => console.log(kind, id)
+   */
   readonly onProgress?: StepSink | undefined;
-  /** Among blobs that wait for a slot, higher goes first. Default 0. */
+  /**
+   * Among blobs that wait for a slot, higher goes first.
+   * @unit none, any finite number
+   * @defaultValue 0
+   * @example priority: 10
+   */
   readonly priority?: Priority | LivePriority | undefined;
-  /** As in `DownloadOptions`. Default: a group of its own. */
+  /**
+   * As in `DownloadOptions`.
+   * @defaultValue a group of its own, as in `DownloadOptions`
+   * @example group: "tenant-7"
+   */
   readonly group?: string | symbol | undefined;
-  /** On whose account the bytes move. Default: nobody's. */
+  /**
+   * On whose account the bytes move.
+   * @hidden no door has what it takes
+   */
   readonly payer?: Payer | undefined;
 }
 

@@ -56,6 +56,17 @@ describe("tag()", () => {
     );
   });
 
+  it("tells the cause that the store of names is given, and takes no other than there are", async () => {
+    await engine.pull(name);
+    const { target } = await engine.images.get(name);
+    const causes: string[] = [];
+    engine.events.on("tag", ({ cause }) => causes.push(cause));
+    await engine.images.tag("copy", target, { cause: "import" });
+    expect(causes).toEqual(["import"]);
+    const failure = await failureOf(engine.images.tag("copy", target, { cause: "magic" as "import" }));
+    expect(failure.message).toContain('tag image: option "cause": got a string, wanted one of pull, push');
+  });
+
   it("refuses content that is not here, by the store of names too", async () => {
     const failure = await failureOf(engine.images.tag("copy", image.descriptor));
     expect(failure).toBeInstanceOf(ErrNotFound);

@@ -215,7 +215,7 @@ export interface ReadImageOptions extends UnpackImageOptions {
    * Which paths of the image are meant, with all that is below them, from the root on; links on the way are followed, inside the
    * image.
    * @defaultValue everything
-   * @example paths: ["/etc/os-release", "/usr/share/doc"]
+   * @example paths: ["/etc/passwd", "/usr/share/doc"]
    */
   readonly paths?: readonly string[] | undefined;
   /**

@@ -62,17 +62,39 @@ export interface Authorizer {
 
 /** What an authorizer works for and with. */
 export type AuthorizerOptions = {
+  /**
+   * What is asked, whose challenges are answered.
+   * @example endpoint
+   */
   readonly endpoint: Endpoint;
-  /** Asked at the first challenge; see `CredentialMemory` for when it is asked again. */
+  /**
+   * Asked at the first challenge; see `CredentialMemory` for when it is asked again.
+   * @example credentials: async () => ({ username: "jane", password: "correct horse" })
+   */
   readonly credentials: CredentialSource | CredentialLookup;
-  /** Reaches the token server; must not authorize by itself. */
+  /**
+   * Reaches the token server; must not authorize by itself.
+   * @example send
+   */
   readonly send: Send;
   /**
-   * What is configured about the hosts of token servers. Default: nothing, only loopback hosts are insecure.
+   * What is configured about the hosts of token servers.
+   * @defaultValue nothing, only loopback hosts are insecure
+   * @example trust: hostTrust({ insecureRegistries: ["registry.internal:5000"] })
    */
   readonly trust?: HostTrust | undefined;
-  /** Sent with token requests too. */
+  /**
+   * Sent with token requests too.
+   * @defaultValue none
+   * @example metaHeaders: { "X-Meta-Tenant": "7" }
+   */
   readonly metaHeaders?: Readonly<Record<string, string>> | undefined;
+  /**
+   * Tells until when a token is good.
+   * @defaultValue the machine's
+   * @avoid outside of tests
+   * @example clock
+   */
   readonly clock?: Clock | undefined;
 };
 

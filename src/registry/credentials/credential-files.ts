@@ -15,19 +15,19 @@ export interface CredentialFiles {
   /**
    * podman's `auth.json`; of several the first one that knows the host counts. One that is not there is passed over.
    * @defaultValue none
-   * @example authFile: "/run/containers/0/auth.json"
+   * @example authFile: "/var/lib/engine/auth.json"
    */
   readonly authFile?: string | readonly string[] | undefined;
   /**
    * The directory of docker's `config.json`, such as `~/.docker`.
    * @defaultValue none
-   * @example dockerConfigDir: dockerConfigDirFromEnvironment(process.env)
+   * @example dockerConfigDir: "/var/lib/engine/docker"
    */
   readonly dockerConfigDir?: string | undefined;
   /**
    * The file of docker before 2015, `~/.dockercfg`.
    * @defaultValue none
-   * @example dockercfg: "/root/.dockercfg"
+   * @example dockercfg: "/var/lib/engine/.dockercfg"
    */
   readonly dockercfg?: string | undefined;
   /**

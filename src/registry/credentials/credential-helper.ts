@@ -9,8 +9,18 @@ import type { Credentials } from "./credentials.ts";
 
 /** Surroundings of a helper process. */
 export type CredentialHelperOptions = AbortOptions & {
-  /** The helper's environment; its `PATH` is searched for the program. Default: that of this process. */
+  /**
+   * The helper's environment; its `PATH` is searched for the program.
+   * @defaultValue that of this process
+   * @example env: { PATH: "/var/lib/engine/bin:/usr/bin:/bin" }
+   */
   readonly env?: Readonly<Record<string, string | undefined>> | undefined;
+  /**
+   * Ends a helper that does not answer.
+   * @defaultValue the machine's
+   * @avoid outside of tests
+   * @example clock
+   */
   readonly clock?: Clock | undefined;
 };
 

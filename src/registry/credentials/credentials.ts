@@ -33,13 +33,22 @@ export interface Credentials {
 
 /** What credentials are wanted for. */
 export interface CredentialContext extends AbortOptions {
-  /** Path of the repository below the host; `undefined` when it is about the host alone. */
+  /**
+   * Path of the repository below the host.
+   * @defaultValue it is about the host alone
+   * @example repository: "team/app"
+   */
   readonly repository?: string | undefined;
-  /** What is to be done there; a push reads as well. `undefined` when nobody knows. */
+  /**
+   * What is to be done there; a push reads as well.
+   * @defaultValue nobody knows
+   * @example purpose: "pull"
+   */
   readonly purpose?: Purpose | undefined;
   /**
-   * What the registry asked for when this call was made: its scheme, realm, service and scopes. `undefined` when it did not
-   * ask, for instance because it hides what strangers may not see.
+   * What the registry asked for when this call was made: its scheme, realm, service and scopes.
+   * @defaultValue it did not ask, for instance because it hides what strangers may not see
+   * @example challenge: parseChallenges('Basic realm="registry"')[0]
    */
   readonly challenge?: Challenge | undefined;
 }

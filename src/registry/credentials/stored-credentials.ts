@@ -20,15 +20,26 @@ import { canonicalHost } from "./server-key.ts";
 /** Where credentials are kept, and how helpers are run. */
 export interface StoredCredentialsOptions extends CredentialFiles {
   /**
-   * Environment of the credential helpers; its `PATH` is searched for them. Default: that of this process.
+   * Environment of the credential helpers; its `PATH` is searched for them.
+   * @defaultValue that of this process
+   * @example env: { PATH: "/usr/local/bin:/usr/bin:/bin" }
    */
   readonly env?: Readonly<Record<string, string | undefined>> | undefined;
+  /**
+   * Ends a helper that does not answer.
+   * @defaultValue the machine's
+   * @avoid outside of tests
+   * @example clock
+   */
   readonly clock?: Clock | undefined;
 }
 
 /** Where docker alone keeps credentials, and how helpers are run. */
 export interface DockerConfigOptions extends Pick<StoredCredentialsOptions, "env" | "clock"> {
-  /** The directory of docker's `config.json`, such as `~/.docker`. */
+  /**
+   * The directory of docker's `config.json`, such as `~/.docker`.
+   * @example configDir: "/var/lib/engine/docker"
+   */
   readonly configDir: string;
 }
 

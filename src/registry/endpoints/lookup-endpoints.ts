@@ -28,7 +28,10 @@ import { v1Twins } from "./v1-twins.ts";
 
 /** How a lookup is done. */
 export interface LookupOptions extends AbortOptions {
-  /** Files that were read before are not read again while they stay as they are. Default: nothing was read yet. */
+  /**
+   * Files that were read before are not read again while they stay as they are.
+   * @hidden no door has what it takes
+   */
   readonly files?: ConfigurationFiles | undefined;
 }
 

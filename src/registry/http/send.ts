@@ -6,11 +6,15 @@ import type { TlsOptions } from "./tls-options.ts";
 
 /** On whose behalf something is asked. */
 export interface Asker extends AbortOptions {
-  /** Whoever asks holds something that it gives back while it waits, for a slow token server for instance, or tells so. */
+  /**
+   * Whoever asks holds something that it gives back while it waits, for a slow token server for instance, or tells so.
+   * @defaultValue nothing is given back, and nobody is told
+   * @example waiter: plainWaiter({ show: ({ words }) => console.log(words) })
+   */
   readonly waiter?: Waiter | undefined;
   /**
-   * How fast bodies may come and go that are streamed: answers that are piped or poured, requests with a `StreamedBody`. Default: as
-   * fast as they do.
+   * How fast bodies may come and go that are streamed: answers that are piped or poured, requests with a `StreamedBody`.
+   * @hidden no door has what it takes
    */
   readonly flow?: Flow | undefined;
 }

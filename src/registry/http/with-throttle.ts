@@ -17,8 +17,18 @@ const THROTTLING_STATUSES = new Set([429, 503]);
 
 /** What surrounds the pauses of `withThrottle`. */
 export interface ThrottleOptions {
+  /**
+   * Measures the pauses.
+   * @defaultValue the machine's
+   * @avoid outside of tests
+   * @example clock
+   */
   readonly clock?: Clock | undefined;
-  /** Default `MAX_PAUSE_MS`. */
+  /**
+   * Longest pause that a registry may ask for, in milliseconds.
+   * @defaultValue 120,000
+   * @example maxPauseMs: 60_000
+   */
   readonly maxPauseMs?: number | undefined;
 }
 

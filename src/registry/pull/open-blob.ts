@@ -8,11 +8,24 @@ export const MAX_BRIEF_BYTES = 128 * 1024;
 
 /** Which part of a blob is wanted. */
 export interface BlobOptions extends Asker {
-  /** Bytes that are there already. Default 0. */
+  /**
+   * Bytes that are there already.
+   * @unit bytes
+   * @defaultValue 0
+   * @example offset: 10
+   */
   readonly offset?: number | undefined;
-  /** Size of the whole blob in bytes, when it is known; an answer that says otherwise is refused. */
+  /**
+   * Size of the whole blob in bytes, when it is known; an answer that says otherwise is refused.
+   * @unit bytes
+   * @defaultValue not known
+   * @example size: layer.size
+   */
   readonly size?: number | undefined;
-  /** Where its bytes are to be poured, if they come there. */
+  /**
+   * Where its bytes are to be poured, if they come there.
+   * @hidden no door has what it takes
+   */
   readonly place?: Place | undefined;
 }
 
@@ -30,8 +43,17 @@ export async function openBlob(
 
 /** Which bytes of a blob are wanted, and nothing else. */
 export interface BlobPartOptions extends BlobOptions {
+  /**
+   * Position of the first of them.
+   * @unit bytes
+   * @example offset: 0, end: 10
+   */
   readonly offset: number;
-  /** Position behind the last of them. */
+  /**
+   * Position behind the last of them.
+   * @unit bytes
+   * @example offset: 10, end: 20
+   */
   readonly end: number;
 }
 

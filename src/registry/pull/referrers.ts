@@ -15,7 +15,11 @@ export const MAX_REFERRER_PAGES = 1_000;
 
 /** Which referrers are wanted. */
 export interface ReferrersOptions extends Asker {
-  /** Only those of this type. */
+  /**
+   * Only those of this type.
+   * @defaultValue all
+   * @example artifactType: "application/vnd.dev.sigstore.bundle.v0.3+json"
+   */
   readonly artifactType?: string | undefined;
 }
 

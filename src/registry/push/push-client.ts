@@ -1,6 +1,7 @@
 import type { Digest } from "../../digest/digest.ts";
 import type { Descriptor } from "../../oci/descriptor.ts";
 import type { Asker } from "../http/send.ts";
+import type { ReferrersOptions } from "../pull/referrers.ts";
 import type { HasBlobOptions } from "../repository/has-blob.ts";
 
 /** A blob's bytes, readable from any offset, as often as an upload needs to. */
@@ -14,13 +15,29 @@ export interface BlobSource {
 
 /** How a blob is uploaded. */
 export interface UploadBlobOptions extends Asker {
-  /** Called with the bytes that the registry has taken, of the whole blob; goes back when the registry lost some. */
+  /**
+   * Called with the bytes that the registry has taken, of the whole blob; goes back when the registry lost some.
+   * @defaultValue nobody is told
+   * @example onBytes: (bytes) => console.log(bytes)
+   */
   readonly onBytes?: ((bytes: number) => void) | undefined;
-  /** A session to go on with, from an earlier attempt or a declined mount. */
+  /**
+   * A session to go on with, from an earlier attempt or a declined mount.
+   * @defaultValue a new one
+   * @example session: undefined
+   */
   readonly session?: UploadSession | undefined;
-  /** Called with the session as it is from now on, whenever it changes: what another attempt needs. */
+  /**
+   * Called with the session as it is from now on, whenever it changes: what another attempt needs.
+   * @defaultValue nobody is told
+   * @example onSession: (session) => console.log(session)
+   */
   readonly onSession?: ((session: UploadSession) => void) | undefined;
-  /** Called with the reason when a session that was replaced could not be given up; the upload goes on. */
+  /**
+   * Called with the reason when a session that was replaced could not be given up; the upload goes on.
+   * @defaultValue nobody is told
+   * @example onLeftover: (error) => console.log(error)
+   */
   readonly onLeftover?: ((error: unknown) => void) | undefined;
 }
 
@@ -83,8 +100,5 @@ export interface PushClient {
   /** See `deleteManifest`. */
   deleteManifest(reference: string, options?: Asker): Promise<void>;
   /** The manifests whose `subject` is `digest` (end-12, with the tag fallback for registries without the API). */
-  referrers(
-    digest: Digest,
-    options?: Asker & { artifactType?: string | undefined },
-  ): Promise<readonly Descriptor[]>;
+  referrers(digest: Digest, options?: ReferrersOptions): Promise<readonly Descriptor[]>;
 }

@@ -5,7 +5,12 @@ import type { RepositorySession } from "./repository-session.ts";
 
 /** What is known of the blob that is asked for. */
 export interface HasBlobOptions extends Asker {
-  /** In bytes; an answer about anything of another size is about something else. */
+  /**
+   * Its size; an answer about anything of another size is about something else.
+   * @unit bytes
+   * @defaultValue not known
+   * @example size: layer.size
+   */
   readonly size?: number | undefined;
 }
 

@@ -13,11 +13,24 @@ const MAX_END_BYTES = 64;
 
 /** What is particular about a request for a manifest. */
 export interface ManifestOptions extends Asker {
-  /** Media types in order of preference. Default: all that drayage understands, then anything. */
+  /**
+   * Media types in order of preference.
+   * @defaultValue all that drayage understands, then anything
+   * @example accept: ["application/vnd.oci.image.index.v1+json"]
+   */
   readonly accept?: readonly string[] | undefined;
-  /** See `HttpRequest`. */
+  /**
+   * Whether what the endpoint asks for is looked up at its API root first, see `HttpRequest.rootFirst`.
+   * @defaultValue `false`
+   * @example rootFirst: true
+   */
   readonly rootFirst?: boolean | undefined;
-  /** See `HttpRequest`. */
+  /**
+   * How many requests for blobs will follow at once, see `HttpRequest.followedBy`.
+   * @unit requests
+   * @defaultValue 0
+   * @example followedBy: 8
+   */
   readonly followedBy?: number | undefined;
 }
 

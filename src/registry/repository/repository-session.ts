@@ -10,13 +10,33 @@ import { USER_AGENT } from "../http/user-agent.ts";
 
 /** A repository at an endpoint, and how to reach it. */
 export interface RegistryClientOptions {
+  /**
+   * What is asked.
+   * @example endpoint
+   */
   readonly endpoint: Endpoint;
-  /** Path of the repository as in the reference; the endpoint may have it under another one. */
+  /**
+   * Path of the repository as in the reference; the endpoint may have it under another one.
+   * @example repository: "team/app"
+   */
   readonly repository: string;
-  /** Follows redirects, authorizes and throttles; see `endpointSend`. */
+  /**
+   * Follows redirects, authorizes and throttles; see `endpointSend`.
+   * @example send
+   */
   readonly send: Send;
-  /** Sent with every request, such as `X-Meta-*` of an engine's client. */
+  /**
+   * Sent with every request, such as `X-Meta-*` of an engine's client.
+   * @defaultValue none
+   * @example metaHeaders: { "X-Meta-Tenant": "7" }
+   */
   readonly metaHeaders?: Readonly<Record<string, string>> | undefined;
+  /**
+   * Tells how far away the date of a `Retry-After` is.
+   * @defaultValue the machine's
+   * @avoid outside of tests
+   * @example clock
+   */
   readonly clock?: Clock | undefined;
 }
 

@@ -36,9 +36,18 @@ const MAX_CLOSERS = 256;
 
 /** What surrounds a transport. */
 export interface TransportParts {
-  /** Tells when an answer is long in coming; the limits of connections run by the machine's own. Default: that as well. */
+  /**
+   * Tells when an answer is long in coming; the limits of connections run by the machine's own.
+   * @defaultValue the machine's
+   * @avoid outside of tests
+   * @example clock
+   */
   readonly clock?: Clock | undefined;
-  /** Told when a host is asked more or less at once than before, and why. Must not throw. */
+  /**
+   * Told when a host is asked more or less at once than before, and why. Must not throw.
+   * @defaultValue nobody is told
+   * @example onBudget: (change) => console.log(change)
+   */
   readonly onBudget?: PoolParts["onBudget"];
 }
 

@@ -1,12 +1,14 @@
-import { mkdtemp, rm } from "node:fs/promises";
+import { mkdir, mkdtemp, rm, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { systemClock } from "../../../src/async/clock.ts";
 import { SqliteLabelStore } from "../../../src/content/labels/sqlite-label-store.ts";
 import type { LabelStore, Store } from "../../../src/content.ts";
-import { proxyStore, serveContent } from "../../../src/content-grpc.ts";
+import { type ProxyStore, proxyStore, serveContent } from "../../../src/content-grpc.ts";
 import type { ImageStore } from "../../../src/images.ts";
-import { type Distribution, type Logger, openDistribution } from "../../../src/index.ts";
+import { type Descriptor, type Distribution, type Logger, openDistribution } from "../../../src/index.ts";
+import { parseNormalizedNamed } from "../../../src/reference.ts";
+import { createTransport, type Endpoint, lookupEndpoints, type Send } from "../../../src/registry.ts";
 import { buildImage, buildIndex, TestRegistry } from "../../../src/testing.ts";
 import type { Clock, LayerTarget } from "../../../src/xfer.ts";
 import { FakeTarget } from "../../xfer/fake-target.ts";
@@ -19,8 +21,11 @@ export interface ExampleScope {
   readonly containerd: { readonly content: Store; readonly images: ImageStore; readonly layers: LayerTarget };
   readonly clock: Clock;
   readonly distribution: Distribution;
+  readonly endpoint: Endpoint;
   readonly labels: LabelStore;
+  readonly layer: Descriptor;
   readonly logger: Logger;
+  readonly send: Send;
   readonly store: Store;
 }
 
@@ -36,13 +41,19 @@ export class ExampleWorld implements AsyncDisposable {
   readonly #placeholders: Readonly<Record<string, string>>;
   readonly #owned: AsyncDisposableStack;
 
-  private constructor(scope: ExampleScope, { directory, host }: Places, owned: AsyncDisposableStack) {
+  private constructor(scope: ExampleScope, places: Places, owned: AsyncDisposableStack) {
+    const { directory, host } = places;
     this.scope = scope;
-    this.callers = callersOf({ ...scope, directory, host });
+    this.callers = callersOf({ ...scope, ...places });
     this.#placeholders = {
       "/var/lib/engine": directory,
       "registry.example": host,
-      "/etc/os-release": "/layer-0", // what `buildImage` calls the file in it
+      "/etc/containers": directory, // nobody's own configuration is read
+      "/etc/containerd": directory,
+      "/etc/docker": directory,
+      "/etc/engine": directory,
+      "/etc/os-release": join(directory, "os-release"),
+      "/etc/passwd": "/layer-0", // what `buildImage` calls the file in it
       "/usr/share/doc": "/layer-1",
     };
     this.#owned = owned;
@@ -62,6 +73,8 @@ export class ExampleWorld implements AsyncDisposable {
     }
     buildIndex(registry, "team/app", { tag: "v1", images });
     await putArtifact(registry);
+    await writeFile(join(directory, "os-release"), "ID=example\n");
+    await writeHelper(join(directory, "bin"));
     const distribution = owned.use(await openDistribution({ root: join(directory, "images"), layers: true }));
     await distribution.pull(`${host}/team/app:v1`, { allPlatforms: true });
     const { content: store, images: names } = distribution;
@@ -69,18 +82,31 @@ export class ExampleWorld implements AsyncDisposable {
     const content = owned.use(proxyStore({ address: server.address }));
     const containerd = { content, images: names, layers: new FakeTarget() };
     const logger = { debug: silent, info: silent, warn: silent, error: silent };
+    const transport = createTransport();
+    owned.defer(() => transport.close());
+    const [endpoint] = await lookupEndpoints(
+      parseNormalizedNamed(`${host}/team/app:v1`),
+      { plainHttp: true },
+      "pull",
+    );
+    if (endpoint === undefined) throw new Error(`${host} has no endpoint`);
+    const layer = images[0]?.layers[0]?.descriptor;
+    if (layer === undefined) throw new Error("the image has no layer");
     const labels = new SqliteLabelStore(join(directory, "labels.db"));
     owned.defer(() => labels.close());
     const scope = {
       clock: systemClock,
+      endpoint,
+      send: transport.send,
       labels,
+      layer,
       console: { log: silent },
       containerd,
       distribution,
       logger,
       store,
     };
-    return new ExampleWorld(scope, { directory, host }, owned.move());
+    return new ExampleWorld(scope, { directory, host, content }, owned.move());
   }
 
   /** `text` with the placeholders filled in. */
@@ -99,6 +125,20 @@ export class ExampleWorld implements AsyncDisposable {
 interface Places {
   readonly directory: string;
   readonly host: string;
+  readonly content: ProxyStore;
+}
+
+/** A credential helper that knows one account. */
+async function writeHelper(directory: string): Promise<void> {
+  await mkdir(directory);
+  const answer = JSON.stringify({ ServerURL: "registry.example", Username: "jane", Secret: "correct horse" });
+  await writeFile(
+    join(directory, "docker-credential-example"),
+    `#!/bin/sh\ncat >/dev/null\necho '${answer}'\n`,
+    {
+      mode: 0o755,
+    },
+  );
 }
 
 /** An artifact of two files. */

@@ -1,10 +1,16 @@
 import { join } from "node:path";
-import type { Store } from "../../../src/content.ts";
+import type { ProxyStore } from "../../../src/content-grpc.ts";
 import { serveDockerApi } from "../../../src/docker-api.ts";
 import { ErrUnknown } from "../../../src/errors.ts";
-import { parsePlatform } from "../../../src/images.ts";
+import { dispatch, LayoutImageStore, parsePlatform, sourceLabelHandler } from "../../../src/images.ts";
 import { type Distribution, logIn, openDistribution } from "../../../src/index.ts";
 import { plainWaiter } from "../../../src/xfer.ts";
+import {
+  callersOfRegistries,
+  callersOfRemotes,
+  callersOfTransfers,
+  type RegistryParts,
+} from "./registry-callers.ts";
 import { callersOfLayers, callersOfStores } from "./store-callers.ts";
 import { callersOfTesting } from "./testing-callers.ts";
 
@@ -13,11 +19,11 @@ import { callersOfTesting } from "./testing-callers.ts";
 export type Caller = (options: any) => unknown;
 
 /** With what the functions are called. */
-export interface CallerParts {
-  readonly directory: string;
+export interface CallerParts extends RegistryParts {
   readonly host: string;
   readonly distribution: Distribution;
-  readonly store: Store;
+  /** The content of `distribution` by its service. */
+  readonly content: ProxyStore;
 }
 
 /** Functions that take options, each with all else that it needs, by the name of the options' type. */
@@ -28,11 +34,19 @@ export function callersOf(parts: CallerParts): Readonly<Record<string, Caller>> 
     ...callersOfStores(parts),
     ...callersOfLayers(parts),
     ...callersOfTesting(),
+    ...callersOfRegistries(parts),
+    ...callersOfRemotes(parts),
+    ...callersOfTransfers(),
   };
 }
 
 /** What is done with names and images. */
-function callersOfEngine({ directory, host, distribution }: CallerParts): Readonly<Record<string, Caller>> {
+function callersOfEngine({
+  directory,
+  host,
+  distribution,
+  layer,
+}: CallerParts): Readonly<Record<string, Caller>> {
   const repository = `${host}/team/app`;
   const reference = `${repository}:v1`;
   const named = ({ allTags }: { readonly allTags?: boolean }): string => (allTags ? repository : reference);
@@ -49,11 +63,13 @@ function callersOfEngine({ directory, host, distribution }: CallerParts): Readon
     },
     ErrorDetails: (details) => new ErrUnknown("ask registry", details),
     ParsePlatformOptions: (options) => parsePlatform("linux", options),
+    DispatchOptions: (options) => dispatch(() => Promise.resolve([]), [layer], options),
     DistributionOptions: async (options) => {
       const opened = await openDistribution(options);
       await opened.close();
     },
     InspectOptions: (options) => distribution.inspect(reference, options),
+    LayoutImageStoreOptions: (options) => LayoutImageStore.open(join(directory, "images"), options),
     LoginOptions: (options) => logIn(host, options),
     PlanOptions: (options) => distribution.plan(reference, options),
     ProgressOptions: async (options) => {
@@ -65,7 +81,17 @@ function callersOfEngine({ directory, host, distribution }: CallerParts): Readon
     PushOptions: (options) => distribution.push(named(options), options),
     "src/distribution/api/looking.ts ReferrersOptions": (options) =>
       distribution.referrers(reference, options),
+    SourceLabelOptions: (options) => sourceLabelHandler(distribution.content, options)(layer, {}),
     UnpackImageOptions: (options) => distribution.unpack(reference, options),
+    TagOptions: async (options) => {
+      const { target } = await distribution.images.get(reference);
+      await distribution.images.tag(`${repository}:v2`, target, options);
+    },
+    UntagOptions: async (options) => {
+      const images = await LayoutImageStore.open(join(directory, "images"), {});
+      await distribution.tag(reference, `${repository}:gone`);
+      await images.untag(`${repository}:gone`, options);
+    },
     WaitOptions: async (options) => {
       await distribution.tag(reference, `${repository}:gone`);
       await distribution.images.untag(`${repository}:gone`, options);
@@ -90,6 +116,8 @@ function callersOfContents({ directory, host, distribution }: CallerParts): Read
       const [from, to] = options.allTags ? [repository, target] : [reference, `${target}:v1`];
       return distribution.copy(from, to, options);
     },
+    ArtifactToPush: (artifact) =>
+      distribution.pushArtifact(`${repository}:artifact`, { artifactType: "text/plain", ...artifact }),
     ExportOptions: (options) => distribution.export(reference, fresh(), options),
     FetchArtifactOptions: (options) => distribution.fetchArtifact(`${host}/team/files:v1`, fresh(), options),
     PushArtifactOptions: (options) =>

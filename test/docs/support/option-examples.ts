@@ -1,12 +1,27 @@
 import type { Api, Option, OptionType } from "../../../apidocs/api.ts";
 import { compile } from "../../../apidocs/compiler.ts";
 import { TOP } from "./documents.ts";
+import type { ExampleScope } from "./example-world.ts";
 
 /** Where the program of the examples stands while it is checked and run. */
 export const EXAMPLE_PROGRAM = ".cache/option-examples/program.ts";
 
 /** Where what examples may name is described. */
 const SCOPE_FILE = "test/docs/support/example-world.ts";
+
+/** The names in an `ExampleScope`. */
+const SCOPE = [
+  "clock",
+  "console",
+  "containerd",
+  "distribution",
+  "endpoint",
+  "labels",
+  "layer",
+  "logger",
+  "send",
+  "store",
+] satisfies ReadonlyArray<keyof ExampleScope>;
 
 /** An example of an option, of one type that has it. */
 export interface OptionExample {
@@ -48,7 +63,7 @@ export function exampleProgram(examples: readonly OptionExample[], api: Api): st
     ...imports,
     ...types.map(declareType),
     `import type { ExampleScope } from ${fromProgram(SCOPE_FILE)};`,
-    "export const examples = ({ clock, console, containerd, distribution, labels, logger, store }: ExampleScope) => [",
+    `export const examples = ({ ${SCOPE.join(", ")} }: ExampleScope) => [`,
     ...examples.map(
       ({ type, text: fields }) => `async (): Promise<Partial<T${types.indexOf(type)}>> => ({ ${fields} }),`,
     ),

@@ -9,27 +9,38 @@ export interface Runner {
   readonly callers: Readonly<Record<string, (options: object) => unknown>>;
 }
 
+/** What became of examples. */
+export interface Outcomes {
+  /** Those that failed, and what was said. */
+  readonly failures: readonly string[];
+  /** Names of types that nothing was called with: their examples were made, and no more. */
+  readonly uncalled: readonly string[];
+}
+
 /**
  * Runs the examples one after the other: makes each object, with what else its type needs, and calls with it whatever takes
- * it, or takes the options that it is inside of. Returns what failed, and what it said.
+ * it, or takes the options that it is inside of. Options that several types inherit are tried with one of them.
  */
 export async function runExamples(
   examples: readonly OptionExample[],
   { makers, callers }: Runner,
-): Promise<readonly string[]> {
+): Promise<Outcomes> {
   const types = new Map(examples.map(({ type }) => [type.key, type]));
   const failures: string[] = [];
+  const uncalled = new Set<string>();
   for (const [at, example] of examples.entries()) {
+    if (!isForemost(example, examples)) continue;
     try {
       const made = await makers[at]?.();
-      await call(example.type, { ...(await needed(example.type)), ...made });
+      const isCalled = await call(example.type, { ...(await needed(example.type)), ...made });
+      if (!isCalled) uncalled.add(example.type.name);
     } catch (error) {
       failures.push(
         `${optionKey(example.option)} (in ${example.type.name}) ${example.text}: ${String(error)}`,
       );
     }
   }
-  return failures;
+  return { failures, uncalled: [...uncalled].toSorted() };
 
   /** The options that a type cannot be without, as their examples have them. */
   async function needed(type: OptionType): Promise<object> {
@@ -55,6 +66,13 @@ export async function runExamples(
     }
     return false;
   }
+}
+
+/** Whether it is not the same as one of the type that declares the option, or of the first that has it. */
+function isForemost({ option, type }: OptionExample, all: readonly OptionExample[]): boolean {
+  const key = optionKey(option);
+  const same = all.filter((one) => optionKey(one.option) === key);
+  return type === (same.find((one) => one.type.name === option.owner) ?? same[0])?.type;
 }
 
 /** How the option has it that the value is for. */

@@ -18,7 +18,12 @@ import type { Caller, CallerParts } from "./option-callers.ts";
 const HELLO = Buffer.from("hello");
 
 /** The functions of content stores, by the name of their options' type. */
-export function callersOfStores({ directory, store }: CallerParts): Readonly<Record<string, Caller>> {
+export function callersOfStores({
+  content,
+  directory,
+  layer,
+  store,
+}: CallerParts): Readonly<Record<string, Caller>> {
   let count = 0;
   /** A store of nothing. */
   const withStore = async (use: (store: LocalStore) => unknown): Promise<void> => {
@@ -55,6 +60,9 @@ export function callersOfStores({ directory, store }: CallerParts): Readonly<Rec
         const writer = await openWriter(empty, options);
         await writer.close();
       }),
+    "src/content/grpc/proxy-reader.ts RangeOptions": async (options) => {
+      for await (const _ of content.stream(layer, options));
+    },
     ReadBlobOptions: (options) =>
       withStore(async (full) => {
         await writeBlob(full, "hello", HELLO);
