@@ -1,5 +1,5 @@
 import { readFileSync } from "node:fs";
-import { type Node, SyntaxKind } from "typescript/unstable/ast";
+import { isExportDeclaration, isExportSpecifier, type Node, SyntaxKind } from "typescript/unstable/ast";
 import {
   type Checker,
   type Symbol as Declared,
@@ -27,7 +27,8 @@ export function readApi(top: string): Api {
     const entries = checker.getExportsOfModule(module).map((exported) => {
       const symbol =
         (exported.flags & SymbolFlags.Alias) !== 0 ? checker.getAliasedSymbol(exported) : exported;
-      return readEntry({ checker, optionTypes, name: exported.name, file: `src/${file}.ts` }, symbol);
+      const reading = { checker, optionTypes, file: `src/${file}.ts`, isType: isTypeOnly(exported) };
+      return readEntry({ ...reading, name: exported.name }, symbol);
     });
     return {
       name,
@@ -66,12 +67,21 @@ interface Reading {
   readonly optionTypes: OptionTypes;
   readonly name: string;
   readonly file: string;
+  /** Whether the door gives the type away, and of a class nothing that makes one. */
+  readonly isType: boolean;
+}
+
+function isTypeOnly({ declarations }: Declared): boolean {
+  const node = declarations[0]?.resolve();
+  if (node === undefined || !isExportSpecifier(node)) return false;
+  const statement = node.parent.parent;
+  return node.isTypeOnly || (isExportDeclaration(statement) && statement.isTypeOnly);
 }
 
 function readEntry(reading: Reading, symbol: Declared): Entry {
   const { checker, name, optionTypes } = reading;
-  const kind = kindOf(checker, symbol);
-  const members = membersOf(checker, symbol);
+  const kind = kindOf(reading, symbol);
+  const members = membersOf(reading, symbol);
   return {
     name,
     kind,
@@ -84,20 +94,21 @@ function readEntry(reading: Reading, symbol: Declared): Entry {
   };
 }
 
-function kindOf(checker: Checker, symbol: Declared): EntryKind {
+function kindOf(reading: Reading, symbol: Declared): EntryKind {
   const { flags } = symbol;
   if ((flags & SymbolFlags.Function) !== 0) return "function";
-  if ((flags & SymbolFlags.Class) !== 0) return "class";
+  if ((flags & SymbolFlags.Class) !== 0) return reading.isType ? "interface" : "class";
   if ((flags & SymbolFlags.Interface) === 0)
     return (flags & SymbolFlags.Variable) !== 0 ? "constant" : "type";
-  const hasMethods = membersOf(checker, symbol).some((member) => (member.flags & SymbolFlags.Method) !== 0);
+  const hasMethods = membersOf(reading, symbol).some((member) => (member.flags & SymbolFlags.Method) !== 0);
   return hasMethods ? "interface" : "type";
 }
 
 /** What is public of a class or an interface, statics first; what it has of others' classes is theirs to describe. */
-function membersOf(checker: Checker, symbol: Declared): readonly Declared[] {
+function membersOf({ checker, isType }: Reading, symbol: Declared): readonly Declared[] {
   if ((symbol.flags & (SymbolFlags.Class | SymbolFlags.Interface)) === 0) return [];
-  const statics = (symbol.flags & SymbolFlags.Class) !== 0 ? checker.getTypeOfSymbol(symbol) : undefined;
+  const hasStatics = !isType && (symbol.flags & SymbolFlags.Class) !== 0;
+  const statics = hasStatics ? checker.getTypeOfSymbol(symbol) : undefined;
   const both = [statics, checker.getDeclaredTypeOfSymbol(symbol)].flatMap((type) => type ?? []);
   return both
     .flatMap((type) => checker.getPropertiesOfType(type))
@@ -125,11 +136,11 @@ function isCallable({ declaration }: Signature): boolean {
 
 /** Remembers the options of a function, of a class that is made, and of the methods of both. */
 function takes(
-  { checker, optionTypes, name, file }: Reading,
+  { checker, optionTypes, name, file, isType }: Reading,
   symbol: Declared,
   members: readonly Declared[],
 ): string[] {
-  const root = { name, file, isType: (symbol.flags & SymbolFlags.Value) === 0 };
+  const root = { name, file, isType: isType || (symbol.flags & SymbolFlags.Value) === 0 };
   const type = root.isType ? undefined : checker.getTypeOfSymbol(symbol);
   const own = root.isType ? name : `typeof ${name}`;
   const functions: Array<readonly [Type | undefined, SignatureKind, string, string]> = [

@@ -16,7 +16,10 @@ import {
 import { problemsOf } from "./support/option-problems.ts";
 import { runExamples } from "./support/run-examples.ts";
 
-/** What is not called: a docker or a containerd is not everywhere, and the others want what only an engine has. */
+/**
+ * Option types that no caller in `test/docs/support` takes: a docker or a containerd is not everywhere, and the others want what only
+ * an engine has.
+ */
 const UNCALLED = [
   "ContainerdOptions",
   "DockerOptions",
