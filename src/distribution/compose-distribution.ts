@@ -100,6 +100,7 @@ export async function composeDistribution(options: DistributionOptions): Promise
     content: options.content,
     images: options.images,
     readOnly,
+    watch: options.watch,
     logger,
   });
   const onLacking: OpenLayersParts["onLacking"] = (lacking) => {
@@ -167,7 +168,11 @@ function workersOf({ workers, layers, connection }: DistributionOptions): number
 }
 
 /** Who decides what of the content may go has to know all names. */
-function checkPlaces({ content, images, layers, readOnly }: DistributionOptions): void {
+function checkPlaces({ content, images, layers, readOnly, watch }: DistributionOptions): void {
+  if (watch && images)
+    throw new ErrInvalidArgument(
+      'open distribution: got "watch" with names of another place, which cannot be watched',
+    );
   const other = readOnly && ((content && "content") || (images && "images") || (layers && "layers"));
   if (other) {
     const text = `open distribution: got "${other}" together with "readOnly", which reads one data root as it is`;

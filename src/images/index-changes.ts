@@ -1,5 +1,6 @@
 import { basename, dirname, join } from "node:path";
 import type { AbortOptions } from "../async/abort.ts";
+import { KeyedLock } from "../async/keyed-lock.ts";
 import { Rounds } from "../async/rounds.ts";
 import { waitOut } from "../async/wait-patiently.ts";
 import type { WaitOptions } from "../async/waiting.ts";
@@ -9,6 +10,7 @@ import { sweepTemporaryFiles } from "../disk/temporary-files.ts";
 import { isResourceExhausted } from "../errors/predicates.ts";
 import type { IndexEntry } from "./index-entry.ts";
 import { readIndexFile, writeIndexFile } from "./index-file.ts";
+import type { NamesSeen } from "./names-seen.ts";
 
 /** Entries after a change, and what the caller gets for it. */
 interface Edited<T> {
@@ -38,6 +40,9 @@ export class IndexChanges {
   readonly #root: string;
   readonly #lockPath: string;
   readonly #rounds: Rounds<Edit<unknown>, unknown>;
+  /** Whose turn it is in this process to read what it sees, or to change it. */
+  readonly #turn = new KeyedLock();
+  #seen: NamesSeen | undefined;
 
   /**
    * @param path where `index.json` of a data root is
@@ -62,6 +67,16 @@ export class IndexChanges {
     return (await changing) as T; // what this edit returned
   }
 
+  /** From now on `seen` is shown what the index is like, by every look and every change. */
+  showTo(seen: NamesSeen | undefined): void {
+    this.#seen = seen;
+  }
+
+  /** Reads the index while nobody of this process changes it, to see what others have done. Throws as `readIndexFile` does. */
+  async look(): Promise<void> {
+    await this.#alone(async () => this.#seen?.seen((await readIndexFile(this.#path)).entries));
+  }
+
   /** Runs work while nobody else changes the index. */
   async whileLocked<T>(work: () => Promise<T>, { signal }: AbortOptions): Promise<T> {
     await makeLockDirectory(dirname(this.#lockPath));
@@ -77,15 +92,32 @@ export class IndexChanges {
   /** Never throws: the outcomes say it. */
   async #apply(edits: ReadonlyArray<Edit<unknown>>): Promise<Outcomes> {
     try {
-      const before = await readIndexFile(this.#path);
-      const { entries, outcomes } = await edited(before.entries, edits);
-      if (entries !== before.entries) await writeIndexFile(this.#path, { ...before, entries });
-      return outcomes;
+      return await this.#alone(() => this.#changed(edits));
     } catch (reason) {
       if (edits.length === 1 || !isResourceExhausted(reason))
         return edits.map(() => ({ status: "rejected", reason }));
     }
     return await this.#applyEach(edits); // one of them may ask for more than there is, and the others for less
+  }
+
+  async #changed(edits: ReadonlyArray<Edit<unknown>>): Promise<Outcomes> {
+    const before = await readIndexFile(this.#path);
+    this.#seen?.seen(before.entries);
+    const { entries, outcomes } = await edited(before.entries, edits);
+    if (entries !== before.entries) {
+      await writeIndexFile(this.#path, { ...before, entries });
+      this.#seen?.wrote(entries);
+    }
+    return outcomes;
+  }
+
+  async #alone<T>(work: () => Promise<T>): Promise<T> {
+    const release = await this.#turn.acquire(this.#path);
+    try {
+      return await work();
+    } finally {
+      release();
+    }
   }
 
   async #applyEach(edits: ReadonlyArray<Edit<unknown>>): Promise<Outcomes> {

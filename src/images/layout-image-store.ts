@@ -17,7 +17,9 @@ import type { Image, ImageEvents, TagOptions } from "./image-store.ts";
 import { IndexChanges } from "./index-changes.ts";
 import { entryFor, type IndexEntry, imageOfEntry, nameOfEntry } from "./index-entry.ts";
 import { EMPTY_INDEX, type IndexFile, readIndexFile, writeIndexFile } from "./index-file.ts";
+import { IndexWatch, type OnWatchFailure } from "./index-watch.ts";
 import { type NameStore, type UntagOptions, untagged } from "./name-store.ts";
+import { NamesSeen, type OnElsewhere } from "./names-seen.ts";
 
 /** Name of the file that makes a directory an OCI layout. */
 const MARKER_FILE = "oci-layout";
@@ -69,6 +71,7 @@ export class LayoutImageStore implements NameStore {
   readonly #indexPath: string;
   readonly #changes: IndexChanges;
   readonly #readers = new Semaphore(MAX_INDEX_READERS);
+  #watch: IndexWatch | undefined;
 
   private constructor(root: string, { onMove, onListenerFailure }: LayoutImageStoreOptions) {
     this.events = new GuardedEvents(onListenerFailure ?? (() => {}));
@@ -154,6 +157,22 @@ export class LayoutImageStore implements NameStore {
     }, options);
     this.events.emit("untag", untagged(image, cause));
     return image;
+  }
+
+  /**
+   * Tells from now on what others change as well, other stores of this process among them: as `tag` and `untag` with the cause
+   * `elsewhere`, some milliseconds later, each name once however often it was changed meanwhile. Throws as `readIndexFile` does.
+   */
+  async watch(onFailure: OnWatchFailure): Promise<void> {
+    const tell: OnElsewhere = (kind, event) => queueMicrotask(() => void this.events.emit(kind, event));
+    this.#changes.showTo(new NamesSeen(tell)); // who listens does not do so in the middle of a change
+    this.#watch = await IndexWatch.start(this.#indexPath, this.#changes, onFailure);
+  }
+
+  /** Ends the watch, if there is one. */
+  async close(): Promise<void> {
+    this.#changes.showTo(undefined);
+    await this.#watch?.close();
   }
 
   /** Removes what a process left that was killed while it wrote. Throws as `untag` does. */

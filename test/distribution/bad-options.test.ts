@@ -178,6 +178,8 @@ describe("openDistribution()", () => {
     ["a hook of transfers that is none", { transferHooks: { before: "ask" } }],
     ["an unknown hook of transfers", { transferHooks: { during() {} } }],
     ["endpoints in place of a choice", { registry: { chooseEndpoints: [] } }],
+    ["a watch of text", { watch: "yes" }],
+    ["a word for reading only", { readOnly: "yes" }],
     ["a send that is none", { connection: { send: "fetch" } }],
   ])("refuses %s, and leaves the disk alone", async (_, options) => {
     const parent = await mkdtemp(join(tmpdir(), "drayage-options-"));

@@ -180,6 +180,7 @@ export const DISTRIBUTION_OPTIONS: RulesOf<DistributionOptions> = {
   userAgent,
   layers: eitherOf(aBoolean, withMethods("get", "register", "release")),
   readOnly: aBoolean,
+  watch: aBoolean,
   verify: aFunction,
   transferHooks: objectOf<TransferHooks>({ before: aFunction, after: aFunction }),
   logger: aLogger,

@@ -162,6 +162,15 @@ export interface DistributionOptions {
    */
   readonly readOnly?: boolean | undefined;
   /**
+   * Whether `events` tell as well what other engines, other processes and other tools do to the names of this root: `tag` and `untag` with
+   * the cause `elsewhere`, some milliseconds later, each name once however often it was changed in between. Each change has `index.json`
+   * read again. Where the file system cannot be watched it is looked at each second; what other machines do on a disk that is
+   * shared over a network may not be seen. Not together with `images`.
+   * @defaultValue `false`
+   * @example watch: true
+   */
+  readonly watch?: boolean | undefined;
+  /**
    * What is called around each transfer of a content, see `TransferHooks`: to delay or refuse it, and to learn what came of it.
    * @defaultValue nothing is called
    * @example transferHooks: { after: ({ endpoint }, { bytes }) => console.log(endpoint, bytes) }

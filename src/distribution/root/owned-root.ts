@@ -43,6 +43,8 @@ export interface OwnedRootOptions {
   readonly images?: ImageStore | undefined;
   /** Only reads, and makes nothing. */
   readonly readOnly?: boolean | undefined;
+  /** Tells what others do to the names. */
+  readonly watch?: boolean | undefined;
   readonly logger: Logger;
 }
 
@@ -52,6 +54,7 @@ interface OwnedRootParts {
   readonly closeContent: () => Promise<void>;
   readonly owner: ContentOwner;
   readonly names: NameStore;
+  readonly closeNames: () => Promise<void>;
   readonly events: EventEmitter<DistributionEvents>;
   readonly causes: CausesOfDeletion;
   readonly mountSources: MountSourceStore;
@@ -130,6 +133,7 @@ export class OwnedRoot {
       },
       owner,
       names,
+      closeNames: () => ofRoot.close(),
       events,
       causes,
       mountSources: new MountSourceStore(root, { readOnly }),
@@ -138,6 +142,7 @@ export class OwnedRoot {
       reserve: new DiskReserve(join(root, "locks", "reserve")),
       logger,
     });
+    if (options.watch) await ofRoot.watch((err, message) => logger.warn({ err, root }, message));
     void opened.#holdReserve(); // the first work does not wait for it
     return opened;
   }
@@ -220,6 +225,7 @@ export class OwnedRoot {
     this.#stopListening();
     await this.#forgotten();
     await this.#reserving;
+    await this.#parts.closeNames();
     await this.#parts.closeContent();
     this.#parts.names.events.removeAllListeners();
     this.events.removeAllListeners();
