@@ -50,7 +50,8 @@ export function replaceMethods<T extends object>(target: T, methods: object): T 
       const own: unknown = Reflect.get(methods, key);
       if (own !== undefined && Object.hasOwn(methods, key)) return own;
       const value: unknown = Reflect.get(object, key, object);
-      return typeof value === "function" ? value.bind(object) : value;
+      if (typeof value !== "function") return value;
+      return (...given: unknown[]): unknown => Reflect.apply(value, object, given); // V8 ends no `using` by a bound function
     },
   });
 }

@@ -12,7 +12,7 @@ export interface LoginOptions extends AbortOptions {
   readonly credentials: Credentials;
   /**
    * As for `openDistribution`. Mirrors are not asked.
-   * @defaultValue HTTPS, and plain HTTP for loopback hosts
+   * @defaultValue as for `openDistribution`
    * @example registry: { insecureRegistries: ["registry.example"] }
    */
   readonly registry?: RegistryOptions | undefined;
