@@ -175,7 +175,14 @@ describe("what pull() costs and changes", () => {
       engine.events.on(event, (detail) => seen.push([event, detail]));
     }
     await engine.pull(name, { allTags: true });
-    const detail = (tag: string) => ({ name: `${name}:${tag}`, digest: descriptor.digest });
+    const { mediaType, digest, size } = descriptor;
+    const detail = (tag: string) => ({
+      name: `${name}:${tag}`,
+      digest,
+      target: { mediaType, digest, size },
+      previous: undefined,
+      cause: "pull",
+    });
     expect(seen).toEqual([
       ["tag", detail("a")],
       ["pull", detail("a")],
