@@ -13,14 +13,15 @@ export async function exists(
   options: AbortOptions = {},
 ): Promise<boolean> {
   const { digest, size } = typeof reference === "string" ? { digest: reference, size: undefined } : reference;
-  const found = await sizeOf(provider, digest, options);
+  const found = await committedSize(provider, digest, options);
   return found !== undefined && (size === undefined || size === found);
 }
 
-async function sizeOf(
+/** Size in bytes of committed content; `undefined` when there is none. Throws what `info` throws, except `ErrNotFound`. */
+export async function committedSize(
   provider: InfoProvider,
   digest: Digest,
-  options: AbortOptions,
+  options: AbortOptions = {},
 ): Promise<number | undefined> {
   if (isSizeProvider(provider)) return await provider.sizeOf(digest, options);
   return (await unlessNotFound(provider.info(digest, options)))?.size;

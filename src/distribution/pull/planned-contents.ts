@@ -1,5 +1,6 @@
 import type { AbortOptions } from "../../async/abort.ts";
 import { forEachWithin } from "../../async/for-each-within.ts";
+import { committedSize } from "../../content/exists.ts";
 import type { Info, Store } from "../../content/store.ts";
 import { unlessNotFound } from "../../content/unless-not-found.ts";
 import type { Digest } from "../../digest/digest.ts";
@@ -55,7 +56,8 @@ export async function plannedContents(
     contents,
     async (content, abort) => {
       const { digest, size, mediaType, kind } = content;
-      const { info, bytesHere, isComing } = await lookFor(content, surroundings, abort);
+      const info = await unlessNotFound(surroundings.content.info(digest, abort));
+      const { bytesHere, isComing } = await lookFor(content, info?.size, surroundings, abort);
       const remembered = await surroundings.mountSources.list(digest, abort);
       const mountableFrom = repositoriesAt(domain, info, remembered);
       return { digest, size, mediaType, kind, bytesHere, isComing, mountableFrom };
@@ -70,7 +72,14 @@ export async function contentsHere(
   whereabouts: Whereabouts,
   options: AbortOptions = {},
 ): Promise<readonly ContentHere[]> {
-  return await eachContent(contents, (content, abort) => lookFor(content, whereabouts, abort), options);
+  return await eachContent(
+    contents,
+    async (content, abort) => {
+      const sizeHere = await committedSize(whereabouts.content, content.digest, abort);
+      return await lookFor(content, sizeHere, whereabouts, abort);
+    },
+    options,
+  );
 }
 
 async function eachContent<T>(
@@ -89,15 +98,15 @@ async function eachContent<T>(
 
 async function lookFor(
   content: NamedContent,
+  sizeHere: number | undefined,
   { content: store, documents, downloads }: Whereabouts,
   abort: AbortOptions,
-): Promise<ContentHere & { readonly info: Info | undefined }> {
-  const { digest, size } = content;
-  const info = await unlessNotFound(store.info(digest, abort));
-  const bytesHere = info?.size === size ? size : await bytesOnTheWay(content, store, abort);
+): Promise<ContentHere> {
+  const { size } = content;
+  const bytesHere = sizeHere === size ? size : await bytesOnTheWay(content, store, abort);
   const key = transferKey(content);
   const isComing = bytesHere < size && (documents.has(key) || downloads.has(key)); // and not merely on its way out
-  return { content, info, bytesHere, isComing };
+  return { content, bytesHere, isComing };
 }
 
 /** How far a download has come that was broken off, or is under way. */

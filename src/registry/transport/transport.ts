@@ -34,6 +34,9 @@ const MAX_IDLE_MS = 1_000;
  */
 const MAX_CLOSERS = 256;
 
+/** URLs of which it is remembered which host they name, so many of them at most: the slots ask about the same ones for each layer. */
+const MAX_HOST_NAMES = 256;
+
 /** What surrounds a transport. */
 export interface TransportParts {
   /**
@@ -185,8 +188,16 @@ export function createTransport(
     };
   }
 
-  const blobsAtOnce = (url: string): number => pool.blobsAtOnce(hostNameOf(parseUrl(url)));
-  const briefEach = (url: string): number => pool.briefEach(hostNameOf(parseUrl(url)));
+  const hosts = new BoundedMap<string, string>(MAX_HOST_NAMES);
+  const hostAt = (url: string): string => {
+    const known = hosts.get(url);
+    if (known !== undefined) return known;
+    const host = hostNameOf(parseUrl(url));
+    hosts.set(url, host);
+    return host;
+  };
+  const blobsAtOnce = (url: string): number => pool.blobsAtOnce(hostAt(url));
+  const briefEach = (url: string): number => pool.briefEach(hostAt(url));
   return { send, blobsAtOnce, briefEach, hosts: () => pool.hosts(), close: () => pool.close(closed) };
 }
 
