@@ -14,6 +14,8 @@ if (major < OLDEST_NODE[0] || (major === OLDEST_NODE[0] && minor < OLDEST_NODE[1
   const { main, keep } = await loadProgram(process.argv[2]); // not before the check: an older Node.js cannot even load it
   const status = await main(process.argv);
   if (status >= 128) process.exit(status); // nobody waits for what a reader may not have taken yet
-  process.exitCode = status;
   if (status === 0) keep();
+  process.exitCode = status;
+  // All is done: what Node.js would tear down, a heap for one, the system takes back in a tenth of the time.
+  if (process.stdout.writableLength + process.stderr.writableLength === 0) process.exit();
 }
