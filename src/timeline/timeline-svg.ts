@@ -172,16 +172,19 @@ function wordOf(mediaType = ""): string {
   return /layer|rootfs/.test(mediaType) ? "layer" : "content";
 }
 
-/** What stands behind the bars: how fast bytes came, and what was done with them. */
+/** What stands behind the bars: how fast bytes came, by all attempts, and what was done with them. */
 function remarkOf({ spans }: TimelineItem): string {
-  const came = spans.findLast(({ phase }) => phase === "bytes");
+  const came = spans.filter(({ phase }) => phase === "bytes");
+  const { bytes } = came.at(-1) ?? {};
   const last = spans.findLast(({ phase }) => phase !== "wait") ?? spans.at(-1);
   if (last?.failure !== undefined) return `failed: ${clip(last.failure, MAX_FAILURE_CHARS)}`;
-  if (!came) return "";
-  const { startMs, endMs, bytes = 0, hashMs, writeMs } = came;
-  const parts = [`${bytesText(bytes)} in ${timeText(endMs - startMs)}`];
-  if (hashMs !== undefined) parts.push(`hash ${timeText(hashMs)}`);
-  if (writeMs !== undefined) parts.push(`write ${timeText(writeMs)}`);
+  if (bytes === undefined) return "";
+  const sum = (msOf: (span: TimelineSpan) => number): number => came.reduce((ms, span) => ms + msOf(span), 0);
+  const parts = [`${bytesText(bytes)} in ${timeText(sum(({ startMs, endMs }) => endMs - startMs))}`];
+  const hashMs = sum(({ hashMs: ms = 0 }) => ms);
+  const writeMs = sum(({ writeMs: ms = 0 }) => ms);
+  if (hashMs > 0) parts.push(`hash ${timeText(hashMs)}`);
+  if (writeMs > 0) parts.push(`write ${timeText(writeMs)}`);
   return parts.join(", ");
 }
 
