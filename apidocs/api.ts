@@ -20,6 +20,8 @@ export interface Entry {
   readonly name: string;
   readonly kind: EntryKind;
   readonly description: string;
+  /** The parameters that the comment tells of. */
+  readonly parameters: readonly Parameter[];
   /** How it is declared, without its body: one for each overload. */
   readonly declarations: readonly string[];
   /** Of classes and interfaces, in the order of the source. */
@@ -31,11 +33,18 @@ export interface Entry {
 /** What a name is. Interfaces without methods, and aliases, are types. */
 export type EntryKind = "function" | "class" | "interface" | "type" | "constant";
 
+/** What a comment says of a parameter. */
+export interface Parameter {
+  readonly name: string;
+  readonly description: string;
+}
+
 /** A property or method of a class or an interface. */
 export interface Member {
   readonly name: string;
   readonly declaration: string;
   readonly description: string;
+  readonly parameters: readonly Parameter[];
 }
 
 /** An object of options. */

@@ -1,4 +1,5 @@
 import type { Checker, Symbol as Declared } from "typescript/unstable/sync";
+import type { Parameter } from "./api.ts";
 
 /** What the comment in front of a declaration says. */
 export interface DocComment {
@@ -14,6 +15,14 @@ export function docComment(checker: Checker, symbol: Declared): DocComment {
     tags.set(name, [...(tags.get(name) ?? []), oneParagraph(text)]);
   }
   return { description: symbol.getDocumentationComment(checker).trim(), tags };
+}
+
+/** What the comment says of parameters: `@param name text`. */
+export function parametersOf({ tags }: DocComment): readonly Parameter[] {
+  return (tags.get("param") ?? []).map((text) => {
+    const [name = ""] = /^\w+/.exec(text) ?? [];
+    return { name, description: text.slice(name.length).trim() };
+  });
 }
 
 /** Comments are broken where the line of the source ends, which means nothing. */

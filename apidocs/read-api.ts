@@ -11,7 +11,7 @@ import {
 import type { Api, Door, Entry, EntryKind, Member } from "./api.ts";
 import { compile } from "./compiler.ts";
 import { declarationText } from "./declaration-text.ts";
-import { docComment } from "./doc-comment.ts";
+import { docComment, parametersOf } from "./doc-comment.ts";
 import { OptionTypes } from "./option-types.ts";
 
 /** Reads what the package at `top` offers out of its sources: what its doors export, and the comments on that. */
@@ -82,10 +82,12 @@ function readEntry(reading: Reading, symbol: Declared): Entry {
   const { checker, name, optionTypes } = reading;
   const kind = kindOf(reading, symbol);
   const members = membersOf(reading, symbol);
+  const comment = docComment(checker, symbol);
   return {
     name,
     kind,
-    description: docComment(checker, symbol).description,
+    description: comment.description,
+    parameters: parametersOf(comment),
     declarations: symbol.declarations
       .flatMap((declaration) => declaration.resolve() ?? [])
       .map(declarationText),
@@ -121,10 +123,12 @@ function isPublic({ name, flags }: Declared): boolean {
 
 function readMember(checker: Checker, member: Declared): Member {
   const [declaration] = member.declarations.flatMap((handle) => handle.resolve() ?? []);
+  const comment = docComment(checker, member);
   return {
     name: member.name,
     declaration: declaration === undefined ? member.name : declarationText(declaration),
-    description: docComment(checker, member).description,
+    description: comment.description,
+    parameters: parametersOf(comment),
   };
 }
 

@@ -1,4 +1,4 @@
-import type { Api, Door, Entry, EntryKind, Option, OptionType } from "./api.ts";
+import type { Api, Door, Entry, EntryKind, Option, OptionType, Parameter } from "./api.ts";
 import { oneParagraph } from "./doc-comment.ts";
 
 /** The parts of a door's page, in their order. */
@@ -9,6 +9,14 @@ const PARTS: ReadonlyArray<readonly [EntryKind, string]> = [
   ["type", "Types"],
   ["constant", "Constants"],
 ];
+
+const INTRODUCTION = `What each door of drayage offers, made from the comments in its sources.
+
+Options that are left out, or \`undefined\`, have their default; one that nobody knows is refused with \`ErrInvalidArgument\` by whatever
+opens something, or moves something. Examples are what stands between the braces. They name what the doors offer, and things that somebody
+has who needs the option: \`distribution\` is an engine, \`containerd\` what \`openContainerd\` gives, \`store\` a content store, \`labels\` one
+of labels, \`endpoint\` one of those that \`lookupEndpoints\` finds, \`send\` that of a transport, \`layer\` a descriptor, and \`clock\` and
+\`logger\` are what they are called.`;
 
 /** The pages of the reference as Markdown, by file name: one for each door, and `README.md` that leads to them. */
 export function writePages(api: Api): ReadonlyMap<string, string> {
@@ -27,13 +35,7 @@ function firstPage({ doors }: Api): string {
     entries.map(({ name }) => [name.toLowerCase(), `[${name}](${page}.md#${anchor(name)})`] as const),
   );
   const sorted = names.toSorted(([a], [b]) => (a < b ? -1 : 1)).map(([, link]) => link);
-  return [
-    "# Reference",
-    "What each door of drayage offers, made from the comments in its sources. Options that are left out, or `undefined`, have their default; an option that nobody knows is refused with `ErrInvalidArgument` by all functions that open something or move something.",
-    lines.join("\n"),
-    "## Every name",
-    sorted.join(", "),
-  ]
+  return ["# Reference", INTRODUCTION, lines.join("\n"), "## Every name", sorted.join(", ")]
     .join("\n\n")
     .concat("\n");
 }
@@ -66,25 +68,31 @@ function byName(a: Entry, b: Entry): number {
 }
 
 function entrySection(
-  { name, declarations, description, members, takes }: Entry,
+  { name, declarations, description, parameters, members, takes }: Entry,
   asOptions: ReadonlyMap<string, string>,
 ): string {
   const links = takes
     .flatMap((taken) => asOptions.get(taken) ?? [])
     .map((taken) => `[${taken}](#${anchor(taken)})`);
   const list = members.map((member) => {
-    const text = oneParagraph(member.description);
+    const told = member.parameters.map((parameter) => `${parameterText(parameter)}.`);
+    const text = [oneParagraph(member.description), ...told].join(" ");
     return `* ${code(member.declaration)}${text === "" ? "" : `: ${text}`}`;
   });
   return [
     `### ${name}`,
     `\`\`\`ts\n${declarations.join("\n")}\n\`\`\``,
     description,
+    parameters.map((parameter) => `* ${parameterText(parameter)}`).join("\n"),
     list.join("\n"),
     links.length === 0 ? "" : `Options: ${links.join(", ")}.`,
   ]
     .filter((part) => part !== "")
     .join("\n\n");
+}
+
+function parameterText({ name, description }: Parameter): string {
+  return `${code(name)}: ${description}`;
 }
 
 function optionsSection({ name, description, options, inside }: OptionType): string {

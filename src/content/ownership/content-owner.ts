@@ -51,7 +51,7 @@ export interface DeleteOptions extends AbortOptions {
   /**
    * Deletes also what a name or a namespace needs, and what work may be using.
    * @defaultValue `false`
-   * @avoid unless a person has said so: an image without its content cannot be repaired from here
+   * @avoid unless a person has said so: whatever needs it is damaged then
    * @example force: true
    */
   readonly force?: boolean | undefined;
