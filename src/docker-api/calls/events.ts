@@ -45,6 +45,7 @@ export async function streamEvents({ engine, query, response, signal, closing }:
     if (response.writableLength > MAX_UNREAD_BYTES) response.destroy();
   };
   openStream(response);
+  if (since !== undefined) await engine.events.settled();
   const heard = engine.events.listen(send);
   try {
     if (since !== undefined) for (const event of heard.past) send(event);

@@ -26,6 +26,8 @@ export interface EngineEvent {
   readonly timeNs: bigint;
 }
 
+type Emit = (event: Omit<EngineEvent, "timeNs">) => void;
+
 interface KnownImage {
   readonly id: Digest;
   readonly labels: Readonly<Record<string, string>>;
@@ -68,19 +70,24 @@ export class EngineEvents {
     return { past: [...this.#past], stop: () => this.#listeners.delete(listener) };
   }
 
+  /** Resolves when all is told that has happened so far: finding out what an image is takes a moment. */
+  async settled(): Promise<void> {
+    await this.#telling;
+  }
+
   /** Tells of something that a call has done: a name that was made, an archive that was read or written. */
   tell(action: string, image: { readonly name: string; readonly target: Descriptor }): void {
-    this.#inOrder(async () => {
+    this.#inOrder(async (emit) => {
       const { id, labels } = await this.#learn(image.target);
       const name = action === "tag" ? shown(image.name) : id;
-      this.#emit({ action, id, attributes: { ...labels, name } });
+      emit({ action, id, attributes: { ...labels, name } });
     });
   }
 
   /** Tells that images were pruned, which is about none of them. */
   tellPrune(reclaimedBytes: number): void {
     const attributes = { reclaimed: String(reclaimedBytes) };
-    this.#inOrder(() => this.#emit({ action: "prune", id: "", attributes }));
+    this.#inOrder((emit) => emit({ action: "prune", id: "", attributes }));
   }
 
   readonly #onPull = (event: ImageEvent): void => this.#tellMove("pull", event);
@@ -88,7 +95,7 @@ export class EngineEvents {
 
   readonly #onUntag = ({ digest }: ImageEvent): void => {
     const { id, labels } = this.#known.get(digest) ?? { id: digest, labels: {} };
-    this.#inOrder(() => this.#emit({ action: "untag", id, attributes: { ...labels, name: id } }));
+    this.#inOrder((emit) => emit({ action: "untag", id, attributes: { ...labels, name: id } }));
   };
 
   /** Of all content that goes, docker tells of images only. */
@@ -96,20 +103,20 @@ export class EngineEvents {
     const known = this.#known.get(digest);
     if (!known) return;
     this.#known.delete(digest);
-    this.#inOrder(async () => {
+    this.#inOrder(async (emit) => {
       const left = await this.#distribution.images.list();
       if (left.some(({ target }) => this.#known.get(target.digest)?.id === known.id)) return;
-      this.#emit({ action: "delete", id: known.id, attributes: { ...known.labels, name: known.id } });
+      emit({ action: "delete", id: known.id, attributes: { ...known.labels, name: known.id } });
     });
   };
 
   #tellMove(action: string, { name }: ImageEvent): void {
-    this.#inOrder(async () => {
+    this.#inOrder(async (emit) => {
       const { target } = await this.#distribution.images.get(name);
       const { labels } = await this.#learn(target);
       const reference = parseNormalizedNamed(name);
       const attributes = { ...labels, name: familiarName(reference) };
-      this.#emit({ action, id: familiarString(reference), attributes });
+      emit({ action, id: familiarString(reference), attributes });
     });
   }
 
@@ -124,14 +131,14 @@ export class EngineEvents {
     return known;
   }
 
-  /** What cannot be told, because the engine is closed or the image gone, is not. */
-  #inOrder(step: () => void | Promise<void>): void {
-    this.#telling = this.#telling.then(step).catch(() => {});
+  /** The time of what a step emits is now. What cannot be told, because the engine is closed or the image gone, is not. */
+  #inOrder(step: (emit: Emit) => void | Promise<void>): void {
+    const nowNs = BigInt(Date.now()) * NS_PER_MS;
+    this.#telling = this.#telling.then(() => step((event) => this.#emit(event, nowNs))).catch(() => {});
   }
 
-  #emit(event: Omit<EngineEvent, "timeNs">): void {
-    const nowNs = BigInt(Date.now()) * NS_PER_MS;
-    this.#lastNs = nowNs > this.#lastNs ? nowNs : this.#lastNs + 1n; // so that their order can be told by it
+  #emit(event: Parameters<Emit>[0], atNs: bigint): void {
+    this.#lastNs = atNs > this.#lastNs ? atNs : this.#lastNs + 1n; // so that their order can be told by it
     const told = { ...event, timeNs: this.#lastNs };
     this.#past.push(told);
     if (this.#past.length > MAX_EVENTS) this.#past.shift();
