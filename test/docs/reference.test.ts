@@ -16,6 +16,9 @@ import {
 import { problemsOf } from "./support/option-problems.ts";
 import { runExamples } from "./support/run-examples.ts";
 
+/** How long all examples together may take, in milliseconds: five seconds, on a busy machine a few times as long. */
+const RUN_LIMIT_MS = 120_000;
+
 /**
  * Option types that no caller in `test/docs/support` takes: a docker or a containerd is not everywhere, and the others want what only
  * an engine has.
@@ -96,22 +99,26 @@ describe("examples of options", () => {
     expect(failures).toEqual([expect.stringContaining("refused")]);
   });
 
-  it("run", async () => {
-    const path = TOP + EXAMPLE_PROGRAM.replace(/\.ts$/, `-${process.pid}.ts`);
-    mkdirSync(dirname(path), { recursive: true });
-    writeFileSync(path, world.fillIn(exampleProgram(examples, api)));
-    try {
-      const program = (await import(path)) as {
-        readonly examples: (scope: ExampleScope) => ReadonlyArray<() => Promise<object>>;
-      };
-      const makers = program.examples(world.scope);
-      const { failures, uncalled } = await runExamples(examples, { makers, callers: world.callers });
-      expect(failures).toEqual([]);
-      expect(uncalled).toEqual(UNCALLED);
-    } finally {
-      rmSync(path);
-    }
-  });
+  it(
+    "run",
+    async () => {
+      const path = TOP + EXAMPLE_PROGRAM.replace(/\.ts$/, `-${process.pid}.ts`);
+      mkdirSync(dirname(path), { recursive: true });
+      writeFileSync(path, world.fillIn(exampleProgram(examples, api)));
+      try {
+        const program = (await import(path)) as {
+          readonly examples: (scope: ExampleScope) => ReadonlyArray<() => Promise<object>>;
+        };
+        const makers = program.examples(world.scope);
+        const { failures, uncalled } = await runExamples(examples, { makers, callers: world.callers });
+        expect(failures).toEqual([]);
+        expect(uncalled).toEqual(UNCALLED);
+      } finally {
+        rmSync(path);
+      }
+    },
+    RUN_LIMIT_MS,
+  );
 });
 
 describe("pages of the reference", () => {
