@@ -182,6 +182,39 @@ describe("hooks around transfers", () => {
     await pulling;
   });
 
+  it("leave no more ingests open than they may, however many they delay", async () => {
+    const registry = await started();
+    await app(
+      registry,
+      Array.from({ length: 110 }, (_, at) => 1_000 + at),
+    );
+    const asked = new Set<string | undefined>();
+    const gate = Promise.withResolvers<void>();
+    const engine = await opened(
+      {
+        before({ digest, mediaType }) {
+          if (!mediaType?.includes("layer")) return undefined;
+          asked.add(digest);
+          return gate.promise;
+        },
+      },
+      { maxConcurrentDownloads: 16 },
+    );
+    const words: string[] = [];
+    const pulling = engine.pull(`${registry.host}/app:v1`, {
+      onProgress: (progress) => void (progress.kind === "update" && words.push(progress.action)),
+    });
+    try {
+      await until(() => words.filter((word) => word === "Waiting to be let in").length >= 64);
+      expect(asked.size).toBeLessThanOrEqual(64 + 16);
+      expect(engine.stats().downloads.waiting).toBeGreaterThanOrEqual(110 - 64 - 16);
+    } finally {
+      gate.resolve();
+    }
+    await pulling;
+    expect(asked.size).toBe(110);
+  });
+
   it("are asked once for all who want the content", async () => {
     const registry = await started();
     const layer = layerOf(await app(registry));

@@ -29,8 +29,8 @@ export interface TransferContext {
 /** What is called around each transfer. A transfer that several calls share is told once. */
 export interface TransferHooks {
   /**
-   * Called before the first byte of an attempt is asked for or sent; not for what is there already. A promise delays it, meanwhile it holds
-   * no slot. Throwing, rejecting or giving `false` refuses it: all who want it get `ErrPermissionDenied`, whose cause is what was thrown,
+   * Called before the first byte of an attempt is asked for or sent; not for what is there already. A promise delays it; when that takes
+   * long it gives its slot back, as long as not too many do. Throwing, rejecting or giving `false` refuses it: all who want it get `ErrPermissionDenied`, whose cause is what was thrown,
    * and no other attempt or endpoint follows.
    * @defaultValue every transfer begins at once
    * @example before: ({ size = 0 }) => size < 10_000_000_000

@@ -1,12 +1,13 @@
 import { abortable, throwIfAborted } from "../../async/abort.ts";
-import { plainWaiter, type Waiter } from "../../async/waiting.ts";
+import { waitPatiently } from "../../async/wait-patiently.ts";
+import type { Waiter } from "../../async/waiting.ts";
 import { messageOf } from "../../errors/message-of.ts";
 
 /** How a hook is asked. */
 export interface AskHookOptions {
   /** Ends the wait for an answer. */
   readonly signal?: AbortSignal | undefined;
-  /** Waits for an answer that is not there at once. Default: one that has nothing to give back and shows nothing. */
+  /** Waits for an answer that takes long. Default: one that has nothing to give back and shows nothing. */
   readonly waiter?: Waiter | undefined;
   /** What people are shown meanwhile. */
   readonly words: string;
@@ -20,7 +21,7 @@ export interface AskHookOptions {
  */
 export async function askHook(
   hook: (context: { readonly signal: AbortSignal }) => unknown,
-  { signal: outer, waiter = plainWaiter({ signal: outer }), words, refused }: AskHookOptions,
+  { signal: outer, waiter, words, refused }: AskHookOptions,
 ): Promise<void> {
   throwIfAborted(outer);
   const over = new AbortController();
@@ -29,12 +30,11 @@ export async function askHook(
     throwIfAborted(outer);
     throw refused(messageOf(cause), cause);
   };
+  const patiently = (answer: Promise<unknown>): Promise<unknown> =>
+    waitPatiently(answer, { reason: { code: "other", words }, waiter, signal: outer });
   try {
     const word = answerOf(hook, signal, failed);
-    const said =
-      word instanceof Promise
-        ? await waiter.wait({ code: "other", words }, (own) => abortable(word.catch(failed), own ?? outer))
-        : word;
+    const said = word instanceof Promise ? await patiently(abortable(word.catch(failed), outer)) : word;
     if (said === false) throw refused("the hook said no");
   } finally {
     over.abort();

@@ -6,6 +6,12 @@ import type { Logger } from "../api/logger.ts";
 import type { Transfer, TransferContext, TransferHooks } from "../api/transfer-hooks.ts";
 import { askHook } from "./ask-hook.ts";
 
+/**
+ * Transfers that give back their slots while `before` takes its time: each has an ingest open, and somebody else begins in its place.
+ * Whoever comes beyond that keeps its slot.
+ */
+const MAX_OPEN_WAITS = 64;
+
 /** On whose behalf a transfer runs. */
 interface Attempt {
   readonly signal?: AbortSignal | undefined;
@@ -16,6 +22,7 @@ interface Attempt {
 export class HookedTransfers {
   readonly #hooks: TransferHooks;
   readonly #logger: Pick<Logger, "warn">;
+  #openWaits = 0;
 
   constructor(hooks: TransferHooks | undefined, logger: Pick<Logger, "warn">) {
     this.#hooks = hooks ?? {};
@@ -28,7 +35,7 @@ export class HookedTransfers {
     { signal, waiter }: Attempt,
     work: (one: OneTransfer) => Promise<T>,
   ): Promise<T> {
-    const one = new OneTransfer(transfer, this.#hooks, { signal, waiter });
+    const one = new OneTransfer(transfer, this.#hooks, { signal, waiter: waiter && this.#bounded(waiter) });
     try {
       const result = await work(one);
       this.#ended(one, {});
@@ -37,6 +44,20 @@ export class HookedTransfers {
       this.#ended(one, { error });
       throw error;
     }
+  }
+
+  #bounded(waiter: Waiter): Waiter {
+    return {
+      wait: async (reason, work) => {
+        if (this.#openWaits >= MAX_OPEN_WAITS) return await work(undefined);
+        this.#openWaits++;
+        try {
+          return await waiter.wait(reason, work);
+        } finally {
+          this.#openWaits--;
+        }
+      },
+    };
   }
 
   #ended({ hasBegun, transfer, bytes }: OneTransfer, end: { readonly error?: unknown }): void {
