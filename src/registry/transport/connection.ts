@@ -60,6 +60,7 @@ export class Connection {
   readonly #line: OnTurn[] = [];
   #refusal: Error | undefined;
   #isCut = false;
+  #isOver = false;
   #isBroken = false;
 
   constructor(parts: ConnectionParts) {
@@ -164,6 +165,7 @@ export class Connection {
   async destroy(reason: Error): Promise<void> {
     if (this.#socket?.destroyed) this.#isBroken ||= !this.#isCut;
     this.#isCut = !this.#isBroken;
+    this.#isOver = true;
     await Promise.resolve(); // undici tells of one failure, and must be done with that before its client is gone
     const destroyed = this.client.destroy(reason);
     for (const socket of this.#sockets) socket.destroy();
@@ -172,7 +174,7 @@ export class Connection {
 
   async #connect(callback: buildConnector.Callback): Promise<void> {
     try {
-      if (this.#isCut || this.#line.length > 0) throw this.#refuse();
+      if (this.#isOver || this.#line.length > 0) throw this.#refuse();
       const prepared = this.#prepared;
       this.#prepared = undefined;
       const socket = await (prepared ?? this.#parts.open(this.#sockets));
