@@ -35,7 +35,13 @@ export function openEngine(
     registry: { plainHttp: true },
     credentials: async () => ({ username, password }),
     backoff: { baseMs: 1, maxMs: 5 },
-    connection: { bodyIdleTimeoutMs: IDLE_MS, headersTimeoutMs: IDLE_MS, minBytesPerSecond: 1 },
+    connection: {
+      bodyIdleTimeoutMs: IDLE_MS,
+      headersTimeoutMs: IDLE_MS,
+      minBytesPerSecond: 1,
+      // The server of Node.js reads no more while answers pile up behind one that is held, and so does not notice that we have hung up.
+      pipelining: false,
+    },
     ...more,
   });
 }
