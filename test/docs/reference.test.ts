@@ -1,9 +1,9 @@
 import { mkdirSync, rmSync, writeFileSync } from "node:fs";
 import { dirname } from "node:path";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
-import type { Option } from "../../apidocs/api.ts";
-import { readApi } from "../../apidocs/read-api.ts";
-import { writePages } from "../../apidocs/write-pages.ts";
+import type { Option } from "../../docs/apidocs/api.ts";
+import { readApi } from "../../docs/apidocs/read-api.ts";
+import { writePages } from "../../docs/apidocs/write-pages.ts";
 import { TOP } from "./support/documents.ts";
 import { type ExampleScope, ExampleWorld } from "./support/example-world.ts";
 import {

@@ -1,5 +1,5 @@
-import type { Api, Option, OptionType } from "../../../apidocs/api.ts";
-import { compile } from "../../../apidocs/compiler.ts";
+import type { Api, Option, OptionType } from "../../../docs/apidocs/api.ts";
+import { compile } from "../../../docs/apidocs/compiler.ts";
 import { TOP } from "./documents.ts";
 import type { ExampleScope } from "./example-world.ts";
 

@@ -1,4 +1,4 @@
-import type { Option } from "../../../apidocs/api.ts";
+import type { Option } from "../../../docs/apidocs/api.ts";
 
 /** What the comment in front of an option does not tell, in words; nothing where it tells all. */
 export function problemsOf(option: Option): readonly string[] {

@@ -1,4 +1,4 @@
-import type { Inside, OptionType } from "../../../apidocs/api.ts";
+import type { Inside, OptionType } from "../../../docs/apidocs/api.ts";
 import { type OptionExample, optionKey } from "./option-examples.ts";
 
 /** With what examples run. */

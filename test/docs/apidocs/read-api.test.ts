@@ -2,9 +2,9 @@ import { mkdir, mkdtemp, realpath, rm, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
-import type { Api, OptionType } from "../../apidocs/api.ts";
-import { readApi } from "../../apidocs/read-api.ts";
-import { writePages } from "../../apidocs/write-pages.ts";
+import type { Api, OptionType } from "../../../docs/apidocs/api.ts";
+import { readApi } from "../../../docs/apidocs/read-api.ts";
+import { writePages } from "../../../docs/apidocs/write-pages.ts";
 
 const THING = `
 /** How long something may take. */

@@ -6,7 +6,7 @@ import { writePages } from "./write-pages.ts";
 /** Where the package carries its reference. */
 const PLACE = "dist/docs";
 
-const top = fileURLToPath(new URL("..", import.meta.url)).replace(/\/$/, "");
+const top = fileURLToPath(new URL("../..", import.meta.url)).replace(/\/$/, "");
 const place = `${top}/${PLACE}`;
 rmSync(place, { recursive: true, force: true });
 mkdirSync(place, { recursive: true });
