@@ -29,6 +29,7 @@ export async function serveDockerApiOf(
     registry: { ...parts.registry, ...trusting },
     credentials: undefined,
     layers: options.unpack ?? false,
+    watch: true, // other commands may have the same root
   });
   const { registry, connection } = reachingOptions(options, []);
   await using server = await serveDockerApi({

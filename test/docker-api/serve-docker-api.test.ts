@@ -5,6 +5,7 @@ import { describe, expect, it } from "vitest";
 import { serveDockerApi } from "../../src/docker-api.ts";
 import { ErrAlreadyExists, ErrInvalidArgument, ErrUnauthenticated } from "../../src/errors.ts";
 import { buildImage, TestRegistry } from "../../src/testing.ts";
+import { openEngine } from "../distribution/support/engine.ts";
 import { closingAfterEach } from "../support/closing-after-each.ts";
 import { type Api, type ApiMessage, messagesIn, openApi } from "./support/api.ts";
 
@@ -229,6 +230,18 @@ describe("GET /events", () => {
       { Action: "prune", Actor: { ID: "", Attributes: { reclaimed: "0" } } },
       { Action: "prune", Actor: { ID: "", Attributes: { reclaimed: expect.stringMatching(/^[1-9]\d*$/) } } },
     ]);
+  });
+
+  it("tells what others do to the names of the root, where the engine watches it", async () => {
+    const registry = keep(await TestRegistry.start());
+    const { config } = await buildImage(registry, "team/app", { tag: "v1", layers: [50] });
+    const api = keep(await openApi({}, { watch: true }));
+    const answer = await api.open("GET /events");
+    const other = keep(await openEngine({ root: api.engine.root }));
+    await other.pull(`${registry.host}/team/app:v1`);
+    const name = `${registry.host}/team/app:v1`;
+    const [tagged] = await next(answer, 1);
+    expect(tagged).toMatchObject({ Action: "tag", Actor: { ID: config.digest, Attributes: { name } } });
   });
 
   it("writes times in nanoseconds as digits", async () => {

@@ -50,6 +50,7 @@ export class EngineEvents {
     this.#catalog = catalog;
     distribution.events.on("pull", this.#onPull);
     distribution.events.on("push", this.#onPush);
+    distribution.events.on("tag", this.#onTag);
     distribution.events.on("untag", this.#onUntag);
     distribution.events.on("delete", this.#onDelete);
     this.#inOrder(() => this.#learnAll());
@@ -59,6 +60,7 @@ export class EngineEvents {
   close(): void {
     this.#distribution.events.off("pull", this.#onPull);
     this.#distribution.events.off("push", this.#onPush);
+    this.#distribution.events.off("tag", this.#onTag);
     this.#distribution.events.off("untag", this.#onUntag);
     this.#distribution.events.off("delete", this.#onDelete);
     this.#listeners.clear();
@@ -92,6 +94,11 @@ export class EngineEvents {
 
   readonly #onPull = (event: ImageEvent): void => this.#tellMove("pull", event);
   readonly #onPush = (event: ImageEvent): void => this.#tellMove("push", event);
+
+  /** Of what is done by a call, that tells itself. */
+  readonly #onTag = ({ name, target, cause }: ImageEvent): void => {
+    if (cause === "elsewhere") this.tell("tag", { name, target });
+  };
 
   readonly #onUntag = ({ digest }: ImageEvent): void => {
     const { id, labels } = this.#known.get(digest) ?? { id: digest, labels: {} };

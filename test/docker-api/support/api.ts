@@ -4,6 +4,7 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { buffer } from "node:stream/consumers";
 import { type DockerApiOptions, type DockerApiServer, serveDockerApi } from "../../../src/docker-api.ts";
+import type { DistributionOptions } from "../../../src/index.ts";
 import { type Engine, openEngine } from "../../distribution/support/engine.ts";
 
 /** An answer, read to its end. */
@@ -39,9 +40,12 @@ export interface Api extends AsyncDisposable {
 }
 
 /** Serves a new engine on a socket of its own. */
-export async function openApi(options: Partial<DockerApiOptions> = {}): Promise<Api> {
+export async function openApi(
+  options: Partial<DockerApiOptions> = {},
+  engineOptions: Partial<DistributionOptions> = {},
+): Promise<Api> {
   const folder = await mkdtemp(join(tmpdir(), "drayage-api-"));
-  const engine = await openEngine();
+  const engine = await openEngine(engineOptions);
   const socket = join(folder, "docker.sock");
   const server = await serveDockerApi({ distribution: engine, address: `unix://${socket}`, ...options });
   const open: Api["open"] = async (line, { headers, body, signal } = {}) => {
