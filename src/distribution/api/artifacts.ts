@@ -8,7 +8,7 @@ import type { PassedEndpoint } from "./passed-endpoint.ts";
 import type { VerifyImage } from "./verify.ts";
 
 /** What fetching the files of an artifact may be told. */
-export interface FetchArtifactOptions extends BlobOptions {
+export interface FetchArtifactOptions extends Omit<BlobOptions, "onProgress"> {
   /**
    * `os/arch[/variant]` of the manifest wanted out of an index.
    * @defaultValue as for `Distribution.inspect`
@@ -33,6 +33,12 @@ export interface FetchArtifactOptions extends BlobOptions {
    * @example verify: ({ manifests }) => manifests.every(({ kind }) => kind === "artifact")
    */
   readonly verify?: VerifyImage | undefined;
+  /**
+   * Progress: first a plan of the files, then each step, and a summary twice a second.
+   * @defaultValue nobody is told
+   * @example onProgress: (progress) => console.log(progress.kind)
+   */
+  readonly onProgress?: ProgressSink | undefined;
 }
 
 /** A file, or a directory, that was made of an artifact. */

@@ -1,15 +1,20 @@
+import { randomUUID } from "node:crypto";
 import { forEachWithin } from "../../async/for-each-within.ts";
 import { makeDirectory } from "../../disk/make-directory.ts";
 import { ErrInvalidArgument, ErrNotFound } from "../../errors/classes.ts";
 import { checkTogether, TITLE, type TitledLayer, titledLayers } from "../../oci/file-titles.ts";
+import type { PlannedItem, StepProgress } from "../../progress/progress.ts";
 import type { ArtifactFile, FetchArtifactOptions, FetchedArtifact } from "../api/artifacts.ts";
+import type { Logger } from "../api/logger.ts";
 import type { InspectedLayer } from "../api/looking.ts";
+import type { BlobOptions } from "../api/moving.ts";
 import type { PassedEndpoint } from "../api/passed-endpoint.ts";
 import { type InspectEngine, inspect } from "../look/inspect.ts";
 import { bringToFile } from "../move/fetch-to.ts";
 import { type MoveEngine, usingContent } from "../move/move-engine.ts";
 import { streamWanted } from "../move/stream-blob.ts";
 import { wantedContent } from "../move/wanted-blob.ts";
+import { ToldPlan } from "../operations/told-plan.ts";
 import { verifiersOf } from "../operations/verify-image.ts";
 import { withinTime } from "../operations/within-time.ts";
 import { unpackDirectory } from "./unpack-directory.ts";
@@ -20,7 +25,9 @@ import { wayToFile } from "./way-to-file.ts";
 const AT_ONCE = 3;
 
 /** What artifacts are fetched with. */
-export interface FetchArtifactEngine extends InspectEngine, MoveEngine {}
+export interface FetchArtifactEngine extends InspectEngine, MoveEngine {
+  readonly logger: Logger;
+}
 
 /** An artifact, and where its files go. */
 export interface AskedArtifact {
@@ -47,7 +54,12 @@ export async function fetchFiles(
   { reference, directory }: AskedArtifact,
   options: FetchArtifactOptions & { readonly signal: AbortSignal },
 ): Promise<FetchedArtifact> {
-  const { titles, platform, from, auth, metaHeaders, signal, onProgress } = options;
+  const { titles, platform, from, auth, metaHeaders, signal } = options;
+  using told = new ToldPlan({ id: randomUUID(), logger: engine.logger, onProgress: options.onProgress });
+  const onProgress = (step: StepProgress): void => {
+    told.note(step);
+    told.tell(step);
+  };
   const artifact = await inspect(engine, reference, {
     platform,
     from,
@@ -73,13 +85,21 @@ export async function fetchFiles(
   await verifyArtifact(artifact, { verifiers, content: engine.content, signal });
   await makeDirectory(directory);
 
+  told.plan(chosen.map(({ layer }) => plannedFile(layer)));
   const files = new Map<TitledFile, FetchedFile>();
   const fetch = async (one: TitledFile, own: AbortSignal): Promise<void> => {
-    const context = { reference: artifact.reference, directory, options: { ...options, signal: own } };
+    const context = {
+      reference: artifact.reference,
+      directory,
+      options: { ...options, signal: own, onProgress },
+    };
     files.set(one, await (one.isDirectory ? makeDirectoryOf : makeFileOf)(engine, one, context));
+    const { digest, bytesHere } = plannedFile(one.layer);
+    told.complete([{ digest, before: bytesHere }]);
   };
   await forEachWithin(chosen, fetch, { limit: AT_ONCE, signal });
   const fetched = chosen.flatMap((one) => files.get(one) ?? []);
+  told.end();
   return {
     reference: artifact.reference,
     manifest,
@@ -90,6 +110,10 @@ export async function fetchFiles(
     missing: fetched.flatMap(({ missing }) => missing),
     passedOver: [...artifact.passedOver, ...fetched.flatMap(({ passedOver }) => passedOver)],
   };
+}
+
+function plannedFile({ digest, size, mediaType, isHere }: InspectedLayer): PlannedItem {
+  return { digest, size, mediaType, kind: "layer", bytesHere: isHere ? size : 0, isComing: false };
 }
 
 /** Those of these titles and below them. Throws `ErrNotFound` for a title that is not there. */
@@ -119,7 +143,7 @@ interface FileContext {
   /** Of the repository that has it. */
   readonly reference: string;
   readonly directory: string;
-  readonly options: FetchArtifactOptions & { readonly signal: AbortSignal };
+  readonly options: BlobOptions & { readonly signal: AbortSignal };
 }
 
 interface FetchedFile {

@@ -2,6 +2,7 @@ import { expect } from "vitest";
 import type {
   CopyResult,
   Distribution,
+  FetchedArtifact,
   PlanProgress,
   Progress,
   ProgressSink,
@@ -49,6 +50,16 @@ class ToldProgress {
       );
       const mayBeThere = isSent && !wasAlone && bytesHere === size;
       if (!mayBeThere) expect({ digest, bytesHere }).toEqual({ digest, bytesHere: isSent ? 0 : size });
+    }
+  }
+
+  /** The plan of the files of an artifact came first, and is what moved and what was here. */
+  checkFiles({ files }: FetchedArtifact): void {
+    const contents = this.#check();
+    expect(new Set(contents.map(({ digest }) => digest))).toEqual(new Set(files.map(({ digest }) => digest)));
+    for (const { digest, endpoint } of files) {
+      const { size, bytesHere } = contents.find((item) => item.digest === digest) ?? {};
+      expect({ digest, bytesHere }).toEqual({ digest, bytesHere: endpoint === undefined ? size : 0 });
     }
   }
 
@@ -103,11 +114,14 @@ async function watched<O extends Watchable, T>(
   return result;
 }
 
-/** `pull`, `push` and `copy` of an engine, each call of which is watched: what it tells has to add up. */
-export function checkedMoves(engine: Distribution): Pick<Distribution, "pull" | "push" | "copy"> {
+/** `pull`, `push`, `copy` and `fetchArtifact` of an engine, each call of which is watched: what it tells has to add up. */
+export function checkedMoves(
+  engine: Distribution,
+): Pick<Distribution, "pull" | "push" | "copy" | "fetchArtifact"> {
   const pull = engine.pull.bind(engine);
   const push = engine.push.bind(engine);
   const copy = engine.copy.bind(engine);
+  const fetchArtifact = engine.fetchArtifact.bind(engine);
   const sending = new Set<{ wasAlone: boolean }>();
   const sent = async <O extends Watchable, T extends PushResult | CopyResult>(
     options: O | undefined,
@@ -130,6 +144,12 @@ export function checkedMoves(engine: Distribution): Pick<Distribution, "pull" | 
         (told, { served }) => told.checkPull(served),
       ),
     push: (reference, options) => sent(options, (own) => push(reference, own)),
+    fetchArtifact: (reference, directory, options) =>
+      watched(
+        options,
+        (own) => fetchArtifact(reference, directory, own),
+        (told, fetched) => told.checkFiles(fetched),
+      ),
     copy: (from, to, options) => sent(options, (own) => copy(from, to, own)),
   };
 }
