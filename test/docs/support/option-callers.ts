@@ -1,7 +1,8 @@
 import { join } from "node:path";
+import { openContainerd } from "../../../src/containerd.ts";
 import type { ProxyStore } from "../../../src/content-grpc.ts";
-import { serveDockerApi } from "../../../src/docker-api.ts";
-import { ErrUnknown } from "../../../src/errors.ts";
+import { openDocker, serveDockerApi } from "../../../src/docker-api.ts";
+import { ErrUnknown, isUnavailable } from "../../../src/errors.ts";
 import { dispatch, LayoutImageStore, parsePlatform, sourceLabelHandler } from "../../../src/images.ts";
 import { type Distribution, logIn, openDistribution } from "../../../src/index.ts";
 import { plainWaiter } from "../../../src/xfer.ts";
@@ -58,8 +59,19 @@ function callersOfEngine({
     BandwidthLimits: (options) => distribution.setBandwidth(options),
     CheckOptions: (options) => distribution.check(options),
     "Distribution.setConcurrency": (options) => distribution.setConcurrency(options),
+    ContainerdOptions: async (options) => {
+      // A real one is not everywhere: what counts is that nothing but the connection is missing.
+      const nobody = openContainerd({ ...options, address: `unix://${directory}/nobody.sock` });
+      const error: unknown = await nobody.catch((reason: unknown) => reason);
+      if (!isUnavailable(error)) throw error;
+    },
     DockerApiOptions: async (options) => {
       await using _ = await serveDockerApi(options);
+    },
+    DockerOptions: async (options) => {
+      const address = `unix://${join(directory, "api.sock")}`;
+      await using _ = await serveDockerApi({ distribution, address });
+      await openDocker({ ...options, address });
     },
     ErrorDetails: (details) => new ErrUnknown("ask registry", details),
     ParsePlatformOptions: (options) => parsePlatform("linux", options),

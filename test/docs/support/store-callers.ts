@@ -1,3 +1,4 @@
+import { mkdir } from "node:fs/promises";
 import { join } from "node:path";
 import {
   copy,
@@ -11,7 +12,14 @@ import {
   writeBlob,
 } from "../../../src/content.ts";
 import { proxyStore, serveContent } from "../../../src/content-grpc.ts";
-import { openLayerStore, UnpackPool } from "../../../src/layer.ts";
+import { encodedOf } from "../../../src/digest/digest.ts";
+import {
+  DEFAULT_LIMITS,
+  findAbilities,
+  type LayerStore,
+  openLayerStore,
+  UnpackPool,
+} from "../../../src/layer.ts";
 import type { Caller, CallerParts } from "./option-callers.ts";
 
 /** What every blob of these examples is. */
@@ -82,6 +90,7 @@ export function callersOfStores({
         await writer.close();
       }),
     NamespaceMetadataOptions: (options) => openNamespaceMetadata(options)[Symbol.dispose](),
+    ShareOptions: (options) => withStore(({ owner }) => owner.share(() => Promise.resolve(), options)),
     "src/content/copy.ts CopyOptions": (options) =>
       withStore(async (empty) => {
         const writer = await empty.writer({ ref: "hello" });
@@ -98,6 +107,22 @@ export function callersOfLayers({
 }: CallerParts): Readonly<Record<string, Caller>> {
   let count = 0;
   const chainIds = async () => (await distribution.unpack(`${host}/team/app:v1`)).chainIds;
+  /** The lowest layer of an image that is here, and its blob. */
+  const lowest = async () => {
+    const { layers } = await distribution.inspect(`${host}/team/app:v1`, { platform: "linux/amd64" });
+    const [layer] = layers;
+    if (layer?.diffId === undefined) throw new Error("the image has no layer");
+    const { digest, size, diffId } = layer;
+    const path = join(directory, "images", "blobs", "sha256", encodedOf(digest));
+    return { path, size, diffId, place: { chainId: diffId, parent: undefined } };
+  };
+  /** A store that has it. */
+  const withLayer = async (
+    use: (layers: LayerStore, made: Awaited<ReturnType<typeof lowest>>) => unknown,
+  ) => {
+    await using layers = await openLayerStore({ root: join(directory, `layers-${++count}`) });
+    await use(layers, await lowest());
+  };
   return {
     AssembleOptions: async (options) =>
       distribution.layers?.assemble(await chainIds(), join(directory, `assembled-${++count}`), options),
@@ -106,6 +131,24 @@ export function callersOfLayers({
       await layers.close();
     },
     OverlayOptions: async (options) => distribution.layers?.mounts(await chainIds(), options),
+    MakeLayerOptions: (options) =>
+      withLayer(async (layers, { path, diffId, place }) => {
+        await layers.release(await layers.register({ diffId, blob: { path } }, place, options));
+      }),
+    VerifyLayerOptions: (options) =>
+      withLayer(async (layers, { path, diffId, place }) => {
+        const source = { diffId, blob: { path } };
+        await layers.release(await layers.register(source, place));
+        await layers.verify(source, place, options);
+      }),
+    UnpackOptions: async (options) => {
+      const { path: blobPath, size, diffId } = await lowest();
+      const into = join(directory, `unpacked-${++count}`);
+      await mkdir(into);
+      await using pool = new UnpackPool({ workers: 0 });
+      const host = await findAbilities(directory);
+      await pool.unpack({ blobPath, size, diffId, directory: into, limits: DEFAULT_LIMITS, host }, options);
+    },
     SweepLayersOptions: (options) => distribution.layers?.sweep(options),
     UnpackPoolOptions: async (options) => {
       await using _ = new UnpackPool(options);
