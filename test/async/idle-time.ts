@@ -5,6 +5,9 @@ import { vi } from "vitest";
 /** Turns of the event loop without any event after which nothing is on its way any more, in this process and to it. */
 const QUIET_TURNS = 100;
 
+/** The same while a connection is being made, which the kernel does when it has the time, and may never do. */
+const CONNECTING_TURNS = 5_000;
+
 /** What takes the time of a thread: it ends by itself, and no event tells before. */
 const BUSY = /^(FSReq|GetAddrInfo|GetNameInfo)/;
 
@@ -34,10 +37,13 @@ export async function inIdleTime<T>(work: () => Promise<T>): Promise<T> {
 /** Resolves when nothing has happened for a while, or the signal fires. */
 async function quiet(over: AbortSignal): Promise<void> {
   let events = -1;
-  for (let turns = 0; turns < QUIET_TURNS && !over.aborted; turns++) {
+  let wanted = QUIET_TURNS;
+  for (let turns = 0; turns < wanted && !over.aborted; turns++) {
     const before = events;
     events = machine.nodeTiming.uvMetricsInfo.events;
-    if (events !== before || process.getActiveResourcesInfo().some((name) => BUSY.test(name))) turns = 0;
+    const active = process.getActiveResourcesInfo();
+    wanted = active.includes("ConnectWrap") ? CONNECTING_TURNS : QUIET_TURNS;
+    if (events !== before || active.some((name) => BUSY.test(name))) turns = 0;
     await setImmediate();
   }
 }

@@ -25,6 +25,10 @@ function originBy(make: () => string): string {
 }
 
 describe("originOfUrl()", () => {
+  it("throws for a host with a blank behind it, which a parser passes over where it is the end", () => {
+    expect(() => originOfUrl("http://a /path")).toThrow(TypeError);
+  });
+
   it.each(URLS)("is that of the platform's parser: %j", (url) => {
     for (let time = 0; time < 2; time++) expect(originOfUrl(url)).toBe(new URL(url).origin);
   });

@@ -207,7 +207,7 @@ describe.each([
       await allClosed(server);
     });
 
-    it.each([
+    here.each([
       ["storeTimeoutMs", { storing: true }, { storeTimeoutMs: 60, headersTimeoutMs: 60_000 }],
       ["headersTimeoutMs", { storing: false }, { storeTimeoutMs: 60_000, headersTimeoutMs: 60 }],
     ] as const)("waits for an answer for the time of %s", async (_, { storing }, limits) => {
