@@ -6,15 +6,13 @@ import type { Descriptor } from "../../oci/descriptor.ts";
 import { EMPTY_DESCRIPTOR, EMPTY_JSON } from "../../oci/empty-descriptor.ts";
 import { OCI_EMPTY, OCI_MANIFEST } from "../../oci/media-types.ts";
 import type { NormalizedReference } from "../../reference/reference.ts";
-import type { Endpoint } from "../../registry/endpoints/endpoint.ts";
 import { pushContent } from "../../remotes/push-content.ts";
 import type { Pusher } from "../../remotes/pusher.ts";
-import type { RegistryRemote } from "../../remotes/registry-remote.ts";
 import type { ArtifactToPush, PushArtifactOptions, PushedArtifact } from "../api/artifacts.ts";
 import { type Operation, startMoving, waiterOf } from "../api/operation.ts";
 import { checkMetaHeaders } from "../endpoints/check-meta-headers.ts";
-import { EndpointWalk } from "../endpoints/endpoint-walk.ts";
-import type { Surroundings } from "../endpoints/repositories.ts";
+import { pusherWalk } from "../endpoints/pusher-walk.ts";
+import { remoteWalk } from "../endpoints/remote-walk.ts";
 import { resolveAt } from "../look/resolve.ts";
 import { type MoveEngine, usingContent } from "../move/move-engine.ts";
 import { told } from "../operations/told.ts";
@@ -86,7 +84,7 @@ async function pushPlanned(work: PushWork): Promise<PushedArtifact> {
     throw new ErrInvalidArgument(message, { digest: root.digest });
   }
   using account = engine.traffic.openOutgoing();
-  const walk = await walkTo(work);
+  const walk = await pusherWalk(engine, target, { access: work.options, operation });
   const { endpoint } = await walk.run(target, (remote) =>
     operation.hurry(() => send(built, remote, { ...work, account })),
   );
@@ -107,25 +105,12 @@ async function pushPlanned(work: PushWork): Promise<PushedArtifact> {
   };
 }
 
-/** The way to the registry; never to a mirror. */
-async function walkTo({ engine, plan, operation, options }: PushWork): Promise<EndpointWalk<Pusher>> {
-  const { target: reference } = plan;
-  const { content, mountSources: sources, logger, repositories } = engine;
-  const access = { ...options, content, sources, logger };
-  const open = (endpoint: Endpoint, surroundings: Surroundings) =>
-    repositories.openForPush(endpoint, reference, { ...access, ...surroundings });
-  return await EndpointWalk.start<Pusher>(engine, { reference, purpose: "push", open }, operation);
-}
-
 /** What the artifact is about. A mirror may be behind, so the registry itself is asked what a reference means. */
 async function subjectOf({ engine, plan, operation, options }: PushWork): Promise<Subject | undefined> {
   const { subject } = plan;
   if (!subject || "size" in subject) return subject;
   const reference: NormalizedReference = subject;
-  const open = (endpoint: Endpoint, surroundings: Surroundings) =>
-    engine.repositories.open(endpoint, reference, { ...options, ...surroundings });
-  const route = { reference, purpose: "push", open } as const;
-  const walk = await EndpointWalk.start<RegistryRemote>(engine, route, operation);
+  const walk = await remoteWalk(engine, reference, { access: options, operation, purpose: "push" });
   const ask = { signal: operation.signal, waiter: waiterOf(operation, reference.toString()) };
   const { value } = await walk.run(reference, (remote) => resolveAt(remote, reference, ask));
   const { mediaType, digest, size } = value;

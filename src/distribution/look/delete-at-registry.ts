@@ -4,19 +4,11 @@ import type { NormalizedReference } from "../../reference/reference.ts";
 import type { AskingOptions } from "../api/looking.ts";
 import { startOperation, waiterOf } from "../api/operation.ts";
 import { checkMetaHeaders } from "../endpoints/check-meta-headers.ts";
-import { EndpointWalk, type WalkEngine } from "../endpoints/endpoint-walk.ts";
-import type { MountMemory } from "../endpoints/repositories.ts";
-import type { MountSourceStore } from "../mounts/mount-source-store.ts";
-
-/** What deletions at registries are made with. */
-export interface DeleteEngine extends WalkEngine {
-  readonly content: MountMemory["content"];
-  readonly mountSources: MountSourceStore;
-}
+import { type PusherWalkEngine, pusherWalk } from "../endpoints/pusher-walk.ts";
 
 /** See `Distribution.delete`. */
 export async function deleteAtRegistry(
-  engine: DeleteEngine,
+  engine: PusherWalkEngine,
   text: string,
   options: AskingOptions,
 ): Promise<void> {
@@ -24,17 +16,7 @@ export async function deleteAtRegistry(
   const wanted = oneOf(reference, text);
   checkMetaHeaders(options.metaHeaders ?? {});
   const operation = startOperation(options);
-  const { content, mountSources: sources, repositories } = engine;
-  const walk = await EndpointWalk.start(
-    engine,
-    {
-      reference,
-      purpose: "push",
-      open: (endpoint, surroundings) =>
-        repositories.openForPush(endpoint, reference, { ...options, content, sources, ...surroundings }),
-    },
-    operation,
-  );
+  const walk = await pusherWalk(engine, reference, { access: options, operation });
   const ask = { signal: operation.signal, waiter: waiterOf(operation, wanted) };
   await walk.run(reference, (pusher) => pusher.delete(wanted, ask));
 }

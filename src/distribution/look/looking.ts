@@ -3,14 +3,14 @@ import type { RulesOf } from "../../options/rule.ts";
 import { aString } from "../../options/rules.ts";
 import type { AskingOptions, Looking } from "../api/looking.ts";
 import { ASKING_OPTIONS, INSPECT_OPTIONS, REFERRERS_OPTIONS } from "../api/option-rules.ts";
+import type { PusherWalkEngine } from "../endpoints/pusher-walk.ts";
 import type { OpenWork } from "../operations/open-work.ts";
 import { withinTime } from "../operations/within-time.ts";
 import type { OwnedRoot } from "../root/owned-root.ts";
-import type { DeleteEngine } from "./delete-at-registry.ts";
 import type { InspectEngine } from "./inspect.ts";
 
 /** What questions are answered with. */
-export interface LookingEngine extends InspectEngine, Pick<DeleteEngine, "mountSources"> {
+export interface LookingEngine extends InspectEngine, Pick<PusherWalkEngine, "mountSources"> {
   readonly root: OwnedRoot;
   readonly work: OpenWork;
 }

@@ -2,13 +2,10 @@ import { randomUUID } from "node:crypto";
 import { ErrInvalidArgument } from "../../errors/classes.ts";
 import { isNameOnly, withTag } from "../../reference/derive.ts";
 import { parseDockerRef, parseNormalizedNamed } from "../../reference/normalize.ts";
-import type { Endpoint } from "../../registry/endpoints/endpoint.ts";
-import type { Pusher } from "../../remotes/pusher.ts";
 import type { CopiedImage, CopyOptions, CopyResult } from "../api/moving.ts";
 import { type Operation, startMoving } from "../api/operation.ts";
 import { checkMetaHeaders } from "../endpoints/check-meta-headers.ts";
-import { EndpointWalk } from "../endpoints/endpoint-walk.ts";
-import type { Surroundings } from "../endpoints/repositories.ts";
+import { pusherWalk } from "../endpoints/pusher-walk.ts";
 import { forEachName } from "../operations/each-name.ts";
 import { withinTime } from "../operations/within-time.ts";
 import { everyTag, noTags } from "../pull/every-tag.ts";
@@ -49,12 +46,8 @@ async function copyNames(
   const { metaHeaders, fromAuth, toAuth } = options;
   const origin = await openOrigin(engine, from, { access: { auth: fromAuth, metaHeaders }, operation });
   const mountFrom = from.domain === to.domain ? from.path : undefined;
-  const { content, mountSources: sources } = engine;
-  const access = { auth: toAuth, metaHeaders, content, sources, mountFrom };
-  const open = (endpoint: Endpoint, surroundings: Surroundings) =>
-    engine.repositories.openForPush(endpoint, to, { ...access, ...surroundings });
-  const route = { reference: to, purpose: "push", open } as const;
-  const destination: EndpointWalk<Pusher> = await EndpointWalk.start<Pusher>(engine, route, operation);
+  const access = { auth: toAuth, metaHeaders, mountFrom };
+  const destination = await pusherWalk(engine, to, { access, operation });
   operation.onProgress(pushStatus.refersTo(to));
 
   const context = { shared: engine, operation, options, origin, destination, incoming, outgoing, progress };

@@ -1,13 +1,12 @@
 import { ErrNotFound } from "../../errors/classes.ts";
 import type { ImageFinder } from "../../images/image-finder.ts";
 import type { ImageStore } from "../../images/image-store.ts";
-import type { Endpoint } from "../../registry/endpoints/endpoint.ts";
 import type { PushedImage, PushOptions, PushResult } from "../api/distribution.ts";
 import type { TakenContent } from "../api/moved-content.ts";
 import { startMoving } from "../api/operation.ts";
 import { checkMetaHeaders } from "../endpoints/check-meta-headers.ts";
-import { EndpointWalk, type WalkEngine } from "../endpoints/endpoint-walk.ts";
-import type { Surroundings } from "../endpoints/repositories.ts";
+import type { WalkEngine } from "../endpoints/endpoint-walk.ts";
+import { pusherWalk } from "../endpoints/pusher-walk.ts";
 import type { MountSourceStore } from "../mounts/mount-source-store.ts";
 import { forEachName } from "../operations/each-name.ts";
 import { told } from "../operations/told.ts";
@@ -54,16 +53,8 @@ async function pushNames(
   const items = await namedPushes(engine, source, options);
   const [first] = items;
   if (!first) throw new ErrNotFound(`no tags to push for ${source}`, { reference: source });
-  const { content, mountSources: sources, logger } = engine;
   using account = engine.traffic.openOutgoing();
-  const access = { ...options, content, sources, logger };
-  const open = (endpoint: Endpoint, surroundings: Surroundings) =>
-    engine.repositories.openForPush(endpoint, first.target, { ...access, ...surroundings });
-  const walk = await EndpointWalk.start(
-    engine,
-    { reference: first.target, purpose: "push", open },
-    operation,
-  );
+  const walk = await pusherWalk(engine, first.target, { access: options, operation });
   operation.onProgress(pushStatus.refersTo(first.target));
 
   const images = await forEachName(
