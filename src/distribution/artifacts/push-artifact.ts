@@ -1,12 +1,9 @@
 import { randomUUID } from "node:crypto";
-import { boundedReads } from "../../content/bounded-reads.ts";
-import { shortId } from "../../digest/digest.ts";
 import { ErrInvalidArgument } from "../../errors/classes.ts";
 import type { Descriptor } from "../../oci/descriptor.ts";
 import { EMPTY_DESCRIPTOR, EMPTY_JSON } from "../../oci/empty-descriptor.ts";
 import { OCI_EMPTY, OCI_MANIFEST } from "../../oci/media-types.ts";
 import type { NormalizedReference } from "../../reference/reference.ts";
-import { pushContent } from "../../remotes/push-content.ts";
 import type { Pusher } from "../../remotes/pusher.ts";
 import type { ArtifactToPush, PushArtifactOptions, PushedArtifact } from "../api/artifacts.ts";
 import { type Operation, startMoving, waiterOf } from "../api/operation.ts";
@@ -22,7 +19,7 @@ import { ScratchContent } from "../pull/scratch-content.ts";
 import type { PushEngine } from "../push/push.ts";
 import { PushProgress } from "../push/push-progress.ts";
 import { pushStatus } from "../push/push-status.ts";
-import { tellingPlan, tellingPusher, uploadBlobs } from "../push/upload-blobs.ts";
+import { sendGraph } from "../push/send-graph.ts";
 import {
   manifestOf,
   nameOf,
@@ -147,21 +144,10 @@ async function send(
   remote: Pusher,
   { engine, plan, operation, account, progress }: PushWork & { readonly account: OutgoingAccount },
 ): Promise<void> {
-  const { target } = plan;
-  const pusher = tellingPusher(target, { shared: engine, remote, account, progress });
+  const { target: to } = plan;
   // Nobody else's uploads fail of our files.
-  const source = `${pusher.source} from files ${randomUUID()}`;
-  const pushBlobs = (blobs: readonly Descriptor[], signal: AbortSignal | undefined): Promise<void> =>
-    uploadBlobs(
-      blobs,
-      target,
-      { source, contentFor: () => content },
-      { shared: engine, remote: pusher, operation: { ...operation, signal }, account, progress },
-    );
-  const waiter = ({ digest }: Descriptor, signal: AbortSignal | undefined) =>
-    waiterOf(operation, shortId(digest), { signal });
-  const reads = boundedReads(content, engine.documentReaders);
-  const onPlan = tellingPlan(root, target, { shared: engine, remote, progress });
-  const context = { pusher, content: reads, tag: target.tag, onPlan, pushBlobs, waiterOf: waiter };
-  await pushContent(root, context, operation);
+  const source = `${remote.source} from files ${randomUUID()}`;
+  const blobs = { source, contentFor: () => content };
+  const graph = { root, to, tag: to.tag, documents: content, blobs };
+  await sendGraph(graph, { shared: engine, remote, operation, account, progress });
 }

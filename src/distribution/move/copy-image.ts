@@ -1,12 +1,10 @@
 import { randomUUID } from "node:crypto";
 import { allOrAbort } from "../../async/all-or-abort.ts";
-import { boundedReads } from "../../content/bounded-reads.ts";
 import { shortId } from "../../digest/digest.ts";
 import { ErrInvalidArgument, ErrOutOfRange } from "../../errors/classes.ts";
 import type { Descriptor } from "../../oci/descriptor.ts";
 import { isIndexType, isManifestType } from "../../oci/media-types.ts";
 import type { NormalizedReference } from "../../reference/reference.ts";
-import { pushContent } from "../../remotes/push-content.ts";
 import type { Pusher } from "../../remotes/pusher.ts";
 import type { RegistryRemote } from "../../remotes/registry-remote.ts";
 import type { CopiedImage, CopyOptions } from "../api/moving.ts";
@@ -19,7 +17,8 @@ import type { PullShared } from "../pull/puller.ts";
 import { inDockersWords } from "../pull/translate-pull-error.ts";
 import type { PushProgress } from "../push/push-progress.ts";
 import { pushStatus } from "../push/push-status.ts";
-import { tellingPlan, tellingPusher, type UploadShared, uploadBlobs } from "../push/upload-blobs.ts";
+import { sendGraph } from "../push/send-graph.ts";
+import type { BlobBytesSource, UploadShared } from "../push/upload-blobs.ts";
 import { type BlobOrigin, type BringEngine, bringBlob, passingKey } from "./bring-blob.ts";
 import { choosePlatforms, readGraph } from "./read-source.ts";
 import { SourceContent } from "./source-content.ts";
@@ -157,7 +156,7 @@ async function sendImage(
 ): Promise<readonly Descriptor[]> {
   const { tag } = sending.to;
   const { referrers: withReferrers = false } = context.options;
-  const send = (graph: Descriptor, as?: string): Promise<void> => sendGraph(graph, as, sending, context);
+  const send = (graph: Descriptor, as?: string): Promise<void> => sendPart(graph, as, sending, context);
   if (!withReferrers) {
     await send(root, tag);
     return [];
@@ -168,28 +167,19 @@ async function sendImage(
   return referrers;
 }
 
-async function sendGraph(
+/** Sends what a document and all below it are; what a copy of another identity brings is shared with nobody. */
+async function sendPart(
   root: Descriptor,
   tag: string | undefined,
   { to, remote, content }: Sending,
   { shared, operation, origin, options, outgoing: account, progress }: CopyContext,
 ): Promise<void> {
-  const pusher = tellingPusher(to, { shared, remote, account, progress });
   const { domain, path } = origin.reference;
   const isCommon = options.fromAuth === undefined && options.metaHeaders === undefined;
-  const source = `${pusher.source} from ${domain}/${path} ${isCommon ? "" : randomUUID()}`;
-  const pushBlobs = (blobs: readonly Descriptor[], signal: AbortSignal | undefined): Promise<void> =>
-    uploadBlobs(
-      blobs,
-      to,
-      { source, contentFor: (attempt) => content.passing(attempt) },
-      { shared, remote: pusher, operation: { ...operation, signal }, account, progress },
-    );
-  const waiter = ({ digest }: Descriptor, signal: AbortSignal | undefined) =>
-    waiterOf(operation, shortId(digest), { signal });
-  const reads = boundedReads(content, shared.documentReaders);
-  const onPlan = tellingPlan(root, to, { shared, remote, progress });
-  await pushContent(root, { pusher, content: reads, tag, onPlan, pushBlobs, waiterOf: waiter }, operation);
+  const source = `${remote.source} from ${domain}/${path} ${isCommon ? "" : randomUUID()}`;
+  const blobs: BlobBytesSource = { source, contentFor: (attempt) => content.passing(attempt) };
+  const graph = { root, to, tag, documents: content, blobs };
+  await sendGraph(graph, { shared, remote, operation, account, progress });
 }
 
 /** How referrers are sent. */
