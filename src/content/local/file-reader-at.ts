@@ -1,6 +1,7 @@
 import { constants } from "node:fs";
 import { type FileHandle, open } from "node:fs/promises";
 import { diskError } from "../../disk/disk-error.ts";
+import { readFull } from "../../disk/read-full.ts";
 import { ErrFailedPrecondition, ErrInvalidArgument } from "../../errors/classes.ts";
 import type { ReaderAt } from "../store.ts";
 
@@ -23,13 +24,7 @@ class FileReaderAt implements ReaderAt {
       throw new ErrInvalidArgument(`cannot read "${this.path}": got offset ${offset}, want 0 or more`);
     }
     try {
-      let done = 0;
-      while (done < buffer.byteLength) {
-        const { bytesRead } = await this.#file.read(buffer, done, buffer.byteLength - done, offset + done);
-        if (bytesRead === 0) break;
-        done += bytesRead;
-      }
-      return done;
+      return await readFull(this.#file, buffer, offset);
     } catch (cause) {
       throw diskError("read", this.path, cause);
     }

@@ -1,7 +1,4 @@
-import { readdir } from "node:fs/promises";
-import { diskError } from "../../disk/disk-error.ts";
-import { makeDirectory } from "../../disk/make-directory.ts";
-import { ErrAlreadyExists } from "../../errors/classes.ts";
+import { makeEmptyDirectory } from "../../disk/make-empty-directory.ts";
 import { emptyDirectory } from "../../layer/tree/remove-tree.ts";
 import { pathOfTitle, TITLE } from "../../oci/file-titles.ts";
 import type { Progress, StepProgress } from "../../progress/progress.ts";
@@ -22,7 +19,7 @@ export async function extractHere(
   const operation = startOperation(options);
   const found = await localContent(engine, reference, { action: "extract", platform }, operation);
   if (!hasTitles(found)) return await extractFiles(engine, reference, directory, options);
-  await requireEmpty(directory);
+  await makeEmptyDirectory("extract artifact", directory, "extract artifact to");
   try {
     return await extractArtifact(engine, found, directory, options);
   } catch (error) {
@@ -59,14 +56,4 @@ async function extractArtifact(
 /** Whoever reads what is here is told no plan. */
 function isStep(progress: Progress): progress is StepProgress {
   return progress.kind !== "plan" && progress.kind !== "summary";
-}
-
-async function requireEmpty(directory: string): Promise<void> {
-  await makeDirectory(directory);
-  try {
-    if ((await readdir(directory)).length === 0) return;
-  } catch (cause) {
-    throw diskError("extract artifact", directory, cause);
-  }
-  throw new ErrAlreadyExists(`extract artifact to "${directory}": it is not empty`);
 }

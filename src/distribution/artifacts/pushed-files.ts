@@ -7,6 +7,7 @@ import type { BlobReference, Info, InfoProvider, Provider, ReaderAt } from "../.
 import { CANONICAL_ALGORITHM, type Digest, Digester } from "../../digest/digest.ts";
 import { diskError } from "../../disk/disk-error.ts";
 import { openRegularFile } from "../../disk/open-regular-file.ts";
+import { readFull } from "../../disk/read-full.ts";
 import { ErrFailedPrecondition, ErrNotFound } from "../../errors/classes.ts";
 
 const ACTION = "push artifact";
@@ -101,20 +102,7 @@ class OpenedFile implements AsyncDisposable {
   }
 
   async readAt(buffer: Uint8Array, offset: number): Promise<number> {
-    return await this.#unchanged(async () => {
-      let filled = 0;
-      while (filled < buffer.byteLength) {
-        const { bytesRead } = await this.#file.read(
-          buffer,
-          filled,
-          buffer.byteLength - filled,
-          offset + filled,
-        );
-        if (bytesRead === 0) break;
-        filled += bytesRead;
-      }
-      return filled;
-    });
+    return await this.#unchanged(() => readFull(this.#file, buffer, offset));
   }
 
   async close(): Promise<void> {

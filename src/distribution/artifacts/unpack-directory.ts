@@ -2,7 +2,7 @@ import type { Dirent } from "node:fs";
 import { lstat, mkdtemp, opendir, readdir, readlink, rename } from "node:fs/promises";
 import { join } from "node:path";
 import { throwIfAborted } from "../../async/abort.ts";
-import { diskError, isMissingFile } from "../../disk/disk-error.ts";
+import { onDisk } from "../../disk/on-disk.ts";
 import { syncDirectory } from "../../disk/write-file-atomic.ts";
 import { ErrAlreadyExists, ErrInvalidArgument } from "../../errors/classes.ts";
 import { plainText } from "../../errors/plain-text.ts";
@@ -13,7 +13,7 @@ import { removeTree } from "../../layer/tree/remove-tree.ts";
 import { DEFAULT_LIMITS } from "../../layer/unpack/unpack-limits.ts";
 import type { TitledLayer } from "../../oci/file-titles.ts";
 import { type ByteString, textOf } from "../../tar/byte-string.ts";
-import { wayToDirectory } from "./way-to-file.ts";
+import { ACTION, wayToDirectory, whatIsAt } from "./way-to-file.ts";
 
 /** Bits of a mode that make a program run as somebody else. */
 const SET_ID_BITS = 0o6000;
@@ -46,7 +46,7 @@ export async function unpackDirectory(
 ): Promise<{ readonly path: string; readonly missing: readonly string[] }> {
   const { layer, archive: diffId, path } = titled;
   const place = await wayToDirectory(directory, path);
-  const scratch = await onDisk(directory, () => mkdtemp(join(directory, ".drayage-")));
+  const scratch = await onDisk(ACTION, directory, () => mkdtemp(join(directory, ".drayage-")));
   try {
     const made = join(scratch, "made");
     const layers = [{ digest: layer.digest, diffId, open }];
@@ -59,7 +59,7 @@ export async function unpackDirectory(
     await checkBeginnings(made, titled);
     const root = join(made, ...path);
     await checkTree(root, titled, signal);
-    await onDisk(place, () => moveInto(root, place, path));
+    await onDisk(ACTION, place, () => moveInto(root, place, path));
     return { path: place, missing };
   } finally {
     await removeTree(scratch);
@@ -70,12 +70,12 @@ export async function unpackDirectory(
 async function checkBeginnings(made: string, { path, title }: TitledLayer): Promise<void> {
   let at = made;
   for (const name of path) {
-    const names = await onDisk(at, () => readdir(at));
+    const names = await onDisk(ACTION, at, () => readdir(at));
     const stray = names.find((one) => one !== name);
     if (stray !== undefined) throw refused(title, stray, "a name that does not begin with the title");
     if (names.length === 0) throw refused(title, name, "nothing");
     at = join(at, name);
-    const found = await onDisk(at, () => lstat(at));
+    const found = await onDisk(ACTION, at, () => lstat(at));
     if (!found.isDirectory()) throw refused(title, name, "no directory");
   }
 }
@@ -102,7 +102,7 @@ async function checkTree(root: string, { title }: TitledLayer, signal: AbortSign
       throw refused(title, textOf(name), "a program that runs as somebody else");
     }
   };
-  await onDisk(root, () => visit(""));
+  await onDisk(ACTION, root, () => visit(""));
 }
 
 /**
@@ -137,29 +137,16 @@ async function renameTo(root: string, place: string): Promise<void> {
   } catch (cause) {
     const { code = "" } = cause as NodeJS.ErrnoException;
     if (!IN_THE_WAY.has(code)) throw cause;
-    throw new ErrAlreadyExists(`fetch artifact: got something at "${place}", wanted nothing`, { cause });
+    throw new ErrAlreadyExists(`${ACTION}: got something at "${place}", wanted nothing`, { cause });
   }
 }
 
 async function assertNothingAt(path: string): Promise<void> {
-  try {
-    await lstat(path);
-  } catch (cause) {
-    if (isMissingFile(cause)) return;
-    throw cause;
-  }
-  throw new ErrAlreadyExists(`fetch artifact: got something at "${path}", wanted nothing`);
+  if (await whatIsAt(path))
+    throw new ErrAlreadyExists(`${ACTION}: got something at "${path}", wanted nothing`);
 }
 
 function refused(title: string, name: string, got: string): ErrInvalidArgument {
   const [of, at] = [title, name].map((one) => JSON.stringify(plainText(one, MAX_SHOWN_CHARS)));
   return new ErrInvalidArgument(`unpack directory ${of}: got ${got} at ${at}`);
-}
-
-async function onDisk<T>(path: string, step: () => Promise<T>): Promise<T> {
-  try {
-    return await step();
-  } catch (cause) {
-    throw diskError("fetch artifact", path, cause);
-  }
 }

@@ -5,7 +5,8 @@ import { diskError, isMissingFile } from "../../disk/disk-error.ts";
 import { namesIn } from "../../disk/names-in.ts";
 import { ErrAlreadyExists, ErrInvalidArgument } from "../../errors/classes.ts";
 
-const ACTION = "fetch artifact";
+/** What files are made for, in messages. */
+export const ACTION = "fetch artifact";
 
 /**
  * Makes the directories on the way to a file of an artifact and gives its path. What is there may be from anybody, so nothing is
@@ -53,7 +54,8 @@ async function makeOne(path: string): Promise<void> {
   }
 }
 
-async function whatIsAt(path: string): Promise<Stats | undefined> {
+/** What is at a path, links not followed; `undefined`: nothing. Throws the classes of `diskError`. */
+export async function whatIsAt(path: string): Promise<Stats | undefined> {
   try {
     return await lstat(path);
   } catch (cause) {

@@ -1,12 +1,11 @@
 import { constants, openSync, renameSync } from "node:fs";
-import { mkdtemp, readdir, rm } from "node:fs/promises";
+import { mkdtemp, rm } from "node:fs/promises";
 import { join } from "node:path";
 import type { AbortOptions } from "../../async/abort.ts";
 import { inSlices, Slices } from "../../async/slices.ts";
 import { closeQuietly } from "../../disk/close-quietly.ts";
-import { diskError } from "../../disk/disk-error.ts";
-import { makeDirectory } from "../../disk/make-directory.ts";
-import { ErrAlreadyExists } from "../../errors/classes.ts";
+import { makeEmptyDirectory } from "../../disk/make-empty-directory.ts";
+import { onDisk } from "../../disk/on-disk.ts";
 import type { ByteString } from "../../tar/byte-string.ts";
 import type { TarEntry } from "../../tar/tar-entry.ts";
 import { emptyDirectory } from "../tree/remove-tree.ts";
@@ -52,18 +51,16 @@ export async function extractImage(
   directory: string,
   options: ExtractImageOptions,
 ): Promise<ExtractOutcome> {
-  await makeDirectory(directory);
-  const found = await onDisk(directory, () => readdir(directory));
-  if (found.length > 0) throw new ErrAlreadyExists(`${ACTION} to "${directory}": it is not empty`);
+  await makeEmptyDirectory(ACTION, directory, `${ACTION} to`);
   try {
     // On the same file system, and the directory's own: files are complete here before they get their names.
-    const scratch = await onDisk(directory, () => mkdtemp(join(directory, ".drayage-")));
+    const scratch = await onDisk(ACTION, directory, () => mkdtemp(join(directory, ".drayage-")));
     const host = await findAbilities(directory);
     const spool = new Spool(scratch, host);
     const image = await readImage(layers, { ...options, spool });
     const selection = new Selection(image, options);
     await readContents(layers, filesOf(selection), { ...options, spool });
-    return await onDisk(directory, () =>
+    return await onDisk(ACTION, directory, () =>
       makeSelection(image, selection, { directory, scratch, host, signal: options.signal }),
     );
   } catch (error) {
@@ -178,13 +175,5 @@ class Replay {
   #begin(entry: TarEntry): void {
     this.#maker.begin(entry);
     this.#maker.end();
-  }
-}
-
-async function onDisk<T>(directory: string, step: () => Promise<T>): Promise<T> {
-  try {
-    return await step();
-  } catch (cause) {
-    throw diskError(ACTION, directory, cause);
   }
 }

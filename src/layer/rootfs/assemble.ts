@@ -14,9 +14,9 @@ import {
 } from "node:fs/promises";
 import { join } from "node:path";
 import { type AbortOptions, throwIfAborted } from "../../async/abort.ts";
-import { diskError, isMissingFile } from "../../disk/disk-error.ts";
-import { makeDirectory } from "../../disk/make-directory.ts";
-import { ErrAlreadyExists } from "../../errors/classes.ts";
+import { isMissingFile } from "../../disk/disk-error.ts";
+import { makeEmptyDirectory } from "../../disk/make-empty-directory.ts";
+import { onDisk } from "../../disk/on-disk.ts";
 import { isPermissionDenied } from "../../errors/predicates.ts";
 import type { ByteString } from "../../tar/byte-string.ts";
 import { gnuCopy, ownerKeptOut } from "../tree/gnu-cp.ts";
@@ -72,11 +72,9 @@ export async function assemble(
   directory: string,
   { sharing, signal }: AssembleOptions = {},
 ): Promise<void> {
-  await makeDirectory(directory);
-  const found = await onDisk(directory, () => readdir(directory));
-  if (found.length > 0) throw new ErrAlreadyExists(`${ACTION} "${directory}": it is not empty`);
+  await makeEmptyDirectory(ACTION, directory);
   try {
-    const how = sharing ?? (await onDisk(directory, () => findSharing(layers, directory)));
+    const how = sharing ?? (await onDisk(ACTION, directory, () => findSharing(layers, directory)));
     const attributed = new Set<string>();
     for (const layer of layers) {
       throwIfAborted(signal);
@@ -213,18 +211,10 @@ function ifMissing(cause: unknown): undefined {
   throw cause;
 }
 
-async function onDisk<T>(directory: string, step: () => Promise<T>): Promise<T> {
-  try {
-    return await step();
-  } catch (cause) {
-    throw diskError(ACTION, directory, cause);
-  }
-}
-
 /** A step that looks into layers, and into what was made of them. */
 async function withTrees<T>(directory: string, step: () => Promise<T>): Promise<T> {
   try {
-    return await onDisk(directory, step);
+    return await onDisk(ACTION, directory, step);
   } catch (error) {
     throw isPermissionDenied(error) && process.geteuid?.() !== 0 ? ownerKeptOut(ACTION, error) : error;
   }
