@@ -90,13 +90,13 @@ export function checkTogether(titled: readonly Pick<TitledLayer, "title" | "path
   for (const { title, path } of titled) {
     const key = keyOf(path);
     const other = taken.get(key);
-    if (other !== undefined) throw refused(title, `the name of another file, ${shown(other)}`);
+    if (other !== undefined) throw refused(title, `the name of another file, ${shownTitle(other)}`);
     taken.set(key, title);
   }
   for (const { title, path } of titled) {
     for (let length = 0; length < path.length; length++) {
       const above = taken.get(keyOf(path.slice(0, length)));
-      if (above !== undefined) throw refused(title, `a path through another file, ${shown(above)}`);
+      if (above !== undefined) throw refused(title, `a path through another file, ${shownTitle(above)}`);
     }
   }
 }
@@ -106,11 +106,12 @@ function keyOf(path: readonly string[]): string {
   return path.map((name) => name.normalize("NFD").toUpperCase().toLowerCase().normalize("NFD")).join("/");
 }
 
-function shown(title: string): string {
+/** A title, or a name below it, as a message may show it. */
+export function shownTitle(title: string): string {
   return JSON.stringify(plainText(title, MAX_SHOWN_CHARS));
 }
 
 /** The error of a title that no file may have. */
 function refused(title: string, got: string): ErrInvalidArgument {
-  return new ErrInvalidArgument(`title ${shown(title)}: got ${got}`);
+  return new ErrInvalidArgument(`title ${shownTitle(title)}: got ${got}`);
 }

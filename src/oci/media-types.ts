@@ -67,6 +67,9 @@ const DOCKER_LAYERS: ReadonlyMap<string, LayerCompression> = new Map([
 const RESTRICTED_NAME = "[A-Za-z0-9][A-Za-z0-9!#$&^_.+-]{0,126}";
 const MEDIA_TYPE = new RegExp(`^${RESTRICTED_NAME}/${RESTRICTED_NAME}$`);
 
+/** Of content of which nobody says what it is (RFC 2046, section 4.5.1). */
+export const ANY_TYPE = "application/octet-stream";
+
 /** Whether a text may be a media type (RFC 6838, section 4.2). */
 export function isMediaType(text: string): boolean {
   return MEDIA_TYPE.test(text);

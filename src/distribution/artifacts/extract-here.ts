@@ -1,7 +1,6 @@
 import { makeEmptyDirectory } from "../../disk/make-empty-directory.ts";
 import { emptyDirectory } from "../../layer/tree/remove-tree.ts";
 import { pathOfTitle, TITLE } from "../../oci/file-titles.ts";
-import type { Progress, StepProgress } from "../../progress/progress.ts";
 import type { ExtractedImage, ReadImageOptions } from "../api/distribution.ts";
 import { startOperation } from "../api/operation.ts";
 import { extractFiles, type ReadingContext } from "../local/image-files.ts";
@@ -41,8 +40,7 @@ async function extractArtifact(
   { paths, platform, signal, onProgress }: ReadImageOptions & { readonly signal: AbortSignal },
 ): Promise<ExtractedImage> {
   const titles = paths?.map((path) => pathOfTitle(path).join("/"));
-  const onStep = onProgress && ((progress: Progress) => isStep(progress) && onProgress(progress));
-  const options = { from: "local", titles, platform, signal, onProgress: onStep } as const;
+  const options = { from: "local", titles, platform, signal, onProgress } as const;
   const { files, missing } = await fetchFiles(engine, { reference: image.name, directory }, options);
   return {
     name: image.name,
@@ -51,9 +49,4 @@ async function extractArtifact(
     bytes: files.reduce((sum, { size }) => sum + size, 0),
     missing,
   };
-}
-
-/** Whoever reads what is here is told no plan. */
-function isStep(progress: Progress): progress is StepProgress {
-  return progress.kind !== "plan" && progress.kind !== "summary";
 }

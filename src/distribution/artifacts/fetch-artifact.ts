@@ -3,9 +3,8 @@ import { forEachWithin } from "../../async/for-each-within.ts";
 import { makeDirectory } from "../../disk/make-directory.ts";
 import { ErrInvalidArgument, ErrNotFound } from "../../errors/classes.ts";
 import { checkTogether, TITLE, type TitledLayer, titledLayers } from "../../oci/file-titles.ts";
-import type { PlannedItem, StepProgress } from "../../progress/progress.ts";
+import type { PlannedItem, StepSink } from "../../progress/progress.ts";
 import type { ArtifactFile, FetchArtifactOptions, FetchedArtifact } from "../api/artifacts.ts";
-import type { Logger } from "../api/logger.ts";
 import type { InspectedLayer } from "../api/looking.ts";
 import type { BlobOptions } from "../api/moving.ts";
 import type { PassedEndpoint } from "../api/passed-endpoint.ts";
@@ -25,9 +24,7 @@ import { wayToFile } from "./way-to-file.ts";
 const AT_ONCE = 3;
 
 /** What artifacts are fetched with. */
-export interface FetchArtifactEngine extends InspectEngine, MoveEngine {
-  readonly logger: Logger;
-}
+export interface FetchArtifactEngine extends InspectEngine, MoveEngine {}
 
 /** An artifact, and where its files go. */
 export interface AskedArtifact {
@@ -44,30 +41,32 @@ export async function fetchArtifact(
   options: FetchArtifactOptions,
 ): Promise<FetchedArtifact> {
   return await withinTime(`fetch artifact ${asked.reference}`, options, (timed) =>
-    usingContent(engine, timed, (own) => fetchFiles(engine, asked, own)),
+    usingContent(engine, timed, async (own) => {
+      using told = new ToldPlan({ id: randomUUID(), logger: engine.logger, onProgress: own.onProgress });
+      const fetched = await fetchFiles(engine, asked, { ...own, onProgress: told.onStep, told });
+      told.end();
+      return fetched;
+    }),
   );
+}
+
+/** Which files are fetched, and who is told. */
+interface FetchFilesOptions extends Omit<FetchArtifactOptions, "onProgress"> {
+  readonly signal: AbortSignal;
+  readonly onProgress?: StepSink | undefined;
+  /** Told the plan, and what of it has come. */
+  readonly told?: ToldPlan | undefined;
 }
 
 /** The same within an operation that is counted already. */
 export async function fetchFiles(
   engine: FetchArtifactEngine,
   { reference, directory }: AskedArtifact,
-  options: FetchArtifactOptions & { readonly signal: AbortSignal },
+  options: FetchFilesOptions,
 ): Promise<FetchedArtifact> {
-  const { titles, platform, from, auth, metaHeaders, signal } = options;
-  using told = new ToldPlan({ id: randomUUID(), logger: engine.logger, onProgress: options.onProgress });
-  const onProgress = (step: StepProgress): void => {
-    told.note(step);
-    told.tell(step);
-  };
-  const artifact = await inspect(engine, reference, {
-    platform,
-    from,
-    auth,
-    metaHeaders,
-    signal,
-    onProgress,
-  });
+  const { titles, platform, from, auth, metaHeaders, signal, onProgress, told } = options;
+  const access = { auth, metaHeaders, signal, onProgress };
+  const artifact = await inspect(engine, reference, { platform, from, ...access });
   const { manifest } = artifact;
   const titled = titledLayers(artifact.layers);
   if (!manifest || (artifact.kind === "image" && titled.length === 0)) {
@@ -85,21 +84,15 @@ export async function fetchFiles(
   await verifyArtifact(artifact, { verifiers, content: engine.content, signal });
   await makeDirectory(directory);
 
-  told.plan(chosen.map(({ layer }) => plannedFile(layer)));
+  told?.plan(chosen.map(({ layer }) => plannedFile(layer)));
   const files = new Map<TitledFile, FetchedFile>();
   const fetch = async (one: TitledFile, own: AbortSignal): Promise<void> => {
-    const context = {
-      reference: artifact.reference,
-      directory,
-      options: { ...options, signal: own, onProgress },
-    };
+    const context = { reference: artifact.reference, directory, options: { ...options, signal: own } };
     files.set(one, await (one.isDirectory ? makeDirectoryOf : makeFileOf)(engine, one, context));
-    const { digest, bytesHere } = plannedFile(one.layer);
-    told.complete([{ digest, before: bytesHere }]);
+    told?.complete([{ digest: one.layer.digest, before: bytesHere(one.layer) }]);
   };
   await forEachWithin(chosen, fetch, { limit: AT_ONCE, signal });
   const fetched = chosen.flatMap((one) => files.get(one) ?? []);
-  told.end();
   return {
     reference: artifact.reference,
     manifest,
@@ -112,8 +105,13 @@ export async function fetchFiles(
   };
 }
 
-function plannedFile({ digest, size, mediaType, isHere }: InspectedLayer): PlannedItem {
-  return { digest, size, mediaType, kind: "layer", bytesHere: isHere ? size : 0, isComing: false };
+function plannedFile(layer: InspectedLayer): PlannedItem {
+  const { digest, size, mediaType } = layer;
+  return { digest, size, mediaType, kind: "layer", bytesHere: bytesHere(layer), isComing: false };
+}
+
+function bytesHere({ isHere, size }: InspectedLayer): number {
+  return isHere ? size : 0;
 }
 
 /** Those of these titles and below them. Throws `ErrNotFound` for a title that is not there. */

@@ -5,7 +5,7 @@ import type { Descriptor } from "../../oci/descriptor.ts";
 import { descriptorToJson } from "../../oci/descriptor-to-json.ts";
 import { EMPTY_DESCRIPTOR } from "../../oci/empty-descriptor.ts";
 import { checkTogether, pathOfTitle, TITLE } from "../../oci/file-titles.ts";
-import { OCI_EMPTY, OCI_MANIFEST } from "../../oci/media-types.ts";
+import { ANY_TYPE, OCI_EMPTY, OCI_MANIFEST } from "../../oci/media-types.ts";
 import { MAX_CHILDREN, MAX_MANIFEST_BYTES } from "../../oci/parse-document.ts";
 import { isNameOnly, tagNameOnly, trimNamed, withDigest } from "../../reference/derive.ts";
 import { parseDockerRef, parseNormalizedNamed } from "../../reference/normalize.ts";
@@ -13,9 +13,6 @@ import type { NormalizedReference } from "../../reference/reference.ts";
 import type { ArtifactToPush, FileToPush } from "../api/artifacts.ts";
 
 const ACTION = "push artifact";
-
-/** Of a file of which nobody says what it is. */
-const ANY_TYPE = "application/octet-stream";
 
 /** What is needed of the descriptor of a subject. */
 export type Subject = Pick<Descriptor, "mediaType" | "digest" | "size">;

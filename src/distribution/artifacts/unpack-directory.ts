@@ -5,13 +5,12 @@ import { throwIfAborted } from "../../async/abort.ts";
 import { onDisk } from "../../disk/on-disk.ts";
 import { syncDirectory } from "../../disk/write-file-atomic.ts";
 import { ErrAlreadyExists, ErrInvalidArgument } from "../../errors/classes.ts";
-import { plainText } from "../../errors/plain-text.ts";
 import { extractImage } from "../../layer/reading/extract-image.ts";
 import type { ReadableLayer } from "../../layer/reading/readable-layer.ts";
 import { pathBelow } from "../../layer/tree/path-below.ts";
 import { removeTree } from "../../layer/tree/remove-tree.ts";
 import { DEFAULT_LIMITS } from "../../layer/unpack/unpack-limits.ts";
-import type { TitledLayer } from "../../oci/file-titles.ts";
+import { shownTitle, type TitledLayer } from "../../oci/file-titles.ts";
 import { type ByteString, textOf } from "../../tar/byte-string.ts";
 import { ACTION, wayToDirectory, whatIsAt } from "./way-to-file.ts";
 
@@ -20,9 +19,6 @@ const SET_ID_BITS = 0o6000;
 
 /** What a rename of a directory says of what is in its way. */
 const IN_THE_WAY: ReadonlySet<string> = new Set(["ENOTEMPTY", "EEXIST", "ENOTDIR"]);
-
-/** How much of a name a message shows, in characters. */
-const MAX_SHOWN_CHARS = 256;
 
 /** A directory of an artifact that is to be made. */
 export interface DirectoryToMake {
@@ -147,6 +143,5 @@ async function assertNothingAt(path: string): Promise<void> {
 }
 
 function refused(title: string, name: string, got: string): ErrInvalidArgument {
-  const [of, at] = [title, name].map((one) => JSON.stringify(plainText(one, MAX_SHOWN_CHARS)));
-  return new ErrInvalidArgument(`unpack directory ${of}: got ${got} at ${at}`);
+  return new ErrInvalidArgument(`unpack directory ${shownTitle(title)}: got ${got} at ${shownTitle(name)}`);
 }

@@ -4,6 +4,7 @@ import { readVerified } from "../../content/read-verified.ts";
 import { unlessExists } from "../../content/unless-exists.ts";
 import { shortId } from "../../digest/digest.ts";
 import type { Descriptor } from "../../oci/descriptor.ts";
+import { ANY_TYPE } from "../../oci/media-types.ts";
 import { update } from "../../progress/progress.ts";
 import { throttleProgress } from "../../progress/progress-throttle.ts";
 import type { NormalizedReference } from "../../reference/reference.ts";
@@ -15,9 +16,6 @@ import { checkMetaHeaders } from "../endpoints/check-meta-headers.ts";
 import { parsePullReference } from "../pull/pull-reference.ts";
 import { type BringContext, bringBlob, openOrigin, payersOf } from "./bring-blob.ts";
 import type { MoveEngine } from "./move-engine.ts";
-
-/** What a content is called of which nobody said what it is. */
-const ANY_TYPE = "application/octet-stream";
 
 /** One content that somebody asks for, by its caller's words. */
 export interface AskedBlob {

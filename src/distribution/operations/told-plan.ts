@@ -5,6 +5,7 @@ import type {
   Progress,
   ProgressSink,
   StepProgress,
+  StepSink,
   UpdateProgress,
 } from "../../progress/progress.ts";
 import { Tally } from "../../progress/tally.ts";
@@ -49,6 +50,14 @@ export class ToldPlan<I extends PlannedItem = PlannedItem> implements Disposable
   /** Whether somebody is told. */
   get isTold(): boolean {
     return this.#tell !== undefined;
+  }
+
+  /** Takes each step into account, and tells it to the caller. */
+  get onStep(): StepSink {
+    return (step) => {
+      this.note(step);
+      this.tell(step);
+    };
   }
 
   /** The contents of the plan. */

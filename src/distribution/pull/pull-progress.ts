@@ -30,9 +30,9 @@ export class PullProgress implements Disposable {
 
   /** Where the steps of the pull go. */
   get onStep(): StepSink {
+    const { onStep } = this.#told;
     return (step) => {
-      this.#told.note(step);
-      this.#told.tell(step);
+      onStep(step);
       if (step.kind === "update" && HERE.has(step.phase)) this.came(step.digest);
     };
   }
