@@ -4,7 +4,7 @@ import { pathOfTitle, TITLE } from "../../oci/file-titles.ts";
 import type { ExtractedImage, ReadImageOptions } from "../api/distribution.ts";
 import { startOperation } from "../api/operation.ts";
 import { extractFiles, type ReadingContext } from "../local/image-files.ts";
-import { type LocalContent, localContent } from "../local/local-image.ts";
+import { imageOf, type LocalContent, localContent } from "../local/local-image.ts";
 import { type FetchArtifactEngine, fetchFiles } from "./fetch-artifact.ts";
 
 /** What `Distribution.extract` does: with the files of an image, or with those that are the layers of an artifact. */
@@ -17,7 +17,9 @@ export async function extractHere(
   const { platform } = options;
   const operation = startOperation(options);
   const found = await localContent(engine, reference, { action: "extract", platform }, operation);
-  if (!hasTitles(found)) return await extractFiles(engine, reference, directory, options);
+  if (!hasTitles(found)) {
+    return await extractFiles(engine, imageOf(found, "extract"), directory, { options, operation });
+  }
   await makeEmptyDirectory("extract artifact", directory, "extract artifact to");
   try {
     return await extractArtifact(engine, found, directory, options);

@@ -29,28 +29,32 @@ export async function listImage(
 ): Promise<AsyncIterable<ImageEntry>> {
   const { readImage } = await import("../../layer/reading/read-image.ts");
   const { imageEntries } = await import("../../layer/reading/image-entries.ts");
-  const { layers: opened, reading, selection } = await openToRead(context, reference, "list", options);
-  await using layers = opened;
-  const tree = await readImage(layers.list, reading);
-  return imageEntries(tree, layers.list, { ...selection, signal: reading.signal });
+  const operation = startOperation(options);
+  const { selection, limits } = await wayToRead(options);
+  const { platform } = options;
+  const { signal } = operation;
+  const image = await localImage(context, reference, { action: "list", platform }, operation);
+  await using layers = await ReadableLayers.open(context, image, { action: "list", operation });
+  const tree = await readImage(layers.list, { limits, signal });
+  return imageEntries(tree, layers.list, { ...selection, signal });
 }
 
 /** Makes files of an image that is here. Throws what `Distribution.extract` throws. */
 export async function extractFiles(
   context: ReadingContext,
-  reference: string,
+  image: LocalImage,
   directory: string,
-  options: ReadImageOptions,
+  { options, operation }: { readonly options: ReadImageOptions; readonly operation: Operation },
 ): Promise<ExtractedImage> {
   const { extractImage } = await import("../../layer/reading/extract-image.ts");
-  const {
-    image,
-    layers: opened,
-    reading,
-    selection,
-  } = await openToRead(context, reference, "extract", options);
-  await using layers = opened;
-  const { missing, ...outcome } = await extractImage(layers.list, directory, { ...selection, ...reading });
+  const { selection, limits } = await wayToRead(options);
+  await using layers = await ReadableLayers.open(context, image, { action: "extract", operation });
+  const { signal } = operation;
+  const { missing, ...outcome } = await extractImage(layers.list, directory, {
+    ...selection,
+    limits,
+    signal,
+  });
   return {
     name: image.name,
     config: image.config.digest,
@@ -59,20 +63,10 @@ export async function extractFiles(
   };
 }
 
-/** An image that is here, its layers, which the caller closes, and how they are to be read. */
-async function openToRead(
-  context: ReadingContext,
-  reference: string,
-  action: string,
-  options: ReadImageOptions,
-) {
+/** What of an image is read, and within which limits. */
+async function wayToRead(options: ReadImageOptions) {
   const { DEFAULT_LIMITS: limits } = await import("../../layer/unpack/unpack-limits.ts");
-  const operation = startOperation(options);
-  const selection = await selectionOf(options);
-  const { platform } = options;
-  const image = await localImage(context, reference, { action, platform }, operation);
-  const layers = await ReadableLayers.open(context, image, { action, operation });
-  return { image, layers, selection, reading: { limits, signal: operation.signal } };
+  return { selection: await selectionOf(options), limits };
 }
 
 async function selectionOf({ paths, followLinks = false }: ReadImageOptions) {

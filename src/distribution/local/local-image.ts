@@ -69,11 +69,15 @@ export async function localImage(
   options: LocalImageOptions,
   operation: Operation,
 ): Promise<LocalImage> {
-  const { image, wanted, inspected } = await localContent(shared, reference, options, operation);
+  return imageOf(await localContent(shared, reference, options, operation), options.action);
+}
+
+/** Content that has to be an image. Throws `ErrInvalidArgument` when it is none. */
+export function imageOf({ image, wanted, inspected }: LocalContent, action: string): LocalImage {
   if (wanted && inspected?.kind === "image") {
     return { ...wanted, ...image, diffIds: inspected.diffIds };
   }
-  throw new ErrInvalidArgument(`${options.action} ${image.name}: got an artifact, wanted an image`, {
+  throw new ErrInvalidArgument(`${action} ${image.name}: got an artifact, wanted an image`, {
     digest: image.target.digest,
   });
 }
