@@ -2,8 +2,9 @@ import { mkdtemp, rm } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { describe, expect, it } from "vitest";
-import { ErrCanceled, ErrNoSupport, ErrPermissionDenied } from "../../src/errors.ts";
+import { ErrCanceled, ErrInvalidArgument, ErrNoSupport, ErrPermissionDenied } from "../../src/errors.ts";
 import type { DistributionOptions, ImageToVerify, VerifyImage } from "../../src/index.ts";
+import { MAX_CONFIG_BYTES } from "../../src/oci/parse-image-config.ts";
 import { buildImage, buildIndex, TestRegistry } from "../../src/testing.ts";
 import { closingAfterEach } from "../support/closing-after-each.ts";
 import { blobsOn, type Engine, failureOf, namesOn, openEngine } from "./support/engine.ts";
@@ -286,5 +287,28 @@ describe("verify of everything else that brings an image", () => {
     await expectNothingLeft(engine);
     await engine.import(archive);
     expect(await namesOn(engine.root)).toEqual([`${registry.host}/app:v1`]);
+  });
+});
+
+describe("verify of what comes into memory only", () => {
+  it.each([
+    ["plan", (engine: Engine, name: string) => engine.plan(name, { verify: allow })],
+    [
+      "copy",
+      (engine: Engine, name: string) => engine.copy(name, name.replace("/app", "/other"), { verify: allow }),
+    ],
+  ])("asks for no config that is too large: %s", async (_, work) => {
+    const registry = await started();
+    const labels = { filling: "x".repeat(MAX_CONFIG_BYTES) };
+    const { config } = await buildImage(registry, "app", {
+      tag: "v1",
+      layers: [5],
+      config: { config: { Labels: labels } },
+    });
+    const engine = await opened();
+    const error = await failureOf(work(engine, `${registry.host}/app:v1`));
+    expect(error).toBeInstanceOf(ErrInvalidArgument);
+    expect(error).toMatchObject({ digest: config.digest });
+    expect(gets(registry, config.digest)).toEqual([]);
   });
 });

@@ -1,9 +1,12 @@
+import type { AbortOptions } from "../../async/abort.ts";
+import { allOrAbort } from "../../async/all-or-abort.ts";
 import { readBlob } from "../../content/read-blob.ts";
 import type { Provider } from "../../content/store.ts";
-import { ErrPermissionDenied } from "../../errors/classes.ts";
+import { ErrInvalidArgument, ErrPermissionDenied } from "../../errors/classes.ts";
 import type { ImageContent } from "../../images/image-graph.ts";
 import { claimsToBeImage } from "../../images/inspect-image.ts";
 import { configFactsOf, NO_FACTS } from "../../oci/config-facts.ts";
+import type { Descriptor } from "../../oci/descriptor.ts";
 import type { JsonObject } from "../../oci/json-object.ts";
 import { MAX_MANIFEST_BYTES, parseManifest } from "../../oci/parse-document.ts";
 import { MAX_CONFIG_BYTES, parseConfigDocument } from "../../oci/parse-image-config.ts";
@@ -38,6 +41,32 @@ export async function verifyImage(
   const manifests: ManifestToVerify[] = [];
   for (const image of images) manifests.push(await describe(image, content, signal));
   for (const verifier of verifiers) await ask(verifier, { ...about, manifests }, signal);
+}
+
+/** Who brings configs, for an operation. */
+export interface ConfigBringer extends AbortOptions {
+  readonly bring: (config: Descriptor, signal: AbortSignal) => Promise<unknown>;
+}
+
+/**
+ * The same of an image of which only manifests have come: brings its configs into memory first. Throws as `verifyImage` and `bring` do,
+ * and `ErrInvalidArgument` for a config that is too large, of which nothing is brought.
+ */
+export async function verifyFetched(
+  image: ImageAtTheDoor,
+  verifiers: readonly VerifyImage[],
+  { bring, signal }: ConfigBringer,
+): Promise<void> {
+  const configs = image.images.filter(claimsToBeImage).map(({ config }) => config);
+  const tooLarge = configs.find(({ size }) => size > MAX_CONFIG_BYTES);
+  if (tooLarge) {
+    const { digest, size } = tooLarge;
+    const sizes = `got ${size} bytes, wanted at most ${MAX_CONFIG_BYTES}`;
+    throw new ErrInvalidArgument(`config ${digest}: ${sizes}`, { digest });
+  }
+  const tasks = configs.map((config) => (abort: AbortSignal) => bring(config, abort));
+  await allOrAbort(tasks, { signal });
+  await verifyImage(image, verifiers, signal);
 }
 
 async function ask(

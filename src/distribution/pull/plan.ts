@@ -1,8 +1,6 @@
-import { allOrAbort } from "../../async/all-or-abort.ts";
 import { boundedReads } from "../../content/bounded-reads.ts";
 import type { Handler } from "../../images/handler.ts";
 import { collectImages, type ImageContent, type PlatformChoice } from "../../images/image-graph.ts";
-import { claimsToBeImage } from "../../images/inspect-image.ts";
 import type { Descriptor } from "../../oci/descriptor.ts";
 import type { NormalizedReference } from "../../reference/reference.ts";
 import type { Remote } from "../../remotes/remote.ts";
@@ -10,7 +8,7 @@ import type { ImagePlan, PlannedContent, PlanOptions } from "../api/image-plan.t
 import { startOperation } from "../api/operation.ts";
 import { checkMetaHeaders } from "../endpoints/check-meta-headers.ts";
 import { EndpointWalk, type WalkEngine, type WalkRoute } from "../endpoints/endpoint-walk.ts";
-import { verifiersOf, verifyImage } from "../operations/verify-image.ts";
+import { verifiersOf, verifyFetched } from "../operations/verify-image.ts";
 import { fetchDocument } from "./fetch-document.ts";
 import { namedContents, plannedContents } from "./planned-contents.ts";
 import { isKnown, keepPromise, promiseFor, resolveTarget } from "./promised.ts";
@@ -122,12 +120,8 @@ async function verifyPlanned(
 ): Promise<void> {
   if (!verifiers) return;
   const bringing = { shared: { ...shared, content }, remote, operation };
-  const configs = images.filter(claimsToBeImage).map(({ config }) => config);
-  await allOrAbort(
-    configs.map((config) => (signal: AbortSignal) => fetchDocument(config, signal, bringing)),
-    operation,
-  );
-  const about = { purpose: "plan", reference: reference.toString(), target } as const;
+  const bring = (config: Descriptor, signal: AbortSignal) => fetchDocument(config, signal, bringing);
   const { endpoint } = remote;
-  await verifyImage({ ...about, endpoint, images, content }, verifiers, operation.signal);
+  const about = { purpose: "plan", reference: reference.toString(), target, endpoint } as const;
+  await verifyFetched({ ...about, images, content }, verifiers, { bring, signal: operation.signal });
 }
