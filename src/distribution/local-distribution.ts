@@ -6,6 +6,7 @@ import { type AbortOptions, abortable } from "../async/abort.ts";
 import type { BandwidthLimits } from "../bandwidth/bandwidth.ts";
 import type { Store } from "../content/store.ts";
 import { ErrFailedPrecondition } from "../errors/classes.ts";
+import { imageEvent } from "../images/image-event.ts";
 import type { ImageFinder } from "../images/image-finder.ts";
 import type { ImageLookup } from "../images/image-lookup.ts";
 import type { Image } from "../images/image-store.ts";
@@ -125,8 +126,8 @@ export class LocalDistribution implements Distribution {
   async pull(reference: string, options: PullOptions = {}): Promise<PullResult> {
     checkArgument("pull image", "reference", reference, aString);
     checkOptions("pull image", options, PULL_OPTIONS);
-    const onImage = ({ name, target, previous }: PulledImage): void =>
-      void this.events.emit("pull", { name, digest: target.digest, target, previous, cause: "pull" });
+    const onImage = (image: PulledImage): void =>
+      void this.events.emit("pull", imageEvent(image, "pull", image.previous));
     return await withinTime(`pull ${reference}`, options, (timed) =>
       this.#using(timed, (own) => pull(this.#parts, reference, own, onImage)),
     );
@@ -144,14 +145,7 @@ export class LocalDistribution implements Distribution {
   async push(reference: string, options: PushOptions = {}): Promise<PushResult> {
     checkArgument("push image", "reference", reference, aString);
     checkOptions("push image", options, PUSH_OPTIONS);
-    const onImage = ({ name, target }: PushedImage): void =>
-      void this.events.emit("push", {
-        name,
-        digest: target.digest,
-        target,
-        previous: undefined,
-        cause: "push",
-      });
+    const onImage = (image: PushedImage): void => void this.events.emit("push", imageEvent(image, "push"));
     return await withinTime(`push ${reference}`, options, (timed) =>
       this.#using(timed, (own) => push(this.#parts, reference, own, onImage)),
     );

@@ -2,8 +2,9 @@ import type { EventEmitter } from "eventemitter3";
 import type { AbortOptions } from "../async/abort.ts";
 import type { Descriptor } from "../oci/descriptor.ts";
 import { GuardedEvents, type OnListenerFailure } from "./guarded-events.ts";
+import { imageEvent } from "./image-event.ts";
 import type { Image, ImageEvents, ImageStore, TagOptions } from "./image-store.ts";
-import { type NameStore, type UntagOptions, untagged } from "./name-store.ts";
+import type { NameStore, UntagOptions } from "./name-store.ts";
 
 /** Names that somebody else keeps, such as a containerd, with the events of those of a data root. */
 export class GivenNames implements NameStore {
@@ -33,14 +34,14 @@ export class GivenNames implements NameStore {
     { cause = "tag", ...options }: TagOptions = {},
   ): Promise<Descriptor | undefined> {
     const previous = await this.#images.tag(name, target, options);
-    this.events.emit("tag", { name, digest: target.digest, target, previous, cause });
+    this.events.emit("tag", imageEvent({ name, target }, cause, previous));
     return previous;
   }
 
   async untag(name: string, { beforehand, cause = "untag", ...options }: UntagOptions = {}): Promise<Image> {
     if (beforehand) await beforehand(await this.#images.get(name, options));
     const image = await this.#images.untag(name, options);
-    this.events.emit("untag", untagged(image, cause));
+    this.events.emit("untag", imageEvent(image, cause));
     return image;
   }
 

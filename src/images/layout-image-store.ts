@@ -13,12 +13,13 @@ import { needsLayerBlobs } from "../oci/annotations.ts";
 import type { Descriptor } from "../oci/descriptor.ts";
 import { parseDockerRef } from "../reference/normalize.ts";
 import { GuardedEvents, type OnListenerFailure } from "./guarded-events.ts";
+import { imageEvent } from "./image-event.ts";
 import type { Image, ImageEvents, TagOptions } from "./image-store.ts";
 import { IndexChanges } from "./index-changes.ts";
 import { entryFor, type IndexEntry, imageOfEntry, nameOfEntry } from "./index-entry.ts";
 import { EMPTY_INDEX, type IndexFile, readIndexFile, writeIndexFile } from "./index-file.ts";
 import { IndexWatch, type OnWatchFailure } from "./index-watch.ts";
-import { type NameStore, type UntagOptions, untagged } from "./name-store.ts";
+import type { NameStore, UntagOptions } from "./name-store.ts";
 import { NamesSeen, type OnElsewhere } from "./names-seen.ts";
 
 /** Name of the file that makes a directory an OCI layout. */
@@ -141,7 +142,7 @@ export class LayoutImageStore implements NameStore {
         };
       }, options));
     const previous = before && imageOfEntry(before)?.target;
-    this.events.emit("tag", { name: fullName, digest: target.digest, target, previous, cause });
+    this.events.emit("tag", imageEvent({ name: fullName, target }, cause, previous));
     return previous;
   }
 
@@ -155,7 +156,7 @@ export class LayoutImageStore implements NameStore {
         beforehand: beforehand && (() => beforehand(result)),
       };
     }, options);
-    this.events.emit("untag", untagged(image, cause));
+    this.events.emit("untag", imageEvent(image, cause));
     return image;
   }
 

@@ -1,6 +1,6 @@
 import type { EventEmitter } from "eventemitter3";
 import type { WaitOptions } from "../async/waiting.ts";
-import type { Image, ImageCause, ImageEvent, ImageEvents, ImageStore } from "./image-store.ts";
+import type { Image, ImageCause, ImageEvents, ImageStore } from "./image-store.ts";
 
 /** How a name is taken away. */
 export interface UntagOptions extends WaitOptions {
@@ -25,9 +25,4 @@ export interface NameStore extends ImageStore {
   untag(name: string, options?: UntagOptions): Promise<Image>;
   /** Removes what killed processes left behind. Throws as `untag` does. */
   sweep(options?: WaitOptions): Promise<void>;
-}
-
-/** The event of a name that was taken away. */
-export function untagged({ name, target }: Image, cause: ImageCause): ImageEvent {
-  return { name, digest: target.digest, target, previous: undefined, cause };
 }

@@ -1,7 +1,7 @@
 import type { Descriptor } from "../oci/descriptor.ts";
+import { imageEvent } from "./image-event.ts";
 import type { ImageEvent } from "./image-store.ts";
 import { type IndexEntry, imageOfEntry } from "./index-entry.ts";
-import { untagged } from "./name-store.ts";
 
 /** Told of a name that somebody else has changed. */
 export type OnElsewhere = (kind: "tag" | "untag", event: ImageEvent) => void;
@@ -27,10 +27,10 @@ export class NamesSeen {
     for (const [name, target] of now) {
       const previous = before.get(name);
       if (previous?.digest === target.digest) continue;
-      this.#tell("tag", { name, digest: target.digest, target, previous, cause: "elsewhere" });
+      this.#tell("tag", imageEvent({ name, target }, "elsewhere", previous));
     }
     for (const [name, target] of before) {
-      if (!now.has(name)) this.#tell("untag", untagged({ name, target }, "elsewhere"));
+      if (!now.has(name)) this.#tell("untag", imageEvent({ name, target }, "elsewhere"));
     }
   }
 

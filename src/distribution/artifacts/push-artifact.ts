@@ -1,5 +1,6 @@
 import { randomUUID } from "node:crypto";
 import { ErrInvalidArgument } from "../../errors/classes.ts";
+import { imageEvent } from "../../images/image-event.ts";
 import type { Descriptor } from "../../oci/descriptor.ts";
 import { EMPTY_DESCRIPTOR, EMPTY_JSON } from "../../oci/empty-descriptor.ts";
 import { OCI_EMPTY, OCI_MANIFEST } from "../../oci/media-types.ts";
@@ -89,7 +90,7 @@ async function pushPlanned(work: PushWork): Promise<PushedArtifact> {
   operation.onProgress(pushStatus.done(target.tag ?? root.digest, root));
   const name = nameOf(target, root.digest);
   const { digest } = root;
-  engine.events.emit("push", { name, digest, target: root, previous: undefined, cause: "push" });
+  engine.events.emit("push", imageEvent({ name, target: root }, "push"));
   engine.logger.info({ operation: operation.id, reference: name, digest, endpoint }, "pushed");
   return {
     name,
