@@ -3,6 +3,7 @@ import type { Digest } from "../../digest/digest.ts";
 import { checkedMethods } from "../checked-store.ts";
 import { isSizeProvider, type Store, type Writer } from "../store.ts";
 import type { ContentOwner } from "./content-owner.ts";
+import { replaceMethods } from "./replace-methods.ts";
 
 /**
  * `store`, whose content `owner` looks after and which does not know that: whoever asks for a blob, or writes
@@ -41,17 +42,4 @@ function claimingWriter(writer: Writer, owner: ContentOwner): Writer {
     return await writer.commit(options);
   };
   return replaceMethods(writer, { commit });
-}
-
-/** `target` with some of its methods replaced, and all that its kind has beyond the interface. */
-export function replaceMethods<T extends object>(target: T, methods: object): T {
-  return new Proxy(target, {
-    get(object, key): unknown {
-      const own: unknown = Reflect.get(methods, key);
-      if (own !== undefined && Object.hasOwn(methods, key)) return own;
-      const value: unknown = Reflect.get(object, key, object);
-      if (typeof value !== "function") return value;
-      return (...given: unknown[]): unknown => Reflect.apply(value, object, given); // V8 ends no `using` by a bound function
-    },
-  });
 }

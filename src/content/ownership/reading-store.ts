@@ -1,5 +1,5 @@
 import { readOnlyRoot } from "../../disk/read-only-root.ts";
-import { replaceMethods } from "./claiming-store.ts";
+import { replaceMethods } from "./replace-methods.ts";
 
 /** What of a store, of whatever kind, writes. */
 const WRITING = {
