@@ -1,10 +1,12 @@
 import type { WriteTimes } from "./store.ts";
 
-/** Adds the time since a moment, by `performance.now()`; gives the present one. */
-export function addSince(times: WriteTimes, what: keyof WriteTimes, sinceMs: number): number {
-  const nowMs = performance.now();
-  times[what] = (times[what] ?? 0) + nowMs - sinceMs;
-  return nowMs;
+/** Does something with bytes, and adds how long that took, where somebody wants to know. */
+export function timed<T>(times: WriteTimes | undefined, what: keyof WriteTimes, work: () => T): T {
+  if (!times) return work();
+  const begunMs = performance.now();
+  const result = work();
+  addTimes(times, { [what]: performance.now() - begunMs });
+  return result;
 }
 
 /** Adds what was spent elsewhere. */

@@ -2,7 +2,7 @@ import { writeSync } from "node:fs";
 import type { Digester } from "../../digest/digest.ts";
 import { diskError } from "../../disk/disk-error.ts";
 import type { WriteTimes } from "../store.ts";
-import { addSince } from "../write-clock.ts";
+import { timed } from "../write-clock.ts";
 
 /** What a `FileSink` writes to. */
 export interface FileSinkParts {
@@ -46,11 +46,9 @@ export class FileSink {
     try {
       while (rest.byteLength > 0) {
         // A nearly full disk takes a part and fails the next call.
-        const begun = times ? performance.now() : 0;
-        const count = writeSync(fd, rest, 0, rest.byteLength, this.#offset);
-        const written = times ? addSince(times, "writeMs", begun) : 0;
-        digester?.update(rest.subarray(0, count));
-        if (times && digester) addSince(times, "hashMs", written);
+        const [piece, offset] = [rest, this.#offset];
+        const count = timed(times, "writeMs", () => writeSync(fd, piece, 0, piece.byteLength, offset));
+        if (digester) timed(times, "hashMs", () => digester.update(piece.subarray(0, count)));
         this.#offset += count;
         rest = rest.subarray(count);
       }

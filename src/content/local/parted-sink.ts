@@ -6,7 +6,7 @@ import { diskError } from "../../disk/disk-error.ts";
 import { ErrFailedPrecondition } from "../../errors/classes.ts";
 import { type ByteRange, ByteRanges } from "../byte-ranges.ts";
 import type { WriteTimes } from "../store.ts";
-import { addSince } from "../write-clock.ts";
+import { timed } from "../write-clock.ts";
 import { DataFile } from "./data-file.ts";
 import { hashFile } from "./hash-file.ts";
 import { type Held, type HeldOnDisk, readHeld } from "./parts-file.ts";
@@ -151,14 +151,14 @@ export class PartedSink {
 
   /** Writes what is not there. */
   #fill(from: number, bytes: Uint8Array): void {
-    const times = this.#times;
     let [at, rest] = [from, bytes];
     try {
       while (rest.byteLength > 0) {
         // A nearly full disk takes a part and fails the next call.
-        const begun = times ? performance.now() : 0;
-        const count = writeSync(this.#file.fd, rest, 0, rest.byteLength, at);
-        if (times) addSince(times, "writeMs", begun);
+        const [piece, position] = [rest, at];
+        const count = timed(this.#times, "writeMs", () =>
+          writeSync(this.#file.fd, piece, 0, piece.byteLength, position),
+        );
         this.#note(at, rest.subarray(0, count));
         at += count;
         rest = rest.subarray(count);
@@ -170,9 +170,7 @@ export class PartedSink {
   }
 
   #hash(bytes: Uint8Array): void {
-    const begun = this.#times ? performance.now() : 0;
-    this.#digester.update(bytes);
-    if (this.#times) addSince(this.#times, "hashMs", begun);
+    timed(this.#times, "hashMs", () => this.#digester.update(bytes));
   }
 
   #note(at: number, bytes: Uint8Array): void {
