@@ -87,6 +87,11 @@ export interface StreamedBody {
   open(): AsyncIterable<Uint8Array>;
 }
 
+/** Whether the body of a request is one that is read while it is sent. */
+export function isStreamed(body: HttpRequest["body"]): body is StreamedBody {
+  return typeof body === "object" && "open" in body;
+}
+
 /** Takes body bytes in order. The chunk may be overwritten once the call returns, or its promise settles. */
 export type ChunkSink = (chunk: Uint8Array) => void | Promise<void>;
 

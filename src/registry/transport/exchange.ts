@@ -3,7 +3,7 @@ import { abortError } from "../../async/abort.ts";
 import type { Clock } from "../../async/clock.ts";
 import { ErrUnavailable } from "../../errors/classes.ts";
 import type { DrayageError } from "../../errors/drayage-error.ts";
-import type { HttpRequest, HttpResponse } from "../http/send.ts";
+import { type HttpRequest, type HttpResponse, isStreamed } from "../http/send.ts";
 import type { Begun } from "./carrier.ts";
 import type { Connection } from "./connection.ts";
 import type { ConnectionLimits } from "./connection-options.ts";
@@ -74,8 +74,8 @@ export class Exchange implements Dispatcher.DispatchHandler, Begun {
     this.#request = request;
     this.#options = options;
     this.response = this.#answer.promise;
-    const { body = null } = request;
-    if (body !== null && typeof body === "object" && "open" in body) {
+    const { body } = request;
+    if (isStreamed(body)) {
       this.#outgoing = new OutgoingBody(body, {
         idleTimeoutMs: options.limits.bodyIdleTimeoutMs,
         onIdle: () => this.#takesNothing(),
@@ -84,7 +84,7 @@ export class Exchange implements Dispatcher.DispatchHandler, Begun {
       });
       this.body = this.#outgoing;
     } else {
-      this.body = body;
+      this.body = body ?? null;
     }
     request.signal?.addEventListener("abort", this.#onAbort, { once: true });
   }

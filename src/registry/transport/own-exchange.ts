@@ -4,7 +4,7 @@ import { ErrCanceled, ErrInvalidArgument, ErrUnavailable } from "../../errors/cl
 import { isDrayageError } from "../../errors/drayage-error.ts";
 import { messageOf } from "../../errors/message-of.ts";
 import { plainText } from "../../errors/plain-text.ts";
-import type { HttpRequest, HttpResponse } from "../http/send.ts";
+import { type HttpRequest, type HttpResponse, isStreamed } from "../http/send.ts";
 import type { Begun, CarrierContext } from "./carrier.ts";
 import type { ConnectionLimits } from "./connection-options.ts";
 import { BODILESS_STATUSES } from "./exchange.ts";
@@ -50,7 +50,7 @@ export class OwnExchange implements Begun {
     this.#context = context;
     this.#parts = parts;
     const { body, flow, signal } = request;
-    if (typeof body === "object" && "open" in body) {
+    if (isStreamed(body)) {
       this.#outgoing = new OutgoingBody(body, {
         idleTimeoutMs: parts.limits.bodyIdleTimeoutMs,
         onIdle: () => this.abort(this.#late(`no data taken in time: ${this.#outgoing?.progress}`)),
@@ -93,7 +93,7 @@ export class OwnExchange implements Begun {
 
   #asOwn(): OwnRequest {
     const { method, url, headers = {}, body, tls } = this.#request;
-    const given = body !== undefined && typeof body === "object" && "open" in body ? this.#outgoing : body;
+    const given = isStreamed(body) ? this.#outgoing : body;
     // Others undo a coding that they have asked for by themselves, and leave its header.
     const all = { "accept-encoding": "identity", ...headers };
     return { method, url, headers: all, body: given ?? null, tls, signal: this.#stop.signal };

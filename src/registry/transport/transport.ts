@@ -8,7 +8,7 @@ import { redactUrl } from "../../errors/redact-url.ts";
 import { requireNode } from "../../errors/require-node.ts";
 import { checkOptions } from "../../options/check-options.ts";
 import { requestSecrets } from "../http/request-secrets.ts";
-import type { HttpRequest, HttpResponse, Send, StreamedBody } from "../http/send.ts";
+import { type HttpRequest, type HttpResponse, isStreamed, type Send } from "../http/send.ts";
 import type { Begun } from "./carrier.ts";
 import { mayRefuseCertificate } from "./client-certificates.ts";
 import { CONNECTION_OPTIONS, type ConnectionOptions, connectionLimits } from "./connection-options.ts";
@@ -218,10 +218,6 @@ function patiently(
   if (isStreamed(body)) return answer;
   const reason = { code: "host", words: `Waiting for ${url.host}` } as const;
   return waitPatiently(answer, { reason, signal, waiter, clock });
-}
-
-function isStreamed(body: HttpRequest["body"]): body is StreamedBody {
-  return typeof body === "object" && "open" in body;
 }
 
 function parseUrl(text: string): URL {
