@@ -4,6 +4,7 @@ import type { Clock } from "../../async/clock.ts";
 import { ErrUnavailable } from "../../errors/classes.ts";
 import type { DrayageError } from "../../errors/drayage-error.ts";
 import { type HttpRequest, type HttpResponse, isStreamed } from "../http/send.ts";
+import { isBodiless, lengthOf } from "./body-length.ts";
 import type { Begun } from "./carrier.ts";
 import type { Connection } from "./connection.ts";
 import type { ConnectionLimits } from "./connection-options.ts";
@@ -13,9 +14,6 @@ import { IncomingBody } from "./incoming-body.ts";
 import { networkError } from "./network-error.ts";
 import { OutgoingBody } from "./outgoing-body.ts";
 import { errors } from "./undici.ts";
-
-/** Statuses whose answers have no body, whatever their headers say (RFC 9110, section 6.4.1). */
-export const BODILESS_STATUSES = new Set([204, 304]);
 
 /**
  * How long a request that was sent behind others is waited for when these are answered, in milliseconds: servers answer it at once, as it
@@ -131,8 +129,7 @@ export class Exchange implements Dispatcher.DispatchHandler, Begun {
     this.#isShared = this.#isBehind || this.#options.connection.isShared;
     this.#outgoing?.answered();
     this.#options.onOutcome({ status, sentAtMs: this.#sentAtMs });
-    const bodiless = this.#request.method === "HEAD" || BODILESS_STATUSES.has(status);
-    const expectedBytes = bodiless ? undefined : lengthOf(headers["content-length"]);
+    const expectedBytes = isBodiless(this.#request, status) ? undefined : lengthOf(headers);
     const isDirect = headers["transfer-encoding"] === undefined;
     this.#direct = isDirect ? this.#directly(controller, expectedBytes) : undefined;
     this.#body = new IncomingBody(this.#direct ?? controller, {
@@ -171,7 +168,7 @@ export class Exchange implements Dispatcher.DispatchHandler, Begun {
     const { connection, onOver, onOutcome } = this.#options;
     const error = isEnd(reported) ? (connection.failure ?? reported) : reported;
     this.#lost ??= this.#lossOf(reported);
-    const isStale = !this.#fresh && !connection.answered && "code" in error && CLOSED_CODES.has(error.code);
+    const isStale = !this.#fresh && !connection.answered && isReset(error);
     this.#stale = isStale && !this.#lost;
     const isBroken = this.#controller !== undefined && !this.#stale && !this.#lost && isReset(error);
     if (isBroken) onOutcome({ status: undefined, sentAtMs: this.#sentAtMs });
@@ -265,9 +262,4 @@ function isEnd(error: Error): boolean {
 /** Whether the other side has broken the connection. */
 function isReset(error: Error): boolean {
   return "code" in error && CLOSED_CODES.has(error.code);
-}
-
-function lengthOf(header: string | string[] | undefined): number | undefined {
-  const text = Array.isArray(header) ? header[0] : header;
-  return text === undefined ? undefined : Number(text);
 }

@@ -5,9 +5,9 @@ import { isDrayageError } from "../../errors/drayage-error.ts";
 import { messageOf } from "../../errors/message-of.ts";
 import { plainText } from "../../errors/plain-text.ts";
 import { type HttpRequest, type HttpResponse, isStreamed } from "../http/send.ts";
+import { isBodiless, lengthOf } from "./body-length.ts";
 import type { Begun, CarrierContext } from "./carrier.ts";
 import type { ConnectionLimits } from "./connection-options.ts";
-import { BODILESS_STATUSES } from "./exchange.ts";
 import { IncomingBody } from "./incoming-body.ts";
 import { networkError } from "./network-error.ts";
 import { OutgoingBody } from "./outgoing-body.ts";
@@ -100,15 +100,14 @@ export class OwnExchange implements Begun {
   }
 
   #asResponse(answer: OwnResponse): HttpResponse {
-    const { url, method, flow, signal } = this.#request;
+    const { url, flow, signal } = this.#request;
     const { status, body } = checked(answer);
     const headers = headersOf(answer);
     this.#outgoing?.answered();
     this.#context.onOutcome({ status, sentAtMs: this.#sentAtMs });
-    const isBodiless = method === "HEAD" || BODILESS_STATUSES.has(status);
-    const length = headers["content-length"];
-    const expectedBytes = isBodiless || length === undefined ? undefined : Number(length);
-    const own = new OwnBody(isBodiless ? undefined : body, {
+    const hasBody = !isBodiless(this.#request, status);
+    const expectedBytes = hasBody ? lengthOf(headers) : undefined;
+    const own = new OwnBody(hasBody ? body : undefined, {
       expectedBytes: headers["content-encoding"] === undefined ? expectedBytes : undefined,
       onChunk: (chunk) => incoming.push(chunk),
       onEnd: () => {
@@ -123,7 +122,7 @@ export class OwnExchange implements Begun {
       onAbort: (error) => this.abort(error),
       signal: this.#stop.signal,
     });
-    if (isBodiless) void giveUp(body);
+    if (!hasBody) void giveUp(body);
     const incoming = new IncomingBody(own, {
       expectedBytes,
       endpoint: this.#context.url.origin,
