@@ -1,4 +1,4 @@
-import { abortable, throwIfAborted } from "../../async/abort.ts";
+import { abortable, anySignal, throwIfAborted } from "../../async/abort.ts";
 import { waitPatiently } from "../../async/wait-patiently.ts";
 import type { Waiter } from "../../async/waiting.ts";
 import { messageOf } from "../../errors/message-of.ts";
@@ -25,7 +25,7 @@ export async function askHook(
 ): Promise<void> {
   throwIfAborted(outer);
   const over = new AbortController();
-  const signal = outer ? AbortSignal.any([outer, over.signal]) : over.signal;
+  const signal = anySignal(outer, over.signal);
   const failed = (cause: unknown): never => {
     throwIfAborted(outer);
     throw refused(messageOf(cause), cause);
