@@ -1,11 +1,12 @@
 import { spawn } from "node:child_process";
 import { once } from "node:events";
 import { mkdtemp, rm, writeFile } from "node:fs/promises";
-import { type AddressInfo, connect, createServer } from "node:net";
+import { connect } from "node:net";
 import { join } from "node:path";
 import { setTimeout as sleep } from "node:timers/promises";
 import { selfSigned } from "../../src/testing/certificates/self-signed.ts";
 import { findPart } from "../../test/real/support/parts.ts";
+import { freePort } from "../../test/support/free-port.ts";
 
 /** How long nginx has to begin, in milliseconds. */
 const START_MS = 10_000;
@@ -72,15 +73,6 @@ function configuration({ folder, port, url }: { folder: string; port: number; ur
       }
     }
   `;
-}
-
-async function freePort(): Promise<number> {
-  const server = createServer().listen(0, "127.0.0.1");
-  await once(server, "listening");
-  const { port } = server.address() as AddressInfo;
-  server.close();
-  await once(server, "close");
-  return port;
 }
 
 async function answers(port: number): Promise<void> {

@@ -1,11 +1,12 @@
 import { beforeEach, describe, expect, it } from "vitest";
-import { type PlanProgress, type Progress, watchProgress } from "../../src/index.ts";
+import { type Progress, watchProgress } from "../../src/index.ts";
 import { type BuiltImage, buildImage, TestRegistry } from "../../src/testing.ts";
 import { closingAfterEach } from "../support/closing-after-each.ts";
-import { layerOf } from "./support/built-image.ts";
+import { layerOf, sizeOf } from "./support/built-image.ts";
 import { type Engine, failureOf, hasOnDisk, openEngine } from "./support/engine.ts";
 import { type StatusLog, statusLog } from "./support/status-lines.ts";
 import { until } from "./support/until.ts";
+import { expectWhole } from "./support/whole-progress.ts";
 
 const REPOSITORY = "team/app";
 const LAYERS = [300_000, 5_000];
@@ -25,11 +26,6 @@ beforeEach(async () => {
   name = `${registry.host}/${REPOSITORY}:v1`;
 });
 
-function sizeOf({ descriptor, config, layers }: BuiltImage): number {
-  const contents = [descriptor, config, ...layers.map((layer) => layer.descriptor)];
-  return contents.reduce((sum, { size }) => sum + size, 0);
-}
-
 /** Bytes of the large layer that were here, by each plan. */
 function bytesHere({ plans }: StatusLog): ReadonlyArray<number | undefined> {
   const { digest } = layerOf(image);
@@ -42,15 +38,7 @@ describe("the progress of a pull", () => {
     const told: Progress[] = [];
     const watched = watchProgress((onProgress) => engine.pull(name, { ...AMD64, onProgress }));
     for await (const progress of watched) told.push(progress);
-    const plan = told.find(({ kind }) => kind === "plan") as PlanProgress;
-    expect(plan.contents.map(({ kind }) => kind)).toEqual(["manifest", "config", "layer", "layer"]);
-    expect(plan).toMatchObject({ totalBytes: sizeOf(image), bytesHere: 0 });
-    expect(told.indexOf(plan)).toBeLessThan(told.findIndex(({ kind }) => kind === "update"));
-    expect(told.findLast(({ kind }) => kind === "summary")).toMatchObject({
-      bytesDone: sizeOf(image),
-      bytesMoved: sizeOf(image),
-      phases: { done: 4 },
-    });
+    expectWhole(told, image);
   });
 
   it("has everything here when nothing has changed", async () => {

@@ -1,12 +1,13 @@
 import { afterEach, beforeEach, describe, expect, it } from "vitest";
-import { type PlanProgress, type Progress, watchProgress } from "../../src/index.ts";
+import { type Progress, watchProgress } from "../../src/index.ts";
 import { type BuiltImage, buildImage } from "../../src/testing.ts";
-import { layerOf } from "./support/built-image.ts";
+import { layerOf, sizeOf } from "./support/built-image.ts";
 import { EMPTY, putManifest } from "./support/documents.ts";
 import { failureOf } from "./support/engine.ts";
 import { type PushSite, pushSite, REPOSITORY, uploadedBytes } from "./support/push-site.ts";
 import { type StatusLog, statusLog } from "./support/status-lines.ts";
 import { until } from "./support/until.ts";
+import { expectWhole } from "./support/whole-progress.ts";
 
 const LAYERS = [300_000, 5_000];
 
@@ -21,11 +22,6 @@ beforeEach(async () => {
 afterEach(async () => {
   await site[Symbol.asyncDispose]();
 });
-
-function sizeOf({ descriptor, config, layers }: BuiltImage): number {
-  const contents = [descriptor, config, ...layers.map((layer) => layer.descriptor)];
-  return contents.reduce((sum, { size }) => sum + size, 0);
-}
 
 /** Both ways in which an image comes to the target. That what each of them tells adds up is checked by `openEngine`. */
 const WAYS = [
@@ -52,15 +48,7 @@ describe.each(WAYS)("the progress of $what", ({ move }) => {
     const told: Progress[] = [];
     const watched = watchProgress((onProgress) => move(`${site.to}:v1`, onProgress));
     for await (const progress of watched) told.push(progress);
-    const plan = told.find(({ kind }) => kind === "plan") as PlanProgress;
-    expect(plan.contents.map(({ kind }) => kind)).toEqual(["manifest", "config", "layer", "layer"]);
-    expect(plan).toMatchObject({ totalBytes: sizeOf(image), bytesHere: 0 });
-    expect(told.indexOf(plan)).toBeLessThan(told.findIndex(({ kind }) => kind === "update"));
-    expect(told.findLast(({ kind }) => kind === "summary")).toMatchObject({
-      bytesDone: sizeOf(image),
-      bytesMoved: sizeOf(image),
-      phases: { done: 4 },
-    });
+    expectWhole(told, image);
     expect(uploadedBytes(site.target, REPOSITORY) + image.descriptor.size).toBe(sizeOf(image));
   });
 

@@ -1,5 +1,4 @@
-import { chmod, lstat, mkdtemp, readdir, rm, writeFile } from "node:fs/promises";
-import { tmpdir } from "node:os";
+import { chmod, lstat, readdir, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { PassThrough } from "node:stream";
 import { beforeEach, describe, expect, it } from "vitest";
@@ -7,11 +6,12 @@ import { openLocalStore } from "../../src/content.ts";
 import { VERBS, type Verb } from "../../src/distribution/api/verbs.ts";
 import { ErrFailedPrecondition, ErrInvalidArgument, ErrNotFound } from "../../src/errors.ts";
 import type { Descriptor } from "../../src/index.ts";
-import { buildImage, TestRegistry } from "../../src/testing.ts";
+import type { TestRegistry } from "../../src/testing.ts";
 import { mountSmallDisk } from "../content/support/small-disk.ts";
 import { closingAfterEach } from "../support/closing-after-each.ts";
 import { describeWithMounts } from "./support/describe-with-mounts.ts";
 import { type Engine, failureOf, openEngine } from "./support/engine.ts";
+import { rootSite } from "./support/root-site.ts";
 
 const keep = closingAfterEach();
 let registry: TestRegistry;
@@ -20,13 +20,7 @@ let root: string;
 let name: string;
 
 beforeEach(async () => {
-  registry = await TestRegistry.start();
-  keep({ [Symbol.asyncDispose]: () => registry.close() });
-  parent = await mkdtemp(join(tmpdir(), "drayage-read-only-"));
-  keep({ [Symbol.asyncDispose]: () => rm(parent, { recursive: true, force: true }) });
-  root = join(parent, "data");
-  name = `${registry.host}/app:v1`;
-  await buildImage(registry, "app", { tag: "v1", layers: [3_000] });
+  ({ registry, parent, root, name } = await rootSite(keep));
 });
 
 async function writer(): Promise<Engine> {

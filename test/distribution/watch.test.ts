@@ -1,15 +1,15 @@
 import { spawn } from "node:child_process";
 import { once } from "node:events";
-import { mkdtemp, readFile, rename, rm, symlink, writeFile } from "node:fs/promises";
-import { tmpdir } from "node:os";
+import { readFile, rename, symlink, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { beforeEach, describe, expect, it } from "vitest";
 import { ErrInvalidArgument } from "../../src/errors.ts";
 import type { ImageEvent } from "../../src/images.ts";
 import type { DistributionOptions } from "../../src/index.ts";
-import { buildImage, TestRegistry } from "../../src/testing.ts";
+import { buildImage, type TestRegistry } from "../../src/testing.ts";
 import { closingAfterEach } from "../support/closing-after-each.ts";
 import { type Engine, failureOf, namesOn, openEngine } from "./support/engine.ts";
+import { rootSite } from "./support/root-site.ts";
 import { until } from "./support/until.ts";
 
 const keep = closingAfterEach();
@@ -19,13 +19,7 @@ let root: string;
 let name: string;
 
 beforeEach(async () => {
-  registry = await TestRegistry.start();
-  keep({ [Symbol.asyncDispose]: () => registry.close() });
-  parent = await mkdtemp(join(tmpdir(), "drayage-watch-"));
-  keep({ [Symbol.asyncDispose]: () => rm(parent, { recursive: true, force: true }) });
-  root = join(parent, "data");
-  name = `${registry.host}/app:v1`;
-  await buildImage(registry, "app", { tag: "v1", layers: [1_000] });
+  ({ registry, parent, root, name } = await rootSite(keep));
 });
 
 async function opened(options: Partial<DistributionOptions> = {}): Promise<Engine> {

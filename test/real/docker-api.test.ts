@@ -4,18 +4,16 @@ import { join } from "node:path";
 import { afterAll, afterEach, beforeAll, beforeEach, expect, it } from "vitest";
 import { shortId } from "../../src/digest/digest.ts";
 import { serveDockerApi } from "../../src/docker-api.ts";
-import { type BuiltImage, buildImage, buildIndex, TestRegistry } from "../../src/testing.ts";
+import { type BuiltImage, buildImage, TestRegistry } from "../../src/testing.ts";
 import { type Engine, openEngine } from "../distribution/support/engine.ts";
 import { until } from "../distribution/support/until.ts";
+import { LARGE, putAppImages } from "../docker-api/support/app-images.ts";
 import { closingAfterEach } from "../support/closing-after-each.ts";
 import { describeReal } from "./support/describe-real.ts";
 import { type DockerCli, openDockerCli } from "./support/docker-cli.ts";
 
 /** Columns from which on docker draws bars. */
 const WIDE = 160;
-
-/** A size that takes a few reads. */
-const LARGE = 3_000_000;
 
 describeReal("docker's command line", ["docker"], () => {
   const keep = closingAfterEach();
@@ -30,14 +28,7 @@ describeReal("docker's command line", ["docker"], () => {
 
   beforeAll(async () => {
     registry = await TestRegistry.start();
-    name = `${registry.host}/team/app`;
-    const config = { created: "2026-01-02T03:04:05Z", config: { Labels: { a: "b" } } };
-    one = await buildImage(registry, "team/app", { tag: "v1", layers: [LARGE, 1_000], config });
-    two = await buildImage(registry, "team/app", { tag: "v2", layers: [LARGE, 2_000] });
-    const arm64 = { os: "linux", architecture: "arm64" };
-    const arm = await buildImage(registry, "team/many", { layers: [100], platform: arm64 });
-    const amd = await buildImage(registry, "team/many", { layers: [100] });
-    buildIndex(registry, "team/many", { tag: "v1", images: [amd, arm] });
+    ({ one, two, name } = await putAppImages(registry));
   });
 
   afterAll(() => registry.close());

@@ -1,15 +1,14 @@
 import { Readable } from "node:stream";
 import { buffer } from "node:stream/consumers";
 import { afterAll, beforeAll, beforeEach, expect, it } from "vitest";
-import { type BuiltImage, buildImage, buildIndex, TestRegistry } from "../../src/testing.ts";
+import { type BuiltImage, TestRegistry } from "../../src/testing.ts";
 import { until } from "../distribution/support/until.ts";
 import { type Api, messagesIn, openApi } from "../docker-api/support/api.ts";
+import { LARGE, putAppImages } from "../docker-api/support/app-images.ts";
 import { closingAfterEach } from "../support/closing-after-each.ts";
 import { describeReal } from "./support/describe-real.ts";
 import { type Dockerode, type DockerodeMessage, followed, openDockerode } from "./support/dockerode.ts";
 import { NPM_PART } from "./support/npm-part.ts";
-
-const LARGE = 3_000_000;
 
 const ACCOUNT = { username: "u", password: "p" };
 
@@ -25,14 +24,7 @@ describeReal("dockerode", [NPM_PART], () => {
 
   beforeAll(async () => {
     registry = await TestRegistry.start();
-    name = `${registry.host}/team/app`;
-    const config = { config: { Labels: { a: "b" } } };
-    one = await buildImage(registry, "team/app", { tag: "v1", layers: [LARGE, 1_000], config });
-    two = await buildImage(registry, "team/app", { tag: "v2", layers: [LARGE, 2_000] });
-    const arm64 = { os: "linux", architecture: "arm64" };
-    const arm = await buildImage(registry, "team/many", { layers: [100], platform: arm64 });
-    const amd = await buildImage(registry, "team/many", { layers: [100] });
-    buildIndex(registry, "team/many", { tag: "v1", images: [amd, arm] });
+    ({ one, two, name } = await putAppImages(registry));
   });
 
   afterAll(() => registry.close());

@@ -23,3 +23,9 @@ export function digestsOf(...images: readonly BuiltImage[]): readonly Digest[] {
   ]);
   return [...new Set(digests)].toSorted();
 }
+
+/** Bytes of everything that an image consists of. */
+export function sizeOf({ descriptor, config, layers }: BuiltImage): number {
+  const contents = [descriptor, config, ...layers.map((layer) => layer.descriptor)];
+  return contents.reduce((sum, { size }) => sum + size, 0);
+}

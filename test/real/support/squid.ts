@@ -1,11 +1,11 @@
 import { type ChildProcess, spawn } from "node:child_process";
 import { once } from "node:events";
 import { chmod, mkdtemp, readFile, rm, writeFile } from "node:fs/promises";
-import type { AddressInfo } from "node:net";
-import { connect, createServer } from "node:net";
+import { connect } from "node:net";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { setImmediate } from "node:timers/promises";
+import { freePort } from "../../support/free-port.ts";
 import { partsFolder, requirePart } from "./parts.ts";
 import { runPart } from "./run-part.ts";
 
@@ -117,15 +117,6 @@ function surroundings(folder: string): readonly string[] {
     `error_directory ${join(share, "errors/templates")}`,
     "",
   ];
-}
-
-async function freePort(): Promise<number> {
-  const server = createServer().listen(0, "127.0.0.1");
-  await once(server, "listening");
-  const { port } = server.address() as AddressInfo;
-  server.close();
-  await once(server, "close");
-  return port;
 }
 
 async function standing(child: ChildProcess, port: number): Promise<void> {

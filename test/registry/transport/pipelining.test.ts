@@ -93,6 +93,17 @@ describe("requests for short answers", () => {
     const askAll: Scene["askAll"] = (count) => Array.from({ length: count }, (_, at) => ask(`/${at}`));
     return { server, transport, clock, ask, askAll };
   };
+
+  /** Two more requests, of which the second waits for the answer to the first. */
+  async function expectOneByOne({ server, ask }: Pick<Scene, "server" | "ask">): Promise<void> {
+    const alone = [ask("/a"), ask("/b")];
+    await until(() => server.got.length === 1);
+    await turns();
+    expect(paths(server)).toEqual(["/a"]);
+    await answerNext(server);
+    await answerNext(server);
+    await Promise.all(alone);
+  }
   it("go over one connection together, and are answered in their order", async () => {
     const { server, askAll } = await scene();
     const answers = askAll(10);
@@ -191,13 +202,7 @@ describe("requests for short answers", () => {
     }
     expect(await Promise.all(answers)).toEqual(["/0", "/1", "/2", "/3"]);
 
-    const alone = [ask("/a"), ask("/b")];
-    await until(() => server.got.length === 1);
-    await turns();
-    expect(paths(server)).toEqual(["/a"]);
-    await answerNext(server);
-    await answerNext(server);
-    await Promise.all(alone);
+    await expectOneByOne({ server, ask });
 
     clock.advance(FIRST_REST_MS);
     const together = [ask("/c"), ask("/d")];
@@ -321,13 +326,7 @@ describe("requests for short answers", () => {
     const { body, doubt } = await second;
     await body.discard();
     doubt?.();
-    const alone = [ask("/a"), ask("/b")];
-    await until(() => server.got.length === 1);
-    await turns();
-    expect(paths(server)).toEqual(["/a"]);
-    await answerNext(server);
-    await answerNext(server);
-    await Promise.all(alone);
+    await expectOneByOne({ server, ask });
   });
 
   it("are all served by a server of Node.js that answers in any order it likes", async () => {
