@@ -1,3 +1,4 @@
+import { basename } from "node:path";
 import { type Seeded, seeded } from "../../chaos/support/seeded.ts";
 import { plausibleImage } from "../../layer/support/plausible-image.ts";
 import type { WrittenEntry } from "../../tar/support/tar-writer.ts";
@@ -12,9 +13,23 @@ export function randomImage(seed: string): Layers {
   let number = 0;
   return plausibleImage(
     Array.from({ length: 2 + random.int(3) }, () =>
-      Array.from({ length: 1 + random.int(6) }, () => randomEntry(random, ++number)),
+      withoutDoubtfulAttributes(
+        Array.from({ length: 1 + random.int(6) }, () => randomEntry(random, ++number)),
+      ),
     ),
   );
+}
+
+/**
+ * A directory that comes again in its layer keeps what attributes it had to GNU tar, docker and containerd, and loses them to umoci.
+ * What comes again through a link has the same last name.
+ */
+function withoutDoubtfulAttributes(entries: readonly WrittenEntry[]): WrittenEntry[] {
+  const directories = entries.filter(({ flag }) => flag === "5").map(({ name }) => basename(name));
+  return entries.map((entry) => {
+    const times = directories.filter((name) => name === basename(entry.name)).length;
+    return entry.flag === "5" && times > 1 ? { ...entry, pax: {} } : entry;
+  });
 }
 
 function randomEntry(random: Seeded, number: number): WrittenEntry {
