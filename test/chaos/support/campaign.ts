@@ -2,7 +2,7 @@ import { randomBytes } from "node:crypto";
 
 /** How long the campaign goes on; any number by hand, and a seed to have one again. */
 export interface Campaign {
-  /** `CHAOS_SEED`; otherwise another one each time. */
+  /** `CHAOS_SEED`, else `DRAYAGE_TEST_SEED`; otherwise another one each time. */
   readonly seed: string;
   /** `CHAOS_FAULTS`: faults to commit. */
   readonly faults: number;
@@ -14,10 +14,10 @@ export interface Campaign {
 
 /** What the environment asks for. */
 export function campaign(
-  { CHAOS_SEED, CHAOS_FAULTS, CHAOS_KILLS, CHAOS_IMAGES }: NodeJS.ProcessEnv = process.env,
+  { CHAOS_SEED, DRAYAGE_TEST_SEED, CHAOS_FAULTS, CHAOS_KILLS, CHAOS_IMAGES }: NodeJS.ProcessEnv = process.env,
 ): Campaign {
   return {
-    seed: CHAOS_SEED ?? randomBytes(4).toString("hex"),
+    seed: CHAOS_SEED ?? DRAYAGE_TEST_SEED ?? randomBytes(4).toString("hex"),
     faults: Number(CHAOS_FAULTS ?? 2_000),
     kills: Number(CHAOS_KILLS ?? 50),
     images: Number(CHAOS_IMAGES ?? 60),
