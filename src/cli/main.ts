@@ -1,4 +1,5 @@
 #!/usr/bin/env node
+import { delayTierUp } from "./delay-tier-up.ts";
 import { loadProgram } from "./load-program.ts";
 
 /** The oldest Node.js that has what drayage is built on. */
@@ -11,6 +12,7 @@ if (major < OLDEST_NODE[0] || (major === OLDEST_NODE[0] && minor < OLDEST_NODE[1
   );
   process.exitCode = 1;
 } else {
+  delayTierUp();
   const { main, keep } = await loadProgram(process.argv[2]); // not before the check: an older Node.js cannot even load it
   const status = await main(process.argv);
   if (status >= 128) process.exit(status); // nobody waits for what a reader may not have taken yet
