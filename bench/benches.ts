@@ -1,6 +1,7 @@
 import { concurrency } from "./concurrency/bench.ts";
 import { content } from "./content/bench.ts";
 import { contention } from "./contention/bench.ts";
+import { copy } from "./copy/bench.ts";
 import { crowds } from "./crowds/bench.ts";
 import { download } from "./download/bench.ts";
 import type { Bench } from "./driver/bench.ts";
@@ -25,6 +26,7 @@ export const BENCHES: readonly Bench[] = [
   ranges,
   limits,
   push,
+  copy,
   unpack,
   largeLayers,
   contention,

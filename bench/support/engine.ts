@@ -18,15 +18,16 @@ for await (const line of createInterface(process.stdin)) {
   process.stdout.write(`${JSON.stringify(await run(JSON.parse(line) as EngineJob))}\n`);
 }
 
-async function run({ options, before = [], reference, pushTo }: EngineJob): Promise<EngineCost> {
+async function run({ options, before = [], reference, pushTo, copyTo }: EngineJob): Promise<EngineCost> {
   await using distribution = await openDistribution(options);
   for (const warm of before) await distribution.pull(warm);
   const loop = monitorEventLoopDelay({ resolution: LOOK_MS });
   loop.enable();
   const children = endedChildrenSeconds();
   const { wallSeconds, cpuSeconds } = await measureHere(async () => {
-    if (pushTo === undefined) await distribution.pull(reference);
-    else await distribution.push(reference, { target: pushTo });
+    if (copyTo !== undefined) await distribution.copy(reference, copyTo);
+    else if (pushTo !== undefined) await distribution.push(reference, { target: pushTo });
+    else await distribution.pull(reference);
   });
   return {
     wallSeconds,

@@ -12,9 +12,10 @@ export interface EngineJob {
   readonly options: DistributionOptions;
   /** Images that it pulls before it is measured, so that all that it uses has started. */
   readonly before?: readonly string[];
-  /** What is pulled; or pushed, under the name `pushTo`. */
+  /** What is pulled; or pushed, under the name `pushTo`; or copied to another registry, as `copyTo`. */
   readonly reference: string;
   readonly pushTo?: string;
+  readonly copyTo?: string;
 }
 
 /** What it cost. The peak is that of the whole life of the process. */

@@ -1,8 +1,8 @@
 import type { AbortOptions } from "../async/abort.ts";
 import type { Waiter } from "../async/waiting.ts";
 import type { Flow } from "../bandwidth/flow.ts";
-import type { Provider } from "../content/store.ts";
 import type { Descriptor } from "../oci/descriptor.ts";
+import type { PushedContent } from "./refused-bytes.ts";
 import type { Source } from "./source.ts";
 
 /** What it took to bring a descriptor's content to a repository. */
@@ -47,7 +47,7 @@ export interface Pusher {
    * descriptor points at must be there before. Throws the registry's errors, and `ErrNotFound` for content that
    * `content` does not have.
    */
-  push(descriptor: Descriptor, content: Provider, options?: PushContentOptions): Promise<PushOutcome>;
+  push(descriptor: Descriptor, content: PushedContent, options?: PushContentOptions): Promise<PushOutcome>;
   /**
    * Gives up what failed attempts at the content left at the registry: nobody will go on with it. Takes a few seconds at most
    * and never rejects, because a registry clears away in the end what nobody finishes.

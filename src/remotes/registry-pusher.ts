@@ -14,9 +14,9 @@ import { addReferrer } from "../registry/push/add-referrer.ts";
 import type { BlobSource, PushClient, UploadSession } from "../registry/push/push-client.ts";
 import { blamed, blaming } from "./blame.ts";
 import { explainNotFound } from "./explain-not-found.ts";
-import { blameOwnDamage } from "./own-damage.ts";
 import type { PushContentOptions, Pusher, PushOutcome } from "./pusher.ts";
 import { referralOf } from "./referral-of.ts";
+import { explainFailure, type PushedContent } from "./refused-bytes.ts";
 import type { Source } from "./source.ts";
 
 /** Bytes read from the store at once. */
@@ -105,7 +105,7 @@ export class RegistryPusher implements Pusher {
 
   async push(
     descriptor: Descriptor,
-    content: Provider,
+    content: PushedContent,
     options: PushContentOptions = {},
   ): Promise<PushOutcome> {
     const { mediaType } = descriptor;
@@ -164,7 +164,7 @@ export class RegistryPusher implements Pusher {
 
   async #pushBlob(
     descriptor: Descriptor,
-    content: Provider,
+    content: PushedContent,
     options: PushContentOptions,
   ): Promise<PushOutcome> {
     const { digest } = descriptor;
@@ -179,7 +179,7 @@ export class RegistryPusher implements Pusher {
     return outcome ?? { kind: "uploaded" };
   }
 
-  async #upload(descriptor: Descriptor, content: Provider, options: PushContentOptions): Promise<void> {
+  async #upload(descriptor: Descriptor, content: PushedContent, options: PushContentOptions): Promise<void> {
     const { digest } = descriptor;
     const { signal, waiter, flow, onBytes } = options;
     await using reader = await content.readerAt(descriptor, options);
@@ -195,13 +195,12 @@ export class RegistryPusher implements Pusher {
         onLeftover: this.#onLeftover,
       });
     } catch (error) {
-      if (source.failure) {
-        const { error: failure } = source.failure;
-        // Wrong bytes must not be the start of the next attempt.
-        if (isDataLoss(failure) && isRetryable(failure)) await this.abandon(descriptor);
-        throw failure;
-      }
-      throw await blameOwnDamage(blamed(error, this.endpoint), { content, descriptor }, { signal });
+      const failure = source.failure
+        ? source.failure.error
+        : await explainFailure(blamed(error, this.endpoint), { content, descriptor }, { signal });
+      // Wrong bytes must not be the start of the next attempt.
+      if (isDataLoss(failure) && isRetryable(failure)) await this.abandon(descriptor);
+      throw failure;
     }
   }
 

@@ -1,6 +1,7 @@
 import { readdir, readFile } from "node:fs/promises";
 import { join } from "node:path";
 import { afterAll, beforeAll, expect, it } from "vitest";
+import { buildImage, TestRegistry } from "../../src/testing.ts";
 import { describeReal } from "./support/describe-real.ts";
 import { startDockerRegistry } from "./support/docker-registry.ts";
 import { drayageOutput } from "./support/drayage.ts";
@@ -42,6 +43,27 @@ describeReal("copy between two real registries", ["docker-registry", "skopeo"], 
     const folder = join(stage.folder, "pulled");
     await skopeo(["copy", "--all", "--src-tls-verify=false", `docker://${name}`, `dir:${folder}`]);
     expect(await readdir(join(root, "blobs")).catch(() => [])).toEqual([]);
+  });
+
+  it("has wrong bytes refused by a real registry, and sends it right ones then", async () => {
+    await using target = await startDockerRegistry();
+    await using source = await TestRegistry.start();
+    const { layers, descriptor } = await buildImage(source, "team/app", { tag: "v1", layers: [MIB] });
+    const digest = layers[0]?.descriptor.digest ?? "";
+    source.fault({ kind: "blob", digest }, { corrupt: { offset: 5 } });
+    const from = `${new URL(source.url).host}/team/app:v1`;
+    const name = `${target.host}/team/app:v1`;
+    const args = ["copy", "-q", "--plain-http", "--root", await stage.newRoot(), from, name];
+    expect(await drayageOutput(args)).toBe(`${name}@${descriptor.digest}\n`);
+    expect(
+      source.requests.filter((request) => request.kind === "blob" && request.digest === digest),
+    ).toHaveLength(2);
+    await skopeo([
+      "copy",
+      "--src-tls-verify=false",
+      `docker://${name}`,
+      `dir:${join(stage.folder, "mended")}`,
+    ]);
   });
 
   it("keeps its memory bounded, and sends each blob once", { timeout: 170_000 }, async () => {

@@ -20,6 +20,7 @@ interface CopyCliOptions extends RegistryCliOptions, ProgressCliOptions {
   readonly referrers?: boolean;
   readonly timeout?: number;
   readonly allTags?: boolean;
+  readonly checkBlobs?: boolean;
 }
 
 /** `drayage copy SRC DST` */
@@ -33,6 +34,10 @@ export function addCopyCommand(program: Command, signal: AbortSignal): void {
     .option("--platform <os/arch[/variant]>", "copy only this image of an index; may be repeated", append)
     .option("--referrers", "copy signatures and whatever else refers to it as well")
     .option("-a, --all-tags", "copy every tag of the repository")
+    .option(
+      "--check-blobs",
+      "check blobs on their way as well, for a registry that does not check what it is given",
+    )
     .option("-q, --quiet", "print only the full name and digest")
     .addOption(progressOption())
     .action((source: string, target: string, options: CopyCliOptions) =>
@@ -56,6 +61,7 @@ async function copy(
         platforms: options.platform,
         referrers: options.referrers,
         allTags: options.allTags,
+        checkBlobs: options.checkBlobs,
         metaHeaders,
         timeoutMs: options.timeout,
         signal,

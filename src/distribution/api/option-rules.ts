@@ -271,6 +271,7 @@ export const COPY_OPTIONS: RulesOf<CopyOptions> = {
   platforms: listOf(aString),
   referrers: aBoolean,
   allTags: aBoolean,
+  checkBlobs: aBoolean,
   verify: aFunction,
   fromAuth: auth,
   toAuth: auth,

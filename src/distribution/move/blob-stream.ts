@@ -21,7 +21,7 @@ export type Spoiled = "whole" | "pieced";
 
 /**
  * One content on its way to one reader, as a target of fetches: an attempt that breaks is followed by one that goes on where the
- * reader is. The chunk that makes it whole is kept back until the content is verified. What was passed on cannot be taken back:
+ * reader is. The chunk that makes it whole is kept back until the content is verified, where that is done here. What was passed on cannot be taken back:
  * where it was wrong, the stream ends with `ErrDataLoss`.
  */
 export class BlobStream implements FetchTarget {
@@ -40,7 +40,7 @@ export class BlobStream implements FetchTarget {
 
   constructor(blob: Pick<Descriptor, "digest" | "size">, { offset = 0, passage }: BlobStreamOptions = {}) {
     this.#blob = blob;
-    this.#passage = passage ?? new Passage(blob);
+    this.#passage = passage ?? new Passage(blob, true);
     this.#start = offset;
     this.#position = offset;
   }
@@ -117,7 +117,7 @@ export class BlobStream implements FetchTarget {
 
   async #commit({ size, expected }: CommitOptions = {}): Promise<Digest> {
     const { digest } = this.#blob;
-    const got = this.#passage.digest() ?? digest; // where its beginning passed elsewhere, that is where it is verified
+    const got = this.#passage.digest() ?? digest; // it is verified where its beginning passed, or by who gets it
     const reached = this.#position + (this.#last?.byteLength ?? 0);
     if (reached !== size || got !== expected) {
       throw new ErrFailedPrecondition(`pass on ${digest}: got ${reached} bytes of ${got}`, { digest });

@@ -21,7 +21,7 @@ import { sendGraph } from "../push/send-graph.ts";
 import type { BlobBytesSource, UploadShared } from "../push/upload-blobs.ts";
 import { type BlobOrigin, type BringEngine, bringBlob, passingKey } from "./bring-blob.ts";
 import { choosePlatforms, readGraph } from "./read-source.ts";
-import { SourceContent } from "./source-content.ts";
+import { type BringPassing, SourceContent } from "./source-content.ts";
 import { verifySource } from "./verify-source.ts";
 
 /** Manifests that refer to one image, directly or to what refers to it: who attests more attests nothing. */
@@ -40,7 +40,10 @@ export interface CopyShared
 export interface CopyContext {
   readonly shared: CopyShared;
   readonly operation: Operation;
-  readonly options: Pick<CopyOptions, "platforms" | "referrers" | "fromAuth" | "metaHeaders" | "verify">;
+  readonly options: Pick<
+    CopyOptions,
+    "platforms" | "referrers" | "checkBlobs" | "fromAuth" | "metaHeaders" | "verify"
+  >;
   /** Where it comes from. */
   readonly origin: BlobOrigin;
   /** Where it goes to. */
@@ -74,10 +77,12 @@ interface SourceImage {
  */
 export async function copyImage({ from, to }: NamedCopy, context: CopyContext): Promise<CopiedImage> {
   const { shared, operation, origin, incoming } = context;
-  const content = new SourceContent(shared.content, (blob, stream, attempt) => {
+  const bring: BringPassing = (blob, stream, attempt) => {
     incoming.wants({ key: passingKey(blob), digest: blob.digest });
     return bringBlob(blob, stream, { engine: shared, origin, context: attempt });
-  });
+  };
+  const { checkBlobs: isChecked = false } = context.options;
+  const content = new SourceContent(shared.content, bring, { isChecked });
   const image = await operation.hurry(() => readImage(from, content, context));
   const { tag, digest } = to;
   if (digest !== undefined && digest !== image.root.digest) {

@@ -23,7 +23,7 @@ interface Filling {
 
 /**
  * Content that is elsewhere, read while it comes: in order from one stream, and from another one where somebody goes back. It is kept
- * nowhere. What the last bytes are is told only when all that has passed is verified.
+ * nowhere. Where it is checked, the last bytes are told only when all that has passed is verified.
  */
 export class PassingReader implements StreamingReader {
   readonly size: number;

@@ -5,10 +5,11 @@ import { exists } from "../../content/exists.ts";
 import type { BlobReference, Info, InfoProvider, Provider, ReaderAt } from "../../content/store.ts";
 import { unlessNotFound } from "../../content/unless-not-found.ts";
 import type { Digest } from "../../digest/digest.ts";
-import { ErrNotFound } from "../../errors/classes.ts";
+import { ErrDataLoss, ErrNotFound } from "../../errors/classes.ts";
 import { findError } from "../../errors/predicates.ts";
 import { withMessage } from "../../errors/with-message.ts";
 import type { Descriptor } from "../../oci/descriptor.ts";
+import type { PushedContent } from "../../remotes/refused-bytes.ts";
 import { ScratchContent } from "../pull/scratch-content.ts";
 import type { BlobStream } from "./blob-stream.ts";
 import { Passage } from "./passage.ts";
@@ -30,8 +31,14 @@ export type BringPassing = (
 
 /** What is known of a blob by all attempts to read it. */
 interface Read {
-  readonly passage: Passage;
+  passage: Passage;
   readonly wrong: WrongAnswers;
+}
+
+/** How contents pass. */
+export interface PassingOptions {
+  /** Whether they are checked here already; otherwise by who gets them, and here once that has refused them. */
+  readonly isChecked: boolean;
 }
 
 /**
@@ -41,12 +48,14 @@ interface Read {
 export class SourceContent implements Provider, InfoProvider {
   readonly documents: ScratchContent;
   readonly #bring: BringPassing;
+  readonly #isChecked: boolean;
   readonly #blobs = new Map<Digest, Descriptor>();
   readonly #read = new Map<Digest, Read>();
 
-  constructor(store: InfoProvider & Provider, bring: BringPassing) {
+  constructor(store: InfoProvider & Provider, bring: BringPassing, { isChecked }: PassingOptions) {
     this.documents = new ScratchContent(store);
     this.#bring = bring;
+    this.#isChecked = isChecked;
   }
 
   /** The source says that it has this blob. */
@@ -69,8 +78,9 @@ export class SourceContent implements Provider, InfoProvider {
   }
 
   /** All of it, for one attempt. */
-  passing(attempt: ReadingAttempt): Provider {
+  passing(attempt: ReadingAttempt): PushedContent {
     return {
+      explainRefusal: async (refusal, blob) => this.#explain(refusal, blob),
       readerAt: async (reference, options) => {
         const blob = this.#blobs.get(reference.digest);
         if (!blob || (await exists(this.documents, reference, options))) {
@@ -90,9 +100,22 @@ export class SourceContent implements Provider, InfoProvider {
 
   #readOf(blob: Descriptor): Read {
     const { digest } = blob;
-    const read = this.#read.get(digest) ?? { passage: new Passage(blob), wrong: new WrongAnswers(digest) };
+    const read = this.#read.get(digest) ?? {
+      passage: new Passage(blob, this.#isChecked),
+      wrong: new WrongAnswers(digest),
+    };
     this.#read.set(digest, read);
     return read;
+  }
+
+  /** What was checked was right. Of what was not, nobody knows: it passes once more, and is checked. */
+  #explain(refusal: unknown, blob: Descriptor): unknown {
+    const { digest } = blob;
+    const read = this.#read.get(digest);
+    if (!read?.passage.isDoubtful) return refusal;
+    read.passage = new Passage(blob, true);
+    const message = `verify ${digest}: refused where it was copied to, and was not checked before`;
+    return new ErrDataLoss(message, { digest, retryable: true, cause: refusal });
   }
 }
 

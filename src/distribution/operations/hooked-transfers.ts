@@ -1,6 +1,6 @@
 import type { Waiter } from "../../async/waiting.ts";
-import type { Provider } from "../../content/store.ts";
 import { ErrPermissionDenied } from "../../errors/classes.ts";
+import type { PushedContent } from "../../remotes/refused-bytes.ts";
 import type { Fetcher } from "../../remotes/remote.ts";
 import type { Logger } from "../api/logger.ts";
 import type { Transfer, TransferContext, TransferHooks } from "../api/transfer-hooks.ts";
@@ -113,8 +113,9 @@ export class OneTransfer {
   }
 
   /** `content`, which is read when the transfer may begin. */
-  sending(content: Provider): Provider {
+  sending(content: PushedContent): PushedContent {
     return {
+      explainRefusal: content.explainRefusal,
       readerAt: async (reference, options) => {
         await this.begin();
         return await content.readerAt(reference, options);

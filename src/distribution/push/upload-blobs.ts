@@ -1,5 +1,4 @@
 import type { Bandwidth } from "../../bandwidth/bandwidth.ts";
-import type { Provider } from "../../content/store.ts";
 import { type Digest, shortId } from "../../digest/digest.ts";
 import type { Descriptor } from "../../oci/descriptor.ts";
 import { type StepSink, update } from "../../progress/progress.ts";
@@ -7,6 +6,7 @@ import { trimNamed } from "../../reference/derive.ts";
 import type { NormalizedReference } from "../../reference/reference.ts";
 import type { PushPlan } from "../../remotes/push-plan.ts";
 import type { Pusher } from "../../remotes/pusher.ts";
+import type { PushedContent } from "../../remotes/refused-bytes.ts";
 import type { Source } from "../../remotes/source.ts";
 import type { MovingContext } from "../../xfer/transfer-context.ts";
 import type { UploadDescriptor } from "../../xfer/upload.ts";
@@ -46,7 +46,7 @@ export interface BlobBytesSource {
   /** Whom a failed upload is blamed on: whoever gets the bytes, and whoever has them if that may fail as well. */
   readonly source: Source;
   /** What one attempt reads them from. */
-  readonly contentFor: (attempt: Omit<MovingContext, "progress">) => Provider;
+  readonly contentFor: (attempt: Omit<MovingContext, "progress">) => PushedContent;
 }
 
 /** `remote`, of which is told what its endpoint takes. */

@@ -231,6 +231,28 @@ describe("copy() between two registries", () => {
     await until(() => site.target.uploads(REPOSITORY).length === 0);
   });
 
+  it("finishes no upload of wrong bytes where blobs are checked on their way", async () => {
+    const layer = layerOf(await build());
+    const wrong = { kind: "blob", digest: layer.digest, times: Number.POSITIVE_INFINITY } as const;
+    site.source.fault(wrong, { corrupt: { offset: 5 } });
+    for (const checkBlobs of [true, false]) {
+      const error = await failureOf(site.engine.copy(from(), to(), { checkBlobs }));
+      expect(error).toMatchObject({ code: "ERR_DATA_LOSS", digest: layer.digest });
+      const given = finishing(site.target, layer).map(({ bytesReceived }) => bytesReceived);
+      expect(given.includes(layer.size)).toBe(!checkBlobs);
+    }
+    await until(() => site.target.uploads(REPOSITORY).length === 0);
+  });
+
+  it("sends bytes once more, and checks them, when who gets them says that they are others", async () => {
+    const layer = layerOf(await build());
+    site.source.fault({ kind: "blob", digest: layer.digest }, { corrupt: { offset: 5 } });
+    await site.engine.copy(from(), to());
+    expect(gets(site.source, layer.digest)).toHaveLength(2);
+    expect(site.target.blobs(REPOSITORY)).toContain(layer.digest);
+    expect(site.target.uploads(REPOSITORY)).toEqual([]);
+  });
+
   it("blames the source for what the source has not, and the target for what that refuses", async () => {
     const image = await build();
     const { digest } = layerOf(image);
@@ -277,8 +299,8 @@ describe("copy() between two registries", () => {
     const result = await mirrored.copy(`${site.from}@${image.descriptor.digest}`, to());
     const error = { code: "ERR_DATA_LOSS", digest: layer.digest, endpoint: mirror.url };
     expect(result.passedOver[0]).toMatchObject({ endpoint: mirror.url, error });
-    for (const registryOfIt of [mirror, site.source])
-      expect(gets(registryOfIt, layer.digest)).toHaveLength(1);
+    expect(gets(mirror, layer.digest)).toHaveLength(2); // what the target refuses is checked when it comes again
+    expect(gets(site.source, layer.digest)).toHaveLength(1);
     expect(site.target.manifest(REPOSITORY, "v1")?.digest).toBe(image.descriptor.digest);
     expect(site.target.blobs(REPOSITORY)).toContain(layer.digest);
     expect(site.target.uploads(REPOSITORY)).toEqual([]);
