@@ -45,6 +45,13 @@ export function abortable<T>(promise: Promise<T>, signal: AbortSignal | undefine
       return;
     }
     const ignore = onAbort(signal, () => reject(abortError(signal)));
-    promise.then(resolve, reject).finally(ignore);
+    const settled = <V>(settle: (outcome: V) => void, outcome: V): void => {
+      ignore();
+      settle(outcome);
+    };
+    promise.then(
+      (value) => settled(resolve, value),
+      (error: unknown) => settled(reject, error),
+    );
   });
 }

@@ -1,5 +1,6 @@
 import { setImmediate as nextTurn } from "node:timers/promises";
-import { type AbortOptions, anySignal, throwIfAborted } from "./abort.ts";
+import { type AbortOptions, throwIfAborted } from "./abort.ts";
+import { onAbort } from "./on-abort.ts";
 
 /**
  * Tasks that are begun in one turn of the event loop. What the first ones ask of the network goes out before the last ones are
@@ -15,8 +16,10 @@ export async function allOrAbort<T>(
   tasks: ReadonlyArray<(signal: AbortSignal) => Promise<T>>,
   { signal: outer }: AbortOptions = {},
 ): Promise<T[]> {
-  const failed = new AbortController();
-  const signal = anySignal(outer, failed.signal);
+  // Not made of two signals: the platform goes through those each time that somebody looks whether it has fired.
+  const ending = new AbortController();
+  const { signal } = ending;
+  const ignore = onAbort(outer, (reason) => ending.abort(reason));
   const failures: unknown[] = [];
   const running: Array<Promise<T | undefined>> = [];
   for (const [at, task] of tasks.entries()) {
@@ -24,12 +27,13 @@ export async function allOrAbort<T>(
     if (signal.aborted) break;
     const ended = task(signal).catch((error: unknown) => {
       failures.push(error);
-      failed.abort();
+      ending.abort();
       return undefined;
     });
     running.push(ended);
   }
   const results = await Promise.all(running);
+  ignore();
   throwIfAborted(outer);
   if (failures.length > 0) throw failures[0];
   return results as T[];

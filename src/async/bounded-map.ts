@@ -2,6 +2,8 @@
 export class BoundedMap<K, V> {
   readonly #entries = new Map<K, V>();
   readonly #max: number;
+  /** The key that was used last: most ask for the same one again and again. */
+  #newest: K | undefined;
 
   /** @param max how many entries are kept; at least 1 */
   constructor(max: number) {
@@ -16,9 +18,10 @@ export class BoundedMap<K, V> {
   /** The value of `key`, which counts as a use. */
   get(key: K): V | undefined {
     const value = this.#entries.get(key);
-    if (value === undefined) return undefined;
+    if (value === undefined || key === this.#newest) return value;
     this.#entries.delete(key);
     this.#entries.set(key, value);
+    this.#newest = key;
     return value;
   }
 
@@ -26,6 +29,7 @@ export class BoundedMap<K, V> {
   set(key: K, value: V): void {
     this.#entries.delete(key);
     this.#entries.set(key, value);
+    this.#newest = key;
     for (const oldest of this.#entries.keys()) {
       if (this.#entries.size <= this.#max) break;
       this.#entries.delete(oldest);
@@ -35,5 +39,6 @@ export class BoundedMap<K, V> {
   /** Takes an entry out. */
   delete(key: K): void {
     this.#entries.delete(key);
+    if (key === this.#newest) this.#newest = undefined;
   }
 }

@@ -26,11 +26,14 @@ interface TracedWork<C extends Trace<unknown>, T> {
 }
 
 /** Does work, told on a channel; where nobody listens it is done as it is. */
-export async function traced<C extends Trace<unknown>, T>(
+export function traced<C extends Trace<unknown>, T>(channel: Channel<C>, how: TracedWork<C, T>): Promise<T> {
+  return channel.hasSubscribers ? told(channel, how) : how.work(undefined);
+}
+
+async function told<C extends Trace<unknown>, T>(
   channel: Channel<C>,
   { contextOf, work, shown }: TracedWork<C, T>,
 ): Promise<T> {
-  if (!channel.hasSubscribers) return await work(undefined);
   const context = contextOf(performance.now());
   const running: { outcome?: { readonly value: T } } = {};
   await channel.tracePromise(async () => {

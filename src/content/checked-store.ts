@@ -93,10 +93,10 @@ export function checkedStore<S extends Store>(store: S): S {
   checkCalls(store, STORE_CALLS);
   const [writer, readerAt] = [store.writer.bind(store), store.readerAt.bind(store)];
   define(store, "writer", async (...given: Parameters<Store["writer"]>) =>
-    checkCalls(await writer(...given), WRITER_CALLS),
+    checkedLikeOthers(await writer(...given), WRITER_CALLS),
   );
   define(store, "readerAt", async (...given: Parameters<Store["readerAt"]>) =>
-    checkCalls(await readerAt(...given), READER_CALLS),
+    checkedLikeOthers(await readerAt(...given), READER_CALLS),
   );
   return store;
 }
@@ -107,14 +107,44 @@ export function checkedMethods<T extends Partial<Store>>(methods: T): T {
 }
 
 function checkCalls<T extends object>(target: T, calls: Readonly<Record<string, Call>>): T {
+  return defineChecked(target, { calls, of: target, bound: target });
+}
+
+/** Prototypes that check, by those below which they are. */
+const CHECKING = new WeakMap<object, object>();
+
+/**
+ * What `checkCalls` does, for one of many objects of a class: what checks them is made once, and below it they stay as they are to V8,
+ * which looks up each property of an object that was given methods of its own.
+ */
+function checkedLikeOthers<T extends object>(target: T, calls: Readonly<Record<string, Call>>): T {
+  const kind: unknown = Object.getPrototypeOf(target);
+  const isOfClass = typeof kind === "object" && kind !== null && kind !== Object.prototype;
+  if (!isOfClass || Object.keys(calls).some((name) => Object.hasOwn(target, name))) {
+    return checkCalls(target, calls);
+  }
+  const checking =
+    CHECKING.get(kind) ?? defineChecked(Object.create(kind) as object, { calls, of: kind, bound: undefined });
+  CHECKING.set(kind, checking);
+  return Object.setPrototypeOf(target, checking) as T;
+}
+
+/** What is checked. */
+interface CheckedMethods {
+  readonly calls: Readonly<Record<string, Call>>;
+  /** Whose methods they are. */
+  readonly of: object;
+  /** What they are called on, however that is done; `undefined`: what they are called on. */
+  readonly bound: object | undefined;
+}
+
+function defineChecked<T extends object>(target: T, { calls, of, bound }: CheckedMethods): T {
   for (const [name, call] of Object.entries(calls)) {
-    const method: unknown = Reflect.get(target, name);
+    const method: unknown = Reflect.get(of, name);
     if (typeof method !== "function") continue;
-    define(
-      target,
-      name,
-      (...given: unknown[]) => refused(call, given) ?? Reflect.apply(method, target, given),
-    );
+    define(target, name, function (this: unknown, ...given: unknown[]): unknown {
+      return refused(call, given) ?? Reflect.apply(method, bound ?? this, given);
+    });
   }
   return target;
 }

@@ -125,6 +125,7 @@ export class SlotClaims {
 
   #next(): Line | undefined {
     if (this.#lines.size === 0) return undefined;
+    if (this.#lines.size === 1) return this.#only();
     let best: Line | undefined;
     for (const line of this.#firstOfHosts()) {
       if (this.#hasRoom(line.wants) && (!best || this.#goesBefore(line, best))) best = line;
@@ -132,13 +133,24 @@ export class SlotClaims {
     return best;
   }
 
+  /** The only line, as there is while one image is pulled: p-queue asks several times for each claim. */
+  #only(): Line | undefined {
+    const [line] = this.#lines.values();
+    const mayGo = line && !this.#isTooLarge(line.wants) && this.#hasRoom(line.wants);
+    return mayGo ? line : undefined;
+  }
+
+  #isTooLarge({ isLarge }: SlotWants): boolean {
+    const { largeSlots = Number.POSITIVE_INFINITY } = this.#limits;
+    return isLarge === true && this.#large >= largeSlots;
+  }
+
   /** Whoever is next at each host: a brief claim behind it may have room where it has none, and goes no earlier for that. */
   #firstOfHosts(): Iterable<Line> {
-    const { largeSlots = Number.POSITIVE_INFINITY } = this.#limits;
     const firsts = new Map<string | undefined, Line>();
     for (const line of this.#lines.values()) {
-      const { host, isLarge } = line.wants;
-      if (isLarge && this.#large >= largeSlots) continue;
+      const { host } = line.wants;
+      if (this.#isTooLarge(line.wants)) continue;
       const first = firsts.get(host);
       if (!first || this.#goesBefore(line, first)) firsts.set(host, line);
     }

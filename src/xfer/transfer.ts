@@ -22,6 +22,7 @@ export interface TransferHome {
 }
 
 type Source = NonNullable<TransferOptions["source"]>;
+type ProgressSink = NonNullable<TransferOptions["onProgress"]>;
 /** The source of those who name none: they share whatever comes. */
 const COMMON: Source = "";
 /** The tenant of those who name none. */
@@ -89,7 +90,7 @@ export class Transfer<T> {
       source,
       priority: priorityNow(priority),
       outcome: Promise.withResolvers<T>(),
-      feed: onProgress && this.#feed.subscribe(AsyncResource.bind(onProgress)),
+      feed: onProgress && this.#feed.subscribe(inOwnContext(onProgress)),
       tenant,
       wants: { host, isLarge, isBrief },
       settled: false,
@@ -272,6 +273,12 @@ export class Transfer<T> {
     this.#wrapUp();
     return member.feed?.close() ?? Promise.resolve();
   }
+}
+
+/** As `AsyncResource.bind`, which defines properties of each function that it makes. */
+function inOwnContext(sink: ProgressSink): ProgressSink {
+  const context = new AsyncResource("drayage:progress");
+  return (progress) => context.runInAsyncScope(sink, undefined, progress);
 }
 
 /** What says nothing about the source: the leader's own cancellation, and what his own callbacks throw. */

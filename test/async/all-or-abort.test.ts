@@ -1,3 +1,4 @@
+import { getEventListeners } from "node:events";
 import { setImmediate as nextTurn } from "node:timers/promises";
 import { describe, expect, it } from "vitest";
 import { allOrAbort } from "../../src/async/all-or-abort.ts";
@@ -43,6 +44,21 @@ describe("allOrAbort()", () => {
     };
     await expect(allOrAbort(tasksOf(MANY, begun, fail))).rejects.toBe(failure);
     expect(begun.length).toBeLessThan(MANY);
+  });
+
+  it("passes the reason of its signal on to all that run, and listens to it no longer than that", async () => {
+    const controller = new AbortController();
+    const reason = new ErrNotFound("it was removed meanwhile");
+    const seen: AbortSignal[] = [];
+    const wait = async (signal: AbortSignal): Promise<void> => {
+      seen.push(signal);
+      await new Promise<void>((resolve) => signal.addEventListener("abort", () => resolve()));
+    };
+    const running = allOrAbort([wait, wait], { signal: controller.signal });
+    controller.abort(reason);
+    await expect(running).rejects.toBe(reason);
+    expect(seen.map((signal) => signal.reason as unknown)).toEqual([reason, reason]);
+    expect(getEventListeners(controller.signal, "abort")).toEqual([]);
   });
 
   it("begins none after the signal has fired, and throws its error", async () => {

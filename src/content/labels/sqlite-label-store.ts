@@ -1,4 +1,4 @@
-import type { DatabaseSync } from "node:sqlite";
+import type { DatabaseSync, StatementSync } from "node:sqlite";
 import { type Clock, systemClock } from "../../async/clock.ts";
 import type { Digest } from "../../digest/digest.ts";
 import { isUnavailable } from "../../errors/predicates.ts";
@@ -47,7 +47,7 @@ export class SqliteLabelStore implements LabelStore, LabelEditor {
   get(digest: Digest): Promise<Labels> {
     return this.#unlessTroubled({}, () =>
       this.#database.read("read labels", {}, (database) => {
-        const rows = database.prepare(SELECT).all(digest);
+        const rows = prepared(database, SELECT).all(digest);
         return Object.fromEntries(rows.map(({ key, value }) => [String(key), String(value)]));
       }),
     );
@@ -61,6 +61,7 @@ export class SqliteLabelStore implements LabelStore, LabelEditor {
         for (const [key, value] of entries) database.prepare(UPSERT).run(digest, key, value);
       });
     if (entries.length > 0) return await replace();
+    if (!this.#closed && !this.#database.exists()) return;
     // Nearly always there are none; to look takes no lock of anybody.
     if (Object.keys(await this.get(digest)).length > 0) await this.#unlessTroubled(undefined, replace);
   }
@@ -107,6 +108,17 @@ export class SqliteLabelStore implements LabelStore, LabelEditor {
       return nothing;
     }
   }
+}
+
+/** What was compiled, by connection: each blob that comes asks the same. */
+const PREPARED = new WeakMap<DatabaseSync, Map<string, StatementSync>>();
+
+function prepared(database: DatabaseSync, sql: string): StatementSync {
+  const statements = PREPARED.get(database) ?? new Map<string, StatementSync>();
+  PREPARED.set(database, statements);
+  const statement = statements.get(sql) ?? database.prepare(sql);
+  statements.set(sql, statement);
+  return statement;
 }
 
 /** What `edit` makes of the labels that it changes. Throws as `validateLabels` does. */

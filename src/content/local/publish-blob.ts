@@ -26,10 +26,6 @@ export async function publishBlob(request: PublishRequest): Promise<void> {
   const { digest, blobPath, clear, syncs } = request;
   const directory = dirname(blobPath);
   try {
-    if (!existsSync(directory)) {
-      await makeDirectory(directory);
-      await syncs.sync(dirname(directory));
-    }
     const { existed, isMoved } = await settleName(request);
     await syncs.sync(directory);
     await clear(isMoved);
@@ -46,6 +42,7 @@ async function settleName({
   dataPath,
   blobPath,
   files,
+  syncs,
 }: PublishRequest): Promise<{ readonly existed: boolean; readonly isMoved: boolean }> {
   for (;;) {
     const there = files.identityNow(digest); // nearly always nothing is
@@ -53,16 +50,24 @@ async function settleName({
     // From here in one turn of the event loop: of two writers with the same bytes one publishes, the other is told.
     if (there !== undefined && files.identityNow(digest) !== found?.identity) continue;
     if (found?.whole) return { existed: true, isMoved: false };
-    moveData(dataPath, ref, blobPath);
+    if (!moveData(dataPath, ref, blobPath)) {
+      const directory = dirname(blobPath);
+      await makeDirectory(directory);
+      await syncs.sync(dirname(directory));
+      continue;
+    }
     files.trust(digest);
     return { existed: found !== undefined, isMoved: true };
   }
 }
 
-function moveData(dataPath: string, ref: string, blobPath: string): void {
+/** Whether it was moved; not so where there is no directory for it, as before the first blob. */
+function moveData(dataPath: string, ref: string, blobPath: string): boolean {
   try {
     renameSync(dataPath, blobPath);
+    return true;
   } catch (cause) {
+    if (isMissingFile(cause) && !existsSync(dirname(blobPath))) return false;
     if (isMissingFile(cause)) throw new ErrAborted(`ref ${ref} was aborted`, { cause });
     throw cause;
   }
