@@ -1,21 +1,26 @@
 /**
- * A registry with one image of layers that do not compress: `image-child.ts <layers> <bytes of a layer>`. Prints its `host:port`, and
- * the digests of the layers. A layer is one block over and over, so that it takes no memory and next to no time, whatever its size.
+ * A registry with one image of layers that do not compress: `image-child.ts <layers> <bytes of a layer> [<pace>]`, where the pace is the
+ * JSON of `PaceOptions`. Prints its `host:port`, and the digests of the layers. A layer is one block over and over, so that it takes no
+ * memory and next to no time, whatever its size. Answers each line that comes in with the JSON of a `PaceReport`.
  */
 import { createHash } from "node:crypto";
 import { createServer, type ServerResponse } from "node:http";
 import type { AddressInfo } from "node:net";
+import { createInterface } from "node:readline";
 import { Readable } from "node:stream";
 import { pipeline } from "node:stream/promises";
 import { pseudoRandom } from "../../test/real/support/pseudo-random.ts";
 import { digestOf } from "./image.ts";
+import { Pace, type PaceOptions } from "./pace.ts";
 
 const MANIFEST = "application/vnd.oci.image.manifest.v1+json";
 
-/** Most bytes of a block. */
-const BLOCK_BYTES = 1024 * 1024;
+/** Most bytes of a block: a prime, so that no two ranges that anybody asks for have the same bytes. */
+const BLOCK_BYTES = 1_048_573;
 
-const [layerCount = 0, layerBytes = 0] = process.argv.slice(2).map(Number);
+const [, , layerCount = "0", size = "0", paceOptions] = process.argv;
+const layerBytes = Number(size);
+const pace = paceOptions === undefined ? undefined : new Pace(JSON.parse(paceOptions) as PaceOptions);
 
 /** What is served under one digest: `size` bytes of `block` over and over. */
 interface Blob {
@@ -42,7 +47,7 @@ function keep(blob: Blob): { readonly digest: string; readonly size: number } {
   return { digest, size: blob.size };
 }
 
-const layers = Array.from({ length: layerCount }, (_, at) => {
+const layers = Array.from({ length: Number(layerCount) }, (_, at) => {
   const block = Buffer.concat([...pseudoRandom(`layer ${at}`, Math.min(layerBytes, BLOCK_BYTES))]);
   return { mediaType: "application/vnd.oci.image.layer.v1.tar", ...keep({ block, size: layerBytes }) };
 });
@@ -83,15 +88,18 @@ const server = createServer({ noDelay: true, keepAliveTimeout: 60_000 }, (reques
     ...(range && { "content-range": `bytes ${from}-${end - 1}/${blob.size}` }),
   });
   if (method === "HEAD") return void response.end();
-  return void send(piecesOf(blob, from, end), response);
+  const pieces = piecesOf(blob, from, end);
+  return void (pace && kind === "blobs" ? pace.send(pieces, response) : send(pieces, response));
 });
 
 async function send(pieces: Iterable<Buffer>, response: ServerResponse): Promise<void> {
   await pipeline(Readable.from(pieces), response).catch(() => {}); // whoever broke off knows it
 }
 
-process.stdin.resume().on("end", () => process.exit()); // whoever started it has ended
 server.listen(0, "127.0.0.1", () => {
   const { port } = server.address() as AddressInfo;
   process.stdout.write(`127.0.0.1:${port}\n${layers.map(({ digest }) => digest).join(" ")}\n`);
 });
+
+for await (const _ of createInterface(process.stdin)) process.stdout.write(`${JSON.stringify(pace?.report())}\n`);
+process.exit(); // whoever started it has ended

@@ -25,10 +25,10 @@ const SLOW_PART = 0.25;
 const LAST_PART = 1 / 16;
 
 /** Steps of measuring that what is left has to last for, before more connections are worth it. */
-const WORTH_STEPS = 10;
+const WORTH_STEPS = 20;
 
 /** The same for what one connection is still to bring, for another one that has nothing to do to share it. */
-const SHARED_STEPS = 4;
+const SHARED_STEPS = 8;
 
 /** What a connection is doing, as far as others may help. */
 export interface Pace {

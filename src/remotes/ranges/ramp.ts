@@ -20,7 +20,7 @@ const WARM_UP_STEPS = 1;
 const FIRST_REST_MS = 2_000;
 
 /** Steps that more connections have to show that they help: a machine or a line that is busy may stand still for one. */
-const PATIENCE_STEPS = 8;
+const PATIENCE_STEPS = 16;
 
 /**
  * What part of its time the thread that receives may be busy for more connections to be tried: with less than this left, twice as many
@@ -49,6 +49,13 @@ interface Rates {
   readonly fastest: number;
 }
 
+/** What there was when the number was raised. */
+interface Before {
+  readonly wanted: number;
+  readonly rates: Rates;
+  readonly look: RampLook;
+}
+
 /**
  * How many connections a content is worth: one at first, `GROWTH` times as many as long as they bring more, and as many as before when they
  * do not. What is the limit (the line, the server for each connection, or this machine) shows in nothing but that. New ones that are
@@ -65,7 +72,8 @@ export class Ramp {
   /** Until when it is not measured. */
   #warmUntilMs = 0;
   /** What there was before the number was raised, as long as it is not known whether that has helped. */
-  #before: { readonly wanted: number; readonly rates: Rates } | undefined;
+  #before: Before | undefined;
+  #isAtMost = false;
   #restUntilMs = 0;
   #restMs = FIRST_REST_MS;
 
@@ -79,25 +87,30 @@ export class Ramp {
     return this.#wanted;
   }
 
+  /** Whether it may soon be seen that more are wanted. */
+  isClimbingAt(nowMs: number): boolean {
+    return !this.#isAtMost && nowMs >= this.#restUntilMs;
+  }
+
   /** Looks how it goes, and changes what is wanted by that. */
   look(look: RampLook): void {
-    const { nowMs, busyMs, came, most, isWorth } = look;
+    const { nowMs, came, most } = look;
     this.#wanted = Math.min(this.#wanted, most);
-    if (!this.#canMeasure(look)) return;
+    this.#isAtMost = this.#wanted >= most;
+    const canMeasure = this.#canMeasure(look);
+    const kept = this.#before && this.#ratesKept(this.#before, look);
+    if (this.#before && kept) return this.#goOn(kept, { look, since: this.#before.look });
+    if (!canMeasure) return;
     this.#since ??= look;
     const since = this.#since;
     const tookMs = nowMs - since.nowMs;
     if (tookMs < this.#stepMs) return;
     const rates = ratesOf(since.came, came, tookMs);
-    const isBusy = this.#stepMs > 0 && busyMs - since.busyMs > tookMs * MOST_BUSY;
     if (this.#before && !this.#hasHelped(this.#before, rates)) {
       if (tookMs >= PATIENCE_STEPS * this.#stepMs) this.#goBack(this.#before.wanted, nowMs);
       return;
     }
-    this.#before = undefined;
-    this.#since = look;
-    if (isBusy || nowMs < this.#restUntilMs || this.#wanted >= most) return;
-    if (isWorth(rates.all)) this.#raise(rates, look);
+    this.#goOn(rates, { look, since });
   }
 
   /** A connection has failed: perhaps there were too many. */
@@ -113,10 +126,35 @@ export class Ramp {
     return isReady && nowMs >= this.#warmUntilMs;
   }
 
-  #raise(rates: Rates, { most, nowMs }: RampLook): void {
+  /**
+   * The rates since the number was raised, when everybody has something and those who were there before have lost nothing: what the new
+   * ones bring is not waited for then. `undefined`: that cannot be said.
+   */
+  #ratesKept(before: Before, { nowMs, allMove, came }: RampLook): Rates | undefined {
+    const tookMs = nowMs - before.look.nowMs;
+    if (!allMove || tookMs < this.#stepMs) return undefined;
+    const old = new Map([...came].filter(([line]) => before.look.came.has(line)));
+    const { fastest } = ratesOf(before.look.came, old, tookMs);
+    if (fastest < before.rates.fastest * KEPT_RATE) return undefined;
+    this.#restMs = FIRST_REST_MS;
+    return { all: fastest * came.size, fastest };
+  }
+
+  /** The number is right so far: it is raised where that is worth it. */
+  #goOn(rates: Rates, { look, since }: { readonly look: RampLook; readonly since: RampLook }): void {
+    this.#before = undefined;
+    this.#since = look;
+    const { nowMs, busyMs, most, isWorth } = look;
+    const isBusy = this.#stepMs > 0 && busyMs - since.busyMs > (nowMs - since.nowMs) * MOST_BUSY;
+    if (isBusy || nowMs < this.#restUntilMs || this.#wanted >= most) return;
+    if (isWorth(rates.all)) this.#raise(rates, look);
+  }
+
+  #raise(rates: Rates, look: RampLook): void {
+    const { most, nowMs } = look;
     const before = this.#wanted;
     this.#wanted = this.#stepMs === 0 ? most : Math.min(most, before * GROWTH);
-    this.#before = this.#stepMs === 0 ? undefined : { wanted: before, rates };
+    this.#before = this.#stepMs === 0 ? undefined : { wanted: before, rates, look };
     this.#since = undefined;
     this.#waitingSinceMs = undefined;
     this.#warmUntilMs = nowMs + this.#stepMs * WARM_UP_STEPS;

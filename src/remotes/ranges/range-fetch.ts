@@ -19,6 +19,9 @@ import type { RangeShare, Ranges } from "./ranges.ts";
 /** How often it is looked how far everything is, in milliseconds. */
 const LOOK_MS = 50;
 
+/** The same as long as it is being found out how many connections help: each moment costs what the others would have brought. */
+const CLIMBING_LOOK_MS = 5;
+
 /** What is to be brought, and from where. */
 export interface RangeWork {
   readonly descriptor: Descriptor;
@@ -114,7 +117,8 @@ class RangeFetch {
     const { signal } = this.#end;
     const { clock } = this.#context.ranges;
     for (;;) {
-      await clock.sleep(LOOK_MS, { signal }).catch(() => {});
+      const lookMs = this.#ramp.isClimbingAt(this.#nowMs) ? CLIMBING_LOOK_MS : LOOK_MS;
+      await clock.sleep(lookMs, { signal }).catch(() => {});
       if (signal.aborted) return;
       this.#look();
     }

@@ -18,7 +18,7 @@ const AT_ONCE_ALONE = 16;
 const PIECE_BYTES = 4 * 1024 * 1024;
 
 /** How long a rate is measured before there are more connections, unless told otherwise, in milliseconds. */
-const STEP_MS = 50;
+const STEP_MS = 25;
 
 /** Endpoints, and contents of them, that gave no ranges and are remembered. */
 const MAX_REFUSALS = 1_024;
@@ -52,7 +52,7 @@ export interface RangeOptions {
   /**
    * How long the rate of a content is measured before it gets more connections, and whether these have helped, in milliseconds;
    * 0: it gets them at once.
-   * @defaultValue 50
+   * @defaultValue 25
    * @example stepMs: 250
    */
   readonly stepMs?: number | undefined;

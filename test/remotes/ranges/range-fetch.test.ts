@@ -27,6 +27,23 @@ describe("fetchInRanges()", () => {
     expect(run.tookMs).toBeLessThan((GIB / (30 * MB) / 14) * 1_000);
   });
 
+  it("has all of them within a fifth of a second where each brings as much as the first", async () => {
+    const clock = new ManualClock();
+    const run = start({ size: GIB, clock, manner: () => ({ rate: 30 * MB }) }, new Ranges({}, { clock }));
+    for (let ms = 0; ms < 200; ms += 5) await clock.advance(5);
+    expect(run.network.active).toBe(16);
+    run.controller.abort();
+    await clock.advance(0);
+    await run.ended;
+  });
+
+  it("goes no further than to where more connections take from those that are there", async () => {
+    const run = await runOf({ size: GIB, lineRate: 120 * MB, manner: () => ({ rate: 30 * MB }) });
+    expect(run.network.bytes).toBe(GIB);
+    expect(run.tookMs).toBeLessThan((GIB / (120 * MB)) * 1_000 * 1.05);
+    expect(run.network.asked.length).toBeLessThan(100);
+  });
+
   it("stays with one connection where that fills the line", async () => {
     const run = await runOf({ size: GIB, lineRate: 500 * MB, manner: () => ({ rate: 1_000 * MB }) });
     expect(run.network.bytes).toBe(GIB);
