@@ -18,7 +18,11 @@ export const FIGURES = {
   /** Time for each call of something small. */
   secondsEach: { head: "EACH", format: formatSeconds, showsRange: true },
   /** How far a rate is from its limit, or a share from what is fair, at worst. */
-  offLimit: { head: "OFF", format: (value) => `${(value * 100).toFixed(1)} %` },
+  offLimit: { head: "OFF", format: formatPart },
+  /** What part of a content was sent more than once. */
+  againPart: { head: "AGAIN", format: formatPart },
+  /** How long a connection that is far too slow was kept. */
+  slowSeconds: { head: "SLOW FOR", format: formatSeconds },
   bytesPerSecond: { head: "RATE", format: (value) => `${formatBytes(value)}/s` },
   /** Most memory that any one process of it had at once. */
   peakBytes: { head: "PEAK", format: formatMemory },
@@ -69,6 +73,10 @@ const TIME_UNITS = [
   ["ms", 1e-3],
   ["µs", 1e-6],
 ] as const;
+
+function formatPart(value: number): string {
+  return `${(value * 100).toFixed(Math.abs(value) < 0.01 ? 2 : 1)} %`;
+}
 
 function formatCount(value: number): string {
   return String(Math.round(value * 100) / 100);

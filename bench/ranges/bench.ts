@@ -1,19 +1,32 @@
+import { setTimeout as sleep } from "node:timers/promises";
 import type { RangeOptions } from "../../src/remotes/ranges/ranges.ts";
-import { type Contestant, defineBench } from "../driver/bench.ts";
-import type { Sample } from "../driver/figures.ts";
+import { type Case, type Contestant, defineBench } from "../driver/bench.ts";
 import { assertArrived } from "../support/assert-arrived.ts";
-import { startChild } from "../support/child.ts";
 import { inFreshFolder } from "../support/fresh-folder.ts";
+import type { PaceOptions, PaceReport } from "../support/pace.ts";
 import { RunningEngine } from "../support/running-engine.ts";
-import { type ServedImage, serveImage } from "../support/served-image.ts";
+import { type PacedImage, type ServedImage, serveImage, servePacedImage } from "../support/served-image.ts";
+import { fetchByContainerd, hasParallelContainerd } from "./parallel-containerd.ts";
 
 const [IN_RANGES, IN_ONE] = ["drayage in ranges", "drayage in one stream"] as const;
+const ALL_AT_ONCE = "drayage, all ranges at once";
 const FROM_TWO = "drayage from two endpoints";
+const WITH_SLOW = "drayage, one connection at a twentieth";
+const TRICKLE = "drayage, one connection at 1 KiB/s";
+const KILLED = "drayage, killed at 95 %";
+const CONTAINERD = "containerd in ranges";
+
+const [EIGHT, SIXTEEN] = ["8 connections", "16 connections"] as const;
+const [SLOW, LARGE] = ["slow connections", "one large layer, 16 connections"] as const;
 
 /** What an endpoint sends over all connections, where there are two of them, as a multiple of what it sends over one. */
 const TOTAL = 4;
 
 const MIB = 1024 * 1024;
+
+/** Where a process that brings a large layer is killed, as a part of it, and how often it is looked whether it is there. */
+const KILLED_AT = 0.95;
+const KILL_LOOK_MS = 20;
 
 /** How fast one large layer comes from a server that limits each connection. */
 export const ranges = defineBench({
@@ -22,101 +35,190 @@ export const ranges = defineBench({
   options: {
     /** Size of the layer in MiB. */
     size: { type: "string", default: "1024" },
+    /** Size of the layer that is large, in bytes: so much room `data` needs. */
+    large: { type: "string", default: "10000000000" },
     /** Bytes per second over each connection. */
     rate: { type: "string", default: "30000000" },
-    /** Most connections. */
-    "at-once": { type: "string", default: "8" },
   },
   runs: 3,
   warmsUp: false,
   claims: [
-    { who: IN_RANGES, figure: "wallSeconds", within: "even", limit: { timesBest: 1 / 6, of: [IN_ONE] } },
-    { who: IN_RANGES, figure: "wallSeconds", within: "local", limit: { timesBest: 1.05, of: [IN_ONE] } },
+    { who: IN_RANGES, figure: "wallSeconds", within: EIGHT, limit: { timesBest: 1 / 6, of: [IN_ONE] } },
+    ...[EIGHT, SIXTEEN].map((within) => {
+      return {
+        who: IN_RANGES,
+        figure: "wallSeconds",
+        within,
+        limit: { timesBest: 1, of: [CONTAINERD] },
+      } as const;
+    }),
+    { who: WITH_SLOW, figure: "wallSeconds", limit: { timesBest: 1.15, of: [IN_RANGES] } },
+    { who: TRICKLE, figure: "slowSeconds", limit: { atMost: 30 } },
     { who: FROM_TWO, figure: "wallSeconds", limit: { timesBest: 1 / 1.8, of: [IN_RANGES] } },
+    { who: IN_RANGES, figure: "wallSeconds", within: "local", limit: { timesBest: 1.05, of: [IN_ONE] } },
+    { who: IN_RANGES, figure: "offLimit", within: LARGE, limit: { atMost: 0.1 } },
+    { who: KILLED, figure: "againPart", limit: { atMost: 0.01 } },
   ],
-  title: ({ size, rate, "at-once": atOnce }) =>
-    `${size} MiB at ${rate} bytes per second for each of ${atOnce}`,
-  async *cases({ size, rate, data, "at-once": atOnce }) {
-    await using image = await serveImage(1, Number(size) * MIB);
-    const most = Number(atOnce);
-    const bytes = Number(size) * MIB;
+  title: ({ size, rate }) => `${size} MiB at ${rate} bytes per second for each connection`,
+  async *cases({ size, large, rate, data }) {
     const each = Number(rate);
-    for (const [name, slow, one] of [
-      ["even", -1, true],
-      ["one connection at a twentieth", 3, false],
+    const bytes = Number(size) * MIB;
+    const hasContainerd = await inFreshFolder(data, hasParallelContainerd);
+    const missing = hasContainerd ? [] : ["containerd 2.1 or newer"];
+    for (const [name, atOnce] of [
+      [EIGHT, 8],
+      [SIXTEEN, 16],
     ] as const) {
-      await using server = await capped(image, { each, all: each * most * 2, slow });
-      const pull = { ...server, image, data };
+      await using image = await servePacedImage(1, bytes, { each });
+      const pull = { image, bytes, data, line: each * atOnce };
       yield {
         name,
         bytes,
+        missing,
         contestants: [
-          engine(IN_RANGES, { ...pull, ranges: { atOnce: most } }),
-          ...(one ? [engine(IN_ONE, { ...pull, ranges: false })] : []),
+          engine(IN_RANGES, { ...pull, ranges: { atOnce } }),
+          engine(ALL_AT_ONCE, { ...pull, ranges: { atOnce, stepMs: 0 } }),
+          ...(hasContainerd ? [containerd(image, { data, atOnce })] : []),
+          ...(atOnce === 8 ? [engine(IN_ONE, { ...pull, ranges: false })] : []),
         ],
       };
     }
-    await using server = await capped(image, { each, all: each * TOTAL, slow: -1 });
-    await using mirror = await capped(image, { each, all: each * TOTAL, slow: -1 });
-    const both = { ...server, image, data, mirror: mirror.host };
+    yield* slowConnections({ each, bytes, data });
+    await using image = await servePacedImage(1, bytes, { each, all: each * TOTAL });
+    await using mirror = await servePacedImage(1, bytes, { each, all: each * TOTAL });
     yield {
       name: "two endpoints",
       bytes,
       contestants: [
-        engine(IN_RANGES, { ...both, ranges: { atOnce: 2 * TOTAL } }),
-        engine(FROM_TWO, { ...both, ranges: { atOnce: 2 * TOTAL, from: "all" } }),
+        engine(IN_RANGES, { image, mirror, bytes, data, ranges: { atOnce: 2 * TOTAL } }),
+        engine(FROM_TWO, { image, mirror, bytes, data, ranges: { atOnce: 2 * TOTAL, from: "all" } }),
       ],
     };
-    const { host } = image;
-    const local = { host, image, data, ask: async (): Promise<Sample> => ({}) };
+    await using local = await serveImage(1, bytes);
     yield {
       name: "local",
       bytes,
       contestants: [
-        engine(IN_RANGES, { ...local, ranges: { atOnce: most } }),
-        engine(IN_ONE, { ...local, ranges: false }),
+        engine(IN_RANGES, { image: local, bytes, data, ranges: {} }),
+        engine(IN_ONE, { image: local, bytes, data, ranges: false }),
       ],
     };
+    yield* largeLayer({ each, bytes: Number(large), data });
   },
 });
 
-/** What is pulled, from where, and how. */
-interface Pull {
-  readonly host: string;
-  /** A mirror of it, which is asked first. */
-  readonly mirror?: string;
-  readonly image: ServedImage;
+interface Setting {
+  /** Bytes per second over each connection. */
+  readonly each: number;
+  /** Of the layer. */
+  readonly bytes: number;
   readonly data: string;
-  /** What the server tells of it. */
-  readonly ask: () => Promise<Sample>;
-  readonly ranges: false | RangeOptions;
 }
 
-/** The image behind a limit. */
-async function capped(
-  image: ServedImage,
-  { each, all, slow }: { readonly each: number; readonly all: number; readonly slow: number },
-) {
-  const port = image.host.slice(image.host.indexOf(":") + 1);
-  const child = startChild("ranges/capped-child.ts", port, String(each), String(all), String(slow));
-  return {
-    host: `127.0.0.1:${await child.line()}`,
-    ask: async (): Promise<Sample> => JSON.parse(await child.ask()) as Sample,
-    [Symbol.asyncDispose]: () => child[Symbol.asyncDispose](),
+/** One of eight connections is slow from its second megabyte on. */
+async function* slowConnections({ each, bytes, data }: Setting): AsyncGenerator<Case> {
+  const slow = (rate: number): PaceOptions => ({ each, slow: { number: 3, rate } });
+  await using even = await servePacedImage(1, bytes, { each });
+  await using twentieth = await servePacedImage(1, bytes, slow(each / 20));
+  await using trickle = await servePacedImage(1, bytes, slow(1_024));
+  const pull = { bytes, data, ranges: { atOnce: 8 } };
+  yield {
+    name: SLOW,
+    bytes,
+    contestants: [
+      engine(IN_RANGES, { ...pull, image: even }),
+      engine(WITH_SLOW, { ...pull, image: twentieth }),
+      engine(TRICKLE, { ...pull, image: trickle }),
+    ],
   };
 }
 
-function engine(name: string, { host, mirror, image, data, ask, ranges: how }: Pull): Contestant {
+/** A layer that is larger than what most memories hold. */
+async function* largeLayer({ each, bytes, data }: Setting): AsyncGenerator<Case> {
+  await using image = await servePacedImage(1, bytes, { each });
+  const pull = { image, bytes, data, line: each * 16, ranges: { atOnce: 16 } };
+  yield { name: LARGE, bytes, contestants: [engine(IN_RANGES, pull), killed(pull)] };
+}
+
+/** What is pulled, from where, and how. */
+interface Pull {
+  readonly image: ServedImage | PacedImage;
+  /** Of its layer. */
+  readonly bytes: number;
+  /** A mirror of it, which is asked first. */
+  readonly mirror?: ServedImage;
+  readonly data: string;
+  /** What all connections bring, in bytes per second, where it is compared with that. */
+  readonly line?: number;
+  readonly ranges: false | RangeOptions;
+}
+
+interface KilledPull extends Pull {
+  readonly image: PacedImage;
+}
+
+async function reportOf(image: Pull["image"]): Promise<PaceReport | undefined> {
+  return "report" in image ? await image.report() : undefined;
+}
+
+function engine(name: string, { image, bytes, mirror, data, line, ranges: how }: Pull): Contestant {
   return {
     name,
     measure: () =>
       inFreshFolder(data, async (root) => {
         await using running = new RunningEngine();
-        const mirrors = mirror === undefined ? {} : { [host]: [`http://${mirror}`] };
+        await reportOf(image); // what others have had does not count
+        const mirrors = mirror === undefined ? {} : { [image.host]: [`http://${mirror.host}`] };
         const options = { root, registry: { plainHttp: true, mirrors }, ranges: how };
-        const cost = await running.ask({ options, reference: `${host}/bench/image:v1` });
+        const cost = await running.ask({ options, reference: image.reference });
         await assertArrived(root, image.layers, false); // its digest was compared when it came
-        return { ...cost, ...(await ask()) };
+        const report = await reportOf(image);
+        return {
+          ...cost,
+          ...(report && { connections: report.connections }),
+          ...(report && report.slowSeconds > 0 && { slowSeconds: report.slowSeconds }),
+          ...(report && line !== undefined && { offLimit: 1 - bytes / line / cost.wallSeconds }),
+        };
       }),
+  };
+}
+
+/** Kills the process when nearly all has been sent, and has another one bring the rest: what is sent again, and how long that took. */
+function killed({ image, bytes, data, ranges: how }: KilledPull): Contestant {
+  return {
+    name: KILLED,
+    measure: () =>
+      inFreshFolder(data, async (root) => {
+        const job = {
+          options: { root, registry: { plainHttp: true }, ranges: how },
+          reference: image.reference,
+        };
+        await using first = new RunningEngine();
+        await image.report();
+        first.ask(job).catch(() => {}); // it is killed before it could answer
+        let sentBytes = 0;
+        while (sentBytes < bytes * KILLED_AT) {
+          await sleep(KILL_LOOK_MS);
+          sentBytes += (await image.report()).sentBytes;
+        }
+        await first.kill();
+        await using second = new RunningEngine();
+        const cost = await second.ask(job);
+        await assertArrived(root, image.layers, true);
+        sentBytes += (await image.report()).sentBytes;
+        return { ...cost, againPart: sentBytes / bytes - 1 };
+      }),
+  };
+}
+
+function containerd(
+  { reference, layers }: ServedImage,
+  { data, atOnce }: { readonly data: string; readonly atOnce: number },
+): Contestant {
+  const [layer] = layers;
+  if (!layer) throw new Error("Cannot fetch by containerd: the image has no layer");
+  return {
+    name: CONTAINERD,
+    measure: () => inFreshFolder(data, (folder) => fetchByContainerd({ folder, reference, layer, atOnce })),
   };
 }

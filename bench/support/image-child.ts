@@ -101,5 +101,6 @@ server.listen(0, "127.0.0.1", () => {
   process.stdout.write(`127.0.0.1:${port}\n${layers.map(({ digest }) => digest).join(" ")}\n`);
 });
 
-for await (const _ of createInterface(process.stdin)) process.stdout.write(`${JSON.stringify(pace?.report())}\n`);
+for await (const _ of createInterface(process.stdin))
+  process.stdout.write(`${JSON.stringify(pace?.report())}\n`);
 process.exit(); // whoever started it has ended

@@ -21,7 +21,9 @@ export interface PaceOptions {
   /** Over all of them together; default: no limit. */
   readonly all?: number | undefined;
   /** The connection, of those that have carried `afterBytes`, counted from 0, that is at another rate from then on. */
-  readonly slow?: { readonly number: number; readonly rate: number; readonly afterBytes?: number } | undefined;
+  readonly slow?:
+    | { readonly number: number; readonly rate: number; readonly afterBytes?: number }
+    | undefined;
 }
 
 /** What went over the connections. */

@@ -50,8 +50,15 @@ export class RunningEngine implements AsyncDisposable {
     return JSON.parse(value) as EngineCost;
   }
 
+  /** Ends it as a power cut does, and waits for that; what it was asked has no answer. */
+  async kill(): Promise<void> {
+    this.#child.kill("SIGKILL");
+    await once(this.#child, "exit");
+  }
+
   /** Lets it end, and waits for that. */
   async [Symbol.asyncDispose](): Promise<void> {
+    if (this.#child.exitCode !== null || this.#child.signalCode !== null) return;
     this.#child.stdin.end();
     await once(this.#child, "exit");
   }

@@ -99,8 +99,8 @@ export class Ramp {
     this.#isAtMost = this.#wanted >= most;
     const canMeasure = this.#canMeasure(look);
     const kept = this.#before && this.#ratesKept(this.#before, look);
-    if (this.#before && kept) return this.#goOn(kept, { look, since: this.#before.look });
-    if (!canMeasure) return;
+    if (this.#before && kept) this.#goOn(kept, { look, since: this.#before.look });
+    if (kept || !canMeasure) return;
     this.#since ??= look;
     const since = this.#since;
     const tookMs = nowMs - since.nowMs;

@@ -17,6 +17,8 @@ export interface ContainerdOptions {
   readonly contentSocket?: string | undefined;
   /** Whether it collects garbage by itself, that is content which no image, lease or label holds; default true. */
   readonly collectsGarbage?: boolean | undefined;
+  /** Whether it fetches a layer in ranges, which it does from 2.1 on where it is told to; default false. */
+  readonly ranges?: { readonly atOnce: number; readonly bytes: number } | undefined;
 }
 
 /** Which containerd it is: what its content service does differs a little. */
@@ -91,7 +93,7 @@ export async function ctr(socket: string, args: readonly string[], options?: Run
   return (await runPart("ctr", ["--address", socket, ...args], options)).stdout;
 }
 
-function configuration({ folder, contentSocket, collectsGarbage = true }: ContainerdOptions): string {
+function configuration({ folder, contentSocket, collectsGarbage = true, ranges }: ContainerdOptions): string {
   const unwanted = [
     "io.containerd.grpc.v1.cri",
     "io.containerd.internal.v1.opt",
@@ -108,6 +110,11 @@ function configuration({ folder, contentSocket, collectsGarbage = true }: Contai
     'startup_delay = "0s"',
     "mutation_threshold = 0",
     "deletion_threshold = 1_000_000_000", // 0 would collect after every deletion
+  ];
+  const inRanges = [
+    '[plugins."io.containerd.transfer.v1.local"]',
+    `concurrent_layer_fetch_buffer = ${ranges?.bytes}`,
+    `max_concurrent_downloads = ${ranges?.atOnce}`,
   ];
   // From 2.0 on the daemon pulls by itself, and unpacks only for what is configured: by default for overlayfs, which may be absent.
   const unpack = [
@@ -126,6 +133,7 @@ function configuration({ folder, contentSocket, collectsGarbage = true }: Contai
     `address = ${JSON.stringify(join(folder, "containerd.sock.ttrpc"))}`,
     ...(contentSocket === undefined ? [] : plugin),
     ...(collectsGarbage ? [] : neverCollect),
+    ...(ranges ? inRanges : []),
     ...unpack,
     "",
   ].join("\n");

@@ -1,0 +1,76 @@
+import { type ChildProcess, spawn } from "node:child_process";
+import { once } from "node:events";
+import { existsSync } from "node:fs";
+import { join } from "node:path";
+import { setTimeout as sleep } from "node:timers/promises";
+import { type Digest, encodedOf } from "../../src/digest/digest.ts";
+import { canRunContainerd, startContainerd } from "../../test/real/support/containerd.ts";
+import { findPart } from "../../test/real/support/parts.ts";
+import type { Sample } from "../driver/figures.ts";
+import { withDaemon } from "../support/daemons.ts";
+
+/** Bytes of each range that containerd asks for: what its documentation proposes. */
+const RANGE_BYTES = 8 * 1024 * 1024;
+
+/** How often it is looked whether a layer is there, in milliseconds. */
+const LOOK_MS = 5;
+
+/** What a containerd is to fetch, and how. */
+export interface ParallelFetch {
+  /** A folder that nobody has used, for all that it keeps. */
+  readonly folder: string;
+  readonly reference: string;
+  readonly layer: Digest;
+  readonly atOnce: number;
+}
+
+/** Whether there is a containerd that can run here and fetches layers in ranges: from 2.1 on. */
+export async function hasParallelContainerd(folder: string): Promise<boolean> {
+  if (!canRunContainerd || !findPart("containerd") || !findPart("ctr")) return false;
+  await using daemon = await startContainerd({ folder });
+  const { major, minor } = daemon.version;
+  return major > 2 || (major === 2 && minor >= 1);
+}
+
+/** Has a containerd of its own fetch an image of one layer, and measures until that is in its store. It is not unpacked. */
+export async function fetchByContainerd({
+  folder,
+  reference,
+  layer,
+  atOnce,
+}: ParallelFetch): Promise<Sample> {
+  const ranges = { atOnce, bytes: RANGE_BYTES };
+  await using daemon = await startContainerd({ folder, ranges });
+  const blobs = join(folder, "root", "io.containerd.content.v1.content", "blobs", "sha256");
+  const path = join(blobs, encodedOf(layer));
+  const part = findPart("ctr");
+  if (!part) throw new Error("Cannot fetch by containerd: there is no ctr");
+  const args = [
+    "--address",
+    daemon.socket,
+    "images",
+    "pull",
+    "--plain-http",
+    "--snapshotter",
+    "native",
+    reference,
+  ];
+  return await withDaemon("containerd", async () => {
+    const start = performance.now();
+    const client = spawn(part.path, args, { env: { ...process.env, ...part.env }, stdio: "ignore" });
+    const ended = once(client, "exit");
+    await untilThere(path, client);
+    const wallSeconds = (performance.now() - start) / 1_000;
+    client.kill();
+    await ended;
+    return { wallSeconds, cpuSeconds: 0 };
+  });
+}
+
+async function untilThere(path: string, client: ChildProcess): Promise<void> {
+  while (!existsSync(path)) {
+    if (client.exitCode !== null)
+      throw new Error(`Cannot fetch by containerd: ctr ended with ${client.exitCode}`);
+    await sleep(LOOK_MS);
+  }
+}
