@@ -2,6 +2,7 @@ import { homedir } from "node:os";
 import { isAbsolute, join } from "node:path";
 import { fileURLToPath } from "node:url";
 import { loadScript } from "./load-script.ts";
+import type { Optimizing } from "./optimize-later.ts";
 
 /** The command line, loaded. */
 export interface LoadedProgram {
@@ -12,13 +13,20 @@ export interface LoadedProgram {
 }
 
 /** The program of an installation is scripts beside this file (rolldown.config.ts); the sources are modules. */
-export async function loadProgram(command: string | undefined): Promise<LoadedProgram> {
+export async function loadProgram(
+  command: string | undefined,
+  { asBefore }: Pick<Optimizing, "asBefore">,
+): Promise<LoadedProgram> {
   if (import.meta.url.endsWith(".ts")) {
     const { main } = await import("./program.ts");
     return { main, keep: () => {} };
   }
   const file = fileURLToPath(new URL("program.cjs", import.meta.url));
-  const { exports, keep } = loadScript(file, { folder: compiledFolder(), name: nameOf(command) });
+  const { exports, keep } = loadScript(file, {
+    folder: compiledFolder(),
+    name: nameOf(command),
+    compiling: asBefore,
+  });
   const { main } = exports as Pick<LoadedProgram, "main">;
   return { main, keep };
 }

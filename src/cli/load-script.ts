@@ -38,6 +38,8 @@ export interface CompiledPlace {
   readonly folder: string;
   /** Each name has code of its own: that of the functions which were used under it. */
   readonly name: string;
+  /** Surrounds what V8 is to compile with the flags that it had when the code was kept. Default: it has them. */
+  readonly compiling?: <T>(work: () => T) => T;
 }
 
 /** A script that has run. */
@@ -100,7 +102,10 @@ class Scripts {
     const source = readFileSync(file, "latin1"); // the build leaves ASCII only
     const path = join(this.#folderOf(source), `${this.#place.name}.${basename(file)}`);
     const kept = readKept(path);
-    const script = new Script(source, { filename: file, ...(kept && { cachedData: kept.code }) });
+    const { compiling = (work) => work() } = this.#place;
+    const script = compiling(
+      () => new Script(source, { filename: file, ...(kept && { cachedData: kept.code }) }),
+    );
     const isDue = !kept || script.cachedDataRejected === true || Date.now() - kept.madeAt > RENEWED_AFTER_MS;
     if (isDue) this.#keeps.push(() => keep(path, () => script.createCachedData()));
     return script.runInThisContext();
