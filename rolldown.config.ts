@@ -99,7 +99,7 @@ export const program = {
   logLevel: "warn",
   treeshake,
   resolve,
-  plugins: [asScripts(), licences("program-licences.txt")],
+  plugins: [undiciWithoutServer(), asScripts(), licences("program-licences.txt")],
   output: {
     dir: "dist/cli",
     format: "cjs",
@@ -124,6 +124,30 @@ function withProgram(path: string): string | undefined {
 function withSourceMap(path: string): { code: string; map: string } | undefined {
   if (!path.includes(`/${COMPILED}/`)) return undefined;
   return { code: readFileSync(path, "utf8"), map: readFileSync(`${path}.map`, "utf8") };
+}
+
+/**
+ * undici's client without what it loads for the sake of others: Node's HTTP server, to know its messages and a limit that our clients
+ * name themselves, and HTTP/2 before any server speaks it.
+ */
+function undiciWithoutServer(): Plugin {
+  const [http, http2] = ["\0node-http-of-undici", "\0late-http2-of-undici"];
+  let client = "";
+  return {
+    name: "undici-without-server",
+    resolveId(source, importer = "") {
+      if (!/\/undici\/lib\/(?:core|dispatcher)\//.test(importer)) return undefined;
+      if (source === "node:http") return http;
+      if (source !== "./client-h2.js") return undefined;
+      client = join(dirname(importer), source);
+      return http2;
+    },
+    load(id) {
+      if (id === http) return "module.exports = { IncomingMessage: class {}, maxHeaderSize: 16384 };";
+      if (id !== http2) return undefined;
+      return `module.exports = (...parameters) => require(${JSON.stringify(client)})(...parameters);`;
+    },
+  };
 }
 
 /** What src/cli/load-script.ts runs: ASCII, one function in parentheses, below a comment that names its content. */

@@ -167,9 +167,14 @@ export class Connection {
     this.#isCut = !this.#isBroken;
     this.#isOver = true;
     await Promise.resolve(); // undici tells of one failure, and must be done with that before its client is gone
+    if (this.#line.length === 0) this.#destroySockets(); // nobody hears why, and Node would format the stack of that
     const destroyed = this.client.destroy(reason);
-    for (const socket of this.#sockets) socket.destroy();
+    this.#destroySockets();
     await destroyed;
+  }
+
+  #destroySockets(): void {
+    for (const socket of this.#sockets) socket.destroy();
   }
 
   async #connect(callback: buildConnector.Callback): Promise<void> {

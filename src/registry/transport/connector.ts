@@ -1,9 +1,10 @@
 import { connect as connectTcp, isIP, type OnReadOpts, type Socket } from "node:net";
-import { connect as connectTls, type SecureContext, type TLSSocket } from "node:tls";
+import type { SecureContext, TLSSocket } from "node:tls";
 import { BoundedMap } from "../../async/bounded-map.ts";
 import type { ProxyServer } from "../http/proxy-server.ts";
 import { moveSteps, noteSteps } from "./connection-steps.ts";
 import { handshakeError } from "./handshake-error.ts";
+import { nodeTls } from "./node-tls.ts";
 import { ProxyFailure } from "./proxy-failure.ts";
 import { type ReadingSizes, SocketFeed } from "./socket-feed.ts";
 import { openTunnel } from "./tunnel.ts";
@@ -149,15 +150,17 @@ export class Connector {
     const { hostname, http2 = false } = target;
     const key = keyOf(target);
     const session = this.#sessions.get(key);
-    return connectTls({
-      ...over,
-      host: hostname,
-      rejectUnauthorized,
-      ALPNProtocols: [http2 ? "h2" : "http/1.1"],
-      secureContext: secureContext(),
-      ...(isIP(hostname) === 0 && { servername: hostname }),
-      ...(session && { session }),
-    }).on("session", (fresh: Buffer) => this.#sessions.set(key, fresh));
+    return nodeTls()
+      .connect({
+        ...over,
+        host: hostname,
+        rejectUnauthorized,
+        ALPNProtocols: [http2 ? "h2" : "http/1.1"],
+        secureContext: secureContext(),
+        ...(isIP(hostname) === 0 && { servername: hostname }),
+        ...(session && { session }),
+      })
+      .on("session", (fresh: Buffer) => this.#sessions.set(key, fresh));
   }
 }
 

@@ -1,4 +1,4 @@
-import tls from "node:tls";
+import { nodeTls } from "./node-tls.ts";
 
 let known: ReadonlySet<string> | undefined;
 
@@ -7,7 +7,7 @@ let known: ReadonlySet<string> | undefined;
  * that a system trusts takes longer than all else before a first request.
  */
 export function isKnownAuthority(pem: string): boolean {
-  known ??= new Set(tls.getCACertificates("default").map(bodyOf));
+  known ??= new Set(nodeTls().getCACertificates("default").map(bodyOf));
   return known.has(bodyOf(pem));
 }
 

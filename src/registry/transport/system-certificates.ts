@@ -1,8 +1,8 @@
 import { X509Certificate } from "node:crypto";
 import { readdirSync, readFileSync, statSync } from "node:fs";
 import { join } from "node:path";
-import tls from "node:tls";
 import { isKnownAuthority } from "./known-authorities.ts";
+import { nodeTls } from "./node-tls.ts";
 
 /** Where Unix systems keep their authorities in one file; the places that Go looks at. */
 const USUAL_FILES: readonly string[] = [
@@ -42,7 +42,7 @@ export function systemCertificates({ environment }: SystemCertificatesOptions): 
   const { SSL_CERT_FILE: file, SSL_CERT_DIR: directories, NODE_EXTRA_CA_CERTS: extra } = environment;
   const isUnix = process.platform !== "darwin" && process.platform !== "win32";
   const found = extra ? certificatesIn(extra) : [];
-  if (!isUnix) found.push(...tls.getCACertificates("system"));
+  if (!isUnix) found.push(...nodeTls().getCACertificates("system"));
   if (file) found.push(...certificatesIn(file));
   else if (isUnix) found.push(...firstFound(USUAL_FILES, certificatesIn));
   if (directories) found.push(...directories.split(":").flatMap(certificatesBelow));

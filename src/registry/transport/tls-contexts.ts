@@ -1,7 +1,8 @@
-import tls, { type SecureContext, type SecureContextOptions } from "node:tls";
+import type { SecureContext, SecureContextOptions } from "node:tls";
 import type { TlsOptions } from "../http/tls-options.ts";
 import type { ConnectionOptions } from "./connection-options.ts";
 import { isKnownAuthority } from "./known-authorities.ts";
+import { nodeTls } from "./node-tls.ts";
 
 /**
  * Makes the TLS context of connections with `tls`, at its first use and once: to parse the authorities again each time
@@ -26,13 +27,13 @@ export function tlsContexts(
 
 /** Where no certificate is checked no authority is needed: to read those of the system takes longer than a small pull. */
 function uncheckedContext(options: TlsOptions): SecureContext {
-  return tls.createSecureContext({ ca: [], ...ownCertificate(options) });
+  return nodeTls().createSecureContext({ ca: [], ...ownCertificate(options) });
 }
 
 function contextOf(options: TlsOptions = {}, authorities: readonly string[]): SecureContext {
   const more = [...new Set([...authorities, ...(options.ca ?? [])])].filter((pem) => !isKnownAuthority(pem));
-  return tls.createSecureContext({
-    ...(more.length > 0 && { ca: [...tls.getCACertificates("default"), ...more] }),
+  return nodeTls().createSecureContext({
+    ...(more.length > 0 && { ca: [...nodeTls().getCACertificates("default"), ...more] }),
     ...ownCertificate(options),
   });
 }
