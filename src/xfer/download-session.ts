@@ -1,6 +1,6 @@
 import { type AbortOptions, abortable, throwIfAborted } from "../async/abort.ts";
 import { allOrAbort } from "../async/all-or-abort.ts";
-import { turnRoom } from "../async/turn-room.ts";
+import { goOnInTurn, waitForRoom } from "../async/turn-room.ts";
 import { ErrUnknown } from "../errors/classes.ts";
 import { chainIds } from "../oci/chain-id.ts";
 import { type StepSink, update, waitingFor } from "../progress/progress.ts";
@@ -95,8 +95,7 @@ export class DownloadSession {
     throwIfAborted(this.#options.signal);
     const steps = plan(layers, this.#engine.target);
     const existing = await this.#findExisting(steps);
-    const room = turnRoom(); // many may want the same layers, and have learnt at once that they are not here
-    if (room) await abortable(room, this.#options.signal);
+    await waitForRoom("goesOn", this.#options); // many may want the same layers, and have learnt at once that they are not here
     const completed = await this.#completeAll(steps.slice(existing.length));
     return [...existing, ...completed].filter((layer) => layer !== undefined);
   }
@@ -165,12 +164,10 @@ export class DownloadSession {
       shared ?? this.#shareBlob(descriptor, (growth) => this.#transferBlob(descriptor, growth, signal));
     const options = { shown: !shared, signal };
     if (place?.target.follow) {
-      await Promise.all([
-        this.#prepare({ descriptor, place, growth: blob.growth }, options),
-        blob.transferred,
-      ]);
+      const prepared = this.#prepare({ descriptor, place, growth: blob.growth }, options);
+      await goOnInTurn(Promise.all([prepared, blob.transferred]), "finishes", { signal });
     } else {
-      await blob.transferred;
+      await goOnInTurn(blob.transferred, "finishes", { signal });
       if (place?.target.prepare) await this.#prepare({ descriptor, place }, options);
     }
     if (place && !below.isThere && !shared) {

@@ -158,7 +158,7 @@ export class RootLease implements Epochs {
 
   async #join(signal: AbortSignal | undefined): Promise<number | undefined> {
     try {
-      await makeLockDirectory(this.#locks);
+      if (this.#held.size === 0) await makeLockDirectory(this.#locks); // otherwise a lock of ours is in it
       for (let attempt = 1; ; attempt++) {
         const epoch = this.#tryJoin();
         if (epoch !== undefined) return epoch;

@@ -1,4 +1,5 @@
 import { retry } from "../../async/retry.ts";
+import { goOnInTurn } from "../../async/turn-room.ts";
 import type { Waiter } from "../../async/waiting.ts";
 import type { Bandwidth } from "../../bandwidth/bandwidth.ts";
 import { exists } from "../../content/exists.ts";
@@ -80,7 +81,7 @@ export async function fetchDocument(
       tenant,
       source: transferSource(remote.source, descriptor),
     });
-  await transfer();
+  await goOnInTurn(transfer(), "goesOn", { signal });
   // A transfer that another pull began may have found what was deleted before this pull joined it.
   if (!(await exists(content, descriptor, { signal }))) await transfer();
 }

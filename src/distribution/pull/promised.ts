@@ -1,4 +1,5 @@
 import { throwIfAborted } from "../../async/abort.ts";
+import { goOnInTurn } from "../../async/turn-room.ts";
 import { exists } from "../../content/exists.ts";
 import type { InfoProvider } from "../../content/store.ts";
 import { unlessNotFound } from "../../content/unless-not-found.ts";
@@ -47,7 +48,9 @@ export async function resolveTarget(
   options: Omit<ResolveOptions, "signal" | "waiter"> = {},
 ): Promise<Descriptor> {
   const waiter = waiterOf(operation, pullStatus.idOf(reference));
-  const target = await remote.resolve(reference, { signal: operation.signal, waiter, ...options });
+  const { signal } = operation;
+  const asked = remote.resolve(reference, { signal, waiter, ...options });
+  const target = await goOnInTurn(asked, "goesOn", { signal });
   const { mediaType, digest } = target;
   if (isManifestType(mediaType) || isIndexType(mediaType)) return target;
   const reason = isSchema1Type(mediaType)

@@ -1,4 +1,5 @@
 import { allOrAbort } from "../../async/all-or-abort.ts";
+import { waitForRoom } from "../../async/turn-room.ts";
 import { boundedReads } from "../../content/bounded-reads.ts";
 import { exists } from "../../content/exists.ts";
 import type { Digest } from "../../digest/digest.ts";
@@ -56,12 +57,14 @@ export function v2Puller(context: PullContext): Puller {
     await verify({ reference, target, images }, brought, context);
     await using unpacked = new UnpackedImages(context.layers);
     const inspected = await fetchBlobs(images, unpacked, context);
+    await waitForRoom("finishes", operation);
     const dropped = await droppedLayers(images, { inspected, unpacked }, context);
     await recordSource(reference, [target, ...contentsOf(images)], dropped, context);
     operation.onProgress(pullStatus.digest(target.digest));
     const warnings = [...platformWarnings(inspected, context.platform), ...unpacked.warnings];
     for (const warning of warnings) operation.onProgress(message("", warning));
     await unpacked.keep(operation);
+    await waitForRoom("finishes", operation);
     const isImage = inspected.some(({ kind }) => kind === "image");
     const named = dropped.length > 0 ? withoutLayerBlobs(target) : target;
     const result = await nameImage(reference, named, context);
@@ -222,6 +225,7 @@ async function fetchLayers(
 ): Promise<void> {
   const { content, downloads, work, traffic, threads, ranges, bandwidth, transfers } = shared;
   const source = { content, remote, work, traffic, threads, ranges, bandwidth, transfers, beside };
+  await waitForRoom("goesOn", { signal });
   for (const layer of layers) account.wants(incoming(layer));
   const blobs = layers.map((layer) => blobDownload(layer, source));
   await bringLayers(blobs, downloads, { ...operation, signal });
