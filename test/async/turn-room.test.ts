@@ -49,7 +49,7 @@ describe("turnRoom()", () => {
   });
 
   it("has the others wait, as nobody knows yet what the first ones take", () => {
-    for (let at = 0; at < MAX_UNHEARD; at++) turnRoom();
+    for (let at = 0; at < MAX_UNHEARD; at++) void turnRoom();
     expect(turnRoom()).toBeInstanceOf(Promise);
   });
 

@@ -33,9 +33,9 @@ afterEach(async () => {
 function countingTurns() {
   const most = new Map<string, number>();
   let inTurn = new Map<string, number>();
-  let isOver = false;
+  const over = new AbortController();
   const counting = (async () => {
-    while (!isOver) {
+    while (!over.signal.aborted) {
       inTurn = new Map();
       await nextTurn();
     }
@@ -48,7 +48,7 @@ function countingTurns() {
       most.set(what, Math.max(count, most.get(what) ?? 0));
     },
     async stop(): Promise<void> {
-      isOver = true;
+      over.abort();
       await counting;
     },
   };
