@@ -1,20 +1,20 @@
 /**
  * Pulls the same image over and over: `repeat-child.ts again|anew <count> <root> <reference>`, `anew` after it was removed. Prints, as a
- * `Sample`, what a pull leaves behind: of four parts of the pulls, the first of which warms up, the one that left least behind. What is
- * never given back shows in each of them, caches and compiled code do not.
+ * `Sample`, what a pull leaves behind: as many pulls have gone before, and of two halves of them it is the one that left least behind. What
+ * is never given back shows in each of them, caches and compiled code do not.
  */
 import { readdirSync } from "node:fs";
 import { openDistribution } from "drayage";
 import type { Sample } from "../driver/figures.ts";
 
 const [, , how = "", count = "0", root = "", reference = ""] = process.argv;
-const part = Number(count) / 4;
+const part = Number(count) / 2;
 
 await using engine = await openDistribution({ root, registry: { plainHttp: true } });
-await pull(part);
+await pull(Number(count));
 let before = await held();
 const left: Held[] = [];
-for (let measured = 0; measured < 3; measured++) {
+for (let measured = 0; measured < 2; measured++) {
   await pull(part);
   const after = await held();
   left.push({ bytes: after.bytes - before.bytes, files: after.files - before.files });
