@@ -32,7 +32,6 @@ export const copy = defineBench({
   warmsUp: true,
   claims: [
     { who: ENGINE, figure: "wallSeconds", limit: { timesBest: 1, of: PEERS } },
-    { who: ENGINE, figure: "peakBytes", limit: { atMost: 150e6 } },
     { who: COMMAND, figure: "peakBytes", limit: { atMost: 150e6 } },
   ],
   title: ({ layers }) =>
