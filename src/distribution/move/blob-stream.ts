@@ -97,7 +97,7 @@ export class BlobStream implements FetchTarget {
   #write(bytes: Uint8Array): void | Promise<void> {
     const from = this.#position;
     this.#passage.passed(bytes, from);
-    if (this.#passage.isChecked && from + bytes.byteLength === this.#blob.size) {
+    if (from + bytes.byteLength === this.#blob.size) {
       this.#last = Uint8Array.from(bytes);
       return;
     }

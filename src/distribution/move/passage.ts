@@ -12,14 +12,9 @@ export class Passage {
     this.#digester = isChecked ? new Digester(algorithmOf(digest)) : undefined;
   }
 
-  /** Whether it is found out here what the content is. */
-  get isChecked(): boolean {
-    return this.#digester !== undefined;
-  }
-
   /** Whether all bytes have passed, and nobody knows whether they were right. */
   get isDoubtful(): boolean {
-    return !this.isChecked && this.#isWhole;
+    return !this.#digester && this.#isWhole;
   }
 
   get #isWhole(): boolean {
