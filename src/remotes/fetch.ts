@@ -1,5 +1,6 @@
 import type { Waiter } from "../async/waiting.ts";
 import type { Flow } from "../bandwidth/flow.ts";
+import { watchFlow } from "../bandwidth/watched-flow.ts";
 import { openWriter } from "../content/open-writer.ts";
 import type {
   InfoProvider,
@@ -197,12 +198,25 @@ async function fetchRest(incoming: Incoming, context: FetchContext): Promise<Bro
   const { descriptor, writer, offset, arriving, thread } = incoming;
   const { digest, size } = descriptor;
   const { endpoint, signal, onBytes, waiter, ranges } = context;
-  const fetcher = fetcherOf(context);
   const isRanged = mayBeRanged(descriptor, context);
+  const watched = isRanged && context.flow ? watchFlow(context.flow) : undefined;
+  const fetcher = fetcherOf({ fetcher: context.fetcher, flow: watched?.flow ?? context.flow });
   const handed = thread || isRanged ? writer.handOver?.() : undefined;
   if (handed && ranges && isRanged) {
     const beside = context.beside && (() => besideOf(context));
-    const receiving = { fetcher, endpoint, signal, waiter, ranges, beside, thread, arriving, onBytes };
+    const heldMs = (): number => watched?.heldMs ?? 0;
+    const receiving = {
+      fetcher,
+      endpoint,
+      signal,
+      waiter,
+      ranges,
+      beside,
+      heldMs,
+      thread,
+      arriving,
+      onBytes,
+    };
     return await receiveInRanges({ descriptor, writer, handed }, receiving);
   }
   const what = `fetch ${digest}`;

@@ -29,6 +29,8 @@ export interface ReceiveRangesContext extends AbortOptions {
   readonly waiter?: Waiter | undefined;
   /** Opens other endpoints that may have it as well. */
   readonly beside?: (() => Promise<readonly RangeSource[]>) | undefined;
+  /** For how long limits of bandwidth have held it back so far, in milliseconds. */
+  readonly heldMs?: (() => number) | undefined;
   /** Notes how far it is. */
   readonly arriving: Arriving;
   /** Called with the bytes on disk, of the whole content, whenever there are more. */
@@ -80,7 +82,8 @@ export async function receiveInRanges(
     helpers.add(helper);
     arriving.cameFrom(helper, bytes);
   };
-  const fetching = fetchInRanges(work, { ranges, share, signal, waiter, onBeside });
+  const { heldMs } = context;
+  const fetching = fetchInRanges(work, { ranges, share, signal, waiter, heldMs, onBeside });
   const [brought] = await Promise.allSettled([fetching]);
   stop();
   const poured = await place.close();

@@ -37,6 +37,8 @@ export interface RampLook {
   readonly allMove: boolean;
   /** For how long the thread that receives has been busy so far, in milliseconds. */
   readonly busyMs: number;
+  /** For how long limits of bandwidth have held it back so far, in milliseconds. */
+  readonly heldMs: number;
   /** How many there may be. */
   readonly most: number;
   /** Whether what is left takes long enough, at a rate in bytes per second, for others to help. */
@@ -144,9 +146,11 @@ export class Ramp {
   #goOn(rates: Rates, { look, since }: { readonly look: RampLook; readonly since: RampLook }): void {
     this.#before = undefined;
     this.#since = look;
-    const { nowMs, busyMs, most, isWorth } = look;
-    const isBusy = this.#stepMs > 0 && busyMs - since.busyMs > (nowMs - since.nowMs) * MOST_BUSY;
-    if (isBusy || nowMs < this.#restUntilMs || this.#wanted >= most) return;
+    const { nowMs, busyMs, heldMs, most, isWorth } = look;
+    const mostMs = (nowMs - since.nowMs) * MOST_BUSY;
+    const isBusy = this.#stepMs > 0 && busyMs - since.busyMs > mostMs;
+    const isHeld = heldMs - since.heldMs > mostMs; // more of them would wait for the same limit
+    if (isBusy || isHeld || nowMs < this.#restUntilMs || this.#wanted >= most) return;
     if (isWorth(rates.all)) this.#raise(rates, look);
   }
 

@@ -39,6 +39,8 @@ export interface RangeContext extends AbortOptions {
   readonly share: RangeShare;
   /** Of the first request: who waits for another connection holds nothing up. */
   readonly waiter?: Waiter | undefined;
+  /** For how long limits of bandwidth have held it back so far, in milliseconds. */
+  readonly heldMs?: (() => number) | undefined;
   /** Told how many bytes have come from another endpoint than the source. */
   readonly onBeside?: ((endpoint: string, bytes: number) => void) | undefined;
 }
@@ -153,6 +155,7 @@ class RangeFetch {
     this.#ramp.look({
       nowMs,
       busyMs: this.#work.place.busyMs,
+      heldMs: this.#context.heldMs?.() ?? 0,
       came: new Map(lines.map((line) => [line, line.bytes])),
       allMove: lines.every(({ isMoving }) => isMoving),
       most: this.#sources.most,

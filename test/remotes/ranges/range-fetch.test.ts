@@ -63,6 +63,12 @@ describe("fetchInRanges()", () => {
     expect(run.network.asked.length).toBe(1);
   });
 
+  it("asks for no part where a limit of bandwidth holds back what comes", async () => {
+    const run = await runOf({ size: 100 * MB, manner: () => ({ rate: 5 * MB }) }, { heldPart: 0.9 });
+    expect(run.network.bytes).toBe(100 * MB);
+    expect(run.network.asked.length).toBe(1);
+  });
+
   it("does not take a line that stands still for a moment for one that is full", async () => {
     const clock = new ManualClock();
     const isStill = (): boolean => clock.elapsed() % 700 >= 550;
@@ -287,6 +293,8 @@ describe("fetchInRanges() from several endpoints", () => {
 interface Settings {
   readonly options?: RangeOptions;
   readonly there?: readonly ByteRange[];
+  /** What part of its time a limit holds it back; default 0. */
+  readonly heldPart?: number;
   /** Another endpoint. */
   readonly beside?: Omit<NetworkOptions, "clock"> | undefined;
 }
@@ -303,10 +311,10 @@ interface Run {
 /** A whole run, in simulated time. */
 async function runOf(
   network: Omit<NetworkOptions, "clock">,
-  { options = {}, there = [], beside }: Settings = {},
+  { options = {}, there = [], heldPart, beside }: Settings = {},
 ): Promise<Run> {
   const clock = new ManualClock();
-  const started = start({ ...network, clock }, new Ranges(options, { clock }), { there, beside });
+  const started = start({ ...network, clock }, new Ranges(options, { clock }), { there, heldPart, beside });
   for (let rounds = 0; (await stateOf(started.ended)) === "pending"; rounds++) {
     expect(rounds).toBeLessThan(2_000);
     await clock.advance(50);
@@ -315,7 +323,7 @@ async function runOf(
   return { network: started.network, tookMs: clock.elapsed(), error, ...started.seen };
 }
 
-function start(options: NetworkOptions, ranges: Ranges, { there = [], beside }: Settings = {}) {
+function start(options: NetworkOptions, ranges: Ranges, { there = [], heldPart = 0, beside }: Settings = {}) {
   const network = new SimulatedNetwork(options, there);
   const controller = new AbortController();
   const descriptor = { mediaType: OCI_LAYER_GZIP, digest: digestOf("simulated"), size: options.size };
@@ -338,6 +346,7 @@ function start(options: NetworkOptions, ranges: Ranges, { there = [], beside }: 
       ranges,
       share,
       signal: controller.signal,
+      heldMs: () => options.clock.elapsed() * heldPart,
       onBeside: (_, bytes) => {
         seen.besideBytes += bytes;
       },
