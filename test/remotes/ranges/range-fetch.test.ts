@@ -294,7 +294,7 @@ interface Settings {
   readonly options?: RangeOptions;
   readonly there?: readonly ByteRange[];
   /** What part of its time a limit holds it back; default 0. */
-  readonly heldPart?: number;
+  readonly heldPart?: number | undefined;
   /** Another endpoint. */
   readonly beside?: Omit<NetworkOptions, "clock"> | undefined;
 }
