@@ -3,8 +3,9 @@ import { startDockerRegistry } from "../../test/real/support/docker-registry.ts"
 import { type Contestant, defineBench } from "../driver/bench.ts";
 import { assertArrived } from "../support/assert-arrived.ts";
 import { curlAll } from "../support/curl.ts";
-import { ENGINE, findDownloaders } from "../support/downloaders.ts";
+import { findDownloaders } from "../support/downloaders.ts";
 import { fillRegistry } from "../support/fill-registry.ts";
+import { ENGINE } from "../support/find-programs.ts";
 import { inFreshFolder } from "../support/fresh-folder.ts";
 import { measure } from "../support/measure.ts";
 

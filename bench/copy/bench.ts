@@ -7,9 +7,10 @@ import {
 import { defineBench } from "../driver/bench.ts";
 import type { Sample } from "../driver/figures.ts";
 import { fillRegistry } from "../support/fill-registry.ts";
+import { COMMAND, ENGINE } from "../support/find-programs.ts";
 import { inFreshFolder } from "../support/fresh-folder.ts";
 import { cpuSecondsOf } from "../support/measure.ts";
-import { COMMAND, type Copier, ENGINE, findCopiers, PEERS } from "./copiers.ts";
+import { type Copier, findCopiers, PEERS } from "./copiers.ts";
 
 /** 1 GiB, by default in eight layers of 128 MiB. */
 const IMAGE_BYTES = 1024 * 1024 * 1024;

@@ -1,6 +1,6 @@
 import { join } from "node:path";
 import type { PartName } from "../../test/real/support/parts.ts";
-import { findPrograms, type Program } from "../support/find-programs.ts";
+import { ENGINE, findPrograms, type Program } from "../support/find-programs.ts";
 import { type CommandCost, measure } from "../support/measure.ts";
 import { RunningEngine } from "../support/running-engine.ts";
 
@@ -18,10 +18,6 @@ export interface Copier {
   readonly name: string;
   copy(job: Job): Promise<CommandCost>;
 }
-
-/** The names under which we take part, and all peers that there may be. */
-export const [ENGINE, COMMAND] = ["drayage in an engine", "drayage"] as const;
-export const PEERS: readonly string[] = ["skopeo", "crane", "oras"];
 
 type Arguments = (job: Job) => readonly string[];
 
@@ -41,6 +37,9 @@ const PROGRAMS: readonly (readonly [PartName, Arguments])[] = [
   ["crane", ({ source, target }) => ["copy", "--insecure", source, target]],
   ["oras", ({ source, target }) => ["copy", "--from-plain-http", "--to-plain-http", source, target]],
 ];
+
+/** All peers that there may be. */
+export const PEERS: readonly string[] = PROGRAMS.map(([name]) => name);
 
 const ours: Arguments = ({ source, target, folder }) => [
   "copy",

@@ -3,8 +3,9 @@ import { selfSigned } from "../../src/testing/certificates/self-signed.ts";
 import { startDockerRegistry } from "../../test/real/support/docker-registry.ts";
 import { defineBench } from "../driver/bench.ts";
 import { assertArrived } from "../support/assert-arrived.ts";
-import { COMMAND, ENGINE, findDownloaders, PEERS } from "../support/downloaders.ts";
+import { findDownloaders, PEERS } from "../support/downloaders.ts";
 import { fillRegistry } from "../support/fill-registry.ts";
+import { COMMAND, ENGINE } from "../support/find-programs.ts";
 import { inFreshFolder } from "../support/fresh-folder.ts";
 import { findTlsFront } from "../support/tls-front.ts";
 

@@ -5,8 +5,9 @@ import { startDockerRegistry } from "../../test/real/support/docker-registry.ts"
 import { defineBench } from "../driver/bench.ts";
 import { assertArrived } from "../support/assert-arrived.ts";
 import { curlAll } from "../support/curl.ts";
-import { COMMAND, ENGINE, findDownloaders } from "../support/downloaders.ts";
+import { findDownloaders } from "../support/downloaders.ts";
 import { fillRegistry } from "../support/fill-registry.ts";
+import { COMMAND, ENGINE } from "../support/find-programs.ts";
 import { inFreshFolder } from "../support/fresh-folder.ts";
 import { measure } from "../support/measure.ts";
 

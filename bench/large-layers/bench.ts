@@ -1,12 +1,11 @@
 import { defineBench } from "../driver/bench.ts";
 import { startChild } from "../support/child.ts";
+import { ENGINE } from "../support/find-programs.ts";
 import { inFreshFolder } from "../support/fresh-folder.ts";
 import { RunningEngine } from "../support/running-engine.ts";
 
 /** Layers of one gibibyte each, in files of 16 MiB. */
 const [LAYERS, FILES, FILE_BYTES] = [4, 64, 16 * 1024 * 1024];
-
-const ENGINE = "drayage in an engine";
 
 /** What an engine takes that unpacks large layers. `data` needs 7 GiB of room. */
 export const largeLayers = defineBench({

@@ -2,7 +2,8 @@ import { defineBench } from "../driver/bench.ts";
 import type { Sample } from "../driver/figures.ts";
 import { assertArrived } from "../support/assert-arrived.ts";
 import { startChild } from "../support/child.ts";
-import { COMMAND, ENGINE, findDownloaders } from "../support/downloaders.ts";
+import { findDownloaders } from "../support/downloaders.ts";
+import { COMMAND, ENGINE } from "../support/find-programs.ts";
 import { inFreshFolder } from "../support/fresh-folder.ts";
 import { serveImage } from "../support/served-image.ts";
 

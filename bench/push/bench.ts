@@ -11,9 +11,10 @@ import {
 import { tagInLayout, writeImage } from "../../test/real/support/images.ts";
 import { defineBench } from "../driver/bench.ts";
 import type { Sample } from "../driver/figures.ts";
+import { COMMAND, ENGINE } from "../support/find-programs.ts";
 import { inFreshFolder } from "../support/fresh-folder.ts";
 import { cpuSecondsOf } from "../support/measure.ts";
-import { COMMAND, ENGINE, findPushers, PEERS, type Pusher } from "./pushers.ts";
+import { findPushers, PEERS, type Pusher } from "./pushers.ts";
 
 /** 1 GiB that does not compress, by default in eight layers of 128 MiB. */
 const IMAGE_BYTES = 1024 * 1024 * 1024;

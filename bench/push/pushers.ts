@@ -1,5 +1,5 @@
 import type { PartName } from "../../test/real/support/parts.ts";
-import { findPrograms, type Program } from "../support/find-programs.ts";
+import { ENGINE, findPrograms, type Program } from "../support/find-programs.ts";
 import { type CommandCost, measure } from "../support/measure.ts";
 import { RunningEngine } from "../support/running-engine.ts";
 
@@ -21,10 +21,6 @@ export interface Pusher {
   /** Does a job. `home` is where it may leave notes. */
   push(job: Job, home: string): Promise<CommandCost>;
 }
-
-/** The names under which we take part, and all peers that there may be. */
-export const [ENGINE, COMMAND] = ["drayage in an engine", "drayage"] as const;
-export const PEERS: readonly string[] = ["skopeo", "crane", "oras"];
 
 type Arguments = (job: Job) => readonly string[];
 
@@ -54,6 +50,9 @@ const PROGRAMS: readonly (readonly [PartName, Arguments])[] = [
     ],
   ],
 ];
+
+/** All peers that there may be. */
+export const PEERS: readonly string[] = PROGRAMS.map(([name]) => name);
 
 const ours: Arguments = ({ layout, source, target, tls }) => {
   const how = tls ? "--insecure" : "--plain-http";

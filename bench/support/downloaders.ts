@@ -4,7 +4,7 @@ import { promisify } from "node:util";
 import { findPart, type PartName } from "../../test/real/support/parts.ts";
 import type { Sample } from "../driver/figures.ts";
 import { withDaemon } from "./daemons.ts";
-import { findPrograms, type Program } from "./find-programs.ts";
+import { ENGINE, findPrograms, type Program } from "./find-programs.ts";
 import { measure } from "./measure.ts";
 import { RunningEngine } from "./running-engine.ts";
 
@@ -27,9 +27,8 @@ export interface Downloader {
   download(job: Download): Promise<readonly [Sample, string | undefined]>;
 }
 
-/** The names under which we take part, and all peers that there may be. */
-export const [ENGINE, COMMAND] = ["drayage in an engine", "drayage"] as const;
-export const PEERS: readonly string[] = ["skopeo", "crane", "oras", "ctr content fetch"];
+/** The one that is a daemon. */
+const CONTAINERD = "ctr content fetch";
 
 type Arguments = (job: Download, target: string) => readonly string[];
 
@@ -61,6 +60,9 @@ const PROGRAMS: readonly (readonly [PartName, Arguments])[] = [
   ],
 ];
 
+/** All peers that there may be. */
+export const PEERS: readonly string[] = [...PROGRAMS.map(([name]) => name), CONTAINERD];
+
 const ours: Arguments = ({ reference, tls }, target) => {
   const how = tls ? "--insecure" : "--plain-http";
   return ["pull", "-q", how, "--root", target, reference];
@@ -79,7 +81,7 @@ export async function findDownloaders(before: readonly string[] = []): Promise<{
   const downloaders = [ourEngine(before), ...programs.map(downloaderOf)];
   const ctr = findPart("ctr");
   const answers = ctr && (await run(ctr.path, ["version"]).catch(() => undefined));
-  if (!answers) return { downloaders, missing: [...missing, "ctr content fetch"] };
+  if (!answers) return { downloaders, missing: [...missing, CONTAINERD] };
   return { downloaders: [...downloaders, containerd(ctr.path)], missing };
 }
 
@@ -112,7 +114,7 @@ function ourEngine(before: readonly string[]): Downloader {
 /** By a daemon, which is counted with its client. What it has of the image is taken away again. */
 function containerd(ctr: string): Downloader {
   return {
-    name: "ctr content fetch",
+    name: CONTAINERD,
     async download({ reference, tls }) {
       const flag = tls ? "--skip-verify" : "--plain-http";
       const command = [ctr, "content", "fetch", flag, reference];

@@ -8,6 +8,10 @@ const DRAYAGE = join(import.meta.dirname, "..", "..", "dist", "cli", "main.js");
 /** Where it keeps what it has compiled, from one run to the next, as with any user. */
 const CACHE = join(import.meta.dirname, "..", "..", ".cache", "bench");
 
+/** The names under which we take part: the library in a process that runs already, and the command. */
+export const ENGINE = "drayage in an engine";
+export const COMMAND = "drayage";
+
 /** A program that takes part. */
 export interface Program<Arguments> {
   readonly name: string;
@@ -29,7 +33,7 @@ export function findPrograms<Arguments>(
   peers: ReadonlyArray<readonly [PartName, Arguments]>,
 ): { readonly programs: ReadonlyArray<Program<Arguments>>; readonly missing: readonly string[] } {
   const programs: Program<Arguments>[] = [
-    { name: "drayage", command: drayageCommand(), argumentsFor: ours, env: { XDG_CACHE_HOME: CACHE } },
+    { name: COMMAND, command: drayageCommand(), argumentsFor: ours, env: { XDG_CACHE_HOME: CACHE } },
   ];
   const missing: string[] = [];
   for (const [name, argumentsFor] of peers) {

@@ -1,5 +1,6 @@
 import { defineBench } from "../driver/bench.ts";
-import { COMMAND, CONTAINERD, DOCKERD, ENGINE, findUnpackers } from "./unpackers.ts";
+import { COMMAND, ENGINE } from "../support/find-programs.ts";
+import { CONTAINERD, DOCKERD, findUnpackers } from "./unpackers.ts";
 
 /** How fast an image that there is somewhere is pulled and unpacked. */
 export const unpack = defineBench({

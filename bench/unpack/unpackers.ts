@@ -3,7 +3,7 @@ import { promisify } from "node:util";
 import { findPart, type PartName } from "../../test/real/support/parts.ts";
 import type { Sample } from "../driver/figures.ts";
 import { withDaemon } from "../support/daemons.ts";
-import { drayageCommand } from "../support/find-programs.ts";
+import { COMMAND, drayageCommand, ENGINE } from "../support/find-programs.ts";
 import { inFreshFolder } from "../support/fresh-folder.ts";
 import { measure } from "../support/measure.ts";
 import { RunningEngine } from "../support/running-engine.ts";
@@ -15,9 +15,7 @@ interface Unpacker {
   pull(reference: string): Promise<Sample>;
 }
 
-/** The names under which they take part: the library, the command, and the daemons. */
-export const ENGINE = "drayage in an engine";
-export const COMMAND = "drayage";
+/** The names under which daemons take part. */
 export const CONTAINERD = "containerd";
 export const DOCKERD = "dockerd";
 
