@@ -21,8 +21,8 @@ export type Spoiled = "whole" | "pieced";
 
 /**
  * One content on its way to one reader, as a target of fetches: an attempt that breaks is followed by one that goes on where the
- * reader is. The chunk that makes it whole is kept back until the content is verified, where that is done here. What was passed on cannot be taken back:
- * where it was wrong, the stream ends with `ErrDataLoss`.
+ * reader is. The chunk that makes it whole is kept back until the fetch commits, and so until the content is verified, where that is done
+ * here. What was passed on cannot be taken back: where it was wrong, the stream ends with `ErrDataLoss`.
  */
 export class BlobStream implements FetchTarget {
   readonly #blob: Pick<Descriptor, "digest" | "size">;

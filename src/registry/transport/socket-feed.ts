@@ -21,8 +21,6 @@ const DIRECT_BYTES = 64 * 1024 * 1024;
 
 /** How a socket is read. */
 export interface ReadingSizes {
-  /** Bytes of one read at most, of a plain socket. */
-  readonly bufferBytes: number;
   /** Bytes after which a plain socket lets everybody else have a turn. */
   readonly turnBytes: number;
   /** A body of more bytes goes past the parser, as a `DirectBody`. */
@@ -31,14 +29,12 @@ export interface ReadingSizes {
 
 /** In a thread that does other things as well. */
 export const READING_BESIDE_OTHERS: ReadingSizes = {
-  bufferBytes: TCP_BUFFER_BYTES,
   turnBytes: TURN_BYTES,
   directBytes: DIRECT_BYTES,
 };
 
 /** In a thread that only receives. */
 export const READING_ALONE: ReadingSizes = {
-  bufferBytes: TCP_BUFFER_BYTES,
   turnBytes: THREAD_TURN_BYTES,
   directBytes: DIRECT_BYTES,
 };
@@ -88,7 +84,7 @@ export class SocketFeed {
     this.directBytes = sizes.directBytes;
     this.#turnBytes = sizes.turnBytes;
     this.#records = secure ? new RecordBuffer(TLS_BUFFER_BYTES) : undefined;
-    this.onread = this.#records ? this.#readingOf(this.#records) : this.#readingInto(sizes.bufferBytes);
+    this.onread = this.#records ? this.#readingOf(this.#records) : this.#readingInto();
   }
 
   /** Puts the feed in the place of the socket's own queue. */
@@ -133,9 +129,9 @@ export class SocketFeed {
     if (chunk) this.#past?.(chunk);
   }
 
-  #readingInto(byteCount: number): OnReadOpts {
+  #readingInto(): OnReadOpts {
     return {
-      buffer: Buffer.allocUnsafeSlow(byteCount),
+      buffer: Buffer.allocUnsafeSlow(TCP_BUFFER_BYTES),
       callback: (count, buffer) => this.#onBytes(Buffer.from(buffer.buffer, buffer.byteOffset, count)),
     };
   }
