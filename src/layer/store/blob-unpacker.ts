@@ -24,6 +24,8 @@ export interface UnpackOrder {
   readonly directory: string;
   /** Links of lower layers that lead to directories of this one's entries. Absent: none is known. */
   readonly lowerLinks?: ReadonlyMap<ByteString, ByteString> | undefined;
+  /** Whether there are layers below of which something may be hidden. */
+  readonly hides: boolean;
 }
 
 /** What was in a layer, as far as a store keeps or mends it. */

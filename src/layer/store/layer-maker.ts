@@ -127,7 +127,7 @@ export class LayerMaker {
   ): Promise<VerifiedLayer> {
     const { layout } = this.#files;
     const { chainId } = place;
-    const prepared = await this.#unpackAnew(source, chainId, options);
+    const prepared = await this.#unpackAnew(source, place, options);
     let repaired = false;
     try {
       await isBelowGood?.();
@@ -167,9 +167,10 @@ export class LayerMaker {
   /** `undefined` when the layer is there by the time that it may be made here. */
   async #unpack(
     source: LayerSource,
-    { chainId }: LayerPlace,
+    place: LayerPlace,
     options: MakeLayerOptions,
   ): Promise<PreparedLayer | undefined> {
+    const { chainId } = place;
     const making = await this.#lockMaking(chainId, options);
     let isMade: boolean;
     try {
@@ -178,23 +179,33 @@ export class LayerMaker {
       making();
       throw error;
     }
-    if (!isMade) return await this.#prepare(source, making, options);
+    if (!isMade) return await this.#prepare(source, { place, making }, options);
     making();
     return undefined;
   }
 
   /** Whether or not the layer is there: nobody else makes it meanwhile. */
-  async #unpackAnew(source: LayerSource, chainId: Digest, options: MakeLayerOptions): Promise<PreparedLayer> {
-    return await this.#prepare(source, await this.#lockMaking(chainId, options), options);
+  async #unpackAnew(
+    source: LayerSource,
+    place: LayerPlace,
+    options: MakeLayerOptions,
+  ): Promise<PreparedLayer> {
+    const making = await this.#lockMaking(place.chainId, options);
+    return await this.#prepare(source, { place, making }, options);
   }
 
   async #lockMaking(chainId: Digest, options: MakeLayerOptions): Promise<Release> {
     return await lockMaking(this.#files.layout, chainId, options.waiter ?? plainWaiter(options));
   }
 
-  async #prepare(source: LayerSource, making: Release, options: MakeLayerOptions): Promise<PreparedLayer> {
+  async #prepare(
+    source: LayerSource,
+    { place, making }: { readonly place: LayerPlace; readonly making: Release },
+    options: MakeLayerOptions,
+  ): Promise<PreparedLayer> {
     const { layout } = this.#files;
-    const running = prepareLayer({ layout, unpacker: this.#unpacker, making }, source, options);
+    const parts = { layout, unpacker: this.#unpacker, making, hides: place.parent !== undefined };
+    const running = prepareLayer(parts, source, options);
     try {
       return await this.#track(running);
     } catch (error) {

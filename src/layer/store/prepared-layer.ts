@@ -50,6 +50,8 @@ export interface PrepareParts {
   readonly unpacker: BlobUnpacker;
   /** Gives the right to make this layer back. */
   readonly making: Release;
+  /** Whether there are layers below it. */
+  readonly hides: boolean;
 }
 
 /** How a layer is unpacked. */
@@ -158,7 +160,7 @@ export class PreparedLayer {
     blobPath: string,
     signal: AbortSignal | undefined,
   ): Promise<void> {
-    const { layout, unpacker } = this.#parts;
+    const { layout, unpacker, hides } = this.#parts;
     const { diffId } = this.#source;
     const lowerLinks = new Map<ByteString, ByteString>();
     for (let round = 0; ; round++) {
@@ -171,7 +173,8 @@ export class PreparedLayer {
       for (const [path, text] of found) lowerLinks.set(path, text);
       const directory = layout.treePath(this.#staged.path);
       await removeTree(directory);
-      this.#unpacked = await unpackInto({ blobPath, diffId, directory, lowerLinks }, unpacker, { signal });
+      const order = { blobPath, diffId, directory, lowerLinks, hides };
+      this.#unpacked = await unpackInto(order, unpacker, { signal });
     }
   }
 }
@@ -195,11 +198,12 @@ export async function prepareLayer(
   source: LayerSource,
   options: PrepareOptions,
 ): Promise<PreparedLayer> {
-  const { layout, unpacker } = parts;
+  const { layout, unpacker, hides } = parts;
   const staged = await stageDirectory(layout);
   try {
     const directory = layout.treePath(staged.path);
-    const order = { ...(await fileOf(source, spoolOf(staged), options)), diffId: source.diffId, directory };
+    const file = await fileOf(source, spoolOf(staged), options);
+    const order = { ...file, diffId: source.diffId, directory, hides };
     const unpacked = await unpackInto(order, unpacker, options);
     if ("growing" in source.blob) await source.blob.growing.verified();
     return new PreparedLayer(parts, source, staged, unpacked);

@@ -55,22 +55,21 @@ export type FinishedLayer = Omit<UnpackOutcome, "diffId" | "entries" | "bytes" |
 export function* finishLayer(tree: DirectoryTree, context: FinishContext): Steps<FinishedLayer> {
   removeLinkedFiles(tree, context);
   const { hides = true, files } = context;
-  const { whiteouts, ...others } = yield* gatherRest(tree, files);
-  const rest: LayerRest = { ...others, whiteouts: hides ? whiteouts : [] };
+  const gathered = yield* gatherRest(tree, files);
+  const rest: LayerRest = hides ? gathered : { ...gathered, whiteouts: [], opaque: [] };
   const attributed = yield* makeSpecials(tree, rest, context);
-  if (context.host.overlay === "none") markWhiteouts(tree, rest, context);
+  if (context.host.overlay === "none") markWhiteouts(rest, context);
   for (const directory of rest.directories.toReversed()) {
     completeDirectory(directory, context);
     yield;
   }
   completeRoot(tree.root, context.maker);
-  const opaque = [tree.root, ...rest.directories].filter(({ isOpaque }) => isOpaque);
   return {
     implicitParents: rest.implicitParents,
     assumedParents: rest.assumedParents,
     crossLinks: rest.crossLinks,
     whiteouts: yield* inSteps(rest.whiteouts, ({ directory, name }) => joined(directory, name)),
-    opaque: yield* inSteps(opaque, ({ path }) => path),
+    opaque: yield* inSteps(rest.opaque, ({ path }) => path),
     attributed,
     skipped: context.maker.skipped.list(),
   };
@@ -121,13 +120,14 @@ class SideWork {
     this.#maker = maker;
   }
 
-  *write(archive: SideArchive, { pending, whiteouts, directories }: LayerRest): Steps<void> {
+  *write(archive: SideArchive, { pending, whiteouts, opaque, directories }: LayerRest): Steps<void> {
+    const hiding = new Set(opaque);
     for (const [what, names] of pending) yield* this.#addPending(archive, what, names);
     for (const directory of directories) {
-      yield* this.#addDirectory(archive, directory);
+      yield* this.#addDirectory(archive, directory, { isOpaque: hiding.has(directory) });
       yield;
     }
-    yield* this.#addDirectory(archive, this.#tree.root);
+    yield* this.#addDirectory(archive, this.#tree.root, { isOpaque: false }); // overlayfs knows no mark for a root
     if (this.#host.overlay === "none") return;
     for (const { directory, name } of whiteouts) {
       yield* archive.add({
@@ -176,14 +176,16 @@ class SideWork {
     }
   }
 
-  *#addDirectory(archive: SideArchive, directory: DirectoryNode): Steps<void> {
-    const { entry, isOpaque, parent } = directory;
+  *#addDirectory(
+    archive: SideArchive,
+    { entry, path }: DirectoryNode,
+    { isOpaque }: { readonly isOpaque: boolean },
+  ): Steps<void> {
     if (!isOpaque && entry?.xattrs === undefined) return; // nearly all of them
-    const { path } = directory;
     const xattrs = entry === undefined ? new Map<ByteString, ByteString>() : this.#settable(entry);
     if (xattrs.size > 0) this.attributed.push(path);
     const { overlay } = this.#host;
-    if (isOpaque && overlay !== "none" && parent !== undefined) xattrs.set(`${overlay}.overlay.opaque`, "y");
+    if (isOpaque && overlay !== "none") xattrs.set(`${overlay}.overlay.opaque`, "y");
     if (xattrs.size > 0)
       yield* archive.add({ name: path, type: "5", mode: WORKING_MODE, xattrs, ...ownIds() });
   }
@@ -207,16 +209,12 @@ class SideWork {
 }
 
 /** What is hidden, as the archive says it: for a host that cannot make what overlayfs wants. */
-function markWhiteouts(
-  tree: DirectoryTree,
-  { whiteouts, directories }: LayerRest,
-  { files }: Pick<FinishContext, "files">,
-): void {
+function markWhiteouts({ whiteouts, opaque }: LayerRest, { files }: Pick<FinishContext, "files">): void {
   const mark = (directory: DirectoryNode, name: ByteString): void => {
     closeSync(openSync(files.pathOf({ directory, name }), "wx", 0o600));
   };
   for (const { directory, name } of whiteouts) mark(directory, `${WHITEOUT}${name}`);
-  for (const directory of [tree.root, ...directories]) if (directory.isOpaque) mark(directory, OPAQUE);
+  for (const directory of opaque) mark(directory, OPAQUE);
 }
 
 function completeDirectory(directory: DirectoryNode, { files, maker }: FinishContext): void {

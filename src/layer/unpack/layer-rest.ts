@@ -14,6 +14,8 @@ export interface LayerRest {
   readonly crossLinks: readonly CrossLink[];
   /** What is hidden in lower layers and has no new file in this one. */
   readonly whiteouts: readonly Place[];
+  /** Directories, perhaps the root, of which everything below is hidden, and nothing that lies above them does so already. */
+  readonly opaque: readonly DirectoryNode[];
   /** What GNU tar has to do, by the files concerned, each with all its names. */
   readonly pending: ReadonlyMap<Pending, readonly Place[]>;
 }
@@ -21,22 +23,26 @@ export interface LayerRest {
 /**
  * Looks through the directories of a layer for what waits. A whiteout hides what lower layers have, and never what its own layer
  * has under that name, in whatever order they came (OCI image-spec, layer.md): a directory under a whiteout is opaque instead, and
- * looks as it did below if something was put into it before the whiteout came. Goes from one directory to the next as it is asked to.
+ * looks as it did below if something was put into it before the whiteout came. Where nothing below is to be seen, nothing of it is to
+ * be hidden. Goes from one directory to the next as it is asked to.
  */
 export function* gatherRest(tree: DirectoryTree, files: EntryFiles): Steps<LayerRest> {
   const whiteouts: Place[] = [];
+  const opaque: DirectoryNode[] = [];
   const pending = new Map<Pending, Place[]>();
-  const seen = [{ node: tree.root, isHidden: false }];
+  const seen = [{ node: tree.root, isWithin: false, isHidden: false }];
   const waiting = [...seen];
   for (let next = waiting.pop(); next !== undefined; next = waiting.pop()) {
     const { node } = next;
     const remaining = remainingWhiteouts(files, node);
-    const isHidden = next.isHidden || node.isOpaque;
-    if (!isHidden) whiteouts.push(...remaining); // where nothing is to be seen, nothing is to be hidden
+    const isWithin = next.isHidden || node.isOpaque;
+    if (!isWithin) whiteouts.push(...remaining);
+    if (node.isOpaque && !next.isWithin) opaque.push(node);
     addPending(pending, node);
     const children = [...node.children].map((child) => ({
       node: child,
-      isHidden: isHidden || node.whiteouts?.has(child.name) === true,
+      isWithin,
+      isHidden: isWithin || node.whiteouts?.has(child.name) === true,
     }));
     for (const child of children) {
       seen.push(child);
@@ -50,6 +56,7 @@ export function* gatherRest(tree: DirectoryTree, files: EntryFiles): Steps<Layer
     implicitParents: yield* inSteps(implicit, ({ node }) => node.path),
     assumedParents: [...tree.assumed],
     whiteouts,
+    opaque,
     pending,
     crossLinks: yield* crossLinksOf(pending),
   };

@@ -26,6 +26,8 @@ export interface UnpackRequest {
   readonly host: HostAbilities;
   /** Links of lower layers that lead to directories of this one's entries. Absent: none is known. */
   readonly lowerLinks?: LowerLinks | undefined;
+  /** Whether there are layers below of which something may be hidden. Default true. */
+  readonly hides?: boolean | undefined;
 }
 
 /**
@@ -86,9 +88,9 @@ export class LayerUnpacker {
 
   /** Makes what had to wait for the end. Throws as `write` does. */
   *finish(): Steps<Omit<UnpackOutcome, "diffId">> {
-    const { host } = this.#request;
+    const { host, hides } = this.#request;
     try {
-      const rest = yield* finishLayer(this.#tree, { files: this.#files, host, maker: this.#maker });
+      const rest = yield* finishLayer(this.#tree, { files: this.#files, host, maker: this.#maker, hides });
       return { ...rest, entries: this.#entries, bytes: this.#bytes, tarBytes: this.#tarBytes };
     } catch (cause) {
       throw errorAtEntry(ACTION, this.#last, cause);

@@ -21,6 +21,8 @@ export interface UnpackJob {
   readonly host: HostAbilities;
   /** Links of lower layers that lead to directories of this one's entries. Absent: none is known. */
   readonly lowerLinks?: ReadonlyMap<ByteString, ByteString> | undefined;
+  /** Whether there are layers below of which something may be hidden. Absent: there are. */
+  readonly hides?: boolean | undefined;
   /**
    * How much of a blob that still grows may be read, in bytes: one `BigInt64` that is stored with `Atomics`, and is negative when
    * no more will come. Absent when the blob is whole.

@@ -292,6 +292,8 @@ describe("LayerUnpacker, on whiteouts", () => {
       dir("marked"),
       file("marked/.wh..wh..opq"),
       file("marked/x"),
+      dir("marked/within"),
+      file("marked/within/.wh..wh..opq"),
       file(".wh.again"),
       dir("again"),
       dir("before"),
@@ -304,7 +306,7 @@ describe("LayerUnpacker, on whiteouts", () => {
     for (const path of ["./marked", "./again", "./before", "./implicit"]) {
       expect([path, tree[path]?.xattrs]).toEqual([path, form().opaque]);
     }
-    expect(tree["./plain"]?.xattrs).toEqual({});
+    for (const path of ["./marked/within", "./plain"]) expect([path, tree[path]?.xattrs]).toEqual([path, {}]);
     expect(outcome.whiteouts).toEqual([]);
     expect(outcome.opaque.toSorted()).toEqual(["again", "before", "implicit", "marked"]);
     expect(outcome.implicitParents).toEqual([""]); // nothing of what is hidden says anything of its directories
