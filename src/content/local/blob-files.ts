@@ -15,8 +15,16 @@ import type { Layout } from "./layout.ts";
  */
 const MAX_HASHED_BYTES = 8 * 1024 * 1024;
 
-/** Verdicts kept, the one that was not asked for longest goes first. A file that is forgotten is hashed again. */
+/** Blobs whose verdicts are kept, the one that was not asked for longest goes first. A file that is forgotten is hashed again. */
 const MAX_VERDICTS = 10_000;
+
+/** What is known of the file that bore a blob's name when it was looked at last. */
+interface Verdict {
+  /** That of `BlobFile`. */
+  readonly identity: string;
+  /** Whether it holds the blob; a promise while it is hashed, so that many who ask at once cause one reading. */
+  readonly whole: Promise<boolean>;
+}
 
 /** A file that bears a blob's name, and whether it holds that blob. */
 export interface BlobFile {
@@ -31,8 +39,8 @@ export interface BlobFile {
  */
 export class BlobFiles {
   readonly #layout: Layout;
-  /** By identity; a promise while the file is hashed, so that many who ask at once cause one reading. */
-  readonly #verdicts = new BoundedMap<string, Promise<boolean>>(MAX_VERDICTS);
+  /** One for each blob: a file that was removed or replaced leaves none behind. */
+  readonly #verdicts = new BoundedMap<Digest, Verdict>(MAX_VERDICTS);
 
   constructor(layout: Layout) {
     this.#layout = layout;
@@ -56,14 +64,14 @@ export class BlobFiles {
     if (!found) return undefined;
     const { identity } = found;
     if (!found.isFile) return { identity, whole: false };
-    const verdict = this.#verdicts.get(identity) ?? this.#hash(digest, identity);
-    return { identity, whole: await verdict };
+    const known = this.#verdicts.get(digest);
+    const whole = known?.identity === identity ? known.whole : this.#hash(digest, identity);
+    return { identity, whole: await whole };
   }
 
   /** As `verify`, but hashes whatever is remembered: a disk may spoil bytes without leaving a trace. */
   async verifyAnew(digest: Digest, options: AbortOptions = {}): Promise<BlobFile | undefined> {
-    const found = this.#stat(digest);
-    if (found) this.#verdicts.delete(found.identity);
+    this.#verdicts.delete(digest);
     return await this.verify(digest, options);
   }
 
@@ -77,15 +85,18 @@ export class BlobFiles {
   /** Remembers that the file of a blob holds what was just verified. */
   trust(digest: Digest): void {
     const identity = this.identityNow(digest);
-    if (identity !== undefined) this.#verdicts.set(identity, Promise.resolve(true));
+    if (identity !== undefined) this.#verdicts.set(digest, { identity, whole: Promise.resolve(true) });
   }
 
   #hash(digest: Digest, identity: string): Promise<boolean> {
     // Without the signal of whoever came first: others wait for the same verdict.
-    const verdict = holds(this.#layout.blobPath(digest), digest);
-    this.#verdicts.set(identity, verdict);
-    verdict.catch(() => this.#verdicts.delete(identity));
-    return verdict;
+    const whole = holds(this.#layout.blobPath(digest), digest);
+    const verdict = { identity, whole };
+    this.#verdicts.set(digest, verdict);
+    whole.catch(() => {
+      if (this.#verdicts.get(digest) === verdict) this.#verdicts.delete(digest);
+    });
+    return whole;
   }
 
   #stat(digest: Digest): { identity: string; size: number; isFile: boolean } | undefined {

@@ -7,6 +7,9 @@ const MIN_UNRECORDED_BYTES = 1_048_576;
 /** The same as a part of all that is there: a large blob need not be written down a thousand times. */
 const UNRECORDED_PART = 1 / 256;
 
+/** No more than this of any: at a gigabyte per second it is written down a hundred times, which takes a hundredth of that second. */
+const MAX_UNRECORDED_BYTES = 8 * 1024 * 1024;
+
 /**
  * Bytes that a power cut may cost: when so many have come the file is synced, as it has to be in the end anyway. Less would make a fast
  * disk wait for its own journal.
@@ -61,7 +64,8 @@ export class PartsRecord {
     this.#unrecorded += count;
     this.#unsynced += count;
     if (!this.#hasBegun) return; // there is no hole: the size of the file tells it all
-    if (this.#unrecorded >= Math.max(this.#unrecordedBytes, bytes * UNRECORDED_PART)) this.#record(held());
+    const part = Math.min(bytes * UNRECORDED_PART, MAX_UNRECORDED_BYTES);
+    if (this.#unrecorded >= Math.max(this.#unrecordedBytes, part)) this.#record(held());
     if (this.#unsynced >= this.#unsyncedBytes && !this.#syncing) this.#sync(held());
   }
 

@@ -1,4 +1,4 @@
-import { mkdir, mkdtemp, readFile, rm } from "node:fs/promises";
+import { link, mkdir, mkdtemp, readFile, rm } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterEach, beforeEach, describe, expect, it } from "vitest";
@@ -96,6 +96,18 @@ describe("a local store with a damaged blob", () => {
     await expect(store.writer({ ref: "r", expected: BLOB.digest })).rejects.toThrow(ErrAlreadyExists);
     await damage(root, BLOB.digest, "flipped");
     await writeBlob(store, "second", BYTES, BLOB);
+    expect(await readAll(BLOB)).toEqual(BYTES);
+  });
+
+  it("does not take the file of another blob, which it knows to be whole, for the one whose name that bears", async () => {
+    const others = Buffer.from("what another blob should hold");
+    const other = { digest: digestOf(others), size: others.length };
+    await writeBlob(store, "other", others, other);
+    expect(await commitAgain()).toBeInstanceOf(ErrAlreadyExists); // looks at the blob, and finds it whole
+    await rm(blobFile(root, other.digest));
+    await link(blobFile(root, BLOB.digest), blobFile(root, other.digest));
+    await writeBlob(store, "other", others, other);
+    expect(await readAll(other)).toEqual(others);
     expect(await readAll(BLOB)).toEqual(BYTES);
   });
 
