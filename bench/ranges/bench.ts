@@ -2,6 +2,7 @@ import { setTimeout as sleep } from "node:timers/promises";
 import type { RangeOptions } from "../../src/remotes/ranges/ranges.ts";
 import { type Case, type Contestant, defineBench } from "../driver/bench.ts";
 import { assertArrived } from "../support/assert-arrived.ts";
+import { keepBusy } from "../support/busy-machine.ts";
 import { inFreshFolder } from "../support/fresh-folder.ts";
 import type { PaceOptions, PaceReport } from "../support/pace.ts";
 import { RunningEngine } from "../support/running-engine.ts";
@@ -14,6 +15,7 @@ const FROM_TWO = "drayage from two endpoints";
 const WITH_SLOW = "drayage, one connection at a twentieth";
 const TRICKLE = "drayage, one connection at 1 KiB/s";
 const KILLED = "drayage, killed at 95 %";
+const KILLED_BUSY = "drayage, killed at 95 % on a busy machine";
 const CONTAINERD = "containerd in ranges";
 
 const [EIGHT, SIXTEEN] = ["8 connections", "16 connections"] as const;
@@ -57,7 +59,9 @@ export const ranges = defineBench({
     { who: FROM_TWO, figure: "wallSeconds", limit: { timesBest: 1 / 1.8, of: [IN_RANGES] } },
     { who: IN_RANGES, figure: "wallSeconds", within: "local", limit: { timesBest: 1.05, of: [IN_ONE] } },
     { who: IN_RANGES, figure: "offLimit", within: LARGE, limit: { atMost: 0.1 } },
-    { who: KILLED, figure: "againPart", limit: { atMost: 0.01 } },
+    ...[KILLED, KILLED_BUSY].map((who) => {
+      return { who, figure: "againPart", limit: { atMost: 0.01 } } as const;
+    }),
   ],
   title: ({ size, rate }) => `${size} MiB at ${rate} bytes per second for each connection`,
   async *cases({ size, large, rate, data }) {
@@ -137,7 +141,11 @@ async function* slowConnections({ each, bytes, data }: Setting): AsyncGenerator<
 async function* largeLayer({ each, bytes, data }: Setting): AsyncGenerator<Case> {
   await using image = await servePacedImage(1, bytes, { each });
   const pull = { image, bytes, data, line: each * 16, ranges: { atOnce: 16 } };
-  yield { name: LARGE, bytes, contestants: [engine(IN_RANGES, pull), killed(pull)] };
+  yield {
+    name: LARGE,
+    bytes,
+    contestants: [engine(IN_RANGES, pull), killed(KILLED, pull), busy(killed(KILLED_BUSY, pull))],
+  };
 }
 
 /** What is pulled, from where, and how. */
@@ -184,9 +192,9 @@ function engine(name: string, { image, bytes, mirror, data, line, ranges: how }:
 }
 
 /** Kills the process when nearly all has been sent, and has another one bring the rest: what is sent again, and how long that took. */
-function killed({ image, bytes, data, ranges: how }: KilledPull): Contestant {
+function killed(name: string, { image, bytes, data, ranges: how }: KilledPull): Contestant {
   return {
-    name: KILLED,
+    name,
     measure: () =>
       inFreshFolder(data, async (root) => {
         const job = {
@@ -208,6 +216,17 @@ function killed({ image, bytes, data, ranges: how }: KilledPull): Contestant {
         sentBytes += (await image.report()).sentBytes;
         return { ...cost, againPart: sentBytes / bytes - 1 };
       }),
+  };
+}
+
+/** The same beside others who want the processors. */
+function busy(contestant: Contestant): Contestant {
+  return {
+    name: contestant.name,
+    measure: async (round) => {
+      await using _ = keepBusy();
+      return await contestant.measure(round);
+    },
   };
 }
 

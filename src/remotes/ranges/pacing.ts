@@ -1,10 +1,19 @@
 import type { Claim } from "./claim.ts";
 
-/** How long a range should take at the rate of its connection, in milliseconds: long beside a round trip or two. */
+/** How long a range may take at the rate of its connection, in milliseconds: others could have the end of it sooner. */
 const PIECE_MS = 2_000;
 
 /** Most bytes of a range: with sixteen of them on their way, the disk cache still holds what the hash has to come back for. */
 const MAX_PIECE_BYTES = 32 * 1024 * 1024;
+
+/**
+ * Bytes that ranges ask for at once, over all connections of a content: less than a hundredth of a layer of ten gigabytes. Kernels take
+ * in all of that, up to 32 MB for each connection, when the process does not keep up, and it is lost when that is killed.
+ */
+const MAX_ON_THE_WAY_BYTES = 80_000_000;
+
+/** As long as so many of its round trips a range lasts in any case: each one begins with one, in which nothing comes. */
+const ROUND_TRIPS = 20;
 
 /** Ranges that what is left is good for, for each connection, at least: towards the end they get smaller, to be over together. */
 const PIECES_LEFT = 2;
@@ -57,19 +66,48 @@ export interface Cut {
   readonly isLeft: boolean;
 }
 
-/** Bytes of the next range for a connection of this rate, when so many are missing and so many connections share them. */
-export function nextPieceBytes(
-  rate: number,
-  { leftBytes, lines }: { readonly leftBytes: number; readonly lines: number },
-  { pieceBytes }: PacingOptions,
-): number {
-  const wanted = Math.min(rangeBytes(rate), leftBytes / (PIECES_LEFT * lines));
-  return Math.max(pieceBytes, Math.ceil(wanted));
+/** What is known of a connection that is to bring something. */
+export interface LineSpeed {
+  /** Bytes per second. */
+  readonly rate: number;
+  /** How long its requests take to be answered, in milliseconds; 0: nothing is known of that. */
+  readonly latencyMs: number;
 }
 
-/** Bytes of a range at a rate, as long as much is missing. */
-function rangeBytes(rate: number): number {
-  return Math.min((rate * PIECE_MS) / 1_000, MAX_PIECE_BYTES);
+/** What the connections of a content share. */
+export interface Sharing {
+  /** Bytes that are missing. */
+  readonly leftBytes: number;
+  /** How many connections there are. */
+  readonly lines: number;
+}
+
+/** What a connection can bring next. */
+export interface Capacity {
+  /** Bytes per second. */
+  readonly rate: number;
+  /** Bytes of the next range. */
+  readonly bytes: number;
+  /** Bytes of a range when much is missing. */
+  readonly fullBytes: number;
+}
+
+/** What a connection can bring next. */
+export function capacityOf(
+  { rate, latencyMs }: LineSpeed,
+  { leftBytes, lines }: Sharing,
+  { pieceBytes }: PacingOptions,
+): Capacity {
+  const share = Math.max(MAX_ON_THE_WAY_BYTES / lines, (rate * latencyMs * ROUND_TRIPS) / 1_000);
+  const most = Math.min(share, bytesOfPiece(rate), MAX_PIECE_BYTES);
+  const fullBytes = Math.max(pieceBytes, Math.ceil(most));
+  const bytes = Math.max(pieceBytes, Math.min(fullBytes, Math.ceil(leftBytes / (PIECES_LEFT * lines))));
+  return { rate, bytes, fullBytes };
+}
+
+/** Bytes that come while a range may last. */
+function bytesOfPiece(rate: number): number {
+  return (rate * PIECE_MS) / 1_000;
 }
 
 /** Whether what is missing takes so long at a rate that more connections are worth it. */
@@ -83,7 +121,7 @@ export function isWorthMore(leftBytes: number, rate: number, { pieceBytes, stepM
  */
 export function cutFromSlow(
   paces: readonly Pace[],
-  { rate, bytes }: { readonly rate: number; readonly bytes: number },
+  { rate, bytes }: Pick<Capacity, "rate" | "bytes">,
 ): Cut | undefined {
   const slow = paces.filter((pace) => pace.ageMs >= JUDGE_MS && pace.rate < rate * SLOW_PART);
   const [slowest] = slow.toSorted((one, other) => one.rate - other.rate);
@@ -98,7 +136,7 @@ export function cutFromSlow(
  */
 export function cutFromLast(
   paces: readonly Pace[],
-  { rate, bytes }: { readonly rate: number; readonly bytes: number },
+  { rate, bytes, fullBytes }: Capacity,
   options: PacingOptions,
 ): Cut | undefined {
   const { pieceBytes, stepMs } = options;
@@ -113,7 +151,8 @@ export function cutFromLast(
   if (!last) return undefined;
   const { claim: from, rate: own } = last;
   const kept = own + rate > 0 ? own / (own + rate) : 0.5;
-  const ahead = Math.min(Math.ceil(from.left * kept), Math.max(pieceBytes, rangeBytes(own)));
+  const mostAhead = Math.max(pieceBytes, Math.min(fullBytes, bytesOfPiece(own)));
+  const ahead = Math.min(Math.ceil(from.left * kept), mostAhead);
   const at = from.reached + Math.floor(ahead);
   return at < from.end ? { from, at, bytes, isLeft: false } : undefined;
 }

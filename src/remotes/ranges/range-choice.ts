@@ -1,9 +1,10 @@
 import type { Claim } from "./claim.ts";
 import {
+  type Capacity,
   type Cut,
+  capacityOf,
   cutFromLast,
   cutFromSlow,
-  nextPieceBytes,
   type Pace,
   type PacingOptions,
 } from "./pacing.ts";
@@ -40,7 +41,7 @@ export class RangeChoice {
 
   /** What another connection is far too slow for. */
   fromSlow(line: RangeLine, nowMs: number): Next | undefined {
-    return this.#takeover(cutFromSlow(this.#pacesBeside(line, nowMs), this.#measureOf(line)));
+    return this.#takeover(cutFromSlow(this.#pacesBeside(line, nowMs), this.#capacityOf(line)));
   }
 
   /** All that is missing, and what is there behind it: a server that gives no ranges sends it all. */
@@ -58,17 +59,16 @@ export class RangeChoice {
 
   /** The next piece that nobody brings, or else a part of the one that would be here last. */
   piece(line: RangeLine, nowMs: number): Next | undefined {
-    const measure = this.#measureOf(line);
-    const claim = this.#plan.take(measure.bytes);
+    const capacity = this.#capacityOf(line);
+    const claim = this.#plan.take(capacity.bytes);
     if (claim) return { claim, isOpen: false };
-    return this.#takeover(cutFromLast(this.#pacesBeside(line, nowMs), measure, this.#options));
+    return this.#takeover(cutFromLast(this.#pacesBeside(line, nowMs), capacity, this.#options));
   }
 
-  /** The rate of a connection, and the bytes of a range for it. */
-  #measureOf(line: RangeLine): { readonly rate: number; readonly bytes: number } {
-    const rate = this.#rateOf(line);
-    const left = { leftBytes: this.#plan.leftBytes, lines: this.#lines.size };
-    return { rate, bytes: nextPieceBytes(rate, left, this.#options) };
+  #capacityOf(line: RangeLine): Capacity {
+    const speed = { rate: this.#rateOf(line), latencyMs: line.latencyMs };
+    const sharing = { leftBytes: this.#plan.leftBytes, lines: this.#lines.size };
+    return capacityOf(speed, sharing, this.#options);
   }
 
   /** What the others do, as far as something may be taken of it. */

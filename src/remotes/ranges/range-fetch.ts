@@ -221,7 +221,8 @@ class RangeFetch {
     const { most } = this.#sources;
     const slow = isRanged ? this.#choice.fromSlow(line, this.#nowMs) : undefined;
     if (slow) return slow;
-    if (this.#lines.size > Math.max(1, Math.min(this.#ramp.wanted, most))) return "leave";
+    const areTooMany = this.#lines.size > Math.max(1, Math.min(this.#ramp.wanted, most));
+    if (areTooMany && this.#sources.hasMost(line.source, this.#lines)) return "leave";
     if (!isRanged) return line.source === this.#sources.first ? this.#choice.everything() : "leave";
     if (this.#ramp.wanted === 1 || most === 1) return this.#choice.allInOne();
     return this.#choice.piece(line, this.#nowMs);
@@ -234,6 +235,7 @@ class RangeFetch {
     let isAccepted = takeover === undefined;
     try {
       const content = await this.#ask(next, line.source, signal);
+      line.answered(this.#nowMs);
       isAccepted ||= content !== undefined && this.#accept(takeover);
       if (isAccepted) line.accept();
       if (content && isAccepted) await this.#pour(content, claim, line.source);

@@ -12,6 +12,7 @@ export class RangeLine {
   #isOffer = false;
   #cut = new AbortController();
   #lastRate: number | undefined;
+  #latencyMs: number | undefined;
   /** Bytes of requests that are over. */
   #broughtBytes = 0;
 
@@ -27,6 +28,14 @@ export class RangeLine {
   /** Bytes per second, of late or of the last request; `undefined` as long as nothing is known. */
   get rate(): number | undefined {
     return this.#meter?.rate || this.#lastRate;
+  }
+
+  /**
+   * How long the request took that was answered soonest, in milliseconds; 0 before there was one. Others may have waited for something
+   * else than the server.
+   */
+  get latencyMs(): number {
+    return this.#latencyMs ?? 0;
   }
 
   /** Bytes that have come over it. */
@@ -60,6 +69,11 @@ export class RangeLine {
     this.#askedAtMs = nowMs;
     this.#meter = new RateMeter(nowMs, claim.reached);
     this.#cut = new AbortController();
+  }
+
+  /** There is an answer. */
+  answered(nowMs: number): void {
+    this.#latencyMs = Math.min(this.#latencyMs ?? Number.POSITIVE_INFINITY, nowMs - this.#askedAtMs);
   }
 
   /** What it was offered is its own. */

@@ -74,11 +74,16 @@ export class RangeSources {
 
   /** Where the next connection goes, when there are these: where there is most room for each that there would be. */
   next(lines: Iterable<{ readonly source: RangeSource }>): RangeSource {
-    const counts = new Map<RangeSource, number>();
-    for (const { source } of lines) counts.set(source, (counts.get(source) ?? 0) + 1);
+    const counts = countBySource(lines);
     const after = (source: RangeSource): number => (counts.get(source) ?? 0) + 1;
     const free = this.#allowed.filter((source) => after(source) <= this.#roomOf(source));
     return free.toSorted((one, other) => after(one) - after(other))[0] ?? this.first;
+  }
+
+  /** Whether no source has more of these connections than this one: of too many, it is one of its own that goes. */
+  hasMost(source: RangeSource, lines: Iterable<{ readonly source: RangeSource }>): boolean {
+    const counts = countBySource(lines);
+    return (counts.get(source) ?? 0) >= Math.max(...counts.values());
   }
 
   get #allowed(): readonly RangeSource[] {
@@ -88,4 +93,10 @@ export class RangeSources {
   #roomOf({ endpoint }: RangeSource): number {
     return this.#parts.share.roomAt(endpoint);
   }
+}
+
+function countBySource(lines: Iterable<{ readonly source: RangeSource }>): ReadonlyMap<RangeSource, number> {
+  const counts = new Map<RangeSource, number>();
+  for (const { source } of lines) counts.set(source, (counts.get(source) ?? 0) + 1);
+  return counts;
 }

@@ -60,6 +60,8 @@ export class SimulatedNetwork implements Fetcher, RangePlace {
   /** Bytes that came, some of them twice perhaps. */
   cameBytes = 0;
   active = 0;
+  /** What is being brought. */
+  readonly #claims = new Set<Claim>();
   /** Most connections over which something came at the same time. */
   mostAtOnce = 0;
 
@@ -70,6 +72,11 @@ export class SimulatedNetwork implements Fetcher, RangePlace {
 
   get bytes(): number {
     return this.#there.bytes;
+  }
+
+  /** Bytes that were asked for, are being sent and have not come. */
+  get onTheWayBytes(): number {
+    return [...this.#claims].reduce((sum, { left }) => sum + left, 0);
   }
 
   get there(): readonly ByteRange[] {
@@ -107,6 +114,7 @@ export class SimulatedNetwork implements Fetcher, RangePlace {
     const { manner, signal, network } = from as SimulatedContent;
     let [toSkip, came, burst] = [skip, 0, manner.burstBytes ?? 0];
     network.active++;
+    network.#claims.add(claim);
     network.mostAtOnce = Math.max(network.mostAtOnce, network.active);
     try {
       while (claim.left > 0) {
@@ -121,6 +129,7 @@ export class SimulatedNetwork implements Fetcher, RangePlace {
       }
     } finally {
       network.active--;
+      network.#claims.delete(claim);
     }
   }
 
