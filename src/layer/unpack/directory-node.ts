@@ -31,6 +31,8 @@ export class DirectoryNode {
   isAssumed = false;
   /** Whether everything is hidden that lower layers have in it. */
   isOpaque = false;
+  /** Whether something that hides nothing was put into it, or into a directory in it. */
+  isFilled = false;
   /** The open directory, or -1. */
   fd = -1;
   /** Most directories have none in them, and a layer may have a million of those. */

@@ -168,8 +168,12 @@ function isThere({ parent, name }: DirectoryNode): boolean {
 
 /** Whether a layer shows nothing that lower ones have under a name. */
 function hides(directory: DirectoryNode, name: ByteString): boolean {
-  if (directory.isOpaque || directory.whiteouts?.has(name) === true) return true;
-  return directory.parent !== undefined && hides(directory.parent, directory.name);
+  return directory.whiteouts?.has(name) === true || hidesAll(directory);
+}
+
+/** Whether a layer shows nothing that lower ones have in a directory. */
+export function hidesAll({ isOpaque, parent, name }: DirectoryNode): boolean {
+  return isOpaque || (parent !== undefined && hides(parent, name));
 }
 
 function notADirectory(directory: DirectoryNode, name: ByteString, entry: ByteString): Error {

@@ -2,7 +2,7 @@ import { isMissingFile } from "../../disk/disk-error.ts";
 import type { ByteString } from "../../tar/byte-string.ts";
 import type { TarEntry } from "../../tar/tar-entry.ts";
 import type { DirectoryNode, Pending } from "./directory-node.ts";
-import type { DirectoryTree } from "./directory-tree.ts";
+import { type DirectoryTree, hidesAll } from "./directory-tree.ts";
 import type { EntryFiles, OpenFile, Place } from "./entry-files.ts";
 import { checkLinkText, pathOfEntry, refused } from "./entry-name.ts";
 import type { HostAbilities } from "./host-abilities.ts";
@@ -48,7 +48,10 @@ export class EntryMaker {
     if (isBelowWhiteout(path)) throw refused(entry.name, "its path leads through a whiteout");
     const directory = slash === -1 ? this.#tree.root : this.#tree.make(path.slice(0, slash), entry.name);
     if (name.startsWith(WHITEOUT)) this.#noteWhiteout(entry, { directory, name });
-    else this.#make(entry, { directory, name });
+    else {
+      noteFilled(directory);
+      this.#make(entry, { directory, name });
+    }
   }
 
   /** The next bytes of the entry's content. */
@@ -213,13 +216,28 @@ export class EntryMaker {
 
   #noteWhiteout(entry: TarEntry, { directory, name }: Place): void {
     if (name === OPAQUE) {
+      if (!hidesAll(directory)) this.#removeUnfilled(directory);
       directory.isOpaque = true;
       return;
     }
     const hidden = name.slice(WHITEOUT.length);
     if (hidden === "" || hidden === "." || hidden === "..")
       throw refused(entry.name, "a whiteout of nothing that has a name");
+    const own = directory.child(hidden);
+    if (own !== undefined && !isOwn(own)) this.#remove({ directory, name: hidden });
+    else if (own !== undefined && !hidesAll(own)) this.#removeUnfilled(own);
     this.#hide(directory, hidden);
+  }
+
+  /**
+   * Everything is about to be hidden that lower layers have in a directory: those in it go that are here only because something was
+   * to be hidden in them, as they would go if they were those of the lower layers. Where that was done before is passed over.
+   */
+  #removeUnfilled(directory: DirectoryNode): void {
+    for (const child of directory.children) {
+      if (!isOwn(child)) this.#remove({ directory, name: child.name });
+      else if (!child.isOpaque && directory.whiteouts?.has(child.name) !== true) this.#removeUnfilled(child);
+    }
   }
 
   #hide(directory: DirectoryNode, name: ByteString): void {
@@ -250,6 +268,16 @@ export class EntryMaker {
     directory.pending?.delete(name);
     this.#files.remove(place, { isDirectory: this.#tree.drop(directory, name) });
   }
+}
+
+function noteFilled(directory: DirectoryNode): void {
+  for (let at: DirectoryNode | undefined = directory; at?.isFilled === false; at = at.parent)
+    at.isFilled = true;
+}
+
+/** Whether a directory is the layer's own, and not only there because something is to be hidden in it. */
+function isOwn({ entry, isFilled }: DirectoryNode): boolean {
+  return entry !== undefined || isFilled;
 }
 
 /** Whether a hard link cannot lead there: to the root, or a directory of the layer in whose place no lower one can have a link. */
