@@ -6,7 +6,7 @@ import { moveSteps, noteSteps } from "./connection-steps.ts";
 import { handshakeError } from "./handshake-error.ts";
 import { nodeTls } from "./node-tls.ts";
 import { ProxyFailure } from "./proxy-failure.ts";
-import { type ReadingSizes, SocketFeed } from "./socket-feed.ts";
+import { type Reading, SocketFeed } from "./socket-feed.ts";
 import { openTunnel } from "./tunnel.ts";
 import { errors } from "./undici.ts";
 
@@ -26,7 +26,7 @@ export interface ConnectorOptions {
   /** `false` accepts any certificate. */
   readonly rejectUnauthorized: boolean;
   /** Of buffers that are used again and again; `undefined`: every chunk gets memory of its own. */
-  readonly reading: ReadingSizes | undefined;
+  readonly reading: Reading | undefined;
 }
 
 /** Where a connection leads. */
@@ -111,8 +111,8 @@ export class Connector {
     if (target.tunnel) return await this.#openInTunnel(target, target.tunnel, note);
     const { secure, hostname, port, http2 } = target;
     // Node's HTTP/2 reads from the socket's handle itself, past any buffer of ours.
-    const { reading: sizes } = this.#options;
-    const feed = sizes && !http2 ? new SocketFeed({ secure, sizes }) : undefined;
+    const { reading } = this.#options;
+    const feed = reading && !http2 ? new SocketFeed({ secure, reading }) : undefined;
     const address = { host: hostname, port, noDelay: true, keepAlive: true };
     const onread = feed && { onread: feed.onread };
     const startedAtMs = performance.now();

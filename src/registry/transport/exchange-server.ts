@@ -6,14 +6,17 @@ import type { ChunkSink, HttpBody } from "../http/send.ts";
 import type { Begun, Carrier } from "./carrier.ts";
 import type { AboutExchange, BodyUse, FromThread, ThreadSettings, ToThread } from "./exchange-wire.ts";
 import { directRoutes } from "./routes.ts";
-import { READING_ALONE } from "./socket-feed.ts";
+import { readingAlone } from "./socket-feed.ts";
 
 /** What a defect of this thread is said to have been about. */
 const DOING = "transfer";
 
 /** A place for bodies, in the thread where they come. */
 export interface OpenPlace {
-  /** Takes a body; `into` says where its bytes belong, as whoever opened the place understands it. Several may come at the same time. */
+  /**
+   * Takes a body; `into` says where its bytes belong, as whoever opened the place understands it. Several may come at the same time. A chunk
+   * is valid until the call returns, whatever that gives.
+   */
   sink(into: unknown): ChunkSink;
   /** Ends the use of the place, when no body comes any more. What came of it, in a form that can be copied. Never rejects. */
   close(): Promise<unknown>;
@@ -59,9 +62,9 @@ export class ExchangeServer {
 
   constructor(parts: ExchangeServerParts) {
     this.#parts = parts;
-    const { limits, reuseBuffers, directBytes = READING_ALONE.directBytes } = parts.settings;
-    const sizes = { ...READING_ALONE, directBytes };
-    this.#routeOf = directRoutes({ reuseBuffers, authorities: () => this.#authorities }, limits, sizes);
+    const { limits, reuseBuffers, directBytes } = parts.settings;
+    const reading = readingAlone(directBytes);
+    this.#routeOf = directRoutes({ reuseBuffers, authorities: () => this.#authorities }, limits, reading);
   }
 
   /** Does what it is told. */

@@ -141,7 +141,7 @@ export class IncomingBody implements HttpBody {
     clearTimeout(timer);
   }
 
-  /** A chunk from undici; its bytes are valid until the controller, paused here if need be, is resumed. */
+  /** A chunk from the connection; its bytes are valid for the sink as the connection's feed says, and for us until the call returns. */
   push(chunk: Buffer): void {
     if (chunk.length === 0) return; // what a resumed parser says that has nothing; to pause for it would never end
     this.#receivedBytes += chunk.length;
@@ -179,8 +179,11 @@ export class IncomingBody implements HttpBody {
     return `got ${this.#receivedBytes} of ${expectedBytes ?? "unknown"} bytes`;
   }
 
-  /** Gives a chunk to the sink: in parts, where the flow allows no more at once. */
-  #deliver(sink: ChunkSink, chunk: Buffer): void {
+  /**
+   * Gives a chunk to the sink: in parts, where the flow allows no more at once. What is to wait is copied unless it is ours, as other
+   * sockets may read into the same memory.
+   */
+  #deliver(sink: ChunkSink, chunk: Buffer, isOurs = false): void {
     this.#busy = true;
     try {
       for (let rest = chunk; rest.length > 0; ) {
@@ -188,7 +191,8 @@ export class IncomingBody implements HttpBody {
         const waiting = bytes === 0 ? this.#flowing() : sink(rest.subarray(0, bytes));
         rest = rest.subarray(bytes);
         if (!waiting) continue;
-        this.#wait(waiting, () => this.#deliver(sink, rest));
+        const kept = isOurs ? rest : Buffer.from(rest);
+        this.#wait(waiting, () => this.#deliver(sink, kept, true));
         return;
       }
       this.#busy = false;
@@ -231,7 +235,7 @@ export class IncomingBody implements HttpBody {
     while (!this.#busy) {
       const chunk = this.#late.shift();
       if (!chunk) break;
-      this.#deliver(sink, chunk);
+      this.#deliver(sink, chunk, true);
     }
     if (this.#busy) return;
     const end = this.#end;

@@ -11,7 +11,7 @@ import { LocalCarrier } from "./local-carrier.ts";
 import type { Route } from "./pool-host.ts";
 import { ProxyFailure } from "./proxy-failure.ts";
 import { proxyRoutesNow } from "./proxy-route.ts";
-import { READING_BESIDE_OTHERS, type ReadingSizes } from "./socket-feed.ts";
+import { READING_BESIDE_OTHERS, type Reading } from "./socket-feed.ts";
 import { tlsContexts } from "./tls-contexts.ts";
 
 /** TLS contexts that are kept; the one used least goes, and its authorities are parsed again. Certificates come and go. */
@@ -73,19 +73,19 @@ export function createRoutes(options: ConnectionOptions, limits: ConnectionLimit
 export function directRoutes(
   options: Omit<ConnectionOptions, "proxy">,
   limits: ConnectionLimits,
-  sizes: ReadingSizes,
+  reading: Reading,
 ): (url: URL, request: Routed) => RequestRoute {
-  const routesThrough = routeMaker(options, limits, sizes);
+  const routesThrough = routeMaker(options, limits, reading);
   return (url, request) => routesThrough(undefined, url, request);
 }
 
 function routeMaker(
   options: Omit<ConnectionOptions, "proxy">,
   limits: ConnectionLimits,
-  sizes: ReadingSizes,
+  how: Reading,
 ): RoutesThrough {
   const contextFor = tlsContexts(options.authorities);
-  const reading = options.reuseBuffers === false ? undefined : sizes;
+  const reading = options.reuseBuffers === false ? undefined : how;
   const connectors = new BoundedMap<string, Connector>(MAX_CONNECTORS);
   const choices = new BoundedMap<string, readonly (TlsOptions | undefined)[]>(MAX_CONNECTORS);
   const chosen = new BoundedMap<string, number>(MAX_CHOICES);

@@ -19,25 +19,35 @@ const THREAD_TURN_BYTES = 8 * 1024 * 1024;
  */
 const DIRECT_BYTES = 64 * 1024 * 1024;
 
+/**
+ * Memory into which all plain sockets of a thread read that only receives: a step of four MiB costs a tenth less CPU time per byte than
+ * steps of one into memory of each socket's own, as what is written and hashed next is in the processor's cache still.
+ */
+const SHARED_BYTES = 4 * 1024 * 1024;
+
 /** How a socket is read. */
-export interface ReadingSizes {
+export interface Reading {
   /** Bytes after which a plain socket lets everybody else have a turn. */
   readonly turnBytes: number;
   /** A body of more bytes goes past the parser, as a `DirectBody`. */
   readonly directBytes: number;
+  /**
+   * Where plain sockets read to that share it: then a chunk is valid until the call returns that gives it, and no longer. Default: each
+   * has memory of its own.
+   */
+  readonly shared?: Buffer | undefined;
 }
 
 /** In a thread that does other things as well. */
-export const READING_BESIDE_OTHERS: ReadingSizes = {
+export const READING_BESIDE_OTHERS: Reading = {
   turnBytes: TURN_BYTES,
   directBytes: DIRECT_BYTES,
 };
 
-/** In a thread that only receives. */
-export const READING_ALONE: ReadingSizes = {
-  turnBytes: THREAD_TURN_BYTES,
-  directBytes: DIRECT_BYTES,
-};
+/** In a thread that only receives, and where nobody keeps a chunk. */
+export function readingAlone(directBytes = DIRECT_BYTES): Reading {
+  return { turnBytes: THREAD_TURN_BYTES, directBytes, shared: Buffer.allocUnsafeSlow(SHARED_BYTES) };
+}
 
 /** The feeds of sockets that have one. */
 const FEEDS = new WeakMap<Socket, SocketFeed>();
@@ -57,7 +67,8 @@ const ENDS = ["end", "error", "close"] as const;
  * Stands between the reused buffer of a socket and undici's parser, which takes bytes with `read`, gives back what it did
  * not parse with `unshift` when it pauses, and otherwise waits for `readable`. The socket reads into one buffer for as long
  * as it lives, where Node's own would allocate 64 KiB per read: half the CPU time per received byte. A chunk given to
- * `onResponseData` is therefore valid only until that call returns or, when it pauses the controller, until `resume`.
+ * `onResponseData` is therefore valid only until that call returns or, when it pauses the controller, until `resume`; where sockets
+ * share their memory, in any case only until it returns.
  */
 export class SocketFeed {
   readonly onread: OnReadOpts;
@@ -73,6 +84,8 @@ export class SocketFeed {
   #stopped = false;
   #socket: Socket | undefined;
   readonly #turnBytes: number;
+  /** Memory that other sockets read into as well. */
+  readonly #shared: Buffer | undefined;
   /** Bytes that were read in this turn. */
   #turn = 0;
   /** Of a TLS socket: what came in this turn. */
@@ -80,9 +93,10 @@ export class SocketFeed {
   /** Whether it is given at the end of this turn. */
   #isDue = false;
 
-  constructor({ secure, sizes }: { readonly secure: boolean; readonly sizes: ReadingSizes }) {
-    this.directBytes = sizes.directBytes;
-    this.#turnBytes = sizes.turnBytes;
+  constructor({ secure, reading }: { readonly secure: boolean; readonly reading: Reading }) {
+    this.directBytes = reading.directBytes;
+    this.#turnBytes = reading.turnBytes;
+    this.#shared = reading.shared;
     this.#records = secure ? new RecordBuffer(TLS_BUFFER_BYTES) : undefined;
     this.onread = this.#records ? this.#readingOf(this.#records) : this.#readingInto();
   }
@@ -131,7 +145,7 @@ export class SocketFeed {
 
   #readingInto(): OnReadOpts {
     return {
-      buffer: Buffer.allocUnsafeSlow(TCP_BUFFER_BYTES),
+      buffer: this.#shared ?? Buffer.allocUnsafeSlow(TCP_BUFFER_BYTES),
       callback: (count, buffer) => this.#onBytes(Buffer.from(buffer.buffer, buffer.byteOffset, count)),
     };
   }
@@ -161,8 +175,14 @@ export class SocketFeed {
   #onBytes(bytes: Buffer): boolean {
     this.#waiting.push(bytes);
     if (!this.#paused) this.#give();
+    if (this.#shared && this.#waiting.length > 0) this.#leave(this.#shared);
     this.#stopped = this.#isHeld || this.#endsTurn(bytes.length);
     return !this.#stopped;
+  }
+
+  /** What waits is taken out of memory that the next socket reads into. */
+  #leave({ buffer }: Buffer): void {
+    this.#waiting = this.#waiting.map((chunk) => (chunk.buffer === buffer ? Buffer.from(chunk) : chunk));
   }
 
   #giveRecordsSoon(): void {

@@ -7,11 +7,16 @@ import { createSecureContext } from "node:tls";
 import fc from "fast-check";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { systemClock } from "../../../src/async/clock.ts";
+import type { Flow } from "../../../src/bandwidth/flow.ts";
 import type { Carrier } from "../../../src/registry/transport/carrier.ts";
 import { connectionLimits } from "../../../src/registry/transport/connection-options.ts";
 import { Connector, type ConnectTarget } from "../../../src/registry/transport/connector.ts";
 import { directRoutes } from "../../../src/registry/transport/routes.ts";
-import { READING_ALONE, READING_BESIDE_OTHERS } from "../../../src/registry/transport/socket-feed.ts";
+import {
+  READING_BESIDE_OTHERS,
+  type Reading,
+  readingAlone,
+} from "../../../src/registry/transport/socket-feed.ts";
 import { createTransport, type Transport } from "../../../src/registry/transport/transport.ts";
 import { inIdleTime } from "../../async/idle-time.ts";
 import { httpServer, httpsServer, rawServer, type ScriptedServer } from "../support/raw-server.ts";
@@ -25,7 +30,17 @@ interface Scenario {
   readonly byteCount: number;
   readonly pieceBytes: number;
   readonly seed: number;
+  /** Whether no more than so many bytes pass at once. */
+  readonly isLimited: boolean;
 }
+
+/** Lets the next bytes pass in the turn of the event loop after the one in which it is asked. */
+const LIMIT: Flow = {
+  open(tap) {
+    tap.meter();
+    return { ask: () => void setImmediate().then(() => tap.grant(50_000)), close: () => {} };
+  },
+};
 
 const CA = readFileSync(new URL("../../fixtures/tls/ca.pem", import.meta.url), "utf8");
 const pem = (name: string): string =>
@@ -47,6 +62,7 @@ const scenarios: fc.Arbitrary<Scenario> = fc.record({
   byteCount: fc.oneof(fc.integer({ min: 1, max: 3_000 }), fc.integer({ min: 1, max: 1_000_000 })),
   pieceBytes: fc.integer({ min: 1_000, max: 200_000 }),
   seed: fc.integer({ min: 0, max: 100_000 }),
+  isLimited: fc.boolean(),
 });
 
 function parse(url: string): Scenario {
@@ -84,12 +100,23 @@ interface Outcome {
   readonly received: Buffer;
 }
 
-/** Requests whose bodies, if their length is told, go past the parser. */
-function pastTheParser(): Pick<Transport, "send" | "close"> {
-  const routeOf = directRoutes({ authorities: [] }, connectionLimits({}), {
-    ...READING_ALONE,
-    directBytes: 0,
-  });
+/** The same where a chunk is nobody's any more when the call has returned. */
+async function keepNow(chunk: Uint8Array, chunks: Buffer[], turn: number): Promise<void> {
+  chunks.push(Buffer.from(chunk));
+  if (turn % 3 !== 0) await setImmediate();
+  if (turn % 5 === 0) await setImmediate();
+}
+
+const SHARED = [
+  { how: "into shared memory", open: () => reading(readingAlone()), keep: keepNow },
+  { how: "into shared memory, past the parser", open: () => reading(readingAlone(0)), keep: keepNow },
+];
+
+const PAST_THE_PARSER: Reading = { ...READING_BESIDE_OTHERS, directBytes: 0 };
+
+/** Requests over sockets that are read in one way or another. */
+function reading(how: Reading): Pick<Transport, "send" | "close"> {
+  const routeOf = directRoutes({ authorities: [] }, connectionLimits({}), how);
   const carriers: Carrier[] = [];
   return {
     async send(request) {
@@ -105,18 +132,23 @@ function pastTheParser(): Pick<Transport, "send" | "close"> {
   };
 }
 
-async function run(send: Transport["send"], server: ScriptedServer, scenario: Scenario): Promise<Outcome> {
+async function run(
+  send: Transport["send"],
+  server: ScriptedServer,
+  { keep, ...scenario }: Scenario & { readonly keep: typeof keepLater },
+): Promise<Outcome> {
   const aborter = new AbortController();
   const chunks: Buffer[] = [];
   let turn = 0;
   try {
     const url = `${server.origin}/?s=${encodeURIComponent(JSON.stringify(scenario))}`;
-    const response = await send({ method: "GET", url, signal: aborter.signal, tls: { ca: [CA] } });
+    const flow = scenario.isLimited ? LIMIT : undefined;
+    const response = await send({ method: "GET", url, flow, signal: aborter.signal, tls: { ca: [CA] } });
     await response.body.pipeTo((chunk) => {
       turn++;
       if (scenario.pace === "abort" && turn === 2) aborter.abort();
       const atOnce = scenario.pace === "sync" || (scenario.pace === "mixed" && turn % 2 === 0);
-      return atOnce ? void chunks.push(Buffer.from(chunk)) : keepLater(chunk, chunks, turn);
+      return atOnce ? void chunks.push(Buffer.from(chunk)) : keep(chunk, chunks, turn);
     });
     return { failed: false, received: Buffer.concat(chunks) };
   } catch {
@@ -144,16 +176,19 @@ describe.each([{ scheme: "http" }, { scheme: "https" }])("Connector over $scheme
   afterAll(() => server[Symbol.asyncDispose]());
 
   it.each([
-    { how: "into one buffer", open: () => createTransport({ reuseBuffers: true }) },
-    { how: "as Node.js does", open: () => createTransport({ reuseBuffers: false }) },
-    { how: "into one buffer, and past the parser", open: () => pastTheParser() },
+    { how: "into one buffer", open: () => createTransport({ reuseBuffers: true }), keep: keepLater },
+    { how: "as Node.js does", open: () => createTransport({ reuseBuffers: false }), keep: keepLater },
+    { how: "past the parser", open: () => reading(PAST_THE_PARSER), keep: keepLater },
+    ...(scheme === "http" ? SHARED : []), // records of TLS never lie there
   ])(
     "gives every byte in order in 400 mixed answers, eight at a time, read $how",
-    async ({ open }) => {
+    async ({ open, keep }) => {
       const rounds = fc.array(scenarios, { minLength: 8, maxLength: 8 });
       const property = fc.asyncProperty(rounds, async (round) => {
         const transport = open();
-        const outcomes = await Promise.all(round.map((scenario) => run(transport.send, server, scenario)));
+        const outcomes = await Promise.all(
+          round.map((scenario) => run(transport.send, server, { ...scenario, keep })),
+        );
         await transport.close();
         for (const [i, scenario] of round.entries()) check(scenario, outcomes[i] as Outcome);
       });

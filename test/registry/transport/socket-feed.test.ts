@@ -5,8 +5,8 @@ import { connect as connectTls, createServer as createTlsServer } from "node:tls
 import fc from "fast-check";
 import { describe, expect, it } from "vitest";
 import {
-  READING_ALONE,
   READING_BESIDE_OTHERS,
+  readingAlone,
   SocketFeed,
 } from "../../../src/registry/transport/socket-feed.ts";
 import { selfSigned } from "../../../src/testing/certificates/self-signed.ts";
@@ -14,15 +14,15 @@ import { selfSigned } from "../../../src/testing/certificates/self-signed.ts";
 const MIB = 1024 * 1024;
 
 it.each([
-  { where: "beside others", sizes: READING_BESIDE_OTHERS },
-  { where: "alone", sizes: READING_ALONE },
+  { where: "beside others", reading: READING_BESIDE_OTHERS, stepBytes: MIB },
+  { where: "alone", reading: readingAlone(), stepBytes: 4 * MIB },
 ])(
   "lets everybody else have a turn $where, however fast a socket is, and loses nothing",
-  async ({ sizes }) => {
+  async ({ reading, stepBytes }) => {
     const server = createServer((socket) => void socket.end(Buffer.alloc(32 * MIB, "x")));
     server.listen(0, "127.0.0.1");
     await once(server, "listening");
-    const feed = new SocketFeed({ secure: false, sizes });
+    const feed = new SocketFeed({ secure: false, reading });
     const { port } = server.address() as AddressInfo;
     const socket = connect({ port, host: "127.0.0.1", onread: feed.onread });
     feed.attach(socket);
@@ -43,7 +43,7 @@ it.each([
     await once(socket, "close");
     await new Promise((resolve) => server.close(resolve));
     expect(total).toBe(32 * MIB);
-    expect(mostInTurn).toBeLessThan(sizes.turnBytes + MIB);
+    expect(mostInTurn).toBeLessThan(reading.turnBytes + stepBytes);
   },
 );
 
@@ -75,7 +75,7 @@ describe("SocketFeed of a TLS socket", () => {
     const server = createTlsServer(certificate, (socket) => void socket.end(sent));
     server.listen(0, "127.0.0.1");
     await once(server, "listening");
-    const feed = new SocketFeed({ secure: true, sizes: READING_BESIDE_OTHERS });
+    const feed = new SocketFeed({ secure: true, reading: READING_BESIDE_OTHERS });
     const { port } = server.address() as AddressInfo;
     const how = { port, host: "127.0.0.1", onread: feed.onread }; // Node's types do not know that TLS takes it as well
     const socket = connectTls({ ...how, rejectUnauthorized: false });
