@@ -1,8 +1,8 @@
 import { homedir } from "node:os";
 import { isAbsolute, join } from "node:path";
 import { fileURLToPath } from "node:url";
+import type { BriefRun } from "./brief-run.ts";
 import { loadScript } from "./load-script.ts";
-import type { Optimizing } from "./optimize-later.ts";
 
 /** The command line, loaded. */
 export interface LoadedProgram {
@@ -15,7 +15,7 @@ export interface LoadedProgram {
 /** The program of an installation is scripts beside this file (rolldown.config.ts); the sources are modules. */
 export async function loadProgram(
   command: string | undefined,
-  { asBefore }: Pick<Optimizing, "asBefore">,
+  { asBefore }: Pick<BriefRun, "asBefore">,
 ): Promise<LoadedProgram> {
   if (import.meta.url.endsWith(".ts")) {
     const { main } = await import("./program.ts");

@@ -1,7 +1,7 @@
 #!/usr/bin/env node
+import { beginBriefRun } from "./brief-run.ts";
 import { delayTierUp } from "./delay-tier-up.ts";
 import { loadProgram } from "./load-program.ts";
-import { optimizeLater } from "./optimize-later.ts";
 
 /** The oldest Node.js that has what drayage is built on. */
 const OLDEST_NODE = [22, 19] as const;
@@ -14,11 +14,11 @@ if (major < OLDEST_NODE[0] || (major === OLDEST_NODE[0] && minor < OLDEST_NODE[1
   process.exitCode = 1;
 } else {
   delayTierUp();
-  const optimizing = optimizeLater();
-  const { main, keep } = await loadProgram(process.argv[2], optimizing); // not before the check: an older Node.js cannot even load it
+  const run = beginBriefRun();
+  const { main, keep } = await loadProgram(process.argv[2], run); // not before the check: an older Node.js cannot even load it
   const status = await main(process.argv);
   if (status >= 128) process.exit(status); // nobody waits for what a reader may not have taken yet
-  optimizing.resume();
+  run.end();
   if (status === 0) keep();
   process.exitCode = status;
   // All is done: what Node.js would tear down, a heap for one, the system takes back in a tenth of the time.

@@ -59,6 +59,17 @@ export function isSizeProvider<T extends object>(provider: T): provider is T & S
   return "sizeOf" in provider && typeof provider.sizeOf === "function";
 }
 
+/** Tells how far an ingest has come without all that `status` tells; found by `isOffsetProvider`. */
+export interface OffsetProvider {
+  /** Its bytes on disk, from the first one on; `undefined` for one that is not there. */
+  offsetOf(ref: string, options?: AbortOptions): Promise<number | undefined>;
+}
+
+/** Whether somebody is an `OffsetProvider`. */
+export function isOffsetProvider<T extends object>(provider: T): provider is T & OffsetProvider {
+  return "offsetOf" in provider && typeof provider.offsetOf === "function";
+}
+
 /** Looks after committed content (containerd's `content.Manager`). */
 export interface Manager extends InfoProvider {
   /**

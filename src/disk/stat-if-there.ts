@@ -8,11 +8,19 @@ import { isMissingFile } from "./disk-error.ts";
  */
 export function statIfThere(path: string): BigIntStats | undefined {
   const found = statSync(path, { bigint: true, throwIfNoEntry: false });
-  if (found || statSync(dirname(path), { throwIfNoEntry: false })?.isDirectory()) return found;
+  if (found || isBelowDirectory(path)) return found;
   try {
     return statSync(path, { bigint: true });
   } catch (cause) {
     if (isMissingFile(cause)) return undefined;
     throw cause;
+  }
+}
+
+/** Whether the nearest that there is above `path` is a directory. */
+function isBelowDirectory(path: string): boolean {
+  for (let above = dirname(path); ; above = dirname(above)) {
+    const found = statSync(above, { throwIfNoEntry: false });
+    if (found || above === dirname(above)) return found?.isDirectory() ?? true;
   }
 }

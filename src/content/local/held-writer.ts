@@ -8,6 +8,7 @@ import {
 } from "../../errors/classes.ts";
 import { validateLabels } from "../labels/label-store.ts";
 import type { CommitOptions, Status, Writer } from "../store.ts";
+import { giveBackBuffer, takeBuffer } from "./spare-buffers.ts";
 
 /**
  * Content up to so many bytes may be held in memory until it is complete: what is done for an ingest on disk takes longer than to bring
@@ -69,7 +70,7 @@ export class HeldWriter implements Writer {
     if (this.#length + bytes.length > size) {
       throw new ErrOutOfRange(`write to ref ${ref}: got more than the ${size} bytes announced`);
     }
-    this.#bytes ??= Buffer.allocUnsafeSlow(size);
+    this.#bytes ??= takeBuffer(size);
     this.#bytes.set(bytes, this.#length);
     this.#length += bytes.length;
     this.#digest = undefined;
@@ -155,6 +156,7 @@ export class HeldWriter implements Writer {
       await publish(this.#held, digest, options);
       return digest;
     } finally {
+      this.#giveBack();
       onGone();
       release();
     }
@@ -197,7 +199,7 @@ export class HeldWriter implements Writer {
       writer = await openOnDisk();
       await writer.write(this.#held);
       this.#inner = writer;
-      this.#bytes = undefined;
+      this.#giveBack();
       return writer;
     } catch (error) {
       await writer?.close().catch(() => {}); // the first failure is the one to tell
@@ -206,6 +208,12 @@ export class HeldWriter implements Writer {
     } finally {
       onGone();
     }
+  }
+
+  /** Its bytes are elsewhere, or nobody's any more. */
+  #giveBack(): void {
+    if (this.#bytes) giveBackBuffer(this.#bytes);
+    this.#bytes = undefined;
   }
 
   #assertOpen(action: string): void {

@@ -124,12 +124,21 @@ export class Ingests {
   }
 
   /** See `IngestManager.status`. */
-  async status(ref: string, { signal }: AbortOptions = {}): Promise<Status> {
-    throwIfAborted(signal);
-    const path = this.#parts.layout.ingestPath(ref);
-    const status = this.#held.get(path)?.listed() ?? (await readIngest(path));
+  async status(ref: string, options?: AbortOptions): Promise<Status> {
+    const status = await this.#statusOf(ref, options);
     if (!status) throw new ErrNotFound(`ref ${ref}: not found`);
     return status;
+  }
+
+  /** See `OffsetProvider.offsetOf`. */
+  async offsetOf(ref: string, options?: AbortOptions): Promise<number | undefined> {
+    return (await this.#statusOf(ref, options))?.offset;
+  }
+
+  async #statusOf(ref: string, { signal }: AbortOptions = {}): Promise<Status | undefined> {
+    throwIfAborted(signal);
+    const path = this.#parts.layout.ingestPath(ref);
+    return this.#held.get(path)?.listed() ?? (await readIngest(path));
   }
 
   /** See `IngestManager.listStatuses`. */

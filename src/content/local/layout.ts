@@ -9,6 +9,9 @@ const MAX_REF_BYTES = 65_536;
 /** Paths that are remembered; with more of them all are made anew. */
 const MAX_PATHS = 1_024;
 
+/** Longest name of an ingest whose hash is remembered, in UTF-16 units: those of blobs have half of it. */
+const MAX_KNOWN_REF = 256;
+
 /**
  * Where the local store keeps its things: containerd's content store layout, with locks and labels beside it. Paths are put together
  * without `join`, which looks at each character again, some ten times for each blob.
@@ -27,6 +30,8 @@ export class Layout {
   readonly metadata: string;
   /** A blob's path is asked for some ten times while it comes. */
   readonly #blobPaths = new Map<Digest, string>();
+  /** A ref is looked at before it comes, and has a lock and an ingest. */
+  readonly #refHashes = new Map<string, string>();
 
   constructor(root: string) {
     this.root = root;
@@ -62,12 +67,22 @@ export class Layout {
 
   /** Directory of an ingest. Throws `ErrInvalidArgument` for a ref that is empty, too long, or no Unicode text. */
   ingestPath(ref: string): string {
-    return `${this.ingest}${sep}${hashOfRef(ref)}`;
+    return `${this.ingest}${sep}${this.#hashOfRef(ref)}`;
   }
 
   /** Lock file of an ingest. Throws as `ingestPath` does. */
   lockPath(ref: string): string {
-    return `${this.locks}${sep}${hashOfRef(ref)}`;
+    return `${this.locks}${sep}${this.#hashOfRef(ref)}`;
+  }
+
+  #hashOfRef(ref: string): string {
+    const known = this.#refHashes.get(ref);
+    if (known !== undefined) return known;
+    const hashed = hashOfRef(ref);
+    if (ref.length > MAX_KNOWN_REF) return hashed;
+    if (this.#refHashes.size >= MAX_PATHS) this.#refHashes.clear();
+    this.#refHashes.set(ref, hashed);
+    return hashed;
   }
 }
 

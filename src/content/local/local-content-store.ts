@@ -19,6 +19,7 @@ import type {
   CommitOptions,
   Info,
   ListOptions,
+  OffsetProvider,
   ReaderAt,
   SizeProvider,
   Status,
@@ -42,7 +43,13 @@ import { listHalfMade, sweepIngests } from "./sweep-ingests.ts";
 const MAX_LOOKS = 16;
 
 /** A store on the local disk. Its `delete` refuses what a name or a namespace of the root needs. */
-export interface LocalStore extends OwnedStore, ContainingStore, LabelEditor, SizeProvider, AsyncDisposable {
+export interface LocalStore
+  extends OwnedStore,
+    ContainingStore,
+    LabelEditor,
+    SizeProvider,
+    OffsetProvider,
+    AsyncDisposable {
   /** Closes what the store itself opened; writers and readers are closed by those who opened them. */
   close(): Promise<void>;
 }
@@ -224,6 +231,10 @@ export class LocalContentStore implements LocalStore {
 
   status(ref: string, options?: AbortOptions): Promise<Status> {
     return this.#ingests.status(ref, options);
+  }
+
+  offsetOf(ref: string, options?: AbortOptions): Promise<number | undefined> {
+    return this.#ingests.offsetOf(ref, options);
   }
 
   listStatuses(options?: ListOptions): Promise<readonly Status[]> {

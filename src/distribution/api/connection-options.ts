@@ -24,11 +24,13 @@ export function connectionOptions({
   const forget = (): void => {
     looking = undefined;
   };
+  // One look serves all requests of a turn of the event loop: those of an image come in dozens.
   const proxies = (): Promise<ProxyOptions | undefined> => {
-    looking ??= look().finally(forget);
+    if (looking) return looking;
+    looking = look();
+    setImmediate(forget);
     return looking;
   };
-  // One look serves all requests that are made while it is under way: those of an image come in dozens.
   return { ...given, proxy: proxies };
 }
 

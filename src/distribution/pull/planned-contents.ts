@@ -1,7 +1,7 @@
 import type { AbortOptions } from "../../async/abort.ts";
 import { forEachWithin } from "../../async/for-each-within.ts";
 import { committedSize } from "../../content/exists.ts";
-import type { Info, Store } from "../../content/store.ts";
+import { type Info, isOffsetProvider, type Store } from "../../content/store.ts";
 import { unlessNotFound } from "../../content/unless-not-found.ts";
 import type { Digest } from "../../digest/digest.ts";
 import type { ImageContent } from "../../images/image-graph.ts";
@@ -111,8 +111,11 @@ async function lookFor(
 
 /** How far a download has come that was broken off, or is under way. */
 async function bytesOnTheWay(content: NamedContent, store: Store, abort: AbortOptions): Promise<number> {
-  const status = await unlessNotFound(store.status(makeRefKey(content), abort));
-  return status !== undefined && status.offset <= content.size ? status.offset : 0;
+  const ref = makeRefKey(content);
+  const offset = isOffsetProvider(store)
+    ? await store.offsetOf(ref, abort)
+    : (await unlessNotFound(store.status(ref, abort)))?.offset;
+  return offset !== undefined && offset <= content.size ? offset : 0;
 }
 
 function repositoriesAt(

@@ -50,7 +50,7 @@ export class ConfigurationFiles {
     options: ReadTextOptions = {},
   ): Promise<T | undefined> {
     throwIfAborted(options.signal);
-    const stats = await statOf(path, options.action ?? "read", (name) => stat(name, { bigint: true }));
+    const stats = statOf(path, options.action ?? "read");
     if (stats === undefined) return undefined;
     const stamp = stampOf(stats);
     const known = this.#readings.get(path);
@@ -73,14 +73,14 @@ export class ConfigurationFiles {
    * that leads nowhere, and the classes of `diskError`.
    */
   async hasDirectory(path: string): Promise<boolean> {
-    const stats = await statOf(path, "look for directory", (name) => stat(name));
+    const stats = statOf(path, "look for directory");
     if (stats?.isDirectory() ?? true) return stats !== undefined;
     throw new ErrFailedPrecondition(`look for directory "${path}": not a directory`);
   }
 
   /** Whether `path`, which may be a file as well, is a directory. Throws as `hasDirectory` does for the rest. */
   async isDirectory(path: string): Promise<boolean> {
-    const stats = await statOf(path, "read", (name) => stat(name));
+    const stats = statOf(path, "read");
     return stats?.isDirectory() ?? false;
   }
 

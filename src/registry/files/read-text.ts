@@ -1,9 +1,10 @@
-import type { Stats } from "node:fs";
-import { lstat, realpath, stat } from "node:fs/promises";
+import { type BigIntStats, lstatSync } from "node:fs";
+import { realpath } from "node:fs/promises";
 import { devNull } from "node:os";
 import { type AbortOptions, throwIfAborted } from "../../async/abort.ts";
-import { diskError, isMissingFile } from "../../disk/disk-error.ts";
+import { diskError } from "../../disk/disk-error.ts";
 import { openRegularFile } from "../../disk/open-regular-file.ts";
+import { statIfThere } from "../../disk/stat-if-there.ts";
 import { ErrInvalidArgument, ErrNotFound } from "../../errors/classes.ts";
 import { readPipe } from "./read-pipe.ts";
 
@@ -30,7 +31,7 @@ export async function readText(path: string, options: ReadTextOptions = {}): Pro
   const { action = "read", signal } = options;
   throwIfAborted(signal);
   try {
-    const stats = await statOf(path, action, (name) => stat(name));
+    const stats = statOf(path, action);
     return stats && decode(await readBytes(path, stats, options), `${action} "${path}"`);
   } catch (cause) {
     throwIfAborted(signal);
@@ -39,25 +40,22 @@ export async function readText(path: string, options: ReadTextOptions = {}): Pro
 }
 
 /**
- * What `look` says of a file, `undefined` when there is none. Throws `ErrNotFound` for a link that leads nowhere: somebody meant
- * something to be there; and the classes of `diskError`.
+ * What a file is, at once, because most are not there and are asked for often; `undefined` when there is none. Throws `ErrNotFound` for
+ * a link that leads nowhere: somebody meant something to be there; and the classes of `diskError`.
  */
-export async function statOf<T>(
-  path: string,
-  action: string,
-  look: (path: string) => Promise<T>,
-): Promise<T | undefined> {
+export function statOf(path: string, action: string): BigIntStats | undefined {
   try {
-    return await look(path);
+    const entry = lstatSync(path, { bigint: true, throwIfNoEntry: false });
+    if (entry && !entry.isSymbolicLink()) return entry;
+    const found = statIfThere(path);
+    if (found || !entry) return found;
   } catch (cause) {
-    if (!isMissingFile(cause)) throw diskError(action, path, cause);
-    const link = await lstat(path).catch(() => undefined);
-    if (link) throw new ErrNotFound(`${action} "${path}": a link that leads nowhere`, { cause });
-    return undefined;
+    throw diskError(action, path, cause);
   }
+  throw new ErrNotFound(`${action} "${path}": a link that leads nowhere`);
 }
 
-async function readBytes(path: string, stats: Stats, options: ReadTextOptions): Promise<Buffer> {
+async function readBytes(path: string, stats: BigIntStats, options: ReadTextOptions): Promise<Buffer> {
   const { action = "read", pipes = false, signal } = options;
   // One byte more than allowed is enough to know.
   if (pipes && stats.isFIFO()) return await readPipe(path, { maxBytes: MAX_TEXT_BYTES + 1, signal });

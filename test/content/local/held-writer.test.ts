@@ -31,6 +31,17 @@ afterEach(async () => {
 const ingestPath = (): string => join(root, "ingest", createHash("sha256").update(REF).digest("hex"));
 const namesIn = (directory: string): Promise<string[]> => readdir(join(root, directory)).catch(() => []);
 
+/** Brings content in pieces, others in between. */
+async function bring(bytes: Buffer): Promise<void> {
+  const { length: size } = bytes;
+  const writer = await store.writer({ ref: `layer-${size}`, size, expected: digestOf(bytes), brief: true });
+  for (let start = 0; start < size; start += 1_000) {
+    await writer.write(bytes.subarray(start, start + 1_000));
+    await new Promise(setImmediate);
+  }
+  await writer.commit({ size });
+}
+
 describe("a writer of small content that comes in moments", () => {
   it("has nothing on disk until it commits, and leaves nothing but a read-only blob", async () => {
     const writer = await store.writer(BRIEF);
@@ -50,6 +61,7 @@ describe("a writer of small content that comes in moments", () => {
     await writer.write(BYTES.subarray(0, 5));
     expect(await store.listStatuses()).toMatchObject([{ ref: REF, offset: 5, total: BLOB.size }]);
     expect(await store.status(REF)).toMatchObject({ offset: 5 });
+    expect([await store.offsetOf(REF), await store.offsetOf("another")]).toEqual([5, undefined]);
     await using other = await openLocalStore({ root });
     await expect(store.writer(BRIEF)).rejects.toThrow("locked");
     await expect(other.writer(BRIEF)).rejects.toThrow("locked");
@@ -59,11 +71,23 @@ describe("a writer of small content that comes in moments", () => {
     await expect(store.status(REF)).rejects.toMatchObject({ code: "ERR_NOT_FOUND" });
   });
 
+  it("has bytes of its own, whoever writes before, beside or after it", async () => {
+    const contents = Array.from({ length: 24 }, (_, at) => Buffer.alloc(3_000 + at * 500, at));
+    for (let start = 0; start < contents.length; start += 8) {
+      await Promise.all(contents.slice(start, start + 8).map(bring));
+    }
+    for (const bytes of contents) {
+      const kept = await readBlob(store, { digest: digestOf(bytes), size: bytes.length });
+      expect(bytes.equals(kept)).toBe(true);
+    }
+  });
+
   it("keeps what came when it is closed, for a writer of any store on the root", async () => {
     const writer = await store.writer(BRIEF);
     await writer.write(BYTES.subarray(0, 5));
     await writer.close();
     await using other = await openLocalStore({ root });
+    expect(await other.offsetOf(REF)).toBe(5);
     const next = await other.writer(BRIEF);
     expect(await next.status()).toMatchObject({ offset: 5, total: BLOB.size });
     await next.write(BYTES.subarray(5));

@@ -1,0 +1,80 @@
+import { cachedDataVersionTag, setFlagsFromString } from "node:v8";
+import { afterEach, beforeEach, describe, expect, it, vi } from "vitest";
+import { type BriefRun, beginBriefRun } from "../../src/cli/brief-run.ts";
+
+let run: BriefRun;
+let before: number;
+
+beforeEach(() => {
+  vi.useFakeTimers();
+  before = cachedDataVersionTag();
+  run = beginBriefRun();
+});
+
+afterEach(() => {
+  run.end();
+  vi.useRealTimers();
+});
+
+function fail(): never {
+  throw new Error(String(cachedDataVersionTag()));
+}
+
+/** What V8 is told in a brief run, and what it is told afterwards. */
+const FLAGS = [
+  ["--no-opt", "--opt"],
+  ["--no-maglev", "--maglev"],
+  ["--no-incremental-marking", "--incremental-marking"],
+  ["--no-parallel-scavenge", "--parallel-scavenge"],
+] as const;
+
+/** V8's flags as they are in a brief run, as it tells them. */
+function whenBrief(): number {
+  for (const [brief] of FLAGS) setFlagsFromString(brief);
+  const tag = cachedDataVersionTag();
+  for (const [, usual] of FLAGS) setFlagsFromString(usual);
+  return tag;
+}
+
+describe("beginBriefRun()", () => {
+  it("tells V8 when a command has loaded what it uses, for no longer than a second", () => {
+    const brief = whenBrief();
+    expect(brief).not.toBe(before);
+    expect(cachedDataVersionTag()).toBe(before);
+    vi.advanceTimersByTime(80);
+    expect(cachedDataVersionTag()).toBe(brief);
+    vi.advanceTimersByTime(999);
+    expect(cachedDataVersionTag()).toBe(brief);
+    vi.advanceTimersByTime(1);
+    expect(cachedDataVersionTag()).toBe(before);
+  });
+
+  it("has the flags as they were while code that was kept is taken, also where that fails", () => {
+    vi.advanceTimersByTime(80);
+    const brief = cachedDataVersionTag();
+    expect(run.asBefore(cachedDataVersionTag)).toBe(before);
+    expect(cachedDataVersionTag()).toBe(brief);
+    expect(() => run.asBefore(fail)).toThrow(String(before));
+    expect(cachedDataVersionTag()).toBe(brief);
+  });
+
+  it("changes nothing in a command that has ended before, nor after it was told that it is not brief", () => {
+    run.end();
+    vi.advanceTimersByTime(2_000);
+    expect(run.asBefore(cachedDataVersionTag)).toBe(before);
+    expect(cachedDataVersionTag()).toBe(before);
+  });
+
+  it("leaves a compiler off that Node.js was started without", () => {
+    setFlagsFromString("--no-maglev");
+    try {
+      const given = cachedDataVersionTag();
+      vi.advanceTimersByTime(80);
+      expect(cachedDataVersionTag()).not.toBe(given);
+      run.end();
+      expect(cachedDataVersionTag()).toBe(given);
+    } finally {
+      setFlagsFromString("--maglev");
+    }
+  });
+});
