@@ -15,21 +15,30 @@ const DIGEST = digestOf("blob");
 const LABELS = { "a.b": "c" };
 const SOURCES = join(import.meta.dirname, "../../../src");
 
+let folder: string;
+/** `folder`, or a disk of the test's own. */
 let root: string;
 let path: string;
 let warned: string[];
 let closing: Disposable[];
 
 beforeEach(async () => {
-  root = await mkdtemp(join(tmpdir(), "drayage-meta-"));
+  folder = await mkdtemp(join(tmpdir(), "drayage-meta-"));
+  root = folder;
   path = join(root, "meta.db");
   warned = [];
   closing = [];
 });
 afterEach(async () => {
-  for (const each of closing) each[Symbol.dispose]();
-  await rm(root, { recursive: true, force: true });
+  closeAll();
+  await rm(folder, { recursive: true, force: true });
 });
+
+/** To be called as well before a disk goes on which something is open. */
+function closeAll(): void {
+  for (const each of closing) each[Symbol.dispose]();
+  closing = [];
+}
 
 function labels(elapsed: () => number = () => 0): SqliteLabelStore {
   const clock = { now: () => 0, elapsed, sleep: async () => {} };
@@ -174,8 +183,8 @@ describeWithMounts("metadata on a read-only disk", () => {
       await disk.makeWritable();
       await store.merge(DIGEST, { k: "v" });
       expect(await store.get(DIGEST)).toEqual({ ...LABELS, k: "v" });
-      store.close();
     } finally {
+      closeAll();
       await disk.dispose();
     }
   });
@@ -208,8 +217,8 @@ describeWithMounts("metadata on a full disk", () => {
       await rm(join(root, "filler"));
       await metadata.labels("team").merge(DIGEST, { k: "v" });
       expect(await metadata.get("team", DIGEST)).toMatchObject({ labels: { ...LABELS, k: "v" } });
-      for (const each of closing) each[Symbol.dispose]();
     } finally {
+      closeAll();
       await disk.dispose();
     }
   });

@@ -118,13 +118,13 @@ export function enginePull(options: (scene: Scene) => Partial<DistributionOption
     const { scene } = visit;
     const root = await mkdtemp(join(tmpdir(), "drayage-secrets-"));
     const credentials = credentialsOf(visit);
-    await using engine = await openDistribution({
-      root,
-      credentials,
-      registry: { plainHttp: true },
-      ...options(scene),
-    });
     try {
+      await using engine = await openDistribution({
+        root,
+        credentials,
+        registry: { plainHttp: true },
+        ...options(scene),
+      });
       const metaHeaders = { "X-Meta-Who": "meta-s3cret" };
       await engine.pull(`${scene.hosts.registry}/team/app:v1`, { auth, metaHeaders });
     } finally {
