@@ -7,8 +7,8 @@ import { promisify } from "node:util";
 
 const run = promisify(execFile);
 
-/** A file system of its own, in memory. */
-export interface SmallDisk {
+/** A file system of its own, in memory. Disposing of it needs that nothing in it is open. */
+export interface SmallDisk extends AsyncDisposable {
   readonly path: string;
   makeReadOnly(): Promise<void>;
   makeWritable(): Promise<void>;
@@ -36,6 +36,10 @@ function tryMount(): boolean {
 export async function mountSmallDisk(kib: number, files = 0): Promise<SmallDisk> {
   const path = await mkdtemp(join(tmpdir(), "small-disk-"));
   await run("mount", ["-t", "tmpfs", "-o", `size=${kib}k,nr_inodes=${files}`, "tmpfs", path]);
+  const dispose = async (): Promise<void> => {
+    await run("umount", [path]);
+    await rm(path, { recursive: true, force: true });
+  };
   return {
     path,
     async makeReadOnly() {
@@ -44,9 +48,7 @@ export async function mountSmallDisk(kib: number, files = 0): Promise<SmallDisk>
     async makeWritable() {
       await run("mount", ["-o", "remount,rw", path]);
     },
-    async dispose() {
-      await run("umount", [path]);
-      await rm(path, { recursive: true, force: true });
-    },
+    dispose,
+    [Symbol.asyncDispose]: dispose,
   };
 }
