@@ -128,14 +128,17 @@ function withSourceMap(path: string): { code: string; map: string } | undefined 
 
 /**
  * undici's client without what it loads for the sake of others: Node's HTTP server, to know its messages and a limit that our clients
- * name themselves, and HTTP/2 before any server speaks it.
+ * name themselves, and HTTP/2 before any server speaks it. What it asserts, some forty times for each answer, costs more than a look
+ * only where it is not so.
  */
 function undiciWithoutServer(): Plugin {
   const [http, http2] = ["\0node-http-of-undici", "\0late-http2-of-undici"];
+  const assert = "\0node-assert-of-undici";
   let client = "";
   return {
     name: "undici-without-server",
     resolveId(source, importer = "") {
+      if (source === "node:assert" && importer.includes("/undici/lib/")) return assert;
       if (!/\/undici\/lib\/(?:core|dispatcher)\//.test(importer)) return undefined;
       if (source === "node:http") return http;
       if (source !== "./client-h2.js") return undefined;
@@ -144,6 +147,10 @@ function undiciWithoutServer(): Plugin {
     },
     load(id) {
       if (id === http) return "module.exports = { IncomingMessage: class {}, maxHeaderSize: 16384 };";
+      if (id === assert) {
+        const whole = 'process.getBuiltinModule("node:assert")';
+        return `module.exports = (value, message) => { if (!value) ${whole}(value, message); };`;
+      }
       if (id !== http2) return undefined;
       return `module.exports = (...parameters) => require(${JSON.stringify(client)})(...parameters);`;
     },

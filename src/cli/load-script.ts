@@ -1,18 +1,20 @@
-import {
+import { basename, dirname, join } from "node:path";
+import { Script } from "node:vm";
+
+// An ES import asks for each export, and so loads parts of these modules that no command needs.
+const {
   closeSync,
   fstatSync,
   mkdirSync,
   openSync,
   readdirSync,
-  readFileSync,
+  readSync,
   renameSync,
   rmSync,
   statSync,
   writeFileSync,
-} from "node:fs";
-import nodeModule from "node:module";
-import { basename, dirname, join } from "node:path";
-import { Script } from "node:vm";
+} = process.getBuiltinModule("node:fs");
+const { createRequire } = process.getBuiltinModule("node:module");
 
 /**
  * After how long compiled code is kept anew, in milliseconds: the run that left it may not have come to all functions that others
@@ -28,6 +30,9 @@ const LONGEST_KEPT_RUN_MS = 10_000;
 
 /** Builds of which compiled code is kept: as many as one user may have in use. Each takes up to 2 MB for each command. */
 const KEPT_BUILDS = 4;
+
+/** Room for any file of a program, in bytes. What is not used of it takes no memory. */
+const ROOM_BYTES = 4 * 1024 * 1024;
 
 /** Length of what tells builds apart, at the beginning of a script's first line, in characters. */
 const BUILD_ID_LENGTH = 16;
@@ -71,12 +76,13 @@ class Scripts {
   readonly #requireOfNode: NodeJS.Require;
   readonly #loaded = new Map<string, object>();
   readonly #keeps: (() => void)[] = [];
+  readonly #reading = new Reading();
   readonly #startedAt = performance.now();
   #folder: string | undefined;
 
   constructor(file: string, place: CompiledPlace) {
     this.#place = place;
-    this.#requireOfNode = nodeModule.createRequire(file);
+    this.#requireOfNode = createRequire(file);
   }
 
   /** A script that is still running has what it has exported so far, as in CommonJS. */
@@ -99,9 +105,9 @@ class Scripts {
   }
 
   #compile(file: string): (exports: object, require: (id: string) => unknown, filename: string) => void {
-    const source = readFileSync(file, "latin1"); // the build leaves ASCII only
+    const source = this.#reading.text(file);
     const path = join(this.#folderOf(source), `${this.#place.name}.${basename(file)}`);
-    const kept = readKept(path);
+    const kept = this.#reading.kept(path);
     const { compiling = (work) => work() } = this.#place;
     const script = compiling(
       () => new Script(source, { filename: file, ...(kept && { cachedData: kept.code }) }),
@@ -119,18 +125,41 @@ class Scripts {
   }
 }
 
-/** What is there, if it is the user's own: with the environment of somebody else, root must not run what that one has written. */
-function readKept(path: string): { readonly code: Buffer; readonly madeAt: number } | undefined {
-  try {
+/** Reads files one after another into the same memory: to touch it for the first time takes as long as to read into it. */
+class Reading {
+  readonly #room = Buffer.allocUnsafeSlow(ROOM_BYTES);
+
+  /** Throws the file system's errors. */
+  text(path: string): string {
+    return this.#read(path).bytes.toString("latin1"); // the build leaves ASCII only
+  }
+
+  /**
+   * What is there, if it is the user's own: with the environment of somebody else, root must not run what that one has written. Valid
+   * until the next file is read.
+   */
+  kept(path: string): { readonly code: Buffer; readonly madeAt: number } | undefined {
+    try {
+      const { bytes, uid, mtimeMs } = this.#read(path);
+      return uid === process.geteuid?.() ? { code: bytes, madeAt: mtimeMs } : undefined;
+    } catch {
+      return undefined; // not there, or not to be read
+    }
+  }
+
+  #read(path: string): { readonly bytes: Buffer; readonly uid: number; readonly mtimeMs: number } {
     const file = openSync(path, "r");
     try {
-      const { uid, mtimeMs } = fstatSync(file);
-      return uid === process.geteuid?.() ? { code: readFileSync(file), madeAt: mtimeMs } : undefined;
+      const { size, uid, mtimeMs } = fstatSync(file);
+      const room = size <= ROOM_BYTES ? this.#room : Buffer.allocUnsafeSlow(size);
+      let length = 0;
+      for (let count = -1; count !== 0 && length < size; length += count) {
+        count = readSync(file, room, length, size - length, null);
+      }
+      return { bytes: room.subarray(0, length), uid, mtimeMs };
     } finally {
       closeSync(file);
     }
-  } catch {
-    return undefined; // not there, or not to be read
   }
 }
 

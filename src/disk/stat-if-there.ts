@@ -1,5 +1,5 @@
-import { type BigIntStats, statSync } from "node:fs";
-import { dirname } from "node:path";
+import { type BigIntStats, existsSync, statSync } from "node:fs";
+import { dirname, sep } from "node:path";
 import { isMissingFile } from "./disk-error.ts";
 
 /**
@@ -19,6 +19,8 @@ export function statIfThere(path: string): BigIntStats | undefined {
 
 /** Whether the nearest that there is above `path` is a directory. */
 function isBelowDirectory(path: string): boolean {
+  // As it nearly always is, which takes half as long to hear as all that `stat` says.
+  if (existsSync(`${path.slice(0, path.lastIndexOf(sep) + 1)}.`)) return true;
   for (let above = dirname(path); ; above = dirname(above)) {
     const found = statSync(above, { throwIfNoEntry: false });
     if (found || above === dirname(above)) return found?.isDirectory() ?? true;

@@ -248,7 +248,9 @@ export class SlotClaims {
 }
 
 function change(accounts: Line["accounts"], what: "slots" | "lines", by: 1 | -1): void {
-  for (const account of new Set(accounts)) account[what] += by;
+  const [group, own] = accounts;
+  group[what] += by;
+  if (own !== group) own[what] += by;
 }
 
 /** Below zero when the first one has less. */

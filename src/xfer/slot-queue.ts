@@ -81,8 +81,9 @@ export class SlotQueue {
     this.#queue.concurrency = slots;
   }
 
-  /** Lets in whoever may come by now: p-queue looks for them whenever its limit is set. */
+  /** Lets in whoever may come by now: p-queue looks for them whenever its limit is set, and tells of it where it finds nobody. */
   serve(): void {
+    if (this.#tasks.gone.length === 0 && !this.#claims.hasNext) return;
     this.setSlots(this.#queue.concurrency);
   }
 

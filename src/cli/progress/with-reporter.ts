@@ -19,12 +19,13 @@ export function progressOption(): Option {
  */
 export async function withReporter<T>(
   { quiet = false, progress }: ProgressCliOptions,
-  work: (onProgress: (step: Progress) => void) => Promise<T>,
+  work: (onProgress: ((step: Progress) => void) | undefined) => Promise<T>,
   factsOf: (result: T) => readonly object[] = () => [],
 ): Promise<T> {
   const reporter = await chooseReporter(progress, { quiet, stream: process.stdout });
   try {
-    const result = await work((step) => reporter.report(step));
+    // Where nobody is told anything, nobody has to find out what is here before anything comes.
+    const result = await work(quiet ? undefined : (step) => reporter.report(step));
     reporter.finish();
     for (const facts of factsOf(result)) reporter.facts(facts);
     return result;

@@ -1,7 +1,7 @@
 import { randomBytes } from "node:crypto";
 import { mkdirSync, readdirSync, renameSync, rmdirSync, statSync, unlinkSync, writeFileSync } from "node:fs";
 import { chmod, readFile, rename, rm, stat } from "node:fs/promises";
-import { join } from "node:path";
+import { join, sep } from "node:path";
 import type { AbortOptions } from "../../async/abort.ts";
 import { nowNs } from "../../async/wall-clock.ts";
 import type { Digester } from "../../digest/digest.ts";
@@ -66,7 +66,7 @@ export async function openIngest(path: string, request: IngestRequest): Promise<
  */
 export async function readIngest(path: string): Promise<Status | undefined> {
   try {
-    if (!statSync(join(path, "ref"), { throwIfNoEntry: false })) return undefined; // as of nearly all that are opened
+    if (!statSync(`${path}${sep}ref`, { throwIfNoEntry: false })) return undefined; // as of nearly all that are opened
     // Only regular files: to read a named pipe is to wait for ever.
     const files = await Promise.all([stat(join(path, "ref")), stat(join(path, "data"))]);
     if (!files.every((file) => file.isFile())) return undefined;

@@ -67,6 +67,9 @@ export interface ShareOptions extends AbortOptions {
   readonly callerSweeps?: boolean | undefined;
 }
 
+/** What nothing has to be done for. */
+const CLAIMED: Promise<void> = Promise.resolve();
+
 /**
  * The one who decides whether content of a root may be deleted: it knows what names, namespaces and running
  * work need, and every deletion asks it. Nothing that is referred to is deleted. What lost its references is
@@ -149,9 +152,12 @@ export class ContentOwner {
    * waits to be deleted; waits itself while the blob is being deleted. Throws `ErrCanceled`, or the classes of
    * `diskError`.
    */
-  async claim(digest: Digest, options: AbortOptions = {}): Promise<void> {
+  claim(digest: Digest, options: AbortOptions = {}): Promise<void> {
     const { newest } = this.#lease;
-    if (newest <= 0) return;
+    return newest <= 0 ? CLAIMED : this.#claim(digest, newest, options);
+  }
+
+  async #claim(digest: Digest, newest: number, options: AbortOptions): Promise<void> {
     for (let attempt = 1; !(await this.#doomed.rescue(digest, newest)); attempt++) {
       // Whoever deletes it has the turn. When nobody has it, they were killed.
       if (await this.#lease.tryTurn(() => this.#doomed.revive(digest))) return;

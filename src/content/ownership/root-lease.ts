@@ -83,7 +83,9 @@ export class RootLease implements Epochs {
 
   /** The newest epoch that work of this process has joined and not left; -1 when there is none. */
   get newest(): number {
-    return Math.max(-1, ...this.#held.keys());
+    let newest = -1;
+    for (const epoch of this.#held.keys()) newest = Math.max(newest, epoch);
+    return newest;
   }
 
   /**

@@ -124,10 +124,15 @@ export function takeShare(
   { shared, pipelining }: PoolHost,
   isFit: (connection: Carrier) => boolean,
 ): Carrier | undefined {
-  let [best, fewest]: [Carrier | undefined, number] = [undefined, pipelining.depth];
+  let best: Carrier | undefined;
+  let fewest = pipelining.depth;
   if (fewest === 1) return undefined;
-  for (const [connection, count] of shared) {
-    if (count < fewest && isFit(connection)) [best, fewest] = [connection, count];
+  // Not in a loop over pairs: each small blob goes through all connections, and V8 would make two objects for each of them.
+  for (const connection of shared.keys()) {
+    const count = shared.get(connection) ?? 0;
+    if (count >= fewest || !isFit(connection)) continue;
+    best = connection;
+    fewest = count;
   }
   if (best) shared.set(best, fewest + 1);
   return best;
