@@ -1,7 +1,7 @@
 /**
  * Brings a blob into a store, in a process of its own: `download-child.ts <root> <origin> <digest> <size> <workers> <how> [<bytes>]`, in
- * ranges or in one stream, and kills itself when there are so many bytes. Tells by lines on stdout how many there were, how many
- * there are then, or `done` and the KiB of memory that it took at most.
+ * ranges or in one stream, and kills itself when there are so many bytes. Tells by lines on stdout `from` how many it went on, if any
+ * were still to come, how many are `there` when it is killed, or how it came to an `end` and the KiB of `memory` that it took at most.
  */
 import { writeSync } from "node:fs";
 import { openLocalStore } from "../../../../src/content/local/local-store.ts";
@@ -52,15 +52,15 @@ const isNew = await fetchContent(
     growth,
     ...(how === "ranges" && { ranges }),
     onBytes: (bytes) => {
-      if (isFirst) say(String(bytes));
+      if (isFirst) say(`from ${bytes}`);
       isFirst = false;
       if (bytes < Number(last)) return;
-      say(String(bytes));
+      say(`there ${bytes}`);
       process.kill(process.pid, "SIGKILL");
     },
   },
 );
-say(isNew ? "done" : "was there");
-say(String(process.resourceUsage().maxRSS));
+say(`end ${isNew ? "done" : "was there"}`);
+say(`memory ${process.resourceUsage().maxRSS}`);
 await transport.close();
 await threads.end();
