@@ -69,7 +69,7 @@ describe("fetchInRanges()", () => {
       most = Math.max(most, run.network.onTheWayBytes);
     }
     expect(most).toBeGreaterThan(30 * MB);
-    expect(most).toBeLessThanOrEqual(80 * MB);
+    expect(most).toBeLessThanOrEqual(72 * MB);
     run.controller.abort();
     await clock.advance(0);
     await run.ended;
@@ -149,7 +149,7 @@ describe("fetchInRanges()", () => {
         burstBytes,
       });
       const run = await runOf({ size: GIB, manner });
-      expect(run.tookMs / even.tookMs, `slow: ${slow}`).toBeLessThan(1.1);
+      expect(run.tookMs - even.tookMs, `slow: ${slow}`).toBeLessThan(250);
     }
   });
 
