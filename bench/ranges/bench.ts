@@ -1,3 +1,4 @@
+import { join } from "node:path";
 import { setTimeout as sleep } from "node:timers/promises";
 import type { RangeOptions } from "../../src/remotes/ranges/ranges.ts";
 import { type Case, type Contestant, defineBench } from "../driver/bench.ts";
@@ -8,6 +9,7 @@ import type { PaceOptions, PaceReport } from "../support/pace.ts";
 import { RunningEngine } from "../support/running-engine.ts";
 import { type PacedImage, type ServedImage, serveImage, servePacedImage } from "../support/served-image.ts";
 import { fetchByContainerd, hasParallelContainerd } from "./parallel-containerd.ts";
+import { writeAtLineRate } from "./write-at-line-rate.ts";
 
 const [IN_RANGES, IN_ONE] = ["drayage in ranges", "drayage in one stream"] as const;
 const ALL_AT_ONCE = "drayage, all ranges at once";
@@ -17,12 +19,16 @@ const TRICKLE = "drayage, one connection at 1 KiB/s";
 const KILLED = "drayage, killed at 95 %";
 const KILLED_BUSY = "drayage, killed at 95 % on a busy machine";
 const CONTAINERD = "containerd in ranges";
+const WRITTEN = "the line and a write loop";
 
 const [EIGHT, SIXTEEN] = ["8 connections", "16 connections"] as const;
 const [SLOW, LARGE] = ["slow connections", "one large layer, 16 connections"] as const;
 
 /** What an endpoint sends over all connections, where there are two of them, as a multiple of what it sends over one. */
 const TOTAL = 4;
+
+/** Connections over which the large layer comes. */
+const LARGE_AT_ONCE = 16;
 
 const MIB = 1024 * 1024;
 
@@ -58,7 +64,7 @@ export const ranges = defineBench({
     { who: TRICKLE, figure: "slowSeconds", limit: { atMost: 30 } },
     { who: FROM_TWO, figure: "wallSeconds", limit: { timesBest: 1 / 1.8, of: [IN_RANGES] } },
     { who: IN_RANGES, figure: "wallSeconds", within: "local", limit: { timesBest: 1.05, of: [IN_ONE] } },
-    { who: IN_RANGES, figure: "offLimit", within: LARGE, limit: { atMost: 0.1 } },
+    { who: IN_RANGES, figure: "wallSeconds", within: LARGE, limit: { timesBest: 1 / 0.9, of: [WRITTEN] } },
     ...[KILLED, KILLED_BUSY].map((who) => {
       return { who, figure: "againPart", limit: { atMost: 0.01 } } as const;
     }),
@@ -140,11 +146,17 @@ async function* slowConnections({ each, bytes, data }: Setting): AsyncGenerator<
 /** A layer that is larger than what most memories hold. */
 async function* largeLayer({ each, bytes, data }: Setting): AsyncGenerator<Case> {
   await using image = await servePacedImage(1, bytes, { each });
-  const pull = { image, bytes, data, line: each * 16, ranges: { atOnce: 16 } };
+  const line = each * LARGE_AT_ONCE;
+  const pull = { image, bytes, data, line, ranges: { atOnce: LARGE_AT_ONCE } };
   yield {
     name: LARGE,
     bytes,
-    contestants: [engine(IN_RANGES, pull), killed(KILLED, pull), busy(killed(KILLED_BUSY, pull))],
+    contestants: [
+      engine(IN_RANGES, pull),
+      written({ bytes, data, line }),
+      killed(KILLED, pull),
+      busy(killed(KILLED_BUSY, pull)),
+    ],
   };
 }
 
@@ -216,6 +228,18 @@ function killed(name: string, { image, bytes, data, ranges: how }: KilledPull): 
         sentBytes += (await image.report()).sentBytes;
         return { ...cost, againPart: sentBytes / bytes - 1 };
       }),
+  };
+}
+
+/** What takes as long as the line, or longer where writing so many bytes does: a machine may have to be given that memory first. */
+function written({
+  bytes,
+  data,
+  line,
+}: Pick<Pull, "bytes" | "data"> & { readonly line: number }): Contestant {
+  return {
+    name: WRITTEN,
+    measure: () => inFreshFolder(data, (folder) => writeAtLineRate(join(folder, "bytes"), bytes, line)),
   };
 }
 
