@@ -23,13 +23,20 @@ export interface Engine extends Distribution {
 export async function openEngine(options: Partial<DistributionOptions> = {}): Promise<Engine> {
   const root = options.root ?? (await mkdtemp(join(tmpdir(), "drayage-pull-")));
   const registry = { plainHttp: true, ...options.registry };
-  const distribution = await openDistribution({ backoff: NO_WAIT, ...options, root, registry });
+  const removeOwn = async (): Promise<void> => {
+    if (options.root === undefined) await rm(root, { recursive: true, force: true });
+  };
+  const opening = openDistribution({ backoff: NO_WAIT, ...options, root, registry });
+  const distribution = await opening.catch(async (error: unknown) => {
+    await removeOwn();
+    throw error;
+  });
   return Object.assign(distribution, {
     root,
     ...checkedMoves(distribution),
     async [Symbol.asyncDispose]() {
       await distribution.close();
-      if (options.root === undefined) await rm(root, { recursive: true, force: true });
+      await removeOwn();
     },
   });
 }
