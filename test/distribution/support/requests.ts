@@ -8,17 +8,28 @@ export function asked(registry: TestRegistry): readonly string[] {
     .filter((line) => line !== "GET ping");
 }
 
-/** GET requests for content with the digest. */
-export function gets(registry: TestRegistry, digest: string): readonly RequestRecord[] {
-  return registry.requests.filter((request) => request.method === "GET" && request.reference === digest);
+/**
+ * Whether a request is for a part of a content, the rest of which comes over other connections: what goes on with a content, or fetches
+ * it, asks for everything up to its end.
+ */
+export function isPart({ range }: RequestRecord): boolean {
+  return range !== undefined && /-\d+$/.test(range);
 }
 
-/** How often each digest was asked for by GET, also by a tag that has it. */
+/** GET requests for content with the digest; not those for parts, of which there are as many as there are connections. */
+export function gets(registry: TestRegistry, digest: string): readonly RequestRecord[] {
+  return registry.requests.filter((request) => {
+    return request.method === "GET" && request.reference === digest && !isPart(request);
+  });
+}
+
+/** How often each digest was asked for by GET, also by a tag that has it; requests for parts do not count. */
 export function getCounts(registry: TestRegistry): ReadonlyMap<string, number> {
   const counts = new Map<string, number>();
   for (const request of registry.requests) {
     const digest = request.digest ?? tagged(registry, request);
-    if (request.method === "GET" && digest !== undefined) counts.set(digest, (counts.get(digest) ?? 0) + 1);
+    const counting = request.method === "GET" && !isPart(request);
+    if (counting && digest !== undefined) counts.set(digest, (counts.get(digest) ?? 0) + 1);
   }
   return counts;
 }
