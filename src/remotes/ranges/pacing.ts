@@ -10,10 +10,7 @@ const MAX_PIECE_BYTES = 32 * 1024 * 1024;
  * Bytes that ranges ask for at once, over all connections of a content: less than a hundredth of a layer of ten gigabytes. Kernels take
  * in all of that, up to 32 MB for each connection, when the process does not keep up, and it is lost when that is killed.
  */
-const MAX_ON_THE_WAY_BYTES = 64_000_000;
-
-/** How many times its share of that a range may have, as long as some of it is left: of each, half has come already on average. */
-const SHARES = 2;
+const MAX_ON_THE_WAY_BYTES = 80_000_000;
 
 /** As long as so many of its round trips a range lasts in any case: each one begins with one, in which nothing comes. */
 const ROUND_TRIPS = 20;
@@ -81,8 +78,6 @@ export interface LineSpeed {
 export interface Sharing {
   /** Bytes that are missing. */
   readonly leftBytes: number;
-  /** Those of them that were asked for. */
-  readonly onTheWayBytes: number;
   /** How many connections there are. */
   readonly lines: number;
 }
@@ -100,17 +95,13 @@ export interface Capacity {
 /** What a connection can bring next. */
 export function capacityOf(
   { rate, latencyMs }: LineSpeed,
-  { leftBytes, onTheWayBytes, lines }: Sharing,
+  { leftBytes, lines }: Sharing,
   { pieceBytes }: PacingOptions,
 ): Capacity {
-  const far = (rate * latencyMs * ROUND_TRIPS) / 1_000;
-  const most = Math.min(bytesOfPiece(rate), MAX_PIECE_BYTES);
-  const within = (share: number): number => {
-    return Math.max(pieceBytes, Math.ceil(Math.min(Math.max(share, far), most)));
-  };
-  const fullBytes = within((SHARES * MAX_ON_THE_WAY_BYTES) / lines);
-  const affordable = Math.min(fullBytes, within(MAX_ON_THE_WAY_BYTES - onTheWayBytes));
-  const bytes = Math.max(pieceBytes, Math.min(affordable, Math.ceil(leftBytes / (PIECES_LEFT * lines))));
+  const share = Math.max(MAX_ON_THE_WAY_BYTES / lines, (rate * latencyMs * ROUND_TRIPS) / 1_000);
+  const most = Math.min(share, bytesOfPiece(rate), MAX_PIECE_BYTES);
+  const fullBytes = Math.max(pieceBytes, Math.ceil(most));
+  const bytes = Math.max(pieceBytes, Math.min(fullBytes, Math.ceil(leftBytes / (PIECES_LEFT * lines))));
   return { rate, bytes, fullBytes };
 }
 

@@ -67,8 +67,7 @@ export class RangeChoice {
 
   #capacityOf(line: RangeLine): Capacity {
     const speed = { rate: this.#rateOf(line), latencyMs: line.latencyMs };
-    const { leftBytes, freeBytes } = this.#plan;
-    const sharing = { leftBytes, onTheWayBytes: leftBytes - freeBytes, lines: this.#lines.size };
+    const sharing = { leftBytes: this.#plan.leftBytes, lines: this.#lines.size };
     return capacityOf(speed, sharing, this.#options);
   }
 

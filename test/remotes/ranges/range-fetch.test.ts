@@ -69,7 +69,7 @@ describe("fetchInRanges()", () => {
       most = Math.max(most, run.network.onTheWayBytes);
     }
     expect(most).toBeGreaterThan(30 * MB);
-    expect(most).toBeLessThanOrEqual(72 * MB);
+    expect(most).toBeLessThanOrEqual(80 * MB);
     run.controller.abort();
     await clock.advance(0);
     await run.ended;
