@@ -60,7 +60,7 @@ export interface DeleteOptions extends AbortOptions {
 /** How a share is taken. */
 export interface ShareOptions extends AbortOptions {
   /**
-   * The caller sweeps when it has given the share back, to learn what went.
+   * The caller sweeps when work that has not failed has given the share back, to learn what went.
    * @defaultValue `false`: the share does
    * @example callerSweeps: true
    */
@@ -116,11 +116,14 @@ export class ContentOwner {
   async share<T>(work: () => Promise<T>, options: ShareOptions = {}): Promise<T> {
     if (this.#parts.readOnly) return await work();
     const leave = await this.#enter(options);
+    let callerSweeps = false;
     try {
-      return await work();
+      const result = await work();
+      callerSweeps = options.callerSweeps ?? false;
+      return result;
     } finally {
       await leave();
-      if (!options.callerSweeps) await this.#sweepAfterWork(options);
+      if (!callerSweeps) await this.#sweepAfterWork(options);
     }
   }
 

@@ -118,6 +118,19 @@ describe("the owner of a store", () => {
     },
   );
 
+  it("sweeps after work that failed, whose caller was to sweep", async () => {
+    const failing = other.owner.share(
+      async () => {
+        await store.delete(DIGEST);
+        expect(await swept()).toEqual(["0"]);
+        throw new ErrNotFound("name: not found");
+      },
+      { callerSweeps: true },
+    );
+    await expect(failing).rejects.toThrow(ErrNotFound);
+    expect([await swept(), await exists(store, DIGEST)]).toEqual([[], false]);
+  });
+
   it("goes on where a sweep was killed before it let a new epoch begin, however much work overlaps", async () => {
     let end = await begin(store);
     await mkdir(join(root, "sweep", "0"), { recursive: true });
