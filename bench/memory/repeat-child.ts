@@ -8,6 +8,9 @@ import { getHeapSpaceStatistics } from "node:v8";
 import { openDistribution } from "drayage";
 import type { Sample } from "../driver/figures.ts";
 
+/** Where V8 keeps compiled code, and what belongs to it. */
+const CODE_SPACES = ["code_space", "code_large_object_space", "trusted_space", "trusted_large_object_space"];
+
 const [, , how = "", count = "0", root = "", reference = ""] = process.argv;
 const part = Number(count) / 2;
 
@@ -33,9 +36,6 @@ async function pull(times: number): Promise<void> {
     await engine.pull(reference);
   }
 }
-
-/** Where V8 keeps compiled code, and what belongs to it. */
-const CODE_SPACES = ["code_space", "code_large_object_space", "trusted_space", "trusted_large_object_space"];
 
 /** Memory, in bytes, and how many open files. */
 interface Held {
