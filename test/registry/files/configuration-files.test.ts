@@ -1,5 +1,5 @@
 import { execFileSync } from "node:child_process";
-import { mkdtemp, rename, rm, symlink, writeFile } from "node:fs/promises";
+import { mkdtemp, open, rename, rm, symlink, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterEach, beforeEach, describe, expect, it } from "vitest";
@@ -74,11 +74,13 @@ describe("ConfigurationFiles.read()", () => {
 
   it("reads a pipe once, where it may be one", async () => {
     execFileSync("mkfifo", [path]);
-    const written = writeFile(path, "piped");
+    const writer = await open(path, "r+"); // before anybody reads: a pipe without a writer has ended
     const pipes = { pipes: true };
+    const read = files.read(path, (text) => text, pipes);
+    await writer.write("piped");
+    await writer.close();
+    expect(await read).toBe("piped");
     expect(await files.read(path, (text) => text, pipes)).toBe("piped");
-    expect(await files.read(path, (text) => text, pipes)).toBe("piped");
-    await written;
   });
 });
 
