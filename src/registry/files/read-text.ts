@@ -45,10 +45,8 @@ export async function readText(path: string, options: ReadTextOptions = {}): Pro
  */
 export function statOf(path: string, action: string): BigIntStats | undefined {
   try {
-    const entry = lstatSync(path, { bigint: true, throwIfNoEntry: false });
-    if (entry && !entry.isSymbolicLink()) return entry;
     const found = statIfThere(path);
-    if (found || !entry) return found;
+    if (found || !lstatSync(path, { throwIfNoEntry: false })) return found;
   } catch (cause) {
     throw diskError(action, path, cause);
   }
