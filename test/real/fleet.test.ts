@@ -146,21 +146,22 @@ describeReal("machines behind a cache", ["docker-registry", "skopeo", "squid"], 
     async ({ machines: count, start, asks }, { signal }) => {
       await using cache = await start();
       await fleet.configure(cache.url);
-      const [whole, halves] = [image.layers.slice(0, 2), image.layers.slice(2)];
+      const [whole, halves] = [blobsOf(image).slice(0, 3), blobsOf(image).slice(3)];
       // As long as the cache lives, nobody has much more than the half of these.
       const path = new RegExp(halves.map(({ digest }) => digest).join("|"));
       fleet.upstream.pace({ path, before: (offset, gone) => until(mayPass(offset), gone) });
       const machines = await fleet.start("v1", count);
-      const had = (layer: Descriptor) => ascending(machines.map(({ root }) => bytesOnDisk(root, layer)));
-      const haveAll = (layer: Descriptor, bytes: number): boolean => (had(layer)[0] ?? 0) >= bytes;
-      await until(() => whole.every((layer) => haveAll(layer, layer.size)), signal);
+      const had = (blob: Descriptor) => ascending(machines.map(({ root }) => bytesOnDisk(root, blob)));
+      const haveAll = (blob: Descriptor, bytes: number): boolean => (had(blob)[0] ?? 0) >= bytes;
+      await until(() => whole.every((blob) => haveAll(blob, blob.size)), signal);
       await until(() => halves.every((layer) => haveAll(layer, HALF_BYTES - ON_THE_WAY_BYTES)), signal);
+      const perBlob = await asks();
+      await until(() => counts(fleet.upstream, halves).every((asked) => asked >= perBlob), signal);
       const hadThen = halves.map(had);
 
       await cache[Symbol.asyncDispose]();
       await expectAll(machines);
 
-      const perBlob = await asks();
       expect(counts(fleet.upstream, halves)).toEqual(halves.map(() => perBlob));
       expect(counts(fleet.direct, blobsOf(image))).toEqual([0, 0, 0, count, count]);
       for (const [at, layer] of halves.entries()) {
