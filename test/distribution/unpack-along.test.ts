@@ -1,6 +1,7 @@
 import { readdirSync, readFileSync, statSync } from "node:fs";
 import { rm } from "node:fs/promises";
 import { join } from "node:path";
+import { buffer } from "node:stream/consumers";
 import { gzipSync } from "node:zlib";
 import { afterEach, beforeEach, describe, expect, it } from "vitest";
 import { type Digest, digestOf, encodedOf } from "../../src/digest/digest.ts";
@@ -80,6 +81,13 @@ function expectUnpacked(root: string): void {
 async function expectNothing(root: string): Promise<void> {
   await until(() => stagedIn(root).length === 0);
   expect(namesIn(join(root, "layers", "sha256"))).toEqual([]);
+}
+
+/** Puts a blob into the registry that is the layer's but for its last bit, so that it is wrong in whatever pieces it comes. */
+async function putWrongAtTheEnd(): Promise<Digest> {
+  const bytes = await buffer(registry.readBlob(REPOSITORY, digest));
+  bytes.writeUInt8(bytes.readUInt8(bytes.length - 1) ^ 1, bytes.length - 1);
+  return (await registry.putBlob(REPOSITORY, bytes)).digest;
 }
 
 /** What comes of the blob stops in the middle, until it is released. */
@@ -172,12 +180,21 @@ describe.each([{ workers: 0 }, { workers: 1 }])(
     });
 
     it("leaves nothing when its digest is wrong at the very end, and comes with the next pull", async () => {
-      const held = holdBack({ corrupt: { offset: LAYER_BYTES } });
+      const wrong = await putWrongAtTheEnd();
+      const everywhere = registry.fault(
+        { kind: "blob", digest, times: Number.POSITIVE_INFINITY },
+        { redirect: `${registry.url}/v2/${REPOSITORY}/blobs/${wrong}` },
+      );
+      const held = registry.fault(
+        { kind: "blob", digest: wrong },
+        { stall: true, afterBytes: LAYER_BYTES / 2 },
+      );
       const failing = failureOf(engine.pull(name));
       await isUnderWay(engine.root);
       held.release();
       expect(await failing).toBeInstanceOf(ErrDataLoss);
       await expectNothing(engine.root);
+      everywhere.remove();
       await engine.pull(name);
       expectUnpacked(engine.root);
     });
