@@ -63,7 +63,7 @@ function finishedPerBlob(repository: string): Readonly<Record<Digest, number>> {
 describe("twenty pushes at once", () => {
   it("send each blob once, and all make their tags", async () => {
     const images = await pulledImages(20);
-    const logs = images.map(statusLog);
+    const logs = images.map(() => statusLog());
 
     await Promise.all(images.map((_, at) => push(`v${at}`, { onProgress: logs[at]?.sink })));
 
@@ -102,7 +102,7 @@ describe("leaving a shared push", () => {
     const layer = layerOf(image);
     const { started, release } = hold(layer);
     const aborts = [new AbortController(), new AbortController()];
-    const logs = aborts.map(statusLog);
+    const logs = aborts.map(() => statusLog());
     const pushes: Promise<unknown>[] = [];
     for (const [at, { signal }] of aborts.entries()) {
       pushes.push(push(`v${at}`, { signal, onProgress: logs[at]?.sink }).catch((error: unknown) => error));

@@ -59,7 +59,7 @@ function isLeader({ headers }: RequestRecord): boolean {
 describe("fifty pulls of one image", () => {
   it("ask for each blob and each document once, and all of them see it come", async () => {
     const image = await buildImage(registry, REPOSITORY, { tag: "v1", layers: [300_000, 200_000, 1_000] });
-    const logs = Array.from({ length: 50 }, statusLog);
+    const logs = Array.from({ length: 50 }, () => statusLog());
 
     const results = await Promise.all(logs.map((log) => engine.pull(`${name}:v1`, { onProgress: log.sink })));
 
@@ -107,7 +107,7 @@ describe("leaving a shared pull", () => {
     layer = layerOf(await buildImage(registry, REPOSITORY, { tag: "v1", layers: [300_000] }));
     go = registry.fault({ digest: layer.digest }, { stall: true, afterBytes: 100_000 }).release;
     aborts = [new AbortController(), new AbortController()];
-    const logs = aborts.map(statusLog);
+    const logs = aborts.map(() => statusLog());
     pulls = aborts.map(({ signal }, index) =>
       engine.pull(`${name}:v1`, { signal, onProgress: logs[index]?.sink }).catch((error: unknown) => error),
     );

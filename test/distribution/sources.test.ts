@@ -68,7 +68,7 @@ describe("pulls that share a layer", () => {
     });
     const challenge = { "www-authenticate": 'Basic realm="yard"' };
     broken.fault({ digest: layer.digest, times: ALWAYS }, { status: 401, headers: challenge });
-    const log = statusLog();
+    const log = statusLog({ slowAnswers: true });
     const leader = engine.pull(at(broken), { onProgress: log.sink });
     await until(() =>
       log.actions(shortId(layer.digest)).includes(`Waiting for credentials for ${broken.host}`),

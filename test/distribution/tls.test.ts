@@ -60,7 +60,7 @@ describe("pull() from a loopback registry", () => {
   it("asks once whether there is TLS where nobody says a word to it, and tells for whom it waits", async () => {
     const split = await splitServer({ tls: SILENCE, plain: plain.host });
     open.push(split);
-    const log = statusLog();
+    const log = statusLog({ slowAnswers: true });
     const { endpoint } = await inIdleTime(() =>
       engine.pull(`${split.host}/${REPOSITORY}:v1`, { onProgress: log.sink }),
     );

@@ -88,7 +88,7 @@ describe("a registry that does not answer", () => {
     const { digest } = layerOf(image);
     registry.fault({ digest }, { hold: never.promise });
     const abort = new AbortController();
-    const log = statusLog();
+    const log = statusLog({ slowAnswers: true });
     const silent = failureOf(engine.pull(`${name}:a`, { signal: abort.signal, onProgress: log.sink }));
     await until(() => log.actions(shortId(digest)).includes(`Waiting for ${registry.host}`));
     await engine.pull(`${healthy.host}/${REPOSITORY}:b`);
@@ -105,7 +105,7 @@ describe("a registry that does not answer", () => {
     const match = what === "a manifest" ? { digest: descriptor.digest } : request;
     registry.fault(match, { hold: never.promise });
     const abort = new AbortController();
-    const log = statusLog();
+    const log = statusLog({ slowAnswers: true });
     const options = { ...PLATFORM, signal: abort.signal, onProgress: log.sink };
     const silent = failureOf(engine.pull(`${name}:a`, options));
     const id = what === "a manifest" ? shortId(descriptor.digest) : "a";
@@ -122,7 +122,7 @@ describe("a registry that does not answer", () => {
     await engine.pull(`${name}:a`);
     registry.fault({ ...request, times: 9 }, { hold: never.promise });
     const abort = new AbortController();
-    const log = statusLog();
+    const log = statusLog({ slowAnswers: true });
     const target = `${registry.host}/team/other:a`;
     const options = { target, signal: abort.signal, onProgress: log.sink };
     const silent = failureOf(engine.push(`${name}:a`, options));

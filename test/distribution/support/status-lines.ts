@@ -6,6 +6,12 @@ import type {
   UpdateProgress,
 } from "../../../src/index.ts";
 
+/** What a log keeps. */
+export interface StatusLogOptions {
+  /** Also waits for answers: where a machine is busy, any answer may be so long in coming that it is waited for. */
+  readonly slowAnswers?: boolean | undefined;
+}
+
 /** Keeps what a pull tells. */
 export interface StatusLog {
   readonly sink: ProgressSink;
@@ -22,8 +28,11 @@ export interface StatusLog {
   actions(id: string): readonly string[];
 }
 
+/** What somebody waits for who has asked. */
+const ANSWERS: ReadonlySet<string | undefined> = new Set(["host", "credentials", "authorization"]);
+
 /** Starts a log. */
-export function statusLog(): StatusLog {
+export function statusLog({ slowAnswers = false }: StatusLogOptions = {}): StatusLog {
   const progress: StepProgress[] = [];
   const plans: PlanProgress[] = [];
   const summaries: SummaryProgress[] = [];
@@ -34,7 +43,7 @@ export function statusLog(): StatusLog {
     sink: (item) => {
       if (item.kind === "plan") plans.push(item);
       else if (item.kind === "summary") summaries.push(item);
-      else progress.push(item);
+      else if (slowAnswers || item.kind !== "update" || !ANSWERS.has(item.reason)) progress.push(item);
     },
     waits: () =>
       progress.flatMap((item) => (item.kind === "update" && item.phase === "waiting" ? [item] : [])),

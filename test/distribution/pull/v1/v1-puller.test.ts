@@ -8,6 +8,7 @@ import type { TestRegistryOptions } from "../../../../src/testing.ts";
 import { type BuiltV1Image, buildImage, buildV1Image, TestRegistry } from "../../../../src/testing.ts";
 import { closingAfterEach } from "../../../support/closing-after-each.ts";
 import { blobsOn, type Engine, failureOf, namesOn, openEngine } from "../../support/engine.ts";
+import { statusLog } from "../../support/status-lines.ts";
 import { until } from "../../support/until.ts";
 
 const REPOSITORY = "team/app";
@@ -182,24 +183,18 @@ describe("pull() of an image of version 1", () => {
 
   it("tells what it does", async () => {
     const { engine, image, name } = await site();
-    const lines: string[] = [];
-    await engine.pull(name, {
-      platform: "linux/amd64",
-      onProgress: (line) => {
-        if (line.kind === "message") lines.push(`${line.id}: ${line.message}`);
-        if (line.kind === "update") lines.push(`${line.id}: ${line.action}`);
-      },
-    });
-    const id = image.layers[0]?.id.slice(0, 12);
+    const log = statusLog();
+    await engine.pull(name, { platform: "linux/amd64", onProgress: log.sink });
+    const lines = log.lines();
     expect(lines.slice(0, 2)).toEqual(["1: Pulling from team/app", "1: Pulling dependent layers"]);
-    expect([...new Set(lines.filter((line) => line.startsWith(`${id}`)))]).toEqual([
-      `${id}: Pulling fs layer`,
-      `${id}: Downloading`,
-      `${id}: Verifying Checksum`,
-      `${id}: Download complete`,
-      `${id}: Pull complete`,
+    expect(log.actions(image.layers[0]?.id.slice(0, 12) ?? "")).toEqual([
+      "Pulling fs layer",
+      "Downloading",
+      "Verifying Checksum",
+      "Download complete",
+      "Pull complete",
     ]);
-    expect(lines.at(-1)).toMatch(/^: Status: Downloaded newer image for /);
+    expect(lines.at(-1)).toMatch(/^Status: Downloaded newer image for /);
   });
 });
 
