@@ -6,7 +6,7 @@ import { join } from "node:path";
 import { setTimeout as sleep } from "node:timers/promises";
 import { selfSigned } from "../../src/testing/certificates/self-signed.ts";
 import { findPart } from "../../test/real/support/parts.ts";
-import { freePort } from "../../test/support/free-port.ts";
+import { holdPort } from "../../test/support/hold-port.ts";
 
 /** How long nginx has to begin, in milliseconds. */
 const START_MS = 10_000;
@@ -28,7 +28,8 @@ export function findTlsFront(): StartTlsFront | undefined {
 
 async function startNginx(program: string, url: string, data: string): Promise<TlsFront> {
   const folder = await mkdtemp(join(data, "drayage-bench-nginx-"));
-  const port = await freePort();
+  await using held = await holdPort();
+  const { port } = held;
   const { key, cert } = selfSigned();
   await writeFile(join(folder, "key.pem"), key);
   await writeFile(join(folder, "cert.pem"), cert);

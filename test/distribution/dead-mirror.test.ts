@@ -8,6 +8,7 @@ import type { Readable, Writable } from "node:stream";
 import { beforeEach, describe, expect, it } from "vitest";
 import { buildImage, TestRegistry } from "../../src/testing.ts";
 import { closingAfterEach } from "../support/closing-after-each.ts";
+import { holdPort } from "../support/hold-port.ts";
 import { openBlackHole } from "./support/black-hole.ts";
 import { layerOf } from "./support/built-image.ts";
 import { type Engine, openEngine } from "./support/engine.ts";
@@ -92,8 +93,9 @@ describe("a mirror that refuses connections", () => {
     const name = `${registry.host}/team/app:v1`;
     const mirror = await TestRegistry.start();
     await buildImage(mirror, "team/app", { tag: "v1", layers: [5_000] });
-    const { port } = new URL(mirror.url);
+    const port = Number(new URL(mirror.url).port);
     await mirror.close();
+    keep(await holdPort(port));
 
     const distribution = await engine([mirror.url]);
     expect(await distribution.pull(name)).toMatchObject({
@@ -108,7 +110,7 @@ describe("a mirror that refuses connections", () => {
     });
     expect(await readdir(join(root, "endpoints"))).toHaveLength(1);
 
-    const back = keep(await TestRegistry.start({ port: Number(port) }));
+    const back = keep(await TestRegistry.start({ port }));
     await buildImage(back, "team/app", { tag: "v1", layers: [5_000] });
     await until(async () => (await distribution.pull(name)).endpoint === back.url);
     const [probe] = back.requests;
@@ -118,8 +120,7 @@ describe("a mirror that refuses connections", () => {
   });
 
   it("is asked all the same when everything is ill, in the order of the configuration", async () => {
-    const [mirror, gone] = [await closedPort(), await TestRegistry.start()];
-    await gone.close();
+    const [mirror, gone] = [keep(await closedPort()), keep(await closedPort())];
     const distribution = keep(
       await openEngine({
         root,
@@ -136,7 +137,7 @@ describe("a mirror that refuses connections", () => {
 
   it("does not make the registry less patiently asked", async () => {
     const image = await buildImage(registry, "team/app", { tag: "v1", layers: [5_000] });
-    const mirror = await closedPort();
+    const mirror = keep(await closedPort());
     const distribution = await engine([mirror.url]);
     registry.fault({ kind: "blob", digest: layerOf(image).digest, times: 3 }, { reset: true });
     expect(await distribution.pull(`${registry.host}/team/app:v1`)).toMatchObject({ endpoint: registry.url });

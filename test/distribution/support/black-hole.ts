@@ -28,6 +28,8 @@ export async function openBlackHole(): Promise<BlackHole> {
   const filling: Socket[] = Array.from({ length: FILLING }, () =>
     connect({ port, host: "127.0.0.1" }).on("error", () => {}),
   );
+  // All knock in one turn, before the kernel says so to the first.
+  await Promise.race(filling.map((socket) => once(socket, "connect")));
   return {
     port,
     url: `http://127.0.0.1:${port}`,

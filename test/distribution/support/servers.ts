@@ -1,6 +1,7 @@
 import { once } from "node:events";
 import { createServer as createHttpServer, type Server } from "node:http";
 import { type AddressInfo, connect, createServer, type Socket, type Server as TcpServer } from "node:net";
+import { holdPort } from "../../support/hold-port.ts";
 
 /** A server on 127.0.0.1 that is no registry. */
 export interface Stranger extends AsyncDisposable {
@@ -23,11 +24,11 @@ export async function webServer(): Promise<Stranger> {
   return await listen(server, seen);
 }
 
-/** A port that was free a moment ago. */
+/** A host that refuses connections. */
 export async function closedPort(): Promise<Stranger> {
-  const stranger = await webServer();
-  await stranger[Symbol.asyncDispose]();
-  return { ...stranger, [Symbol.asyncDispose]: async () => {} };
+  const held = await holdPort();
+  const host = `127.0.0.1:${held.port}`;
+  return { host, url: `http://${host}`, seen: [], [Symbol.asyncDispose]: () => held[Symbol.asyncDispose]() };
 }
 
 /** Where the two protocols of one port lead; without a port the connection is closed, and `silence` leaves it as it is. */

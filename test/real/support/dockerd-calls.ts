@@ -231,7 +231,7 @@ function shares({ registry, shared }: CallStage): DockerCall {
 
 /** States of a layer that depend on who was faster. */
 const PASSING =
-  /^[0-9a-f]{12}: (?:Waiting|Verifying Checksum|Download(?:ing.*| complete)|Extracting.*|Preparing)\s*$/;
+  /^[0-9a-f]{12}: (?:Waiting.*|Verifying Checksum|Download(?:ing.*| complete)|Extracting.*|Preparing)\s*$/;
 
 /** What is compared of an output: its lines, whatever order layers come in, without what is measured; `same` says what stands for what. */
 export function comparable(text: string, same: ReadonlyArray<readonly [RegExp, string]>): readonly string[] {

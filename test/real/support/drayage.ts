@@ -78,3 +78,8 @@ export async function drayageOutput(args: readonly string[], options?: DrayageOp
   if (status === 0) return stdout;
   throw new Error(`Cannot run drayage ${args.join(" ")}: got ${status ?? signal}: ${stderr}`);
 }
+
+/** Whether a line says something else than that an answer is long in coming, as any may be where a machine is busy. */
+export function isNoSlowAnswer(line: string): boolean {
+  return !/: Waiting for [^ ]+:\d+$/.test(line);
+}

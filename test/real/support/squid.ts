@@ -5,7 +5,7 @@ import { connect } from "node:net";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { setImmediate } from "node:timers/promises";
-import { freePort } from "../../support/free-port.ts";
+import { holdPort } from "../../support/hold-port.ts";
 import { partsFolder, requirePart } from "./parts.ts";
 import { runPart } from "./run-part.ts";
 
@@ -44,7 +44,8 @@ export async function startSquid({ inFrontOf }: SquidOptions = {}): Promise<Squi
   const part = requirePart("squid");
   const folder = await mkdtemp(join(tmpdir(), "drayage-squid-"));
   await chmod(folder, 0o777); // started by root, it works as another user
-  const port = await freePort();
+  await using held = await holdPort();
+  const { port } = held;
   await writeFile(join(folder, "hosts"), `127.0.0.1 ${PROXIED_HOST}\n`);
   const config = join(folder, "squid.conf");
   const listen = `127.0.0.1:${port}`;
