@@ -6,12 +6,17 @@ import { AloneFirst } from "./test/support/alone-first.ts";
 /** A run with what another one drew: the order of the tests, the values of properties, the campaigns in `test/chaos`. */
 const SEED = process.env["DRAYAGE_TEST_SEED"];
 
-/** All blobs in threads or none, and all in ranges or none: by default what an engine chooses itself. */
+/** Whether the run says how blobs move, in threads and in ranges: `test/support/as-told`. */
+const IS_TOLD = ["DRAYAGE_TEST_WORKERS", "DRAYAGE_TEST_RANGES"].some(
+  (name) => process.env[name] !== undefined,
+);
+
 const SETUP = [
   ...(SEED === undefined ? [] : ["test/support/seed-setup.ts"]),
-  ...(process.env["DRAYAGE_TEST_WORKERS"] === undefined ? [] : ["test/support/transfer-threads-setup.ts"]),
-  ...(process.env["DRAYAGE_TEST_RANGES"] === undefined ? [] : ["test/support/ranges-setup.ts"]),
+  ...(IS_TOLD ? ["test/support/as-told/setup.ts"] : []),
 ];
+
+const pathOf = (name: string): string => fileURLToPath(new URL(name, import.meta.url));
 
 const ALL = "test/**/*.test.ts";
 
@@ -32,7 +37,12 @@ export default defineConfig({
     sequence: { shuffle: true, sequencer: AloneFirst, ...(SEED === undefined ? {} : { seed: Number(SEED) }) },
     maxWorkers: 2,
     // Processes that tests start run from the sources: what the first one has compiled, the others load.
-    env: { NODE_COMPILE_CACHE: fileURLToPath(new URL(".cache/test-processes", import.meta.url)) },
+    env: {
+      NODE_COMPILE_CACHE: pathOf(".cache/test-processes"),
+      ...(IS_TOLD && {
+        NODE_OPTIONS: `--import=${new URL("test/support/as-told/in-children.ts", import.meta.url).href}`,
+      }),
+    },
     projects: [
       { extends: true, test: { name: "alone", include: ALONE } },
       // One process after another would load and compile the same sources for each of these files.

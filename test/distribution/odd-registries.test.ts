@@ -168,7 +168,7 @@ describe("pull() from a registry that sends elsewhere", () => {
     await using guarded = await TestRegistry.start({ auth: { bearer: USER } });
     const built = await buildImage(guarded, REPOSITORY, { tag: "v1", layers: [400_000] });
     const { digest, size } = layerOf(built);
-    await using owner = await openEngine({ credentials: async () => USER });
+    await using owner = await openEngine({ credentials: async () => USER, ranges: false });
     guarded.fault({ digest }, { reset: true, afterBytes: size / 2 });
     const challenge = `Bearer realm="${guarded.url}/token",service="${guarded.host}"`;
     guarded.fault({ digest }, { status: 401, headers: { "www-authenticate": challenge } });

@@ -12,6 +12,9 @@ const REPOSITORY = "team/app";
 const LAYERS = [300_000, 5_000];
 const AMD64 = { platform: "linux/amd64" };
 
+/** What breaks then is broken. */
+const BY_ONE_REQUEST = { maxDownloadAttempts: 1, ranges: false } as const;
+
 let registry: TestRegistry;
 let image: BuiltImage;
 let engine: Engine;
@@ -52,7 +55,7 @@ describe("the progress of a pull", () => {
 
   it("counts what a broken pull has left as here", async () => {
     registry.fault({ kind: "blob", digest: layerOf(image).digest }, { truncate: 100_000 });
-    const once = keep(await openEngine({ root: engine.root, maxDownloadAttempts: 1 }));
+    const once = keep(await openEngine({ root: engine.root, ...BY_ONE_REQUEST }));
     await failureOf(once.pull(name, AMD64));
     const log = statusLog();
     await engine.pull(name, { ...AMD64, onProgress: log.sink });
@@ -62,7 +65,7 @@ describe("the progress of a pull", () => {
   it("plans anew when what was here turns out to be of no use", async () => {
     const { digest } = layerOf(image);
     registry.fault({ kind: "blob", digest }, { truncate: 100_000, corrupt: { offset: 7 } });
-    const once = keep(await openEngine({ root: engine.root, maxDownloadAttempts: 1 }));
+    const once = keep(await openEngine({ root: engine.root, ...BY_ONE_REQUEST }));
     await failureOf(once.pull(name, AMD64));
     const log = statusLog();
     await engine.pull(name, { ...AMD64, onProgress: log.sink });

@@ -1,10 +1,13 @@
-import { beforeEach, describe, expect, it } from "vitest";
+import { beforeEach, describe, expect, it, vi } from "vitest";
 import { parseDigest } from "../../src/digest/digest.ts";
 import type { RangeOptions } from "../../src/remotes/ranges/ranges.ts";
 import { type BuiltImage, buildImage, type RequestRecord, TestRegistry } from "../../src/testing.ts";
 import { closingAfterEach } from "../support/closing-after-each.ts";
 import { blobsOn, type Engine, openEngine } from "./support/engine.ts";
 import { REPOSITORY } from "./support/push-site.ts";
+
+// These say themselves how a blob moves, whatever a run was told.
+vi.unmock("../../src/remotes/ranges/ranges.ts");
 
 const EAGER: RangeOptions = { fromBytes: 1, pieceBytes: 50_000, stepMs: 0 };
 

@@ -43,8 +43,10 @@ function heard(channel: keyof typeof TRACES): Array<Record<string, unknown>> {
   return ended;
 }
 
+/** One that asks once for each content. */
 async function engineWith(logger = memoryLogger()): Promise<Engine> {
-  return keep(await openEngine({ logger, layers: true, backoff: { baseMs: 1, random: () => 1 } }));
+  const backoff = { baseMs: 1, random: () => 1 };
+  return keep(await openEngine({ logger, layers: true, backoff, ranges: false }));
 }
 
 describe("traces", () => {

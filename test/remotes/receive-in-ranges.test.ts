@@ -4,7 +4,7 @@ import type { ServerResponse } from "node:http";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { setImmediate } from "node:timers/promises";
-import { afterEach, beforeEach, describe, expect, it } from "vitest";
+import { afterEach, beforeEach, describe, expect, it, vi } from "vitest";
 import type { Flow } from "../../src/bandwidth/flow.ts";
 import type { LocalStore } from "../../src/content/local/local-content-store.ts";
 import { openLocalStore } from "../../src/content/local/local-store.ts";
@@ -23,6 +23,10 @@ import { TransferThreads } from "../../src/remotes/threads/transfer-threads.ts";
 import { DEFAULT_BACKOFF } from "../../src/xfer.ts";
 import { closingAfterEach } from "../support/closing-after-each.ts";
 import { type AskedRange, RangeServer, type Script } from "./ranges/support/range-server.ts";
+
+// These say themselves how a blob moves, whatever a run was told.
+vi.unmock("../../src/remotes/ranges/ranges.ts");
+vi.unmock("../../src/remotes/threads/transfer-threads.ts");
 
 const CONTENT = randomBytes(2_000_000);
 const LAYER: Descriptor = { mediaType: OCI_LAYER_GZIP, digest: digestOf(CONTENT), size: CONTENT.length };

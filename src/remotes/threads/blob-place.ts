@@ -1,3 +1,4 @@
+import { performance } from "node:perf_hooks";
 import type { AbortOptions } from "../../async/abort.ts";
 import type { HandedFile } from "../../content/store.ts";
 import { ErrUnavailable } from "../../errors/classes.ts";

@@ -1,4 +1,4 @@
-import { describe, expect, it } from "vitest";
+import { describe, expect, it, vi } from "vitest";
 import type { ByteRange } from "../../../src/content/byte-ranges.ts";
 import { digestOf } from "../../../src/digest/digest.ts";
 import { ErrNotFound, ErrResourceExhausted, ErrUnavailable } from "../../../src/errors/classes.ts";
@@ -13,6 +13,9 @@ import {
   type NetworkOptions,
   SimulatedNetwork,
 } from "./support/simulated-network.ts";
+
+// These say themselves how a blob moves, whatever a run was told.
+vi.unmock("../../../src/remotes/ranges/ranges.ts");
 
 const MB = 1_000_000;
 const GIB = 1024 ** 3;

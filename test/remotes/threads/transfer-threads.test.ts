@@ -4,7 +4,7 @@ import type { IncomingMessage, ServerResponse } from "node:http";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { setImmediate } from "node:timers/promises";
-import { afterEach, beforeEach, describe, expect, it } from "vitest";
+import { afterEach, beforeEach, describe, expect, it, vi } from "vitest";
 import type { LocalStore } from "../../../src/content/local/local-content-store.ts";
 import { openLocalStore } from "../../../src/content/local/local-store.ts";
 import { readBlob } from "../../../src/content/read-blob.ts";
@@ -22,6 +22,9 @@ import { TransferThreads } from "../../../src/remotes/threads/transfer-threads.t
 import { DEFAULT_BACKOFF } from "../../../src/xfer.ts";
 import { httpServer, httpsServer, type ScriptedServer } from "../../registry/support/raw-server.ts";
 import { closingAfterEach } from "../../support/closing-after-each.ts";
+
+// These say themselves how a blob moves, whatever a run was told.
+vi.unmock("../../../src/remotes/threads/transfer-threads.ts");
 
 const pem = (name: string): string =>
   readFileSync(new URL(`../../fixtures/tls/${name}`, import.meta.url), "utf8");
