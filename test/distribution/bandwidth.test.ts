@@ -68,7 +68,7 @@ describe.each([
   });
 
   it("limits a host, from the middle of a pull on", async () => {
-    const engine = await engineWith({ bandwidth: { all: 500_000 } });
+    const engine = await engineWith({ bandwidth: { all: 100_000 } });
     const pulling = engine.pull(name);
     await hasSomeOnDisk(engine, layerOf(image));
     engine.setBandwidth({ all: "off", hosts: { [registry.host]: TRICKLE } });
