@@ -34,6 +34,12 @@ export async function inIdleTime<T>(work: () => Promise<T>): Promise<T> {
   }
 }
 
+/** Stops the time of this process until it is disposed of: whoever is patient stays so, however busy the machine is. */
+export function stopTime(): Disposable {
+  vi.useFakeTimers({ toFake: [...FAKED] });
+  return { [Symbol.dispose]: () => void vi.useRealTimers() };
+}
+
 /** Resolves when nothing has happened for a while, or the signal fires. */
 async function quiet(over: AbortSignal): Promise<void> {
   let events = -1;

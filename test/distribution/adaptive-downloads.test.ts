@@ -1,15 +1,20 @@
+import { performance as machine } from "node:perf_hooks";
 import { setImmediate } from "node:timers/promises";
 import { expect, it } from "vitest";
 import { FIRST_REQUESTS } from "../../src/registry/transport/host-budget.ts";
 import { MAX_PIPELINED } from "../../src/registry/transport/pipelining.ts";
 import { buildImage, type RequestRecord, TestRegistry } from "../../src/testing.ts";
 import { LivePriority } from "../../src/xfer/live-priority.ts";
+import { stopTime } from "../async/idle-time.ts";
 import { openEngine } from "./support/engine.ts";
 import { until } from "./support/until.ts";
 
 const MIB = 1024 * 1024;
 
-/** A registry with an image, whose layers are answered when the test says so. */
+/** Longest wait for requests that take milliseconds. */
+const PATIENCE_MS = 20_000;
+
+/** A registry with an image, whose layers are answered when the test says so: until then there is no time. */
 async function heldLayers(layers: readonly number[]) {
   const registry = await TestRegistry.start();
   const image = await buildImage(registry, "team/app", { tag: "v1", layers: [...layers] });
@@ -17,17 +22,26 @@ async function heldLayers(layers: readonly number[]) {
   const isLayer = ({ digest }: RequestRecord): boolean => digest !== undefined && digests.has(digest);
   const gate = Promise.withResolvers<void>();
   registry.fault({ when: isLayer, times: Number.POSITIVE_INFINITY }, { hold: gate.promise });
+  const stopped = stopTime();
+  function release(): void {
+    stopped[Symbol.dispose]();
+    gate.resolve();
+  }
   return {
     registry,
     reference: `${registry.host}/team/app:v1`,
-    release: gate.resolve,
+    release,
     /** How many layers were asked for, once so many were and nobody comes any more. */
     async asked(count: number): Promise<number> {
-      await until(() => registry.requests.filter(isLayer).length >= count);
+      const endMs = machine.now() + PATIENCE_MS;
+      while (registry.requests.filter(isLayer).length < count && machine.now() < endMs) await setImmediate();
       for (let turn = 0; turn < 20; turn++) await setImmediate();
       return registry.requests.filter(isLayer).length;
     },
-    [Symbol.asyncDispose]: () => registry.close(),
+    async [Symbol.asyncDispose]() {
+      release();
+      await registry.close();
+    },
   };
 }
 
