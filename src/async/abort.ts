@@ -39,12 +39,8 @@ export function anySignal(...signals: ReadonlyArray<AbortSignal | undefined>): A
 export function abortable<T>(promise: Promise<T>, signal: AbortSignal | undefined): Promise<T> {
   if (!signal) return promise;
   return new Promise<T>((resolve, reject) => {
-    if (signal.aborted) {
-      promise.catch(() => {}); // its owner sees the failure; here nobody waits for it any more
-      reject(abortError(signal));
-      return;
-    }
     const ignore = onAbort(signal, () => reject(abortError(signal)));
+    // Also when it has fired: the owner of the promise sees its failure, here nobody waits for it any more.
     const settled = <V>(settle: (outcome: V) => void, outcome: V): void => {
       ignore();
       settle(outcome);

@@ -22,7 +22,7 @@ export function throttleProgress(sink: StepSink, clock: Clock = systemClock): St
   let withheld: UpdateProgress | undefined;
 
   return (progress) => {
-    if (progress.kind === "update" && shown && isMinor(progress, shown, clock.elapsed() - shownAtMs)) {
+    if (progress.kind === "update" && shown && isMinor(progress, shown, () => clock.elapsed() - shownAtMs)) {
       withheld = progress;
       return;
     }
@@ -34,12 +34,12 @@ export function throttleProgress(sink: StepSink, clock: Clock = systemClock): St
   };
 }
 
-function isMinor(next: UpdateProgress, shown: UpdateProgress, elapsedMs: number): boolean {
+function isMinor(next: UpdateProgress, shown: UpdateProgress, elapsedMs: () => number): boolean {
   const { currentBytes, totalBytes } = next;
   if (!continues(next, shown) || currentBytes < shown.currentBytes) return false;
   if (totalBytes > 0 && currentBytes === totalBytes) return false;
   const stepBytes = totalBytes > 0 ? Math.min(MAX_STEP_BYTES, totalBytes * STEP_FRACTION) : MAX_STEP_BYTES;
-  return currentBytes - shown.currentBytes <= stepBytes || elapsedMs < MIN_INTERVAL_MS;
+  return currentBytes - shown.currentBytes <= stepBytes || elapsedMs() < MIN_INTERVAL_MS;
 }
 
 function continues(next: Parameters<StepSink>[0], before: UpdateProgress): boolean {

@@ -82,6 +82,11 @@ export interface DownloadOptions extends AbortOptions {
    */
   readonly group?: string | symbol | undefined;
   /**
+   * Whether only the waits of transfers are shown, see `TransferOptions`.
+   * @hidden for operations of which nobody is told
+   */
+  readonly waitsOnly?: boolean | undefined;
+  /**
    * On whose account the bytes move.
    * @hidden no door has what it takes
    */
@@ -132,9 +137,10 @@ export class LayerDownloadManager {
     layers: readonly DownloadDescriptor[],
     options: DownloadOptions = {},
   ): Promise<LayerDownload> {
-    const { signal, onProgress = () => {}, priority = 0, group, payer } = options;
+    const { signal, onProgress = () => {}, waitsOnly, priority = 0, group, payer } = options;
     const show = guardSink<StepProgress>(onProgress);
-    const session = new DownloadSession(this.#engine, { signal, priority, tenant: { group, payer }, show });
+    const tenant = { group, payer };
+    const session = new DownloadSession(this.#engine, { signal, priority, tenant, show, waitsOnly });
     const release = (): Promise<void> => session.release();
     try {
       return { layers: await session.run(layers), release, [Symbol.asyncDispose]: release };

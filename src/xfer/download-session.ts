@@ -30,6 +30,8 @@ export interface DownloadEngine extends RetryPacing {
 export interface SessionOptions extends AbortOptions {
   /** Must not throw. */
   readonly show: StepSink;
+  /** Whether only the waits of transfers are shown. */
+  readonly waitsOnly: boolean | undefined;
   readonly priority: Priority | LivePriority;
   /** Whom the slots are for. */
   readonly tenant: Tenant;
@@ -201,14 +203,15 @@ export class DownloadSession {
   }
 
   #transferAtOnce(descriptor: DownloadDescriptor, growth: BlobGrowth, signal: AbortSignal): Promise<void> {
-    const { show: onProgress, priority, tenant } = this.#options;
+    const { show: onProgress, waitsOnly, priority, tenant } = this.#options;
     const { host, isLarge, isBrief } = descriptor;
     const waiting = waitingFor(descriptor, { code: "slot", words: "Waiting" });
+    const wanted = { signal, onProgress, waitsOnly, priority, tenant, waiting, host, isLarge, isBrief };
     return transferShared(
       this.#engine.blobs,
       descriptor.key,
       (job) => transferBlob(descriptor, job, this.#engine, growth),
-      { signal, onProgress, priority, tenant, waiting, host, isLarge, isBrief, ...ofSource(descriptor) },
+      { ...wanted, ...ofSource(descriptor) },
     );
   }
 
@@ -250,7 +253,7 @@ export class DownloadSession {
   }
 
   #show(descriptor: DownloadDescriptor, action: string): void {
-    this.#options.show(update(descriptor, action, 0, 0));
+    if (!this.#options.waitsOnly) this.#options.show(update(descriptor, action, 0, 0));
   }
 }
 

@@ -69,6 +69,11 @@ export interface TransferOptions extends SlotWants {
    */
   readonly onProgress?: ((progress: StepProgress) => void | Promise<void>) | StepSink | undefined;
   /**
+   * Whether `onProgress` is called only when the job waits for something that it can name.
+   * @hidden for operations of which nobody is told, and whose waits are logged
+   */
+  readonly waitsOnly?: boolean | undefined;
+  /**
    * Who is asked, and by whom: callers of equal sources share the fate of a failure, the others go on with their own runs.
    * @defaultValue one source for all
    * @example source: "https://registry.example jane"

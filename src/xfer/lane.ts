@@ -120,11 +120,18 @@ export class Lane<T> {
       received: () => this.#slot.received(),
       attempt: (work) => this.#try(work),
       inactive: () => this.#rest(),
-      active: () => unheard(this.#begin()),
+      active: () => this.#active(),
       waiter: (subject) => ({
         wait: (reason, work) => this.#wait(waitingFor(subject, asReason(reason)), work),
       }),
     };
+  }
+
+  /** As `#begin`; of a job that has its slot, as all have before their first attempt, at once. */
+  #active(): Promise<void> {
+    if (!this.#turn || !this.working || this.canceled || this.#ended) return unheard(this.#begin());
+    this.#turn.begin();
+    return Promise.resolve();
   }
 
   async #try<R>(work: (signal: AbortSignal) => Promise<R>): Promise<R> {

@@ -7,6 +7,9 @@ type Sink = NonNullable<TransferOptions["onProgress"]>;
 /** Messages kept for one slow sink; beyond it the oldest is dropped, because a stuck sink must not eat the memory. */
 const MAX_PENDING_MESSAGES = 1_000;
 
+/** What a sink hears. */
+export type Heard = Pick<TransferOptions, "waitsOnly">;
+
 /** One sink's place in a feed. */
 export interface Subscription {
   /** Takes no more progress. Resolves when all that came before is delivered, so the sink is called no more. */
@@ -28,8 +31,8 @@ export class ProgressFeed {
   }
 
   /** Adds a sink. It is not called before this call has returned. */
-  subscribe(sink: Sink): Subscription {
-    const reader = new Reader(sink);
+  subscribe(sink: Sink, heard: Heard = {}): Subscription {
+    const reader = new Reader(sink, heard);
     if (this.#last) reader.push(this.#last);
     this.#readers.add(reader);
     return {
@@ -44,19 +47,21 @@ export class ProgressFeed {
 /** Calls one sink, one call at a time. */
 class Reader {
   readonly #sink: Sink;
+  readonly #waitsOnly: boolean;
   readonly #drained = Promise.withResolvers<void>();
   #pending: StepProgress[] = [];
   #told: StepProgress | undefined;
   #busy = true;
   #closed = false;
 
-  constructor(sink: Sink) {
+  constructor(sink: Sink, { waitsOnly = false }: Heard) {
     this.#sink = sink;
+    this.#waitsOnly = waitsOnly;
     queueMicrotask(() => this.#deliver());
   }
 
   push(progress: StepProgress): void {
-    if (this.#closed) return;
+    if (this.#closed || (this.#waitsOnly && !isWait(progress))) return;
     this.#pending = withNewest(this.#pending, progress);
     if (!this.#busy) this.#deliver();
   }
@@ -113,6 +118,11 @@ function withNewest(pending: readonly StepProgress[], progress: StepProgress): S
   }
   kept.push(progress);
   return kept;
+}
+
+/** Whether it says for what the job waits. */
+function isWait(progress: StepProgress): boolean {
+  return progress.kind === "update" && progress.reason !== undefined;
 }
 
 function isSameUpdate(a: StepProgress, b: StepProgress): boolean {

@@ -38,7 +38,7 @@ interface ClaimOptions extends QueueAddOptions {
 export class SlotQueue {
   readonly #claims: SlotClaims;
   readonly #limits: SlotLimits;
-  readonly #queue: PQueue<ClaimOrder, ClaimOptions>;
+  readonly #queue: SilentQueue;
   readonly #tasks: Tasks = { waiting: new Map(), gone: [] };
   /** Ends the task of a claim. */
   readonly #over = new WeakMap<Claim, () => void>();
@@ -50,7 +50,7 @@ export class SlotQueue {
     const tasks = this.#tasks;
     this.#claims = claims;
     this.#limits = limits;
-    this.#queue = new PQueue({
+    this.#queue = new SilentQueue({
       concurrency: slots,
       queueClass: class extends ClaimOrder {
         constructor() {
@@ -138,6 +138,13 @@ export class SlotQueue {
   setPriority(claim: Claim, priority: number): void {
     this.#claims.setPriority(claim, priority);
     this.serve();
+  }
+}
+
+/** Tells of nothing: p-queue makes six events known for each task, which takes longer than the task, and here nobody listens. */
+class SilentQueue extends PQueue<ClaimOrder, ClaimOptions> {
+  override dispatchEvent(): boolean {
+    return true;
   }
 }
 

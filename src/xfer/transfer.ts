@@ -84,13 +84,14 @@ export class Transfer<T> {
 
   /** Adds one caller. */
   watch(run: Run<T>, options: TransferOptions): Watcher<T> {
-    const { onProgress, priority = 0, source = COMMON, tenant = ANYBODY, host, isLarge, isBrief } = options;
+    const { onProgress, waitsOnly, priority = 0, source = COMMON, tenant = ANYBODY } = options;
+    const { host, isLarge, isBrief } = options;
     const member: Member<T> = {
       run,
       source,
       priority: priorityNow(priority),
       outcome: Promise.withResolvers<T>(),
-      feed: onProgress && this.#feed.subscribe(inOwnContext(onProgress)),
+      feed: onProgress && this.#feed.subscribe(inOwnContext(onProgress), { waitsOnly }),
       tenant,
       wants: { host, isLarge, isBrief },
       settled: false,

@@ -115,6 +115,21 @@ describe("LayerDownloadManager.download()", () => {
     expect(target.registered).toEqual(chainOf(layers));
   });
 
+  it("shows one who wants to know only of waits nothing else, and all to others of the same layer", async () => {
+    const manager = new LayerDownloadManager({ concurrency: 1 });
+    const layers = named("a", "b");
+    const [waits, all] = [new Screen(), new Screen()];
+    const quiet = download(manager, layers, { onProgress: waits.sink, waitsOnly: true });
+    await flush();
+    const told = download(manager, layers, { onProgress: all.sink });
+    await finishAll(layers);
+    await Promise.all([quiet, told]);
+    const [a, b] = layers as [FakeLayer, FakeLayer];
+    expect(waits.of(a)).toEqual([]);
+    expect(waits.of(b)).toEqual(["Waiting"]);
+    expect(all.of(b)).toEqual(["Pulling fs layer", "Waiting", "Download complete", "Pull complete"]);
+  });
+
   it("shows the whole sequence of a layer in docker's words", async () => {
     const target = new FakeTarget();
     target.before = (blob, { progress }) => Promise.resolve(progress(update(blob.id, "Extracting", 9, 9)));

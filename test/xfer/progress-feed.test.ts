@@ -1,5 +1,5 @@
 import { describe, expect, it } from "vitest";
-import { message, type StepProgress, update } from "../../src/progress/progress.ts";
+import { message, type StepProgress, update, waitingFor } from "../../src/progress/progress.ts";
 import { ProgressFeed } from "../../src/xfer/progress-feed.ts";
 import { flush, stateOf } from "./flush.ts";
 
@@ -29,6 +29,19 @@ class SlowSink {
 }
 
 describe("ProgressFeed.publish()", () => {
+  it("tells one that hears of waits for what the job waits, and everybody else everything", async () => {
+    const feed = new ProgressFeed();
+    const [waits, all]: StepProgress[][] = [[], []];
+    feed.subscribe((progress) => void waits?.push(progress), { waitsOnly: true });
+    feed.subscribe((progress) => void all?.push(progress));
+    await flush();
+    const wait = waitingFor("layer", { code: "retry", words: "Retrying in 1 second" });
+    const items = [at(1), wait, message("layer", "one"), at(2)];
+    for (const item of items) feed.publish(item);
+    expect(waits).toEqual([wait]);
+    expect(all).toEqual(items);
+  });
+
   it("gives a synchronous sink every value, in order, before it returns", async () => {
     const feed = new ProgressFeed();
     const seen: StepProgress[] = [];

@@ -26,6 +26,8 @@ export interface Operation extends AbortOptions {
   readonly hurry: <T>(work: () => Promise<T>) => Promise<T>;
   /** The caller's sink, made safe to call from the middle of the work. */
   readonly onProgress: StepSink;
+  /** Whether that needs to hear only of waits, of what there are thousands of. */
+  readonly waitsOnly: boolean;
 }
 
 /** What a caller may say about the way an operation runs. */
@@ -40,6 +42,8 @@ export interface OperationOptions extends AbortOptions {
   readonly bandwidth?: BandwidthLimit | LiveBandwidth | undefined;
   /** Default: nobody is told. */
   readonly onProgress?: StepSink | undefined;
+  /** Default: it hears of everything. */
+  readonly waitsOnly?: boolean | undefined;
 }
 
 /** Waits on behalf of an operation and shows its caller for what, under `id`. Default signal: the operation's. */
@@ -76,6 +80,7 @@ export function startOperation({
   priority = 0,
   group = Symbol("operation"),
   onProgress = () => {},
+  waitsOnly = false,
 }: OperationOptions): Operation {
   return {
     id,
@@ -85,6 +90,7 @@ export function startOperation({
     payer: undefined,
     hurry: (work) => work(),
     onProgress: guardSink<StepProgress>(onProgress),
+    waitsOnly,
   };
 }
 

@@ -99,10 +99,7 @@ export class OneTransfer {
   /** `fetcher`, whose first request waits until the transfer may begin. */
   fetching(fetcher: Fetcher): Fetcher {
     return {
-      fetch: async (descriptor, options) => {
-        await this.begin();
-        return await fetcher.fetch(descriptor, options);
-      },
+      fetch: (descriptor, options) => this.#afterBegin(() => fetcher.fetch(descriptor, options)),
       ...(fetcher.fetchPart && {
         fetchPart: async (descriptor, options) => {
           await this.begin();
@@ -116,11 +113,15 @@ export class OneTransfer {
   sending(content: PushedContent): PushedContent {
     return {
       explainRefusal: content.explainRefusal,
-      readerAt: async (reference, options) => {
-        await this.begin();
-        return await content.readerAt(reference, options);
-      },
+      readerAt: (reference, options) => this.#afterBegin(() => content.readerAt(reference, options)),
     };
+  }
+
+  /** At once where nobody is to be asked: so it is in most engines, for each of thousands of small blobs. */
+  #afterBegin<T>(work: () => Promise<T>): Promise<T> {
+    if (this.#hooks.before) return this.begin().then(work);
+    this.hasBegun = true;
+    return work();
   }
 
   async #ask(): Promise<void> {

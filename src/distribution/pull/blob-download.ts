@@ -74,7 +74,7 @@ export function blobDownload(layer: Descriptor, source: BlobSource, diffId?: Dig
       const { bandwidth } = source;
       const host = limitedHost(endpoint);
       const flowFrom = (origin: string): Flow =>
-        bandwidth.flow({ direction: "down", host: limitedHost(origin), payers });
+        bandwidth.flow({ direction: "down", host: origin === endpoint ? host : limitedHost(origin), payers });
       // What others read along, in threads that they hold, must not stand still.
       const followed = layer.size >= MIN_FOLLOWED_BYTES && !payers.isYielding ? growth : undefined;
       const fetch = (flow: Flow, signal: AbortSignal): Promise<boolean> =>

@@ -28,6 +28,11 @@ export class PullProgress implements Disposable {
     this.#account = account;
   }
 
+  /** Whether somebody is told; otherwise attempts that follow a failure are logged, and nothing else is done with a step. */
+  get isTold(): boolean {
+    return this.#told.isTold;
+  }
+
   /** Where the steps of the pull go. */
   get onStep(): StepSink {
     const { onStep } = this.#told;

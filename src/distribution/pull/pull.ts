@@ -68,7 +68,8 @@ async function pullNames(
   const { repositories } = engine;
   using account = engine.traffic.openIncoming();
   using progress = new PullProgress({ ...options, account, logger: engine.logger });
-  using operation = startMoving({ ...options, onProgress: progress.onStep }, engine.bandwidth);
+  const steps = { onProgress: progress.onStep, waitsOnly: !progress.isTold };
+  using operation = startMoving({ ...options, ...steps }, engine.bandwidth);
   const { unpack = true, keepBlobs: keepsBlobs = true } = options;
   const layers = unpack ? engine.layers : undefined;
   if (!keepsBlobs && (!layers?.settle || isCollected(engine.content))) throw noLayers(reference);

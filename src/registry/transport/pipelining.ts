@@ -19,7 +19,8 @@ export class Pipelining {
   readonly #clock: Clock;
   #keepsOpen = false;
   #restMs = FIRST_REST_MS;
-  #untilMs = Number.NEGATIVE_INFINITY;
+  /** End of the last rest. */
+  #untilMs: number | undefined;
 
   constructor(isOn: boolean, clock: Clock) {
     this.#isOn = isOn;
@@ -28,7 +29,7 @@ export class Pipelining {
 
   /** Requests for short answers that one connection may have under way at present. */
   get depth(): number {
-    return this.#isOn && this.#keepsOpen && this.#clock.elapsed() >= this.#untilMs ? MAX_PIPELINED : 1;
+    return this.#isOn && this.#keepsOpen && !this.#rests ? MAX_PIPELINED : 1;
   }
 
   /** A connection has stayed open behind an answer. */
@@ -38,9 +39,14 @@ export class Pipelining {
 
   /** The host did not answer a request that was sent behind another one, or not as it should have. */
   failed(): void {
+    if (this.#rests) return; // several were lost at the same time
     const nowMs = this.#clock.elapsed();
-    if (nowMs < this.#untilMs) return; // several were lost at the same time
     this.#untilMs = nowMs + this.#restMs;
     this.#restMs = Math.min(4 * this.#restMs, MAX_REST_MS);
+  }
+
+  /** Asked for each slot and each connection: most hosts have never rested, and need no clock for that. */
+  get #rests(): boolean {
+    return this.#untilMs !== undefined && this.#clock.elapsed() < this.#untilMs;
   }
 }

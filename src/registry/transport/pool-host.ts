@@ -78,8 +78,11 @@ export function lineOf({ waiting }: PoolHost, bulk: boolean): Set<Turn> {
   return bulk ? waiting.blobs : waiting.documents;
 }
 
+const NOBODY: readonly Turn[] = [];
+
 /** Who may come next, of each kind: the first in line, and the first who still holds what a connection is used with. */
 export function nextOf({ waiting }: PoolHost): readonly Turn[] {
+  if (waiting.documents.size + waiting.blobs.size === 0) return NOBODY; // as after nearly every answer
   return [waiting.documents, waiting.blobs].flatMap((line) => {
     const [first] = line;
     if (!first?.open) return first ? [first] : [];
