@@ -276,16 +276,33 @@ function sourceOf({ digest, size }: Descriptor, reader: ReaderAt): StoredSource 
     digest,
     size,
     failure: undefined,
-    async *read(offset, endOffset = size) {
-      try {
-        yield* isStreaming(reader) ? reader.chunks(offset, endOffset) : chunksOf(reader, offset, endOffset);
-      } catch (error) {
+    read(offset, endOffset = size) {
+      const chunks = isStreaming(reader)
+        ? reader.chunks(offset, endOffset)
+        : chunksOf(reader, offset, endOffset);
+      return tellingFailure(chunks, (error) => {
         source.failure = { error };
-        throw error;
-      }
+      });
     },
   };
   return source;
+}
+
+/** What `chunks` gives; `onFailure` is told when it ends by an error. A generator around it would cost more than the rest of a step. */
+function tellingFailure<T>(chunks: AsyncIterable<T>, onFailure: (error: unknown) => void): AsyncIterable<T> {
+  return {
+    [Symbol.asyncIterator]() {
+      const iterator = chunks[Symbol.asyncIterator]();
+      return {
+        next: () =>
+          iterator.next().catch((error: unknown) => {
+            onFailure(error);
+            throw error;
+          }),
+        return: async () => (await iterator.return?.()) ?? { done: true, value: undefined },
+      };
+    },
+  };
 }
 
 async function* chunksOf(reader: ReaderAt, offset: number, endOffset: number): AsyncGenerator<Uint8Array> {

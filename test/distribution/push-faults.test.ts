@@ -1,6 +1,6 @@
 import { afterEach, beforeEach, describe, expect, it } from "vitest";
 import type { PushResult } from "../../src/index.ts";
-import { CHUNK_BYTES } from "../../src/registry/push/body-sizes.ts";
+import { CHUNK_BYTES } from "../../src/registry/push/body-limit.ts";
 import type { BuiltImage, FaultAction, FaultMatch, RequestRecord, TestRegistry } from "../../src/testing.ts";
 import { digestsOf, layerOf } from "./support/built-image.ts";
 import { failureOf } from "./support/engine.ts";

@@ -1,7 +1,7 @@
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from "vitest";
 import { digestOf } from "../../src/digest/digest.ts";
 import { isRetryable } from "../../src/errors/predicates.ts";
-import { CHUNK_BYTES } from "../../src/registry/push/body-sizes.ts";
+import { CHUNK_BYTES } from "../../src/registry/push/body-limit.ts";
 import type { PushClient, UploadSession } from "../../src/registry/push/push-client.ts";
 import { breakingProxy } from "../registry/support/breaking-proxy.ts";
 import { PushLab, REPOSITORY } from "../registry/support/push-lab.ts";

@@ -3,7 +3,7 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import type { Descriptor } from "../../src/oci/descriptor.ts";
-import { CHUNK_BYTES } from "../../src/registry/push/body-sizes.ts";
+import { CHUNK_BYTES } from "../../src/registry/push/body-limit.ts";
 import { TestRegistry } from "../../src/testing/test-registry.ts";
 import { openEngine } from "../distribution/support/engine.ts";
 import { type CountingProxy, startCountingProxy } from "./support/counting-proxy.ts";

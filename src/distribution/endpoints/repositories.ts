@@ -18,6 +18,7 @@ import { type NoticeListener, withNotices } from "../../registry/http/with-notic
 import { withThrottle } from "../../registry/http/with-throttle.ts";
 import { Identities } from "../../registry/identities.ts";
 import { createRegistryClient } from "../../registry/pull/registry-client.ts";
+import { BodyLimit } from "../../registry/push/body-limit.ts";
 import { createPushClient } from "../../registry/push/create-push-client.ts";
 import type { PushClient } from "../../registry/push/push-client.ts";
 import { tookNoPartInTls } from "../../registry/transport/handshake-error.ts";
@@ -37,6 +38,9 @@ import { pushMounts } from "../mounts/push-mounts.ts";
 
 /** Repositories of version 1 that are kept with their sessions; the least recently used one is opened anew when it comes back. */
 const MAX_V1_REMOTES = 256;
+
+/** Endpoints of which is kept how long the bodies are that they take; the least recently used one is found out again. */
+const MAX_BODY_LIMITS = 256;
 
 /** What all repositories of an engine share. */
 export interface RepositoriesOptions {
@@ -122,6 +126,7 @@ export function createRepositories(options: RepositoriesOptions): Repositories {
   const resolutions = new Resolutions();
   const files = new ConfigurationFiles();
   const v1Remotes = new BoundedMap<string, OpenRepository<V1Remote>>(MAX_V1_REMOTES);
+  const bodyLimits = new BoundedMap<string, BodyLimit>(MAX_BODY_LIMITS);
   const trust = hostTrust(registry, files);
   const identities = new Identities({
     credentials,
@@ -154,6 +159,12 @@ export function createRepositories(options: RepositoriesOptions): Repositories {
       }),
       client: { endpoint, send: authorizedSend(send, identity.authorizer), metaHeaders },
     };
+  }
+
+  function bodyLimitOf(origin: string): BodyLimit {
+    const limit = bodyLimits.get(origin) ?? new BodyLimit();
+    bodyLimits.set(origin, limit);
+    return limit;
   }
 
   return {
@@ -195,7 +206,8 @@ export function createRepositories(options: RepositoriesOptions): Repositories {
         { domain, path },
         { ...accessOptions, purpose: "push" },
       );
-      const pushClient = createPushClient({ ...client, repository: path });
+      const bodyLimit = bodyLimitOf(originOf(endpoint));
+      const pushClient = createPushClient({ ...client, repository: path, bodyLimit });
       const repository: PushClient = {
         ...pushClient,
         async putManifest(...manifest) {

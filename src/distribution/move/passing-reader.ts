@@ -6,6 +6,8 @@ import type { Descriptor } from "../../oci/descriptor.ts";
 import { BlobStream } from "./blob-stream.ts";
 import type { Passage } from "./passage.ts";
 
+const NONE = new Uint8Array();
+
 /** What a `PassingReader` reads. */
 export interface PassingParts extends AbortOptions {
   readonly blob: Descriptor;
@@ -31,7 +33,7 @@ export class PassingReader implements StreamingReader {
   #filling: Filling | undefined;
   #position = 0;
   /** Of the newest chunk, what was not read yet. */
-  #rest: Uint8Array = new Uint8Array();
+  #rest: Uint8Array = NONE;
   readonly #turns = new KeyedLock();
 
   constructor(parts: PassingParts) {
@@ -54,10 +56,11 @@ export class PassingReader implements StreamingReader {
     try {
       const { stream } = await this.#at(offset);
       while (this.#position < end) {
-        if (this.#rest.byteLength === 0) this.#rest = (await stream.next()) ?? new Uint8Array();
-        const chunk = this.#rest.subarray(0, end - this.#position);
+        if (this.#rest.byteLength === 0) this.#rest = (await stream.next()) ?? NONE;
+        const wanted = end - this.#position;
+        const chunk = this.#rest.byteLength <= wanted ? this.#rest : this.#rest.subarray(0, wanted);
         if (chunk.byteLength === 0) return;
-        this.#rest = this.#rest.subarray(chunk.byteLength);
+        this.#rest = chunk === this.#rest ? NONE : this.#rest.subarray(wanted);
         this.#position += chunk.byteLength;
         yield chunk;
       }
@@ -77,7 +80,7 @@ export class PassingReader implements StreamingReader {
   async #at(offset: number): Promise<Filling> {
     if (this.#filling && this.#position === offset) return this.#filling;
     await this.#filling?.stop();
-    this.#rest = new Uint8Array();
+    this.#rest = NONE;
     this.#position = offset;
     this.#filling = this.#fill(offset);
     return this.#filling;

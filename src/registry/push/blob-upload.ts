@@ -136,10 +136,15 @@ export class BlobUpload {
       lengthBytes: endOffset - offset,
       async *open() {
         let taken = offset;
-        for await (const chunk of toldOfFailure(source.read(offset, endOffset), onLack)) {
-          yield chunk;
-          taken += chunk.length;
-          report(taken);
+        try {
+          for await (const chunk of source.read(offset, endOffset)) {
+            yield chunk;
+            taken += chunk.length;
+            report(taken);
+          }
+        } catch (error) {
+          onLack();
+          throw error;
         }
       },
     };
@@ -149,8 +154,10 @@ export class BlobUpload {
   async #make(place: Place, { request, bodyBytes, last }: Step): Promise<Place | undefined> {
     // Whoever goes on with this session later has to ask first what became of the bytes.
     if (place.session.isNew) this.#tell({ ...place.session, isNew: false });
+    const startedMs = performance.now();
     const response = await this.#target.repository.send(request);
     await response.body.discard();
+    this.#target.sizes.taken(bodyBytes, performance.now() - startedMs);
     if (last) {
       checkStored(request, response, this.#source.digest);
       return undefined;
@@ -250,15 +257,5 @@ export class BlobUpload {
 
   #report(bytes: number): void {
     this.#options.onBytes?.(bytes);
-  }
-}
-
-/** What `chunks` gives; `onFailure` is told when it ends by an error. */
-async function* toldOfFailure<T>(chunks: AsyncIterable<T>, onFailure: () => void): AsyncGenerator<T> {
-  try {
-    yield* chunks;
-  } catch (error) {
-    onFailure();
-    throw error;
   }
 }

@@ -1,45 +1,44 @@
-/**
- * Bytes of a blob sent in one request, if it has more. A registry that throws away what it had of a broken request loses
- * this much at most; only CNCF distribution up to 2.8 refuses the whole session then, whatever the size. 32 MiB is under the
- * limit of proxies in front of registries (100 MB and more) and costs that registry no measurable time against a single
- * request, 16 MiB up to a tenth.
- */
-export const CHUNK_BYTES = 32 * 1024 * 1024;
+import { BodyLimit } from "./body-limit.ts";
 
 /** Where the search for a size that a registry takes ends, in bytes: nginx refuses more than 1 MiB when nobody told it. */
 const MIN_CHUNK_BYTES = 1024 * 1024;
 
 /** How large the bodies of uploads to one repository may be, as far as its answers have told. */
 export class BodySizes {
-  readonly #chunkBytes: number;
-  #maxBytes: number;
+  readonly #limit: BodyLimit;
   /** Whether the registry takes a blob in more than one request. */
   #chunks = true;
   /** Whether it takes the closing request only after another one, however small the blob is. */
   #patchFirst = false;
 
-  /** @param chunkBytes where to begin */
-  constructor(chunkBytes: number = CHUNK_BYTES) {
-    this.#chunkBytes = chunkBytes;
-    this.#maxBytes = chunkBytes;
+  /** @param limit of all repositories of the endpoint */
+  constructor(limit: BodyLimit = new BodyLimit()) {
+    this.#limit = limit;
   }
 
   /** Length of the next body when `remaining` bytes are missing and the registry wants no chunk below `minChunkBytes`. */
   next(remaining: number, minChunkBytes: number): number {
-    return this.#chunks ? Math.min(remaining, Math.max(this.#maxBytes, minChunkBytes)) : remaining;
+    return this.#chunks ? Math.min(remaining, Math.max(this.#limit.bytes, minChunkBytes)) : remaining;
   }
 
-  /** A body of `bytes` was too large (413). Whether a smaller one is worth a try: a quarter of it. */
+  /** A body of `bytes` was taken. */
+  taken(bytes: number, tookMs: number): void {
+    this.#limit.taken(bytes, tookMs);
+  }
+
+  /** A body of `bytes` was too large (413). Whether a smaller one is worth a try: one as it began, or a quarter. */
   tooLarge(bytes: number, minChunkBytes: number): boolean {
-    const smaller = Math.max(Math.ceil(bytes / 4), MIN_CHUNK_BYTES, minChunkBytes);
+    const { startBytes } = this.#limit;
+    const next = bytes > startBytes ? startBytes : Math.ceil(bytes / 4);
+    const smaller = Math.max(next, MIN_CHUNK_BYTES, minChunkBytes);
     if (!this.#chunks || smaller >= bytes) return false;
-    this.#maxBytes = Math.min(this.#maxBytes, smaller);
+    this.#limit.lower(smaller);
     return true;
   }
 
   /** The registry would not have chunks. Whether a single body is worth a try: not where bodies may be too large. */
   noChunks(): boolean {
-    const isWorthIt = this.#chunks && this.#maxBytes === this.#chunkBytes;
+    const isWorthIt = this.#chunks && !this.#limit.isFinal;
     if (isWorthIt) this.#chunks = false;
     return isWorthIt;
   }

@@ -37,6 +37,8 @@ export interface IncomingBodyOptions {
 
 const EMPTY = new Uint8Array();
 
+const NONE = Buffer.alloc(0);
+
 type End = { readonly kind: "complete" } | { readonly kind: "failed"; readonly error: Error };
 
 /**
@@ -188,10 +190,11 @@ export class IncomingBody implements HttpBody {
     try {
       for (let rest = chunk; rest.length > 0; ) {
         const bytes = this.#allowed(rest.length);
-        const waiting = bytes === 0 ? this.#flowing() : sink(rest.subarray(0, bytes));
-        rest = rest.subarray(bytes);
+        const isAll = bytes === rest.length;
+        const waiting = bytes === 0 ? this.#flowing() : sink(isAll ? rest : rest.subarray(0, bytes));
+        rest = isAll ? NONE : rest.subarray(bytes);
         if (!waiting) continue;
-        const kept = isOurs ? rest : Buffer.from(rest);
+        const kept = isOurs || isAll ? rest : Buffer.from(rest);
         this.#wait(waiting, () => this.#deliver(sink, kept, true));
         return;
       }

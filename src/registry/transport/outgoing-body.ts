@@ -10,6 +10,8 @@ import type { StreamedBody } from "../http/send.ts";
  */
 export const MAX_PIECE_BYTES = 512 * 1024;
 
+const NONE = new Uint8Array();
+
 /** What an `OutgoingBody` needs to know. */
 export interface OutgoingBodyOptions {
   /** Longest time that one piece may wait to be taken. */
@@ -34,7 +36,7 @@ export class OutgoingBody implements AsyncIterableIterator<Uint8Array> {
   #source: AsyncIterator<Uint8Array> | undefined;
   #tap: Tap | undefined;
   /** Of the newest chunk, what was not given away yet. */
-  #rest: Uint8Array = new Uint8Array();
+  #rest: Uint8Array = NONE;
   #givenBytes = 0;
   #ended = false;
   #stopped = false;
@@ -79,8 +81,8 @@ export class OutgoingBody implements AsyncIterableIterator<Uint8Array> {
       if (!this.#answered) this.#options.onGiven?.();
       return { done: true, value: undefined };
     }
-    const piece = this.#rest.subarray(0, bytes);
-    this.#rest = this.#rest.subarray(piece.length);
+    const piece = bytes === this.#rest.length ? this.#rest : this.#rest.subarray(0, bytes);
+    this.#rest = piece === this.#rest ? NONE : this.#rest.subarray(piece.length);
     this.#givenBytes += piece.length;
     this.#idleTimer = setTimeout(this.#options.onIdle, this.#options.idleTimeoutMs);
     // For a piece below the socket's mark undici does not wait until it is written.
@@ -115,7 +117,7 @@ export class OutgoingBody implements AsyncIterableIterator<Uint8Array> {
       const { done, value } = await this.#source.next();
       if (this.#stopped) return;
       this.#ended = done === true;
-      this.#rest = done ? new Uint8Array() : value;
+      this.#rest = done ? NONE : value;
       this.#checkLength();
     } catch (error) {
       if (this.#stopped) return; // nobody wants these bytes any more
@@ -142,7 +144,7 @@ export class OutgoingBody implements AsyncIterableIterator<Uint8Array> {
     this.#stopped = true;
     clearTimeout(this.#idleTimer);
     this.#tap?.close();
-    this.#rest = new Uint8Array();
+    this.#rest = NONE;
     // How closing ends changes nothing for a request that needs no more of it.
     this.#source?.return?.().catch(() => {});
   }

@@ -2,6 +2,7 @@ import { afterEach, beforeEach, describe, expect, it, vi } from "vitest";
 import { ErrCanceled, ErrUnavailable } from "../../../src/errors/classes.ts";
 import { isRetryable } from "../../../src/errors/predicates.ts";
 import { BlobUpload } from "../../../src/registry/push/blob-upload.ts";
+import { BodyLimit } from "../../../src/registry/push/body-limit.ts";
 import { BodySizes } from "../../../src/registry/push/body-sizes.ts";
 import type { BlobSource, UploadBlobOptions, UploadSession } from "../../../src/registry/push/push-client.ts";
 import { RepositorySession } from "../../../src/registry/repository/repository-session.ts";
@@ -38,7 +39,7 @@ describe("BlobUpload.run()", () => {
 
   /** Uploads of 4 MiB at once, as one client makes them. */
   function uploader(origin: string) {
-    const target = { repository: lab.session(origin), sizes: new BodySizes(4 * MiB) };
+    const target = { repository: lab.session(origin), sizes: new BodySizes(new BodyLimit(4 * MiB, 4 * MiB)) };
     return (blob: BlobSource, options: UploadBlobOptions = {}): Promise<void> =>
       new BlobUpload(target, blob, options).run();
   }
@@ -381,7 +382,10 @@ describe("BlobUpload.run()", () => {
 
   it("leaves the session new when the request that would use it is held back", async () => {
     const registry = await lab.registry();
-    const target = { repository: lab.session(registry.url), sizes: new BodySizes(4 * MiB) };
+    const target = {
+      repository: lab.session(registry.url),
+      sizes: new BodySizes(new BodyLimit(4 * MiB, 4 * MiB)),
+    };
     const heldBack = new ErrUnavailable("not sent", {
       endpoint: registry.url,
       notSent: true,

@@ -1,6 +1,7 @@
 import fc from "fast-check";
 import { describe, expect, it } from "vitest";
-import { BodySizes, CHUNK_BYTES } from "../../../src/registry/push/body-sizes.ts";
+import { CHUNK_BYTES } from "../../../src/registry/push/body-limit.ts";
+import { BodySizes } from "../../../src/registry/push/body-sizes.ts";
 
 const MiB = 1024 * 1024;
 
@@ -25,6 +26,16 @@ describe("BodySizes", () => {
     }
     expect(sizes.tooLarge(MiB, 0)).toBe(false);
     expect(sizes.next(1_000 * MiB, 0)).toBe(MiB);
+  });
+
+  it("goes back to where it began when a body that had grown was too large", () => {
+    const sizes = new BodySizes();
+    sizes.taken(CHUNK_BYTES, 0);
+    expect(sizes.tooLarge(sizes.next(1_000 * MiB, 0), 0)).toBe(true);
+    expect(sizes.next(1_000 * MiB, 0)).toBe(CHUNK_BYTES);
+    sizes.taken(CHUNK_BYTES, 0);
+    expect(sizes.next(1_000 * MiB, 0)).toBe(CHUNK_BYTES);
+    expect(sizes.noChunks()).toBe(false);
   });
 
   it("does not go below the registry's own minimum", () => {

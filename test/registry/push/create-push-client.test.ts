@@ -1,9 +1,11 @@
 import { afterEach, beforeEach, describe, expect, it } from "vitest";
-import { CHUNK_BYTES } from "../../../src/registry/push/body-sizes.ts";
+import { BodyLimit, CHUNK_BYTES } from "../../../src/registry/push/body-limit.ts";
 import type { PushClient } from "../../../src/registry/push/push-client.ts";
 import type { TestRegistry } from "../../../src/testing/test-registry.ts";
 import { PushLab, REPOSITORY } from "../support/push-lab.ts";
 import { TestBlob } from "../support/test-blob.ts";
+
+const MiB = 1024 ** 2;
 
 const ACCOUNT = { username: "hauler", password: "short haul" };
 
@@ -64,6 +66,17 @@ describe("createPushClient()", () => {
     expect(blob.offsets).toEqual([0, CHUNK_BYTES, CHUNK_BYTES]);
     expect(registry.blobs(REPOSITORY)).toEqual([blob.digest]);
     expect(blob.openReaders).toBe(0);
+  });
+
+  it("sends longer bodies where shorter ones were taken, also those of another client of the endpoint", async () => {
+    const registry = await lab.registry();
+    const bodyLimit = new BodyLimit(MiB, 4 * MiB);
+    const [first, second] = [new TestBlob(9 * MiB, { seed: "first" }), new TestBlob(9 * MiB)];
+    await lab.client(registry.url, { bodyLimit }).uploadBlob(first);
+    await lab.client(registry.url, { bodyLimit }).uploadBlob(second);
+    expect(first.offsets).toEqual([0, MiB, 3 * MiB, 7 * MiB]);
+    expect(second.offsets).toEqual([0, 4 * MiB, 8 * MiB]);
+    expect(registry.blobs(REPOSITORY).toSorted()).toEqual([first.digest, second.digest].toSorted());
   });
 
   it("sends a streamed body from its start again after a 401", async () => {

@@ -1,6 +1,6 @@
 import { anonymous, type CredentialSource } from "../../../src/registry/credentials/credentials.ts";
 import { endpointSend } from "../../../src/registry/endpoint-send.ts";
-import { createPushClient } from "../../../src/registry/push/create-push-client.ts";
+import { createPushClient, type PushClientOptions } from "../../../src/registry/push/create-push-client.ts";
 import type { PushClient } from "../../../src/registry/push/push-client.ts";
 import {
   type RegistryClientOptions,
@@ -39,8 +39,8 @@ export class PushLab implements AsyncDisposable {
   }
 
   /** A push client of `REPOSITORY` at `origin`. */
-  client(origin: string, options?: ClientOptions): PushClient {
-    return createPushClient(this.#clientOptions(origin, options));
+  client(origin: string, options?: ClientOptions & Pick<PushClientOptions, "bodyLimit">): PushClient {
+    return createPushClient({ ...this.#clientOptions(origin, options), bodyLimit: options?.bodyLimit });
   }
 
   /** What a push client is built on. */
