@@ -67,8 +67,9 @@ function moveData(dataPath: string, ref: string, blobPath: string): boolean {
     renameSync(dataPath, blobPath);
     return true;
   } catch (cause) {
-    if (isMissingFile(cause) && !existsSync(dirname(blobPath))) return false;
-    if (isMissingFile(cause)) throw new ErrAborted(`ref ${ref} was aborted`, { cause });
-    throw cause;
+    if (!isMissingFile(cause)) throw cause;
+    // The directory says nothing: another writer, or another process, may have made it since.
+    if (existsSync(dataPath)) return false;
+    throw new ErrAborted(`ref ${ref} was aborted`, { cause });
   }
 }
