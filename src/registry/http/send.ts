@@ -43,7 +43,7 @@ export interface HttpRequest extends Asker {
   readonly brief?: boolean | undefined;
   /**
    * Where the body of the answer is to be poured, if it is the one that is hoped for: then the connection is best where that is, in
-   * another thread.
+   * another thread. `HERE` is in this one.
    */
   readonly place?: Place | undefined;
   /** Token scopes that the request needs, such as `repository:library/redis:pull`. */
@@ -75,6 +75,12 @@ export interface Place {
   /** Tells it from others. */
   readonly number: number;
 }
+
+/**
+ * The place for bodies that are taken where they come, by somebody who needs no chunk for longer than the call takes that gives it, even
+ * if that returns a promise.
+ */
+export const HERE: Place = { number: 0 };
 
 /** A request body that is read while it is sent. The request must name its length in `content-length`. */
 export interface StreamedBody {

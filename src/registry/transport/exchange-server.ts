@@ -2,7 +2,7 @@ import { systemClock } from "../../async/clock.ts";
 import type { Flow, TapEnd } from "../../bandwidth/flow.ts";
 import { ErrCanceled, ErrFailedPrecondition } from "../../errors/classes.ts";
 import { toWire } from "../../errors/error-wire.ts";
-import type { ChunkSink, HttpBody } from "../http/send.ts";
+import { type ChunkSink, HERE, type HttpBody } from "../http/send.ts";
 import type { Begun, Carrier } from "./carrier.ts";
 import type { AboutExchange, BodyUse, FromThread, ThreadSettings, ToThread } from "./exchange-wire.ts";
 import { directRoutes } from "./routes.ts";
@@ -141,6 +141,7 @@ export class ExchangeServer {
     const begun = carrier.begin(
       {
         ...request,
+        place: HERE, // what is not poured is copied at once
         flow: request.flow && this.#flowOf(id, served),
         signal: served.controller.signal,
         onConnected: (connection) => {

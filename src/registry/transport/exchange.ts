@@ -3,7 +3,7 @@ import { abortError } from "../../async/abort.ts";
 import type { Clock } from "../../async/clock.ts";
 import { ErrUnavailable } from "../../errors/classes.ts";
 import type { DrayageError } from "../../errors/drayage-error.ts";
-import { type HttpRequest, type HttpResponse, isStreamed } from "../http/send.ts";
+import { HERE, type HttpRequest, type HttpResponse, isStreamed } from "../http/send.ts";
 import { isBodiless, lengthOf } from "./body-length.ts";
 import type { Begun } from "./carrier.ts";
 import type { Connection } from "./connection.ts";
@@ -137,6 +137,7 @@ export class Exchange implements Dispatcher.DispatchHandler, Begun {
       endpoint: this.#options.origin,
       contentEncoding: headers["content-encoding"],
       limits: this.#options.limits,
+      copied: this.#options.connection.feed?.sharesMemory === true && this.#request.place !== HERE,
       flow: this.#request.flow,
       signal: this.#request.signal,
       asError: (error, progress) => this.#asError(error, progress),

@@ -27,6 +27,11 @@ export interface IncomingBodyOptions {
   /** The header. Whole bodies are decoded by it, piped ones are given as they came. */
   readonly contentEncoding: string | string[] | undefined;
   readonly limits: ConnectionLimits;
+  /**
+   * Whether chunks lie in memory that is used again as soon as the call returns that gives them, and whoever the body is piped to may need
+   * them for longer: then he gets copies. Default false.
+   */
+  readonly copied?: boolean | undefined;
   /** How fast it may be piped. Default: as fast as it comes. */
   readonly flow?: Flow | undefined;
   /** The request's. */
@@ -54,6 +59,8 @@ export class IncomingBody implements HttpBody {
   /** Chunks that undici flushed out of a paused parser because the connection is over. */
   readonly #late: Buffer[] = [];
   #sink: ChunkSink | undefined;
+  /** Whether the sink gets copies. */
+  #isCopied = false;
   #tap: Tap | undefined;
   #busy = false;
   /** Whether its reader knows how it ended. */
@@ -73,8 +80,9 @@ export class IncomingBody implements HttpBody {
   }
 
   pipeTo(sink: ChunkSink): Promise<void> {
-    const { flow } = this.#options;
+    const { flow, copied = false } = this.#options;
     if (flow && !this.#sink) this.#tap = new Tap(flow);
+    this.#isCopied = copied;
     return this.#pipe(sink);
   }
 
@@ -152,7 +160,8 @@ export class IncomingBody implements HttpBody {
       this.#late.push(Buffer.from(chunk));
       return;
     }
-    this.#deliver(this.#sink, chunk);
+    if (this.#isCopied) this.#deliver(this.#sink, Buffer.from(chunk), true);
+    else this.#deliver(this.#sink, chunk);
     if (this.#end) this.#advance(); // the sink itself ended the request
   }
 

@@ -11,7 +11,7 @@ import { LocalCarrier } from "./local-carrier.ts";
 import type { Route } from "./pool-host.ts";
 import { ProxyFailure } from "./proxy-failure.ts";
 import { proxyRoutesNow } from "./proxy-route.ts";
-import { READING_BESIDE_OTHERS, type Reading } from "./socket-feed.ts";
+import type { Reading } from "./socket-feed.ts";
 import { tlsContexts } from "./tls-contexts.ts";
 
 /** TLS contexts that are kept; the one used least goes, and its authorities are parsed again. Certificates come and go. */
@@ -58,9 +58,13 @@ const MAX_CHOICES = 256;
  * The routes of a transport: directly, through a proxy that is sent whole URLs (http), or in a proxy's tunnel (https). Throws
  * `ErrInvalidArgument` for a malformed proxy.
  */
-export function createRoutes(options: ConnectionOptions, limits: ConnectionLimits): RouteOf {
+export function createRoutes(
+  options: ConnectionOptions,
+  limits: ConnectionLimits,
+  reading: Reading,
+): RouteOf {
   const proxies = proxyRoutesNow(options.proxy);
-  const routesThrough = routeMaker(options, limits, READING_BESIDE_OTHERS);
+  const routesThrough = routeMaker(options, limits, reading);
   return (url, request) => {
     const now = proxies();
     return now instanceof Promise

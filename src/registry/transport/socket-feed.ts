@@ -10,6 +10,9 @@ const TCP_BUFFER_BYTES = 1024 * 1024;
  */
 const TURN_BYTES = 1024 * 1024;
 
+/** The same where a thread receives as much as those that do nothing else: one step into memory that all its sockets share. */
+const BUSY_TURN_BYTES = 4 * 1024 * 1024;
+
 /** The same in a thread that only receives: nobody but its other sockets waits for such a turn, of some 14 milliseconds. */
 const THREAD_TURN_BYTES = 8 * 1024 * 1024;
 
@@ -33,7 +36,7 @@ export interface Reading {
   readonly directBytes: number;
   /**
    * Where plain sockets read to that share it: then a chunk is valid until the call returns that gives it, and no longer. Default: each
-   * has memory of its own.
+   * has memory of its own, in which a chunk is valid as `ChunkSink` says.
    */
   readonly shared?: Buffer | undefined;
 }
@@ -43,6 +46,15 @@ export const READING_BESIDE_OTHERS: Reading = {
   turnBytes: TURN_BYTES,
   directBytes: DIRECT_BYTES,
 };
+
+/** In a thread that does other things as well, but receives as much as one that does not. Made once for all its sockets. */
+export function readingMuch(): Reading {
+  return {
+    turnBytes: BUSY_TURN_BYTES,
+    directBytes: DIRECT_BYTES,
+    shared: Buffer.allocUnsafeSlow(SHARED_BYTES),
+  };
+}
 
 /** In a thread that only receives, and where nobody keeps a chunk. */
 export function readingAlone(directBytes = DIRECT_BYTES): Reading {
@@ -130,6 +142,11 @@ export class SocketFeed {
     this.#paused = false;
     while (!this.#paused && this.#waiting.length > 0) this.#giveOne();
     if (!this.#paused) this.#readOn();
+  }
+
+  /** Whether a chunk is valid only until the call returns that gives it, as other sockets read into the same memory. */
+  get sharesMemory(): boolean {
+    return this.#shared !== undefined && this.#records === undefined;
   }
 
   /** Gives what was read, however much is held up. */

@@ -19,6 +19,7 @@ import type { HostUse } from "./pool-host.ts";
 import type { PoolParts } from "./pool-options.ts";
 import { ProxyFailure } from "./proxy-failure.ts";
 import { createRoutes, hostNameOf, type RequestRoute } from "./routes.ts";
+import { READING_BESIDE_OTHERS, readingMuch } from "./socket-feed.ts";
 import { ThreadPlace } from "./thread-place.ts";
 import { refusalOf } from "./tunnel.ts";
 
@@ -52,6 +53,13 @@ export interface TransportParts {
    * @example onBudget: (change) => console.log(change)
    */
   readonly onBudget?: PoolParts["onBudget"];
+  /**
+   * Whether this thread receives as much as those that do nothing else: then sockets read longer steps before anything else has its
+   * turn, into memory that they share.
+   * @defaultValue false
+   * @example receivesMuch: true
+   */
+  readonly receivesMuch?: boolean | undefined;
 }
 
 /** A request on its way. */
@@ -88,12 +96,14 @@ export interface Transport {
  */
 export function createTransport(
   options: ConnectionOptions = {},
-  { clock = systemClock, onBudget }: TransportParts = {},
+  { clock = systemClock, onBudget, receivesMuch = false }: TransportParts = {},
 ): Transport {
   requireNode("create transport");
   checkOptions("create transport", options, CONNECTION_OPTIONS);
   const limits = connectionLimits(options);
-  const routeOf = options.send ? ownRoutes(options.send, limits) : createRoutes(options, limits);
+  const routeOf = options.send
+    ? ownRoutes(options.send, limits)
+    : createRoutes(options, limits, receivesMuch ? readingMuch() : READING_BESIDE_OTHERS);
   const pipelining = options.pipelining !== false && !options.send;
   const pool = new ConnectionPool({ ...limits, pipelining }, { clock, onBudget });
   const closers = new BoundedMap<string, true>(MAX_CLOSERS);

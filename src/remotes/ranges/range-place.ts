@@ -5,8 +5,8 @@ import type { Claim } from "./claim.ts";
 
 /** Where ranges of one content are poured into, several at the same time. */
 export interface RangePlace {
-  /** What a request names for its answer to come here; absent where it comes here anyway. */
-  readonly address: Place | undefined;
+  /** What a request names for its answer to come here. */
+  readonly address: Place;
   /** For how long the thread that it is in has been busy so far, in milliseconds. */
   readonly busyMs: number;
   /** Whether content can be poured here. */

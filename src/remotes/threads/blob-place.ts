@@ -3,7 +3,7 @@ import type { AbortOptions } from "../../async/abort.ts";
 import type { HandedFile } from "../../content/store.ts";
 import { ErrUnavailable } from "../../errors/classes.ts";
 import { isDataLoss } from "../../errors/predicates.ts";
-import type { Place } from "../../registry/http/send.ts";
+import { HERE, type Place } from "../../registry/http/send.ts";
 import type { ExchangeThread } from "../../registry/transport/exchange-thread.ts";
 import type { IncomingBytes } from "../intake.ts";
 import type { Claim } from "../ranges/claim.ts";
@@ -19,8 +19,8 @@ const FOLLOWED_SAMPLE_MS = 10;
 
 /** Where the file is: in another thread, or in this one. */
 interface Home {
-  /** What a request names for its answer to come there; `undefined` in this thread. */
-  readonly address?: Place | undefined;
+  /** What a request names for its answer to come there. */
+  readonly address: Place;
   /** For how long its thread has been busy so far, in milliseconds. */
   readonly busyMs: number;
   pour(content: RemoteContent, into: PourInto): Promise<void>;
@@ -75,8 +75,8 @@ export class BlobPlace {
     }
   }
 
-  /** What a request names for its answer to come here; `undefined` where the place is in this thread. */
-  get address(): Place | undefined {
+  /** What a request names for its answer to come here. */
+  get address(): Place {
     return this.#home.address;
   }
 
@@ -97,7 +97,7 @@ export class BlobPlace {
 
   /** Whether content can be poured here: the file must be where the content comes. */
   takes(content: RemoteContent): boolean {
-    return this.#home.address === undefined || content.pour !== undefined;
+    return this.#home.address === HERE || content.pour !== undefined;
   }
 
   /** Takes the file into this thread; no pour may be under way. Rejects as `open` does. */
@@ -168,6 +168,7 @@ async function openThere(thread: ExchangeThread, what: PlaceOfBlob, options: Abo
 async function openHere(what: PlaceOfBlob, options: AbortOptions): Promise<Home> {
   const place = await openBlobPlace(what, options);
   return {
+    address: HERE,
     get busyMs() {
       return performance.eventLoopUtilization().active;
     },

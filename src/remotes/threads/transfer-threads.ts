@@ -35,6 +35,11 @@ export interface TransferThreadsOptions {
   readonly cores?: number | undefined;
 }
 
+/** Whether the caller's thread receives as much as each of so many: where they are fewer than the cores that the process may use. */
+export function receivesAsMuch(workers: number, cores = availableParallelism()): boolean {
+  return workers < cores;
+}
+
 /** A blob's share of the threads, to be disposed of when it is here. */
 export interface Share extends Disposable {
   /** Where it is to be received; `undefined`: in this one. */
@@ -63,7 +68,7 @@ export class TransferThreads {
     const { workers, cores = availableParallelism() } = options;
     this.#most = workers ?? Math.min(cores, MAX_WORKERS);
     this.#bytesPerWorker = options.bytesPerWorker ?? BYTES_PER_WORKER;
-    this.#isOneOfThem = this.#bytesPerWorker > 0 && workers !== undefined && workers < cores;
+    this.#isOneOfThem = this.#bytesPerWorker > 0 && workers !== undefined && receivesAsMuch(workers, cores);
   }
 
   /** A share for a blob of so many bytes. */

@@ -7,6 +7,7 @@ import { describe, expect, it } from "vitest";
 import {
   READING_BESIDE_OTHERS,
   readingAlone,
+  readingMuch,
   SocketFeed,
 } from "../../../src/registry/transport/socket-feed.ts";
 import { selfSigned } from "../../../src/testing/certificates/self-signed.ts";
@@ -15,6 +16,7 @@ const MIB = 1024 * 1024;
 
 it.each([
   { where: "beside others", reading: READING_BESIDE_OTHERS, stepBytes: MIB },
+  { where: "in a thread that receives much", reading: readingMuch(), stepBytes: 4 * MIB },
   { where: "alone", reading: readingAlone(), stepBytes: 4 * MIB },
 ])(
   "lets everybody else have a turn $where, however fast a socket is, and loses nothing",

@@ -2,6 +2,7 @@ import { throwIfAborted } from "../../../../src/async/abort.ts";
 import type { Clock } from "../../../../src/async/clock.ts";
 import type { ByteRange } from "../../../../src/content/byte-ranges.ts";
 import { ByteRanges } from "../../../../src/content/byte-ranges.ts";
+import { HERE, type Place } from "../../../../src/registry/http/send.ts";
 import type { Claim } from "../../../../src/remotes/ranges/claim.ts";
 import type { RangePlace } from "../../../../src/remotes/ranges/range-place.ts";
 import type { Fetcher, FetchOptions, RemoteContent } from "../../../../src/remotes/remote.ts";
@@ -100,8 +101,8 @@ export class SimulatedNetwork implements Fetcher, RangePlace {
     return this.#options.clock.elapsed() * (this.#options.busyPart ?? 0);
   }
 
-  get address(): undefined {
-    return undefined;
+  get address(): Place {
+    return HERE;
   }
 
   takes(): boolean {
