@@ -1,6 +1,7 @@
 import { checkArgument } from "../options/check-options.ts";
 import { eitherOf, listOf, objectWith, type Rule, recordOf, required, rule } from "../options/rule.ts";
 import { aBoolean, aFiniteNumber, aSignal, aString, wholeNumberFrom } from "../options/rules.ts";
+import { replaceMethods } from "./ownership/replace-methods.ts";
 import type {
   BlobReference,
   CommitOptions,
@@ -90,15 +91,25 @@ const READER_CALLS: Calls<ReaderAt, "size" | "path" | "close" | typeof Symbol.as
  * `ErrInvalidArgument` that names the argument. Returns the same store.
  */
 export function checkedStore<S extends Store>(store: S): S {
-  checkCalls(store, STORE_CALLS);
+  return defineCheckedStore(store, store);
+}
+
+/** `store` as `checkedStore` makes it, for somebody else: whoever uses `store` itself is not checked. */
+export function checkedView<S extends Store>(store: S): S {
+  return replaceMethods(store, defineCheckedStore({}, store));
+}
+
+/** Defines the methods of a store on `target`, checked. */
+function defineCheckedStore<T extends object>(target: T, store: Store): T {
   const [writer, readerAt] = [store.writer.bind(store), store.readerAt.bind(store)];
-  define(store, "writer", async (...given: Parameters<Store["writer"]>) =>
-    checkedLikeOthers(await writer(...given), WRITER_CALLS),
-  );
-  define(store, "readerAt", async (...given: Parameters<Store["readerAt"]>) =>
-    checkedLikeOthers(await readerAt(...given), READER_CALLS),
-  );
-  return store;
+  const opening: Pick<Store, "writer" | "readerAt"> = {
+    writer: async (options) => checkedLikeOthers(await writer(options), WRITER_CALLS),
+    readerAt: async (...given) => checkedLikeOthers(await readerAt(...given), READER_CALLS),
+  };
+  defineChecked(target, { calls: STORE_CALLS, of: store, bound: store });
+  const { writer: openWriter, readerAt: openReader } = STORE_CALLS;
+  const calls = { writer: openWriter, readerAt: openReader };
+  return defineChecked(target, { calls, of: opening, bound: opening });
 }
 
 /** The same for some methods of a store that is made of another one. Returns the same object. */

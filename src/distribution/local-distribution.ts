@@ -114,7 +114,7 @@ export class LocalDistribution implements Distribution {
 
   constructor(parts: DistributionParts) {
     this.#parts = parts;
-    this.content = parts.root.content;
+    this.content = parts.root.publicContent;
     this.images = countedImages(parts.root.images, parts);
     this.events = parts.root.events;
     this.layers = parts.layers?.store;

@@ -3,7 +3,8 @@ import { join, resolve } from "node:path";
 import type { EventEmitter } from "eventemitter3";
 import type { AbortOptions } from "../../async/abort.ts";
 import type { WaitOptions } from "../../async/waiting.ts";
-import { openLocalStore } from "../../content/local/local-store.ts";
+import { checkedView } from "../../content/checked-store.ts";
+import { openTrustedStore } from "../../content/local/local-store.ts";
 import { claimingStore } from "../../content/ownership/claiming-store.ts";
 import { ContentOwner } from "../../content/ownership/content-owner.ts";
 import { blobsOf, isCollected, isOwned } from "../../content/ownership/owned-store.ts";
@@ -51,6 +52,7 @@ export interface OwnedRootOptions {
 interface OwnedRootParts {
   readonly readOnly: boolean;
   readonly content: Store;
+  readonly publicContent: Store;
   readonly closeContent: () => Promise<void>;
   readonly owner: ContentOwner;
   readonly names: NameStore;
@@ -73,6 +75,8 @@ const IMAGE_EVENTS = ["pull", "push", "tag", "untag"] as const satisfies (keyof 
  */
 export class OwnedRoot {
   readonly content: Store;
+  /** The same for the public: what its methods are called with is looked at. */
+  readonly publicContent: Store;
   /** The names for the public: content that is not here gets none. */
   readonly images: ImageStore;
   /** The names for work that holds a share, and has brought the content. */
@@ -91,6 +95,7 @@ export class OwnedRoot {
   private constructor(parts: OwnedRootParts) {
     this.#parts = parts;
     this.content = parts.content;
+    this.publicContent = parts.publicContent;
     this.mountSources = parts.mountSources;
     this.v1Layers = parts.v1Layers;
     const { content, owner, names: images } = parts;
@@ -106,7 +111,7 @@ export class OwnedRoot {
   /** Opens a root; the caller closes it. Throws what `openDistribution` throws. */
   static async open({ readOnly = false, ...options }: OwnedRootOptions): Promise<OwnedRoot> {
     const { root, mode, content: given, images, logger } = options;
-    const store = given ?? (await openLocalStore({ root, mode, readOnly, logger }));
+    const store = given ?? (await openTrustedStore({ root, mode, readOnly, logger }));
     const owner = ownerFor(store, { root: resolve(root), logger });
     const content = isCollected(store) || owns(owner, store) ? store : claimingStore(store, owner);
     const onListenerFailure = (err: unknown): void => logger.warn({ err }, "a listener of events failed");
@@ -128,6 +133,7 @@ export class OwnedRoot {
     const opened = new OwnedRoot({
       readOnly,
       content,
+      publicContent: given ? content : checkedView(content),
       closeContent: async () => {
         if (!given && isOwned(store) && "close" in store) await (store as { close(): Promise<void> }).close();
       },
