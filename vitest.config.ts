@@ -2,6 +2,7 @@ import { globSync, readFileSync } from "node:fs";
 import { fileURLToPath } from "node:url";
 import { defineConfig } from "vitest/config";
 import { AloneFirst } from "./test/support/alone-first.ts";
+import { RetriedTests } from "./test/support/retried-tests.ts";
 
 /** A run with what another one drew: the order of the tests, the values of properties, the campaigns in `test/chaos`. */
 const SEED = process.env["DRAYAGE_TEST_SEED"];
@@ -28,6 +29,9 @@ const ALONE = [
   ),
 ];
 
+/** How often such a test is run again in CI when it has failed: programs of others have races of their own. It is named at the end. */
+const RETRIES_ALONE = process.env["CI"] === undefined ? 0 : 1;
+
 export default defineConfig({
   test: {
     setupFiles: SETUP,
@@ -36,6 +40,7 @@ export default defineConfig({
     hookTimeout: 60_000,
     sequence: { shuffle: true, sequencer: AloneFirst, ...(SEED === undefined ? {} : { seed: Number(SEED) }) },
     maxWorkers: 2,
+    reporters: ["default", new RetriedTests()],
     // Processes that tests start run from the sources: what the first one has compiled, the others load.
     env: {
       NODE_COMPILE_CACHE: pathOf(".cache/test-processes"),
@@ -44,7 +49,7 @@ export default defineConfig({
       }),
     },
     projects: [
-      { extends: true, test: { name: "alone", include: ALONE } },
+      { extends: true, test: { name: "alone", include: ALONE, retry: RETRIES_ALONE } },
       // One process after another would load and compile the same sources for each of these files.
       { extends: true, test: { name: "together", include: [ALL], exclude: ALONE, isolate: false } },
     ],
