@@ -40,8 +40,8 @@ export function stopTime(): Disposable {
   return { [Symbol.dispose]: () => void vi.useRealTimers() };
 }
 
-/** Resolves when nothing has happened for a while, or the signal fires. */
-async function quiet(over: AbortSignal): Promise<void> {
+/** Resolves when nothing has happened in this process for a while, or the signal fires: what was on its way has come. */
+export async function quiet(over: AbortSignal = new AbortController().signal): Promise<void> {
   let events = -1;
   let wanted = QUIET_TURNS;
   for (let turns = 0; turns < wanted && !over.aborted; turns++) {

@@ -10,6 +10,7 @@ import { type DrayageOutcome, drayage, drayageOutput, isNoSlowAnswer } from "./s
 import { type MadeImage, writeImage } from "./support/images.ts";
 import { type Stage, startStage } from "./support/stage.ts";
 import { storedBlobs } from "./support/stored-blobs.ts";
+import { until } from "./support/until.ts";
 
 /** Turns of the event loop in which a request too many would come. */
 const TURNS = 1_000;
@@ -170,10 +171,11 @@ describeReal("the command line", ["docker-registry", "skopeo"], () => {
       const sizes = new Map(image.layers.map(({ digest, size }) => [`/v2/test/limit/blobs/${digest}`, size]));
       const atOnce: number[] = [];
       proxy.pace({
-        path: /blobs/,
-        async before(offset) {
+        path: new RegExp([...sizes.keys()].join("|")),
+        async before(offset, gone) {
           const open = proxy.records.filter(({ path, bytes }) => bytes < (sizes.get(path) ?? 0));
           if (offset === 0) atOnce.push(open.length);
+          await until(() => atOnce.length > 1, gone); // the second one, which may take its time
           for (let turn = 0; turn < TURNS; turn++) await setImmediate();
         },
       });

@@ -5,6 +5,7 @@ import type { HttpRequest, HttpResponse } from "../../../src/registry/http/send.
 import { IDLE_SOCKET_TIMEOUT_MS } from "../../../src/registry/transport/connection.ts";
 import type { ConnectionOptions } from "../../../src/registry/transport/connection-options.ts";
 import { createTransport, type Transport } from "../../../src/registry/transport/transport.ts";
+import { quiet } from "../../async/idle-time.ts";
 import { closingAfterEach } from "../../support/closing-after-each.ts";
 import { httpServer, rawServer, type ScriptedServer } from "../support/raw-server.ts";
 
@@ -93,7 +94,7 @@ describe("connections that are opened before they are needed", () => {
     const transport = transportWith();
     await read(transport.send(get(server, { followedBy: 2 })));
     await until(() => server.sockets.size === 3);
-    for (let turn = 0; turn < 20; turn++) await setImmediate();
+    await quiet();
     await vi.advanceTimersByTimeAsync(IDLE_SOCKET_TIMEOUT_MS);
     await until(() => server.sockets.size <= 1);
     expect(await read(transport.send(get(server)))).toBe("ok");

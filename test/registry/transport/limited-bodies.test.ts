@@ -7,6 +7,7 @@ import { Payers } from "../../../src/bandwidth/payers.ts";
 import { ErrCanceled, ErrUnavailable } from "../../../src/errors/classes.ts";
 import type { ConnectionOptions } from "../../../src/registry/transport/connection-options.ts";
 import { createTransport, type Transport } from "../../../src/registry/transport/transport.ts";
+import { quiet } from "../../async/idle-time.ts";
 import { ManualClock } from "../../xfer/manual-clock.ts";
 import { httpServer, type ScriptedServer } from "../support/raw-server.ts";
 import { TestBlob } from "../support/test-blob.ts";
@@ -71,10 +72,10 @@ describe("a body with a limit", () => {
   /** Lets fake time go on, and the network after each step of it. */
   async function pass(ms: number): Promise<void> {
     for (let passed = 0; passed < ms; passed += 50) {
-      await turns(20);
+      await quiet();
       await clock.advance(50);
     }
-    await turns(20);
+    await quiet();
   }
 
   it("comes as fast as it may, however fast the server sends it", async () => {
