@@ -25,7 +25,7 @@ const ALL = "test/**/*.test.ts";
 const ALONE = [
   "test/{chaos,real}/**/*.test.ts",
   ...globSync(ALL).filter((path) =>
-    /\bvi\.(?:doM|m)ock\(|setFlagsFromString\(/.test(readFileSync(path, "utf8")),
+    /\bvi\.(?:doM|m|unm)ock\(|setFlagsFromString\(/.test(readFileSync(path, "utf8")),
   ),
 ];
 
