@@ -130,6 +130,9 @@ export class Exchange implements Dispatcher.DispatchHandler, Begun {
     this.#outgoing?.answered();
     this.#options.onOutcome({ status, sentAtMs: this.#sentAtMs });
     const expectedBytes = isBodiless(this.#request, status) ? undefined : lengthOf(headers);
+    const { feed } = this.#options.connection;
+    const isAtOnce = this.#request.place === HERE;
+    feed?.takenAtOnce(isAtOnce);
     const isDirect = headers["transfer-encoding"] === undefined;
     this.#direct = isDirect ? this.#directly(controller, expectedBytes) : undefined;
     this.#body = new IncomingBody(this.#direct ?? controller, {
@@ -137,7 +140,7 @@ export class Exchange implements Dispatcher.DispatchHandler, Begun {
       endpoint: this.#options.origin,
       contentEncoding: headers["content-encoding"],
       limits: this.#options.limits,
-      copied: this.#options.connection.feed?.sharesMemory === true && this.#request.place !== HERE,
+      isFleeting: isAtOnce ? undefined : (chunk) => feed?.isShared(chunk) === true,
       flow: this.#request.flow,
       signal: this.#request.signal,
       asError: (error, progress) => this.#asError(error, progress),

@@ -28,10 +28,10 @@ export interface IncomingBodyOptions {
   readonly contentEncoding: string | string[] | undefined;
   readonly limits: ConnectionLimits;
   /**
-   * Whether chunks lie in memory that is used again as soon as the call returns that gives them, and whoever the body is piped to may need
-   * them for longer: then he gets copies. Default false.
+   * Whether a chunk lies in memory that is used again as soon as the call returns that gives it, and whoever the body is piped to may
+   * need it for longer: then he gets a copy. Default: none does.
    */
-  readonly copied?: boolean | undefined;
+  readonly isFleeting?: ((chunk: Uint8Array) => boolean) | undefined;
   /** How fast it may be piped. Default: as fast as it comes. */
   readonly flow?: Flow | undefined;
   /** The request's. */
@@ -59,8 +59,8 @@ export class IncomingBody implements HttpBody {
   /** Chunks that undici flushed out of a paused parser because the connection is over. */
   readonly #late: Buffer[] = [];
   #sink: ChunkSink | undefined;
-  /** Whether the sink gets copies. */
-  #isCopied = false;
+  /** Which chunks the sink gets as copies. */
+  #isFleeting: ((chunk: Uint8Array) => boolean) | undefined;
   #tap: Tap | undefined;
   #busy = false;
   /** Whether its reader knows how it ended. */
@@ -80,9 +80,9 @@ export class IncomingBody implements HttpBody {
   }
 
   pipeTo(sink: ChunkSink): Promise<void> {
-    const { flow, copied = false } = this.#options;
+    const { flow, isFleeting } = this.#options;
     if (flow && !this.#sink) this.#tap = new Tap(flow);
-    this.#isCopied = copied;
+    this.#isFleeting = isFleeting;
     return this.#pipe(sink);
   }
 
@@ -160,7 +160,7 @@ export class IncomingBody implements HttpBody {
       this.#late.push(Buffer.from(chunk));
       return;
     }
-    if (this.#isCopied) this.#deliver(this.#sink, Buffer.from(chunk), true);
+    if (this.#isFleeting?.(chunk)) this.#deliver(this.#sink, Buffer.from(chunk), true);
     else this.#deliver(this.#sink, chunk);
     if (this.#end) this.#advance(); // the sink itself ended the request
   }

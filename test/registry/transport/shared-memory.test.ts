@@ -59,6 +59,18 @@ describe("a body over sockets that share their memory", () => {
     expect(wrong).toEqual([]);
   });
 
+  it("comes in memory of its own where its sink may keep it", async () => {
+    const memories = { x: new Set<ArrayBufferLike>(), y: new Set<ArrayBufferLike>() };
+    await Promise.all(
+      (await bodies()).map(({ letter, body }) =>
+        body.pipeTo((chunk) => {
+          memories[letter].add(chunk.buffer);
+        }),
+      ),
+    );
+    expect([...memories.x].filter((memory) => memories.y.has(memory))).toEqual([]);
+  });
+
   it("is given as it lies there to whoever needs it no longer than the call takes", async () => {
     const memories = { x: new Set<ArrayBufferLike>(), y: new Set<ArrayBufferLike>() };
     const got = await Promise.all(
