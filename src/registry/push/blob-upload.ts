@@ -5,6 +5,7 @@ import { checkStored } from "../answers/check-stored.ts";
 import type { Asker, HttpRequest, StreamedBody } from "../http/send.ts";
 import { hasBlob } from "../repository/has-blob.ts";
 import type { RepositorySession } from "../repository/repository-session.ts";
+import { CHUNK_BYTES } from "./body-limit.ts";
 import type { BodySizes } from "./body-sizes.ts";
 import type { BlobSource, UploadBlobOptions, UploadSession } from "./push-client.ts";
 import {
@@ -105,7 +106,8 @@ export class BlobUpload {
   #nextStep({ session, offset }: Place): Step {
     const { repository, sizes } = this.#target;
     const { size, digest } = this.#source;
-    const bodyBytes = sizes.next(size - offset, session.minChunkBytes);
+    const usualBytes = session.isNew ? undefined : (session.bodyBytes ?? CHUNK_BYTES);
+    const bodyBytes = sizes.next(size - offset, session.minChunkBytes, usualBytes);
     const endOffset = offset + bodyBytes;
     const isAlone = sizes.patchFirst && bodyBytes > 0 && offset === 0;
     const last = endOffset === size && !isAlone;
@@ -153,7 +155,8 @@ export class BlobUpload {
   /** Makes the request. Gives the place after it, `undefined` after the last one. */
   async #make(place: Place, { request, bodyBytes, last }: Step): Promise<Place | undefined> {
     // Whoever goes on with this session later has to ask first what became of the bytes.
-    if (place.session.isNew) this.#tell({ ...place.session, isNew: false });
+    const begun = place.session.isNew ? { ...place.session, isNew: false, bodyBytes } : place.session;
+    if (place.session.isNew) this.#tell(begun);
     const startedMs = performance.now();
     const response = await this.#target.repository.send(request);
     await response.body.discard();
@@ -162,7 +165,7 @@ export class BlobUpload {
       checkStored(request, response, this.#source.digest);
       return undefined;
     }
-    const session = nextSession(place.session, request, response);
+    const session = nextSession(begun, request, response);
     const wanted = place.offset + bodyBytes;
     const told = takenBytes(response) ?? wanted;
     if (told === wanted) return this.#at({ session, offset: wanted });

@@ -8,12 +8,12 @@ export const CHUNK_BYTES = 32 * 1024 * 1024;
 export const MAX_CHUNK_BYTES = 95 * 1024 * 1024;
 
 /**
- * A body that is taken in less time may be followed by one of twice the length, in milliseconds. So what a broken one costs is
+ * After a body that is taken in less time, those of the next uploads may be twice as long, in milliseconds. So what a broken one costs is
  * some seconds of the line, however fast that is. Long bodies save a fast registry the work around each.
  */
 const QUICK_BODY_MS = 2_000;
 
-/** How long the bodies of uploads to one endpoint may be: longer ones follow those that were taken quickly, until one is refused. */
+/** How long the bodies of new uploads to one endpoint may be: longer ones follow those that were taken quickly, until one is refused. */
 export class BodyLimit {
   /** Where it began. */
   readonly startBytes: number;

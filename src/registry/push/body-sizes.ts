@@ -16,9 +16,13 @@ export class BodySizes {
     this.#limit = limit;
   }
 
-  /** Length of the next body when `remaining` bytes are missing and the registry wants no chunk below `minChunkBytes`. */
-  next(remaining: number, minChunkBytes: number): number {
-    return this.#chunks ? Math.min(remaining, Math.max(this.#limit.bytes, minChunkBytes)) : remaining;
+  /**
+   * Length of the next body when `remaining` bytes are missing, the registry wants no chunk below `minChunkBytes`, and those of the upload
+   * have `usualBytes`.
+   */
+  next(remaining: number, minChunkBytes: number, usualBytes = Number.POSITIVE_INFINITY): number {
+    const longest = Math.max(Math.min(this.#limit.bytes, usualBytes), minChunkBytes);
+    return this.#chunks ? Math.min(remaining, longest) : remaining;
   }
 
   /** A body of `bytes` was taken. */

@@ -49,6 +49,8 @@ export interface UploadSession {
   readonly minChunkBytes: number;
   /** Nothing was sent yet, so there is no need to ask how much the registry has. */
   readonly isNew?: boolean | undefined;
+  /** Length of its first body, in bytes: some registries want all of an upload to be equal, but for the last one. */
+  readonly bodyBytes?: number | undefined;
   /** Another origin than the endpoint's has a say in the location: no credentials go there, wherever it leads. */
   readonly stranger?: boolean | undefined;
 }

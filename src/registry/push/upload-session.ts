@@ -95,7 +95,8 @@ export function nextSession(
 ): UploadSession {
   const location = locationOf(request, response) ?? session.location;
   const isStranger = session.stranger === true || isFromStranger(request, response);
-  return { location, minChunkBytes: session.minChunkBytes, ...(isStranger && { stranger: true }) };
+  const { minChunkBytes, bodyBytes } = session;
+  return { location, minChunkBytes, bodyBytes, ...(isStranger && { stranger: true }) };
 }
 
 /** Whether the answer came from another origin than the endpoint's own, by a redirect or by an earlier location. */

@@ -1,6 +1,6 @@
 import { afterEach, beforeEach, describe, expect, it } from "vitest";
 import { BodyLimit, CHUNK_BYTES } from "../../../src/registry/push/body-limit.ts";
-import type { PushClient } from "../../../src/registry/push/push-client.ts";
+import type { PushClient, UploadSession } from "../../../src/registry/push/push-client.ts";
 import type { TestRegistry } from "../../../src/testing/test-registry.ts";
 import { PushLab, REPOSITORY } from "../support/push-lab.ts";
 import { TestBlob } from "../support/test-blob.ts";
@@ -68,15 +68,37 @@ describe("createPushClient()", () => {
     expect(blob.openReaders).toBe(0);
   });
 
-  it("sends longer bodies where shorter ones were taken, also those of another client of the endpoint", async () => {
+  it("sends longer bodies after shorter ones were taken, with the next blob, also by another client of the endpoint", async () => {
     const registry = await lab.registry();
     const bodyLimit = new BodyLimit(MiB, 4 * MiB);
-    const [first, second] = [new TestBlob(9 * MiB, { seed: "first" }), new TestBlob(9 * MiB)];
-    await lab.client(registry.url, { bodyLimit }).uploadBlob(first);
-    await lab.client(registry.url, { bodyLimit }).uploadBlob(second);
-    expect(first.offsets).toEqual([0, MiB, 3 * MiB, 7 * MiB]);
-    expect(second.offsets).toEqual([0, 4 * MiB, 8 * MiB]);
-    expect(registry.blobs(REPOSITORY).toSorted()).toEqual([first.digest, second.digest].toSorted());
+    const blobs = ["first", "second", "third"].map((seed) => new TestBlob(5 * MiB, { seed }));
+    for (const blob of blobs) await lab.client(registry.url, { bodyLimit }).uploadBlob(blob);
+    expect(blobs.map(({ offsets }) => offsets)).toEqual([
+      [0, MiB, 2 * MiB, 3 * MiB, 4 * MiB],
+      [0, 2 * MiB, 4 * MiB],
+      [0, 4 * MiB],
+    ]);
+    expect(registry.blobs(REPOSITORY)).toHaveLength(3);
+  });
+
+  it("goes on with an upload in bodies as long as its first one", async () => {
+    const registry = await lab.registry({ habits: { upload: { equalParts: true } } });
+    const bodyLimit = new BodyLimit(MiB, 4 * MiB);
+    const client = lab.client(registry.url, { bodyLimit });
+    const [blob, other] = [new TestBlob(5 * MiB), new TestBlob(3 * MiB, { seed: "other" })];
+    let session: UploadSession | undefined;
+    const controller = new AbortController();
+    const onBytes = (bytes: number): void => {
+      if (bytes === 2 * MiB) controller.abort();
+    };
+    const onSession = (one: UploadSession): void => {
+      session = one;
+    };
+    const broken = client.uploadBlob(blob, { signal: controller.signal, onBytes, onSession });
+    await expect(broken).rejects.toMatchObject({ name: "ErrCanceled" });
+    await client.uploadBlob(other); // after which longer ones are allowed
+    await client.uploadBlob(blob, { session });
+    expect(registry.blobs(REPOSITORY)).toContain(blob.digest);
   });
 
   it("sends a streamed body from its start again after a 401", async () => {
