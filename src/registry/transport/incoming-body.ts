@@ -40,8 +40,6 @@ export interface IncomingBodyOptions {
   readonly asError: (error: unknown, progress: string) => Error;
 }
 
-const EMPTY = new Uint8Array();
-
 const NONE = Buffer.alloc(0);
 
 type End = { readonly kind: "complete" } | { readonly kind: "failed"; readonly error: Error };
@@ -133,9 +131,7 @@ export class IncomingBody implements HttpBody {
     await read.catch(() => {}); // what came is what there is to say
     clearTimeout(timer);
     const came = Buffer.concat(chunks);
-    return await decodeBytes(came, contentCodings(contentEncoding), { maxBytes, endpoint }).catch(
-      () => EMPTY,
-    );
+    return await decodeBytes(came, contentCodings(contentEncoding), { maxBytes, endpoint }).catch(() => NONE);
   }
 
   async discard(): Promise<void> {

@@ -19,9 +19,6 @@ const KEPT_BUFFER_BYTES = 256 * 1024;
  */
 const TURN_BYTES = 1024 * 1024;
 
-/** The same where a thread receives as much as those that do nothing else: one step into memory that all its sockets share. */
-const BUSY_TURN_BYTES = 4 * 1024 * 1024;
-
 /** The same in a thread that only receives: nobody but its other sockets waits for such a turn, of some 14 milliseconds. */
 const THREAD_TURN_BYTES = 8 * 1024 * 1024;
 
@@ -61,7 +58,7 @@ export const READING_BESIDE_OTHERS: Reading = {
 /** In a thread that does other things as well, but receives as much as one that does not. Made once for all its sockets. */
 export function readingMuch(): Reading {
   return {
-    turnBytes: BUSY_TURN_BYTES,
+    turnBytes: SHARED_BYTES, // one step
     directBytes: DIRECT_BYTES,
     shared: Buffer.allocUnsafeSlow(SHARED_BYTES),
   };
