@@ -1,30 +1,18 @@
 import fs from "node:fs";
-import { mkdir, mkdtemp, open, readdir, rm, stat, writeFile } from "node:fs/promises";
+import { mkdir, open, readdir, stat, writeFile } from "node:fs/promises";
 import { syncBuiltinESMExports } from "node:module";
-import { tmpdir } from "node:os";
 import { join } from "node:path";
-import { afterEach, beforeEach, describe, expect, it, vi } from "vitest";
+import { describe, expect, it, vi } from "vitest";
 import { DataFile } from "../../../src/content/local/data-file.ts";
-import type { LocalStore } from "../../../src/content/local/local-content-store.ts";
 import { openLocalStore } from "../../../src/content/local/local-store.ts";
 import { readBlob } from "../../../src/content/read-blob.ts";
 import { digestOf } from "../../../src/digest/digest.ts";
+import { storeOnOddDisk } from "./support/store-on-odd-disk.ts";
 
 const BYTES = Buffer.from("foobar");
 const BLOB = { digest: digestOf(BYTES), size: BYTES.length };
 
-let root: string;
-let store: LocalStore;
-beforeEach(async () => {
-  root = await mkdtemp(join(tmpdir(), "drayage-unsynced-"));
-  store = await openLocalStore({ root });
-});
-afterEach(async () => {
-  vi.restoreAllMocks();
-  syncBuiltinESMExports();
-  await store.close();
-  await rm(root, { recursive: true, force: true });
-});
+const disk = storeOnOddDisk();
 
 /** Makes the next change of a file's permissions fail. */
 function failNextChmod(code: string): void {
@@ -44,7 +32,7 @@ function failNextSync(times = 1): void {
 
 /** Makes the next fsync of a copy fail. */
 async function failNextCopy(): Promise<void> {
-  const file = await open(root, "r");
+  const file = await open(disk.root, "r");
   const prototype: typeof file = Object.getPrototypeOf(file);
   await file.close();
   const failure = Object.assign(new Error("EIO: i/o error, fsync"), { code: "EIO" });
@@ -52,12 +40,12 @@ async function failNextCopy(): Promise<void> {
 }
 
 async function dataInode(): Promise<number> {
-  const [name = ""] = await readdir(join(root, "ingest"));
-  return (await stat(join(root, "ingest", name, "data"))).ino;
+  const [name = ""] = await readdir(join(disk.root, "ingest"));
+  return (await stat(join(disk.root, "ingest", name, "data"))).ino;
 }
 
 async function failedCommit(): Promise<number> {
-  const writer = await store.writer({ ref: "layer", size: 6 });
+  const writer = await disk.store.writer({ ref: "layer", size: 6 });
   await writer.write(BYTES);
   failNextSync();
   await expect(writer.commit(BLOB)).rejects.toMatchObject({
@@ -68,7 +56,7 @@ async function failedCommit(): Promise<number> {
 }
 
 async function failWhileWriting(): Promise<void> {
-  await using writer = await store.writer({ ref: "layer" });
+  await using writer = await disk.store.writer({ ref: "layer" });
   await writer.write(BYTES);
   failNextSync();
   throw new Error("what failed");
@@ -80,7 +68,7 @@ describe("a writer that cannot be closed", () => {
   });
 
   it("says so when it is closed by name", async () => {
-    const writer = await store.writer({ ref: "layer" });
+    const writer = await disk.store.writer({ ref: "layer" });
     await writer.write(BYTES);
     failNextSync();
     await expect(writer.close()).rejects.toMatchObject({ name: "ErrDataLoss" });
@@ -90,16 +78,16 @@ describe("a writer that cannot be closed", () => {
 describe("an ingest whose data the disk did not take", () => {
   it("is kept, and written to a new file before anything is committed of it", async () => {
     const inode = await failedCommit();
-    const writer = await store.writer({ ref: "layer", size: 6 });
+    const writer = await disk.store.writer({ ref: "layer", size: 6 });
     expect((await writer.status()).offset).toBe(6);
     expect(await dataInode()).not.toBe(inode);
     await writer.commit(BLOB);
-    expect(await readBlob(store, BLOB)).toEqual(new Uint8Array(BYTES));
+    expect(await readBlob(disk.store, BLOB)).toEqual(new Uint8Array(BYTES));
   });
 
   it("is known as such to other stores on the root", async () => {
     const inode = await failedCommit();
-    await using other = await openLocalStore({ root });
+    await using other = await openLocalStore({ root: disk.root });
     const writer = await other.writer({ ref: "layer", size: 6 });
     expect(await dataInode()).not.toBe(inode);
     await writer.commit(BLOB);
@@ -108,49 +96,49 @@ describe("an ingest whose data the disk did not take", () => {
   it("stays distrusted while the new file cannot be synced either", async () => {
     const inode = await failedCommit();
     await failNextCopy();
-    await expect(store.writer({ ref: "layer", size: 6 })).rejects.toMatchObject({ name: "ErrDataLoss" });
-    const writer = await store.writer({ ref: "layer", size: 6 });
+    await expect(disk.store.writer({ ref: "layer", size: 6 })).rejects.toMatchObject({ name: "ErrDataLoss" });
+    const writer = await disk.store.writer({ ref: "layer", size: 6 });
     expect(await dataInode()).not.toBe(inode);
     await writer.commit(BLOB);
   });
 
   it("is trusted again when it is begun anew", async () => {
     await failedCommit();
-    await store.abort("layer");
-    const writer = await store.writer({ ref: "layer", size: 6 });
+    await disk.store.abort("layer");
+    const writer = await disk.store.writer({ ref: "layer", size: 6 });
     await writer.write(BYTES);
     await writer.commit(BLOB);
-    expect(await readBlob(store, BLOB)).toEqual(new Uint8Array(BYTES));
+    expect(await readBlob(disk.store, BLOB)).toEqual(new Uint8Array(BYTES));
   });
 });
 
 describe("a directory of ingests with something else in it", () => {
   it("is listed without it", async () => {
-    await mkdir(join(root, "ingest/aaaa/ref"), { recursive: true });
-    await writeFile(join(root, "ingest/aaaa/data"), "");
-    await mkdir(join(root, "ingest/bbbb"));
-    await writeFile(join(root, "ingest/file"), "");
-    const writer = await store.writer({ ref: "layer" });
-    expect((await store.listStatuses()).map(({ ref }) => ref)).toEqual(["layer"]);
+    await mkdir(join(disk.root, "ingest/aaaa/ref"), { recursive: true });
+    await writeFile(join(disk.root, "ingest/aaaa/data"), "");
+    await mkdir(join(disk.root, "ingest/bbbb"));
+    await writeFile(join(disk.root, "ingest/file"), "");
+    const writer = await disk.store.writer({ ref: "layer" });
+    expect((await disk.store.listStatuses()).map(({ ref }) => ref)).toEqual(["layer"]);
     await writer.close();
-    const swept = await store.sweepIngests({ isOld: () => true });
+    const swept = await disk.store.sweepIngests({ isOld: () => true });
     expect(swept.map(({ ref }) => ref).toSorted()).toEqual(["aaaa", "bbbb", "file", "layer"]);
-    expect(await readdir(join(root, "ingest"))).toEqual([]);
+    expect(await readdir(join(disk.root, "ingest"))).toEqual([]);
   });
 });
 
 describe("a commit on a disk that turned read-only", () => {
   it("keeps the verified bytes, and commits them when it can", async () => {
-    const writer = await store.writer({ ref: "layer", size: 6 });
+    const writer = await disk.store.writer({ ref: "layer", size: 6 });
     await writer.write(BYTES);
     failNextChmod("EROFS");
     await expect(writer.commit(BLOB)).rejects.toMatchObject({
       name: "ErrFailedPrecondition",
       message: expect.stringContaining("read-only file system"),
     });
-    const next = await store.writer({ ref: "layer", size: 6 });
+    const next = await disk.store.writer({ ref: "layer", size: 6 });
     expect((await next.status()).offset).toBe(6);
     await next.commit(BLOB);
-    expect(await readBlob(store, BLOB)).toEqual(new Uint8Array(BYTES));
+    expect(await readBlob(disk.store, BLOB)).toEqual(new Uint8Array(BYTES));
   });
 });
