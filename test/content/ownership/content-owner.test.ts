@@ -2,6 +2,7 @@ import { mkdir, mkdtemp, readdir, readFile, rename, rm, writeFile } from "node:f
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterEach, beforeEach, describe, expect, it } from "vitest";
+import { plainWaiter } from "../../../src/async/waiting.ts";
 import {
   exists,
   type LocalStore,
@@ -207,14 +208,18 @@ describe("the owner of a store", () => {
     await mkdir(join(root, "locks"), { recursive: true });
     const unlock = tryLockFile(join(root, "locks", "removals"), "exclusive");
     const leaver = new AbortController();
-    const sweep = (digest: Digest | undefined, signal?: AbortSignal) =>
-      store.owner.sweep([{ digest: digest ?? DIGEST, kind: "blob", name: "" }], { signal });
-    const sweeps = Promise.all([
-      sweep(digests[0]),
-      sweep(digests[0]),
-      sweep(digests[1], leaver.signal),
-      sweep(digests[2]),
-    ]);
+    const sweep = (digest: Digest | undefined, signal?: AbortSignal) => {
+      const waits = Promise.withResolvers<void>();
+      const waiter = plainWaiter({ signal, show: () => waits.resolve() });
+      const swept = store.owner.sweep([{ digest: digest ?? DIGEST, kind: "blob", name: "" }], {
+        signal,
+        waiter,
+      });
+      return { swept, waits: waits.promise };
+    };
+    const calls = [sweep(digests[0]), sweep(digests[0]), sweep(digests[1], leaver.signal), sweep(digests[2])];
+    const sweeps = Promise.all(calls.map(({ swept }) => swept));
+    await Promise.all(calls.map(({ waits }) => waits)); // the first to come would have a sweep of its own
     leaver.abort();
     unlock?.();
     const outcomes = await sweeps;
