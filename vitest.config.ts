@@ -29,8 +29,8 @@ const ALONE = [
   ),
 ];
 
-/** How often such a test is run again in CI when it has failed: programs of others have races of their own. It is named at the end. */
-const RETRIES_ALONE = process.env["CI"] === undefined ? 0 : 1;
+/** How often a test is run again in CI when it has failed. It is named at the end, and there may be a few only. */
+const RETRIES = process.env["CI"] === undefined ? 0 : 1;
 
 export default defineConfig({
   test: {
@@ -39,6 +39,7 @@ export default defineConfig({
     testTimeout: 30_000,
     hookTimeout: 60_000,
     sequence: { shuffle: true, sequencer: AloneFirst, ...(SEED === undefined ? {} : { seed: Number(SEED) }) },
+    retry: RETRIES,
     maxWorkers: 2,
     reporters: ["default", new RetriedTests()],
     // Processes that tests start run from the sources: what the first one has compiled, the others load.
@@ -49,7 +50,7 @@ export default defineConfig({
       }),
     },
     projects: [
-      { extends: true, test: { name: "alone", include: ALONE, retry: RETRIES_ALONE } },
+      { extends: true, test: { name: "alone", include: ALONE } },
       // One process after another would load and compile the same sources for each of these files.
       { extends: true, test: { name: "together", include: [ALL], exclude: ALONE, isolate: false } },
     ],
