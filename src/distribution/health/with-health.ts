@@ -1,3 +1,4 @@
+import { codeOf } from "../../errors/code-of.ts";
 import { findError } from "../../errors/predicates.ts";
 import { withMessage } from "../../errors/with-message.ts";
 import type { HttpRequest, HttpResponse, Send } from "../../registry/http/send.ts";
@@ -69,10 +70,6 @@ function unreachable(error: unknown, connected: boolean): string | undefined {
   const code = codeOf(found.cause);
   if (OWN_TROUBLE.has(code)) return undefined;
   return !connected || SILENCE.has(code) ? found.message : undefined;
-}
-
-function codeOf(cause: unknown): unknown {
-  return typeof cause === "object" && cause !== null && "code" in cause ? cause.code : undefined;
 }
 
 /** A failure that is not repeated, because the next endpoint is the better second attempt. */

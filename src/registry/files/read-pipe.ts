@@ -1,6 +1,7 @@
 import { closeSync, constants, openSync, readSync } from "node:fs";
 import { Socket } from "node:net";
 import { type AbortOptions, throwIfAborted } from "../../async/abort.ts";
+import { codeOf } from "../../errors/code-of.ts";
 
 /** How much is taken at once, in bytes: what a pipe holds on Linux. */
 const PIPE_BYTES = 64 * 1024;
@@ -55,7 +56,7 @@ function readNow(fd: number): Buffer | undefined {
   try {
     return bytes.subarray(0, readSync(fd, bytes));
   } catch (error) {
-    if ((error as { readonly code?: unknown }).code === "EAGAIN") return undefined;
+    if (codeOf(error) === "EAGAIN") return undefined;
     throw error;
   }
 }

@@ -1,3 +1,4 @@
+import { codeOf } from "../../errors/code-of.ts";
 import { findError } from "../../errors/predicates.ts";
 
 /** The other side took the connection and said nothing to the beginning of TLS. */
@@ -31,8 +32,4 @@ export function handshakeError(error: unknown): unknown {
 /** Whether a request failed because its server did not take part in TLS, as one does that speaks plain HTTP alone. */
 export function tookNoPartInTls(error: unknown): boolean {
   return Object.hasOwn(HANDSHAKE_WORDS, String(codeOf(findError(error)?.cause)));
-}
-
-function codeOf(error: unknown): unknown {
-  return (error as { readonly code?: unknown } | undefined)?.code;
 }

@@ -1,4 +1,5 @@
 import { ErrCanceled, ErrInvalidArgument, ErrUnavailable } from "../../errors/classes.ts";
+import { codeOf } from "../../errors/code-of.ts";
 import { type DrayageError, isDrayageError } from "../../errors/drayage-error.ts";
 import { plainText } from "../../errors/plain-text.ts";
 import { alertOf, isAboutCertificate } from "./client-certificates.ts";
@@ -152,9 +153,4 @@ function withoutBytes(error: unknown): unknown {
   if (!(error instanceof Error && "data" in error)) return error;
   const { name, message, stack } = error;
   return Object.assign(new Error(message), { name, stack, code: codeOf(error) });
-}
-
-function codeOf(error: unknown): string | undefined {
-  if (typeof error !== "object" || error === null || !("code" in error)) return undefined;
-  return typeof error.code === "string" ? error.code : undefined;
 }

@@ -1,6 +1,7 @@
 import { abortable, abortError, throwIfAborted } from "../../async/abort.ts";
 import { onAbort } from "../../async/on-abort.ts";
 import { ErrCanceled, ErrInvalidArgument, ErrUnavailable } from "../../errors/classes.ts";
+import { codeOf } from "../../errors/code-of.ts";
 import { isDrayageError } from "../../errors/drayage-error.ts";
 import { messageOf } from "../../errors/message-of.ts";
 import { plainText } from "../../errors/plain-text.ts";
@@ -176,7 +177,7 @@ function ignore(): void {}
 /** The error itself or, as `fetch` has it, its cause, whichever has a code. */
 function withCode(error: unknown): unknown {
   if (typeof error !== "object" || error === null) return undefined;
-  if ("code" in error && typeof error.code === "string") return error;
+  if (codeOf(error) !== undefined) return error;
   return "cause" in error ? withCode(error.cause) : undefined;
 }
 
