@@ -18,7 +18,7 @@ import { withTracing } from "../registry/http/with-tracing.ts";
 import { MAX_SOCKETS } from "../registry/transport/connection-options.ts";
 import { createTransport, type TransportParts } from "../registry/transport/transport.ts";
 import { Ranges } from "../remotes/ranges/ranges.ts";
-import { receivesAsMuch, TransferThreads } from "../remotes/threads/transfer-threads.ts";
+import { TransferThreads } from "../remotes/threads/transfer-threads.ts";
 import { type DownloadManagerOptions, LayerDownloadManager } from "../xfer/download-manager.ts";
 import { TransferManager } from "../xfer/transfer-manager.ts";
 import { LayerUploadManager } from "../xfer/upload-manager.ts";
@@ -69,9 +69,12 @@ export async function composeDistribution(options: DistributionOptions): Promise
     if (change.requests > change.before) downloads.serve();
   };
   const connection = connectionOptions(options);
-  const workers = workersOf(options);
-  const receivesMuch = workers !== undefined && workers > 0 && receivesAsMuch(workers); // who wants none at all does other things here
-  const transport = createTransport(connection, { onBudget, receivesMuch }); // it opens nothing before the first request
+  const threads = new TransferThreads({
+    workers: workersOf(options),
+    bytesPerWorker: options.bytesPerWorker,
+    connection,
+  });
+  const transport = createTransport(connection, { onBudget, receivesMuch: threads.callerIsOne }); // it opens nothing before the first request
   const bandwidth = new Bandwidth(options.bandwidth);
   const { foreground } = bandwidth;
   const downloads = new LayerDownloadManager({
@@ -89,11 +92,6 @@ export async function composeDistribution(options: DistributionOptions): Promise
     track: (running) => work.track(running),
   });
   const documents = new TransferManager({ concurrency: MAX_CONCURRENT_DOCUMENTS, foreground });
-  const threads = new TransferThreads({
-    workers,
-    bytesPerWorker: options.bytesPerWorker,
-    connection,
-  });
   const ranges =
     options.ranges === false ? undefined : new Ranges(options.ranges, { roomAt: transport.blobsAtOnce });
   const root = await OwnedRoot.open({

@@ -35,11 +35,6 @@ export interface TransferThreadsOptions {
   readonly cores?: number | undefined;
 }
 
-/** Whether the caller's thread receives as much as each of so many: where they are fewer than the cores that the process may use. */
-export function receivesAsMuch(workers: number, cores = availableParallelism()): boolean {
-  return workers < cores;
-}
-
 /** A blob's share of the threads, to be disposed of when it is here. */
 export interface Share extends Disposable {
   /** Where it is to be received; `undefined`: in this one. */
@@ -54,8 +49,11 @@ export class TransferThreads {
   readonly #options: TransferThreadsOptions;
   readonly #most: number;
   readonly #bytesPerWorker: number;
-  /** Whether the thread of the caller is one of those that receive. */
-  readonly #isOneOfThem: boolean;
+  /**
+   * Whether the thread of the caller receives as much as each of these: where somebody has asked for fewer of them than there are
+   * cores. Not where there are none, as who wants none does other things here, nor where each blob has a thread at once.
+   */
+  readonly callerIsOne: boolean;
   /** The bytes that each has on their way. */
   readonly #threads = new Map<ExchangeThread, number>();
   #bytes = 0;
@@ -68,7 +66,7 @@ export class TransferThreads {
     const { workers, cores = availableParallelism() } = options;
     this.#most = workers ?? Math.min(cores, MAX_WORKERS);
     this.#bytesPerWorker = options.bytesPerWorker ?? BYTES_PER_WORKER;
-    this.#isOneOfThem = this.#bytesPerWorker > 0 && workers !== undefined && receivesAsMuch(workers, cores);
+    this.callerIsOne = this.#bytesPerWorker > 0 && workers !== undefined && workers > 0 && workers < cores;
   }
 
   /** A share for a blob of so many bytes. */
@@ -102,7 +100,7 @@ export class TransferThreads {
     while (!this.#isOff && this.#threads.size < wanted) this.#start();
     if (this.#isOff) return undefined;
     const [first] = [...this.#threads].toSorted(([, some], [, more]) => some - more);
-    return first && this.#isOneOfThem && this.#bytesHere() < first[1] ? undefined : first?.[0];
+    return first && this.callerIsOne && this.#bytesHere() < first[1] ? undefined : first?.[0];
   }
 
   /** Bytes that the thread of the caller has on their way. */

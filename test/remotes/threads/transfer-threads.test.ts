@@ -343,6 +343,17 @@ describe("TransferThreads", () => {
     expect(isElsewhere).toEqual([false, true, true, false, true, false]);
   });
 
+  it.each([
+    { why: "fewer than there are cores", workers: 1, callerIsOne: true },
+    { why: "as many as there are cores", workers: 2, callerIsOne: false },
+    { why: "no number, so each core has one", workers: undefined, callerIsOne: false },
+    { why: "none: whoever wants none does other things", workers: 0, callerIsOne: false },
+    { why: "one for each blob at once", workers: 1, bytesPerWorker: 0, callerIsOne: false },
+  ])("say whether the caller's thread is one more: $why", ({ callerIsOne, ...options }) => {
+    const threads = new TransferThreads({ connection: {}, cores: 2, ...options });
+    expect(threads.callerIsOne).toBe(callerIsOne);
+  });
+
   it("are none after the end", async () => {
     const threads = threadsWith(1);
     await threads.end();
