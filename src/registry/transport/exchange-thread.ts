@@ -165,7 +165,8 @@ export class ExchangeThread implements PlaceThread {
     }
     this.#exchanges.set(id, exchange);
     const { method, url, headers = {} } = request;
-    const needed = context.url.protocol === "https:" ? this.#untoldAuthorities() : undefined;
+    const isChecked = context.url.protocol === "https:" && direct.tls?.skipVerify !== true;
+    const needed = isChecked ? this.#untoldAuthorities() : undefined;
     const wire = { method, url, headers, ...direct, flow: exchange.begin() };
     this.#post({ kind: "begin", id, carrier, request: wire, ...(needed && { authorities: needed }) });
     return exchange;

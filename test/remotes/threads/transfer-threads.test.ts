@@ -13,6 +13,7 @@ import { ErrCanceled, findError, isDataLoss, isUnavailable } from "../../../src/
 import type { Descriptor } from "../../../src/oci/descriptor.ts";
 import { OCI_LAYER_GZIP } from "../../../src/oci/media-types.ts";
 import type { TlsOptions } from "../../../src/registry/http/tls-options.ts";
+import type { ConnectionOptions } from "../../../src/registry/transport/connection-options.ts";
 import { createTransport, type Transport } from "../../../src/registry/transport/transport.ts";
 import { anonymous, createRegistryClient, endpointSend } from "../../../src/registry.ts";
 import { fetchContent } from "../../../src/remotes/fetch.ts";
@@ -50,8 +51,12 @@ afterEach(async () => {
 
 const keep = closingAfterEach();
 
-const threadsWith = (workers: number, file?: URL): TransferThreads => {
-  const threads = new TransferThreads({ workers, bytesPerWorker: 0, connection: { authorities: [] }, file });
+const threadsWith = (
+  workers: number,
+  file?: URL,
+  authorities: ConnectionOptions["authorities"] = [],
+): TransferThreads => {
+  const threads = new TransferThreads({ workers, bytesPerWorker: 0, connection: { authorities }, file });
   keep({ [Symbol.asyncDispose]: () => threads.end() });
   return threads;
 };
@@ -277,6 +282,27 @@ describe.each([{ workers: 0 }, { workers: 2 }])("a blob, by $workers threads", (
     expect(error.message).toContain("certificate not trusted");
     expect(findError(error)?.retryable).toBe(false);
   });
+});
+
+it("a thread is told the authorities once there is a certificate to check, and once", async () => {
+  const server = keep(
+    await httpsServer({ cert: pem("server.pem"), key: pem("server.key") }, (request, response) =>
+      serve(request, response),
+    ),
+  );
+  let reads = 0;
+  const threads = threadsWith(1, undefined, () => {
+    reads++;
+    return [pem("ca.pem")];
+  });
+  await fetchContent(LAYER, fetching(server, threads, { skipVerify: true }));
+  expect(reads).toBe(0);
+  for (let time = 0; time < 2; time++) {
+    await store.delete(LAYER.digest);
+    await fetchContent(LAYER, fetching(server, threads));
+  }
+  expect(reads).toBe(1);
+  expect((await stored()).equals(CONTENT)).toBe(true);
 });
 
 describe("a thread that dies", () => {
