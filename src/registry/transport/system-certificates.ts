@@ -1,6 +1,6 @@
 import { X509Certificate } from "node:crypto";
-import { readdirSync, readFileSync, statSync } from "node:fs";
-import { join } from "node:path";
+import { type Dirent, readdirSync, readFileSync, readlinkSync, statSync } from "node:fs";
+import { basename, join } from "node:path";
 import { isKnownAuthority } from "./known-authorities.ts";
 import { nodeTls } from "./node-tls.ts";
 
@@ -48,13 +48,13 @@ export function systemCertificates({ environment }: SystemCertificatesOptions): 
   if (directories) found.push(...directories.split(":").flatMap(certificatesBelow));
   else if (isUnix && !file && found.length === 0)
     found.push(...firstFound(USUAL_DIRECTORIES, certificatesBelow));
-  return [...new Set(found)];
+  return [...new Set(found)].filter(isCertificate); // most are found several times, and to look at one takes longer than to find it
 }
 
 function firstFound(places: readonly string[], read: (place: string) => string[]): string[] {
   for (const place of places) {
     const found = read(place);
-    if (found.length > 0) return found;
+    if (found.some(isCertificate)) return found;
   }
   return [];
 }
@@ -62,11 +62,20 @@ function firstFound(places: readonly string[], read: (place: string) => string[]
 function certificatesBelow(directory: string): string[] {
   if (directory === "") return [];
   try {
-    const names = readdirSync(directory).slice(0, MAX_CERTIFICATE_FILES);
-    return names.flatMap((name) => certificatesIn(join(directory, name)));
+    const files = readdirSync(directory, { withFileTypes: true }).slice(0, MAX_CERTIFICATE_FILES);
+    return files
+      .filter((file) => !isAlias(file))
+      .flatMap(({ name }) => certificatesIn(join(directory, name)));
   } catch {
     return []; // there is no such directory
   }
+}
+
+/** Whether it is only another name, by the hash that OpenSSL looks for, of a file beside it: every second one is. */
+function isAlias(file: Dirent): boolean {
+  if (!file.isSymbolicLink()) return false;
+  const target = readlinkSync(join(file.parentPath, file.name));
+  return target === basename(target);
 }
 
 function certificatesIn(path: string): string[] {
@@ -76,7 +85,7 @@ function certificatesIn(path: string): string[] {
     const blocks = readFileSync(path, "latin1").match(
       /-----BEGIN CERTIFICATE-----[^-]+-----END CERTIFICATE-----/g,
     );
-    return (blocks ?? []).map((block) => block.replaceAll("\r", "")).filter(isCertificate);
+    return (blocks ?? []).map((block) => block.replaceAll("\r", ""));
   } catch {
     return []; // there is no such file, or it is not ours to read
   }

@@ -1,4 +1,4 @@
-import { mkdir, mkdtemp, readFile, rm, writeFile } from "node:fs/promises";
+import { mkdir, mkdtemp, readFile, rm, symlink, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterEach, beforeEach, describe, expect, it } from "vitest";
@@ -33,6 +33,24 @@ describe("systemCertificates()", () => {
     await mkdir(join(directory, "sub"));
     await write("a.pem", authority);
     const environment = { SSL_CERT_FILE: join(directory, "none"), SSL_CERT_DIR: `/nowhere:${directory}` };
+    expect(systemCertificates({ environment })).toEqual([authority]);
+  });
+
+  it("follows the links of such a directory to files that are elsewhere, and to those beside them", async () => {
+    await mkdir(join(directory, "links"));
+    await write("a.pem", authority);
+    await symlink("../a.pem", join(directory, "links", "b.pem"));
+    await symlink("b.pem", join(directory, "links", "0a1b2c3d.0"));
+    await symlink("nowhere.pem", join(directory, "links", "0a1b2c3d.1"));
+    const environment = { SSL_CERT_FILE: join(directory, "none"), SSL_CERT_DIR: join(directory, "links") };
+    expect(systemCertificates({ environment })).toEqual([authority]);
+  });
+
+  it("leaves out a file of such a directory that is no certificate", async () => {
+    const broken = "-----BEGIN CERTIFICATE-----\nAAAA\n-----END CERTIFICATE-----";
+    await write("broken.pem", broken);
+    await write("good.pem", authority);
+    const environment = { SSL_CERT_FILE: join(directory, "none"), SSL_CERT_DIR: directory };
     expect(systemCertificates({ environment })).toEqual([authority]);
   });
 
