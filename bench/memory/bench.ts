@@ -20,10 +20,14 @@ const REPEATED = { layers: 5, layerBytes: 64 * 1_024 };
 /** Most memory that a pull may take, in bytes. */
 const MOST_BYTES = 250e6;
 
-/** What may be left of each pull: less than anything that belongs to it would take. */
-const MOST_LEFT_BYTES = 64;
+/** What may be left of each pull: less than the smallest object takes. */
+const MOST_LEFT_BYTES = 12;
 
-const PULLS = 1_000;
+/**
+ * V8 as it is without its compilers, which go on with the same functions for thousands of pulls. Each result is noted at everything
+ * that it relies on, in lists that are cleared only when they are full.
+ */
+const UNCOMPILED = ["--no-sparkplug", "--no-maglev", "--no-turbofan"];
 
 const [AGAIN, ANEW] = ["of what is there", "of what was removed"] as const;
 
@@ -34,7 +38,12 @@ export const memory = defineBench({
   name: "memory",
   about:
     "peak memory of 1 GiB in 8 layers and of one layer of 8 GiB, and what 1,000 pulls in one engine leave behind",
-  options: {},
+  options: {
+    /** Pulls that are measured, after as many that are not. */
+    pulls: { type: "string", default: "1000" },
+    /** Has V8 compile in the repeated pulls as well: what is left of each then comes to nothing after many thousands only. */
+    compiled: { type: "boolean", default: false },
+  },
   runs: 3,
   warmsUp: false,
   claims: [
@@ -49,7 +58,7 @@ export const memory = defineBench({
     ),
   ],
   title: () => "Memory of a pull by HTTP, and what is left of it",
-  async *cases({ data }) {
+  async *cases({ data, pulls, compiled }) {
     for (const { name, layers, layerBytes } of IMAGES) {
       await using image = await serveImage(layers, layerBytes);
       const { downloaders } = await findDownloaders();
@@ -75,27 +84,21 @@ export const memory = defineBench({
     }
     await using image = await serveImage(REPEATED.layers, REPEATED.layerBytes);
     yield {
-      name: `${PULLS.toLocaleString("en")} pulls, one after another`,
+      name: `${Number(pulls).toLocaleString("en")} pulls, one after another`,
       contestants: ([AGAIN, ANEW] as const).map((who) => ({
         name: who,
         measure: () =>
-          inFreshFolder(data, (root) => repeat(who === ANEW ? "anew" : "again", root, image.reference)),
+          inFreshFolder(data, (root) =>
+            repeat([who === ANEW ? "anew" : "again", pulls, root, image.reference], compiled),
+          ),
       })),
     };
   },
 });
 
-async function repeat(how: "again" | "anew", root: string, reference: string): Promise<Sample> {
-  const program = [
-    process.execPath,
-    "--expose-gc",
-    "--no-warnings",
-    CHILD,
-    how,
-    String(PULLS),
-    root,
-    reference,
-  ];
-  const { cost, output } = await measureOutput(program, process.env);
+/** @param args of the program that repeats pulls */
+async function repeat(args: readonly string[], isCompiled: boolean): Promise<Sample> {
+  const flags = ["--expose-gc", "--no-warnings", ...(isCompiled ? [] : UNCOMPILED)];
+  const { cost, output } = await measureOutput([process.execPath, ...flags, CHILD, ...args], process.env);
   return { ...cost, ...(JSON.parse(output) as Sample) };
 }

@@ -1,7 +1,7 @@
 /**
  * Pulls the same image over and over: `repeat-child.ts again|anew <count> <root> <reference>`, `anew` after it was removed. Prints, as a
  * `Sample`, what a pull leaves behind: as many pulls have gone before, and of two halves of them it is the one that left least behind. What
- * is never given back shows in each of them, caches do not. Compiled code does not count: V8 goes on compiling for thousands of pulls.
+ * is never given back shows in each of them, caches do not. Compiled code does not count: where V8 compiles, it does so for thousands of pulls.
  */
 import { readdirSync } from "node:fs";
 import { getHeapSpaceStatistics } from "node:v8";

@@ -1,4 +1,4 @@
-/** Those who hear of an abort, by its signal. */
+/** Those who hear of an abort, by its signal, as long as there are any: what is left to the collector makes the table large, for good. */
 const waiting = new WeakMap<AbortSignal, Listeners>();
 
 /**
@@ -33,10 +33,12 @@ class Listeners {
     return () => {
       if (!this.#acts.delete(entry) || this.#acts.size > 0) return;
       this.#signal.removeEventListener("abort", this.#fire);
+      waiting.delete(this.#signal);
     };
   }
 
   readonly #fire = (): void => {
+    waiting.delete(this.#signal);
     for (const entry of this.#acts) {
       this.#acts.delete(entry);
       entry.act(this.#signal.reason);
