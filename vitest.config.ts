@@ -38,6 +38,8 @@ export default defineConfig({
     globalSetup: ["test/support/global-setup.ts", "test/real/support/global-setup.ts"],
     testTimeout: 30_000,
     hookTimeout: 60_000,
+    // As long as a slow machine may take for what takes milliseconds.
+    expect: { poll: { timeout: 20_000 } },
     sequence: { shuffle: true, sequencer: AloneFirst, ...(SEED === undefined ? {} : { seed: Number(SEED) }) },
     retry: RETRIES,
     maxWorkers: 2,

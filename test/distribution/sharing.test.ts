@@ -263,12 +263,15 @@ describe("joining a pull whose source fails", () => {
     const layer = layerOf(image);
     const broken = Promise.withResolvers<void>();
     mirror.fault({ digest: layer.digest, times: ALWAYS }, { hold: broken.promise, reset: true });
+    const slow = other.fault({ digest: layer.digest }, { stall: true, afterBytes: 1_000 });
     const log = statusLog();
     const led = mirrored.pull(`${name}:v1`, PLATFORM);
     await mirror.waitFor(({ digest }) => digest === layer.digest);
     const joined = mirrored.pull(`${other.host}/${REPOSITORY}:v1`, { ...PLATFORM, onProgress: log.sink });
     await wants(log, layer);
     broken.resolve();
+    await registry.waitFor(({ kind }) => kind === "manifest"); // had the other one brought it, nobody would go there
+    slow.release();
     await expect(led).resolves.toMatchObject({ endpoint: registry.url });
     await expect(joined).resolves.toMatchObject({ endpoint: other.url });
     expect(gets(registry, layer.digest).length + gets(other, layer.digest).length).toBe(1);

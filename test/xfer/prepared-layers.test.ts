@@ -54,9 +54,12 @@ describe("a target that prepares layers", () => {
     const target = new PreparingTarget();
     const manager = new LayerDownloadManager({ target });
     const layers = named("a", "b");
+    const both = Promise.withResolvers<void>();
+    target.preparing = () => both.promise; // who comes when it has ended begins another one
     const downloading = [manager.download(layers), manager.download(layers)];
     await flush();
     await finishAll(layers);
+    both.resolve();
     const [first, second] = await Promise.all(downloading);
     expect(target.prepared).toEqual(chainOf(layers));
     await first?.release();

@@ -204,8 +204,13 @@ describe("namespacedStore() on its backend", () => {
   it("counts as nobody else's what it takes up after another one let it go and before that was swept", async () => {
     const [one, two] = [viewOf("one"), viewOf("two")];
     await writeBlob(one, "blob", BYTES, BLOB);
+    const begun = Promise.withResolvers<void>();
     const go = Promise.withResolvers<void>();
-    const holding = new RootLease(root).inTurn(() => go.promise); // a sweep of another process
+    const holding = new RootLease(root).inTurn(async () => {
+      begun.resolve(); // a sweep of another process
+      await go.promise;
+    });
+    await begun.promise;
     const deleting = one.delete(DIGEST);
     await until(async () => (await metadata.get("one", DIGEST)) === undefined);
     await writeBlob(two, "blob", BYTES, BLOB);

@@ -1,4 +1,3 @@
-import { existsSync } from "node:fs";
 import { mkdir, mkdtemp, readdir, rm } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
@@ -6,7 +5,6 @@ import { afterEach, beforeEach, describe, expect, it } from "vitest";
 import { RootLease } from "../../../src/content/ownership/root-lease.ts";
 import { lockFile } from "../../../src/disk/file-lock.ts";
 import { ErrCanceled } from "../../../src/errors.ts";
-import { until } from "../../distribution/support/until.ts";
 
 let root: string;
 let lease: RootLease;
@@ -118,9 +116,13 @@ describe("RootLease", () => {
   it("gives a turn at once or not at all to who cannot wait", async () => {
     const turns: string[] = [];
     for (const one of [lease, other]) {
+      const begun = Promise.withResolvers<void>();
       const go = Promise.withResolvers<void>();
-      const running = one.inTurn(() => go.promise);
-      await until(() => existsSync(join(root, "locks", "removals")));
+      const running = one.inTurn(async () => {
+        begun.resolve();
+        await go.promise;
+      });
+      await begun.promise;
       expect(await lease.tryTurn(async () => void turns.push("busy"))).toBe(false);
       go.resolve();
       await running;
