@@ -7,8 +7,9 @@ import { type BuiltImage, buildImage } from "../../src/testing.ts";
 import { layerIdOf, layerOf } from "./support/built-image.ts";
 import { failureOf } from "./support/engine.ts";
 import { finishing, type PushSite, pushSite, REPOSITORY } from "./support/push-site.ts";
-import { type StatusLog, statusLog } from "./support/status-lines.ts";
+import { statusLog } from "./support/status-lines.ts";
 import { until } from "./support/until.ts";
+import { wantBlobs } from "./support/wants.ts";
 
 const ALWAYS = Number.POSITIVE_INFINITY;
 
@@ -44,11 +45,6 @@ function hold({ digest }: Descriptor) {
   site.target.fault(put, { hold: promise });
   const started = site.target.waitFor(({ method, digest: of }) => method === "PUT" && of === digest);
   return { started, release: resolve };
-}
-
-/** Waits until the push behind a log wants its blobs: the next thing it does is to join or to lead. */
-async function wantsBlobs(log: StatusLog): Promise<void> {
-  await until(() => log.progress.some((item) => item.kind === "update" && item.action === "Preparing"));
 }
 
 function finishedPerBlob(repository: string): Readonly<Record<Digest, number>> {
@@ -108,7 +104,7 @@ describe("leaving a shared push", () => {
       pushes.push(push(`v${at}`, { signal, onProgress: logs[at]?.sink }).catch((error: unknown) => error));
       await started;
     }
-    for (const log of logs) await wantsBlobs(log);
+    await wantBlobs(...logs);
 
     aborts[leaver]?.abort();
     expect(await pushes[leaver]).toBeInstanceOf(ErrCanceled);
@@ -154,7 +150,7 @@ describe("joining a push that is refused", () => {
     await site.target.waitFor(({ method, digest }) => method === "PUT" && digest === layer.digest);
     const log = statusLog();
     const joiner = push("v1", { onProgress: log.sink });
-    await wantsBlobs(log);
+    await wantBlobs(log);
     answer.resolve();
     expect(await leader).toBeInstanceOf(ErrPermissionDenied);
     await joiner;

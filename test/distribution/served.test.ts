@@ -7,6 +7,8 @@ import { layerOf } from "./support/built-image.ts";
 import { type Engine, openEngine } from "./support/engine.ts";
 import { memoryLogger } from "./support/memory-logger.ts";
 import { pushSite, REPOSITORY } from "./support/push-site.ts";
+import { statusLog } from "./support/status-lines.ts";
+import { wantBlobs, wantLayer } from "./support/wants.ts";
 
 const LAYERS = [400_000, 5_000];
 
@@ -105,10 +107,9 @@ describe("what a pull says of who served what", () => {
     const pulls = [distribution.pull(name)];
     await registry.waitFor((request) => request.digest === digest);
     await buildImage(mirror, "team/other", { tag: "v1", layers: LAYERS.slice(0, 1) });
-    pulls.push(distribution.pull(`${mirror.host}/team/other:v1`));
-    await mirror.waitFor(({ kind, repository }) => kind === "blob" && repository === "team/other", {
-      finished: true,
-    });
+    const log = statusLog();
+    pulls.push(distribution.pull(`${mirror.host}/team/other:v1`, { onProgress: log.sink }));
+    await wantLayer(layerOf(image), log);
     resolve();
     const served = (await Promise.all(pulls)).map((result) => of(result, { digest }));
     for (const one of served) expect(one.reduce((sum, [, bytes]) => sum + bytes, 0)).toBe(size);
@@ -219,9 +220,11 @@ describe("what a push says of who took what", () => {
     const { digest } = layerOf(await site.pulled({ layers: LAYERS }));
     const { promise, resolve } = Promise.withResolvers<void>();
     site.target.fault({ kind: "upload", method: "PUT", digest }, { hold: promise });
-    const push = () => site.engine.push(`${site.from}:v1`, { target: `${site.to}:v1` });
-    const pushes = [push(), push()];
-    await site.target.waitFor((request) => request.method === "PUT" && request.digest === digest);
+    const logs = [statusLog(), statusLog()];
+    const pushes = logs.map(({ sink }) =>
+      site.engine.push(`${site.from}:v1`, { target: `${site.to}:v1`, onProgress: sink }),
+    );
+    await wantBlobs(...logs); // whoever came later would find it there
     resolve();
     for (const { taken } of await Promise.all(pushes)) {
       expect(taken).toContainEqual({ digest, endpoint: site.target.url, how: "uploaded" });

@@ -12,8 +12,9 @@ import {
 import { digestsOf, layerOf } from "./support/built-image.ts";
 import { blobsOn, type Engine, failureOf, hasOnDisk, namesOn, openEngine } from "./support/engine.ts";
 import { expectEachOnce, gets } from "./support/requests.ts";
-import { type StatusLog, statusLog } from "./support/status-lines.ts";
+import { statusLog } from "./support/status-lines.ts";
 import { until } from "./support/until.ts";
+import { wantLayer } from "./support/wants.ts";
 
 const REPOSITORY = "team/app";
 const ALWAYS = Number.POSITIVE_INFINITY;
@@ -33,11 +34,6 @@ afterEach(async () => {
   await registry.close(); // first, so that no held request keeps the engine from closing
   await engine[Symbol.asyncDispose]();
 });
-
-/** Waits until the pull behind a log wants its layer: the next thing it does is to join or to lead. */
-async function wants(log: StatusLog, layer: Descriptor): Promise<void> {
-  await until(() => log.actions(shortId(layer.digest)).includes("Pulling fs layer"));
-}
 
 /** Images of one layer each, whose layers stall; `release` lets one go on. */
 async function stalledImages(count: number) {
@@ -113,7 +109,7 @@ describe("leaving a shared pull", () => {
     pulls = aborts.map(({ signal }, index) =>
       engine.pull(`${name}:v1`, { signal, onProgress: logs[index]?.sink }).catch((error: unknown) => error),
     );
-    await Promise.all(logs.map((log) => wants(log, layer)));
+    await wantLayer(layer, ...logs);
     await hasOnDisk(engine, layer, 100_000);
   });
 
@@ -220,7 +216,7 @@ describe("joining a pull whose source fails", () => {
     await registry.waitFor((request) => request.method === "GET" && request.digest === digest);
     joiner = engine.pull(joins, { ...PLATFORM, onProgress: log.sink });
     joiner.catch(() => {}); // awaited later
-    if (digest === layerOf(image).digest) await wants(log, layerOf(image));
+    if (digest === layerOf(image).digest) await wantLayer(layerOf(image), log);
     else await until(() => log.lines().length > 0);
   }
 
@@ -268,7 +264,7 @@ describe("joining a pull whose source fails", () => {
     const led = mirrored.pull(`${name}:v1`, PLATFORM);
     await mirror.waitFor(({ digest }) => digest === layer.digest);
     const joined = mirrored.pull(`${other.host}/${REPOSITORY}:v1`, { ...PLATFORM, onProgress: log.sink });
-    await wants(log, layer);
+    await wantLayer(layer, log);
     broken.resolve();
     await registry.waitFor(({ kind }) => kind === "manifest"); // had the other one brought it, nobody would go there
     slow.release();

@@ -8,6 +8,7 @@ import { type Engine, failureOf, openEngine } from "./support/engine.ts";
 import { gets } from "./support/requests.ts";
 import { statusLog } from "./support/status-lines.ts";
 import { until } from "./support/until.ts";
+import { wantBlobs, wantLayer } from "./support/wants.ts";
 
 const REPOSITORY = "team/app";
 const ALWAYS = Number.POSITIVE_INFINITY;
@@ -31,8 +32,12 @@ afterEach(() => Promise.all([broken.close(), healthy.close()]));
 describe("pulls that share a layer", () => {
   it("ask a broken registry as often together as one does alone", async () => {
     await using engine = await openEngine();
-    broken.fault({ digest: layer.digest, times: ALWAYS }, { status: 503 });
-    const pulls = Array.from({ length: 10 }, () => failureOf(engine.pull(at(broken))));
+    const together = Promise.withResolvers<void>();
+    broken.fault({ digest: layer.digest, times: ALWAYS }, { hold: together.promise, status: 503 });
+    const logs = Array.from({ length: 10 }, () => statusLog());
+    const pulls = logs.map(({ sink }) => failureOf(engine.pull(at(broken), { onProgress: sink })));
+    await wantLayer(layer, ...logs); // whoever came after the failure would ask for himself
+    together.resolve();
     expect(new Set((await Promise.all(pulls)).map(({ name }) => name))).toEqual(new Set(["ErrUnavailable"]));
     expect(gets(broken, layer.digest)).toHaveLength(ATTEMPTS);
   });
@@ -125,10 +130,15 @@ describe("pushes that share a blob", () => {
   afterEach(() => engine[Symbol.asyncDispose]());
 
   it("ask a broken registry as often together as one does alone", async () => {
-    broken.fault({ method: "HEAD", digest: layer.digest, times: ALWAYS }, { status: 503 });
-    broken.fault({ method: "POST", times: ALWAYS }, { status: 503 });
+    const together = Promise.withResolvers<void>();
+    const failing = { hold: together.promise, status: 503 };
+    broken.fault({ method: "HEAD", digest: layer.digest, times: ALWAYS }, failing);
+    broken.fault({ method: "POST", times: ALWAYS }, failing);
     const target = `${broken.host}/team/target:v1`;
-    const pushes = Array.from({ length: 10 }, () => failureOf(engine.push(at(healthy), { target })));
+    const logs = Array.from({ length: 10 }, () => statusLog());
+    const pushes = logs.map(({ sink }) => failureOf(engine.push(at(healthy), { target, onProgress: sink })));
+    await wantBlobs(...logs);
+    together.resolve();
     await Promise.all(pushes);
     const heads = broken.requests.filter(
       ({ method, digest }) => method === "HEAD" && digest === layer.digest,
