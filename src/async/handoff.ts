@@ -8,36 +8,33 @@ export class Handoff<T> {
   #given: { readonly item: T; readonly taken: PromiseWithResolvers<void> } | undefined;
   /** Whether the one who takes has the item that was given. */
   #isHeld = false;
-  #more = Promise.withResolvers<void>();
+  /** The one who takes waits. */
+  #asked: PromiseWithResolvers<T | undefined> | undefined;
   #end: { readonly error?: unknown } | undefined;
   #isLeft = false;
 
   /** Gives an item. Resolves when it may be reused; rejects with `ErrCanceled` when nobody takes any more. One at a time. */
-  async give(item: T): Promise<void> {
-    if (this.#isLeft) throw left();
+  give(item: T): Promise<void> {
+    if (this.#isLeft) return Promise.reject(left());
     const taken = Promise.withResolvers<void>();
     this.#given = { item, taken };
-    this.#more.resolve();
-    await taken.promise;
+    this.#answer();
+    return taken.promise;
   }
 
   /** Nothing more will be given. @param failure why, if that is no end to be glad of */
   end(failure?: { readonly error: unknown }): void {
     this.#end ??= failure ?? {};
-    this.#more.resolve();
+    this.#answer();
   }
 
   /** The next item; `undefined` at the end. The one before is given back. Throws what `end` was given. */
-  async next(): Promise<T | undefined> {
+  next(): Promise<T | undefined> {
     this.#giveBack();
-    if (!this.#given && !this.#end) await this.#more.promise;
-    this.#more = Promise.withResolvers<void>();
-    if (this.#given) {
-      this.#isHeld = true;
-      return this.#given.item;
-    }
-    if (this.#end && "error" in this.#end) throw this.#end.error;
-    return undefined;
+    this.#asked ??= Promise.withResolvers();
+    const { promise } = this.#asked;
+    this.#answer();
+    return promise;
   }
 
   /** Nobody takes any more: whoever gives is told so. */
@@ -53,6 +50,21 @@ export class Handoff<T> {
     const { taken } = this.#given ?? {};
     this.#given = undefined;
     taken?.resolve();
+  }
+
+  /** Gives the one who waits what there is for him. */
+  #answer(): void {
+    const asked = this.#asked;
+    if (!asked || !(this.#given || this.#end)) return;
+    this.#asked = undefined;
+    if (this.#given) {
+      this.#isHeld = true;
+      asked.resolve(this.#given.item);
+    } else if (this.#end && "error" in this.#end) {
+      asked.reject(this.#end.error);
+    } else {
+      asked.resolve(undefined);
+    }
   }
 }
 

@@ -1,6 +1,8 @@
 import type { BackoffPolicy } from "../async/backoff.ts";
 import { KeyedLock } from "../async/keyed-lock.ts";
+import { Pulled } from "../async/pulled.ts";
 import { retry } from "../async/retry.ts";
+import { watchChunks } from "../async/watch-chunks.ts";
 import { readBlob } from "../content/read-blob.ts";
 import { isStreaming, type Provider, type ReaderAt } from "../content/store.ts";
 import type { Digest } from "../digest/digest.ts";
@@ -280,38 +282,23 @@ function sourceOf({ digest, size }: Descriptor, reader: ReaderAt): StoredSource 
       const chunks = isStreaming(reader)
         ? reader.chunks(offset, endOffset)
         : chunksOf(reader, offset, endOffset);
-      return tellingFailure(chunks, (error) => {
+      const onFailure = (error: unknown): void => {
         source.failure = { error };
-      });
+      };
+      return watchChunks(chunks, { onFailure });
     },
   };
   return source;
 }
 
-/** What `chunks` gives; `onFailure` is told when it ends by an error. A generator around it would cost more than the rest of a step. */
-function tellingFailure<T>(chunks: AsyncIterable<T>, onFailure: (error: unknown) => void): AsyncIterable<T> {
-  return {
-    [Symbol.asyncIterator]() {
-      const iterator = chunks[Symbol.asyncIterator]();
-      return {
-        next: () =>
-          iterator.next().catch((error: unknown) => {
-            onFailure(error);
-            throw error;
-          }),
-        return: async () => (await iterator.return?.()) ?? { done: true, value: undefined },
-      };
-    },
-  };
-}
-
-async function* chunksOf(reader: ReaderAt, offset: number, endOffset: number): AsyncGenerator<Uint8Array> {
+function chunksOf(reader: ReaderAt, offset: number, endOffset: number): AsyncIterable<Uint8Array> {
   const buffer = new Uint8Array(Math.min(READ_BYTES, endOffset - offset));
-  for (let at = offset; at < endOffset; ) {
+  let at = offset;
+  const next = async (): Promise<Uint8Array | undefined> => {
     const wanted = buffer.subarray(0, Math.min(READ_BYTES, endOffset - at));
-    const count = await reader.readAt(wanted, at);
-    if (count === 0) return;
-    yield wanted.subarray(0, count);
+    const count = wanted.length > 0 ? await reader.readAt(wanted, at) : 0;
     at += count;
-  }
+    return count > 0 ? wanted.subarray(0, count) : undefined;
+  };
+  return new Pulled({ next, close() {} });
 }

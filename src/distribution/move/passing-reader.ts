@@ -1,6 +1,7 @@
 import { type AbortOptions, anySignal } from "../../async/abort.ts";
-import { KeyedLock } from "../../async/keyed-lock.ts";
+import { KeyedLock, type Release } from "../../async/keyed-lock.ts";
 import { onAbort } from "../../async/on-abort.ts";
+import { Pulled } from "../../async/pulled.ts";
 import type { StreamingReader } from "../../content/store.ts";
 import type { Descriptor } from "../../oci/descriptor.ts";
 import { BlobStream } from "./blob-stream.ts";
@@ -51,22 +52,36 @@ export class PassingReader implements StreamingReader {
   }
 
   /** One reads at a time: somebody who has left may still wait for his last bytes. */
-  async *chunks(offset: number, end: number): AsyncGenerator<Uint8Array> {
-    const release = await this.#turns.acquire("", this.#parts);
-    try {
-      const { stream } = await this.#at(offset);
-      while (this.#position < end) {
-        if (this.#rest.byteLength === 0) this.#rest = (await stream.next()) ?? NONE;
-        const wanted = end - this.#position;
-        const chunk = this.#rest.byteLength <= wanted ? this.#rest : this.#rest.subarray(0, wanted);
-        if (chunk.byteLength === 0) return;
-        this.#rest = chunk === this.#rest ? NONE : this.#rest.subarray(wanted);
-        this.#position += chunk.byteLength;
-        yield chunk;
-      }
-    } finally {
-      release();
-    }
+  chunks(offset: number, end: number): AsyncIterable<Uint8Array> {
+    let release: Release | undefined;
+    let stream: BlobStream | undefined;
+    const begin = async (): Promise<Uint8Array | undefined> => {
+      release = await this.#turns.acquire("", this.#parts);
+      ({ stream } = await this.#at(offset));
+      return await this.#next(stream, end);
+    };
+    return new Pulled({
+      next: () => (stream ? this.#next(stream, end) : begin()),
+      close: () => release?.(),
+    });
+  }
+
+  /** The next bytes up to `end`; `undefined` when there are none. */
+  #next(stream: BlobStream, end: number): Promise<Uint8Array | undefined> {
+    if (this.#rest.byteLength > 0 || this.#position >= end) return Promise.resolve(this.#part(end));
+    return stream.next().then((chunk) => {
+      this.#rest = chunk ?? NONE;
+      return this.#part(end);
+    });
+  }
+
+  #part(end: number): Uint8Array | undefined {
+    const wanted = end - this.#position;
+    const chunk = this.#rest.byteLength <= wanted ? this.#rest : this.#rest.subarray(0, wanted);
+    if (chunk.byteLength === 0) return undefined;
+    this.#rest = chunk === this.#rest ? NONE : this.#rest.subarray(wanted);
+    this.#position += chunk.byteLength;
+    return chunk;
   }
 
   async close(): Promise<void> {

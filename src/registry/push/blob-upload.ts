@@ -1,4 +1,5 @@
 import { throwIfAborted } from "../../async/abort.ts";
+import { watchChunks } from "../../async/watch-chunks.ts";
 import { ErrDataLoss } from "../../errors/classes.ts";
 import { findError } from "../../errors/predicates.ts";
 import { checkStored } from "../answers/check-stored.ts";
@@ -130,24 +131,19 @@ export class BlobUpload {
 
   #body(offset: number, endOffset: number): StreamedBody {
     const source = this.#source;
-    const report = (bytes: number): void => this.#report(bytes);
-    const onLack = (): void => {
-      this.#lacksBytes = true;
-    };
     return {
       lengthBytes: endOffset - offset,
-      async *open() {
+      open: () => {
         let taken = offset;
-        try {
-          for await (const chunk of source.read(offset, endOffset)) {
-            yield chunk;
-            taken += chunk.length;
-            report(taken);
-          }
-        } catch (error) {
-          onLack();
-          throw error;
-        }
+        return watchChunks(source.read(offset, endOffset), {
+          onTaken: (bytes) => {
+            taken += bytes;
+            this.#report(taken);
+          },
+          onFailure: () => {
+            this.#lacksBytes = true;
+          },
+        });
       },
     };
   }

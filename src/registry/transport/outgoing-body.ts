@@ -12,6 +12,11 @@ export const MAX_PIECE_BYTES = 512 * 1024;
 
 const NONE = new Uint8Array();
 
+/** A piece for the socket, or the end. */
+type Taken = IteratorResult<Uint8Array, undefined>;
+
+const END = { done: true, value: undefined } as const;
+
 /** What an `OutgoingBody` needs to know. */
 export interface OutgoingBodyOptions {
   /** Longest time that one piece may wait to be taken. */
@@ -43,6 +48,13 @@ export class OutgoingBody implements AsyncIterableIterator<Uint8Array> {
   #answered = false;
   #failure: { readonly error: unknown } | undefined;
   #idleTimer: NodeJS.Timeout | undefined;
+  /** Whether the socket has a piece to write. */
+  #isWaited = false;
+  readonly #onRead = (result: IteratorResult<Uint8Array>): Taken | Promise<Taken> => this.#came(result);
+  readonly #onFailure = (error: unknown): Promise<Taken> => {
+    if (this.#stopped) return this.#neverMind(); // nobody wants these bytes any more
+    return Promise.reject(this.#failed(error));
+  };
 
   constructor(body: StreamedBody, options: OutgoingBodyOptions) {
     this.#body = body;
@@ -71,67 +83,96 @@ export class OutgoingBody implements AsyncIterableIterator<Uint8Array> {
     this.#over.resolve();
   }
 
-  async next(): Promise<IteratorResult<Uint8Array, undefined>> {
-    clearTimeout(this.#idleTimer);
-    while (this.#rest.length === 0 && !this.#ended && !this.#stopped) await this.#read();
-    const bytes = await this.#allowed(Math.min(this.#rest.length, MAX_PIECE_BYTES));
-    if (this.#stopped) await this.#neverMind();
-    if (this.#rest.length === 0) {
-      this.#tap?.close();
-      if (!this.#answered) this.#options.onGiven?.();
-      return { done: true, value: undefined };
-    }
-    const piece = bytes === this.#rest.length ? this.#rest : this.#rest.subarray(0, bytes);
-    this.#rest = piece === this.#rest ? NONE : this.#rest.subarray(piece.length);
-    this.#givenBytes += piece.length;
-    this.#idleTimer = setTimeout(this.#options.onIdle, this.#options.idleTimeoutMs);
-    // For a piece below the socket's mark undici does not wait until it is written.
-    const waitedFor = piece.length >= getDefaultHighWaterMark(false);
-    return { done: false, value: waitedFor ? piece : Uint8Array.from(piece) };
+  next(): Promise<Taken> {
+    this.#isWaited = false;
+    const taken = this.#take();
+    return taken instanceof Promise ? taken : Promise.resolve(taken);
   }
 
-  async return(): Promise<IteratorResult<Uint8Array, undefined>> {
+  async return(): Promise<Taken> {
     this.#stop();
-    return { done: true, value: undefined };
+    return END;
   }
 
   [Symbol.asyncIterator](): this {
     return this;
   }
 
-  /** How many of so many bytes may go now: waits until it is any. */
-  async #allowed(bytes: number): Promise<number> {
-    const { flow } = this.#options;
-    if (!flow || bytes === 0 || this.#stopped) return bytes;
-    this.#tap ??= new Tap(flow);
-    for (;;) {
-      const allowed = this.#tap.take(bytes, this.#body.lengthBytes - this.#givenBytes);
-      if (allowed > 0 || this.#stopped) return allowed;
-      await this.#tap.flowing;
-    }
+  /** The next piece as soon as there is one that may go; the end after the last one. */
+  #take(): Taken | Promise<Taken> {
+    if (this.#stopped) return this.#neverMind();
+    const { length } = this.#rest;
+    if (length === 0) return this.#ended ? this.#allGiven() : this.#read();
+    const bytes = this.#allowed(Math.min(length, MAX_PIECE_BYTES));
+    return bytes > 0 ? this.#give(bytes) : this.#flowing().then(() => this.#take());
   }
 
-  async #read(): Promise<void> {
+  #give(bytes: number): Taken {
+    const piece = bytes === this.#rest.length ? this.#rest : this.#rest.subarray(0, bytes);
+    this.#rest = piece === this.#rest ? NONE : this.#rest.subarray(bytes);
+    this.#givenBytes += bytes;
+    this.#watch();
+    // For a piece below the socket's mark undici does not wait until it is written.
+    const waitedFor = bytes >= getDefaultHighWaterMark(false);
+    return { done: false, value: waitedFor ? piece : Uint8Array.from(piece) };
+  }
+
+  #allGiven(): Taken {
+    this.#tap?.close();
+    if (!this.#answered) this.#options.onGiven?.();
+    return END;
+  }
+
+  /** One timer for all pieces: one that ends while nobody waits says nothing, and begins again with the next piece. */
+  #watch(): void {
+    const { idleTimeoutMs, onIdle } = this.#options;
+    this.#isWaited = true;
+    if (this.#idleTimer) this.#idleTimer.refresh();
+    else this.#idleTimer = setTimeout(() => this.#isWaited && onIdle(), idleTimeoutMs);
+  }
+
+  /** How many of so many bytes may go now. */
+  #allowed(bytes: number): number {
+    const { flow } = this.#options;
+    if (!flow) return bytes;
+    this.#tap ??= new Tap(flow);
+    return this.#tap.take(bytes, this.#body.lengthBytes - this.#givenBytes);
+  }
+
+  async #flowing(): Promise<void> {
+    await this.#tap?.flowing;
+  }
+
+  #read(): Promise<Taken> {
     try {
       this.#source ??= this.#body.open()[Symbol.asyncIterator]();
-      const { done, value } = await this.#source.next();
-      if (this.#stopped) return;
-      this.#ended = done === true;
-      this.#rest = done ? NONE : value;
-      this.#checkLength();
+      return this.#source.next().then(this.#onRead, this.#onFailure);
     } catch (error) {
-      if (this.#stopped) return; // nobody wants these bytes any more
-      this.#failure = { error };
-      throw error;
+      return Promise.reject(this.#failed(error));
     }
   }
 
-  #checkLength(): void {
+  #came({ done, value }: IteratorResult<Uint8Array>): Taken | Promise<Taken> {
+    if (!this.#stopped) {
+      this.#ended = done === true;
+      this.#rest = done ? NONE : value;
+      const wrong = this.#wrongLength();
+      if (wrong) throw this.#failed(wrong);
+    }
+    return this.#take();
+  }
+
+  #failed(error: unknown): unknown {
+    this.#failure = { error };
+    return error;
+  }
+
+  #wrongLength(): ErrDataLoss | undefined {
     const { lengthBytes } = this.#body;
     const bytes = this.#givenBytes + this.#rest.length;
-    if (this.#ended ? bytes === lengthBytes : bytes <= lengthBytes) return;
+    if (this.#ended ? bytes === lengthBytes : bytes <= lengthBytes) return undefined;
     const got = this.#ended ? `${bytes} bytes` : `${bytes} bytes or more`;
-    throw new ErrDataLoss(`send body: got ${got}, wanted ${lengthBytes}`);
+    return new ErrDataLoss(`send body: got ${got}, wanted ${lengthBytes}`);
   }
 
   async #neverMind(): Promise<never> {
