@@ -42,6 +42,11 @@ export class PassingReader implements StreamingReader {
     this.size = parts.blob.size;
   }
 
+  /** Has it come from its start, before anybody asks: its source and whoever will get it are spoken to at the same time. */
+  begin(): void {
+    this.#filling ??= this.#fill(0);
+  }
+
   async readAt(buffer: Uint8Array, offset: number): Promise<number> {
     let filled = 0;
     for await (const chunk of this.chunks(offset, Math.min(this.size, offset + buffer.byteLength))) {

@@ -86,14 +86,17 @@ export class SourceContent implements Provider, InfoProvider {
         if (!blob || (await exists(this.documents, reference, options))) {
           return await this.documents.readerAt(reference, options);
         }
+        const isFirst = !this.#read.has(blob.digest);
         const { passage, wrong } = this.#readOf(blob);
-        return new PassingReader({
+        const reader = new PassingReader({
           blob,
           passage,
           signal: attempt.signal,
           bring: (stream, signal) =>
             ofSource(stream, () => this.#bring(blob, stream, { ...attempt, signal, wrong })),
         });
+        if (isFirst) reader.begin(); // a later attempt may go on in the middle
+        return reader;
       },
     };
   }

@@ -318,6 +318,28 @@ describe("copy() between two registries", () => {
     expect(site.target.uploads(REPOSITORY)).toEqual([]);
   });
 
+  it("asks for a blob while the other registry opens an upload for it", async () => {
+    const image = await build();
+    const blobs = blobsOf(image);
+    const opened = Promise.withResolvers<void>();
+    site.target.fault({ kind: "upload", method: "POST", times: blobs.length }, { hold: opened.promise });
+    const copying = site.engine.copy(from(), to());
+    await until(() => blobs.every(({ digest }) => gets(site.source, digest).length === 1));
+    expect(uploadedBytes(site.target, REPOSITORY)).toBe(0);
+    opened.resolve();
+    await copying;
+    for (const { digest } of blobs) expect(gets(site.source, digest)).toHaveLength(1);
+    expect(site.target.manifest(REPOSITORY, "v1")?.digest).toBe(image.descriptor.digest);
+  });
+
+  it("leaves the source alone when the other registry opens no upload", async () => {
+    const image = await build([900_000]);
+    site.source.fault({ kind: "blob", digest: layerOf(image).digest }, { stall: true, afterBytes: 500_000 });
+    site.target.fault({ kind: "upload", method: "POST", times: 10 }, { status: 403 });
+    expect(await failureOf(site.engine.copy(from(), to()))).toBeInstanceOf(ErrPermissionDenied);
+    expect(site.target.requests.filter(({ method }) => method === "PUT" || method === "PATCH")).toEqual([]);
+  });
+
   it("ends when its signal fires, and leaves no upload behind", async () => {
     const image = await build([900_000]);
     const { digest } = layerOf(image);
