@@ -11,6 +11,10 @@ export function watchChunks(
   chunks: AsyncIterable<Uint8Array>,
   { onTaken, onFailure }: ChunkWatcher,
 ): AsyncIterable<Uint8Array> {
+  const failed = (error: unknown): never => {
+    onFailure(error);
+    throw error;
+  };
   return {
     [Symbol.asyncIterator]() {
       const iterator = chunks[Symbol.asyncIterator]();
@@ -18,10 +22,6 @@ export function watchChunks(
       const came = (result: IteratorResult<Uint8Array>): IteratorResult<Uint8Array> => {
         givenBytes = result.done ? undefined : result.value.byteLength;
         return result;
-      };
-      const failed = (error: unknown): never => {
-        onFailure(error);
-        throw error;
       };
       return {
         next() {

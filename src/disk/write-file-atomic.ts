@@ -23,11 +23,16 @@ type FileData = string | Uint8Array | AsyncIterable<Uint8Array>;
 export interface WriteFileOptions {
   /** Permissions of the new file. Default 0o644, less the process's umask; what is given here is set whatever that says. */
   readonly mode?: number | undefined;
+  /**
+   * Whether what readers find after a power cut may also be a file without content, or the old one: for hints, which are worth no wait for
+   * the disk. Default false.
+   */
+  readonly isHint?: boolean | undefined;
 }
 
 /**
- * Replaces a file so that every reader, also after a power cut, finds either the old content or the new one: a temporary
- * file beside it, fsync, rename, fsync of the directory. What is not a stream is written once more when the temporary file has
+ * Replaces a file so that every reader, also after a power cut unless it is a hint, finds either the old content or the new one: a
+ * temporary file beside it, fsync, rename, fsync of the directory. What is not a stream is written once more when the temporary file has
  * gone: a process that slept for long is taken for one that was killed. Throws the classes of `diskError`, and the errors of
  * ours that the chunks of `data` throw.
  */
@@ -40,7 +45,7 @@ export async function writeFileAtomic(
   try {
     const isStream = typeof data === "object" && !(data instanceof Uint8Array);
     await (isStream ? write() : write().catch((cause: unknown) => againIfGone(cause, write)));
-    await syncDirectory(dirname(path));
+    if (!options.isHint) await syncDirectory(dirname(path));
   } catch (cause) {
     throw diskError("write file", path, cause);
   }
@@ -51,11 +56,15 @@ async function againIfGone(cause: unknown, write: () => Promise<void>): Promise<
   await write();
 }
 
-async function replace(path: string, data: FileData, { mode }: WriteFileOptions): Promise<void> {
+async function replace(
+  path: string,
+  data: FileData,
+  { mode, isHint = false }: WriteFileOptions,
+): Promise<void> {
   const temporary = temporaryPath(path);
   try {
     const file = await open(temporary, "wx", mode ?? 0o644);
-    await writeAndClose(file, data);
+    await writeAndClose(file, data, !isHint);
     if (mode !== undefined) await chmod(temporary, mode);
     await rename(temporary, path);
   } catch (cause) {
@@ -64,10 +73,10 @@ async function replace(path: string, data: FileData, { mode }: WriteFileOptions)
   }
 }
 
-async function writeAndClose(file: FileHandle, data: FileData): Promise<void> {
+async function writeAndClose(file: FileHandle, data: FileData, isSynced: boolean): Promise<void> {
   try {
     await file.writeFile(data);
-    await file.sync();
+    if (isSynced) await file.sync();
   } finally {
     await file.close();
   }

@@ -63,7 +63,8 @@ export class Intake {
       this.#isTooLong = true;
       throw new ErrDataLoss(`${what}: got more than the ${size} bytes wanted`, { digest, endpoint });
     }
-    const wanted = fresh.subarray(0, Math.max(0, (this.#parts.end?.() ?? size) - this.#reached));
+    const room = Math.max(0, (this.#parts.end?.() ?? size) - this.#reached);
+    const wanted = fresh.length <= room ? fresh : fresh.subarray(0, room);
     const taken = wanted.length > 0 ? this.#write(wanted) : undefined;
     if (wanted.length === fresh.length) return taken;
     const enough = new ErrCanceled(`${what}: the bytes behind ${this.#reached} come from elsewhere`);

@@ -274,6 +274,9 @@ export class RegistryPusher implements Pusher {
 type StoredSource = BlobSource & { failure: { readonly error: unknown } | undefined };
 
 function sourceOf({ digest, size }: Descriptor, reader: ReaderAt): StoredSource {
+  const onFailure = (error: unknown): void => {
+    source.failure = { error };
+  };
   const source: StoredSource = {
     digest,
     size,
@@ -282,9 +285,6 @@ function sourceOf({ digest, size }: Descriptor, reader: ReaderAt): StoredSource 
       const chunks = isStreaming(reader)
         ? reader.chunks(offset, endOffset)
         : chunksOf(reader, offset, endOffset);
-      const onFailure = (error: unknown): void => {
-        source.failure = { error };
-      };
       return watchChunks(chunks, { onFailure });
     },
   };

@@ -6,6 +6,7 @@ import { ALGORITHMS, algorithmOf, type Digest, encodedOf, isDigest } from "../..
 import { diskError, isMissingFile } from "../../disk/disk-error.ts";
 import { readHint } from "../../disk/hint-file.ts";
 import { makeDirectory } from "../../disk/make-directory.ts";
+import { statIfThere } from "../../disk/stat-if-there.ts";
 import { isTemporary, sweepTemporaryFiles, temporaryPath } from "../../disk/temporary-files.ts";
 import { writeFileAtomic } from "../../disk/write-file-atomic.ts";
 
@@ -114,7 +115,7 @@ export class MountSourceStore {
       const after = edit(before);
       if (JSON.stringify(after) === JSON.stringify(before)) return;
       await makeDirectory(dirname(path));
-      await writeFileAtomic(path, JSON.stringify(after));
+      await writeFileAtomic(path, JSON.stringify(after), { isHint: true });
     } finally {
       release();
     }
@@ -130,8 +131,14 @@ function differs(from: MountSource): (source: MountSource) => boolean {
 }
 
 async function read(path: string): Promise<readonly MountSource[]> {
+  const action = "read mount sources";
+  try {
+    if (!statIfThere(path)) return []; // as of nearly all blobs that go somewhere for the first time
+  } catch (cause) {
+    throw diskError(action, path, cause);
+  }
   const hint = await readHint(path, {
-    action: "read mount sources",
+    action,
     maxBytes: MAX_FILE_BYTES,
     isHint: isList,
   });

@@ -65,7 +65,9 @@ export class SourceContent implements Provider, InfoProvider {
 
   /** What is here, and what the source says that it has. */
   async info(digest: Digest, options: AbortOptions = {}): Promise<Info> {
-    const here = await unlessNotFound(this.documents.info(digest, options));
+    const { documents } = this;
+    const isHere = await exists(documents, digest, options); // costs no error where it is not, as nearly always
+    const here = isHere ? await unlessNotFound(documents.info(digest, options)) : undefined;
     if (here) return here;
     const blob = this.#blobs.get(digest);
     if (!blob) throw new ErrNotFound(`content ${digest}: not found`, { digest });

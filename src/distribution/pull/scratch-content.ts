@@ -1,6 +1,6 @@
 import { type AbortOptions, throwIfAborted } from "../../async/abort.ts";
 import { nowNs } from "../../async/wall-clock.ts";
-import { exists } from "../../content/exists.ts";
+import { committedSize, exists } from "../../content/exists.ts";
 import type {
   BlobReference,
   CommitOptions,
@@ -8,6 +8,7 @@ import type {
   Ingester,
   Provider,
   ReaderAt,
+  SizeProvider,
   Status,
   Writer,
   WriterOptions,
@@ -27,7 +28,7 @@ import type { FetchTarget } from "../../remotes/fetch.ts";
  * A store that is only read, and beside it what is brought in meanwhile: in memory, and gone with this. For documents, whose sizes
  * are bounded.
  */
-export class ScratchContent implements FetchTarget, Provider {
+export class ScratchContent implements FetchTarget, Provider, SizeProvider {
   readonly #store: InfoProvider & Provider;
   readonly #held = new Map<Digest, Uint8Array>();
 
@@ -47,6 +48,10 @@ export class ScratchContent implements FetchTarget, Provider {
     if (!held) return await this.#store.info(digest, options);
     const now = nowNs();
     return { digest, size: held.byteLength, createdAtNs: now, updatedAtNs: now, labels: {} };
+  }
+
+  async sizeOf(digest: Digest, options: AbortOptions = {}): Promise<number | undefined> {
+    return this.#held.get(digest)?.byteLength ?? (await committedSize(this.#store, digest, options));
   }
 
   async readerAt(reference: BlobReference, options: AbortOptions = {}): Promise<ReaderAt> {

@@ -5,6 +5,7 @@ import fc from "fast-check";
 import { afterEach, beforeEach, describe, expect, it } from "vitest";
 import { ErrCanceled, ErrDataLoss, ErrInvalidArgument, ErrUnavailable } from "../../../src/errors/classes.ts";
 import type { HttpRequest, HttpResponse, StreamedBody } from "../../../src/registry/http/send.ts";
+import { BODY_IDLE_TIMEOUT_MS } from "../../../src/registry/transport/connection-options.ts";
 import { createTransport, type Transport } from "../../../src/registry/transport/transport.ts";
 import { selfSigned } from "../../../src/testing/certificates/self-signed.ts";
 import { inIdleTime } from "../../async/idle-time.ts";
@@ -215,6 +216,25 @@ describe("OutgoingBody", () => {
     });
     expect(blob.openReaders).toBe(0);
     await allClosed(server);
+  });
+
+  it("lets the source take its time, and the server no longer after that", async () => {
+    const server = await serve(
+      rawServer((socket) => {
+        let bytes = 0;
+        socket.on("data", (data) => {
+          bytes += data.length;
+          if (bytes >= MiB) socket.pause();
+        });
+      }),
+    );
+    let slept = 0;
+    const slow = bodyThen(new TestBlob(64 * MiB), MiB, async () => {
+      if (slept++ === 0) await new Promise((resolve) => setTimeout(resolve, 3 * BODY_IDLE_TIMEOUT_MS));
+    });
+    const error: unknown = await inIdleTime(() => put(server, slow)).catch((reason: unknown) => reason);
+    expect(error).toMatchObject({ message: expect.stringMatching(/: no data taken in time: sent \d+ of/) });
+    expect(slept).toBeGreaterThan(1);
   });
 
   it("rejects retryably, with what was sent, when the connection breaks in the middle", async () => {
