@@ -46,7 +46,7 @@ export function systemCertificates({ environment }: SystemCertificatesOptions): 
   if (file) found.push(...certificatesIn(file));
   else if (isUnix) found.push(...firstFound(USUAL_FILES, certificatesIn));
   if (directories) found.push(...directories.split(":").flatMap(certificatesBelow));
-  else if (isUnix && !file && found.length === 0)
+  else if (isUnix && !file && !found.some(isCertificate))
     found.push(...firstFound(USUAL_DIRECTORIES, certificatesBelow));
   return [...new Set(found)].filter(isCertificate); // most are found several times, and to look at one takes longer than to find it
 }
@@ -74,8 +74,12 @@ function certificatesBelow(directory: string): string[] {
 /** Whether it is only another name, by the hash that OpenSSL looks for, of a file beside it: every second one is. */
 function isAlias(file: Dirent): boolean {
   if (!file.isSymbolicLink()) return false;
-  const target = readlinkSync(join(file.parentPath, file.name));
-  return target === basename(target);
+  try {
+    const target = readlinkSync(join(file.parentPath, file.name));
+    return target === basename(target);
+  } catch {
+    return false; // it has just gone, which whoever reads it finds out as well
+  }
 }
 
 function certificatesIn(path: string): string[] {
