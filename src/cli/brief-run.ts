@@ -4,6 +4,12 @@ const BEGINS_AFTER_MS = 80;
 /** How long that holds, in milliseconds. A run that takes longer is worth what it leaves out. */
 const LASTS_MS = 1_000;
 
+/**
+ * For how long a thread that is started has V8 as it was, in milliseconds: by then it has loaded what it uses. With other flags V8 takes
+ * nothing of the code that Node.js keeps of its own modules, those for TLS among them.
+ */
+const THREAD_LOADS_MS = 250;
+
 /** A flag of V8 that is another one in a brief run, and how it is else. */
 interface Flag {
   readonly brief: string;
@@ -34,23 +40,38 @@ export interface BriefRun {
  * For the command line alone: a flag is everybody's in the process.
  */
 export function beginBriefRun(): BriefRun {
+  const threads = process.getBuiltinModule("node:diagnostics_channel").channel("worker_threads");
   let isBrief = false;
   let held: readonly Flag[] = [];
-  const hold = (): void => {
-    held = FLAGS.filter(({ brief }) => changes(brief));
-  };
+  let loading: NodeJS.Timeout | undefined;
   const release = (): void => {
     for (const { usual } of held) changes(usual);
     held = [];
   };
+  const settle = (): void => {
+    release();
+    if (isBrief && !loading) held = FLAGS.filter(({ brief }) => changes(brief));
+  };
+  const hasLoaded = (): void => {
+    loading = undefined;
+    settle();
+  };
+  const onThread = (): void => {
+    clearTimeout(loading);
+    loading = setTimeout(hasLoaded, THREAD_LOADS_MS).unref();
+    settle();
+  };
   const end = (): void => {
     clearTimeout(timer);
+    clearTimeout(loading);
+    threads.unsubscribe(onThread);
     isBrief = false;
-    release();
+    settle();
   };
+  threads.subscribe(onThread);
   let timer = setTimeout(() => {
     isBrief = true;
-    hold();
+    settle();
     timer = setTimeout(end, LASTS_MS).unref();
   }, BEGINS_AFTER_MS).unref();
   return {
@@ -60,7 +81,7 @@ export function beginBriefRun(): BriefRun {
       try {
         return work();
       } finally {
-        if (isBrief) hold();
+        settle();
       }
     },
   };

@@ -1,4 +1,5 @@
 import { cachedDataVersionTag, setFlagsFromString } from "node:v8";
+import { Worker } from "node:worker_threads";
 import { afterEach, beforeEach, describe, expect, it, vi } from "vitest";
 import { type BriefRun, beginBriefRun } from "../../src/cli/brief-run.ts";
 
@@ -56,6 +57,34 @@ describe("beginBriefRun()", () => {
     expect(cachedDataVersionTag()).toBe(brief);
     expect(() => run.asBefore(fail)).toThrow(String(before));
     expect(cachedDataVersionTag()).toBe(brief);
+  });
+
+  it("has the flags as they were while a thread loads what it uses", async () => {
+    vi.advanceTimersByTime(80);
+    const brief = cachedDataVersionTag();
+    const threads = [new Worker("", { eval: true })];
+    expect(cachedDataVersionTag()).toBe(before);
+    vi.advanceTimersByTime(200);
+    threads.push(new Worker("", { eval: true }));
+    vi.advanceTimersByTime(249);
+    expect(run.asBefore(cachedDataVersionTag)).toBe(before);
+    expect(cachedDataVersionTag()).toBe(before);
+    vi.advanceTimersByTime(1);
+    expect(cachedDataVersionTag()).toBe(brief);
+    await Promise.all(threads.map((thread) => thread.terminate()));
+  });
+
+  it("does not begin while a thread loads what it uses, and ends meanwhile", async () => {
+    const thread = new Worker("", { eval: true });
+    vi.advanceTimersByTime(249);
+    expect(cachedDataVersionTag()).toBe(before);
+    vi.advanceTimersByTime(1);
+    expect(cachedDataVersionTag()).not.toBe(before);
+    const other = new Worker("", { eval: true });
+    run.end();
+    vi.advanceTimersByTime(5_000);
+    expect(cachedDataVersionTag()).toBe(before);
+    await Promise.all([thread.terminate(), other.terminate()]);
   });
 
   it("changes nothing in a command that has ended before, nor after it was told that it is not brief", () => {
