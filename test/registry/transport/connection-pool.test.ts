@@ -8,7 +8,11 @@ import type { Endpoint } from "../../../src/registry/endpoints/endpoint.ts";
 import type { HttpRequest, HttpResponse } from "../../../src/registry/http/send.ts";
 import type { ConnectionOptions } from "../../../src/registry/transport/connection-options.ts";
 import { FIRST_REQUESTS } from "../../../src/registry/transport/host-budget.ts";
-import { createTransport, type Transport } from "../../../src/registry/transport/transport.ts";
+import {
+  createTransport,
+  type Transport,
+  type TransportParts,
+} from "../../../src/registry/transport/transport.ts";
 import { createRegistryClient, endpointSend } from "../../../src/registry.ts";
 import { buildImage, TestRegistry } from "../../../src/testing.ts";
 import { FakeClock } from "../support/fake-clock.ts";
@@ -53,14 +57,14 @@ describe("a transport's sockets", () => {
     open.push(value);
     return value;
   };
-  const transportWith = (options: ConnectionOptions): Transport => {
-    const transport = createTransport(options);
+  const transportWith = (options: ConnectionOptions, parts?: TransportParts): Transport => {
+    const transport = createTransport(options, parts);
     keep({ [Symbol.asyncDispose]: () => transport.close() });
     return transport;
   };
   it("are at most 32 to one host, and all requests are served", async () => {
     const server = keep(await holdingServer());
-    const transport = transportWith({});
+    const transport = transportWith({}, { clock: new FakeClock() }); // by which each answer is quick
     const answers = Array.from({ length: 100 }, (_, i) =>
       read(transport.send({ method: "GET", url: `${server.origin}/${i}` })),
     );
@@ -137,8 +141,8 @@ describe("a transport's sockets", () => {
       }),
     );
     const changes: unknown[] = [];
-    const transport = createTransport({}, { onBudget: (change) => changes.push(change) });
-    keep({ [Symbol.asyncDispose]: () => transport.close() });
+    const clock = new FakeClock(); // by which each answer is quick
+    const transport = transportWith({}, { clock, onBudget: (change) => changes.push(change) });
     const { host } = new URL(server.origin);
     const all = (count: number): Promise<string[]> =>
       Promise.all(
