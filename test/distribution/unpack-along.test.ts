@@ -22,6 +22,7 @@ import { type Engine, failureOf, openEngine } from "./support/engine.ts";
 import { spawnPull } from "./support/spawn-pull.ts";
 import { statusLog } from "./support/status-lines.ts";
 import { until } from "./support/until.ts";
+import { wantLayer } from "./support/wants.ts";
 
 const REPOSITORY = "team/app";
 
@@ -215,8 +216,10 @@ describe.each([{ workers: 0 }, { workers: 1 }])(
       const held = holdBack();
       const controller = new AbortController();
       const leaving = failureOf(engine.pull(name, { signal: controller.signal }));
-      const staying = engine.pull(name);
+      const log = statusLog();
+      const staying = engine.pull(name, { onProgress: log.sink });
       const { inode } = await isUnderWay(engine.root);
+      await wantLayer({ digest }, log);
       controller.abort();
       expect(await leaving).toBeInstanceOf(ErrCanceled);
       held.release();

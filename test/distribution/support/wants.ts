@@ -4,8 +4,11 @@ import type { StatusLog } from "./status-lines.ts";
 import { until } from "./until.ts";
 
 /** Resolves when the pulls behind these logs want their layer: each has joined its transfer by then, or leads it. */
-export async function wantLayer(layer: Descriptor, ...logs: readonly StatusLog[]): Promise<void> {
-  await until(() => logs.every((log) => log.actions(shortId(layer.digest)).includes("Pulling fs layer")));
+export async function wantLayer(
+  { digest }: Pick<Descriptor, "digest">,
+  ...logs: readonly StatusLog[]
+): Promise<void> {
+  await until(() => logs.every((log) => log.actions(shortId(digest)).includes("Pulling fs layer")));
 }
 
 /** Resolves when the pushes behind these logs want their blobs: each has joined their transfers by then, or leads them. */
