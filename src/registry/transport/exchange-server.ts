@@ -4,7 +4,15 @@ import { ErrCanceled, ErrFailedPrecondition } from "../../errors/classes.ts";
 import { toWire } from "../../errors/error-wire.ts";
 import { type ChunkSink, HERE, type HttpBody } from "../http/send.ts";
 import type { Begun, Carrier } from "./carrier.ts";
-import type { AboutExchange, BodyUse, FromThread, ThreadSettings, ToThread } from "./exchange-wire.ts";
+import type {
+  AboutExchange,
+  BodyUse,
+  FromThread,
+  ThreadSettings,
+  ThreadTrust,
+  ToThread,
+} from "./exchange-wire.ts";
+import { nodeTls } from "./node-tls.ts";
 import { directRoutes } from "./routes.ts";
 import { readingAlone } from "./socket-feed.ts";
 
@@ -126,8 +134,8 @@ export class ExchangeServer {
     this.#post({ kind: "closed", place: number, result: await open?.close() });
   }
 
-  #begin({ id, carrier: number, request, authorities }: About<"begin">): void {
-    if (authorities) this.#authorities = authorities;
+  #begin({ id, carrier: number, request, trust }: About<"begin">): void {
+    if (trust) this.#trust(trust);
     const served: Served = {
       controller: new AbortController(),
       body: undefined,
@@ -158,6 +166,11 @@ export class ExchangeServer {
       },
     );
     void this.#answer(id, served, begun);
+  }
+
+  #trust({ authorities, defaults }: ThreadTrust): void {
+    this.#authorities = authorities;
+    if (defaults) nodeTls().setDefaultCACertificates(defaults); // in this thread alone
   }
 
   async #answer(id: number, served: Served, begun: Begun): Promise<void> {

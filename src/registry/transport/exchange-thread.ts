@@ -5,7 +5,8 @@ import { fromWire } from "../../errors/error-wire.ts";
 import type { HttpRequest } from "../http/send.ts";
 import type { Begun, Carrier, CarrierContext } from "./carrier.ts";
 import { type ConnectionOptions, connectionLimits } from "./connection-options.ts";
-import type { FromThread, ThreadSettings, ToThread } from "./exchange-wire.ts";
+import type { FromThread, ThreadSettings, ThreadTrust, ToThread } from "./exchange-wire.ts";
+import { chosenAuthorities } from "./known-authorities.ts";
 import type { Route } from "./pool-host.ts";
 import type { DirectWay, RequestRoute } from "./routes.ts";
 import { ThreadExchange } from "./thread-exchange.ts";
@@ -41,7 +42,7 @@ export class ExchangeThread implements PlaceThread {
   readonly #places = new Map<number, Asked>();
   readonly #carriers = new Map<number, ThreadCarrier>();
   #lastNumber = 0;
-  #authoritiesTold = false;
+  #isTrustTold = false;
   #hasStarted = false;
   #death: ErrUnavailable | undefined;
   /** What it threw before it ended. */
@@ -166,17 +167,20 @@ export class ExchangeThread implements PlaceThread {
     this.#exchanges.set(id, exchange);
     const { method, url, headers = {} } = request;
     const isChecked = context.url.protocol === "https:" && direct.tls?.skipVerify !== true;
-    const needed = isChecked ? this.#untoldAuthorities() : undefined;
+    const trust = isChecked ? this.#untoldTrust() : undefined;
     const wire = { method, url, headers, ...direct, flow: exchange.begin() };
-    this.#post({ kind: "begin", id, carrier, request: wire, ...(needed && { authorities: needed }) });
+    this.#post({ kind: "begin", id, carrier, request: wire, ...(trust && { trust }) });
     return exchange;
   }
 
-  #untoldAuthorities(): readonly string[] | undefined {
-    if (this.#authoritiesTold) return undefined;
-    this.#authoritiesTold = true;
-    const { authorities } = this.#options.connection;
-    return typeof authorities === "function" ? authorities() : authorities;
+  #untoldTrust(): ThreadTrust | undefined {
+    if (this.#isTrustTold) return undefined;
+    this.#isTrustTold = true;
+    const { authorities = [] } = this.#options.connection;
+    return {
+      authorities: typeof authorities === "function" ? authorities() : authorities,
+      defaults: chosenAuthorities(),
+    };
   }
 
   #post(message: ToThread): void {

@@ -12,6 +12,14 @@ export interface ThreadSettings {
   readonly directBytes: number | undefined;
 }
 
+/** Which authorities a thread trusts. */
+export interface ThreadTrust {
+  /** Beside Node's own. */
+  readonly authorities: readonly string[];
+  /** In the place of Node's own. */
+  readonly defaults?: readonly string[] | undefined;
+}
+
 /** A request as it is told to a thread: one without a body. */
 export interface WireRequest extends Pick<HttpRequest, "method" | "url">, DirectWay {
   readonly headers: Readonly<Record<string, string>>;
@@ -34,8 +42,8 @@ export type ToThread =
       readonly id: number;
       readonly carrier: number;
       readonly request: WireRequest;
-      /** Those that are trusted beside Node's own, where the thread may need them and was not told yet. */
-      readonly authorities?: readonly string[];
+      /** Where the thread may need it and was not told yet. */
+      readonly trust?: ThreadTrust;
     }
   | { readonly kind: "abort"; readonly id: number }
   /** The body of an answer may come as it does, only as it is granted, or so many bytes more. */

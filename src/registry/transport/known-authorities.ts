@@ -11,6 +11,17 @@ export function isKnownAuthority(pem: string): boolean {
   return known.has(bodyOf(pem));
 }
 
+/**
+ * What this thread was told to trust by default (`tls.setDefaultCACertificates`), which no other thread knows of; `undefined`: nothing, as
+ * far as can be seen, so that others trust the same by themselves.
+ */
+export function chosenAuthorities(): readonly string[] | undefined {
+  const { getCACertificates } = nodeTls();
+  const chosen = new Set(getCACertificates("default"));
+  const usual = new Set([...getCACertificates("bundled"), ...getCACertificates("extra")]);
+  return chosen.size === usual.size && [...chosen].every((pem) => usual.has(pem)) ? undefined : [...chosen];
+}
+
 /** Lines may be of any length. */
 function bodyOf(pem: string): string {
   return pem.replaceAll(/-----[A-Z ]+-----|\s/g, "");

@@ -4,6 +4,7 @@ import type { IncomingMessage, ServerResponse } from "node:http";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { setImmediate } from "node:timers/promises";
+import { getCACertificates, setDefaultCACertificates } from "node:tls";
 import { afterEach, beforeEach, describe, expect, it, vi } from "vitest";
 import type { LocalStore } from "../../../src/content/local/local-content-store.ts";
 import { openLocalStore } from "../../../src/content/local/local-store.ts";
@@ -302,6 +303,22 @@ it("a thread is told the authorities once there is a certificate to check, and o
     await fetchContent(LAYER, fetching(server, threads));
   }
   expect(reads).toBe(1);
+  expect((await stored()).equals(CONTENT)).toBe(true);
+});
+
+it("a thread trusts what this one was told to trust in the place of Node's own authorities", async () => {
+  const server = keep(
+    await httpsServer({ cert: pem("server.pem"), key: pem("server.key") }, (request, response) =>
+      serve(request, response),
+    ),
+  );
+  const own = getCACertificates("default");
+  setDefaultCACertificates([pem("ca.pem")]);
+  try {
+    await fetchContent(LAYER, fetching(server, threadsWith(1)));
+  } finally {
+    setDefaultCACertificates(own);
+  }
   expect((await stored()).equals(CONTENT)).toBe(true);
 });
 
