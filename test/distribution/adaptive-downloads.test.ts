@@ -60,10 +60,19 @@ it.each([
     expect({ asked, mostConnections }).toEqual({ asked: count, mostConnections: FIRST_REQUESTS - 1 });
     held.release();
     await pulled;
-    expect(held.registry.mostConnections).toBeGreaterThan(FIRST_REQUESTS);
     expect(held.registry.mostConnections).toBeLessThanOrEqual(32);
   },
 );
+
+it("a host that answers quickly is asked for more layers at once", async () => {
+  await using held = await heldLayers(Array.from({ length: FIRST_REQUESTS + 30 }, (_, at) => 200_000 + at));
+  await using engine = await openEngine();
+  const pulled = engine.pull(held.reference);
+  await held.asked(FIRST_REQUESTS - 1);
+  held.release();
+  await pulled;
+  expect(held.registry.mostConnections).toBeGreaterThan(FIRST_REQUESTS);
+});
 
 it.each([
   ["eight, of large ones", {}, 8],
