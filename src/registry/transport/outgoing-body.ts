@@ -50,6 +50,9 @@ export class OutgoingBody implements AsyncIterableIterator<Uint8Array> {
   #idleTimer: NodeJS.Timeout | undefined;
   /** Whether the socket has a piece to write. */
   #isWaited = false;
+  /** Since when. */
+  #offeredAtMs = 0;
+  readonly #onLook = (): void => this.#look();
   readonly #onRead = (result: IteratorResult<Uint8Array>): Taken | Promise<Taken> => this.#came(result);
   readonly #onFailure = (error: unknown): Promise<Taken> => {
     if (this.#stopped) return this.#neverMind(); // nobody wants these bytes any more
@@ -123,12 +126,18 @@ export class OutgoingBody implements AsyncIterableIterator<Uint8Array> {
     return END;
   }
 
-  /** One timer for all pieces: one that ends while nobody waits says nothing, and begins again with the next piece. */
+  /** One timer for all pieces looks for how long the newest one has waited: one for each would cost more than all that is done here. */
   #watch(): void {
-    const { idleTimeoutMs, onIdle } = this.#options;
     this.#isWaited = true;
-    if (this.#idleTimer) this.#idleTimer.refresh();
-    else this.#idleTimer = setTimeout(() => this.#isWaited && onIdle(), idleTimeoutMs);
+    this.#offeredAtMs = performance.now();
+    this.#idleTimer ??= setTimeout(this.#onLook, this.#options.idleTimeoutMs);
+  }
+
+  #look(): void {
+    const { idleTimeoutMs, onIdle } = this.#options;
+    const leftMs = this.#isWaited ? this.#offeredAtMs + idleTimeoutMs - performance.now() : idleTimeoutMs;
+    if (leftMs <= 0) onIdle();
+    else this.#idleTimer = setTimeout(this.#onLook, Math.max(1, Math.ceil(leftMs)));
   }
 
   /** How many of so many bytes may go now. */
