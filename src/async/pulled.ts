@@ -1,7 +1,9 @@
 /** Where a `Pulled` has its items from. */
-export interface PulledParts<T> {
-  /** The next item; `undefined` at the end. Called when the one before has settled, and no more after the end or a failure. */
-  readonly next: () => Promise<T | undefined>;
+export interface PulledParts<T, Raw> {
+  /** Brings what the next item is made of. Called when the one before has settled, and no more after the end or a failure. */
+  readonly next: () => Promise<Raw>;
+  /** Makes the item of what has come; `undefined` at the end. */
+  readonly take: (came: Raw) => T | undefined;
   /** Called once, when nothing more is asked for: at the end, after a failure, or when the reader leaves. */
   readonly close: () => void;
 }
@@ -12,9 +14,9 @@ const END = { done: true, value: undefined } as const;
  * Items that are asked for one by one, as an iterator that does as an async generator would, and costs a third of one for each item. A
  * reader that leaves while an item is on its way leaves when that has come.
  */
-export class Pulled<T> implements AsyncIterableIterator<T, undefined> {
-  readonly #parts: PulledParts<T>;
-  readonly #onItem = (item: T | undefined): IteratorResult<T, undefined> => this.#came(item);
+export class Pulled<T, Raw> implements AsyncIterableIterator<T, undefined> {
+  readonly #parts: PulledParts<T, Raw>;
+  readonly #onCame = (came: Raw): IteratorResult<T, undefined> => this.#give(came);
   readonly #onFailure = (error: unknown): never => {
     this.#close();
     throw error;
@@ -23,13 +25,13 @@ export class Pulled<T> implements AsyncIterableIterator<T, undefined> {
   #isLeft = false;
   #isClosed = false;
 
-  constructor(parts: PulledParts<T>) {
+  constructor(parts: PulledParts<T, Raw>) {
     this.#parts = parts;
   }
 
   next(): Promise<IteratorResult<T, undefined>> {
     if (this.#isLeft || this.#isClosed) return Promise.resolve(END);
-    const coming = this.#parts.next().then(this.#onItem, this.#onFailure);
+    const coming = this.#parts.next().then(this.#onCame, this.#onFailure);
     this.#coming = coming;
     return coming;
   }
@@ -45,7 +47,8 @@ export class Pulled<T> implements AsyncIterableIterator<T, undefined> {
     return this;
   }
 
-  #came(item: T | undefined): IteratorResult<T, undefined> {
+  #give(came: Raw): IteratorResult<T, undefined> {
+    const item = this.#parts.take(came);
     if (item !== undefined) return { done: false, value: item };
     this.#close();
     return END;

@@ -2,7 +2,6 @@ import type { BackoffPolicy } from "../async/backoff.ts";
 import { KeyedLock } from "../async/keyed-lock.ts";
 import { Pulled } from "../async/pulled.ts";
 import { retry } from "../async/retry.ts";
-import { watchChunks } from "../async/watch-chunks.ts";
 import { readBlob } from "../content/read-blob.ts";
 import { isStreaming, type Provider, type ReaderAt } from "../content/store.ts";
 import type { Digest } from "../digest/digest.ts";
@@ -274,18 +273,14 @@ export class RegistryPusher implements Pusher {
 type StoredSource = BlobSource & { failure: { readonly error: unknown } | undefined };
 
 function sourceOf({ digest, size }: Descriptor, reader: ReaderAt): StoredSource {
-  const onFailure = (error: unknown): void => {
-    source.failure = { error };
-  };
   const source: StoredSource = {
     digest,
     size,
     failure: undefined,
-    read(offset, endOffset = size) {
-      const chunks = isStreaming(reader)
-        ? reader.chunks(offset, endOffset)
-        : chunksOf(reader, offset, endOffset);
-      return watchChunks(chunks, { onFailure });
+    read: (offset, endOffset = size) =>
+      isStreaming(reader) ? reader.chunks(offset, endOffset) : chunksOf(reader, offset, endOffset),
+    onFailure(error) {
+      source.failure = { error };
     },
   };
   return source;
@@ -294,11 +289,13 @@ function sourceOf({ digest, size }: Descriptor, reader: ReaderAt): StoredSource 
 function chunksOf(reader: ReaderAt, offset: number, endOffset: number): AsyncIterable<Uint8Array> {
   const buffer = new Uint8Array(Math.min(READ_BYTES, endOffset - offset));
   let at = offset;
-  const next = async (): Promise<Uint8Array | undefined> => {
-    const wanted = buffer.subarray(0, Math.min(READ_BYTES, endOffset - at));
-    const count = wanted.length > 0 ? await reader.readAt(wanted, at) : 0;
-    at += count;
-    return count > 0 ? wanted.subarray(0, count) : undefined;
+  const next = async (): Promise<number> => {
+    const wanted = Math.min(READ_BYTES, endOffset - at);
+    return wanted > 0 ? await reader.readAt(buffer.subarray(0, wanted), at) : 0;
   };
-  return new Pulled({ next, close() {} });
+  const take = (count: number): Uint8Array | undefined => {
+    at += count;
+    return count > 0 ? buffer.subarray(0, count) : undefined;
+  };
+  return new Pulled({ next, take, close() {} });
 }

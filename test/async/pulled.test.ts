@@ -12,7 +12,10 @@ function pulledFrom(
     events.push("asked");
     return left.shift() ?? (await end());
   };
-  return { events, pulled: new Pulled({ next, close: () => void events.push("closed") }) };
+  return {
+    events,
+    pulled: new Pulled({ next, take: (came) => came, close: () => void events.push("closed") }),
+  };
 }
 
 describe("Pulled", () => {

@@ -9,6 +9,8 @@ import type { Passage } from "./passage.ts";
 
 const NONE = new Uint8Array();
 
+const NOTHING = Promise.resolve(undefined);
+
 /** What a `PassingReader` reads. */
 export interface PassingParts extends AbortOptions {
   readonly blob: Descriptor;
@@ -67,20 +69,19 @@ export class PassingReader implements StreamingReader {
     };
     return new Pulled({
       next: () => (stream ? this.#next(stream, end) : begin()),
+      take: (chunk) => this.#take(chunk, end),
       close: () => release?.(),
     });
   }
 
-  /** The next bytes up to `end`; `undefined` when there are none. */
+  /** What comes next, unless there is a rest of what came before, or `end` is reached. */
   #next(stream: BlobStream, end: number): Promise<Uint8Array | undefined> {
-    if (this.#rest.byteLength > 0 || this.#position >= end) return Promise.resolve(this.#part(end));
-    return stream.next().then((chunk) => {
-      this.#rest = chunk ?? NONE;
-      return this.#part(end);
-    });
+    return this.#rest.byteLength > 0 || this.#position >= end ? NOTHING : stream.next();
   }
 
-  #part(end: number): Uint8Array | undefined {
+  /** Bytes up to `end`, first of all those that are left of what came before; `undefined` when there are none. */
+  #take(came: Uint8Array | undefined, end: number): Uint8Array | undefined {
+    if (this.#rest.byteLength === 0) this.#rest = came ?? NONE;
     const wanted = end - this.#position;
     const chunk = this.#rest.byteLength <= wanted ? this.#rest : this.#rest.subarray(0, wanted);
     if (chunk.byteLength === 0) return undefined;

@@ -91,6 +91,18 @@ export interface StreamedBody {
    * overwritten once the next one is asked for. What this throws is what `Send` rejects with.
    */
   open(): AsyncIterable<Uint8Array>;
+  /**
+   * Called with how many of them are taken, when the next ones are asked for.
+   * @defaultValue nobody is told
+   * @example onTaken: (bytes) => console.log(bytes)
+   */
+  readonly onTaken?: ((bytes: number) => void) | undefined;
+  /**
+   * Called with what `open` or its chunks throw.
+   * @defaultValue nobody is told
+   * @example onFailure: (error) => console.log(error)
+   */
+  readonly onFailure?: ((error: unknown) => void) | undefined;
 }
 
 /** Whether the body of a request is one that is read while it is sent. */

@@ -1,5 +1,4 @@
 import { throwIfAborted } from "../../async/abort.ts";
-import { watchChunks } from "../../async/watch-chunks.ts";
 import { ErrDataLoss } from "../../errors/classes.ts";
 import { findError } from "../../errors/predicates.ts";
 import { checkStored } from "../answers/check-stored.ts";
@@ -133,17 +132,11 @@ export class BlobUpload {
     const source = this.#source;
     return {
       lengthBytes: endOffset - offset,
-      open: () => {
-        let taken = offset;
-        return watchChunks(source.read(offset, endOffset), {
-          onTaken: (bytes) => {
-            taken += bytes;
-            this.#report(taken);
-          },
-          onFailure: () => {
-            this.#lacksBytes = true;
-          },
-        });
+      open: () => source.read(offset, endOffset),
+      onTaken: (bytes) => this.#report(offset + bytes),
+      onFailure: (error) => {
+        this.#lacksBytes = true;
+        source.onFailure?.(error);
       },
     };
   }

@@ -11,6 +11,12 @@ export interface BlobSource {
   readonly size: number;
   /** The bytes from `offset` to the end (or `endOffset`). Each chunk may be overwritten once the next one is asked for. */
   read(offset: number, endOffset?: number): AsyncIterable<Uint8Array>;
+  /**
+   * Called with what reading fails with, which the upload rejects with.
+   * @defaultValue nobody is told
+   * @example onFailure: (error) => console.log(error)
+   */
+  readonly onFailure?: ((error: unknown) => void) | undefined;
 }
 
 /** How a blob is uploaded. */

@@ -54,10 +54,7 @@ export class OutgoingBody implements AsyncIterableIterator<Uint8Array> {
   #offeredAtMs = 0;
   readonly #onLook = (): void => this.#look();
   readonly #onRead = (result: IteratorResult<Uint8Array>): Taken | Promise<Taken> => this.#came(result);
-  readonly #onFailure = (error: unknown): Promise<Taken> => {
-    if (this.#stopped) return this.#neverMind(); // nobody wants these bytes any more
-    return Promise.reject(this.#failed(error));
-  };
+  readonly #onFailure = (error: unknown): Promise<Taken> => this.#breaks(error);
 
   constructor(body: StreamedBody, options: OutgoingBodyOptions) {
     this.#body = body;
@@ -154,11 +151,18 @@ export class OutgoingBody implements AsyncIterableIterator<Uint8Array> {
 
   #read(): Promise<Taken> {
     try {
+      if (this.#givenBytes > 0) this.#body.onTaken?.(this.#givenBytes);
       this.#source ??= this.#body.open()[Symbol.asyncIterator]();
       return this.#source.next().then(this.#onRead, this.#onFailure);
     } catch (error) {
-      return Promise.reject(this.#failed(error));
+      return this.#breaks(error);
     }
+  }
+
+  #breaks(error: unknown): Promise<Taken> {
+    this.#body.onFailure?.(error);
+    if (this.#stopped) return this.#neverMind(); // nobody wants these bytes any more
+    return Promise.reject(this.#failed(error));
   }
 
   #came({ done, value }: IteratorResult<Uint8Array>): Taken | Promise<Taken> {
