@@ -8,6 +8,8 @@ const RECORD_BYTES = 16 * 1024;
 export class RecordBuffer {
   readonly #byteCount: number;
   #memory: Buffer;
+  /** Where records go that follow whole ones, made once: there are tens of thousands in a GiB, and to make a view takes longer than to find it. */
+  #spaces: Buffer[] = [];
   #filled = 0;
   #taken = 0;
 
@@ -29,11 +31,17 @@ export class RecordBuffer {
    */
   space(isHeld: boolean): Uint8Array {
     if (this.isFull) {
-      if (isHeld) this.#memory = Buffer.allocUnsafeSlow(this.#byteCount);
+      if (isHeld) {
+        this.#memory = Buffer.allocUnsafeSlow(this.#byteCount);
+        this.#spaces = [];
+      }
       this.#filled = 0;
       this.#taken = 0;
     }
-    return this.#memory.subarray(this.#filled);
+    if (this.#filled % RECORD_BYTES !== 0) return this.#memory.subarray(this.#filled);
+    const place = this.#filled / RECORD_BYTES;
+    this.#spaces[place] ??= this.#memory.subarray(this.#filled);
+    return this.#spaces[place];
   }
 
   /** A record of so many bytes is in the space. */

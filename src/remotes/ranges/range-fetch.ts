@@ -1,4 +1,5 @@
 import { type AbortOptions, anySignal, throwIfAborted } from "../../async/abort.ts";
+import { callAfter } from "../../async/clock.ts";
 import { onAbort } from "../../async/on-abort.ts";
 import type { Waiter } from "../../async/waiting.ts";
 import type { ByteRange } from "../../content/byte-ranges.ts";
@@ -104,26 +105,31 @@ class RangeFetch {
   async #runLines(signal: AbortSignal | undefined): Promise<void> {
     const stop = onAbort(signal, () => this.#end.abort());
     this.#start();
-    const watching = this.#watch();
+    const stopLooking = this.#watch();
     await this.#over.promise;
     this.#end.abort();
     stop();
-    await watching;
+    stopLooking();
   }
 
   get #nowMs(): number {
     return this.#context.ranges.clock.elapsed();
   }
 
-  async #watch(): Promise<void> {
-    const { signal } = this.#end;
+  /** Looks how it goes until the function is called that is returned. Hundreds of times for a GiB: so no promises, nor listeners. */
+  #watch(): () => void {
     const { clock } = this.#context.ranges;
-    for (;;) {
+    let stop: () => void;
+    const again = (): void => {
       const lookMs = this.#ramp.isClimbingAt(this.#nowMs) ? CLIMBING_LOOK_MS : LOOK_MS;
-      await clock.sleep(lookMs, { signal }).catch(() => {});
-      if (signal.aborted) return;
-      this.#look();
-    }
+      stop = callAfter(clock, lookMs, () => {
+        if (this.#end.signal.aborted) return;
+        this.#look();
+        again();
+      });
+    };
+    again();
+    return () => stop();
   }
 
   #look(): void {
