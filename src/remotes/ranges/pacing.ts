@@ -36,8 +36,12 @@ const LAST_PART = 1 / 16;
 /** Steps of measuring that what is left has to last for, before more connections are worth it. */
 const WORTH_STEPS = 20;
 
-/** The same for what one connection is still to bring, for another one that has nothing to do to share it. */
-const SHARED_STEPS = 8;
+/**
+ * The same for what one connection is still to bring, for another one that has nothing to do to share it; and answers of that one that it
+ * has to last for. Whoever has more than this left at the end lets all the others wait.
+ */
+const SHARED_STEPS = 2;
+const SHARED_ANSWERS = 8;
 
 /** What a connection is doing, as far as others may help. */
 export interface Pace {
@@ -90,6 +94,8 @@ export interface Capacity {
   readonly bytes: number;
   /** Bytes of a range when much is missing. */
   readonly fullBytes: number;
+  /** How long its requests take to be answered, in milliseconds; 0: nothing is known of that. */
+  readonly latencyMs: number;
 }
 
 /** What a connection can bring next. */
@@ -102,7 +108,7 @@ export function capacityOf(
   const most = Math.min(share, bytesOfPiece(rate), MAX_PIECE_BYTES);
   const fullBytes = Math.max(pieceBytes, Math.ceil(most));
   const bytes = Math.max(pieceBytes, Math.min(fullBytes, Math.ceil(leftBytes / (PIECES_LEFT * lines))));
-  return { rate, bytes, fullBytes };
+  return { rate, bytes, fullBytes, latencyMs };
 }
 
 /** Bytes that come while a range may last. */
@@ -136,14 +142,14 @@ export function cutFromSlow(
  */
 export function cutFromLast(
   paces: readonly Pace[],
-  { rate, bytes, fullBytes }: Capacity,
-  options: PacingOptions,
+  { rate, bytes, fullBytes, latencyMs }: Capacity,
+  { pieceBytes, stepMs }: PacingOptions,
 ): Cut | undefined {
-  const { pieceBytes, stepMs } = options;
+  const leastMs = Math.max(SHARED_STEPS * stepMs, SHARED_ANSWERS * latencyMs);
   const expected = paces.map((pace) => ({ ...pace, rate: expectedRate(pace, rate) }));
   const long = expected.filter(({ claim, rate: own }) => {
     const isLarge = claim.left >= 2 * pieceBytes * LAST_PART;
-    return isLarge && takesMs(claim.left, own) >= SHARED_STEPS * stepMs;
+    return isLarge && takesMs(claim.left, own) >= leastMs;
   });
   const [last] = long.toSorted(
     (one, other) => takesMs(other.claim.left, other.rate) - takesMs(one.claim.left, one.rate),

@@ -243,6 +243,16 @@ describe("fetchInRanges()", () => {
     expect(run.network.cameBytes).toBeLessThan(GIB * 1.001);
   });
 
+  it("lets all connections come to their end together", async () => {
+    const lost: number[] = [];
+    for (let size = 400 * MB; size < 500 * MB; size += 10 * MB) {
+      const { tookMs } = await runOf({ size, manner: () => ({ rate: 30 * MB }) });
+      lost.push(tookMs - (size / (16 * 30 * MB)) * 1_000);
+    }
+    const averageMs = lost.reduce((sum, ms) => sum + ms, 0) / lost.length;
+    expect(averageMs).toBeLessThan(180); // most of it until there are sixteen
+  });
+
   it("takes no more connections than its share, and gives those back that others need", async () => {
     const clock = new ManualClock();
     const ranges = new Ranges({ atOnce: 4 }, { clock });
