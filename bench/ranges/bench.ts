@@ -32,6 +32,9 @@ const LARGE_AT_ONCE = 16;
 
 const MIB = 1024 * 1024;
 
+/** What an engine, and containerd, has pulled before, so that all that it uses has started: an image of one layer. */
+const WARM_BYTES = 64 * MIB;
+
 /** Where a process that brings a large layer is killed, as a part of it, and how often it is looked whether it is there. */
 const KILLED_AT = 0.95;
 const KILL_LOOK_MS = 20;
@@ -75,12 +78,13 @@ export const ranges = defineBench({
     const bytes = Number(size) * MIB;
     const hasContainerd = await inFreshFolder(data, hasParallelContainerd);
     const missing = hasContainerd ? [] : ["containerd 2.1 or newer"];
+    await using before = await serveImage(1, WARM_BYTES);
     for (const [name, atOnce] of [
       [EIGHT, 8],
       [SIXTEEN, 16],
     ] as const) {
       await using image = await servePacedImage(1, bytes, { each });
-      const pull = { image, bytes, data, line: each * atOnce };
+      const pull = { image, bytes, data, before, line: each * atOnce };
       yield {
         name,
         bytes,
@@ -88,20 +92,20 @@ export const ranges = defineBench({
         contestants: [
           engine(IN_RANGES, { ...pull, ranges: { atOnce } }),
           engine(ALL_AT_ONCE, { ...pull, ranges: { atOnce, stepMs: 0 } }),
-          ...(hasContainerd ? [containerd(image, { data, atOnce })] : []),
+          ...(hasContainerd ? [containerd(image, { data, before, atOnce })] : []),
           ...(atOnce === 8 ? [engine(IN_ONE, { ...pull, ranges: false })] : []),
         ],
       };
     }
-    yield* slowConnections({ each, bytes, data });
+    yield* slowConnections({ each, bytes, data, before });
     await using image = await servePacedImage(1, bytes, { each, all: each * TOTAL });
     await using mirror = await servePacedImage(1, bytes, { each, all: each * TOTAL });
     yield {
       name: "two endpoints",
       bytes,
       contestants: [
-        engine(IN_RANGES, { image, mirror, bytes, data, ranges: { atOnce: 2 * TOTAL } }),
-        engine(FROM_TWO, { image, mirror, bytes, data, ranges: { atOnce: 2 * TOTAL, from: "all" } }),
+        engine(IN_RANGES, { image, mirror, bytes, data, before, ranges: { atOnce: 2 * TOTAL } }),
+        engine(FROM_TWO, { image, mirror, bytes, data, before, ranges: { atOnce: 2 * TOTAL, from: "all" } }),
       ],
     };
     await using local = await serveImage(1, bytes);
@@ -109,11 +113,11 @@ export const ranges = defineBench({
       name: "local",
       bytes,
       contestants: [
-        engine(IN_RANGES, { image: local, bytes, data, ranges: {} }),
-        engine(IN_ONE, { image: local, bytes, data, ranges: false }),
+        engine(IN_RANGES, { image: local, bytes, data, before, ranges: {} }),
+        engine(IN_ONE, { image: local, bytes, data, before, ranges: false }),
       ],
     };
-    yield* largeLayer({ each, bytes: Number(large), data });
+    yield* largeLayer({ each, bytes: Number(large), data, before });
   },
 });
 
@@ -123,15 +127,17 @@ interface Setting {
   /** Of the layer. */
   readonly bytes: number;
   readonly data: string;
+  /** Pulled before. */
+  readonly before: ServedImage;
 }
 
 /** One of eight connections is slow from its second megabyte on. */
-async function* slowConnections({ each, bytes, data }: Setting): AsyncGenerator<Case> {
+async function* slowConnections({ each, bytes, data, before }: Setting): AsyncGenerator<Case> {
   const slow = (rate: number): PaceOptions => ({ each, slow: { number: 3, rate } });
   await using even = await servePacedImage(1, bytes, { each });
   await using twentieth = await servePacedImage(1, bytes, slow(each / 20));
   await using trickle = await servePacedImage(1, bytes, slow(1_024));
-  const pull = { bytes, data, ranges: { atOnce: 8 } };
+  const pull = { bytes, data, before, ranges: { atOnce: 8 } };
   yield {
     name: SLOW,
     bytes,
@@ -144,10 +150,10 @@ async function* slowConnections({ each, bytes, data }: Setting): AsyncGenerator<
 }
 
 /** A layer that is larger than what most memories hold. */
-async function* largeLayer({ each, bytes, data }: Setting): AsyncGenerator<Case> {
+async function* largeLayer({ each, bytes, data, before }: Setting): AsyncGenerator<Case> {
   await using image = await servePacedImage(1, bytes, { each });
   const line = each * LARGE_AT_ONCE;
-  const pull = { image, bytes, data, line, ranges: { atOnce: LARGE_AT_ONCE } };
+  const pull = { image, bytes, data, before, line, ranges: { atOnce: LARGE_AT_ONCE } };
   yield {
     name: LARGE,
     bytes,
@@ -168,6 +174,8 @@ interface Pull {
   /** A mirror of it, which is asked first. */
   readonly mirror?: ServedImage;
   readonly data: string;
+  /** Pulled before it is measured. */
+  readonly before: ServedImage;
   /** What all connections bring, in bytes per second, where it is compared with that. */
   readonly line?: number;
   readonly ranges: false | RangeOptions;
@@ -181,7 +189,7 @@ async function reportOf(image: Pull["image"]): Promise<PaceReport | undefined> {
   return "report" in image ? await image.report() : undefined;
 }
 
-function engine(name: string, { image, bytes, mirror, data, line, ranges: how }: Pull): Contestant {
+function engine(name: string, { image, bytes, mirror, data, before, line, ranges: how }: Pull): Contestant {
   return {
     name,
     measure: () =>
@@ -190,7 +198,7 @@ function engine(name: string, { image, bytes, mirror, data, line, ranges: how }:
         await reportOf(image); // what others have had does not count
         const mirrors = mirror === undefined ? {} : { [image.host]: [`http://${mirror.host}`] };
         const options = { root, registry: { plainHttp: true, mirrors }, ranges: how };
-        const cost = await running.ask({ options, reference: image.reference });
+        const cost = await running.ask({ options, before: [before.reference], reference: image.reference });
         await assertArrived(root, image.layers, false); // its digest was compared when it came
         const report = await reportOf(image);
         return {
@@ -255,13 +263,11 @@ function busy(contestant: Contestant): Contestant {
 }
 
 function containerd(
-  { reference, layers }: ServedImage,
-  { data, atOnce }: { readonly data: string; readonly atOnce: number },
+  image: ServedImage,
+  { data, before, atOnce }: Pick<Pull, "data" | "before"> & { readonly atOnce: number },
 ): Contestant {
-  const [layer] = layers;
-  if (!layer) throw new Error("Cannot fetch by containerd: the image has no layer");
   return {
     name: CONTAINERD,
-    measure: () => inFreshFolder(data, (folder) => fetchByContainerd({ folder, reference, layer, atOnce })),
+    measure: () => inFreshFolder(data, (folder) => fetchByContainerd({ folder, image, before, atOnce })),
   };
 }

@@ -3,11 +3,12 @@ import { once } from "node:events";
 import { existsSync } from "node:fs";
 import { join } from "node:path";
 import { setTimeout as sleep } from "node:timers/promises";
-import { type Digest, encodedOf } from "../../src/digest/digest.ts";
+import { encodedOf } from "../../src/digest/digest.ts";
 import { canRunContainerd, startContainerd } from "../../test/real/support/containerd.ts";
 import { findPart } from "../../test/real/support/parts.ts";
 import type { Sample } from "../driver/figures.ts";
 import { withDaemon } from "../support/daemons.ts";
+import type { ServedImage } from "../support/served-image.ts";
 
 /** Bytes of each range that containerd asks for: what its documentation proposes. */
 const RANGE_BYTES = 8 * 1024 * 1024;
@@ -19,8 +20,10 @@ const LOOK_MS = 5;
 export interface ParallelFetch {
   /** A folder that nobody has used, for all that it keeps. */
   readonly folder: string;
-  readonly reference: string;
-  readonly layer: Digest;
+  /** What is measured. */
+  readonly image: Pick<ServedImage, "reference" | "layers">;
+  /** What it fetches before, so that all that it uses has started. */
+  readonly before: Pick<ServedImage, "reference" | "layers">;
   readonly atOnce: number;
 }
 
@@ -33,38 +36,38 @@ export async function hasParallelContainerd(folder: string): Promise<boolean> {
 }
 
 /** Has a containerd of its own fetch an image of one layer, and measures until that is in its store. It is not unpacked. */
-export async function fetchByContainerd({
-  folder,
-  reference,
-  layer,
-  atOnce,
-}: ParallelFetch): Promise<Sample> {
+export async function fetchByContainerd({ folder, image, before, atOnce }: ParallelFetch): Promise<Sample> {
   const ranges = { atOnce, bytes: RANGE_BYTES };
   await using daemon = await startContainerd({ folder, ranges });
-  const blobs = join(folder, "root", "io.containerd.content.v1.content", "blobs", "sha256");
-  const path = join(blobs, encodedOf(layer));
+  const place = { socket: daemon.socket, root: join(folder, "root") };
+  await pull(before, place);
+  return await withDaemon("containerd", async () => ({
+    wallSeconds: await pull(image, place),
+    cpuSeconds: 0,
+  }));
+}
+
+/** Has the daemon at `socket`, which keeps everything in `root`, pull an image of one layer; how long it takes until that is there, in seconds. */
+async function pull(
+  { reference, layers: [layer] }: ParallelFetch["image"],
+  { socket, root }: { readonly socket: string; readonly root: string },
+): Promise<number> {
   const part = findPart("ctr");
   if (!part) throw new Error("Cannot fetch by containerd: there is no ctr");
-  const args = [
-    "--address",
-    daemon.socket,
-    "images",
-    "pull",
-    "--plain-http",
-    "--snapshotter",
-    "native",
-    reference,
-  ];
-  return await withDaemon("containerd", async () => {
-    const start = performance.now();
-    const client = spawn(part.path, args, { env: { ...process.env, ...part.env }, stdio: "ignore" });
-    const ended = once(client, "exit");
-    await untilThere(path, client);
-    const wallSeconds = (performance.now() - start) / 1_000;
-    client.kill();
-    await ended;
-    return { wallSeconds, cpuSeconds: 0 };
+  if (!layer) throw new Error("Cannot fetch by containerd: the image has no layer");
+  const path = join(root, "io.containerd.content.v1.content", "blobs", "sha256", encodedOf(layer));
+  const how = ["--plain-http", "--snapshotter", "native"];
+  const start = performance.now();
+  const client = spawn(part.path, ["--address", socket, "images", "pull", ...how, reference], {
+    env: { ...process.env, ...part.env },
+    stdio: "ignore",
   });
+  const ended = once(client, "exit");
+  await untilThere(path, client);
+  const wallSeconds = (performance.now() - start) / 1_000;
+  client.kill();
+  await ended;
+  return wallSeconds;
 }
 
 async function untilThere(path: string, client: ChildProcess): Promise<void> {
