@@ -11,8 +11,8 @@ export interface PulledParts<T, Raw> {
 const END = { done: true, value: undefined } as const;
 
 /**
- * Items that are asked for one by one, as an iterator that does as an async generator would, and costs a third of one for each item. A
- * reader that leaves while an item is on its way leaves when that has come.
+ * Items as an async generator would give them, with one promise for each: it takes a reader that asks for one at a time. Who leaves while
+ * an item is on its way has left when that has come.
  */
 export class Pulled<T, Raw> implements AsyncIterableIterator<T, undefined> {
   readonly #parts: PulledParts<T, Raw>;
@@ -48,10 +48,19 @@ export class Pulled<T, Raw> implements AsyncIterableIterator<T, undefined> {
   }
 
   #give(came: Raw): IteratorResult<T, undefined> {
-    const item = this.#parts.take(came);
+    const item = this.#taken(came);
     if (item !== undefined) return { done: false, value: item };
     this.#close();
     return END;
+  }
+
+  #taken(came: Raw): T | undefined {
+    try {
+      return this.#parts.take(came);
+    } catch (error) {
+      this.#close();
+      throw error;
+    }
   }
 
   #close(): void {

@@ -36,6 +36,20 @@ describe("Pulled", () => {
     expect(events).toEqual(["asked", "closed"]);
   });
 
+  it("closes when an item cannot be made of what has come", async () => {
+    const events: string[] = [];
+    const pulled = new Pulled<string, string>({
+      next: async () => "a",
+      take(came) {
+        throw new TypeError(`no item: ${came}`);
+      },
+      close: () => void events.push("closed"),
+    });
+    await expect(pulled.next()).rejects.toThrow("no item: a");
+    expect(await pulled.next()).toEqual({ done: true, value: undefined });
+    expect(events).toEqual(["closed"]);
+  });
+
   it("closes when its reader leaves, asked or not", async () => {
     const { pulled, events } = pulledFrom(["a", "b"]);
     for await (const item of pulled) {

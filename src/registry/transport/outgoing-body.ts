@@ -123,7 +123,7 @@ export class OutgoingBody implements AsyncIterableIterator<Uint8Array> {
     return END;
   }
 
-  /** One timer for all pieces looks for how long the newest one has waited: one for each would cost more than all that is done here. */
+  /** One timer for all pieces looks for how long the newest one has waited: thousands of them are sent in a second. */
   #watch(): void {
     this.#isWaited = true;
     this.#offeredAtMs = performance.now();
