@@ -80,7 +80,7 @@ export async function readIngest(path: string): Promise<Status | undefined> {
     const recordedNs = parseRfc3339(updated) ?? 0n;
     return {
       ref,
-      ...toStatus(readHeld(path, Number(data.size)).held),
+      ...toStatus(readHeld(path, () => statSync(join(path, "data")).size).held),
       total: /^\d+$/.test(total) ? Number(total) : 0,
       startedAtNs: parseRfc3339(started) ?? data.birthtimeNs,
       updatedAtNs: recordedNs > data.mtimeNs ? recordedNs : data.mtimeNs,

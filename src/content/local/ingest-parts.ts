@@ -10,7 +10,7 @@ import { endOf, type HeldOnDisk, readHeld, recordSynced, removeParts } from "./p
  */
 export function cutUnknown(path: string, file: DataFile): HeldOnDisk {
   const { size } = file.stat();
-  const known = readHeld(path, size);
+  const known = readHeld(path, () => size);
   if (endOf(known.held) < size) ftruncateSync(file.fd, endOf(known.held));
   return known;
 }

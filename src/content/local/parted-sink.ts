@@ -83,7 +83,8 @@ export class PartedSink {
     let file: DataFile | undefined;
     try {
       file = new DataFile(path, "r+");
-      const known = readHeld(ingest, file.stat().size);
+      const { size } = file.stat(); // nobody else writes there
+      const known = readHeld(ingest, () => size);
       await hashFile(file, digester, { signal, length: known.held.offset });
       throwIfAborted(signal);
       return new PartedSink(toFill, { file, digester, known });

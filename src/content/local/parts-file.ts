@@ -40,18 +40,20 @@ export interface HeldOnDisk {
 export const NOTHING_HELD: Held = { offset: 0, parts: [] };
 
 /**
- * Which bytes the data file of an ingest holds, which has `size` bytes: all of them, unless a file `parts` beside it tells of holes. That
- * is believed while the machine runs that wrote it; later, or where it cannot be understood, what `parts.synced` says is. None of them
- * is believed further than the data file can hold it. Throws the classes of `diskError`.
+ * Which bytes the data file of an ingest holds: all of them, unless a file `parts` beside it tells of holes. That is believed while the
+ * machine runs that wrote it; later, or where it cannot be understood, what `parts.synced` says is. None of them is believed further
+ * than the data file can hold it. Throws the classes of `diskError`, and what `sizeOf` throws.
  *
  * @param path directory of the ingest
+ * @param sizeOf bytes of the data file by now, to which somebody else may be writing
  */
-export function readHeld(path: string, size: number): HeldOnDisk {
+export function readHeld(path: string, sizeOf: () => number): HeldOnDisk {
+  const size = sizeOf(); // first: a file that nobody has told of holes by now had none when it was this large
   const text = readText(join(path, "parts"));
   if (text === undefined) return { held: { offset: size, parts: [] }, isWrittenDown: false };
   const written = parse(text);
   const known = written?.boot === bootId() ? written : parse(readText(join(path, "parts.synced")) ?? "");
-  return { held: known ? believed(known, size) : NOTHING_HELD, isWrittenDown: true };
+  return { held: known ? believed(known, sizeOf()) : NOTHING_HELD, isWrittenDown: true };
 }
 
 /** Writes down what an ingest holds, for whoever opens it while the machine runs. Throws the classes of `diskError`. */
