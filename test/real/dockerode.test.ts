@@ -2,6 +2,7 @@ import { Readable } from "node:stream";
 import { buffer } from "node:stream/consumers";
 import { afterAll, beforeAll, beforeEach, expect, it } from "vitest";
 import { type BuiltImage, TestRegistry } from "../../src/testing.ts";
+import { isPart } from "../distribution/support/requests.ts";
 import { until } from "../distribution/support/until.ts";
 import { type Api, messagesIn, openApi } from "../docker-api/support/api.ts";
 import { LARGE, putAppImages } from "../docker-api/support/app-images.ts";
@@ -110,8 +111,10 @@ describeReal("dockerode", [NPM_PART], () => {
     await expect(left).rejects.toThrow();
     fault.release();
     expect((await staying).at(-1)).toEqual({ status: `Status: Downloaded newer image for ${name}:v1` });
-    const asked = registry.requests.slice(before).filter((request) => request.digest === digest);
-    expect(asked.map(({ state }) => state)).toEqual(["finished"]);
+    const asked = registry.requests
+      .slice(before)
+      .filter((request) => request.digest === digest && !isPart(request));
+    expect(asked).toHaveLength(1); // had it ended for the other one as well, that one would ask anew
   });
 
   it("cancels what nobody else wants", async () => {
