@@ -2,13 +2,15 @@ import { join } from "node:path";
 import type { PartName } from "../../test/real/support/parts.ts";
 import { ENGINE, findPrograms, type Program } from "../support/find-programs.ts";
 import { type CommandCost, measure } from "../support/measure.ts";
-import { RunningEngine } from "../support/running-engine.ts";
+import { type EngineCopy, RunningEngine } from "../support/running-engine.ts";
 
 /** What is copied from one registry to another, both by plain HTTP. */
 interface Job {
   /** `host:port/repository:tag`. */
   readonly source: string;
   readonly target: string;
+  /** What an engine has copied before, from and to the same registries. */
+  readonly before: EngineCopy;
   /** A folder that nobody has used. */
   readonly folder: string;
 }
@@ -78,9 +80,9 @@ function copierOf({ name, command, argumentsFor, env }: Program<Arguments>): Cop
 function inEngine(engine: RunningEngine): Copier {
   return {
     name: ENGINE,
-    async copy({ source, target, folder }) {
+    async copy({ source, target, before, folder }) {
       const options = { root: join(folder, "root"), registry: { plainHttp: true } };
-      return await engine.ask({ options, reference: source, copyTo: target });
+      return await engine.ask({ options, copiedBefore: [before], reference: source, copyTo: target });
     },
   };
 }

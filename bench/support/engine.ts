@@ -18,9 +18,11 @@ for await (const line of createInterface(process.stdin)) {
   process.stdout.write(`${JSON.stringify(await run(JSON.parse(line) as EngineJob))}\n`);
 }
 
-async function run({ options, before = [], reference, pushTo, copyTo }: EngineJob): Promise<EngineCost> {
+async function run(job: EngineJob): Promise<EngineCost> {
+  const { options, before = [], copiedBefore = [], reference, pushTo, copyTo } = job;
   await using distribution = await openDistribution(options);
   for (const warm of before) await distribution.pull(warm);
+  for (const warm of copiedBefore) await distribution.copy(warm.reference, warm.copyTo);
   const loop = monitorEventLoopDelay({ resolution: LOOK_MS });
   loop.enable();
   const children = endedChildrenSeconds();

@@ -7,11 +7,19 @@ import type { CommandCost } from "./measure.ts";
 
 const ENGINE = join(import.meta.dirname, "engine.ts");
 
+/** An image that goes from one registry to another. */
+export interface EngineCopy {
+  readonly reference: string;
+  readonly copyTo: string;
+}
+
 /** What an engine is asked to do. Everything in it passes as JSON. */
 export interface EngineJob {
   readonly options: DistributionOptions;
   /** Images that it pulls before it is measured, so that all that it uses has started. */
   readonly before?: readonly string[];
+  /** What it copies before it is measured, for the same reason. */
+  readonly copiedBefore?: readonly EngineCopy[];
   /** What is pulled; or pushed, under the name `pushTo`; or copied to another registry, as `copyTo`. */
   readonly reference: string;
   readonly pushTo?: string;
