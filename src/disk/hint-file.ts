@@ -2,6 +2,7 @@ import { rm } from "node:fs/promises";
 import { isNotFound } from "../errors/predicates.ts";
 import { diskError } from "./disk-error.ts";
 import { openRegularFile } from "./open-regular-file.ts";
+import { statIfThere } from "./stat-if-there.ts";
 
 /** How a hint is read. */
 export interface HintOptions<T> {
@@ -21,6 +22,7 @@ export interface HintOptions<T> {
 export async function readHint<T>(path: string, options: HintOptions<T>): Promise<T | undefined> {
   const { action, maxBytes, isHint } = options;
   try {
+    if (!statIfThere(path)) return undefined; // as of most: no error is made for that
     const { handle, size } = await openRegularFile(action, path);
     await using file = handle;
     if (size > maxBytes) return undefined;

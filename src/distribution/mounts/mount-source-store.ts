@@ -6,7 +6,6 @@ import { ALGORITHMS, algorithmOf, type Digest, encodedOf, isDigest } from "../..
 import { diskError, isMissingFile } from "../../disk/disk-error.ts";
 import { readHint } from "../../disk/hint-file.ts";
 import { makeDirectory } from "../../disk/make-directory.ts";
-import { statIfThere } from "../../disk/stat-if-there.ts";
 import { isTemporary, sweepTemporaryFiles, temporaryPath } from "../../disk/temporary-files.ts";
 import { writeFileAtomic } from "../../disk/write-file-atomic.ts";
 
@@ -131,14 +130,8 @@ function differs(from: MountSource): (source: MountSource) => boolean {
 }
 
 async function read(path: string): Promise<readonly MountSource[]> {
-  const action = "read mount sources";
-  try {
-    if (!statIfThere(path)) return []; // as of nearly all blobs that go somewhere for the first time
-  } catch (cause) {
-    throw diskError(action, path, cause);
-  }
   const hint = await readHint(path, {
-    action,
+    action: "read mount sources",
     maxBytes: MAX_FILE_BYTES,
     isHint: isList,
   });
