@@ -14,6 +14,8 @@ export interface Download {
   readonly reference: string;
   /** Whether the registry speaks HTTPS, with a certificate that nobody knows; otherwise plain HTTP. */
   readonly tls: boolean;
+  /** Whether its manifest has a media type of docker's; default one of OCI's. */
+  readonly isOfDocker?: boolean;
   /** Where it goes: a folder that nobody has used. */
   readonly folder: string;
   /** Most layers at once, for an engine of ours and oras, which can be told; default what each thinks best. */
@@ -37,10 +39,11 @@ const run = promisify(execFile);
 const PROGRAMS: readonly (readonly [PartName, Arguments])[] = [
   [
     "skopeo",
-    ({ reference }, target) => [
+    ({ reference, isOfDocker }, target) => [
       "--insecure-policy",
       "copy",
-      "--preserve-digests",
+      // told otherwise, it compresses layers that are not; a manifest of docker's it cannot put into a layout as it is
+      ...(isOfDocker ? [] : ["--preserve-digests"]),
       "--src-tls-verify=false",
       `docker://${reference}`,
       `oci:${target}:v1`,
