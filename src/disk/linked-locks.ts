@@ -2,6 +2,7 @@ import { randomBytes } from "node:crypto";
 import { linkSync, readdirSync, unlinkSync } from "node:fs";
 import { dirname, join } from "node:path";
 import type { Release } from "../async/keyed-lock.ts";
+import { codeOf } from "../errors/code-of.ts";
 import { fileIdentity, tryLockFile } from "./file-lock.ts";
 
 /** Beginning of the names of the files that locks are links to; twelve hexadecimal digits follow. */
@@ -135,7 +136,7 @@ function link(session: string, path: string): string | undefined {
     linkSync(session, path);
     return undefined;
   } catch (error) {
-    return (error as NodeJS.ErrnoException).code ?? "UNKNOWN";
+    return codeOf(error) ?? "UNKNOWN";
   }
 }
 

@@ -3,6 +3,7 @@ import { type FileHandle, open } from "node:fs/promises";
 import { diskError } from "../../disk/disk-error.ts";
 import { readFull } from "../../disk/read-full.ts";
 import { ErrFailedPrecondition, ErrInvalidArgument } from "../../errors/classes.ts";
+import { codeOf } from "../../errors/code-of.ts";
 import type { ReaderAt } from "../store.ts";
 
 /** Random access to a file. */
@@ -63,7 +64,7 @@ async function openUnstamped(path: string): Promise<FileHandle> {
   try {
     return await open(path, reading | O_NOATIME);
   } catch (error) {
-    if ((error as NodeJS.ErrnoException).code !== "EPERM") throw error;
+    if (codeOf(error) !== "EPERM") throw error;
     return open(path, reading);
   }
 }

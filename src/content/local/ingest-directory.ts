@@ -9,6 +9,7 @@ import { diskError, isMissingFile } from "../../disk/disk-error.ts";
 import { makeDirectory } from "../../disk/make-directory.ts";
 import { syncDirectory, writeFileAtomic } from "../../disk/write-file-atomic.ts";
 import { ErrAborted, ErrNotFound } from "../../errors/classes.ts";
+import { codeOf } from "../../errors/code-of.ts";
 import { formatRfc3339, parseRfc3339 } from "../rfc3339.ts";
 import type { Status } from "../store.ts";
 import { DataFile } from "./data-file.ts";
@@ -98,7 +99,7 @@ export function toStatus({ offset, parts }: Held): Pick<Status, "offset" | "part
 
 /** Whether what lies there has another shape than an ingest, so that it can only be passed over. */
 function isNoIngest(error: unknown): boolean {
-  const { code } = error as NodeJS.ErrnoException;
+  const code = codeOf(error);
   return code === "ENOTDIR" || code === "EISDIR" || code === "ELOOP";
 }
 

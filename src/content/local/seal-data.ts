@@ -1,5 +1,6 @@
 import { chmodSync, fchmodSync, futimesSync, utimesSync } from "node:fs";
 import { open } from "node:fs/promises";
+import { codeOf } from "../../errors/code-of.ts";
 import { stampNow } from "./blob-times.ts";
 import type { DataFile } from "./data-file.ts";
 
@@ -43,7 +44,7 @@ export function unlessDenied(byDescriptor: () => void, byPath: () => void): void
   try {
     byDescriptor();
   } catch (error) {
-    if ((error as NodeJS.ErrnoException).code !== "ERR_ACCESS_DENIED") throw error;
+    if (codeOf(error) !== "ERR_ACCESS_DENIED") throw error;
     byPath();
   }
 }

@@ -4,6 +4,7 @@ import { dirname, join } from "node:path";
 import type { Digest } from "../../digest/digest.ts";
 import { diskError, isMissingFile } from "../../disk/disk-error.ts";
 import { freeOn } from "../../disk/disk-reserve.ts";
+import { codeOf } from "../../errors/code-of.ts";
 import { isCondemned, SweepList } from "./sweep-list.ts";
 
 const EPOCH = /^(?:0|[1-9]\d{0,14})$/;
@@ -55,7 +56,7 @@ export class DoomedContent {
     try {
       await rmdir(path);
     } catch (cause) {
-      const { code = "" } = cause as NodeJS.ErrnoException;
+      const code = codeOf(cause);
       if (isMissingFile(cause) || code === "ENOTEMPTY" || code === "EEXIST") return;
       throw diskError("forget content to remove", path, cause);
     }

@@ -10,6 +10,7 @@ import type { WaitOptions } from "../../async/waiting.ts";
 import { diskError, isMissingFile, isUnwritable } from "../../disk/disk-error.ts";
 import { LOCK_BACKOFF, lockFile, tryLockFile } from "../../disk/file-lock.ts";
 import { makeLockDirectory } from "../../disk/make-directory.ts";
+import { codeOf } from "../../errors/code-of.ts";
 
 /**
  * Waiting for a removal of another process, which takes milliseconds: random below 4 ms, doubling to 64 ms,
@@ -229,6 +230,6 @@ async function isReadOnlyMedium(path: string): Promise<boolean> {
     await access(path, constants.W_OK);
     return false;
   } catch (error) {
-    return (error as NodeJS.ErrnoException).code === "EROFS";
+    return codeOf(error) === "EROFS";
   }
 }

@@ -3,6 +3,7 @@ import { dirname, join } from "node:path";
 import { forEachWithin } from "../../async/for-each-within.ts";
 import { algorithmOf, type Digest, encodedOf, isDigest } from "../../digest/digest.ts";
 import { diskError, isMissingFile } from "../../disk/disk-error.ts";
+import { codeOf } from "../../errors/code-of.ts";
 import { isResourceExhausted } from "../../errors/predicates.ts";
 
 /**
@@ -173,6 +174,6 @@ async function unlessThere(making: Promise<void>): Promise<void> {
   try {
     await making;
   } catch (error) {
-    if ((error as NodeJS.ErrnoException).code !== "EEXIST") throw error;
+    if (codeOf(error) !== "EEXIST") throw error;
   }
 }
