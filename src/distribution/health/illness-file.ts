@@ -67,7 +67,7 @@ export class IllnessFiles {
     this.#assertWritable();
     await makeDirectory(this.#directory);
     const why = illness.why.slice(0, MAX_WHY_CHARS);
-    await writeFileAtomic(this.#path(origin), JSON.stringify({ ...illness, why, origin }));
+    await writeFileAtomic(this.#path(origin), JSON.stringify({ ...illness, why, origin }), { isHint: true });
   }
 
   /** Forgets what is known of an endpoint. */

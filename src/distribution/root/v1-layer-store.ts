@@ -64,7 +64,7 @@ export class V1LayerStore {
   /** Remembers a layer, in the place of what was known of it. */
   async remember(key: string, { digest, size, content }: V1LayerRecord): Promise<void> {
     await makeDirectory(this.#root);
-    await writeFileAtomic(this.#path(key), JSON.stringify({ digest, size, content }));
+    await writeFileAtomic(this.#path(key), JSON.stringify({ digest, size, content }), { isHint: true });
   }
 
   /** Forgets a layer that turned out to be another one. */
