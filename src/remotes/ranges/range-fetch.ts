@@ -55,7 +55,7 @@ export interface RangesBrought {
 /**
  * Brings what is missing of a content over as many connections as help. The first request is for all of it. Others take parts of
  * that away once their answers are there, so a server without ranges, and a line that one connection fills, cost nothing more. What a
- * connection that fails has not brought comes over the others: the whole fails only when none is left.
+ * connection that fails has not brought comes over the others: the whole fails only when none is left, and never for one that only helped.
  *
  * Throws what the fetcher and the place throw, a retryable `ErrDataLoss` for a body that ends early, and the abort error.
  */
@@ -78,7 +78,7 @@ class RangeFetch {
   #changed = Promise.withResolvers<void>();
   #requests = 0;
   #hasAnswer = false;
-  /** What the newest connection failed with, or what ended everything. */
+  /** What the newest connection to the first source failed with, or what ended everything. */
   #failure: { readonly error: unknown } | undefined;
 
   constructor(work: RangeWork, context: RangeContext) {
@@ -197,8 +197,16 @@ class RangeFetch {
     } finally {
       this.#lines.delete(line);
       this.#wake();
-      if (this.#lines.size === 0) this.#over.resolve();
+      if (this.#lines.size === 0) this.#endOrGoOn(line);
     }
+  }
+
+  /** Called when no connection is left. What was left to one that only helped comes from who is to bring it. */
+  #endOrGoOn({ source }: RangeLine): void {
+    const isMissing = !this.#plan.isDone && !this.#end.signal.aborted;
+    const hasOnlyHelped = source !== this.#sources.first && !this.#failure;
+    if (isMissing && hasOnlyHelped) this.#start();
+    else this.#over.resolve();
   }
 
   #wake(): void {
@@ -210,10 +218,7 @@ class RangeFetch {
     if (this.#end.signal.aborted) return;
     const { endpoint, code, retryable } = findError(error) ?? {};
     this.#sources.drop(source);
-    if (source !== this.#sources.first && endpoint !== undefined) {
-      this.#failure ??= { error }; // it only helped
-      return;
-    }
+    if (source !== this.#sources.first && endpoint !== undefined) return; // it only helped
     this.#failure = { error };
     this.#ramp.failed(this.#nowMs);
     const isUntrue = code === "ERR_DATA_LOSS" && retryable !== true;

@@ -325,6 +325,27 @@ describe("fetchInRanges() from several endpoints", () => {
     expect(run.error).toBeUndefined();
     expect(run.network.bytes).toBe(LIMITED.size);
   });
+
+  it.each<[string, Manner]>([
+    ["lacks it by now", { rate: 20 * MB, whole: true }],
+    ["refuses it by now", { rate: 0, refusal: new ErrNotFound("no such blob", { endpoint: ENDPOINT }) }],
+    ["breaks", { rate: 20 * MB, breaks: { afterBytes: MB, error: RESET } }],
+  ])("goes on with the first one when it was left to another one that %s", async (_, then) => {
+    const clock = new ManualClock();
+    const ranges = new Ranges({ atOnce: 2 }, { clock });
+    let isGone = false;
+    const manner = (): Manner => (isGone ? then : { rate: 20 * MB });
+    const network = { size: GIB, clock, manner: () => ({ rate: 30 * MB }) };
+    const there = [{ from: GIB - 1, to: GIB }]; // so that no request is for everything
+    const run = start(network, ranges, { there, beside: { size: GIB, manner } });
+    await clock.advance(2_000);
+    expect(run.seen.hasLookedBeside).toBe(true);
+    isGone = true;
+    using _another = ranges.take(); // which leaves it one connection
+    for (let ms = 0; ms < 60_000; ms += 50) await clock.advance(50);
+    expect(await run.ended).toBeUndefined();
+    expect(run.network.bytes).toBe(GIB);
+  });
 });
 
 interface Settings {
