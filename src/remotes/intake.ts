@@ -18,6 +18,8 @@ export interface IntakeParts {
   readonly offset: number;
   /** First bytes of what comes that are passed over: a remote that cannot start in the middle sends again what is there. */
   readonly skip: number;
+  /** Whether what comes was to end before the content may: more of it tells nothing of the rest. Default false. */
+  readonly isPart?: boolean | undefined;
   /** Position behind the last byte that is taken, which may change meanwhile. Default: the size of the content. */
   readonly end?: (() => number) | undefined;
   /** Takes bytes that belong at a position, in order. They may be overwritten once the call returns, or its promise settles. */
@@ -59,7 +61,7 @@ export class Intake {
     const fresh = this.#skip > 0 ? bytes.subarray(this.#skip) : bytes;
     this.#skip -= bytes.length - fresh.length;
     const { what, digest, size, endpoint } = this.#incoming;
-    if (this.#reached + fresh.length > size) {
+    if (this.#reached + fresh.length > size && !this.#parts.isPart) {
       this.#isTooLong = true;
       throw new ErrDataLoss(`${what}: got more than the ${size} bytes wanted`, { digest, endpoint });
     }

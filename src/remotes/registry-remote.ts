@@ -164,7 +164,7 @@ export class RegistryRemote implements Remote {
       if (isManifestType(mediaType) || isIndexType(mediaType)) return undefined;
       const asked = { offset, end, size, place, flow, signal, waiter };
       const opened = await this.#client.openBlobPart(digest, asked);
-      return opened && contentOf(opened, this.endpoint);
+      return opened && { ...contentOf(opened, this.endpoint), end };
     });
   }
 

@@ -68,6 +68,8 @@ export type ByteSink = (bytes: Uint8Array) => void | Promise<void>;
 export interface RemoteContent {
   /** Where the bytes start: what was asked for, or 0 when the remote cannot start elsewhere. */
   readonly offset: number;
+  /** Where a part ends that was asked for; absent for all that follows. What a server sends behind it is not the content's. */
+  readonly end?: number | undefined;
   /** Streams to the end of the content. Rejects with a retryable error when the connection breaks. */
   pipeTo(sink: ByteSink): Promise<void>;
   /**

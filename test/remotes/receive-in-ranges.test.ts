@@ -187,6 +187,34 @@ describe.each([{ workers: 0 }, { workers: 2 }])("a blob in ranges, by $workers t
     expect((await stored()).equals(CONTENT)).toBe(true);
   });
 
+  it("comes although a server sends more than a part, of the last one as well", async () => {
+    const server: RangeServer = await serving(({ from, to }, response) => {
+      if (to === undefined) return false;
+      response.writeHead(206, { "content-range": `bytes ${from}-${to - 1}/${CONTENT.length}` });
+      response.end(Buffer.concat([CONTENT.subarray(from, to), Buffer.alloc(50_000)]));
+      return true;
+    });
+    await fetchContent(LAYER, fetching(server, workers));
+    expect((await stored()).equals(CONTENT)).toBe(true);
+    expect(server.parts.some(({ to }) => to === CONTENT.length)).toBe(true);
+  });
+
+  it("comes in one stream after an attempt for which all parts were too short", async () => {
+    const server: RangeServer = await serving(({ from, to }, response) => {
+      if (to === undefined) return false;
+      response.writeHead(206, { "content-range": `bytes ${from}-${to - 1}/${CONTENT.length}` });
+      response.end(CONTENT.subarray(from, to - 10));
+      return true;
+    });
+    const context = fetching(server, workers);
+    const error = await failureOf(fetchContent(LAYER, context));
+    expect(findError(error)).toMatchObject({ code: "ERR_DATA_LOSS", retryable: true });
+    const before = server.parts.length;
+    await fetchContent(LAYER, context);
+    expect(server.parts.length).toBe(before);
+    expect((await stored()).equals(CONTENT)).toBe(true);
+  });
+
   it("is thrown away when a part is wrong, and comes in one piece then", async () => {
     const wrong = Buffer.alloc(CONTENT.length, "x");
     const server: RangeServer = await serving(

@@ -7,7 +7,6 @@ import { ErrDataLoss } from "../../errors/classes.ts";
 import { findError } from "../../errors/predicates.ts";
 import type { Descriptor } from "../../oci/descriptor.ts";
 import type { RemoteContent } from "../remote.ts";
-import type { Claim } from "./claim.ts";
 import { isWorthMore } from "./pacing.ts";
 import { Ramp } from "./ramp.ts";
 import { type Next, RangeChoice } from "./range-choice.ts";
@@ -80,6 +79,8 @@ class RangeFetch {
   #hasAnswer = false;
   /** What the newest connection to the first source failed with, or what ended everything. */
   #failure: { readonly error: unknown } | undefined;
+  /** The newest failure of a part whose body has ended early in good order. */
+  #shortPart: ErrDataLoss | undefined;
 
   constructor(work: RangeWork, context: RangeContext) {
     this.#work = work;
@@ -98,7 +99,10 @@ class RangeFetch {
     throwIfAborted(signal);
     if (!this.#plan.isDone) await this.#runLines(signal);
     throwIfAborted(signal);
-    if (this.#failure && !this.#plan.isDone) throw this.#failure.error;
+    if (this.#failure && !this.#plan.isDone) {
+      this.#noteShortParts(this.#failure.error);
+      throw this.#failure.error;
+    }
     return { requests: this.#requests };
   }
 
@@ -249,7 +253,7 @@ class RangeFetch {
       line.answered(this.#nowMs);
       isAccepted ||= content !== undefined && this.#accept(takeover);
       if (isAccepted) line.accept();
-      if (content && isAccepted) await this.#pour(content, claim, line.source);
+      if (content && isAccepted) await this.#pour(content, next, line.source);
       else await content?.discard();
     } catch (error) {
       if (!line.signal.aborted) throw error; // otherwise others bring it
@@ -301,7 +305,7 @@ class RangeFetch {
     return true;
   }
 
-  async #pour(content: RemoteContent, claim: Claim, source: RangeSource): Promise<void> {
+  async #pour(content: RemoteContent, { claim, isOpen }: Next, source: RangeSource): Promise<void> {
     const { endpoint } = source;
     let couldPour = false;
     try {
@@ -313,7 +317,15 @@ class RangeFetch {
     if (!couldPour || claim.left === 0 || this.#end.signal.aborted) return;
     const { digest } = this.#work.descriptor;
     const message = `fetch ${digest}: got ${claim.reached} bytes, wanted ${claim.end}`;
-    throw new ErrDataLoss(message, { digest, endpoint, retryable: true });
+    const error = new ErrDataLoss(message, { digest, endpoint, retryable: true });
+    if (!isOpen) this.#shortPart = error;
+    throw error;
+  }
+
+  /** Where parts are shorter than they were said to be, the next attempt asks for none. */
+  #noteShortParts(failure: unknown): void {
+    if (failure !== this.#shortPart) return;
+    this.#context.ranges.refuse(this.#sources.first.endpoint, this.#work.descriptor.digest);
   }
 
   #noteBeside(endpoint: string, bytes: number): void {

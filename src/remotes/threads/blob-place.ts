@@ -114,7 +114,7 @@ export class BlobPlace {
    */
   async pour(content: RemoteContent, claim: Claim, skip: number): Promise<void> {
     try {
-      await this.#home.pour(content, { skip, claim: claim.memory });
+      await this.#home.pour(content, { skip, isPart: content.end !== undefined, claim: claim.memory });
     } catch (error) {
       if (claim.left > 0 || isDataLoss(error)) throw error;
     }

@@ -27,11 +27,12 @@ export async function openBlobPlace(
   tell();
   return {
     sink(into) {
-      const { skip, claim: memory } = into as PourInto;
+      const { skip, isPart, claim: memory } = into as PourInto;
       const claim = Claim.in(memory);
       const intake = new Intake(incoming, {
         offset: claim.start,
         skip,
+        isPart,
         end: () => claim.end,
         write: (bytes, at) => sink.write(at, bytes),
         onReached: (position) => {

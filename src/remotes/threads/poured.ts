@@ -13,6 +13,8 @@ export interface PlaceOfBlob {
 export interface PourInto {
   /** First bytes of the content that comes which are passed over. */
   readonly skip: number;
+  /** Whether what comes is a part, and ends where the claim did when it was asked for. */
+  readonly isPart: boolean;
   /** Memory of a `Claim`: what comes then belongs at its start, and up to its end. */
   readonly claim: SharedArrayBuffer;
 }
