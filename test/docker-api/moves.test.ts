@@ -5,6 +5,7 @@ import { gets } from "../distribution/support/requests.ts";
 import { until } from "../distribution/support/until.ts";
 import { closingAfterEach } from "../support/closing-after-each.ts";
 import { messagesIn, openApi } from "./support/api.ts";
+import { stallBlob } from "./support/app-images.ts";
 
 const keep = closingAfterEach();
 
@@ -14,9 +15,6 @@ function authHeader(credentials: object): Readonly<Record<string, string>> {
 }
 
 const AMD64 = "platform=linux%2Famd64";
-
-/** Of no answer that has this does all of it come, however many there are for one blob. */
-const STALLED = { stall: true, afterBytes: 1_000 };
 
 describe("POST /images/create", () => {
   it("tells docker's messages, each with CR and LF", async () => {
@@ -157,7 +155,7 @@ describe("POST /images/create", () => {
     const registry = keep(await TestRegistry.start());
     const { layers } = await buildImage(registry, "team/app", { tag: "v1", layers: [300_000] });
     const digest = String(layers[0]?.descriptor.digest);
-    const fault = registry.fault({ kind: "blob", digest, times: Number.POSITIVE_INFINITY }, STALLED);
+    const fault = stallBlob(registry, digest);
     const api = keep(await openApi());
     const line = `POST /images/create?fromImage=${registry.host}/team/app:v1&${AMD64}`;
     const leaving = await api.open(line);
@@ -176,7 +174,7 @@ describe("POST /images/create", () => {
     const registry = keep(await TestRegistry.start());
     const { layers } = await buildImage(registry, "team/app", { tag: "v1", layers: [300_000] });
     const digest = String(layers[0]?.descriptor.digest);
-    registry.fault({ kind: "blob", digest, times: Number.POSITIVE_INFINITY }, STALLED);
+    stallBlob(registry, digest);
     const api = keep(await openApi());
     const leaving = await api.open(`POST /images/create?fromImage=${registry.host}/team/app:v1&${AMD64}`);
     await registry.waitFor((request) => request.digest === digest);

@@ -1,4 +1,10 @@
-import { type BuiltImage, buildImage, buildIndex, type TestRegistry } from "../../../src/testing.ts";
+import {
+  type BuiltImage,
+  buildImage,
+  buildIndex,
+  type Fault,
+  type TestRegistry,
+} from "../../../src/testing.ts";
 
 /** A size that takes a few reads, in bytes. */
 export const LARGE = 3_000_000;
@@ -21,4 +27,10 @@ export async function putAppImages(registry: TestRegistry): Promise<AppImages> {
   const amd = await buildImage(registry, "team/many", { layers: [100] });
   buildIndex(registry, "team/many", { tag: "v1", images: [amd, arm] });
   return { one, two, name: `${registry.host}/team/app` };
+}
+
+/** Lets the first bytes of a blob come and no more, over however many connections, until the fault is released. The caller removes it. */
+export function stallBlob(registry: TestRegistry, digest: string): Fault {
+  const match = { kind: "blob", digest, times: Number.POSITIVE_INFINITY } as const;
+  return registry.fault(match, { stall: true, afterBytes: 1_000 });
 }
