@@ -249,6 +249,24 @@ describe("pull() with a mirror first", () => {
     expect(mirror.requests).toHaveLength(1);
   });
 
+  it.each([{ workers: 0 }, { workers: 1 }])(
+    "asks it once for a blob for which it never answers, by $workers threads",
+    async ({ workers }) => {
+      const { digest } = layerOf(image);
+      mirror.fault({ digest, times: ALWAYS }, { hold: new Promise(() => {}) });
+      const engine = keep(
+        await openEngine({
+          registry: { plainHttp: true, mirrors: { [registry.host]: [mirror.url] } },
+          connection: { headersTimeoutMs: 1_000 },
+          workers,
+          bytesPerWorker: 0,
+        }),
+      );
+      expect(await engine.pull(name)).toMatchObject({ endpoint: registry.url });
+      expect(gets(mirror, digest)).toHaveLength(1);
+    },
+  );
+
   it("takes a self-signed certificate at a loopback address", async () => {
     const secure = keep(await TestRegistry.start({ tls: selfSigned() }));
     await buildImage(secure, REPOSITORY, { tag: "v1", layers: [400_000, 5_000] });

@@ -10,6 +10,7 @@ import type { LocalStore } from "../../../src/content/local/local-content-store.
 import { openLocalStore } from "../../../src/content/local/local-store.ts";
 import { readBlob } from "../../../src/content/read-blob.ts";
 import { digestOf } from "../../../src/digest/digest.ts";
+import { codeOf } from "../../../src/errors/code-of.ts";
 import { ErrCanceled, findError, isDataLoss, isUnavailable } from "../../../src/errors.ts";
 import type { Descriptor } from "../../../src/oci/descriptor.ts";
 import { OCI_LAYER_GZIP } from "../../../src/oci/media-types.ts";
@@ -21,6 +22,7 @@ import { fetchContent } from "../../../src/remotes/fetch.ts";
 import { makeRefKey } from "../../../src/remotes/ref-key.ts";
 import { RegistryRemote } from "../../../src/remotes/registry-remote.ts";
 import { TransferThreads } from "../../../src/remotes/threads/transfer-threads.ts";
+import { selfSigned, testAuthority } from "../../../src/testing.ts";
 import { DEFAULT_BACKOFF } from "../../../src/xfer.ts";
 import { httpServer, httpsServer, type ScriptedServer } from "../../registry/support/raw-server.ts";
 import { closingAfterEach } from "../../support/closing-after-each.ts";
@@ -271,6 +273,27 @@ describe.each([{ workers: 0 }, { workers: 2 }])("a blob, by $workers threads", (
     await fetchContent(LAYER, fetching(server, threadsWith(workers), tls));
     expect(seen).toEqual([true]);
     expect((await stored()).equals(CONTENT)).toBe(true);
+  });
+
+  it("comes over TLS with the one of several client certificates that the server takes", async () => {
+    const authority = testAuthority();
+    const server = keep(
+      await httpsServer(
+        { ...selfSigned(), ca: authority.cert, requestCert: true, maxVersion: "TLSv1.2" },
+        (request, response) => serve(request, response),
+      ),
+    );
+    const pairs = [testAuthority().issue([]), authority.issue([])];
+    const cert = pairs.map((pair) => pair.cert);
+    const tls = { skipVerify: true, cert, key: pairs.map((pair) => pair.key) };
+    await fetchContent(LAYER, fetching(server, threadsWith(workers), tls));
+    expect((await stored()).equals(CONTENT)).toBe(true);
+  });
+
+  it("fails with the code that says what has happened", async () => {
+    const server = keep(await httpServer((request) => void request.socket.destroy()));
+    const error = await failureOf(fetchContent(LAYER, fetching(server, threadsWith(workers))));
+    expect(codeOf(error.cause)).toMatch(/^(?:UND_ERR_SOCKET|ECONNRESET)$/);
   });
 
   it("is not taken from a server that nobody vouches for", async () => {
