@@ -12,6 +12,7 @@ import type {
   ThreadTrust,
   ToThread,
 } from "./exchange-wire.ts";
+import { takeNetworkDefaults, takeTlsDefaults } from "./network-defaults.ts";
 import { nodeTls } from "./node-tls.ts";
 import { directRoutes } from "./routes.ts";
 import { readingAlone } from "./socket-feed.ts";
@@ -70,7 +71,8 @@ export class ExchangeServer {
 
   constructor(parts: ExchangeServerParts) {
     this.#parts = parts;
-    const { limits, reuseBuffers, directBytes } = parts.settings;
+    const { limits, reuseBuffers, directBytes, network } = parts.settings;
+    takeNetworkDefaults(network);
     const reading = readingAlone(directBytes);
     this.#routeOf = directRoutes({ reuseBuffers, authorities: () => this.#authorities }, limits, reading);
   }
@@ -134,8 +136,9 @@ export class ExchangeServer {
     this.#post({ kind: "closed", place: number, result: await open?.close() });
   }
 
-  #begin({ id, carrier: number, request, trust }: About<"begin">): void {
+  #begin({ id, carrier: number, request, trust, tls }: About<"begin">): void {
     if (trust) this.#trust(trust);
+    if (tls) takeTlsDefaults(tls);
     const served: Served = {
       controller: new AbortController(),
       body: undefined,

@@ -7,6 +7,7 @@ import type { Begun, Carrier, CarrierContext } from "./carrier.ts";
 import { type ConnectionOptions, connectionLimits } from "./connection-options.ts";
 import type { FromThread, ThreadSettings, ThreadTrust, ToThread } from "./exchange-wire.ts";
 import { chosenAuthorities } from "./known-authorities.ts";
+import { networkDefaults, type TlsDefaults, tlsDefaults } from "./network-defaults.ts";
 import type { Route } from "./pool-host.ts";
 import type { DirectWay, RequestRoute } from "./routes.ts";
 import { ThreadExchange } from "./thread-exchange.ts";
@@ -43,6 +44,7 @@ export class ExchangeThread implements PlaceThread {
   readonly #carriers = new Map<number, ThreadCarrier>();
   #lastNumber = 0;
   #isTrustTold = false;
+  #isTlsTold = false;
   #hasStarted = false;
   #death: ErrUnavailable | undefined;
   /** What it threw before it ended. */
@@ -56,6 +58,7 @@ export class ExchangeThread implements PlaceThread {
       directBytes,
       limits: connectionLimits(connection),
       reuseBuffers: connection.reuseBuffers,
+      network: networkDefaults(),
     };
     const threads = process.getBuiltinModule("node:worker_threads"); // two milliseconds that small pulls need not wait for
     this.#worker = new threads.Worker(options.file, {
@@ -166,11 +169,19 @@ export class ExchangeThread implements PlaceThread {
     }
     this.#exchanges.set(id, exchange);
     const { method, url, headers = {} } = request;
-    const isChecked = context.url.protocol === "https:" && direct.tls?.skipVerify !== true;
-    const trust = isChecked ? this.#untoldTrust() : undefined;
+    const isSecure = context.url.protocol === "https:";
+    const trust = isSecure && direct.tls?.skipVerify !== true ? this.#untoldTrust() : undefined;
+    const tls = isSecure ? this.#untoldTls() : undefined;
     const wire = { method, url, headers, ...direct, flow: exchange.begin() };
-    this.#post({ kind: "begin", id, carrier, request: wire, ...(trust && { trust }) });
+    this.#post({ kind: "begin", id, carrier, request: wire, ...(trust && { trust }), ...(tls && { tls }) });
     return exchange;
+  }
+
+  /** Not at the start: this thread may have no TLS yet. */
+  #untoldTls(): TlsDefaults | undefined {
+    if (this.#isTlsTold) return undefined;
+    this.#isTlsTold = true;
+    return tlsDefaults();
   }
 
   #untoldTrust(): ThreadTrust | undefined {

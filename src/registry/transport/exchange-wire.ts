@@ -2,6 +2,7 @@ import type { WireError } from "../../errors/error-wire.ts";
 import type { ConnectionSteps } from "../../progress/tracing.ts";
 import type { HttpRequest, HttpResponse } from "../http/send.ts";
 import type { ConnectionLimits } from "./connection-options.ts";
+import type { NetworkDefaults, TlsDefaults } from "./network-defaults.ts";
 import type { DirectWay } from "./routes.ts";
 
 /** How the connections of a thread are made, told once when it is started. */
@@ -10,6 +11,8 @@ export interface ThreadSettings {
   readonly reuseBuffers: boolean | undefined;
   /** See `ExchangeThreadOptions`. */
   readonly directBytes: number | undefined;
+  /** What holds in the thread that starts it. */
+  readonly network: NetworkDefaults;
 }
 
 /** Which authorities a thread trusts. */
@@ -44,6 +47,8 @@ export type ToThread =
       readonly request: WireRequest;
       /** Where the thread may need it and was not told yet. */
       readonly trust?: ThreadTrust;
+      /** What holds of TLS, likewise. */
+      readonly tls?: TlsDefaults;
     }
   | { readonly kind: "abort"; readonly id: number }
   /** The body of an answer may come as it does, only as it is granted, or so many bytes more. */

@@ -345,6 +345,27 @@ it("a thread trusts what this one was told to trust in the place of Node's own a
   expect((await stored()).equals(CONTENT)).toBe(true);
 });
 
+it.each([{}, { skipVerify: true }])(
+  "a thread speaks no older TLS than this one was told to: %j",
+  async (more) => {
+    const server = keep(
+      await httpsServer(
+        { cert: pem("server.pem"), key: pem("server.key"), maxVersion: "TLSv1.2" },
+        (request, response) => serve(request, response),
+      ),
+    );
+    const tls = process.getBuiltinModule("node:tls");
+    const { DEFAULT_MIN_VERSION } = tls;
+    Object.assign(tls, { DEFAULT_MIN_VERSION: "TLSv1.3" });
+    try {
+      const context = fetching(server, threadsWith(1), { ca: [pem("ca.pem")], ...more });
+      expect((await failureOf(fetchContent(LAYER, context))).message).toContain("TLS");
+    } finally {
+      Object.assign(tls, { DEFAULT_MIN_VERSION });
+    }
+  },
+);
+
 describe("a thread that dies", () => {
   it("fails its transfers retryably, blames no endpoint, and leaves what is on the disk", async () => {
     const asked: string[] = [];
