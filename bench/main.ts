@@ -2,12 +2,12 @@
 import { execFileSync } from "node:child_process";
 import { writeFile } from "node:fs/promises";
 import { join } from "node:path";
-import { parseArgs } from "node:util";
 import { formatTable } from "../src/cli/format-table.ts";
 import { BENCHES } from "./benches.ts";
 import { type Bench, COMMON_OPTIONS } from "./driver/bench.ts";
 import { judge } from "./driver/claims.ts";
 import { plotSvg } from "./driver/plot-svg.ts";
+import { readOptions } from "./driver/read-options.ts";
 import { resultsJson } from "./driver/results-json.ts";
 import { resultsTable, verdictsTable } from "./driver/results-table.ts";
 import { runBench } from "./driver/run-bench.ts";
@@ -36,10 +36,8 @@ function optionNames(options: Bench["options"]): string {
 }
 
 async function run(one: Bench, given: string[]): Promise<void> {
-  const values = readOptions(one, given);
+  const values = optionsOf(one, given);
   if (!values) return;
-  if (values.svg !== undefined && !one.plot)
-    throw new Error(`Cannot write ${values.svg}: ${one.name} has no plot`);
   if (!values["no-build"]) build();
   const runs = Number(values.runs ?? one.runs);
   const { cases, missing } = await runBench(one, one.cases(values), {
@@ -49,6 +47,11 @@ async function run(one: Bench, given: string[]): Promise<void> {
   });
   for (const absent of missing)
     console.log(`MISSING: ${absent} is not here, or does not answer, and takes no part`);
+  if (cases.length === 0) {
+    console.error(`Cannot run ${one.name}: nobody who is here has ${values.only?.join(" or ")} in its name`);
+    process.exitCode = 2;
+    return;
+  }
   const title = `${one.title(values)}; medians of ${runs}, Node.js ${process.version}`;
   const verdicts = judge(one.claims, cases);
   process.stdout.write(`\n${title}:\n\n${resultsTable(cases)}`);
@@ -61,9 +64,9 @@ async function run(one: Bench, given: string[]): Promise<void> {
   if (values.svg !== undefined && one.plot) await writeFile(values.svg, plotSvg(title, one.plot, cases));
 }
 
-function readOptions(one: Bench, given: string[]) {
+function optionsOf(one: Bench, given: readonly string[]) {
   try {
-    return parseArgs({ args: given, options: { ...COMMON_OPTIONS, ...one.options } }).values;
+    return readOptions(one, given);
   } catch (error) {
     if (!(error instanceof TypeError)) throw error;
     console.error(
