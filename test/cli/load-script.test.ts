@@ -1,8 +1,11 @@
 import { chown, mkdir, mkdtemp, readdir, readFile, rm, stat, utimes, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
+import { setImmediate } from "node:timers/promises";
 import { afterEach, beforeEach, describe, expect, it, vi } from "vitest";
 import { type LoadedScript, loadScript } from "../../src/cli/load-script.ts";
+
+const MIB = 1024 * 1024;
 
 const SCRIPT = `exports.name = __filename;
 exports.join = require("node:path").join;
@@ -86,6 +89,14 @@ describe("loadScript()", () => {
     expect(parts[0].whole).toBe(exports); // what requires one another in a ring sees what there is so far
     keep();
     expect(await readdir(join(await kept(), ".."))).toEqual(["pull.part.cjs", "pull.program.cjs"]);
+  });
+
+  it("gives back what it has read into, once others have had their turn", async () => {
+    const before = process.memoryUsage().arrayBuffers;
+    const { exports } = await load();
+    await setImmediate();
+    expect(process.memoryUsage().arrayBuffers - before).toBeLessThan(MIB);
+    expect(exports.join("a", "b")).toBe("a/b");
   });
 
   it("keeps nothing unless it is asked to", async () => {

@@ -57,17 +57,27 @@ export const READING_BESIDE_OTHERS: Reading = {
 
 /** In a thread that does other things as well, but receives as much as one that does not. Made once for all its sockets. */
 export function readingMuch(): Reading {
-  return {
+  return withShared({
     turnBytes: SHARED_BYTES, // one step
     directBytes: DIRECT_BYTES,
-    shared: Buffer.allocUnsafeSlow(SHARED_BYTES),
-  };
+  });
 }
 
 /** In a thread that only receives, and where nobody keeps a chunk. */
 export function readingAlone(directBytes = DIRECT_BYTES): Reading {
-  const shared = Buffer.allocUnsafeSlow(SHARED_BYTES);
-  return { turnBytes: THREAD_TURN_BYTES, directBytes, shared, allAtOnce: true };
+  return withShared({ turnBytes: THREAD_TURN_BYTES, directBytes, allAtOnce: true });
+}
+
+/** The memory is there when a plain socket asks for it: V8 counts what nobody uses, too, and looks for garbage the sooner. */
+function withShared(reading: Omit<Reading, "shared">): Reading {
+  let memory: Buffer | undefined;
+  return {
+    ...reading,
+    get shared() {
+      memory ??= Buffer.allocUnsafeSlow(SHARED_BYTES);
+      return memory;
+    },
+  };
 }
 
 /** The feeds of sockets that have one. */

@@ -58,6 +58,16 @@ describe("SocketFeed of a TLS socket", () => {
     expect(chunks).toBeLessThan((4 * MIB) / (16 * 1024) / 2);
   });
 
+  it.each([
+    { where: "in a thread that receives much", reading: readingMuch },
+    { where: "alone", reading: readingAlone },
+  ])("has no memory that only plain sockets read into, $where", ({ reading }) => {
+    const before = process.memoryUsage().arrayBuffers;
+    const feed = new SocketFeed({ secure: true, reading: reading() });
+    expect(process.memoryUsage().arrayBuffers - before).toBeLessThan(MIB);
+    expect(feed.isShared(new Uint8Array())).toBe(false);
+  });
+
   it("keeps what is held up as it is, and loses nothing", async () => {
     const pauses = fc.array(fc.boolean(), { minLength: 1, maxLength: 20 });
     await fc.assert(
