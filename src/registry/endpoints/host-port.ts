@@ -1,6 +1,6 @@
-import { isIPv6 } from "node:net";
 import { ErrInvalidArgument } from "../../errors/classes.ts";
 import { withoutUserInfo } from "../../errors/redact-url.ts";
+import { addressFamily } from "../http/address-family.ts";
 
 /** A registry host as people write it, taken apart. */
 export type HostPort = {
@@ -21,10 +21,9 @@ const MAX_PORT = 65_535;
 export function parseHostPort(text: string): HostPort {
   const bracketed = BRACKETED.exec(text);
   const match = bracketed ?? PLAIN.exec(text);
-  // asked only now: an address has two colons, and Node's expression for it takes four milliseconds when it is first used
-  if (!match && isIPv6(text)) return { hostname: shortIpv6(text), port: undefined };
+  if (!match && addressFamily(text) === 6) return { hostname: shortIpv6(text), port: undefined };
   const hostname = match?.[1] ?? "";
-  const valid = bracketed ? isIPv6(hostname) : match !== null && !hasBadLabel(hostname);
+  const valid = bracketed ? addressFamily(hostname) === 6 : match !== null && !hasBadLabel(hostname);
   if (!valid) throw invalidHost(text);
   const port = match?.[2];
   if (port !== undefined && !isPort(port))

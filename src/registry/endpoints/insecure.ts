@@ -1,8 +1,9 @@
 import { lookup } from "node:dns/promises";
-import { BlockList, isIP } from "node:net";
+import { BlockList } from "node:net";
 import { type AbortOptions, abortable, throwIfAborted } from "../../async/abort.ts";
 import { ErrInvalidArgument } from "../../errors/classes.ts";
 import { withoutUserInfo } from "../../errors/redact-url.ts";
+import { addressFamily } from "../http/address-family.ts";
 import { addNetwork, isInNetworks, LOOPBACK } from "../http/ip-networks.ts";
 import { formatHostPort, parseHostPort } from "./host-port.ts";
 
@@ -70,7 +71,7 @@ export async function isInsecure(
   if (registries.hosts.has(formatHostPort(parsed)) || (loopback && isLoopback(hostname))) return true;
   const { networks } = registries;
   if (!networks) return false;
-  if (isIP(hostname) !== 0) return isInNetworks(networks, hostname);
+  if (addressFamily(hostname) !== 0) return isInNetworks(networks, hostname);
   const addresses = await abortable(resolveHost(hostname), signal).catch(() => {
     throwIfAborted(signal);
     return []; // the failed lookup shows again, with its reason, when the host is connected to

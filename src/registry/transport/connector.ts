@@ -1,6 +1,7 @@
-import { connect as connectTcp, isIP, type OnReadOpts, type Socket } from "node:net";
+import { connect as connectTcp, type OnReadOpts, type Socket } from "node:net";
 import type { SecureContext, TLSSocket } from "node:tls";
 import { BoundedMap } from "../../async/bounded-map.ts";
+import { addressFamily } from "../http/address-family.ts";
 import type { ProxyServer } from "../http/proxy-server.ts";
 import { moveSteps, noteSteps } from "./connection-steps.ts";
 import { handshakeError } from "./handshake-error.ts";
@@ -157,7 +158,7 @@ export class Connector {
         rejectUnauthorized,
         ALPNProtocols: [http2 ? "h2" : "http/1.1"],
         secureContext: secureContext(),
-        ...(isIP(hostname) === 0 && { servername: hostname }),
+        ...(addressFamily(hostname) === 0 && { servername: hostname }),
         ...(session && { session }),
       })
       .on("session", (fresh: Buffer) => this.#sessions.set(key, fresh));

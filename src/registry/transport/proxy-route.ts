@@ -1,6 +1,7 @@
-import { BlockList, isIP, isIPv6 } from "node:net";
+import { BlockList } from "node:net";
 import { domainToASCII } from "node:url";
 import { ErrInvalidArgument } from "../../errors/classes.ts";
+import { addressFamily } from "../http/address-family.ts";
 import { addNetwork, isInNetworks, LOOPBACK } from "../http/ip-networks.ts";
 import { type ProxyServer, proxyServer } from "../http/proxy-server.ts";
 import { bareHost, portOf } from "../http/url-address.ts";
@@ -73,7 +74,7 @@ function hostProxies(
 
 function hostKey(name: string): string | undefined {
   const { name: host, port } = splitPort(name.trim().toLowerCase());
-  const authority = isIPv6(host) ? `[${host}]` : host;
+  const authority = addressFamily(host) === 6 ? `[${host}]` : host;
   if (host === "" || !URL.canParse(`http://${authority}`)) return undefined;
   const url = new URL(`http://${authority}`);
   if (url.host !== url.hostname || url.pathname !== "/" || url.username !== "") return undefined;
@@ -105,7 +106,7 @@ function noProxyRule(entry: string): HostTest {
   if (network) return (host) => isInNetworks(network, host);
   const { name, port: wantedPort } = splitPort(entry);
   const samePort = (port: number): boolean => wantedPort === undefined || wantedPort === port;
-  if (isIP(name) !== 0) return (host, port) => samePort(port) && sameAddress(name, host);
+  if (addressFamily(name) !== 0) return (host, port) => samePort(port) && sameAddress(name, host);
   const suffix = inAscii(name.replace(/^\*(?=\.)/, ""));
   const dotted = suffix.startsWith(".") ? suffix : `.${suffix}`;
   return (host, port) => samePort(port) && (host === suffix || host.endsWith(dotted));
@@ -131,7 +132,7 @@ function networkOf(entry: string): BlockList | undefined {
 }
 
 function sameAddress(one: string, other: string): boolean {
-  const family = isIP(one);
+  const family = addressFamily(one);
   if (family === 0) return false;
   const only = new BlockList();
   only.addAddress(one, family === 4 ? "ipv4" : "ipv6");

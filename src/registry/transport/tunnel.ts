@@ -1,4 +1,5 @@
-import { isIPv6, type Socket } from "node:net";
+import type { Socket } from "node:net";
+import { addressFamily } from "../http/address-family.ts";
 import type { ProxyServer } from "../http/proxy-server.ts";
 import { isRetryableStatus } from "../http/retryable-status.ts";
 import { statusWords } from "../http/status-words.ts";
@@ -19,7 +20,7 @@ interface TunnelEnd {
  * destroys the socket.
  */
 export async function openTunnel(socket: Socket, target: TunnelEnd, proxy: ProxyServer): Promise<void> {
-  const host = isIPv6(target.hostname) ? `[${target.hostname}]` : target.hostname;
+  const host = addressFamily(target.hostname) === 6 ? `[${target.hostname}]` : target.hostname;
   const authority = `${host}:${target.port}`;
   const authorization = proxy.authorization && `proxy-authorization: ${proxy.authorization}\r\n`;
   socket.write(`CONNECT ${authority} HTTP/1.1\r\nhost: ${authority}\r\n${authorization ?? ""}\r\n`);
