@@ -1,6 +1,7 @@
 import { type AbortOptions, throwIfAborted } from "../async/abort.ts";
 import type { Waiter } from "../async/waiting.ts";
 import type { HandedFile, Writer } from "../content/store.ts";
+import { ErrDataLoss } from "../errors/classes.ts";
 import type { Descriptor } from "../oci/descriptor.ts";
 import type { ExchangeThread } from "../registry/transport/exchange-thread.ts";
 import type { Arriving } from "./arriving.ts";
@@ -49,7 +50,7 @@ export interface BroughtInRanges {
 
 /**
  * Fills the file of an ingest with what is missing, in ranges where that helps. Whatever has come stays for the next attempt, except of a
- * body that is too long: of that no byte can be trusted. Throws what `fetchInRanges` and the file throw.
+ * body that is too long: of that no byte can be trusted. Throws what `fetchInRanges` and the file throw, and `ErrDataLoss` for such a body.
  */
 export async function receiveInRanges(
   { descriptor, writer, handed }: ReceivingRanges,
@@ -93,5 +94,11 @@ export async function receiveInRanges(
   }
   throwIfAborted(signal);
   if (brought.status === "rejected") throw brought.reason;
-  return { isPieced: isResumed || brought.value.requests > 1, helpers };
+  const isPieced = isResumed || brought.value.requests > 1;
+  if (!poured?.isTooLong) return { isPieced, helpers };
+  // It was all there when more came, of whom is not known: once more in one stream, if it has not been that.
+  for (const helper of helpers) ranges.refuse(helper);
+  ranges.refuse(endpoint, digest);
+  const message = `fetch ${digest}: got more than the ${size} bytes wanted`;
+  throw new ErrDataLoss(message, { digest, endpoint, retryable: isPieced });
 }

@@ -199,6 +199,26 @@ describe.each([{ workers: 0 }, { workers: 2 }])("a blob in ranges, by $workers t
     expect(server.parts.some(({ to }) => to === CONTENT.length)).toBe(true);
   });
 
+  it("is refused where more comes after all that was wanted, in the words of one stream", async () => {
+    const sent = Promise.withResolvers<void>();
+    const server: RangeServer = await serving(async (_, response) => {
+      response.writeHead(200);
+      await server.send(response, CONTENT);
+      await sent.promise;
+      response.end("more");
+      return true;
+    });
+    const one = { ...EAGER, pieceBytes: CONTENT.length };
+    const context = fetching(server, workers, one);
+    const onBytes = (bytes: number): void => {
+      if (bytes === CONTENT.length) sent.resolve();
+    };
+    const error = await failureOf(fetchContent(LAYER, { ...context, onBytes }));
+    expect(error.message).toContain(`got more than the ${CONTENT.length} bytes wanted`);
+    expect(findError(error)).toMatchObject({ code: "ERR_DATA_LOSS", endpoint: context.endpoint });
+    expect((await store.listStatuses()).every(({ offset }) => offset === 0)).toBe(true);
+  });
+
   it("comes in one stream after an attempt for which all parts were too short", async () => {
     const server: RangeServer = await serving(({ from, to }, response) => {
       if (to === undefined) return false;
