@@ -14,3 +14,13 @@ export function threadProgram(name: string, here: string | undefined): URL | und
   const folders = /\/(?:chunks|cli)\/[^/]*$/.test(here) ? ["./", "../"] : ["./"];
   return folders.map((folder) => new URL(`${folder}${name}.cjs`, here)).find((file) => existsSync(file));
 }
+
+/**
+ * The arguments of Node.js that a thread of a program in a file is to have: those of the process, unless one of them is about a text that
+ * was given in the place of a file (`node --input-type=module -e`), which Node.js refuses for files. Then it has none.
+ */
+export function threadArguments(given: readonly string[] = process.execArgv): {
+  readonly execArgv?: string[];
+} {
+  return given.some((each) => each.startsWith("--input-type")) ? { execArgv: [] } : {};
+}

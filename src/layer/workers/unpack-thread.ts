@@ -1,5 +1,5 @@
 import { Worker } from "node:worker_threads";
-import { threadProgram } from "../../async/thread-program.ts";
+import { threadArguments, threadProgram } from "../../async/thread-program.ts";
 import { ErrInternal, ErrUnavailable } from "../../errors/classes.ts";
 import { fromWire, type WireError } from "../../errors/error-wire.ts";
 import type { UnpackOutcome } from "../unpack/unpack-outcome.ts";
@@ -45,7 +45,8 @@ export class UnpackThread {
 
   /** The caller calls `end` after use. */
   constructor({ file = PROGRAM, onWait }: UnpackThreadOptions = {}) {
-    const options = { name: "drayage-unpack", stdin: false, eval: file === undefined };
+    const isText = file === undefined;
+    const options = { name: "drayage-unpack", stdin: false, eval: isText, ...(!isText && threadArguments()) };
     this.#worker = new Worker(file ?? UNPACK_PROGRAM, options);
     this.#worker.unref();
     this.#worker.on("message", (reply: ThreadReply) => {

@@ -1,5 +1,6 @@
 import type { Worker } from "node:worker_threads";
 import { type AbortOptions, abortError, throwIfAborted } from "../../async/abort.ts";
+import { threadArguments } from "../../async/thread-program.ts";
 import { ErrUnavailable } from "../../errors/classes.ts";
 import { fromWire } from "../../errors/error-wire.ts";
 import type { HttpRequest } from "../http/send.ts";
@@ -64,6 +65,7 @@ export class ExchangeThread implements PlaceThread {
     this.#worker = new threads.Worker(options.file, {
       name: "drayage-transfer",
       stdin: false,
+      ...threadArguments(),
       workerData: settings,
     });
     this.#worker.unref();
