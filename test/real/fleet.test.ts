@@ -1,6 +1,8 @@
 import { afterAll, afterEach, beforeAll, beforeEach, expect, it } from "vitest";
 import type { Descriptor } from "../../src/oci/descriptor.ts";
-import { bytesOnDisk } from "./support/bytes-on-disk.ts";
+import { isPart } from "../distribution/support/requests.ts";
+import { RANGES } from "../support/as-told/told.ts";
+import { bytesOnDisk, isOnDisk } from "./support/bytes-on-disk.ts";
 import type { CountingProxy, ProxyRecord } from "./support/counting-proxy.ts";
 import { describeReal } from "./support/describe-real.ts";
 import { dockerRegistryVersion, startDockerRegistry } from "./support/docker-registry.ts";
@@ -30,6 +32,15 @@ const SILENCE_MS = 10_000;
 /** What may be on its way from a cache that holds half of a layer to a machine, in bytes. */
 const ON_THE_WAY_BYTES = MIB / 4;
 
+/** How often one machine finds out that a cache gives no ranges of a blob, which is at once where all blobs are to come in some. */
+const TRIALS = RANGES === "all" ? 1 : 0;
+
+/**
+ * Requests to the origin that a trial costs at most: for the trial, and for docker-registry itself when it has just got the blob, or for
+ * a second trial when the first one is not answered in time.
+ */
+const ASKS_BY_TRIAL = 2;
+
 /** Longest time for one test, in milliseconds: a minute, and a second for each MB, which goes through nine processes. */
 const TIMEOUT_MS = 60_000 + IMAGE.bytes / 1_000;
 
@@ -39,13 +50,13 @@ let fleet: Fleet;
 
 const blobsOf = ({ config, layers }: MadeImage): readonly Descriptor[] => [config, ...layers];
 
-/** The requests for a blob that came to the origin by this way. */
+/** The requests for a blob that came to the origin by this way, those for parts of it among them. */
 const asked = ({ records }: CountingProxy, { digest }: Descriptor): readonly ProxyRecord[] =>
   records.filter(({ method, path }) => method === "GET" && path.includes(`/blobs/${digest}`));
 
-/** How many came for each of these. */
+/** How many came for each of these, or for the rest of it. */
 const counts = (proxy: CountingProxy, blobs: readonly Descriptor[]): readonly number[] =>
-  blobs.map((blob) => asked(proxy, blob).length);
+  blobs.map((blob) => asked(proxy, blob).filter((request) => !isPart(request)).length);
 
 const ascending = (numbers: readonly number[]): readonly number[] =>
   numbers.toSorted((one, other) => one - other);
@@ -78,12 +89,14 @@ const CACHES = [
     machines: MACHINES,
     start: () => startDockerRegistry({ mirrorOf: fleet.upstream.url }),
     asks: () => asksForEach(MACHINES),
+    trials: MACHINES * TRIALS * ASKS_BY_TRIAL,
   },
   {
     cache: "squid",
     machines: 3,
     start: () => startSquid({ inFrontOf: fleet.upstream.host }),
     asks: async () => 1,
+    trials: 0,
   },
 ];
 
@@ -126,7 +139,9 @@ describeReal("machines behind a cache", ["docker-registry", "skopeo", "squid"], 
       }
       await expectAll(await fleet.start("v1", 1));
       const askedForOne = await keeps(image);
-      expect(new Set(askedForOne)).toEqual(new Set([await asksForEach(1)]));
+      const least = await asksForEach(1);
+      expect(Math.min(...askedForOne)).toBe(least);
+      expect(Math.max(...askedForOne)).toBeLessThanOrEqual(least + TRIALS * ASKS_BY_TRIAL);
 
       await expectAll(await fleet.start("v1", 1));
       expect(await keeps(image)).toEqual(askedForOne);
@@ -135,7 +150,7 @@ describeReal("machines behind a cache", ["docker-registry", "skopeo", "squid"], 
       const other = await pushFleetImage(stage, "v2", IMAGE);
       const target = `oci:${await stage.newRoot()}:v2`;
       await skopeo(["copy", "--src-tls-verify=false", `docker://${cache.host}/${REPOSITORY}:v2`, target]);
-      expect(await keeps(other)).toEqual(askedForOne);
+      expect(new Set(await keeps(other))).toEqual(new Set([least]));
     },
     TIMEOUT_MS,
   );
@@ -143,7 +158,7 @@ describeReal("machines behind a cache", ["docker-registry", "skopeo", "squid"], 
   it.for(CACHES)(
     "go on at the origin from where they are, $machines at once, when $cache is killed half-way",
     { timeout: TIMEOUT_MS },
-    async ({ machines: count, start, asks }, { signal }) => {
+    async ({ machines: count, start, asks, trials }, { signal }) => {
       await using cache = await start();
       await fleet.configure(cache.url);
       const [whole, halves] = [blobsOf(image).slice(0, 3), blobsOf(image).slice(3)];
@@ -152,9 +167,9 @@ describeReal("machines behind a cache", ["docker-registry", "skopeo", "squid"], 
       fleet.upstream.pace({ path, before: (offset, gone) => until(mayPass(offset), gone) });
       const machines = await fleet.start("v1", count);
       const had = (blob: Descriptor) => ascending(machines.map(({ root }) => bytesOnDisk(root, blob)));
-      const haveAll = (blob: Descriptor, bytes: number): boolean => (had(blob)[0] ?? 0) >= bytes;
-      await until(() => whole.every((blob) => haveAll(blob, blob.size)), signal);
-      await until(() => halves.every((layer) => haveAll(layer, HALF_BYTES - ON_THE_WAY_BYTES)), signal);
+      const haveHalf = (layer: Descriptor): boolean => (had(layer)[0] ?? 0) >= HALF_BYTES - ON_THE_WAY_BYTES;
+      await until(() => machines.every(({ root }) => whole.every((blob) => isOnDisk(root, blob))), signal);
+      await until(() => halves.every(haveHalf), signal);
       const perBlob = await asks();
       await until(() => counts(fleet.upstream, halves).every((asked) => asked >= perBlob), signal);
       const hadThen = halves.map(had);
@@ -162,12 +177,16 @@ describeReal("machines behind a cache", ["docker-registry", "skopeo", "squid"], 
       await cache[Symbol.asyncDispose]();
       await expectAll(machines);
 
-      expect(counts(fleet.upstream, halves)).toEqual(halves.map(() => perBlob));
+      const fromUpstream = counts(fleet.upstream, halves);
+      expect(Math.min(...fromUpstream)).toBeGreaterThanOrEqual(perBlob);
+      expect(Math.max(...fromUpstream)).toBeLessThanOrEqual(perBlob + trials);
       expect(counts(fleet.direct, blobsOf(image))).toEqual([0, 0, 0, count, count]);
       for (const [at, layer] of halves.entries()) {
         const requests = asked(fleet.direct, layer);
-        const starts = requests.map(({ range }) => Number(/^bytes=(\d+)-$/.exec(range ?? "")?.[1]));
-        expect(requests.map(({ bytes }) => bytes)).toEqual(starts.map((start) => layer.size - start));
+        const starts = requests.map(({ range }) => Number(/^bytes=(\d+)-/.exec(range ?? "")?.[1]));
+        const rests = requests.filter((request) => !isPart(request));
+        const areWhole = rests.every(({ bytes, range }) => range === `bytes=${layer.size - bytes}-`);
+        expect(areWhole || rests.length < requests.length).toBe(true); // parts come over other connections
         const lost = ascending(starts).map((start, machine) => (hadThen[at]?.[machine] ?? 0) - start);
         expect(Math.max(...lost)).toBeLessThanOrEqual(0);
       }

@@ -18,9 +18,6 @@ const ROUND_TRIPS = 20;
 /** Ranges that what is left is good for, for each connection, at least: towards the end they get smaller, to be over together. */
 const PIECES_LEFT = 2;
 
-/** How long a connection has, from its request on, before it is judged by how little has come, in milliseconds. */
-export const JUDGE_MS = 1_000;
-
 /**
  * How long it has, in milliseconds, until its rate is taken for what it will stay, when nothing is left but to share what others do: that
  * takes nothing away that it could bring in time.
@@ -42,6 +39,9 @@ const WORTH_STEPS = 20;
  */
 const SHARED_STEPS = 2;
 const SHARED_ANSWERS = 8;
+
+/** What is taken of a connection begins behind what it brings until there is an answer, were that to take so many times as long as before. */
+const ANSWER_MARGIN = 1.5;
 
 /** What a connection is doing, as far as others may help. */
 export interface Pace {
@@ -124,12 +124,15 @@ export function isWorthMore(leftBytes: number, rate: number, { pieceBytes, stepM
 /**
  * What a connection of `rate` takes over from the slowest of the others, if that is far slower: a range of it. The rest is for whoever
  * comes next.
+ *
+ * @param patienceMs how long each has, from its request on, before it is judged
  */
 export function cutFromSlow(
   paces: readonly Pace[],
   { rate, bytes }: Pick<Capacity, "rate" | "bytes">,
+  patienceMs: number,
 ): Cut | undefined {
-  const slow = paces.filter((pace) => pace.ageMs >= JUDGE_MS && pace.rate < rate * SLOW_PART);
+  const slow = paces.filter((pace) => pace.ageMs >= patienceMs && pace.rate < rate * SLOW_PART);
   const [slowest] = slow.toSorted((one, other) => one.rate - other.rate);
   if (!slowest) return undefined;
   const { claim: from } = slowest;
@@ -143,7 +146,7 @@ export function cutFromSlow(
 export function cutFromLast(
   paces: readonly Pace[],
   { rate, bytes, fullBytes, latencyMs }: Capacity,
-  { pieceBytes, stepMs }: PacingOptions,
+  { pieceBytes, stepMs, fastestAnswerMs }: PacingOptions & { readonly fastestAnswerMs: number },
 ): Cut | undefined {
   const leastMs = Math.max(SHARED_STEPS * stepMs, SHARED_ANSWERS * latencyMs);
   const expected = paces.map((pace) => ({ ...pace, rate: expectedRate(pace, rate) }));
@@ -157,7 +160,8 @@ export function cutFromLast(
   if (!last) return undefined;
   const { claim: from, rate: own } = last;
   const kept = own + rate > 0 ? own / (own + rate) : 0.5;
-  const mostAhead = Math.max(pieceBytes, Math.min(fullBytes, bytesOfPiece(own)));
+  const untilAnswered = (own * fastestAnswerMs * ANSWER_MARGIN) / 1_000;
+  const mostAhead = Math.max(pieceBytes, Math.min(fullBytes, bytesOfPiece(own)), untilAnswered);
   const ahead = Math.min(Math.ceil(from.left * kept), mostAhead);
   const at = from.reached + Math.floor(ahead);
   return at < from.end ? { from, at, bytes, isLeft: false } : undefined;

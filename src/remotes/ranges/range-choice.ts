@@ -9,6 +9,7 @@ import {
   type PacingOptions,
 } from "./pacing.ts";
 import type { RangeLine } from "./range-line.ts";
+import type { RangePatience } from "./range-patience.ts";
 import type { RangePlan, Takeover } from "./range-plan.ts";
 
 /** What a connection is to bring next. */
@@ -20,28 +21,37 @@ export interface Next {
   readonly isOpen: boolean;
 }
 
+/** What there is of one content. */
+export interface RangeChoiceParts {
+  readonly plan: RangePlan;
+  /** All connections, as they are at any time. */
+  readonly lines: ReadonlySet<RangeLine>;
+  readonly patience: RangePatience;
+}
+
 /** Chooses what the connections of one content bring. */
 export class RangeChoice {
   readonly #plan: RangePlan;
   readonly #lines: ReadonlySet<RangeLine>;
+  readonly #patience: RangePatience;
   readonly #options: PacingOptions;
 
-  /** @param lines all connections, as they are at any time */
-  constructor(plan: RangePlan, lines: ReadonlySet<RangeLine>, options: PacingOptions) {
+  constructor({ plan, lines, patience }: RangeChoiceParts, options: PacingOptions) {
     this.#plan = plan;
     this.#lines = lines;
+    this.#patience = patience;
     this.#options = options;
   }
 
   /** Whether a connection is far slower than another one, and nobody is about to take over what it has not brought. */
   hasSlow(nowMs: number): boolean {
     const fastest = { rate: this.#fastestRate, bytes: 1 };
-    return cutFromSlow(this.#pacesBeside(undefined, nowMs), fastest) !== undefined;
+    return this.#cutFromSlow(undefined, fastest, nowMs) !== undefined;
   }
 
   /** What another connection is far too slow for. */
   fromSlow(line: RangeLine, nowMs: number): Next | undefined {
-    return this.#takeover(cutFromSlow(this.#pacesBeside(line, nowMs), this.#capacityOf(line)));
+    return this.#takeover(this.#cutFromSlow(line, this.#capacityOf(line), nowMs));
   }
 
   /** All that is missing, and what is there behind it: a server that gives no ranges sends it all. */
@@ -62,7 +72,17 @@ export class RangeChoice {
     const capacity = this.#capacityOf(line);
     const claim = this.#plan.take(capacity.bytes);
     if (claim) return { claim, isOpen: false };
-    return this.#takeover(cutFromLast(this.#pacesBeside(line, nowMs), capacity, this.#options));
+    const { fastestAnswerMs } = this.#patience;
+    const options = { ...this.#options, fastestAnswerMs };
+    return this.#takeover(cutFromLast(this.#pacesBeside(line, nowMs), capacity, options));
+  }
+
+  #cutFromSlow(
+    line: RangeLine | undefined,
+    capacity: Pick<Capacity, "rate" | "bytes">,
+    nowMs: number,
+  ): Cut | undefined {
+    return cutFromSlow(this.#pacesBeside(line, nowMs), capacity, this.#patience.ms);
   }
 
   #capacityOf(line: RangeLine): Capacity {

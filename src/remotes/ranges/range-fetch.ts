@@ -11,6 +11,7 @@ import { isWorthMore } from "./pacing.ts";
 import { Ramp } from "./ramp.ts";
 import { type Next, RangeChoice } from "./range-choice.ts";
 import { RangeLine } from "./range-line.ts";
+import { RangePatience } from "./range-patience.ts";
 import { type RangePlace, RangePours } from "./range-place.ts";
 import { RangePlan } from "./range-plan.ts";
 import { type RangeSource, RangeSources } from "./range-sources.ts";
@@ -69,6 +70,7 @@ class RangeFetch {
   readonly #sources: RangeSources;
   readonly #ramp: Ramp;
   readonly #lines = new Set<RangeLine>();
+  readonly #patience = new RangePatience();
   readonly #choice: RangeChoice;
   readonly #pours: RangePours;
   /** Fires when nothing more is to be brought. */
@@ -91,7 +93,8 @@ class RangeFetch {
     this.#sources = new RangeSources(source, { digest: descriptor.digest, ranges, share, beside });
     this.#ramp = new Ramp(ranges.stepMs);
     this.#pours = new RangePours(work.place);
-    this.#choice = new RangeChoice(this.#plan, this.#lines, ranges);
+    const parts = { plan: this.#plan, lines: this.#lines, patience: this.#patience };
+    this.#choice = new RangeChoice(parts, ranges);
   }
 
   async run(): Promise<RangesBrought> {
@@ -140,7 +143,7 @@ class RangeFetch {
     const nowMs = this.#nowMs;
     for (const line of this.#lines) {
       line.look(nowMs);
-      if (line.isLateAt(nowMs)) this.#hurry(line);
+      if (line.isLateAt(nowMs, this.#patience.ms)) this.#hurry(line);
     }
     if (this.#hasAnswer) this.#raise(nowMs);
     this.#relieve(nowMs);
@@ -156,6 +159,7 @@ class RangeFetch {
   /** Somebody else may have what is offered. Who only helps is asked no more. */
   #hurry(line: RangeLine): void {
     this.#sources.drop(line.source);
+    this.#patience.ranOut();
     line.leave();
   }
 
@@ -251,6 +255,7 @@ class RangeFetch {
     try {
       const content = await this.#ask(next, line.source, signal);
       line.answered(this.#nowMs);
+      this.#patience.answered(line.latencyMs);
       isAccepted ||= content !== undefined && this.#accept(takeover);
       if (isAccepted) line.accept();
       if (content && isAccepted) await this.#pour(content, next, line.source);

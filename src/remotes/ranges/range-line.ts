@@ -1,5 +1,5 @@
 import type { Claim } from "./claim.ts";
-import { JUDGE_MS, type Pace } from "./pacing.ts";
+import type { Pace } from "./pacing.ts";
 import type { RangeSource } from "./range-sources.ts";
 import { RateMeter } from "./rate-meter.ts";
 
@@ -81,9 +81,9 @@ export class RangeLine {
     this.#isOffer = false;
   }
 
-  /** Whether it keeps an offer from others, who would have had an answer by now. */
-  isLateAt(nowMs: number): boolean {
-    return this.#claim !== undefined && this.#isOffer && nowMs - this.#askedAtMs >= JUDGE_MS;
+  /** Whether it keeps an offer from others, who would have had an answer by now: within so many milliseconds. */
+  isLateAt(nowMs: number, patienceMs: number): boolean {
+    return this.#claim !== undefined && this.#isOffer && nowMs - this.#askedAtMs >= patienceMs;
   }
 
   /** Looks how far it is. */

@@ -12,7 +12,7 @@ export function asked(registry: TestRegistry): readonly string[] {
  * Whether a request is for a part of a content, the rest of which comes over other connections: what goes on with a content, or fetches
  * it, asks for everything up to its end.
  */
-export function isPart({ range }: RequestRecord): boolean {
+export function isPart({ range }: Pick<RequestRecord, "range">): boolean {
   return range !== undefined && /-\d+$/.test(range);
 }
 

@@ -124,6 +124,26 @@ describe("fetchInRanges()", () => {
     expect(run.tookMs).toBeLessThan(10_100);
   });
 
+  it("gives servers that take long to answer the time that they take", async () => {
+    const run = await runOf({ size: GIB, manner: () => ({ rate: 30 * MB, answersAfterMs: 1_500 }) });
+    expect(run.network.bytes).toBe(GIB);
+    expect(run.tookMs).toBeLessThan(20_000);
+    expect(run.network.asked.length).toBeLessThan(110);
+  });
+
+  it("costs few more requests at a server without ranges that answers ever more slowly", async () => {
+    const run = await runOf({
+      size: GIB,
+      manner: ({ number }) => ({
+        rate: 30 * MB,
+        whole: true,
+        answersAfterMs: number === 0 ? 500 : 3_600_000,
+      }),
+    });
+    expect(run.network.bytes).toBe(GIB);
+    expect(run.network.asked.length).toBeLessThan(10);
+  });
+
   it("asks for the whole once more where a server stops giving ranges", async () => {
     const run = await runOf({
       size: 300 * MB,
