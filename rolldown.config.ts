@@ -139,11 +139,14 @@ function withSourceMap(path: string): { code: string; map: string } | undefined 
 /**
  * undici's client without what it loads for the sake of others: Node's HTTP server, to know its messages and a limit that our clients
  * name themselves, and HTTP/2 before any server speaks it. What it asserts, some forty times for each answer, costs more than a look
- * only where it is not so.
+ * only where it is not so. Its second parser, an experiment that has to be asked for, is left out, as in Node.js itself, and the form of the
+ * first one for processors that have no SIMD stays in the package: a thread would read through 240 kB of them whenever it starts.
  */
 function undiciWithoutServer(): Plugin {
   const [http, http2] = ["\0node-http-of-undici", "\0late-http2-of-undici"];
   const assert = "\0node-assert-of-undici";
+  const experiment = "\0experimental-parser-of-undici";
+  const withoutSimd = "undici/lib/llhttp/llhttp-wasm.js";
   let client = "";
   return {
     name: "undici-without-server",
@@ -151,12 +154,15 @@ function undiciWithoutServer(): Plugin {
       if (source === "node:assert" && importer.includes("/undici/lib/")) return assert;
       if (!/\/undici\/lib\/(?:core|dispatcher)\//.test(importer)) return undefined;
       if (source === "node:http") return http;
+      if (source === "./parser-h1.js") return experiment;
+      if (source.endsWith("/llhttp-wasm.js")) return { id: withoutSimd, external: true };
       if (source !== "./client-h2.js") return undefined;
       client = join(dirname(importer), source);
       return http2;
     },
     load(id) {
       if (id === http) return "module.exports = { IncomingMessage: class {}, maxHeaderSize: 16384 };";
+      if (id === experiment) return "module.exports = { getMiloEnabled: () => false };";
       if (id === assert) {
         const whole = 'process.getBuiltinModule("node:assert")';
         return `module.exports = (value, message) => { if (!value) ${whole}(value, message); };`;

@@ -1,6 +1,6 @@
 import { execFile } from "node:child_process";
 import { once } from "node:events";
-import { copyFile, mkdtemp, readdir, rm } from "node:fs/promises";
+import { copyFile, mkdtemp, readdir, rm, symlink } from "node:fs/promises";
 import { createSecureServer, type Http2ServerRequest, type Http2ServerResponse } from "node:http2";
 import type { AddressInfo } from "node:net";
 import { tmpdir } from "node:os";
@@ -33,6 +33,7 @@ beforeAll(async () => {
   directory = await mkdtemp(join(tmpdir(), "drayage-program-"));
   registry = await TestRegistry.start();
   await copyFile(join(TOP, "package.json"), join(directory, "package.json"));
+  await symlink(join(TOP, "node_modules"), join(directory, "node_modules"));
   const dir = join(directory, "dist", "cli");
   await build({
     ...program,
@@ -99,6 +100,13 @@ describe("the program as the build makes it", () => {
     const { stderr } = await drayageIn({ LOADED: "1" }, "pull", "-q", "--plain-http", name);
     const loaded = stderr.split(",").filter((name) => /^NativeModule (?:net|tls|http2?)$/.test(name));
     expect(loaded).toEqual(["NativeModule net"]);
+  });
+
+  it("pulls where the processor has no SIMD", async () => {
+    const { descriptor } = await buildImage(registry, "simple", { tag: "v1", layers: [1_000] });
+    const name = `${registry.host}/simple:v1`;
+    const { stdout } = await drayageIn({ UNDICI_NO_WASM_SIMD: "1" }, "pull", "-q", name);
+    expect(stdout).toBe(`${name}@${descriptor.digest}\n`);
   });
 
   it("pulls from a registry that speaks nothing but HTTP/2", async () => {
