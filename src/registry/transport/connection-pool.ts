@@ -95,6 +95,8 @@ export class ConnectionPool {
     if (!route) return;
     const host = this.#hostOf(route);
     const full = !hasRoom(host, host.bulk.has(connection));
+    // It may take no more connections than so many, and those that nobody uses are among them.
+    for (let drops = outcome.status === undefined; drops; ) drops = this.#dropIdle([host]);
     const change = host.budget.note({ ...outcome, full });
     if (!change) return;
     this.#parts.onBudget?.({ host: route.host, ...change });

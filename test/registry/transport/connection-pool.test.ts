@@ -16,6 +16,7 @@ import {
 import { createRegistryClient, endpointSend } from "../../../src/registry.ts";
 import { buildImage, TestRegistry } from "../../../src/testing.ts";
 import { FakeClock } from "../support/fake-clock.ts";
+import { inAThread } from "../support/in-a-thread.ts";
 import { httpServer, rawServer, type ScriptedServer } from "../support/raw-server.ts";
 
 /** A server that keeps each request until `answer` is called. */
@@ -157,6 +158,31 @@ describe("a transport's sockets", () => {
     await all(50);
     expect(changes.at(-1)).toMatchObject({ because: "it answers quickly" });
     expect(server.connections()).toBeLessThan(32);
+  });
+
+  it("that nobody uses are closed when the host breaks one, as it may take no more than so many", async () => {
+    const held: Array<() => void> = [];
+    const server: ScriptedServer = keep(
+      await httpServer((request, response) => {
+        if (server.sockets.size > 2) request.socket.destroy();
+        else if (request.url === "/held") held.push(() => response.end("ok"));
+        else response.end("ok");
+      }),
+    );
+    const options = {};
+    const transport = transportWith(options);
+    const idle = [1, 2].map(() => read(transport.send({ method: "GET", url: `${server.origin}/held` })));
+    await until(() => held.length === 2);
+    for (const answer of held) answer();
+    await Promise.all(idle);
+    // Connections of another thread are none that these could be used for.
+    const elsewhere = inAThread(transport, options);
+    keep({ [Symbol.asyncDispose]: () => elsewhere.close() });
+    const get = (): Promise<string> => read(elsewhere.send({ method: "GET", url: server.origin }));
+    await expect(get()).rejects.toMatchObject({ code: "ERR_UNAVAILABLE", retryable: true });
+    expect(transport.hosts()).toEqual([]);
+    await until(() => server.sockets.size === 0);
+    expect(await get()).toBe("ok");
   });
 
   it("let a token be asked for while the refusal of the only one is unread", async () => {
