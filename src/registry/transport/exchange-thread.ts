@@ -6,9 +6,10 @@ import { fromWire } from "../../errors/error-wire.ts";
 import type { HttpRequest } from "../http/send.ts";
 import type { Begun, Carrier, CarrierContext } from "./carrier.ts";
 import { type ConnectionOptions, connectionLimits } from "./connection-options.ts";
-import type { FromThread, ThreadSettings, ThreadTrust, ToThread } from "./exchange-wire.ts";
+import type { FromThread, ThreadBegin, ThreadSettings, ThreadTrust, ToThread } from "./exchange-wire.ts";
 import { chosenAuthorities } from "./known-authorities.ts";
 import { networkDefaults, type TlsDefaults, tlsDefaults } from "./network-defaults.ts";
+import { networkError } from "./network-error.ts";
 import type { Route } from "./pool-host.ts";
 import type { DirectWay, RequestRoute } from "./routes.ts";
 import { ThreadExchange } from "./thread-exchange.ts";
@@ -165,18 +166,29 @@ export class ExchangeThread implements PlaceThread {
         this.#keepAlive();
       },
     });
-    if (this.#death) {
-      exchange.die(this.#death);
+    const known = this.#death ?? this.#untold(direct, request);
+    if (known instanceof Error) {
+      exchange.die(known);
       return exchange;
     }
     this.#exchanges.set(id, exchange);
     const { method, url, headers = {} } = request;
-    const isSecure = context.url.protocol === "https:";
-    const trust = isSecure && direct.tls?.skipVerify !== true ? this.#untoldTrust() : undefined;
-    const tls = isSecure ? this.#untoldTls() : undefined;
     const wire = { method, url, headers, ...direct, flow: exchange.begin() };
-    this.#post({ kind: "begin", id, carrier, request: wire, ...(trust && { trust }), ...(tls && { tls }) });
+    this.#post({ kind: "begin", id, carrier, request: wire, ...known });
     return exchange;
+  }
+
+  /** What the thread has to be told for a request; what failed, if that cannot be had. */
+  #untold({ tls }: DirectWay, { method, url }: HttpRequest): Pick<ThreadBegin, "trust" | "tls"> | Error {
+    const { protocol, origin } = new URL(url);
+    if (protocol !== "https:") return {};
+    try {
+      const trust = tls?.skipVerify === true ? undefined : this.#untoldTrust();
+      const defaults = this.#untoldTls();
+      return { ...(trust && { trust }), ...(defaults && { tls: defaults }) };
+    } catch (error) {
+      return networkError(error, { action: `${method} ${origin}`, endpoint: origin });
+    }
   }
 
   /** Not at the start: this thread may have no TLS yet. */
@@ -188,12 +200,13 @@ export class ExchangeThread implements PlaceThread {
 
   #untoldTrust(): ThreadTrust | undefined {
     if (this.#isTrustTold) return undefined;
-    this.#isTrustTold = true;
     const { authorities = [] } = this.#options.connection;
-    return {
+    const trust = {
       authorities: typeof authorities === "function" ? authorities() : authorities,
       defaults: chosenAuthorities(),
     };
+    this.#isTrustTold = true;
+    return trust;
   }
 
   #post(message: ToThread): void {

@@ -36,20 +36,23 @@ export type BodyUse =
   | { readonly how: "discard" | "pipe" }
   | { readonly how: "pour"; readonly place: number; readonly into: unknown };
 
+/** A request that a thread is to carry. */
+export interface ThreadBegin {
+  readonly kind: "begin";
+  readonly id: number;
+  readonly carrier: number;
+  readonly request: WireRequest;
+  /** Where the thread may need it and was not told yet. */
+  readonly trust?: ThreadTrust;
+  /** What holds of TLS, likewise. */
+  readonly tls?: TlsDefaults;
+}
+
 /** What a thread is told. `id` names a request, `place` a place for bodies, `carrier` a connection. */
 export type ToThread =
   | { readonly kind: "open"; readonly place: number; readonly what: unknown }
   | { readonly kind: "close"; readonly place: number }
-  | {
-      readonly kind: "begin";
-      readonly id: number;
-      readonly carrier: number;
-      readonly request: WireRequest;
-      /** Where the thread may need it and was not told yet. */
-      readonly trust?: ThreadTrust;
-      /** What holds of TLS, likewise. */
-      readonly tls?: TlsDefaults;
-    }
+  | ThreadBegin
   | { readonly kind: "abort"; readonly id: number }
   /** The body of an answer may come as it does, only as it is granted, or so many bytes more. */
   | { readonly kind: "unmeter" | "meter"; readonly id: number }

@@ -329,6 +329,26 @@ it("a thread is told the authorities once there is a certificate to check, and o
   expect((await stored()).equals(CONTENT)).toBe(true);
 });
 
+it("a thread is told the authorities once they can be had, and nothing is sent before", async () => {
+  const server = keep(
+    await httpsServer({ cert: pem("server.pem"), key: pem("server.key") }, (request, response) =>
+      serve(request, response),
+    ),
+  );
+  let isThere = false;
+  const threads = threadsWith(1, undefined, () => {
+    if (isThere) return [pem("ca.pem")];
+    throw Object.assign(new Error("too many open files"), { code: "EMFILE" });
+  });
+  const context = fetching(server, threads);
+  const error = await failureOf(fetchContent(LAYER, context));
+  expect(findError(error)).toMatchObject({ code: "ERR_UNAVAILABLE", retryable: true });
+  expect(server.connections()).toBe(0);
+  isThere = true;
+  await fetchContent(LAYER, context);
+  expect((await stored()).equals(CONTENT)).toBe(true);
+});
+
 it("a thread trusts what this one was told to trust in the place of Node's own authorities", async () => {
   const server = keep(
     await httpsServer({ cert: pem("server.pem"), key: pem("server.key") }, (request, response) =>
