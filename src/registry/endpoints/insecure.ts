@@ -1,4 +1,3 @@
-import { lookup } from "node:dns/promises";
 import { BlockList } from "node:net";
 import { type AbortOptions, abortable, throwIfAborted } from "../../async/abort.ts";
 import { ErrInvalidArgument } from "../../errors/classes.ts";
@@ -19,8 +18,10 @@ export type InsecureRegistries = {
 };
 
 /** The system's resolver, `/etc/hosts` included. */
-export const systemResolveHost: ResolveHost = async (hostname) =>
-  (await lookup(hostname, { all: true })).map(({ address }) => address);
+export const systemResolveHost: ResolveHost = async (hostname) => {
+  const { lookup } = process.getBuiltinModule("node:dns/promises"); // only where networks are configured
+  return (await lookup(hostname, { all: true })).map(({ address }) => address);
+};
 
 /**
  * Parses the `insecureRegistries` option: each entry is a network in CIDR form or host[:port]; a leading `http://` or

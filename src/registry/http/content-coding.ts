@@ -1,5 +1,4 @@
 import { promisify } from "node:util";
-import * as zlib from "node:zlib";
 import { ErrOutOfRange, ErrUnavailable } from "../../errors/classes.ts";
 import { plainText } from "../../errors/plain-text.ts";
 import type { ChunkSink, HttpBody } from "./send.ts";
@@ -7,7 +6,8 @@ import type { ChunkSink, HttpBody } from "./send.ts";
 /** Codings that one answer may be wrapped in; proxies add one. */
 const MAX_CODINGS = 2;
 
-type Decoder = ReturnType<typeof zlib.createUnzip>;
+type Zlib = typeof import("node:zlib");
+type Decoder = ReturnType<Zlib["createUnzip"]>;
 type Decode = (bytes: Uint8Array, options: { maxOutputLength: number }) => Promise<Uint8Array>;
 
 /** How a coding is undone, at once and as a stream. */
@@ -16,29 +16,33 @@ interface Coding {
   readonly stream: () => Decoder;
 }
 
-const inflate = promisify(zlib.inflate) as Decode;
-const inflateRaw = promisify(zlib.inflateRaw) as Decode;
+/** Node's, once something is coded, which registries seldom do: it takes a millisecond and a half to load. */
+function zlib(): Zlib {
+  return process.getBuiltinModule("node:zlib");
+}
 
-const GZIP: Coding = { decode: promisify(zlib.gunzip), stream: () => zlib.createGunzip() };
+const GZIP: Coding = {
+  decode: (bytes, options) => promisify(zlib().gunzip)(bytes, options),
+  stream: () => zlib().createGunzip(),
+};
 
 /** Codings of RFC 9110, section 8.4.1, and those that came later. */
 const CODINGS: ReadonlyMap<string, Coding> = new Map([
   ["gzip", GZIP],
   ["x-gzip", GZIP],
-  ["deflate", { decode: inflateAny, stream: () => zlib.createInflate() }],
+  ["deflate", { decode: inflateAny, stream: () => zlib().createInflate() }],
   [
     "br",
     {
-      decode: promisify(zlib.brotliDecompress) as Decode,
-      stream: () => zlib.createBrotliDecompress(),
+      decode: (bytes, options) => promisify(zlib().brotliDecompress)(bytes, options),
+      stream: () => zlib().createBrotliDecompress(),
     },
   ],
   [
     "zstd",
     {
-      // Not `promisify`d before it is used: an older Node.js, which has no zstd, is to come as far as a clear message.
-      decode: (bytes, options) => promisify(zlib.zstdDecompress)(bytes, options),
-      stream: () => zlib.createZstdDecompress(),
+      decode: (bytes, options) => promisify(zlib().zstdDecompress)(bytes, options),
+      stream: () => zlib().createZstdDecompress(),
     },
   ],
 ]);
@@ -46,7 +50,11 @@ const CODINGS: ReadonlyMap<string, Coding> = new Map([
 /** `deflate` means zlib's format, which some servers leave out. */
 async function inflateAny(bytes: Uint8Array, options: { maxOutputLength: number }): Promise<Uint8Array> {
   const isZlib = ((bytes[0] ?? 0) & 0x0f) === 8 && (((bytes[0] ?? 0) << 8) | (bytes[1] ?? 0)) % 31 === 0;
-  return await (isZlib ? inflate : inflateRaw)(bytes, options);
+  const { inflate, inflateRaw } = zlib();
+  return await promisify<Uint8Array, { maxOutputLength: number }, Uint8Array>(isZlib ? inflate : inflateRaw)(
+    bytes,
+    options,
+  );
 }
 
 /** The codings that a `Content-Encoding` header names, in the order in which they were applied; none for `identity`. */
