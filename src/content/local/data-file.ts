@@ -20,8 +20,8 @@ export class DataFile implements HashedFile {
     this.#path = path;
   }
 
-  /** Permissions and size in bytes. */
-  stat(): { readonly mode: number; readonly size: number } {
+  /** What it is, permissions, and size in bytes. */
+  stat(): { readonly ino: number; readonly mode: number; readonly size: number } {
     return fstatSync(this.fd);
   }
 

@@ -1,4 +1,4 @@
-import { ftruncateSync } from "node:fs";
+import { ftruncateSync, statSync } from "node:fs";
 import { dirname, join } from "node:path";
 import type { Release } from "../../async/keyed-lock.ts";
 import { nowNs } from "../../async/wall-clock.ts";
@@ -165,13 +165,8 @@ export class LocalWriter implements Writer, Syncer {
       const missing = `bytes ${this.#sink.offset} to ${part.from - 1} are missing`;
       throw new ErrFailedPrecondition(`cannot commit ingest "${this.#parts.ingest.path}": ${missing}`);
     }
-    const onDisk = this.#sizeOnDisk();
     const { offset } = this.#sink;
-    if (onDisk !== offset) {
-      throw new ErrDataLoss(
-        `ingest "${this.#parts.ingest.path}" was changed by others: got ${onDisk} bytes, wrote ${offset}`,
-      );
-    }
+    this.#assertUnchanged(offset);
     if (size !== 0 && size !== offset) {
       throw new ErrFailedPrecondition(`unexpected commit size ${offset}, expected ${size}`);
     }
@@ -201,12 +196,20 @@ export class LocalWriter implements Writer, Syncer {
     return new FileSink({ fd: ingest.file.fd, path: ingest.path, offset, digester: this.#digester, times });
   }
 
-  #sizeOnDisk(): number {
+  /** What has the file's name is what becomes the blob. One that is gone is told of then. */
+  #assertUnchanged(wrote: number): void {
+    const { file, path } = this.#parts.ingest;
+    let got: string | undefined;
     try {
-      return this.#parts.ingest.file.stat().size;
+      const { ino, size } = file.stat();
+      const named = statSync(this.path, { throwIfNoEntry: false });
+      if (named && named.ino !== ino) got = "another file";
+      else if (size !== wrote) got = `${size} bytes`;
     } catch (cause) {
-      throw diskError("read ingest", this.#parts.ingest.path, cause);
+      throw diskError("read ingest", path, cause);
     }
+    if (got === undefined) return;
+    throw new ErrDataLoss(`ingest "${path}" was changed by others: got ${got}, wrote ${wrote} bytes`);
   }
 
   /** The digest by the algorithm that is asked for; what was left unread, or is asked for by another one, is read now. */

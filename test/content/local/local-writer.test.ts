@@ -1,8 +1,9 @@
-import { mkdtemp, rm } from "node:fs/promises";
+import { appendFile, mkdtemp, rename, rm, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import * as fc from "fast-check";
 import { afterEach, beforeEach, describe, expect, it } from "vitest";
+import { exists } from "../../../src/content/exists.ts";
 import type { LocalStore } from "../../../src/content/local/local-content-store.ts";
 import { openLocalStore } from "../../../src/content/local/local-store.ts";
 import { readBlob } from "../../../src/content/read-blob.ts";
@@ -131,4 +132,21 @@ describe("LocalWriter", () => {
     expect(await writer.commit()).toBe(digestOf("foobar"));
     await expect(writer.sync()).rejects.toThrow("cannot sync closed writer");
   });
+});
+
+it.each<[string, (path: string) => Promise<void>]>([
+  ["is another file by now", (path) => rename(`${path}.other`, path)],
+  ["has more bytes by now", (path) => appendFile(path, "more")],
+])("a writer does not commit what %s", async (_, change) => {
+  const bytes = Buffer.from("the bytes that were written");
+  const writer = await store.writer({ ref: "layer" });
+  await writer.write(bytes);
+  const { path = "" } = writer;
+  await writeFile(`${path}.other`, "other bytes");
+  await change(path);
+  await expect(writer.commit({ expected: digestOf(bytes) })).rejects.toMatchObject({
+    code: "ERR_DATA_LOSS",
+    message: expect.stringContaining("was changed by others"),
+  });
+  expect(await exists(store, digestOf(bytes))).toBe(false);
 });
