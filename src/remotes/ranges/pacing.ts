@@ -161,7 +161,7 @@ export function cutFromLast(
   const { claim: from, rate: own } = last;
   const kept = own + rate > 0 ? own / (own + rate) : 0.5;
   const untilAnswered = (own * fastestAnswerMs * ANSWER_MARGIN) / 1_000;
-  const mostAhead = Math.max(pieceBytes, Math.min(fullBytes, bytesOfPiece(own)), untilAnswered);
+  const mostAhead = Math.max(pieceBytes, Math.min(Math.max(fullBytes, untilAnswered), bytesOfPiece(own)));
   const ahead = Math.min(Math.ceil(from.left * kept), mostAhead);
   const at = from.reached + Math.floor(ahead);
   return at < from.end ? { from, at, bytes, isLeft: false } : undefined;

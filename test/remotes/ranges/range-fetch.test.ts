@@ -131,6 +131,16 @@ describe("fetchInRanges()", () => {
     expect(run.network.asked.length).toBeLessThan(110);
   });
 
+  it("leaves the first connection no more for having waited long for something else than its server", async () => {
+    const run = await runOf({
+      size: GIB,
+      manner: ({ number }) => ({ rate: 30 * MB, ...(number === 0 && { answersAfterMs: 20_000 }) }),
+    });
+    const [firstOfOthers] = run.network.asked.map(({ offset }) => offset).filter((offset) => offset > 0);
+    expect(firstOfOthers).toBeLessThan(2 * 30 * MB + 30 * MB * 0.2);
+    expect(run.tookMs - 20_000).toBeLessThan((GIB / (30 * MB) / 12) * 1_000);
+  });
+
   it("costs few more requests at a server without ranges that answers ever more slowly", async () => {
     const run = await runOf({
       size: GIB,
