@@ -220,12 +220,15 @@ describe.each([{ workers: 0 }, { workers: 2 }])("a blob in ranges, by $workers t
   });
 
   it("comes in one stream after an attempt for which all parts were too short", async () => {
-    const server: RangeServer = await serving(({ from, to }, response) => {
-      if (to === undefined) return false;
-      response.writeHead(206, { "content-range": `bytes ${from}-${to - 1}/${CONTENT.length}` });
-      response.end(CONTENT.subarray(from, to - 10));
-      return true;
-    });
+    const server: RangeServer = await serving(
+      ({ from, to }, response) => {
+        if (to === undefined) return false;
+        response.writeHead(206, { "content-range": `bytes ${from}-${to - 1}/${CONTENT.length}` });
+        response.end(CONTENT.subarray(from, to - 10));
+        return true;
+      },
+      { waitsFor: 2 }, // all that the first request asks for is not here before a part has been
+    );
     const context = fetching(server, workers);
     const error = await failureOf(fetchContent(LAYER, context));
     expect(findError(error)).toMatchObject({ code: "ERR_DATA_LOSS", retryable: true });
