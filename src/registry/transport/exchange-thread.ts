@@ -166,7 +166,7 @@ export class ExchangeThread implements PlaceThread {
         this.#keepAlive();
       },
     });
-    const known = this.#death ?? this.#untold(direct, request);
+    const known = this.#death ?? this.#untold(direct, request.method, context.url);
     if (known instanceof Error) {
       exchange.die(known);
       return exchange;
@@ -179,8 +179,11 @@ export class ExchangeThread implements PlaceThread {
   }
 
   /** What the thread has to be told for a request; what failed, if that cannot be had. */
-  #untold({ tls }: DirectWay, { method, url }: HttpRequest): Pick<ThreadBegin, "trust" | "tls"> | Error {
-    const { protocol, origin } = new URL(url);
+  #untold(
+    { tls }: DirectWay,
+    method: string,
+    { protocol, origin }: URL,
+  ): Pick<ThreadBegin, "trust" | "tls"> | Error {
     if (protocol !== "https:") return {};
     try {
       const trust = tls?.skipVerify === true ? undefined : this.#untoldTrust();
